@@ -1,0 +1,33 @@
+# `make demo` and `make test` do all the set-up a fresh machine needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DELETE_ON_ERROR:
+.PHONY: demo test lint bench clean
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Autopilot needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## the whole job on a simulated market, or on real candles: make demo DATA=folder
+	@$(BIN)/autopilot demo $(if $(DATA),--data '$(DATA)')
+
+test: $(INSTALLED)  ## every check: tests, types, lint, layering
+	$(BIN)/pytest -n auto --dist loadgroup
+	$(MAKE) --no-print-directory lint
+
+lint: $(INSTALLED)
+	$(BIN)/mypy
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,90 @@
+"""Everything one cycle concluded, kept together: what `autopilot explain` prints."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autopilot.domain.conditions import MarketConditions
+from autopilot.domain.market import MarketKind
+from autopilot.domain.order import Order
+from autopilot.domain.selection import Selection
+from autopilot.domain.signal import StrategySignal
+from autopilot.domain.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition that was looked at, with its numbers: ``actual`` against ``limit`` in ``unit``."""
+
+    code: str
+    passed: bool
+    actual: float
+    limit: float
+    unit: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """A signal worth asking the risk rules about, and the checks that said so.
+
+    ``execute`` is False in signals-only mode: the signal is shown, nothing is traded.
+    """
+
+    signal: StrategySignal
+    confidence: float
+    execute: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Refused by us. ``code`` is CATEGORY_CONDITION; ``detail`` says it with its numbers."""
+
+    code: str
+    detail: str
+    checks: tuple[Check, ...] = ()
+
+
+class Action(StrEnum):
+    """What a decision came to."""
+
+    HOLD = "hold"
+    """The chosen strategy gives no signal."""
+    SIGNAL = "signal"
+    """A signal, shown and not executed: auto-execution is off."""
+    DENIED = "denied"
+    """A signal that a rule of ours refused."""
+    ORDER = "order"
+    """An order was approved."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """One closed candle of one symbol, decided once. ``candle_at_ms`` is the candle's open time."""
+
+    id: str
+    account: str
+    exchange: str
+    market: MarketKind
+    symbol: str
+    timeframe: Timeframe
+    candle_at_ms: int
+    decided_at_ms: int
+    conditions: MarketConditions
+    selection: Selection
+    signal: StrategySignal
+    signals: Mapping[str, StrategySignal]
+    strategy_errors: Mapping[str, str]
+    action: Action
+    checks: tuple[Check, ...]
+    denied: Denied | None = None
+    order: Order | None = None
+
+
+def decision_id(account: str, symbol: str, timeframe: Timeframe, candle_at_ms: int) -> str:
+    """Ten hexadecimal digits that name this candle's decision for ever."""
+    return hashlib.sha256(f"{account}|{symbol}|{timeframe}|{candle_at_ms}".encode()).hexdigest()[:10]

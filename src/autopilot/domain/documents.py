@@ -1,0 +1,49 @@
+"""Domain values as JSON documents: what is stored, sent over the socket and printed with --json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autopilot.domain.conditions import FeatureRow
+
+Document = dict[str, Any]
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def document(value: Any) -> Any:
+    """Money becomes a string, a float its six leading digits, NaN null; dataclasses become objects."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return _composite(value)
+
+
+def _composite(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, FeatureRow):
+        return {name: document(number) for name, number in zip(value.names, value.values.tolist(), strict=True)}
+    if isinstance(value, np.ndarray):
+        return [document(item) for item in value.tolist()]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: document(getattr(value, name)) for name in _names(type(value))}
+    if isinstance(value, Mapping):
+        return {str(key): document(item) for key, item in value.items()}
+    return [document(item) for item in value]

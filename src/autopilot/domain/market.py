@@ -1,0 +1,50 @@
+"""What is traded: a market's rules, and where its prices come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from autopilot.domain.errors import UnknownSymbol
+
+
+class MarketKind(StrEnum):
+    """Whether what is shown is a real market, past candles of one, or made up. Every screen says which."""
+
+    REAL = "real"
+    REPLAY = "replay"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A market's own rules. Steps, amounts in base currency; costs and prices in quote currency; fees as
+    fractions of the order's value (0.001 = 0.1 %)."""
+
+    symbol: str
+    base: str
+    quote: str
+    amount_step: Decimal
+    price_step: Decimal
+    min_amount: Decimal
+    min_cost: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+
+
+def split_symbol(symbol: str) -> tuple[str, str]:
+    """``BTC/USD`` → (base, quote). Raises UnknownSymbol when it is not a spot symbol."""
+    base, slash, quote = symbol.partition("/")
+    if not (base and slash and quote) or not (base + quote).isalnum() or symbol != symbol.upper():
+        raise UnknownSymbol(f"{symbol!r} is not a spot symbol", hint="write it as BTC/USD: base, slash, quote")
+    return base, quote
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The price of a symbol at a moment, as seen by us. Quote currency."""
+
+    symbol: str
+    price: float
+    at_ms: int

@@ -1,0 +1,165 @@
+"""Orders and what becomes of them. The table of legal steps is here, in one place."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from autopilot.domain.errors import AutopilotError
+from autopilot.domain.money import ZERO
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderType(StrEnum):
+    MARKET = "market"
+    LIMIT = "limit"
+
+
+class Purpose(StrEnum):
+    """Why an order exists."""
+
+    ENTRY = "entry"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    FLATTEN = "flatten"
+    """The user asked for the position to be sold."""
+
+
+class OrderStatus(StrEnum):
+    """The life of an order."""
+
+    NEW = "new"
+    """The intent is committed; nothing was sent."""
+    SUBMITTED = "submitted"
+    """Sending has begun; the exchange may or may not have it."""
+    UNKNOWN = "unknown"
+    """Sent, and the answer was lost: to be looked up, never to be sent again."""
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    """Refused by the exchange."""
+    EXPIRED = "expired"
+    """Its life ended before it was filled, or it never reached the exchange."""
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+_AT_EXCHANGE = {
+    OrderStatus.OPEN,
+    OrderStatus.PARTIALLY_FILLED,
+    OrderStatus.FILLED,
+    OrderStatus.CANCELED,
+    OrderStatus.REJECTED,
+    OrderStatus.EXPIRED,
+}
+_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.NEW: frozenset({OrderStatus.SUBMITTED, OrderStatus.EXPIRED}),
+    OrderStatus.SUBMITTED: frozenset(_AT_EXCHANGE | {OrderStatus.UNKNOWN, OrderStatus.NEW}),
+    OrderStatus.UNKNOWN: frozenset(_AT_EXCHANGE | {OrderStatus.NEW}),
+    OrderStatus.OPEN: frozenset(_AT_EXCHANGE),
+    OrderStatus.PARTIALLY_FILLED: frozenset(_AT_EXCHANGE - {OrderStatus.OPEN, OrderStatus.REJECTED}),
+}
+
+
+class IllegalOrderStep(AutopilotError):
+    """An order was asked to take a step its life does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order of ours. Quantities in base currency, prices in quote currency.
+
+    ``price`` is the limit, None for MARKET. ``expires_at_ms`` is None for MARKET. ``stop`` and ``target`` are
+    what an entry gives its position. ``decision_id`` is None when no decision led to it (a user's flatten).
+    """
+
+    client_order_id: str
+    account: str
+    symbol: str
+    side: Side
+    type: OrderType
+    purpose: Purpose
+    quantity: Decimal
+    price: Decimal | None
+    created_at_ms: int
+    expires_at_ms: int | None
+    strategy: str
+    reason: str
+    decision_id: str | None = None
+    stop: Decimal | None = None
+    target: Decimal | None = None
+    status: OrderStatus = OrderStatus.NEW
+    filled: Decimal = ZERO
+    exchange_order_id: str | None = None
+    updated_at_ms: int = 0
+    detail: str = ""
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.quantity - self.filled
+
+    def to(self, status: OrderStatus, at_ms: int, **changes: object) -> Order:
+        """The order after a step of its life. Raises IllegalOrderStep; the same status again is no step."""
+        if status is not self.status and status not in _STEPS.get(self.status, frozenset()):
+            raise IllegalOrderStep(
+                f"order {self.client_order_id} is {self.status} and cannot become {status}",
+                hint="autopilot orders shows its life; please report this",
+            )
+        return replace(self, status=status, updated_at_ms=at_ms, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account.
+
+    ``fee`` is in ``fee_currency``, which is the quote currency or, on some exchanges, the base currency.
+    """
+
+    fill_id: str
+    client_order_id: str
+    account: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    is_maker: bool
+    at_ms: int
+
+    @property
+    def value(self) -> Decimal:
+        """Quantity × price, in quote currency."""
+        return self.quantity * self.price
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """The exchange's word on one order: its state and every fill it had so far."""
+
+    client_order_id: str
+    exchange_order_id: str
+    status: OrderStatus
+    filled: Decimal
+    fills: tuple[Fill, ...]
+    at_ms: int
+    detail: str = ""
+
+
+_NAMESPACE = uuid.UUID("6f1e4a52-8d0c-5b64-9c3e-1b7f2a90c8d1")
+
+
+def client_order_id(account: str, symbol: str, at_ms: int, purpose: Purpose, attempt: int = 0) -> str:
+    """The one id that this intent can ever have: the same intent after a restart gets the same id."""
+    return str(uuid.uuid5(_NAMESPACE, f"{account}|{symbol}|{at_ms}|{purpose}|{attempt}"))

@@ -1,0 +1,152 @@
+"""What is owned: positions, round trips, and an account as the risk rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from autopilot.domain.market import split_symbol
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Fill, Order, Purpose, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Coins held because of our own fills. Always the sum of them.
+
+    ``cost`` is what the present quantity cost, entry fees included, and ``entry_price`` the mean price paid without
+    fees; both in quote currency. ``fees`` and ``realized`` run over the round trip so far.
+    """
+
+    account: str
+    symbol: str
+    quantity: Decimal
+    entry_price: Decimal
+    cost: Decimal
+    fees: Decimal
+    realized: Decimal
+    stop: Decimal | None
+    target: Decimal | None
+    strategy: str
+    decision_id: str | None
+    opened_at_ms: int
+    entry_quantity: Decimal
+    entry_value: Decimal
+    exit_value: Decimal
+
+    def after(self, fill: Fill, order: Order) -> Position:
+        """The position after one more of our fills. A sale never takes more than there is; fees in base
+        currency reduce the quantity bought."""
+        base, _ = split_symbol(fill.symbol)
+        fee_in_base = fill.fee_currency == base
+        fee_value = fill.fee * fill.price if fee_in_base else fill.fee
+        if fill.side is Side.BUY:
+            received = fill.quantity - (fill.fee if fee_in_base else ZERO)
+            quantity = self.quantity + received
+            entry_value = self.entry_value + fill.value
+            entry_quantity = self.entry_quantity + fill.quantity
+            return replace(
+                self,
+                quantity=quantity,
+                entry_quantity=entry_quantity,
+                entry_value=entry_value,
+                entry_price=entry_value / entry_quantity,
+                cost=self.cost + fill.value + (ZERO if fee_in_base else fill.fee),
+                fees=self.fees + fee_value,
+                stop=order.stop if order.stop is not None else self.stop,
+                target=order.target if order.target is not None else self.target,
+            )
+        given = fill.quantity + (fill.fee if fee_in_base else ZERO)
+        part = min(given / self.quantity, Decimal(1)) if self.quantity else Decimal(1)
+        cost_of_part = self.cost * part
+        proceeds = fill.value - (ZERO if fee_in_base else fill.fee)
+        return replace(
+            self,
+            quantity=self.quantity - given,
+            cost=self.cost - cost_of_part,
+            fees=self.fees + fee_value,
+            realized=self.realized + proceeds - cost_of_part,
+            exit_value=self.exit_value + fill.value,
+        )
+
+    @classmethod
+    def opened_by(cls, fill: Fill, order: Order) -> Position:
+        """The position that the first fill of an entry makes."""
+        flat = cls(
+            account=fill.account,
+            symbol=fill.symbol,
+            quantity=ZERO,
+            entry_price=fill.price,
+            cost=ZERO,
+            fees=ZERO,
+            realized=ZERO,
+            stop=order.stop,
+            target=order.target,
+            strategy=order.strategy,
+            decision_id=order.decision_id,
+            opened_at_ms=fill.at_ms,
+            entry_quantity=ZERO,
+            entry_value=ZERO,
+            exit_value=ZERO,
+        )
+        return flat.after(fill, order)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """A position from flat to flat. ``net`` is in quote currency, after all fees."""
+
+    account: str
+    symbol: str
+    strategy: str
+    decision_id: str | None
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    fees: Decimal
+    net: Decimal
+    opened_at_ms: int
+    closed_at_ms: int
+    exit_purpose: Purpose
+
+    @property
+    def net_pct(self) -> float:
+        """Net result over what was paid, in percent."""
+        return float(self.net / (self.quantity * self.entry_price) * 100)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolHistory:
+    """What the limits need to know of one symbol's past. Times are None when it never happened."""
+
+    trades_today: int = 0
+    last_stop_loss_at_ms: int | None = None
+    consecutive_losses: int = 0
+    last_loss_at_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """An account in one quote currency at one moment, as the risk rules see it.
+
+    ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
+    ``exposure`` is the value of all positions and of the entries still open.
+    """
+
+    account: str
+    currency: str
+    free: Decimal
+    equity: Decimal
+    day_start_equity: Decimal
+    peak_equity: Decimal
+    exposure: Decimal
+    positions: Mapping[str, Position]
+    open_orders: tuple[Order, ...] = ()
+    history: Mapping[str, SymbolHistory] = field(default_factory=dict)
+
+    def position(self, symbol: str) -> Position | None:
+        return self.positions.get(symbol)
+
+    def history_of(self, symbol: str) -> SymbolHistory:
+        return self.history.get(symbol, SymbolHistory())

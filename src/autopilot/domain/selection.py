@@ -1,0 +1,65 @@
+"""Which strategy decides now, and how sure the choice is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from autopilot.domain.signal import StrategyGroup
+
+
+class DecidedBy(StrEnum):
+    """Who chose the group."""
+
+    RULES = "rules"
+    """The group table; its confidences are not calibrated."""
+    MODEL = "model"
+    """The learned global model."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScore:
+    """One group's standing. ``confidence`` in [0, 1]; ``reason`` names the numbers it rests on.
+
+    ``expected_edge_bps`` is the model's expected net return, in basis points; None when rules decide.
+    """
+
+    group: StrategyGroup
+    confidence: float
+    reason: str
+    expected_edge_bps: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyScore:
+    """One strategy's standing inside its group.
+
+    ``score`` orders the strategies: ``regime_fit`` [0, 1], ``recent_return_bps`` (net, shrunk towards the
+    strategy's mean over all symbols) and the strength of its present signal together make it.
+    """
+
+    strategy: str
+    group: StrategyGroup
+    score: float
+    regime_fit: float
+    recent_return_bps: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The choice, and everything it was chosen from (best first)."""
+
+    decided_by: DecidedBy
+    group: StrategyGroup
+    strategy: str
+    group_confidence: float
+    strategy_confidence: float
+    groups: tuple[GroupScore, ...]
+    strategies: tuple[StrategyScore, ...]
+    note: str = ""
+
+    @property
+    def confidence(self) -> float:
+        """group_confidence × strategy_confidence."""
+        return self.group_confidence * self.strategy_confidence

@@ -1,0 +1,68 @@
+"""Timeframes and the arithmetic of candle times. All times are UTC, integer milliseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from autopilot.domain.errors import UnknownTimeframe
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+class Timeframe(StrEnum):
+    """The length of a candle, spelled as exchanges spell it."""
+
+    M1 = "1m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H4 = "4h"
+    D1 = "1d"
+
+    @property
+    def ms(self) -> int:
+        """Length in milliseconds."""
+        return _LENGTH_MS[self]
+
+    @property
+    def per_day(self) -> int:
+        """Candles in 24 hours."""
+        return DAY_MS // self.ms
+
+    def floor(self, at_ms: int) -> int:
+        """Open time of the candle that contains ``at_ms``."""
+        return at_ms - at_ms % self.ms
+
+    @classmethod
+    def parse(cls, text: str) -> Timeframe:
+        """Raises UnknownTimeframe, naming the allowed ones."""
+        try:
+            return cls(text)
+        except ValueError:
+            allowed = ", ".join(cls)
+            raise UnknownTimeframe(f"unknown timeframe {text!r}", hint=f"use one of {allowed}") from None
+
+
+_LENGTH_MS = {
+    Timeframe.M1: MINUTE_MS,
+    Timeframe.M5: 5 * MINUTE_MS,
+    Timeframe.M15: 15 * MINUTE_MS,
+    Timeframe.M30: 30 * MINUTE_MS,
+    Timeframe.H1: HOUR_MS,
+    Timeframe.H4: 4 * HOUR_MS,
+    Timeframe.D1: DAY_MS,
+}
+
+
+def iso_utc(at_ms: int) -> str:
+    """``1700000000000`` → ``2023-11-14T22:13:20Z``."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def day_of(at_ms: int) -> int:
+    """Number of the UTC day since the epoch."""
+    return at_ms // DAY_MS

@@ -1,0 +1,81 @@
+"""Our own books: decisions, orders, fills, positions. Every method is one transaction and raises StoreError."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from autopilot.domain.decision import Decision
+from autopilot.domain.order import Fill, Order
+from autopilot.domain.portfolio import Position, SymbolHistory
+from autopilot.domain.sample import PerformanceSample
+from autopilot.domain.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class EquityMark:
+    """An account's equity in one currency, and the marks that the loss limits measure from."""
+
+    account: str
+    currency: str
+    at_ms: int
+    equity: Decimal
+    day_start_equity: Decimal
+    peak_equity: Decimal
+    start_equity: Decimal
+
+
+class Ledger(Protocol):
+    """The daemon is its only writer."""
+
+    def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
+        """Store the decision, its order intent if any, and the equity mark, all or nothing, durably when there is
+        an order. False when this candle was decided before: then nothing is written."""
+        ...
+
+    def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
+        """Open time of the last candle decided."""
+        ...
+
+    def save_order(self, order: Order) -> None:
+        """Insert or update, durably."""
+        ...
+
+    def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """Store the order's new state and those of ``fills`` not yet known, and bring position and round trips up to
+        date, all or nothing, durably. Returns the fills that were new."""
+        ...
+
+    def order(self, client_order_id: str) -> Order | None: ...
+
+    def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
+        """All that are not final, oldest first."""
+        ...
+
+    def positions(self, account: str) -> tuple[Position, ...]:
+        """All that are not flat."""
+        ...
+
+    def set_exits(self, account: str, symbol: str, stop: Decimal | None, target: Decimal | None) -> None: ...
+
+    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
+        """``trades_today`` counts entries approved at or after ``day_start_ms``."""
+        ...
+
+    def equity_mark(self, account: str, currency: str) -> EquityMark | None:
+        """The latest."""
+        ...
+
+
+class SampleStore(Protocol):
+    """Performance samples. Raises StoreError."""
+
+    def save_samples(self, samples: Sequence[PerformanceSample]) -> None:
+        """Idempotent: a sample is known by exchange, symbol, timeframe and candle."""
+        ...
+
+    def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
+        """Those whose candle opened at or after ``since_ms``, oldest first."""
+        ...

@@ -1,0 +1,80 @@
+"""Where candles and market rules come from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from autopilot.domain.candles import Candles
+from autopilot.domain.market import Market, MarketKind, Quote
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """The answer to one fetch: closed candles, oldest first, and the latest price if one is known.
+
+    ``more`` says that further closed candles are ready at once (a stored market running at full speed).
+    """
+
+    candles: Candles
+    quote: Quote | None
+    more: bool = False
+
+
+class CandleSource(Protocol):
+    """A public market data source. Every method raises ExchangeError and nothing else."""
+
+    @property
+    def name(self) -> str:
+        """The exchange's name, as the user writes it."""
+        ...
+
+    @property
+    def kind(self) -> MarketKind: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    async def market(self, symbol: str) -> Market:
+        """The market's rules. Raises UnknownSymbol, MarketUnavailable."""
+        ...
+
+    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+        """These symbols will be fetched. A market with a clock of its own starts it no later than
+        ``resume_at_ms``: the open time of the first candle still to be decided, None to start afresh."""
+        ...
+
+    def leave(self, symbol: str) -> None:
+        """This symbol is not fetched any more; the others do not wait for it."""
+        ...
+
+    async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
+        """Closed candles that open at or after ``since_ms``, oldest first, at most ``limit``; with None, the latest
+        ``limit``. Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable, MarketEnded."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class CandleStore(Protocol):
+    """Candles kept on this machine. Idempotent: writing a candle again replaces it. Raises StoreError."""
+
+    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
+        """Returns how many were new or changed."""
+        ...
+
+    def load_candles(
+        self,
+        exchange: str,
+        symbol: str,
+        timeframe: Timeframe,
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        last: int | None = None,
+    ) -> Candles:
+        """Those that open in [since_ms, until_ms], or of them the ``last`` ones."""
+        ...
