@@ -56,6 +56,11 @@ class CandleSource(Protocol):
         ``limit``. Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable, MarketEnded."""
         ...
 
+    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
+        """Plain look-up for use as a reference: the latest ``limit`` closed candles that open at or before
+        ``until_ms`` (fewer where there are none). Takes no turn and moves no clock; raises as `fetch` does."""
+        ...
+
     async def close(self) -> None: ...
 
 
