@@ -1,0 +1,254 @@
+"""Indicators over one symbol's candles, computed once and shared by everyone who asks.
+
+Everything that is recursive comes from TA-Lib. Sums and deviations over windows come from `rolling`, because
+TA-Lib's running sums carry rounding errors from the whole past, and because TA-Lib compares sums with fixed numbers
+(its MFI is zero below a money flow of 1.0, its RSI zero in a market that never moved), which is not free of scale.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import numpy as np
+import talib
+
+from autopilot.analysis.rolling import (
+    lagged,
+    rolling_max,
+    rolling_mean,
+    rolling_median,
+    rolling_min,
+    rolling_moments,
+    rolling_std,
+    rolling_sum,
+)
+from autopilot.domain.candles import Candles, FloatArray
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TINY = 1e-12
+"""Relative to the price: below it a movement is none, and an oscillator stands at its neutral value."""
+STILL = 1e-6
+"""Volatility of one candle below which markets are not told apart."""
+VOLUME_RATIO_LIMIT = 1e3
+
+
+def _once(
+    method: Callable[Concatenate[Indicators, P], T],
+) -> Callable[Concatenate[Indicators, P], T]:
+    """Keep each result under the method's name and its arguments, defaults filled in."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    defaults = tuple((parameter.name, parameter.default) for parameter in parameters)
+    name = method.__name__
+
+    @wraps(method)
+    def remembered(self: Indicators, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        rest = defaults[len(args) :]
+        key = (name, *args, *(kwargs.get(argument, default) for argument, default in rest))
+        known = self._known
+        if key not in known:
+            known[key] = _frozen(method(self, *args, **kwargs))
+        found: T = known[key]
+        return found
+
+    return remembered
+
+
+def _frozen(result: T) -> T:
+    """Shared arrays must not be written to."""
+    for array in result if isinstance(result, tuple) else (result,):
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+    return result
+
+
+class Indicators:
+    """Float64[n], one entry a candle, NaN until the indicator's warm-up is over; read-only and computed once.
+
+    An entry depends on at most 720 candles, or, where it is recursive, on a past that has decayed below 1e-9 within
+    1,000 candles: no EMA above 80, no Wilder smoothing above 40; take `sma` for what is longer. A market that does not
+    move, or does not trade, gives neutral values, never NaN.
+    """
+
+    def __init__(self, candles: Candles) -> None:
+        self.candles = candles
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    @_once
+    def sma(self, n: int) -> FloatArray:
+        """Simple moving average of the close."""
+        return rolling_mean(self.candles.close, n)
+
+    @_once
+    def ema(self, n: int) -> FloatArray:
+        """Exponential moving average of the close; ``n`` at most 80."""
+        return _ema(self.candles.close, n)
+
+    @_once
+    def log_return(self) -> FloatArray:
+        """ln(close / close before); the first is NaN."""
+        return np.diff(np.log(self.candles.close), prepend=np.nan)
+
+    @_once
+    def roc(self, n: int) -> FloatArray:
+        """Rate of change over ``n`` candles as a fraction: 0.01 is 1 %."""
+        return self.candles.close / lagged(self.candles.close, n) - 1.0
+
+    @_once
+    def rsi(self, n: int = 14) -> FloatArray:
+        """Relative strength index (Wilder 1978), 0..100; 50 in a market that does not move."""
+        change = np.diff(self.candles.close, prepend=np.nan)
+        tiny = TINY * self.candles.close
+        gain = _wilder(np.maximum(change, 0.0), n)
+        loss = _wilder(np.maximum(-change, 0.0), n)
+        return 100.0 * (gain + tiny) / (gain + loss + 2.0 * tiny)
+
+    @_once
+    def true_range(self) -> FloatArray:
+        """The candle's range, the gap from the close before it included; the first is NaN."""
+        before = lagged(self.candles.close, 1)
+        return np.maximum(self.candles.high, before) - np.minimum(self.candles.low, before)
+
+    @_once
+    def atr(self, n: int = 14) -> FloatArray:
+        """Average true range (Wilder 1978), in quote currency; 0 in a market that does not move."""
+        return _wilder(self.true_range(), n)
+
+    @_once
+    def adx(self, n: int = 14) -> FloatArray:
+        """Average directional movement index (Wilder 1978), 0..100: how one-sided the movement is; 0 without any."""
+        plus, minus = self.plus_di(n), self.minus_di(n)
+        return _wilder(100.0 * np.abs(plus - minus) / (plus + minus + 1e-6), n)
+
+    @_once
+    def plus_di(self, n: int = 14) -> FloatArray:
+        """Upward directional movement in percent of the true range."""
+        return self._directional(n)[0]
+
+    @_once
+    def minus_di(self, n: int = 14) -> FloatArray:
+        """Downward directional movement in percent of the true range."""
+        return self._directional(n)[1]
+
+    @_once
+    def _directional(self, n: int) -> tuple[FloatArray, FloatArray]:
+        up = np.diff(self.candles.high, prepend=np.nan)
+        down = -np.diff(self.candles.low, prepend=np.nan)
+        plus = _wilder(np.where(up > down, np.maximum(up, 0.0), 0.0 * up), n)
+        minus = _wilder(np.where(down > up, np.maximum(down, 0.0), 0.0 * down), n)
+        span = self.atr(n) + TINY * self.candles.close
+        return 100.0 * plus / span, 100.0 * minus / span
+
+    @_once
+    def macd(self, fast: int = 12, slow: int = 26, signal: int = 9) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(macd, signal line, histogram), in quote currency (Appel)."""
+        line = self.ema(fast) - self.ema(slow)
+        smooth = _ema(line, signal)
+        return line, smooth, line - smooth
+
+    @_once
+    def bollinger(self, n: int = 20, k: float = 2.0) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(upper, middle, lower): mean of the close and ``k`` population standard deviations around it."""
+        middle, deviation = self._moments(n)
+        return middle + k * deviation, middle, middle - k * deviation
+
+    @_once
+    def bollinger_position(self, n: int = 20, k: float = 2.0) -> FloatArray:
+        """Where the close stands: 0 at the lower band, 1 at the upper one, beyond outside; 0.5 without a spread."""
+        return 0.5 + self.zscore(n) / (2.0 * k)
+
+    @_once
+    def bollinger_width(self, n: int = 20, k: float = 2.0) -> FloatArray:
+        """Distance between the bands over the middle one."""
+        middle, deviation = self._moments(n)
+        return 2.0 * k * deviation / middle
+
+    @_once
+    def zscore(self, n: int) -> FloatArray:
+        """The close's distance from its mean in standard deviations; 0 without a spread."""
+        middle, deviation = self._moments(n)
+        return (self.candles.close - middle) / (deviation + TINY * middle)
+
+    @_once
+    def _moments(self, n: int) -> tuple[FloatArray, FloatArray]:
+        mean, variance = rolling_moments(self.candles.close, n)
+        return mean, np.sqrt(variance)
+
+    @_once
+    def donchian(self, n: int) -> tuple[FloatArray, FloatArray]:
+        """(highest high, lowest low) of the ``n`` candles before the present one, which may so break out of them."""
+        return lagged(rolling_max(self.candles.high, n), 1), lagged(rolling_min(self.candles.low, n), 1)
+
+    @_once
+    def stochastic(self, k: int = 14, d: int = 3) -> tuple[FloatArray, FloatArray]:
+        """(%K, %D), 0..100: the close within the range of the last ``k`` candles, and its mean over ``d``; 50 when
+        there is no range."""
+        high, low = rolling_max(self.candles.high, k), rolling_min(self.candles.low, k)
+        tiny = TINY * self.candles.close
+        fast = 100.0 * (self.candles.close - low + tiny) / (high - low + 2.0 * tiny)
+        return fast, rolling_mean(fast, d)
+
+    @_once
+    def mfi(self, n: int = 14) -> FloatArray:
+        """Money flow index, 0..100: the share of traded value that went with a rising typical price; 50 when nothing
+        was traded or nothing moved."""
+        typical = (self.candles.high + self.candles.low + self.candles.close) / 3.0
+        change = np.diff(typical, prepend=np.nan)
+        flow = typical * self.candles.volume
+        rising = rolling_sum(np.where(change > 0, flow, 0.0 * change), n)
+        falling = rolling_sum(np.where(change < 0, flow, 0.0 * change), n)
+        moved = rising + falling
+        return 50.0 + 50.0 * _ratio(rising - falling, moved, 0.0)
+
+    @_once
+    def obv_slope(self, n: int) -> FloatArray:
+        """Change of the on-balance volume over ``n`` candles in units of the volume traded in them: −1..1; 0 when
+        nothing was traded."""
+        signed = np.sign(np.diff(self.candles.close, prepend=np.nan)) * self.candles.volume
+        return _ratio(rolling_sum(signed, n), rolling_sum(self.candles.volume, n), 0.0)
+
+    @_once
+    def volatility(self, n: int = 24) -> FloatArray:
+        """Standard deviation of one candle's log return over the last ``n``."""
+        return rolling_std(self.log_return(), n)
+
+    @_once
+    def volatility_ratio(self, n: int = 24, past: int = 168) -> FloatArray:
+        """Volatility over the last ``n`` candles in units of that over the last ``past``; 1 in a still market."""
+        return (self.volatility(n) + STILL) / (self.volatility(past) + STILL)
+
+    @_once
+    def volume_ratio(self, n: int = 48) -> FloatArray:
+        """Volume over its median of the last ``n`` candles, this one included; 1 when nothing is traded, and where the
+        median is zero, over the mean."""
+        volume = self.candles.volume
+        usual = rolling_median(volume, n)
+        usual = np.where(usual == 0.0, rolling_mean(volume, n), usual)
+        return np.minimum(_ratio(volume, usual, 1.0), VOLUME_RATIO_LIMIT)
+
+    @_once
+    def efficiency(self, n: int) -> FloatArray:
+        """Kaufman's efficiency ratio, 0..1: the way from first to last close over the way travelled; 0 without one."""
+        close = self.candles.close
+        travelled = rolling_sum(np.abs(np.diff(close, prepend=np.nan)), n)
+        return np.minimum(np.abs(close - lagged(close, n)) / (travelled + TINY * close), 1.0)
+
+
+def _ema(series: FloatArray, n: int) -> FloatArray:
+    smooth: FloatArray = talib.EMA(series, n)
+    return smooth
+
+
+def _wilder(series: FloatArray, n: int) -> FloatArray:
+    """Wilder's smoothing over ``n`` is an EMA of 2n − 1; it forgets its seed, which is all they differ in."""
+    return _ema(series, 2 * n - 1)
+
+
+def _ratio(part: FloatArray, whole: FloatArray, neutral: float) -> FloatArray:
+    """``part / whole``, ``neutral`` where the whole is zero, NaN where it is NaN."""
+    nothing = whole == 0.0
+    return np.where(nothing, neutral, part / np.where(nothing, 1.0, whole))

@@ -1,0 +1,68 @@
+"""What analysis and strategies look at: one symbol's candles, and what else was known at each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from autopilot.analysis.indicators import Indicators
+from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.sentiment import SentimentSeries
+from autopilot.domain.timeframe import Timeframe
+
+REFERENCE_LIFE = 3
+"""Candles for which a reference close stands in for missing later ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class MarketView:
+    """``n`` closed candles of one symbol and what else was known at the close of each.
+
+    ``reference_close`` float64[n]: closes of the reference symbol, NaN where it has none. ``sentiment`` float64[n]: 0
+    (extreme fear) to 100 (extreme greed), NaN where nobody has an opinion. Both are None when there is no such source.
+    """
+
+    symbol: str
+    candles: Candles
+    indicators: Indicators
+    reference_close: FloatArray | None
+    sentiment: FloatArray | None
+
+    @property
+    def timeframe(self) -> Timeframe:
+        return self.candles.timeframe
+
+    @cached_property
+    def has_external(self) -> bool:
+        """Whether a reference price or a sentiment is known at the last candle."""
+        return any(
+            series is not None and len(series) > 0 and bool(np.isfinite(series[-1]))
+            for series in (self.reference_close, self.sentiment)
+        )
+
+
+def market_view(
+    symbol: str, candles: Candles, reference: Candles | None, sentiment: SentimentSeries | None
+) -> MarketView:
+    """Aligns the outside series with ``candles``: only what was known at a candle's close counts for it."""
+    return MarketView(
+        symbol=symbol,
+        candles=candles,
+        indicators=Indicators(candles),
+        reference_close=None if reference is None else _closes_at(candles, reference),
+        sentiment=None if sentiment is None else sentiment.at(candles.open_at_ms + candles.timeframe.ms),
+    )
+
+
+def _closes_at(candles: Candles, reference: Candles) -> FloatArray:
+    """The reference's last close at each candle's close, NaN where it is missing or too old."""
+    if not len(reference):
+        return np.full(len(candles), np.nan)
+    closed_at = candles.open_at_ms + candles.timeframe.ms
+    reference_closed_at = reference.open_at_ms + reference.timeframe.ms
+    index = np.searchsorted(reference_closed_at, closed_at, side="right") - 1
+    known = np.maximum(index, 0)
+    fresh = (index >= 0) & (closed_at - reference_closed_at[known] <= REFERENCE_LIFE * candles.timeframe.ms)
+    return np.where(fresh, reference.close[known], np.nan)
