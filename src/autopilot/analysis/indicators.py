@@ -16,13 +16,12 @@ import numpy as np
 import talib
 
 from autopilot.analysis.rolling import (
+    Windows,
+    change,
     lagged,
-    rolling_max,
     rolling_mean,
     rolling_median,
-    rolling_min,
     rolling_moments,
-    rolling_std,
     rolling_sum,
 )
 from autopilot.domain.candles import Candles, FloatArray
@@ -81,7 +80,11 @@ class Indicators:
     @_once
     def sma(self, n: int) -> FloatArray:
         """Simple moving average of the close."""
-        return rolling_mean(self.candles.close, n)
+        return self._close_windows().over(n) / n
+
+    @_once
+    def _close_windows(self) -> Windows:
+        return Windows(self.candles.close, np.add)
 
     @_once
     def ema(self, n: int) -> FloatArray:
@@ -91,7 +94,7 @@ class Indicators:
     @_once
     def log_return(self) -> FloatArray:
         """ln(close / close before); the first is NaN."""
-        return np.diff(np.log(self.candles.close), prepend=np.nan)
+        return change(np.log(self.candles.close))
 
     @_once
     def roc(self, n: int) -> FloatArray:
@@ -101,10 +104,10 @@ class Indicators:
     @_once
     def rsi(self, n: int = 14) -> FloatArray:
         """Relative strength index (Wilder 1978), 0..100; 50 in a market that does not move."""
-        change = np.diff(self.candles.close, prepend=np.nan)
+        step = change(self.candles.close)
         tiny = TINY * self.candles.close
-        gain = _wilder(np.maximum(change, 0.0), n)
-        loss = _wilder(np.maximum(-change, 0.0), n)
+        gain = _wilder(np.maximum(step, 0.0), n)
+        loss = _wilder(np.maximum(-step, 0.0), n)
         return 100.0 * (gain + tiny) / (gain + loss + 2.0 * tiny)
 
     @_once
@@ -122,7 +125,7 @@ class Indicators:
     def adx(self, n: int = 14) -> FloatArray:
         """Average directional movement index (Wilder 1978), 0..100: how one-sided the movement is; 0 without any."""
         plus, minus = self.plus_di(n), self.minus_di(n)
-        return _wilder(100.0 * np.abs(plus - minus) / (plus + minus + 1e-6), n)
+        return _wilder(100.0 * np.abs(plus - minus) / (plus + minus + 1e-9), n)
 
     @_once
     def plus_di(self, n: int = 14) -> FloatArray:
@@ -136,10 +139,10 @@ class Indicators:
 
     @_once
     def _directional(self, n: int) -> tuple[FloatArray, FloatArray]:
-        up = np.diff(self.candles.high, prepend=np.nan)
-        down = -np.diff(self.candles.low, prepend=np.nan)
-        plus = _wilder(np.where(up > down, np.maximum(up, 0.0), 0.0 * up), n)
-        minus = _wilder(np.where(down > up, np.maximum(down, 0.0), 0.0 * down), n)
+        up = change(self.candles.high)
+        down = -change(self.candles.low)
+        plus = _wilder(np.maximum(up, 0.0) * (up > down), n)
+        minus = _wilder(np.maximum(down, 0.0) * (down > up), n)
         span = self.atr(n) + TINY * self.candles.close
         return 100.0 * plus / span, 100.0 * minus / span
 
@@ -181,13 +184,23 @@ class Indicators:
     @_once
     def donchian(self, n: int) -> tuple[FloatArray, FloatArray]:
         """(highest high, lowest low) of the ``n`` candles before the present one, which may so break out of them."""
-        return lagged(rolling_max(self.candles.high, n), 1), lagged(rolling_min(self.candles.low, n), 1)
+        high, low = self._extremes(n)
+        return lagged(high, 1), lagged(low, 1)
+
+    @_once
+    def _extremes(self, n: int) -> tuple[FloatArray, FloatArray]:
+        highs, lows = self._price_windows()
+        return highs.over(n), lows.over(n)
+
+    @_once
+    def _price_windows(self) -> tuple[Windows, Windows]:
+        return Windows(self.candles.high, np.maximum), Windows(self.candles.low, np.minimum)
 
     @_once
     def stochastic(self, k: int = 14, d: int = 3) -> tuple[FloatArray, FloatArray]:
         """(%K, %D), 0..100: the close within the range of the last ``k`` candles, and its mean over ``d``; 50 when
         there is no range."""
-        high, low = rolling_max(self.candles.high, k), rolling_min(self.candles.low, k)
+        high, low = self._extremes(k)
         tiny = TINY * self.candles.close
         fast = 100.0 * (self.candles.close - low + tiny) / (high - low + 2.0 * tiny)
         return fast, rolling_mean(fast, d)
@@ -197,24 +210,29 @@ class Indicators:
         """Money flow index, 0..100: the share of traded value that went with a rising typical price; 50 when nothing
         was traded or nothing moved."""
         typical = (self.candles.high + self.candles.low + self.candles.close) / 3.0
-        change = np.diff(typical, prepend=np.nan)
+        step = change(typical)
         flow = typical * self.candles.volume
-        rising = rolling_sum(np.where(change > 0, flow, 0.0 * change), n)
-        falling = rolling_sum(np.where(change < 0, flow, 0.0 * change), n)
-        moved = rising + falling
-        return 50.0 + 50.0 * _ratio(rising - falling, moved, 0.0)
+        moved = flow * np.abs(np.sign(step))
+        return 50.0 + 50.0 * _ratio(rolling_sum(flow * np.sign(step), n), rolling_sum(moved, n), 0.0)
 
     @_once
     def obv_slope(self, n: int) -> FloatArray:
         """Change of the on-balance volume over ``n`` candles in units of the volume traded in them: −1..1; 0 when
         nothing was traded."""
-        signed = np.sign(np.diff(self.candles.close, prepend=np.nan)) * self.candles.volume
+        signed = np.sign(change(self.candles.close)) * self.candles.volume
         return _ratio(rolling_sum(signed, n), rolling_sum(self.candles.volume, n), 0.0)
 
     @_once
     def volatility(self, n: int = 24) -> FloatArray:
         """Standard deviation of one candle's log return over the last ``n``."""
-        return rolling_std(self.log_return(), n)
+        sums, squares = self._return_windows()
+        mean = sums.over(n) / n
+        return np.sqrt(np.maximum(squares.over(n) / n - mean * mean, 0.0))
+
+    @_once
+    def _return_windows(self) -> tuple[Windows, Windows]:
+        returns = self.log_return()
+        return Windows(returns, np.add), Windows(returns * returns, np.add)
 
     @_once
     def volatility_ratio(self, n: int = 24, past: int = 168) -> FloatArray:
@@ -234,7 +252,7 @@ class Indicators:
     def efficiency(self, n: int) -> FloatArray:
         """Kaufman's efficiency ratio, 0..1: the way from first to last close over the way travelled; 0 without one."""
         close = self.candles.close
-        travelled = rolling_sum(np.abs(np.diff(close, prepend=np.nan)), n)
+        travelled = rolling_sum(np.abs(change(close)), n)
         return np.minimum(np.abs(close - lagged(close, n)) / (travelled + TINY * close), 1.0)
 
 

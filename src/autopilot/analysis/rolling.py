@@ -13,19 +13,47 @@ import numpy as np
 from autopilot.domain.candles import FloatArray
 
 
+class Windows:
+    """One series folded (np.add, np.maximum, np.minimum) over windows of any length, which share their work."""
+
+    def __init__(self, series: FloatArray, fold: np.ufunc) -> None:
+        self._fold = fold
+        self._doubled = [series]
+        """At place p, entry i folds the 2**p entries from i on."""
+
+    def over(self, n: int) -> FloatArray:
+        """The fold of the last ``n`` entries, n at least 1."""
+        length = len(self._doubled[0])
+        if length < n:
+            return np.full(length, np.nan)
+        whole: FloatArray | None = None
+        taken = 0
+        for place in range(n.bit_length()):
+            size = 1 << place
+            if place == len(self._doubled):
+                half = self._doubled[-1]
+                self._doubled.append(self._fold(half[: -size // 2], half[size // 2 :]))
+            if n & size:
+                part = self._doubled[place]
+                whole = part if whole is None else self._fold(whole[: length - taken - size + 1], part[taken:])
+                taken += size
+        assert whole is not None
+        return _aligned(whole, n, length)
+
+
 def rolling_sum(series: FloatArray, n: int) -> FloatArray:
     """Sum of the last ``n`` entries."""
-    return _aligned(_folded(series, n, np.add), n, len(series))
+    return Windows(series, np.add).over(n)
 
 
 def rolling_max(series: FloatArray, n: int) -> FloatArray:
     """Highest of the last ``n`` entries."""
-    return _aligned(_folded(series, n, np.maximum), n, len(series))
+    return Windows(series, np.maximum).over(n)
 
 
 def rolling_min(series: FloatArray, n: int) -> FloatArray:
     """Lowest of the last ``n`` entries."""
-    return _aligned(_folded(series, n, np.minimum), n, len(series))
+    return Windows(series, np.minimum).over(n)
 
 
 def rolling_mean(series: FloatArray, n: int) -> FloatArray:
@@ -63,13 +91,6 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
     return _aligned(mean, n, length), _aligned(squares / n, n, length)
 
 
-def rolling_std(series: FloatArray, n: int) -> FloatArray:
-    """Population standard deviation of the last ``n`` entries, for series whose mean is not far above their spread
-    (returns); for prices use `rolling_moments`."""
-    mean = rolling_mean(series, n)
-    return np.sqrt(np.maximum(rolling_mean(series * series, n) - mean * mean, 0.0))
-
-
 def rolling_median(series: FloatArray, n: int) -> FloatArray:
     """Median of the last ``n`` entries. Costs n·log n an entry: for windows up to some 100."""
     length = len(series)
@@ -85,27 +106,18 @@ def lagged(series: FloatArray, by: int) -> FloatArray:
     """Each entry is the one ``by`` places earlier; NaN for the first ``by``."""
     if by == 0:
         return series
-    shifted = np.full(len(series), np.nan)
+    shifted = np.empty(len(series))
+    shifted[:by] = np.nan
     shifted[by:] = series[:-by]
     return shifted
 
 
-def _folded(series: FloatArray, n: int, join: np.ufunc) -> FloatArray:
-    """``join`` over each window, entry i for the window that starts at i: windows of 1, 2, 4, … give those of n."""
-    if len(series) < n:
-        return np.empty(0)
-    power: FloatArray = series
-    whole: FloatArray | None = None
-    size, taken = 1, 0
-    while True:
-        if n & size:
-            whole = power if whole is None else join(whole[: len(series) - taken - size + 1], power[taken:])
-            taken += size
-        if taken == n:
-            assert whole is not None
-            return whole
-        power = join(power[:-size], power[size:])
-        size *= 2
+def change(series: FloatArray) -> FloatArray:
+    """Each entry less the one before it; the first is NaN."""
+    steps = np.empty(len(series))
+    steps[:1] = np.nan
+    np.subtract(series[1:], series[:-1], out=steps[1:])
+    return steps
 
 
 def _join_moments(
@@ -118,7 +130,8 @@ def _join_moments(
 
 def _aligned(windows: FloatArray, n: int, length: int) -> FloatArray:
     """From the window's first entry to its last: where it becomes known."""
-    series = np.full(length, np.nan)
+    series = np.empty(length)
+    series[: n - 1] = np.nan
     if len(windows):
         series[n - 1 :] = windows
     return series
