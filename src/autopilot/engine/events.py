@@ -1,0 +1,49 @@
+"""The engine's events: numbered, kept for a while, and handed to whoever listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+BUFFERED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``seq`` counts from 1 in this daemon's life; ``at_ms`` is the wall clock."""
+
+    seq: int
+    at_ms: int
+    kind: str
+    body: dict[str, Any]
+
+
+class EventLog:
+    """Publishing never blocks. A listener that falls more than ``BUFFERED`` events behind loses the oldest."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._events: deque[Event] = deque(maxlen=BUFFERED)
+        self._seq = 0
+        self._news = asyncio.Event()
+
+    def publish(self, kind: str, body: dict[str, Any]) -> None:
+        self._seq += 1
+        self._events.append(Event(self._seq, self._now_ms(), kind, body))
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def since(self, seq: int | None = None) -> AsyncIterator[Event]:
+        """Events after number ``seq`` (None: from now on), without end. A number that this daemon has not reached
+        comes from an earlier one's life: then all that is kept follows."""
+        last = self._seq if seq is None else seq if seq <= self._seq else 0
+        while True:
+            news = self._news
+            for event in [event for event in self._events if event.seq > last]:
+                last = event.seq
+                yield event
+            if last >= self._seq:
+                await news.wait()

@@ -1,0 +1,137 @@
+"""Keeps what every strategy would have earned, candle by candle, and sums it up for the selector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from autopilot.analysis.regime import REGIMES, RegimeArrays
+from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.sample import PerformanceSample
+from autopilot.domain.signal import SignalArrays
+from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.performance.outcomes import TradingCost, counterfactual_returns, horizon
+from autopilot.ports.ledger import SampleStore
+from autopilot.selection.track_record import shrunk_mean
+
+RECENT_DAYS = 30
+PRIOR_WEIGHT = 20.0
+"""How many samples of its own a symbol needs before it counts as much as all symbols together."""
+
+
+class StrategyRecord:
+    """The recent counterfactual returns of every strategy on one symbol, newest last."""
+
+    def __init__(self, strategies: Sequence[str], length: int) -> None:
+        self._column = {name: column for column, name in enumerate(strategies)}
+        self._returns = np.full((length, len(strategies)), np.nan)
+        self._at_ms = np.full(length, -1, dtype=np.int64)
+
+    @property
+    def newest_at_ms(self) -> int:
+        """Open time of the newest candle that has matured; -1 when none has."""
+        return int(self._at_ms[-1])
+
+    def append(self, sample: PerformanceSample) -> None:
+        """Samples come in order of time; an older one is already in."""
+        if sample.candle_at_ms <= self.newest_at_ms:
+            return
+        self._at_ms[:-1] = self._at_ms[1:]
+        self._at_ms[-1] = sample.candle_at_ms
+        self._returns[:-1] = self._returns[1:]
+        self._returns[-1] = np.nan
+        for name, value in sample.returns.items():
+            if name in self._column:
+                self._returns[-1, self._column[name]] = value
+
+    def totals(self, since_ms: int) -> tuple[FloatArray, FloatArray]:
+        """(sum of returns, count) by strategy, of the candles that opened at or after ``since_ms``."""
+        known = np.isfinite(self._returns) & (self._at_ms >= since_ms)[:, None]
+        return np.where(known, self._returns, 0.0).sum(axis=0), known.sum(axis=0).astype(float)
+
+
+class RecentReturns:
+    """The track record that the selector asks, for one symbol at one moment."""
+
+    def __init__(self, returns_bps: Mapping[str, float]) -> None:
+        self._returns_bps = returns_bps
+
+    def recent_return_bps(self, strategy: str) -> float:
+        """Mean net return over the horizon in basis points, shrunk towards the all-symbol mean; 0 if unknown."""
+        return self._returns_bps.get(strategy, 0.0)
+
+
+class PerformanceTracker:
+    """Matures samples for all symbols of one exchange and timeframe.
+
+    A sample's returns are known ``horizon`` candles after its candle and are computed from signals that the
+    strategies gave at the time, never from later ones. Raises StoreError when samples cannot be kept.
+    """
+
+    def __init__(
+        self, exchange: str, timeframe: Timeframe, strategies: Sequence[str], store: SampleStore, cost: TradingCost
+    ) -> None:
+        self._exchange = exchange
+        self._timeframe = timeframe
+        self._strategies = tuple(strategies)
+        self._store = store
+        self._cost = cost
+        self._records: dict[str, StrategyRecord] = {}
+
+    def load(self, now_ms: int) -> None:
+        """Take up the stored samples of the recent past."""
+        for sample in self._store.load_samples(self._exchange, self._timeframe, now_ms - RECENT_DAYS * DAY_MS):
+            self._record(sample.symbol).append(sample)
+
+    def observe(
+        self, symbol: str, candles: Candles, arrays: Mapping[str, SignalArrays], regimes: RegimeArrays
+    ) -> tuple[PerformanceSample, ...]:
+        """Mature what has become known with the last candle of this window, and keep it.
+
+        The first time, the whole window is matured (that of its candles whose signals are warmed up), so that the
+        selector does not start blind.
+        """
+        record = self._record(symbol)
+        steps = horizon(self._timeframe)
+        newest = len(candles) - 1 - steps
+        recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
+        first = int(np.searchsorted(candles.open_at_ms, record.newest_at_ms, side="right"))
+        starts = np.arange(max(first, recent, 0), newest + 1)
+        if not len(starts):
+            return ()
+        returns = {
+            name: counterfactual_returns(candles, signals, starts, steps, self._cost)
+            for name, signals in arrays.items()
+        }
+        samples = tuple(
+            PerformanceSample(
+                exchange=self._exchange,
+                symbol=symbol,
+                timeframe=self._timeframe,
+                candle_at_ms=int(candles.open_at_ms[start]),
+                matured_at_ms=int(candles.open_at_ms[start + steps]) + self._timeframe.ms,
+                regime=REGIMES[regimes.codes[start]],
+                returns={name: float(values[row]) for name, values in returns.items()},
+            )
+            for row, start in enumerate(starts)
+        )
+        self._store.save_samples(samples)
+        for sample in samples:
+            record.append(sample)
+        return samples
+
+    def track_record(self, symbol: str, now_ms: int) -> RecentReturns:
+        """How every strategy did on this symbol in the ``RECENT_DAYS`` before ``now_ms``."""
+        since_ms = now_ms - RECENT_DAYS * DAY_MS
+        own_sum, own_count = self._record(symbol).totals(since_ms)
+        totals = [record.totals(since_ms) for record in self._records.values()]
+        all_sum, all_count = np.sum(totals, axis=0)
+        shrunk = shrunk_mean(own_sum, own_count, all_sum, all_count, PRIOR_WEIGHT)
+        return RecentReturns(dict(zip(self._strategies, (shrunk * 1e4).tolist(), strict=True)))
+
+    def _record(self, symbol: str) -> StrategyRecord:
+        if symbol not in self._records:
+            length = self._timeframe.per_day * RECENT_DAYS
+            self._records[symbol] = StrategyRecord(self._strategies, length)
+        return self._records[symbol]
