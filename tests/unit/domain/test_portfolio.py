@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopilot.domain.order import Fill, Order, OrderType, Purpose, Side
+from autopilot.domain.portfolio import Position
+
+ENTRY = Order(
+    client_order_id="entry",
+    account="paper:test",
+    symbol="BTC/USD",
+    side=Side.BUY,
+    type=OrderType.MARKET,
+    purpose=Purpose.ENTRY,
+    quantity=Decimal(10),
+    price=None,
+    created_at_ms=1,
+    expires_at_ms=None,
+    strategy="rsi",
+    reason="",
+    stop=Decimal(90),
+    target=Decimal(120),
+)
+EXIT = replace(ENTRY, client_order_id="exit", side=Side.SELL, purpose=Purpose.TAKE_PROFIT, stop=None, target=None)
+
+
+def fill(side: Side, quantity: str, price: str, fee: str = "0", currency: str = "USD") -> Fill:
+    return Fill(
+        fill_id="f",
+        client_order_id="id",
+        account="paper:test",
+        symbol="BTC/USD",
+        side=side,
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        fee=Decimal(fee),
+        fee_currency=currency,
+        is_maker=False,
+        at_ms=5,
+    )
+
+
+def test_two_buys_and_a_sale() -> None:
+    position = Position.opened_by(fill(Side.BUY, "1", "100", "1"), ENTRY)
+    position = position.after(fill(Side.BUY, "3", "120", "2"), ENTRY)
+    assert (position.quantity, position.entry_price, position.cost) == (Decimal(4), Decimal(115), Decimal(463))
+    assert (position.stop, position.target) == (Decimal(90), Decimal(120))
+    flat = position.after(fill(Side.SELL, "4", "130", "4"), EXIT)
+    assert flat.quantity == 0
+    assert flat.realized == Decimal(520 - 4 - 463)
+    assert flat.fees == Decimal(7)
+
+
+def test_a_fee_in_coins_reduces_what_was_bought() -> None:
+    position = Position.opened_by(fill(Side.BUY, "1", "100", "0.001", "BTC"), ENTRY)
+    assert position.quantity == Decimal("0.999")
+    assert position.cost == Decimal(100)
+    assert position.fees == Decimal("0.1")
+
+
+amounts = st.decimals(min_value="0.001", max_value=100, places=3)
+
+
+@given(
+    buys=st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=6),
+    shares=st.lists(st.decimals(min_value="0.05", max_value="0.95", places=2), max_size=4),
+    price=amounts,
+)
+def test_net_is_what_came_in_minus_what_went_out(
+    buys: list[tuple[Decimal, Decimal, Decimal]], shares: list[Decimal], price: Decimal
+) -> None:
+    position: Position | None = None
+    cash = Decimal(0)
+    for quantity, paid, fee in buys:
+        bought = fill(Side.BUY, str(quantity), str(paid), str(fee))
+        position = Position.opened_by(bought, ENTRY) if position is None else position.after(bought, ENTRY)
+        cash -= bought.value + fee
+    assert position is not None
+    for share in [*shares, Decimal(1)]:
+        quantity = position.quantity * share
+        sold = fill(Side.SELL, str(quantity), str(price), "0.01")
+        position = position.after(sold, EXIT)
+        cash += sold.value - sold.fee
+    assert position.quantity == 0
+    assert float(position.realized) == pytest.approx(float(cash), abs=1e-9)
