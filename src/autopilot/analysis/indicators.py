@@ -23,6 +23,7 @@ from autopilot.analysis.rolling import (
     rolling_median,
     rolling_moments,
     rolling_sum,
+    std_over,
 )
 from autopilot.domain.candles import Candles, FloatArray
 
@@ -189,12 +190,7 @@ class Indicators:
 
     @_once
     def _extremes(self, n: int) -> tuple[FloatArray, FloatArray]:
-        highs, lows = self._price_windows()
-        return highs.over(n), lows.over(n)
-
-    @_once
-    def _price_windows(self) -> tuple[Windows, Windows]:
-        return Windows(self.candles.high, np.maximum), Windows(self.candles.low, np.minimum)
+        return talib.MAX(self.candles.high, n), talib.MIN(self.candles.low, n)
 
     @_once
     def stochastic(self, k: int = 14, d: int = 3) -> tuple[FloatArray, FloatArray]:
@@ -225,9 +221,7 @@ class Indicators:
     @_once
     def volatility(self, n: int = 24) -> FloatArray:
         """Standard deviation of one candle's log return over the last ``n``."""
-        sums, squares = self._return_windows()
-        mean = sums.over(n) / n
-        return np.sqrt(np.maximum(squares.over(n) / n - mean * mean, 0.0))
+        return std_over(*self._return_windows(), n)
 
     @_once
     def _return_windows(self) -> tuple[Windows, Windows]:
@@ -238,6 +232,18 @@ class Indicators:
     def volatility_ratio(self, n: int = 24, past: int = 168) -> FloatArray:
         """Volatility over the last ``n`` candles in units of that over the last ``past``; 1 in a still market."""
         return (self.volatility(n) + STILL) / (self.volatility(past) + STILL)
+
+    @_once
+    def volatility_rank(self) -> FloatArray:
+        """Where the volatility of the last 24 candles stands among the 29 such periods before them: 0 lowest, 1
+        highest. Periods side by side are nearly independent: 29 of them say as much as all 696 overlapping ones."""
+        volatility = self.volatility(24)
+        length, memory = len(volatility), 29 * 24
+        rank = np.full(length, np.nan)
+        if length > memory:
+            periods = np.stack([volatility[memory - 24 * back : length - 24 * back] for back in range(30)])
+            rank[memory:] = 0.5 + np.sign(periods[0] - periods[1:]).sum(axis=0) / 58
+        return rank
 
     @_once
     def volume_ratio(self, n: int = 48) -> FloatArray:

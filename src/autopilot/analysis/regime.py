@@ -1,10 +1,10 @@
 """The state a market is in at each candle, by rules with a bounded memory.
 
-A burst (a move far beyond the usual in three candles, or out of the Donchian channel, on high volume) is volatile for the
-burst and a few candles after it. Else a market trends when ADX > 25 and both the directional indicators and the slope of
-the moving average agree on the way; else it is quiet when its volatility is low among its own past; else it ranges. The
-calm three (trend, quiet, range) change when most of the last few candles say so, which takes the flicker out of the
-edges; a burst is told at once.
+A burst (a move far beyond the usual within three candles, or a smaller one out of the Donchian channel, on high
+volume) makes a market volatile for a few candles. Else it trends when ADX > 25 and both the directional indicators and
+the slope of the moving average agree on the way; else it is quiet when its volatility is low among its own past; else
+it ranges. The calm ones (trend, quiet, range) change when most of the last few candles say so, which takes the flicker
+out of the edges; a burst is told at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.analysis.indicators import STILL, Indicators
-from autopilot.analysis.rolling import lagged, rolling_max, rolling_sum
+from autopilot.analysis.rolling import rolling_max
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 
@@ -25,6 +25,10 @@ UNKNOWN = -1
 """Code during the warm-up."""
 UP, DOWN, RANGING, VOLATILE, QUIET = range(len(REGIMES))
 
+WARM_UP = 724
+"""Candles before the first whose regime is known."""
+_FIRST = WARM_UP - 24
+"""Where the work begins: early enough for the windows of a few candles that the rules themselves use."""
 LONGEST = 240
 """Candles in a regime are counted up to here, so that the count depends on a bounded past."""
 TREND_ADX = 25.0
@@ -60,43 +64,33 @@ class RegimeArrays:
 
 
 def classify(indicators: Indicators) -> RegimeArrays:
-    """The regime at each candle. The warm-up is 724 candles; an entry depends on the 1,000 before it."""
-    evidence = _evidence(indicators)
-    burst = rolling_max(_bursts(indicators, evidence).astype(np.float64), BURST_LIFE) > 0
-    calm = _majority(_calm(evidence))
-    codes = np.where(burst & (calm != UNKNOWN), np.int8(VOLATILE), calm)
-    strength = np.choose(np.maximum(codes, 0), _clarity(indicators, evidence))
-    strength[codes == UNKNOWN] = np.nan
-    candles, previous = _runs(codes)
-    return RegimeArrays(codes, strength, candles, previous)
-
-
-def volatility_rank(indicators: Indicators) -> FloatArray:
-    """Where the volatility of the last 24 candles stands among the 29 such periods before them: 0 lowest, 1 highest.
-
-    Periods side by side are nearly independent, so that 29 of them say as much as all 696 overlapping ones."""
-    volatility = indicators.volatility(24)
-    rank = np.full(len(volatility), np.nan)
-    memory = 29 * 24 + 1
-    if len(volatility) >= memory:
-        periods = np.lib.stride_tricks.sliding_window_view(volatility, memory)[:, ::24].T
-        rank[memory - 1 :] = 0.5 + np.sign(periods[-1] - periods[:-1]).sum(axis=0) / 58
-    return rank
+    """The regime at each candle but the first 724; an entry depends on the 1,000 candles before it."""
+    length = len(indicators.candles)
+    codes = np.full(length, UNKNOWN, dtype=np.int8)
+    strength = np.full(length, np.nan)
+    if length > WARM_UP:
+        evidence = _evidence(indicators)
+        burst = rolling_max(_bursts(evidence).astype(np.float64), BURST_LIFE) > 0
+        known = np.where(burst, np.int8(VOLATILE), _majority(_calm(evidence)))[WARM_UP - _FIRST :]
+        codes[WARM_UP:] = known
+        strength[WARM_UP:] = np.choose(known, [clarity[WARM_UP - _FIRST :] for clarity in _clarity(evidence)])
+    return RegimeArrays(codes, strength, *_runs(codes))
 
 
 def ramp(series: FloatArray, low: float, high: float) -> FloatArray:
     """0 at ``low``, 1 at ``high``, straight between; ``high`` may be the smaller one."""
-    return np.minimum(np.maximum((series - low) * (1.0 / (high - low)), 0.0), 1.0)
+    share: FloatArray = np.minimum(np.maximum((series - low) * (1.0 / (high - low)), 0.0), 1.0)
+    return share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Evidence:
-    """What the rules look at, float64[n] each.
+    """What the rules look at, float64[n - _FIRST] each.
 
     ``lead``: which way the directional movement goes, −1 all down, 1 all up. ``slope``: change of the 20 candle EMA
-    over 5 candles, in average true ranges. ``rank``: `volatility_rank`. ``surprise``: the move of the last three
+    over 5 candles, in average true ranges. ``rank``: that of the volatility. ``surprise``: the move of the last three
     candles in the usual moves of three candles, of the week before them. ``busiest``: the highest volume of the last
-    three candles over the usual one.
+    three candles over the usual one. ``outside``: the close has left the Donchian channel.
     """
 
     adx: FloatArray
@@ -105,27 +99,33 @@ class _Evidence:
     rank: FloatArray
     surprise: FloatArray
     busiest: FloatArray
+    outside: NDArray[np.bool_]
+    efficiency: FloatArray
+    volatility_ratio: FloatArray
 
 
 def _evidence(indicators: Indicators) -> _Evidence:
-    plus, minus = indicators.plus_di(), indicators.minus_di()
-    average = indicators.ema(20)
-    usual = lagged(indicators.volatility(168), 3) + STILL
+    plus, minus = indicators.plus_di()[_FIRST:], indicators.minus_di()[_FIRST:]
+    average, close = indicators.ema(20), indicators.candles.close
+    upper, lower = indicators.donchian(20)
+    now, price = close[_FIRST:], np.log(close[_FIRST - 3 :])
+    usual = (indicators.volatility(168)[_FIRST - 3 : -3] + STILL) * np.sqrt(3.0)
+    volume = indicators.volume_ratio()[_FIRST - 2 :]
     return _Evidence(
-        adx=indicators.adx(),
+        adx=indicators.adx()[_FIRST:],
         lead=(plus - minus) / (plus + minus + 1e-9),
-        slope=(average - lagged(average, 5)) / (indicators.atr() + STILL * indicators.candles.close),
-        rank=volatility_rank(indicators),
-        surprise=np.abs(rolling_sum(indicators.log_return(), 3)) / (usual * np.sqrt(3.0)),
-        busiest=rolling_max(indicators.volume_ratio(), 3),
+        slope=(average[_FIRST:] - average[_FIRST - 5 : -5]) / (indicators.atr()[_FIRST:] + STILL * now),
+        rank=indicators.volatility_rank()[_FIRST:],
+        surprise=np.abs(price[3:] - price[:-3]) / usual,
+        busiest=np.maximum(np.maximum(volume[:-2], volume[1:-1]), volume[2:]),
+        outside=(now > upper[_FIRST:]) | (now < lower[_FIRST:]),
+        efficiency=indicators.efficiency(24)[_FIRST:],
+        volatility_ratio=indicators.volatility_ratio()[_FIRST:],
     )
 
 
-def _bursts(indicators: Indicators, evidence: _Evidence) -> NDArray[np.bool_]:
-    upper, lower = indicators.donchian(20)
-    close = indicators.candles.close
-    broken_out = (close > upper) | (close < lower)
-    moved = (evidence.surprise > BURST_SIGMA) | (broken_out & (evidence.surprise > BREAKOUT_SIGMA))
+def _bursts(evidence: _Evidence) -> NDArray[np.bool_]:
+    moved = (evidence.surprise > BURST_SIGMA) | (evidence.outside & (evidence.surprise > BREAKOUT_SIGMA))
     return moved & (evidence.busiest > BURST_VOLUME)
 
 
@@ -134,12 +134,10 @@ def _calm(evidence: _Evidence) -> CodeArray:
     way = np.sign(evidence.lead)
     trending = (evidence.adx > TREND_ADX) & (way * evidence.slope > 0)
     codes = np.where(evidence.rank <= QUIET_RANK, np.int8(QUIET), np.int8(RANGING))
-    codes = np.where(trending, np.where(way > 0, np.int8(UP), np.int8(DOWN)), codes)
-    codes[np.isnan(evidence.rank + evidence.adx + evidence.slope)] = UNKNOWN
-    return codes
+    return np.where(trending, np.where(way > 0, np.int8(UP), np.int8(DOWN)), codes)
 
 
-def _clarity(indicators: Indicators, evidence: _Evidence) -> tuple[FloatArray, ...]:
+def _clarity(evidence: _Evidence) -> tuple[FloatArray, ...]:
     """How clearly each candle would be in each regime, by code: float64[n] in [0, 1] each."""
     adx = evidence.adx
     directed = ramp(adx, 18.0, 38.0)
@@ -147,31 +145,29 @@ def _clarity(indicators: Indicators, evidence: _Evidence) -> tuple[FloatArray, .
         directed, ramp(np.abs(evidence.slope), 0.0, 0.8)
     )
     up = evidence.lead > 0
-    ranging = 0.6 * ramp(adx, 32.0, 16.0) + 0.4 * ramp(indicators.efficiency(24), 0.5, 0.1)
+    ranging = 0.6 * ramp(adx, 32.0, 16.0) + 0.4 * ramp(evidence.efficiency, 0.5, 0.1)
     burst = 0.5 * ramp(evidence.surprise, 1.0, 4.0) + 0.5 * ramp(evidence.busiest, 1.0, 4.0)
-    quiet = 0.6 * ramp(evidence.rank, 0.4, 0.05) + 0.4 * ramp(indicators.volatility_ratio(), 1.0, 0.6)
+    quiet = 0.6 * ramp(evidence.rank, 0.4, 0.05) + 0.4 * ramp(evidence.volatility_ratio, 1.0, 0.6)
     return trend * up, trend * ~up, ranging, burst, quiet
 
 
 def _majority(codes: CodeArray) -> CodeArray:
     """The most frequent code of the last few candles; of equals the present candle's, then the smaller code."""
-    smooth = np.full(len(codes), UNKNOWN, dtype=np.int8)
-    if len(codes) >= VOTES:
-        says = (codes == _CODES).view(np.int8)
-        recent = [says[:, place : place + len(codes) - VOTES + 1] for place in range(VOTES)]
-        votes = sum(recent[1:], recent[0])
-        ballot = (2 * votes + recent[-1]) * np.int8(8) + (np.int8(7) - _CODES)
-        best = ballot.max(axis=0)
-        smooth[VOTES - 1 :] = np.where(votes.sum(axis=0) == VOTES, 7 - (best & 7), UNKNOWN)
-    return smooth
+    says = (codes == _CODES).view(np.int8)
+    votes = 2 * says
+    for earlier in range(1, VOTES):
+        votes[:, earlier:] += 2 * says[:, :-earlier]
+    ranked = (votes + says) * np.int8(8) - _CODES
+    winners: CodeArray = -ranked.max(axis=0) & np.int8(7)
+    return winners
 
 
 def _runs(codes: CodeArray) -> tuple[IntArray, CodeArray]:
     """For each candle the length of the run it ends, capped, and the code before that run."""
     index = np.arange(len(codes))
-    changed = np.diff(codes, prepend=UNKNOWN) != 0
-    length = index - np.maximum.accumulate(np.where(changed, index, 0)) + 1
-    length = np.minimum(np.where(codes == UNKNOWN, 0, length), LONGEST)
-    before = index - length
-    recent = (length < LONGEST) & (before >= 0) & (codes != UNKNOWN)
-    return length, np.where(recent, codes[np.maximum(before, 0)], UNKNOWN).astype(np.int8)
+    changed = np.zeros(len(codes), dtype=np.bool_)
+    np.not_equal(codes[1:], codes[:-1], out=changed[1:])
+    length = np.minimum(index - np.maximum.accumulate(index * changed) + 1, LONGEST)
+    previous = np.where(length < LONGEST, codes[np.maximum(index - length, 0)], np.int8(UNKNOWN))
+    length[:WARM_UP] = 0
+    return length, previous

@@ -91,6 +91,18 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
     return _aligned(mean, n, length), _aligned(squares / n, n, length)
 
 
+def rolling_std(series: FloatArray, n: int) -> FloatArray:
+    """Population standard deviation of the last ``n`` entries of a series whose mean is not far above its spread
+    (returns); for prices use `rolling_moments`."""
+    return std_over(Windows(series, np.add), Windows(series * series, np.add), n)
+
+
+def std_over(sums: Windows, squares: Windows, n: int) -> FloatArray:
+    """`rolling_std` from the windows of a series and of its squares, which other lengths may share."""
+    mean = sums.over(n) / n
+    return np.sqrt(np.maximum(squares.over(n) / n - mean * mean, 0.0))
+
+
 def rolling_median(series: FloatArray, n: int) -> FloatArray:
     """Median of the last ``n`` entries. Costs n·log n an entry: for windows up to some 100."""
     length = len(series)

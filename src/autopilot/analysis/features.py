@@ -1,0 +1,230 @@
+"""The model's inputs: one function for training and serving, causal, free of scale.
+
+A row depends on the 1,000 candles before it (windows of at most 720, and recursive indicators that have forgotten
+what lies further back); earlier rows are NaN where something is not known yet and must be refused, not filled in. The
+outside world may be silent at any time: its features are zero then, and a flag says so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autopilot.analysis.indicators import STILL, Indicators
+from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays
+from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_over
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.timeframe import DAY_MS
+
+SCHEMA = "features-1"
+"""Changes whenever a feature's name, place or meaning does; a model of another schema cannot be used."""
+
+LIMIT = 16.0
+"""No feature goes beyond ± this, however wild the market."""
+
+Columns = dict[str, FloatArray]
+
+RETURN_SPANS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
+AVERAGE_SPANS = (12, 26, 50, 80)
+CHANNEL_SPANS = (20, 55, 168, 720)
+
+FEATURE_NAMES: tuple[str, ...] = (
+    *(f"return_{span}" for span in RETURN_SPANS),
+    "log_volatility_24",
+    "log_volatility_168",
+    "volatility_ratio_6_24",
+    "volatility_ratio_24_168",
+    "volatility_ratio_168_720",
+    "volatility_rank",
+    "range_surprise",
+    "adx",
+    "directional_lead",
+    "rsi",
+    "mfi",
+    "stochastic",
+    "bollinger_position",
+    "bollinger_width",
+    "macd",
+    "macd_histogram",
+    *(f"ema_distance_{span}" for span in AVERAGE_SPANS),
+    "sma_distance_168",
+    "volume_surprise",
+    "volume_ratio_24_168",
+    "obv_slope_24",
+    "obv_slope_168",
+    *(f"channel_position_{span}" for span in CHANNEL_SPANS),
+    "efficiency_24",
+    "efficiency_168",
+    "variance_ratio",
+    *(f"regime_{regime}" for regime in REGIMES),
+    "regime_strength",
+    "regime_age",
+    *(f"regime_before_{regime}" for regime in REGIMES),
+    "hour_sin",
+    "hour_cos",
+    "weekday_sin",
+    "weekday_cos",
+    "reference_known",
+    "reference_return_24",
+    "reference_return_168",
+    "reference_volatility_ratio",
+    "reference_beta",
+    "reference_correlation",
+    "relative_strength_24",
+    "relative_strength_168",
+    "sentiment_known",
+    "sentiment",
+    "sentiment_change_168",
+)
+
+
+def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], FloatArray]:
+    """(FEATURE_NAMES, float64[n, k]), a row a candle; in [−16, 16], or NaN in the warm-up of 724 candles."""
+    table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
+    if len(view.candles) > WARM_UP:
+        indicators = view.indicators
+        columns = {
+            **_price(indicators),
+            **_volatility(indicators),
+            **_oscillators(indicators),
+            **_volume(indicators),
+            **_regime(regimes),
+            **_calendar(view.candles),
+            **_reference(view),
+            **_sentiment(view),
+        }
+        known = np.stack([columns[name] for name in FEATURE_NAMES])
+        table[:, WARM_UP:] = np.minimum(np.maximum(known, -LIMIT), LIMIT)
+    return FEATURE_NAMES, table.T
+
+
+def _price(indicators: Indicators) -> Columns:
+    """Returns in usual moves, and where the close stands among averages (in average true ranges) and channels."""
+    close = indicators.candles.close
+    now = close[WARM_UP:]
+    price = np.log(close)
+    per_usual = 1.0 / (indicators.volatility(168)[WARM_UP:] + STILL)
+    per_range = 1.0 / (indicators.atr()[WARM_UP:] + STILL * now)
+    columns: Columns = {}
+    for span in RETURN_SPANS:
+        columns[f"return_{span}"] = (price[WARM_UP:] - price[WARM_UP - span : -span]) * per_usual * span**-0.5
+    for span in AVERAGE_SPANS:
+        columns[f"ema_distance_{span}"] = (now - indicators.ema(span)[WARM_UP:]) * per_range
+    columns["sma_distance_168"] = (now - indicators.sma(168)[WARM_UP:]) * per_range * 168**-0.5
+    line, _, histogram = indicators.macd()
+    columns["macd"], columns["macd_histogram"] = line[WARM_UP:] * per_range, histogram[WARM_UP:] * per_range
+    for span in CHANNEL_SPANS:
+        upper, lower = (edge[WARM_UP:] for edge in indicators.donchian(span))
+        columns[f"channel_position_{span}"] = (now - 0.5 * (upper + lower)) / (upper - lower + STILL * now)
+    columns["efficiency_24"] = indicators.efficiency(24)[WARM_UP:]
+    columns["efficiency_168"] = indicators.efficiency(168)[WARM_UP:]
+    return columns
+
+
+def _volatility(indicators: Indicators) -> Columns:
+    recent, day, week, month = (np.log(indicators.volatility(span)[WARM_UP:] + STILL) for span in (6, 24, 168, 720))
+    still = STILL * indicators.candles.close[WARM_UP:]
+    six = rolling_std(rolling_sum(indicators.log_return()[WARM_UP - 172 :], 6), 168)[172:]
+    return {
+        "log_volatility_24": day,
+        "log_volatility_168": week,
+        "volatility_ratio_6_24": recent - day,
+        "volatility_ratio_24_168": day - week,
+        "volatility_ratio_168_720": week - month,
+        "volatility_rank": indicators.volatility_rank()[WARM_UP:],
+        "range_surprise": np.log((indicators.true_range()[WARM_UP:] + still) / (indicators.atr()[WARM_UP:] + still)),
+        "variance_ratio": 2.0 * (np.log(six + STILL) - week) - np.log(6.0),
+    }
+
+
+def _oscillators(indicators: Indicators) -> Columns:
+    return {
+        "adx": indicators.adx()[WARM_UP:] * 0.01,
+        "directional_lead": (indicators.plus_di()[WARM_UP:] - indicators.minus_di()[WARM_UP:]) * 0.01,
+        "rsi": indicators.rsi()[WARM_UP:] * 0.01,
+        "mfi": indicators.mfi()[WARM_UP:] * 0.01,
+        "stochastic": indicators.stochastic()[0][WARM_UP:] * 0.01,
+        "bollinger_position": indicators.bollinger_position()[WARM_UP:],
+        "bollinger_width": np.log(indicators.bollinger_width()[WARM_UP:] + STILL),
+    }
+
+
+def _volume(indicators: Indicators) -> Columns:
+    volume = Windows(indicators.candles.volume[WARM_UP - 168 :], np.add)
+    day, week = volume.over(24)[168:] / 24, volume.over(168)[168:] / 168
+    traded = week > 0
+    return {
+        "volume_surprise": np.log(indicators.volume_ratio()[WARM_UP:] + 0.01),
+        "volume_ratio_24_168": np.log(np.where(traded, day, 1.0) / np.where(traded, week, 1.0) + 0.01),
+        "obv_slope_24": indicators.obv_slope(24)[WARM_UP:],
+        "obv_slope_168": indicators.obv_slope(168)[WARM_UP:],
+    }
+
+
+def _regime(regimes: RegimeArrays) -> Columns:
+    codes, previous = regimes.codes[WARM_UP:], regimes.previous[WARM_UP:]
+    columns: Columns = {
+        "regime_strength": regimes.strength[WARM_UP:],
+        "regime_age": np.log1p(regimes.candles_in_regime[WARM_UP:]),
+    }
+    for code, regime in enumerate(REGIMES):
+        columns[f"regime_{regime}"] = (codes == code) * 1.0
+        columns[f"regime_before_{regime}"] = (previous == code) * 1.0
+    return columns
+
+
+def _calendar(candles: Candles) -> Columns:
+    """The time of the candle's close on the circles of a day and a week."""
+    closed_at = candles.open_at_ms[WARM_UP:] + candles.timeframe.ms
+    hour = (closed_at % DAY_MS) * (2.0 * np.pi / DAY_MS)
+    weekday = (closed_at % (7 * DAY_MS)) * (2.0 * np.pi / (7 * DAY_MS))
+    return {
+        "hour_sin": np.sin(hour),
+        "hour_cos": np.cos(hour),
+        "weekday_sin": np.sin(weekday),
+        "weekday_cos": np.cos(weekday),
+    }
+
+
+def _reference(view: MarketView) -> Columns:
+    """The reference symbol's own movement, and this one's beside it."""
+    if view.reference_close is None:
+        return _silent(view, "reference_", "relative_")
+    ours = view.indicators.log_return()[WARM_UP - 168 :]
+    theirs = change(np.log(view.reference_close[WARM_UP - 169 :]))[1:]
+    our_sums, sums, squares = Windows(ours, np.add), Windows(theirs, np.add), Windows(theirs * theirs, np.add)
+    shared = rolling_sum(ours * theirs, 168) - our_sums.over(168) * sums.over(168) / 168
+    day, week = (std_over(sums, squares, span)[168:] + STILL for span in (24, 168))
+    ours_week = view.indicators.volatility(168)[WARM_UP:] + STILL
+    per_candle = shared[168:] / (168 * week)
+    columns: Columns = {
+        "reference_volatility_ratio": np.log(day / week),
+        "reference_beta": per_candle / week,
+        "reference_correlation": per_candle / ours_week,
+    }
+    for span in (24, 168):
+        moved = sums.over(span)[168:]
+        columns[f"reference_return_{span}"] = moved / (week * span**0.5)
+        columns[f"relative_strength_{span}"] = (our_sums.over(span)[168:] - moved) / (ours_week * span**0.5)
+    known = np.isfinite(view.reference_close[WARM_UP:]) * 1.0
+    return {"reference_known": known, **{name: _neutral(column) for name, column in columns.items()}}
+
+
+def _sentiment(view: MarketView) -> Columns:
+    if view.sentiment is None:
+        return _silent(view, "sentiment")
+    level = view.sentiment[WARM_UP:] * 0.02 - 1.0
+    return {
+        "sentiment_known": np.isfinite(level) * 1.0,
+        "sentiment": _neutral(level),
+        "sentiment_change_168": _neutral(level - (view.sentiment[WARM_UP - 168 : -168] * 0.02 - 1.0)),
+    }
+
+
+def _silent(view: MarketView, *beginnings: str) -> Columns:
+    zeros = np.zeros(len(view.candles) - WARM_UP)
+    return {name: zeros for name in FEATURE_NAMES if name.startswith(beginnings)}
+
+
+def _neutral(column: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(column), column, 0.0)
