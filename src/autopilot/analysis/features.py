@@ -14,6 +14,7 @@ from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays
 from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_over
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.timeframe import DAY_MS
 
 SCHEMA = "features-1"
@@ -82,20 +83,36 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
     """(FEATURE_NAMES, float64[n, k]), a row a candle; in [−16, 16], or NaN in the warm-up of 724 candles."""
     table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
     if len(view.candles) > WARM_UP:
-        indicators = view.indicators
-        columns = {
-            **_price(indicators),
-            **_volatility(indicators),
-            **_oscillators(indicators),
-            **_volume(indicators),
-            **_regime(regimes),
-            **_calendar(view.candles),
-            **_reference(view),
-            **_sentiment(view),
-        }
+        columns = _columns(view, regimes)
         known = np.stack([columns[name] for name in FEATURE_NAMES])
-        table[:, WARM_UP:] = np.minimum(np.maximum(known, -LIMIT), LIMIT)
+        table[:, WARM_UP:] = _limited(known)
     return FEATURE_NAMES, table.T
+
+
+def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
+    """The last row of `features`, for more than 724 candles."""
+    columns = _columns(view, regimes)
+    return FeatureRow(FEATURE_NAMES, _limited(np.array([columns[name][-1] for name in FEATURE_NAMES])))
+
+
+def _columns(view: MarketView, regimes: RegimeArrays) -> Columns:
+    """Every feature from the candle on whose regime is the first known."""
+    indicators = view.indicators
+    return {
+        **_price(indicators),
+        **_volatility(indicators),
+        **_oscillators(indicators),
+        **_volume(indicators),
+        **_regime(regimes),
+        **_calendar(view.candles),
+        **_reference(view),
+        **_sentiment(view),
+    }
+
+
+def _limited(values: FloatArray) -> FloatArray:
+    limited: FloatArray = np.minimum(np.maximum(values, -LIMIT), LIMIT)
+    return limited
 
 
 def _price(indicators: Indicators) -> Columns:
@@ -150,8 +167,7 @@ def _oscillators(indicators: Indicators) -> Columns:
 
 
 def _volume(indicators: Indicators) -> Columns:
-    volume = Windows(indicators.candles.volume[WARM_UP - 168 :], np.add)
-    day, week = volume.over(24)[168:] / 24, volume.over(168)[168:] / 168
+    day, week = indicators.volume_sum(24)[WARM_UP:] / 24, indicators.volume_sum(168)[WARM_UP:] / 168
     traded = week > 0
     return {
         "volume_surprise": np.log(indicators.volume_ratio()[WARM_UP:] + 0.01),

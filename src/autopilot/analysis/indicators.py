@@ -42,17 +42,19 @@ def _once(
 ) -> Callable[Concatenate[Indicators, P], T]:
     """Keep each result under the method's name and its arguments, defaults filled in."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
-    defaults = tuple((parameter.name, parameter.default) for parameter in parameters)
+    names = tuple(parameter.name for parameter in parameters)
+    defaults = tuple(parameter.default for parameter in parameters)
     name = method.__name__
 
     @wraps(method)
     def remembered(self: Indicators, /, *args: P.args, **kwargs: P.kwargs) -> T:
         rest = defaults[len(args) :]
-        key = (name, *args, *(kwargs.get(argument, default) for argument, default in rest))
-        known = self._known
-        if key not in known:
-            known[key] = _frozen(method(self, *args, **kwargs))
-        found: T = known[key]
+        if kwargs:
+            rest = tuple(map(kwargs.get, names[len(args) :], rest))
+        key = (name, *args, *rest)
+        found: T | None = self._known.get(key)
+        if found is None:
+            found = self._known[key] = _frozen(method(self, *args, **kwargs))
         return found
 
     return remembered
@@ -62,7 +64,7 @@ def _frozen(result: T) -> T:
     """Shared arrays must not be written to."""
     for array in result if isinstance(result, tuple) else (result,):
         if isinstance(array, np.ndarray):
-            array.setflags(write=False)
+            array.flags.writeable = False
     return result
 
 
@@ -208,15 +210,25 @@ class Indicators:
         typical = (self.candles.high + self.candles.low + self.candles.close) / 3.0
         step = change(typical)
         flow = typical * self.candles.volume
-        moved = flow * np.abs(np.sign(step))
-        return 50.0 + 50.0 * _ratio(rolling_sum(flow * np.sign(step), n), rolling_sum(moved, n), 0.0)
+        signed = flow * np.sign(step)
+        return 50.0 + 50.0 * _ratio(rolling_sum(signed, n), rolling_sum(np.abs(signed), n), 0.0)
 
     @_once
     def obv_slope(self, n: int) -> FloatArray:
         """Change of the on-balance volume over ``n`` candles in units of the volume traded in them: −1..1; 0 when
         nothing was traded."""
-        signed = np.sign(change(self.candles.close)) * self.candles.volume
-        return _ratio(rolling_sum(signed, n), rolling_sum(self.candles.volume, n), 0.0)
+        signed, volume = self._volume_windows()
+        return _ratio(signed.over(n), volume.over(n), 0.0)
+
+    @_once
+    def volume_sum(self, n: int) -> FloatArray:
+        """Volume of the last ``n`` candles, in base currency."""
+        return self._volume_windows()[1].over(n)
+
+    @_once
+    def _volume_windows(self) -> tuple[Windows, Windows]:
+        volume = self.candles.volume
+        return Windows(np.sign(self.log_return()) * volume, np.add), Windows(volume, np.add)
 
     @_once
     def volatility(self, n: int = 24) -> FloatArray:
@@ -251,15 +263,20 @@ class Indicators:
         median is zero, over the mean."""
         volume = self.candles.volume
         usual = rolling_median(volume, n)
-        usual = np.where(usual == 0.0, rolling_mean(volume, n), usual)
+        if not usual.all():
+            usual = np.where(usual == 0.0, self.volume_sum(n) / n, usual)
         return np.minimum(_ratio(volume, usual, 1.0), VOLUME_RATIO_LIMIT)
 
     @_once
     def efficiency(self, n: int) -> FloatArray:
         """Kaufman's efficiency ratio, 0..1: the way from first to last close over the way travelled; 0 without one."""
         close = self.candles.close
-        travelled = rolling_sum(np.abs(change(close)), n)
+        travelled = self._way_windows().over(n)
         return np.minimum(np.abs(close - lagged(close, n)) / (travelled + TINY * close), 1.0)
+
+    @_once
+    def _way_windows(self) -> Windows:
+        return Windows(np.abs(change(self.candles.close)), np.add)
 
 
 def _ema(series: FloatArray, n: int) -> FloatArray:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from autopilot.analysis.features import features
+from autopilot.analysis.features import feature_row
 from autopilot.analysis.regime import classify
 from autopilot.analysis.view import MarketView
-from autopilot.domain.conditions import FeatureRow, MarketConditions
+from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import CandleError
 
 WINDOW = 1000
@@ -28,7 +26,6 @@ class MarketAnalyzer:
             )
         indicators = view.indicators
         regimes = classify(indicators)
-        names, table = features(view, regimes)
         return MarketConditions(
             symbol=view.symbol,
             timeframe=view.timeframe,
@@ -44,5 +41,5 @@ class MarketAnalyzer:
             volatility_ratio=float(indicators.volatility_ratio()[-1]),
             volume_ratio=float(indicators.volume_ratio()[-1]),
             external_signals=view.has_external,
-            features=FeatureRow(names, np.ascontiguousarray(table[-1])),
+            features=feature_row(view, regimes),
         )
