@@ -80,6 +80,14 @@ class Indicators:
         self.candles = candles
         self._known: dict[tuple[Any, ...], Any] = {}
 
+    def shared(self, name: str, compute: Callable[[Indicators], T]) -> T:
+        """What ``compute`` makes of these indicators, kept under ``name`` for all who ask after."""
+        key = ("shared", name)
+        if key not in self._known:
+            self._known[key] = compute(self)
+        found: T = self._known[key]
+        return found
+
     @_once
     def sma(self, n: int) -> FloatArray:
         """Simple moving average of the close."""

@@ -1,0 +1,89 @@
+"""Which strategy decides now: the model or the rule table chooses the group, rules choose the strategy inside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from autopilot.domain.conditions import MarketConditions
+from autopilot.domain.errors import ModelError, StrategyError
+from autopilot.domain.selection import DecidedBy, GroupScore, Selection
+from autopilot.domain.signal import StrategyGroup, StrategySignal
+from autopilot.ports.score_model import ModelScores, ScoreModel
+from autopilot.selection.group_rules import score_groups
+from autopilot.selection.strategy_rules import StrategyProfile, score_strategies
+from autopilot.selection.track_record import TrackRecord
+
+_ORDER = tuple(StrategyGroup)
+NO_MODEL = "no learned model; the rule table decides and its confidences are not calibrated"
+
+
+class StrategySelector:
+    """Chooses among ``strategies`` (at least one; the order does not matter). Raises StrategyError without any."""
+
+    def __init__(self, strategies: Sequence[StrategyProfile], model: ScoreModel | None) -> None:
+        if not strategies:
+            raise StrategyError("there is no strategy to select from", hint="reinstall autopilot; it brings 14")
+        self._strategies = tuple(strategies)
+        self._groups = frozenset(profile.group for profile in strategies)
+        self._model = model
+
+    def select(
+        self, conditions: MarketConditions, signals: Mapping[str, StrategySignal], track_record: TrackRecord
+    ) -> Selection:
+        """The choice for the last candle. When the model fails or its answer is unusable, the rules decide and the
+        selection's note says why."""
+        scores, note = self._ask_model(conditions)
+        groups = score_groups(conditions) if scores is None else _best_first(scores.groups)
+        group = next(score for score in groups if score.group in self._groups)
+        ranked = score_strategies(self._strategies, conditions.regime, signals, track_record)
+        if scores is not None:
+            shares = scores.strategy_confidence
+            ranked = tuple(replace(score, confidence=shares.get(score.strategy, 0.0)) for score in ranked)
+        strategy = next(score for score in ranked if score.group is group.group)
+        return Selection(
+            decided_by=DecidedBy.RULES if scores is None else DecidedBy.MODEL,
+            group=group.group,
+            strategy=strategy.strategy,
+            group_confidence=group.confidence,
+            strategy_confidence=strategy.confidence,
+            groups=groups,
+            strategies=ranked,
+            note=note,
+        )
+
+    def _ask_model(self, conditions: MarketConditions) -> tuple[ModelScores | None, str]:
+        """(the model's answer, a word on it); no answer when the rules must decide."""
+        if self._model is None:
+            return None, NO_MODEL
+        try:
+            scores = self._model.score(conditions)
+            _check(scores)
+        except ModelError as error:
+            return None, f"the rule table decides, the learned model cannot: {error}"
+        return scores, f"learned model {scores.model_id}"
+
+
+def _check(scores: ModelScores) -> None:
+    """Raises ModelError unless every group is there once and every number is usable."""
+    groups = [score.group for score in scores.groups]
+    if sorted(groups) != sorted(StrategyGroup):
+        raise ModelError(f"model {scores.model_id} scored the groups {', '.join(groups) or 'none'}, not each one once")
+    shares = {score.group.value: score.confidence for score in scores.groups} | dict(scores.strategy_confidence)
+    for name, share in shares.items():
+        if not 0.0 <= share <= 1.0:
+            raise ModelError(f"model {scores.model_id} gave {name} a confidence of {share}, outside 0 to 1")
+    for score in scores.groups:
+        if score.expected_edge_bps is not None and not math.isfinite(score.expected_edge_bps):
+            raise ModelError(f"model {scores.model_id} expects {score.expected_edge_bps} bp of {score.group}")
+
+
+def _best_first(groups: Sequence[GroupScore]) -> tuple[GroupScore, ...]:
+    """By expected edge where the model states one, then by confidence, then in the order of `StrategyGroup`."""
+
+    def rank(score: GroupScore) -> tuple[float, float, int]:
+        edge = -math.inf if score.expected_edge_bps is None else score.expected_edge_bps
+        return -edge, -score.confidence, _ORDER.index(score.group)
+
+    return tuple(sorted(groups, key=rank))
