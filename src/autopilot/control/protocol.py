@@ -2,4 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 API = "/api/autopilot"
+
+BODY_MAX_BYTES = 64 * 1024
+"""The largest request body that the daemon reads."""
+
+LIST_LIMIT = 50
+LIST_LIMIT_MAX = 1_000
+"""How many items a list answers with by default, and at most."""
+
+KEEP_ALIVE_S = 15.0
+"""A silent event stream carries a comment this often, so that both sides notice when the other is gone."""
+
+
+def error_document(code: str, message: str, hint: str = "") -> dict[str, Any]:
+    """Every answer with a status of 400 or above has this shape."""
+    return {"error": {"code": code, "message": message, "hint": hint}}

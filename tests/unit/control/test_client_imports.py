@@ -1,0 +1,20 @@
+"""A query must answer at once, so what it imports is part of the contract."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numpy", "pandas", "ccxt", "lightgbm", "aiohttp", "pydantic", "typer", "rich", "sqlite_utils", "http.client"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["autopilot.control.client", "autopilot.config.paths", "autopilot.daemon.spawn", "autopilot.daemon.lock"],
+)
+def test_what_every_query_imports_is_light(module: str) -> None:
+    program = f"import {module}, sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert module in loaded
+    assert not loaded & HEAVY
