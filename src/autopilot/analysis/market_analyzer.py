@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from autopilot.analysis.features import feature_row
-from autopilot.analysis.regime import classify
 from autopilot.analysis.view import MarketView
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import CandleError
@@ -25,7 +24,7 @@ class MarketAnalyzer:
                 hint="autopilot data download or data import bring more history",
             )
         indicators = view.indicators
-        regimes = classify(indicators)
+        regimes = view.regimes
         return MarketConditions(
             symbol=view.symbol,
             timeframe=view.timeframe,

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from autopilot.analysis.indicators import Indicators
+from autopilot.analysis.regime import RegimeArrays, classify
 from autopilot.domain.candles import Candles, FloatArray
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import Timeframe
@@ -33,6 +34,11 @@ class MarketView:
     @property
     def timeframe(self) -> Timeframe:
         return self.candles.timeframe
+
+    @cached_property
+    def regimes(self) -> RegimeArrays:
+        """The regime at every candle, classified once a view."""
+        return classify(self.indicators)
 
     @cached_property
     def has_external(self) -> bool:
