@@ -26,7 +26,7 @@ LIMIT = 16.0
 Columns = dict[str, FloatArray]
 
 RETURN_SPANS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
-AVERAGE_SPANS = (12, 26, 50, 80)
+AVERAGE_SPANS = (12, 26, 50, 70)
 CHANNEL_SPANS = (20, 55, 168, 720)
 
 FEATURE_NAMES: tuple[str, ...] = (

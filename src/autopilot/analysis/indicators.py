@@ -34,6 +34,8 @@ TINY = 1e-12
 """Relative to the price: below it a movement is none, and an oscillator stands at its neutral value."""
 STILL = 1e-6
 """Volatility of one candle below which markets are not told apart."""
+LONGEST_EMA = 80
+"""What is older than 1,000 candles weighs less than 1e-10 in it; one more decimal is lost in units of the ATR."""
 VOLUME_RATIO_LIMIT = 1e3
 
 
@@ -99,7 +101,7 @@ class Indicators:
 
     @_once
     def ema(self, n: int) -> FloatArray:
-        """Exponential moving average of the close; ``n`` at most 80."""
+        """Exponential moving average of the close. Raises ValueError beyond 80."""
         return _ema(self.candles.close, n)
 
     @_once
@@ -288,6 +290,8 @@ class Indicators:
 
 
 def _ema(series: FloatArray, n: int) -> FloatArray:
+    if n > LONGEST_EMA:
+        raise ValueError(f"an EMA of {n} remembers more than 1,000 candles; take an SMA, or at most {LONGEST_EMA}")
     smooth: FloatArray = talib.EMA(series, n)
     return smooth
 

@@ -85,7 +85,7 @@ def _sentiment_based(conditions: MarketConditions, best_other: float) -> GroupSc
         return GroupScore(StrategyGroup.SENTIMENT_BASED, 0.0, "no external signals")
     sentiment = _feature(conditions, "sentiment")
     apart = _feature(conditions, "relative_strength_168")
-    extreme = max(_ramp(abs(sentiment), 0.4, 0.7), 0.8 * _ramp(abs(apart), 1.2, 2.4))
+    extreme = max(_ramp(abs(sentiment), 0.4, 0.7), _ramp(abs(apart), 1.2, 2.4))
     words = []
     if _feature(conditions, "sentiment_known"):
         words.append(f"sentiment {50.0 * (1.0 + sentiment):.0f} of 100")

@@ -11,9 +11,9 @@ from autopilot.domain.selection import StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.selection.track_record import TrackRecord
 
-FIT_WEIGHT = 0.40
-RECORD_WEIGHT = 0.35
-SIGNAL_WEIGHT = 0.25
+FIT_WEIGHT = 0.35
+RECORD_WEIGHT = 0.45
+SIGNAL_WEIGHT = 0.20
 RECORD_SCALE_BPS = 50.0
 """A mean net return this far from zero is telling; what lies far beyond says little more."""
 
@@ -35,8 +35,9 @@ def score_strategies(
 ) -> tuple[StrategyScore, ...]:
     """All of ``profiles``, best first; of equals, by name. A strategy without an entry in ``signals`` says nothing.
 
-    A present signal counts 0.125 to 0.25 of a score, so that of two alike the one that speaks is chosen, but a losing
-    one is not chosen just because it speaks. ``confidence`` is that of the signal, 0 without one.
+    A present signal counts 0.10 to 0.20 of a score, so that of two alike the one that speaks is chosen; a record can
+    take away 0.22, so that a losing one is not chosen just because it speaks. ``confidence`` is that of the signal, 0
+    without one.
     """
     scores = [_score(profile, regime, signals.get(profile.name), track_record) for profile in profiles]
     return tuple(sorted(scores, key=lambda score: (-score.score, score.strategy)))
