@@ -1,0 +1,133 @@
+"""What a strategy is: a pure function from a market view to signal arrays, and a size for its signals."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import ClassVar
+
+from autopilot.analysis.view import MarketView
+from autopilot.domain.conditions import Regime
+from autopilot.domain.money import ONE, ZERO, to_decimal
+from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
+
+MAX_MEMORY = 720
+"""No strategy may look further back than this many candles: the last entry on a window of 1,000 candles is then
+the entry on the whole series."""
+
+RISK_PER_TRADE = Decimal("0.01")
+_SIGNAL_TYPES = {1: SignalType.BUY, -1: SignalType.SELL, 0: SignalType.NONE}
+
+
+@dataclass(frozen=True)
+class Strategy(ABC):
+    """A trading rule for one symbol. Subclasses are frozen dataclasses whose fields are the rule's parameters.
+
+    ``regime_fit`` says how well the rule suits each regime, in [0, 1]. ``needs_reference`` and ``needs_sentiment``
+    say which external series the rule cannot do without; while it is missing, the rule has no opinion.
+    """
+
+    name: ClassVar[str]
+    group: ClassVar[StrategyGroup]
+    regime_fit: ClassVar[Mapping[Regime, float]]
+    needs_reference: ClassVar[bool] = False
+    needs_sentiment: ClassVar[bool] = False
+
+    @abstractmethod
+    def signals(self, view: MarketView) -> SignalArrays:
+        """The opinion at every candle's close, each from that candle and at most MAX_MEMORY before it.
+
+        A side stands where the rule fires and for the few candles its parameters say, not as long as a position
+        might be held.
+        """
+
+    @abstractmethod
+    def explain(self, view: MarketView, index: int) -> str:
+        """The numbers that the rule looked at on candle ``index``, in words."""
+
+    def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
+        """Quantity in base currency, unrounded, that a buy of this signal asks for; ``balance`` is free quote currency.
+
+        Falling to the stop costs 1 % of the balance times the confidence; the value never exceeds the balance. Zero
+        unless the signal is a buy: a sell closes what is held.
+        """
+        price, stop = to_decimal(signal.price), to_decimal(signal.stop)
+        loss_per_unit = price - stop
+        if loss_per_unit <= ZERO:
+            return ZERO
+        wanted = RISK_PER_TRADE * to_decimal(signal.confidence) * price / loss_per_unit
+        return quantity_for(signal, balance, wanted)
+
+
+class CompositeStrategy(Strategy):
+    """A strategy on strategies: it sees the market and what its voters say of it."""
+
+    @property
+    @abstractmethod
+    def voters(self) -> tuple[Strategy, ...]:
+        """None of them composite."""
+
+    @abstractmethod
+    def combine(self, view: MarketView, opinions: Mapping[str, SignalArrays]) -> SignalArrays:
+        """`Strategy.signals`, given each voter's arrays by its name."""
+
+    @abstractmethod
+    def explain_votes(self, view: MarketView, opinions: Mapping[str, SignalArrays], index: int) -> str:
+        """`Strategy.explain`, given each voter's arrays by its name."""
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        return self.combine(view, self._ask(view))
+
+    def explain(self, view: MarketView, index: int) -> str:
+        return self.explain_votes(view, self._ask(view), index)
+
+    def _ask(self, view: MarketView) -> Mapping[str, SignalArrays]:
+        return {voter.name: voter.signals(view) for voter in self.voters}
+
+
+def suits(
+    *, trending_up: float, trending_down: float, ranging: float, volatile: float, quiet: float
+) -> Mapping[Regime, float]:
+    """How well a rule suits each regime, 0 not at all to 1."""
+    return MappingProxyType(
+        {
+            Regime.TRENDING_UP: trending_up,
+            Regime.TRENDING_DOWN: trending_down,
+            Regime.RANGING: ranging,
+            Regime.VOLATILE: volatile,
+            Regime.QUIET: quiet,
+        }
+    )
+
+
+def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) -> Decimal:
+    """Base currency that ``fraction`` of ``balance`` buys at the signal's price, at most all of it."""
+    if signal.signal_type is not SignalType.BUY or balance <= ZERO:
+        return ZERO
+    return balance * min(max(fraction, ZERO), ONE) / to_decimal(signal.price)
+
+
+def last_signal(
+    strategy: Strategy, view: MarketView, arrays: SignalArrays, reason: str | None = None
+) -> StrategySignal:
+    """The strategy's opinion at the last candle of ``view``, of which ``arrays`` are its signals.
+
+    ``reason`` replaces the strategy's own explanation.
+    """
+    last = len(view.candles) - 1
+    price = float(view.candles.close[last])
+    return StrategySignal(
+        symbol=view.symbol,
+        signal_type=_SIGNAL_TYPES[int(arrays.side[last])],
+        strength=float(arrays.strength[last]),
+        confidence=float(arrays.confidence[last]),
+        price=price,
+        stop=price * (1.0 - float(arrays.stop_distance[last])),
+        target=price * (1.0 + float(arrays.target_distance[last])),
+        strategy=strategy.name,
+        group=strategy.group,
+        reason=strategy.explain(view, last) if reason is None else reason,
+    )

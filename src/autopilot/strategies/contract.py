@@ -1,0 +1,57 @@
+"""What signal arrays must keep to, whoever made them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from autopilot.domain.signal import SignalArrays
+
+FIELDS = ("side", "strength", "confidence", "stop_distance", "target_distance")
+
+
+def faults(answers: Mapping[str, SignalArrays], length: int) -> dict[str, str]:
+    """What is wrong with each answer that breaks the contract of `SignalArrays` for ``length`` candles, in words.
+
+    All are checked at once, which costs a tenth of checking each; only when a rule is broken is the culprit sought.
+    """
+    found = {name: fault for name, arrays in answers.items() if (fault := _misshapen(arrays, length))}
+    shaped = {name: arrays for name, arrays in answers.items() if name not in found}
+    if shaped and _broken_rule(list(shaped.values())):
+        found |= {name: fault for name, arrays in shaped.items() if (fault := _broken_rule([arrays]))}
+    return found
+
+
+def _misshapen(arrays: object, length: int) -> str | None:
+    if not isinstance(arrays, SignalArrays):
+        return f"signals() returned {type(arrays).__name__}, not SignalArrays"
+    for field in FIELDS:
+        array = getattr(arrays, field)
+        wanted = np.int8 if field == "side" else np.float64
+        if not isinstance(array, np.ndarray) or array.dtype != wanted:
+            return f"{field} is {getattr(array, 'dtype', type(array).__name__)}, not an array of {wanted.__name__}"
+        if array.shape != (length,):
+            return f"{field} has shape {array.shape}, not ({length},)"
+    return None
+
+
+def _broken_rule(many: Sequence[SignalArrays]) -> str | None:
+    """The first rule that one of them breaks. A NaN fails every comparison."""
+    side = np.array([arrays.side for arrays in many])
+    if not (side.min() >= -1 and side.max() <= 1):
+        return "side is neither -1, 0 nor 1 somewhere"
+    silent = side == 0
+    for field in ("strength", "confidence"):
+        shares = np.array([getattr(arrays, field) for arrays in many])
+        if not (shares.min() >= 0.0 and shares.max() <= 1.0):
+            return f"{field} is outside [0, 1] or NaN somewhere"
+        if ((shares != 0.0) & silent).any():
+            return f"{field} is not zero where there is no side"
+    stop = np.array([arrays.stop_distance for arrays in many])
+    if not (stop.min() > 0.0 and stop.max() < 1.0):
+        return "stop_distance is outside (0, 1) or NaN somewhere"
+    target = np.array([arrays.target_distance for arrays in many])
+    if not (target.min() > 0.0 and target.max() < np.inf):
+        return "target_distance is not a finite number above 0 somewhere"
+    return None

@@ -1,0 +1,1 @@
+"""Strategies that earn from a calm market."""

@@ -1,0 +1,87 @@
+"""Buying on a schedule while conditions allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.analysis.view import MarketView
+from autopilot.domain.money import to_decimal
+from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
+from autopilot.domain.timeframe import HOUR_MS, iso_utc
+from autopilot.strategies.base import Strategy, quantity_for, suits
+from autopilot.strategies.rules import assemble, fired, once_per_view, ramp, stretch
+
+SHARE = Decimal("0.04")
+
+
+@dataclass(frozen=True)
+class Dca(Strategy):
+    """Buys a small, even part once a period, more surely below the mean; sells when the price is far above it.
+
+    Rule: the first candle of each period of ``every_hours`` on the UTC clock is due. A due candle buys when the close
+    stands no more than ``dearest`` and no less than ``deepest`` standard deviations from SMA(period) and the
+    volatility of a day is below ``burst`` times that of a week; it sells when the close stands above ``trim`` standard
+    deviations. Strength and confidence grow with the discount to the mean, confidence also with the quiet.
+
+    Parameters: every_hours (hours), period (candles), dearest, deepest, trim (standard deviations), burst (ratio).
+
+    Source: dollar-cost averaging after Benjamin Graham, "The Intelligent Investor" (1949); selling into excess is
+    Michael Edleson's value averaging (1988).
+
+    Typical failure: goes on buying through a long decline; against a rising market it holds cash too long.
+    """
+
+    name = "dca"
+    group = StrategyGroup.MARKET_MAKING
+    regime_fit = suits(trending_up=0.4, trending_down=0.1, ranging=0.5, volatile=0.1, quiet=0.8)
+
+    every_hours: int = 24
+    period: int = 168
+    dearest: float = 1.0
+    deepest: float = -3.0
+    trim: float = 2.5
+    burst: float = 1.5
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        of = view.indicators
+        due, deviation, calm = self._due(view), stretch(self.period, view), of.volatility_ratio()
+        at, side = fired(
+            view,
+            due & (deviation < self.dearest) & (deviation > self.deepest) & (calm < self.burst),
+            due & (deviation > self.trim),
+        )
+        cheap = ramp(deviation[at], self.dearest, -2.0)
+        price = np.where(side > 0, cheap, ramp(deviation[at], self.trim, self.trim + 1.0))
+        return assemble(
+            view,
+            at,
+            side,
+            strength=0.3 + 0.6 * price,
+            confidence=0.5 + 0.3 * price + 0.15 * ramp(calm[at], 1.2, 0.7),
+            stop_ranges=4.0,
+            target_ranges=4.0,
+        )
+
+    def explain(self, view: MarketView, index: int) -> str:
+        of, every_ms = view.indicators, self.every_hours * HOUR_MS
+        opened = int(view.candles.open_at_ms[index])
+        due = "due now" if self._due(view)[index] else f"next due {iso_utc((opened // every_ms + 1) * every_ms)}"
+        return (
+            f"{due}; price {stretch(self.period, view)[index]:+.2f} standard deviations from SMA {self.period} "
+            f"(buys between {self.deepest:g} and {self.dearest:g}), volatility "
+            f"{of.volatility_ratio()[index]:.2f} times the week's"
+        )
+
+    def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
+        """An even part each time, up to twice as much in a deep dip."""
+        return quantity_for(signal, balance, SHARE * (1 + to_decimal(signal.strength)))
+
+    @once_per_view
+    def _due(self, view: MarketView) -> NDArray[np.bool_]:
+        """The first candle there is of each period, so that a missing candle does not skip a purchase."""
+        period = view.candles.open_at_ms // (self.every_hours * HOUR_MS)
+        return np.diff(period, prepend=period[:1]) > 0

@@ -1,0 +1,1 @@
+"""Strategies that bet on a return to the mean."""

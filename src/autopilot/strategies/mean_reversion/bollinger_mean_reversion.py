@@ -1,0 +1,66 @@
+"""The price coming back inside its Bollinger bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autopilot.analysis.rolling import rolling_max, rolling_min
+from autopilot.analysis.view import MarketView
+from autopilot.domain.signal import SignalArrays, StrategyGroup
+from autopilot.strategies.base import Strategy, suits
+from autopilot.strategies.rules import assemble, fired, fresh, ramp
+
+
+@dataclass(frozen=True)
+class BollingerMeanReversion(Strategy):
+    """Buys when the close comes back inside from below the lower band, sells when it comes back from above the upper.
+
+    Rule: %b (0 at the lower band, 1 at the upper) is inside now and was outside within the last ``memory`` candles,
+    and the bands do not burst: the volatility of a day stands below ``burst`` times that of a week. Strength is how
+    far outside the close had been; confidence grows as the bands hold still and ADX is low.
+
+    Parameters: period (candles), width (standard deviations), memory (candles), burst (ratio).
+
+    Source: John Bollinger, "Bollinger on Bollinger Bands" (2001), method III (reversals).
+
+    Typical failure: "walking the band": in a breakout the price goes outside, comes back by a hair and goes on.
+    """
+
+    name = "bollinger_mean_reversion"
+    group = StrategyGroup.MEAN_REVERSION
+    regime_fit = suits(trending_up=0.2, trending_down=0.1, ranging=1.0, volatile=0.2, quiet=0.6)
+
+    period: int = 20
+    width: float = 2.0
+    memory: int = 3
+    burst: float = 1.5
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        of = view.indicators
+        position, calm = of.bollinger_position(self.period, self.width), of.volatility_ratio()
+        below = -rolling_min(position, self.memory)
+        above = rolling_max(position, self.memory) - 1.0
+        back = fresh(abs(position - 0.5) < 0.5, 1) & (calm < self.burst)
+        at, side = fired(view, back & (below > 0), back & (above > 0))
+        outside = np.where(side > 0, below[at], above[at])
+        return assemble(
+            view,
+            at,
+            side,
+            strength=0.3 + 0.7 * ramp(outside, 0.0, 0.2),
+            confidence=0.5 + 0.25 * ramp(calm[at], self.burst, 0.9) + 0.2 * ramp(of.adx()[at], 35, 18),
+            stop_ranges=2.0,
+            target_ranges=2.0,
+        )
+
+    def explain(self, view: MarketView, index: int) -> str:
+        of = view.indicators
+        position = of.bollinger_position(self.period, self.width)
+        recent = position[max(index - self.memory + 1, 0) : index + 1]
+        return (
+            f"%b {position[index]:.2f}, between {recent.min():.2f} and {recent.max():.2f} over {self.memory} candles "
+            f"(0 lower band, 1 upper band); volatility {of.volatility_ratio()[index]:.2f} times the week's "
+            f"(below {self.burst:g} needed), ADX {of.adx()[index]:.0f}"
+        )

@@ -1,0 +1,89 @@
+"""A grid of prices around a slowly moving centre."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from autopilot.analysis.rolling import lagged
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
+from autopilot.strategies.base import Strategy, quantity_for, suits
+from autopilot.strategies.rules import assemble, fired, once_per_view, ramp, stretch
+
+
+@dataclass(frozen=True)
+class Grid(Strategy):
+    """Buys as the price falls through each line of a grid below the centre, sells as it rises through each one above.
+
+    Rule: the centre is SMA(period); on each side lie ``levels`` lines, ``spacing`` apart in units of the distance by
+    which a random walk of the week's volatility strays from its average (the root of a third of the period's variance).
+    The price must have moved through the line itself (a centre that moves is no signal), inside the band: through the
+    band's edge the grid is broken and there is no signal. Lines closer than ``min_spacing_pct`` would only
+    feed fees: no signal. Strength grows with the line's distance from the centre, confidence as the market loses
+    direction.
+
+    Parameters: period (candles), spacing (standard deviations), levels (lines a side), min_spacing_pct (percent of the
+    centre).
+
+    Source: Taranto and Khan, "Gambler's ruin problem and bi-directional grid constrained trading and investment
+    strategies", Investment Management and Financial Innovations 17 (2020).
+
+    Typical failure: a trend leaves the band and the grid is fully invested on the wrong side.
+    """
+
+    name = "grid"
+    group = StrategyGroup.MEAN_REVERSION
+    regime_fit = suits(trending_up=0.2, trending_down=0.0, ranging=0.9, volatile=0.2, quiet=0.7)
+
+    period: int = 168
+    spacing: float = 0.6
+    levels: int = 4
+    min_spacing_pct: float = 0.3
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        of, close = view.indicators, view.candles.close
+        position = self._position(view)
+        cell, moved = np.floor(position), close - lagged(close, 1)
+        crossed = cell - lagged(cell, 1)
+        inside = (abs(position) < self.levels) & (self._spacing_pct(view) > self.min_spacing_pct)
+        at, side = fired(
+            view,
+            inside & (cell < -1.0) & (crossed < 0) & (moved < 0),
+            inside & (cell >= 1.0) & (crossed > 0) & (moved > 0),
+        )
+        aimless = 0.2 * ramp(of.adx()[at], 35, 18) + 0.25 * ramp(of.efficiency(24)[at], 0.5, 0.1)
+        return assemble(
+            view,
+            at,
+            side,
+            strength=0.3 + 0.7 * ramp(abs(position[at]), 1.0, self.levels - 0.5),
+            confidence=0.5 + aimless,
+            stop_ranges=3.0,
+            target_ranges=2.0,
+        )
+
+    def explain(self, view: MarketView, index: int) -> str:
+        position = self._position(view)
+        return (
+            f"price {position[index]:+.2f} lines from SMA {self.period} after {position[max(index - 1, 0)]:+.2f} "
+            f"(grid of ±{self.levels}, {self._spacing_pct(view)[index]:.2f} % apart); "
+            f"ADX {view.indicators.adx()[index]:.0f}"
+        )
+
+    def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
+        """An equal part of the balance for each line on the buying side."""
+        return quantity_for(signal, balance, Decimal(1) / self.levels)
+
+    @once_per_view
+    def _position(self, view: MarketView) -> FloatArray:
+        """Distance from the centre in lines."""
+        return stretch(self.period, view) * (1.0 / self.spacing)
+
+    def _spacing_pct(self, view: MarketView) -> FloatArray:
+        """Distance between two lines in percent of the centre."""
+        spacing: FloatArray = view.indicators.volatility(168) * (100.0 * self.spacing * (self.period / 3.0) ** 0.5)
+        return spacing

@@ -1,0 +1,1 @@
+"""Strategies that go with a burst of movement."""

@@ -1,0 +1,80 @@
+"""Time-series momentum: what has risen over several horizons goes on rising for a while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.signal import SignalArrays, StrategyGroup
+from autopilot.strategies.base import Strategy, suits
+from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ramp
+
+STILL = 1e-5
+
+
+@dataclass(frozen=True)
+class Momentum(Strategy):
+    """Buys when the returns over two horizons, in units of their volatility, have become large on good volume; sells
+    when they have become as large downward.
+
+    Rule: the returns of ``short`` and ``long`` candles, each divided by the volatility expected over as many candles,
+    have the same sign and a mean beyond ``entry``; the volume of the last 12 candles exceeds ``volume`` times that of
+    the last ``long`` ones. The signal stands for ``hold`` candles. Strength is the short horizon's return, confidence
+    grows with the volume and with the long horizon's return.
+
+    Parameters: short, long (candles), entry (standard deviations), volume (ratio), hold (candles).
+
+    Source: Moskowitz, Ooi and Pedersen, "Time series momentum", Journal of Financial Economics 104 (2012); the scaling
+    by volatility is theirs.
+
+    Typical failure: momentum crashes: a sharp reversal after a long run comes before the short horizon notices.
+    """
+
+    name = "momentum"
+    group = StrategyGroup.MOMENTUM
+    regime_fit = suits(trending_up=0.8, trending_down=0.7, ranging=0.1, volatile=0.8, quiet=0.1)
+
+    short: int = 24
+    long: int = 168
+    entry: float = 1.0
+    volume: float = 1.0
+    hold: int = 3
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        short, long, volume = self._measures(view)
+        score, backed = 0.5 * (short + long), (short * long > 0) & (volume > self.volume)
+        at, side = fired(
+            view,
+            fresh(backed & (score > self.entry), self.hold),
+            fresh(backed & (score < -self.entry), self.hold),
+        )
+        return assemble(
+            view,
+            at,
+            side,
+            strength=0.2 + 0.8 * ramp(abs(short[at]), 0.75, 2.5),
+            confidence=0.5 + 0.25 * ramp(volume[at], 1.0, 1.8) + 0.2 * ramp(abs(long[at]), 0.5, 1.75),
+            stop_ranges=2.5,
+            target_ranges=6.0,
+        )
+
+    def explain(self, view: MarketView, index: int) -> str:
+        short, long, volume = self._measures(view)
+        return (
+            f"return of {self.short} candles {short[index]:+.2f} and of {self.long} candles {long[index]:+.2f} "
+            f"standard deviations (mean beyond ±{self.entry:g} needed), volume {volume[index]:.2f} times usual "
+            f"(above {self.volume:g} needed)"
+        )
+
+    @once_per_view
+    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Returns of both horizons in standard deviations, and the volume ratio."""
+        of = view.indicators
+        volatility = of.volatility(168) + STILL
+        short = of.roc(self.short) / (volatility * self.short**0.5)
+        long = of.roc(self.long) / (volatility * self.long**0.5)
+        usual = of.volume_sum(self.long) * (12 / self.long)
+        return short, long, of.volume_sum(12) / np.where(usual > 0, usual, np.inf)

@@ -1,0 +1,204 @@
+"""All strategies there are: the built-in ones, a user's own, and how they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar, cast
+
+import numpy as np
+
+from autopilot.analysis.view import MarketView
+from autopilot.domain.conditions import Regime
+from autopilot.domain.errors import CandleError, StrategyError
+from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
+from autopilot.strategies.base import CompositeStrategy, Strategy, last_signal
+from autopilot.strategies.contract import faults
+from autopilot.strategies.market_making.dca import Dca
+from autopilot.strategies.market_making.market_making import MarketMaking
+from autopilot.strategies.mean_reversion.bollinger_mean_reversion import BollingerMeanReversion
+from autopilot.strategies.mean_reversion.divergence import Divergence
+from autopilot.strategies.mean_reversion.grid import Grid
+from autopilot.strategies.mean_reversion.rsi import Rsi
+from autopilot.strategies.momentum.momentum import Momentum
+from autopilot.strategies.momentum.volatility_breakout import VolatilityBreakout
+from autopilot.strategies.sentiment_based.consensus import Consensus
+from autopilot.strategies.sentiment_based.pairs_trading import PairsTrading
+from autopilot.strategies.sentiment_based.sentiment import Sentiment
+from autopilot.strategies.trend_following.confirmed import Confirmed
+from autopilot.strategies.trend_following.macd import Macd
+from autopilot.strategies.trend_following.moving_average import MovingAverage
+
+ENTRY_POINT_GROUP = "autopilot.strategies"
+PLUGIN_HINT = "write it as docs/strategies.md shows, or uninstall the package that brings it"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What every strategy says of one view: whole arrays, the signal of the last candle, and what went wrong.
+
+    A strategy that failed is in ``errors`` and has no opinion: neutral arrays and no signal.
+    """
+
+    arrays: Mapping[str, SignalArrays]
+    signals: Mapping[str, StrategySignal]
+    errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySet:
+    """Strategies in a fixed order, each name once. Raises StrategyError when a name comes twice."""
+
+    strategies: tuple[Strategy, ...]
+
+    def __post_init__(self) -> None:
+        names = self.names
+        for name in names:
+            if names.count(name) > 1:
+                raise StrategyError(f"there are two strategies named {name!r}", hint="give yours another name")
+
+    def __iter__(self) -> Iterator[Strategy]:
+        return iter(self.strategies)
+
+    def __len__(self) -> int:
+        return len(self.strategies)
+
+    def __getitem__(self, name: str) -> Strategy:
+        """Raises StrategyError when there is no strategy of that name."""
+        for strategy in self.strategies:
+            if strategy.name == name:
+                return strategy
+        raise StrategyError(f"there is no strategy {name!r}", hint=f"use one of {', '.join(self.names)}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(strategy.name for strategy in self.strategies)
+
+    def of_group(self, group: StrategyGroup) -> tuple[Strategy, ...]:
+        return tuple(strategy for strategy in self.strategies if strategy.group is group)
+
+    def evaluate(self, view: MarketView) -> Evaluation:
+        """Ask every strategy once. A failing one has no opinion and never stops the others.
+
+        Raises CandleError when ``view`` holds no candle.
+        """
+        length = len(view.candles)
+        if not length:
+            raise CandleError(f"there are no candles of {view.symbol} to judge", hint="wait for the first fetch")
+        errors: dict[str, str] = {}
+        composites = [strategy for strategy in self if isinstance(strategy, CompositeStrategy)]
+        singles = {voter.name: voter for one in composites for voter in one.voters}
+        singles |= {one.name: one for one in self if not isinstance(one, CompositeStrategy)}
+        # A division by zero in someone's rule is no news for the log: what comes of it fails the check of its arrays.
+        with np.errstate(all="ignore"):
+            arrays = _answers({name: partial(one.signals, view) for name, one in singles.items()}, length, errors)
+            opinions = dict(arrays)
+            arrays |= _answers({one.name: partial(one.combine, view, opinions) for one in composites}, length, errors)
+            reasons = _reasons(
+                {name: partial(one.explain, view, length - 1) for name, one in singles.items()}
+                | {one.name: partial(one.explain_votes, view, opinions, length - 1) for one in composites},
+                errors,
+            )
+        arrays |= {name: SignalArrays.neutral(length) for name in errors}
+        signals = {one.name: last_signal(one, view, arrays[one.name], reasons[one.name]) for one in self}
+        return Evaluation({name: arrays[name] for name in self.names}, signals, errors)
+
+
+def builtin_strategies() -> tuple[Strategy, ...]:
+    """The 14 that come with Autopilot, group by group, with their published parameters."""
+    singles = (
+        MovingAverage(),
+        Macd(),
+        Confirmed(),
+        Rsi(),
+        BollingerMeanReversion(),
+        Grid(),
+        Divergence(),
+        Momentum(),
+        VolatilityBreakout(),
+        MarketMaking(),
+        Dca(),
+        Sentiment(),
+        PairsTrading(),
+    )
+    return (*singles, Consensus(singles))
+
+
+def load_strategies() -> StrategySet:
+    """The built-in strategies and those of installed packages. Raises StrategyError as `discover` does, or when two
+    have the same name."""
+    return StrategySet((*builtin_strategies(), *discover(entry_points(group=ENTRY_POINT_GROUP))))
+
+
+def discover(found: Iterable[EntryPoint]) -> tuple[Strategy, ...]:
+    """A user's own strategies, by entry point name: each names a Strategy, its class, or a function that makes one.
+
+    Raises StrategyError, naming the entry point, when one cannot be loaded or is no strategy.
+    """
+    strategies = []
+    for entry_point in sorted(found, key=lambda entry_point: entry_point.name):
+        strategy, error = _attempt(partial(_loaded, entry_point))
+        if strategy is None:
+            raise StrategyError(
+                f"entry point {entry_point.name} = {entry_point.value} gives no strategy: {error}", hint=PLUGIN_HINT
+            )
+        strategies.append(strategy)
+    return tuple(strategies)
+
+
+def _loaded(entry_point: EntryPoint) -> Strategy:
+    loaded = entry_point.load()
+    strategy = loaded if isinstance(loaded, Strategy) else loaded()
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(f"it is a {type(strategy).__name__}, not a Strategy", hint=PLUGIN_HINT)
+    if not (strategy.name and type(strategy.name) is str):
+        raise StrategyError("its name is not a text", hint=PLUGIN_HINT)
+    if strategy.group not in StrategyGroup:
+        raise StrategyError(f"its group {strategy.group!r} is not a StrategyGroup", hint=PLUGIN_HINT)
+    if not all(0.0 <= strategy.regime_fit[regime] <= 1.0 for regime in Regime):
+        raise StrategyError("its regime_fit does not give every regime a number in [0, 1]", hint=PLUGIN_HINT)
+    return strategy
+
+
+def _answers(
+    questions: Mapping[str, Callable[[], SignalArrays]], length: int, errors: dict[str, str]
+) -> dict[str, SignalArrays]:
+    """Each question's answer, neutral where it failed; what failed is added to ``errors``."""
+    answers: dict[str, SignalArrays] = {}
+    for name, question in questions.items():
+        answer, error = _attempt(question)
+        if error:
+            errors[name] = error
+        else:
+            answers[name] = cast(SignalArrays, answer)
+    errors |= faults(answers, length)
+    return {name: SignalArrays.neutral(length) if name in errors else answers[name] for name in questions}
+
+
+def _reasons(explanations: Mapping[str, Callable[[], str]], errors: dict[str, str]) -> dict[str, str]:
+    """Each explanation, or the error that stands in its place; a failed one is added to ``errors``."""
+    reasons: dict[str, str] = {}
+    for name, explain in explanations.items():
+        if name not in errors:
+            reason, error = _attempt(explain)
+            if error:
+                errors[name] = error
+            else:
+                reasons[name] = str(reason)
+    return reasons | {name: f"failed: {error}" for name, error in errors.items()}
+
+
+def _attempt(run: Callable[[], T]) -> tuple[T | None, str]:
+    """The result and no error, or no result and the error in words.
+
+    Strategies may be anyone's code and can fail in any way; one of them failing must cost its own opinion and nothing
+    else, so that this is the place for catching everything.
+    """
+    try:
+        return run(), ""
+    except Exception as error:  # noqa: BLE001 - see above
+        return None, f"{type(error).__name__}: {error}"

@@ -1,0 +1,120 @@
+"""The words that rules are written in: vectorised, causal, and quiet where a market does not move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.signal import SignalArrays
+
+BoolArray = NDArray[np.bool_]
+
+S = TypeVar("S", bound=Hashable)
+T = TypeVar("T")
+
+ATR_PERIOD = 14
+STILL = 1e-5
+"""A mean range below this fraction of the price is no market: what indicators say there is rounding noise."""
+MIN_RANGE, MAX_RANGE = 0.002, 0.0375
+"""Bounds of the mean range, as a fraction of the price, that stops and targets are measured in: a stop of 1.5 ranges is
+never nearer than 0.3 %, one of 4 ranges never farther than 15 %."""
+
+
+def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketView], T]:
+    """For the arrays that both a strategy's signals and its explanation need: computed once, gone with the view."""
+    known: WeakKeyDictionary[MarketView, dict[S, T]] = WeakKeyDictionary()
+
+    @wraps(measure)
+    def remembered(strategy: S, view: MarketView) -> T:
+        of_view = known.get(view)
+        if of_view is None:
+            of_view = known[view] = {}
+        found = of_view.get(strategy)
+        if found is None:
+            found = of_view[strategy] = measure(strategy, view)
+        return found
+
+    return remembered
+
+
+def atr(view: MarketView) -> FloatArray:
+    """The average true range in price units, never below STILL of the price, so that it can divide."""
+    span: FloatArray = np.maximum(view.indicators.atr(ATR_PERIOD), view.candles.close * STILL)
+    return span
+
+
+@once_per_view
+def stretch(period: int, view: MarketView) -> FloatArray:
+    """The close's distance from SMA(period), in the standard deviations by which a random walk strays from it."""
+    of, close = view.indicators, view.candles.close
+    usual = of.volatility(168) * (period / 3.0) ** 0.5 + STILL
+    distance: FloatArray = (close / of.sma(period) - 1.0) / usual
+    return distance
+
+
+def fresh(state: BoolArray, candles: int) -> BoolArray:
+    """Where ``state`` holds and did not hold on each of the ``candles`` candles before."""
+    lasting = state[:-1]
+    for ago in range(2, candles + 1):
+        lasting = lasting[1:] & state[:-ago]
+    began = state.copy()
+    np.greater(state[candles:], lasting, out=began[candles:])
+    return began
+
+
+def ramp(values: FloatArray, low: float, high: float) -> FloatArray:
+    """0 at ``low``, 1 at ``high``, a straight line between, flat outside; NaN counts as 0. ``low`` may be above."""
+    return unit((values - low) * (1.0 / (high - low)))
+
+
+def unit(values: FloatArray) -> FloatArray:
+    """Bounded to [0, 1]; NaN counts as 0."""
+    bounded: FloatArray = np.fmax(values, 0.0)
+    return np.fmin(bounded, 1.0, out=bounded)
+
+
+def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, FloatArray]:
+    """The candles on which a rule fires, int64[m], and its side there, float64[m]: 1 buy, -1 sell.
+
+    A candle that is both is neither, and nothing fires while the market stands still.
+    """
+    moving = view.indicators.atr(ATR_PERIOD) > view.candles.close * STILL
+    at = ((buy != sell) & moving).nonzero()[0]
+    return at, buy[at] * 2.0 - 1.0
+
+
+def assemble(
+    view: MarketView,
+    at: IntArray,
+    side: FloatArray,
+    *,
+    strength: FloatArray,
+    confidence: FloatArray,
+    stop_ranges: float,
+    target_ranges: float,
+) -> SignalArrays:
+    """Signal arrays from what a rule says where it fired: ``side``, ``strength``, ``confidence`` on the candles ``at``.
+
+    Stop and target lie ``stop_ranges`` and ``target_ranges`` average true ranges from the close; the range is bounded
+    to what a position can bear.
+    """
+    length = len(view.candles)
+    sides, strengths, confidences = np.zeros(length, dtype=np.int8), np.zeros(length), np.zeros(length)
+    sides[at], strengths[at], confidences[at] = side, unit(strength), unit(confidence)
+    return SignalArrays(sides, strengths, confidences, _distance(stop_ranges, view), _distance(target_ranges, view))
+
+
+@once_per_view
+def _distance(ranges: float, view: MarketView) -> FloatArray:
+    """So many bounded average true ranges as a fraction of the close."""
+    span = view.indicators.atr(ATR_PERIOD) / view.candles.close
+    distance: FloatArray = np.fmin(np.fmax(span, MIN_RANGE), MAX_RANGE) * ranges
+    distance.flags.writeable = False
+    return distance

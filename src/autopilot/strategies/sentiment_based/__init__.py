@@ -1,0 +1,1 @@
+"""Strategies that look beyond the symbol's own candles."""

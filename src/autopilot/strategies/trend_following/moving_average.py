@@ -1,0 +1,73 @@
+"""Moving averages crossing, with a filter on the slope of the slow one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autopilot.analysis.rolling import lagged
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.signal import SignalArrays, StrategyGroup
+from autopilot.strategies.base import Strategy, suits
+from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
+
+
+@dataclass(frozen=True)
+class MovingAverage(Strategy):
+    """Buys when the fast average has risen through the slow one, sells when it has fallen through it.
+
+    Rule: the gap between EMA(fast) and SMA(slow), in average true ranges, leaves a band around zero and stays outside;
+    the signal stands for the first ``hold`` candles. The slow average must not run against the signal by more than
+    ``slope_limit`` average true ranges over ``fast`` candles. Strength is the speed of the crossing, confidence grows
+    with the slow average's slope and with ADX.
+
+    Parameters: fast, slow (candles); band (average true ranges), hold (candles), slope_limit (average true ranges).
+
+    Source: the variable-length moving average rule with a band of Brock, Lakonishok and LeBaron, "Simple Technical
+    Trading Rules and the Stochastic Properties of Stock Returns", Journal of Finance 47 (1992).
+
+    Typical failure: in a range the averages cross again and again, each time late; and it gives back the last part of
+    every trend.
+    """
+
+    name = "moving_average"
+    group = StrategyGroup.TREND_FOLLOWING
+    regime_fit = suits(trending_up=0.9, trending_down=0.8, ranging=0.1, volatile=0.5, quiet=0.3)
+
+    fast: int = 20
+    slow: int = 100
+    band: float = 0.25
+    hold: int = 3
+    slope_limit: float = 0.5
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        gap, slope = self._measures(view)
+        at, side = fired(
+            view,
+            fresh(gap > self.band, self.hold) & (slope > -self.slope_limit),
+            fresh(gap < -self.band, self.hold) & (slope < self.slope_limit),
+        )
+        speed = abs(gap - lagged(gap, 5))[at]
+        steepness = ramp(side * slope[at], -self.slope_limit, 1.5)
+        return assemble(
+            view,
+            at,
+            side,
+            strength=0.2 + 0.8 * ramp(speed, 0.25, 2.0),
+            confidence=0.5 + 0.25 * ramp(view.indicators.adx()[at], 18, 35) + 0.2 * steepness,
+            stop_ranges=2.5,
+            target_ranges=6.0,
+        )
+
+    def explain(self, view: MarketView, index: int) -> str:
+        gap, slope = self._measures(view)
+        return (
+            f"EMA {self.fast} stands {gap[index]:+.2f} average ranges from SMA {self.slow} (band ±{self.band:g}), "
+            f"whose slope is {slope[index]:+.2f}; ADX {view.indicators.adx()[index]:.0f}"
+        )
+
+    @once_per_view
+    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray]:
+        """Gap between the averages and slope of the slow one, in average true ranges."""
+        slow, span = view.indicators.sma(self.slow), atr(view)
+        return (view.indicators.ema(self.fast) - slow) / span, (slow - lagged(slow, self.fast)) / span
