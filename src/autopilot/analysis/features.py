@@ -83,7 +83,7 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
     """(FEATURE_NAMES, float64[n, k]), a row a candle; in [−16, 16], or NaN in the warm-up of 724 candles."""
     table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
     if len(view.candles) > WARM_UP:
-        columns = _columns(view, regimes)
+        columns = _columns(view, regimes, WARM_UP)
         known = np.stack([columns[name] for name in FEATURE_NAMES])
         table[:, WARM_UP:] = _limited(known)
     return FEATURE_NAMES, table.T
@@ -91,22 +91,22 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
 
 def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
     """The last row of `features`, for more than 724 candles."""
-    columns = _columns(view, regimes)
-    return FeatureRow(FEATURE_NAMES, _limited(np.array([columns[name][-1] for name in FEATURE_NAMES])))
+    columns = _columns(view, regimes, len(view.candles) - 1)
+    return FeatureRow(FEATURE_NAMES, _limited(np.concatenate([columns[name] for name in FEATURE_NAMES])))
 
 
-def _columns(view: MarketView, regimes: RegimeArrays) -> Columns:
-    """Every feature from the candle on whose regime is the first known."""
+def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
+    """Every feature of the candles from ``first`` on, which is at least 724."""
     indicators = view.indicators
     return {
-        **_price(indicators),
-        **_volatility(indicators),
-        **_oscillators(indicators),
-        **_volume(indicators),
-        **_regime(regimes),
-        **_calendar(view.candles),
-        **_reference(view),
-        **_sentiment(view),
+        **_price(indicators, first),
+        **_volatility(indicators, first),
+        **_oscillators(indicators, first),
+        **_volume(indicators, first),
+        **_regime(regimes, first),
+        **_calendar(view.candles, first),
+        **_reference(view, first),
+        **_sentiment(view, first),
     }
 
 
@@ -115,73 +115,74 @@ def _limited(values: FloatArray) -> FloatArray:
     return limited
 
 
-def _price(indicators: Indicators) -> Columns:
+def _price(indicators: Indicators, first: int) -> Columns:
     """Returns in usual moves, and where the close stands among averages (in average true ranges) and channels."""
     close = indicators.candles.close
-    now = close[WARM_UP:]
-    price = np.log(close)
-    per_usual = 1.0 / (indicators.volatility(168)[WARM_UP:] + STILL)
-    per_range = 1.0 / (indicators.atr()[WARM_UP:] + STILL * now)
+    now = close[first:]
+    price = np.log(close[first - max(RETURN_SPANS) :])
+    length = len(now)
+    per_usual = 1.0 / (indicators.volatility(168)[first:] + STILL)
+    per_range = 1.0 / (indicators.atr()[first:] + STILL * now)
     columns: Columns = {}
     for span in RETURN_SPANS:
-        columns[f"return_{span}"] = (price[WARM_UP:] - price[WARM_UP - span : -span]) * per_usual * span**-0.5
+        columns[f"return_{span}"] = (price[-length:] - price[-length - span : -span]) * per_usual * span**-0.5
     for span in AVERAGE_SPANS:
-        columns[f"ema_distance_{span}"] = (now - indicators.ema(span)[WARM_UP:]) * per_range
-    columns["sma_distance_168"] = (now - indicators.sma(168)[WARM_UP:]) * per_range * 168**-0.5
+        columns[f"ema_distance_{span}"] = (now - indicators.ema(span)[first:]) * per_range
+    columns["sma_distance_168"] = (now - indicators.sma(168)[first:]) * per_range * 168**-0.5
     line, _, histogram = indicators.macd()
-    columns["macd"], columns["macd_histogram"] = line[WARM_UP:] * per_range, histogram[WARM_UP:] * per_range
+    columns["macd"], columns["macd_histogram"] = line[first:] * per_range, histogram[first:] * per_range
     for span in CHANNEL_SPANS:
-        upper, lower = (edge[WARM_UP:] for edge in indicators.donchian(span))
+        upper, lower = (edge[first:] for edge in indicators.donchian(span))
         columns[f"channel_position_{span}"] = (now - 0.5 * (upper + lower)) / (upper - lower + STILL * now)
-    columns["efficiency_24"] = indicators.efficiency(24)[WARM_UP:]
-    columns["efficiency_168"] = indicators.efficiency(168)[WARM_UP:]
+    columns["efficiency_24"] = indicators.efficiency(24)[first:]
+    columns["efficiency_168"] = indicators.efficiency(168)[first:]
     return columns
 
 
-def _volatility(indicators: Indicators) -> Columns:
-    recent, day, week, month = (np.log(indicators.volatility(span)[WARM_UP:] + STILL) for span in (6, 24, 168, 720))
-    still = STILL * indicators.candles.close[WARM_UP:]
-    six = rolling_std(rolling_sum(indicators.log_return()[WARM_UP - 172 :], 6), 168)[172:]
+def _volatility(indicators: Indicators, first: int) -> Columns:
+    recent, day, week, month = (np.log(indicators.volatility(span)[first:] + STILL) for span in (6, 24, 168, 720))
+    still = STILL * indicators.candles.close[first:]
+    six = rolling_std(rolling_sum(indicators.log_return()[first - 172 :], 6), 168)[172:]
     return {
         "log_volatility_24": day,
         "log_volatility_168": week,
         "volatility_ratio_6_24": recent - day,
         "volatility_ratio_24_168": day - week,
         "volatility_ratio_168_720": week - month,
-        "volatility_rank": indicators.volatility_rank()[WARM_UP:],
-        "range_surprise": np.log((indicators.true_range()[WARM_UP:] + still) / (indicators.atr()[WARM_UP:] + still)),
+        "volatility_rank": indicators.volatility_rank()[first:],
+        "range_surprise": np.log((indicators.true_range()[first:] + still) / (indicators.atr()[first:] + still)),
         "variance_ratio": 2.0 * (np.log(six + STILL) - week) - np.log(6.0),
     }
 
 
-def _oscillators(indicators: Indicators) -> Columns:
+def _oscillators(indicators: Indicators, first: int) -> Columns:
     return {
-        "adx": indicators.adx()[WARM_UP:] * 0.01,
-        "directional_lead": (indicators.plus_di()[WARM_UP:] - indicators.minus_di()[WARM_UP:]) * 0.01,
-        "rsi": indicators.rsi()[WARM_UP:] * 0.01,
-        "mfi": indicators.mfi()[WARM_UP:] * 0.01,
-        "stochastic": indicators.stochastic()[0][WARM_UP:] * 0.01,
-        "bollinger_position": indicators.bollinger_position()[WARM_UP:],
-        "bollinger_width": np.log(indicators.bollinger_width()[WARM_UP:] + STILL),
+        "adx": indicators.adx()[first:] * 0.01,
+        "directional_lead": (indicators.plus_di()[first:] - indicators.minus_di()[first:]) * 0.01,
+        "rsi": indicators.rsi()[first:] * 0.01,
+        "mfi": indicators.mfi()[first:] * 0.01,
+        "stochastic": indicators.stochastic()[0][first:] * 0.01,
+        "bollinger_position": indicators.bollinger_position()[first:],
+        "bollinger_width": np.log(indicators.bollinger_width()[first:] + STILL),
     }
 
 
-def _volume(indicators: Indicators) -> Columns:
-    day, week = indicators.volume_sum(24)[WARM_UP:] / 24, indicators.volume_sum(168)[WARM_UP:] / 168
+def _volume(indicators: Indicators, first: int) -> Columns:
+    day, week = indicators.volume_sum(24)[first:] / 24, indicators.volume_sum(168)[first:] / 168
     traded = week > 0
     return {
-        "volume_surprise": np.log(indicators.volume_ratio()[WARM_UP:] + 0.01),
+        "volume_surprise": np.log(indicators.volume_ratio()[first:] + 0.01),
         "volume_ratio_24_168": np.log(np.where(traded, day, 1.0) / np.where(traded, week, 1.0) + 0.01),
-        "obv_slope_24": indicators.obv_slope(24)[WARM_UP:],
-        "obv_slope_168": indicators.obv_slope(168)[WARM_UP:],
+        "obv_slope_24": indicators.obv_slope(24)[first:],
+        "obv_slope_168": indicators.obv_slope(168)[first:],
     }
 
 
-def _regime(regimes: RegimeArrays) -> Columns:
-    codes, previous = regimes.codes[WARM_UP:], regimes.previous[WARM_UP:]
+def _regime(regimes: RegimeArrays, first: int) -> Columns:
+    codes, previous = regimes.codes[first:], regimes.previous[first:]
     columns: Columns = {
-        "regime_strength": regimes.strength[WARM_UP:],
-        "regime_age": np.log1p(regimes.candles_in_regime[WARM_UP:]),
+        "regime_strength": regimes.strength[first:],
+        "regime_age": np.log1p(regimes.candles_in_regime[first:]),
     }
     for code, regime in enumerate(REGIMES):
         columns[f"regime_{regime}"] = (codes == code) * 1.0
@@ -189,9 +190,9 @@ def _regime(regimes: RegimeArrays) -> Columns:
     return columns
 
 
-def _calendar(candles: Candles) -> Columns:
+def _calendar(candles: Candles, first: int) -> Columns:
     """The time of the candle's close on the circles of a day and a week."""
-    closed_at = candles.open_at_ms[WARM_UP:] + candles.timeframe.ms
+    closed_at = candles.open_at_ms[first:] + candles.timeframe.ms
     hour = (closed_at % DAY_MS) * (2.0 * np.pi / DAY_MS)
     weekday = (closed_at % (7 * DAY_MS)) * (2.0 * np.pi / (7 * DAY_MS))
     return {
@@ -202,16 +203,16 @@ def _calendar(candles: Candles) -> Columns:
     }
 
 
-def _reference(view: MarketView) -> Columns:
+def _reference(view: MarketView, first: int) -> Columns:
     """The reference symbol's own movement, and this one's beside it."""
     if view.reference_close is None:
-        return _silent(view, "reference_", "relative_")
-    ours = view.indicators.log_return()[WARM_UP - 168 :]
-    theirs = change(np.log(view.reference_close[WARM_UP - 169 :]))[1:]
+        return _silent(len(view.candles) - first, "reference_", "relative_")
+    ours = view.indicators.log_return()[first - 168 :]
+    theirs = change(np.log(view.reference_close[first - 169 :]))[1:]
     our_sums, sums, squares = Windows(ours, np.add), Windows(theirs, np.add), Windows(theirs * theirs, np.add)
     shared = rolling_sum(ours * theirs, 168) - our_sums.over(168) * sums.over(168) / 168
     day, week = (std_over(sums, squares, span)[168:] + STILL for span in (24, 168))
-    ours_week = view.indicators.volatility(168)[WARM_UP:] + STILL
+    ours_week = view.indicators.volatility(168)[first:] + STILL
     per_candle = shared[168:] / (168 * week)
     columns: Columns = {
         "reference_volatility_ratio": np.log(day / week),
@@ -222,23 +223,23 @@ def _reference(view: MarketView) -> Columns:
         moved = sums.over(span)[168:]
         columns[f"reference_return_{span}"] = moved / (week * span**0.5)
         columns[f"relative_strength_{span}"] = (our_sums.over(span)[168:] - moved) / (ours_week * span**0.5)
-    known = np.isfinite(view.reference_close[WARM_UP:]) * 1.0
+    known = np.isfinite(view.reference_close[first:]) * 1.0
     return {"reference_known": known, **{name: _neutral(column) for name, column in columns.items()}}
 
 
-def _sentiment(view: MarketView) -> Columns:
+def _sentiment(view: MarketView, first: int) -> Columns:
     if view.sentiment is None:
-        return _silent(view, "sentiment")
-    level = view.sentiment[WARM_UP:] * 0.02 - 1.0
+        return _silent(len(view.candles) - first, "sentiment")
+    level = view.sentiment[first:] * 0.02 - 1.0
     return {
         "sentiment_known": np.isfinite(level) * 1.0,
         "sentiment": _neutral(level),
-        "sentiment_change_168": _neutral(level - (view.sentiment[WARM_UP - 168 : -168] * 0.02 - 1.0)),
+        "sentiment_change_168": _neutral(level - (view.sentiment[first - 168 : -168] * 0.02 - 1.0)),
     }
 
 
-def _silent(view: MarketView, *beginnings: str) -> Columns:
-    zeros = np.zeros(len(view.candles) - WARM_UP)
+def _silent(length: int, *beginnings: str) -> Columns:
+    zeros = np.zeros(length)
     return {name: zeros for name in FEATURE_NAMES if name.startswith(beginnings)}
 
 

@@ -82,14 +82,6 @@ class Indicators:
         self.candles = candles
         self._known: dict[tuple[Any, ...], Any] = {}
 
-    def shared(self, name: str, compute: Callable[[Indicators], T]) -> T:
-        """What ``compute`` makes of these indicators, kept under ``name`` for all who ask after."""
-        key = ("shared", name)
-        if key not in self._known:
-            self._known[key] = compute(self)
-        found: T = self._known[key]
-        return found
-
     @_once
     def sma(self, n: int) -> FloatArray:
         """Simple moving average of the close."""
@@ -260,11 +252,14 @@ class Indicators:
         """Where the volatility of the last 24 candles stands among the 29 such periods before them: 0 lowest, 1
         highest. Periods side by side are nearly independent: 29 of them say as much as all 696 overlapping ones."""
         volatility = self.volatility(24)
-        length, memory = len(volatility), 29 * 24
+        length, first = len(volatility), 30 * 24
         rank = np.full(length, np.nan)
-        if length > memory:
-            periods = np.stack([volatility[memory - 24 * back : length - 24 * back] for back in range(30)])
-            rank[memory:] = 0.5 + np.sign(periods[0] - periods[1:]).sum(axis=0) / 58
+        if length > first:
+            periods = [volatility[first - 24 * back : length - 24 * back] for back in range(1, 30)]
+            past = np.concatenate(periods).reshape(29, -1)
+            now = volatility[first:]
+            lower, higher = (side.view(np.int8).sum(axis=0, dtype=np.int8) for side in (past < now, past > now))
+            rank[first:] = 0.5 + (lower - higher) / 58.0
         return rank
 
     @_once

@@ -64,11 +64,7 @@ class RegimeArrays:
 
 
 def classify(indicators: Indicators) -> RegimeArrays:
-    """The regime at each candle but the first 724; an entry depends on the 1,000 candles before it. Worked out once."""
-    return indicators.shared("regimes", _classified)
-
-
-def _classified(indicators: Indicators) -> RegimeArrays:
+    """The regime at each candle but the first 724; an entry depends on the 1,000 candles before it."""
     length = len(indicators.candles)
     codes = np.full(length, UNKNOWN, dtype=np.int8)
     strength = np.full(length, np.nan)

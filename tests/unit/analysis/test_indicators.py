@@ -170,12 +170,6 @@ def test_results_are_shared_and_cannot_be_written(candles: Candles) -> None:
     candles.close[0] = candles.close[0]
 
 
-def test_anything_else_can_be_worked_out_once(candles: Candles) -> None:
-    indicators = Indicators(candles)
-    first = indicators.shared("distance", lambda own: own.sma(20) - own.sma(50))
-    assert indicators.shared("distance", lambda own: own.sma(20)) is first
-
-
 def test_an_average_that_remembers_too_much_is_refused(candles: Candles) -> None:
     with pytest.raises(ValueError, match="EMA of 200"):
         Indicators(candles).ema(200)

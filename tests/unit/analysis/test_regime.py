@@ -126,8 +126,3 @@ def test_regimes_last_and_all_occur(random_candles: Callable[..., Candles]) -> N
     shares = np.bincount(codes, minlength=5) / len(codes)
     assert (shares > 0.03).all()
     assert len(codes) / (1 + np.count_nonzero(np.diff(codes))) > 8.0
-
-
-def test_asked_twice_is_worked_out_once(random_candles: Callable[..., Candles]) -> None:
-    indicators = Indicators(random_candles(4, 1000))
-    assert classify(indicators) is classify(indicators)

@@ -63,3 +63,8 @@ def test_nothing_from_outside() -> None:
     assert view.timeframe is Timeframe.H1
     assert view.indicators.candles is view.candles
     assert not market_view("BTC/USD", candles_at([]), candles_at([]), SentimentSeries.neutral()).has_external
+
+
+def test_the_regimes_are_worked_out_once() -> None:
+    view = market_view("BTC/USD", candles_at([0, 1]), None, None)
+    assert view.regimes is view.regimes
