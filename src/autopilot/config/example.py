@@ -1,0 +1,48 @@
+"""The example configuration: every key with its default, what it does and what is allowed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Any
+
+from autopilot.config.keys import Key, all_keys, all_sections
+
+_WIDTH = 110
+
+_HEAD = """\
+# Autopilot's configuration. Every key is optional; what stands here behind a single # is its default.
+# Remove that # to change one. autopilot config path says where this file belongs, autopilot config
+# validate checks it, autopilot config show --origin prints what holds.
+"""
+
+
+def example_text() -> str:
+    """TOML; the text of autopilot.toml.example and of a new user's first file."""
+    lines = [_HEAD]
+    for key in all_keys().values():
+        if "." not in key.name:
+            lines += _key_lines(key)
+    for section, description in all_sections().items():
+        lines += [f"[{section}]", *_comment(description), ""]
+        for key in all_keys().values():
+            if key.name.rpartition(".")[0] == section:
+                lines += _key_lines(key)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _key_lines(key: Key) -> Iterator[str]:
+    yield from _comment(key.description)
+    yield from _comment(f"Allowed: {key.allowed}.")
+    yield f"#{key.name.rpartition('.')[2]} = {_toml(key.default)}"
+    yield ""
+
+
+def _comment(text: str) -> Iterator[str]:
+    return (f"# {line}" for line in wrap(text, _WIDTH - 2))
+
+
+def _toml(value: Any) -> str:
+    """Numbers, texts, truth values and lists of texts are written in TOML as in JSON."""
+    return '""' if value is None else json.dumps(value)

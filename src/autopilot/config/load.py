@@ -1,0 +1,113 @@
+"""Reads the configuration: the file that people write, with what `autopilot config set` wrote laid over it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from autopilot.config.keys import all_keys
+from autopilot.config.paths import Paths
+from autopilot.config.problems import Source, describe
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.errors import ConfigError
+
+FILE_MAX_BYTES = 1024 * 1024
+
+
+class Origin(StrEnum):
+    """Where a value comes from."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedConfig:
+    """A valid configuration, and where each key's value comes from."""
+
+    config: AutopilotConfig
+    origins: Mapping[str, Origin]
+
+    def values(self) -> dict[str, Any]:
+        """Dotted key → JSON value, in the schema's order; None says "not set"."""
+        document = self.config.model_dump(mode="json")
+        return {key: _at(document, key) for key in all_keys()}
+
+
+def load(paths: Paths) -> LoadedConfig:
+    """Raises ConfigError that lists every problem of both files. A file that does not exist is empty."""
+    return validate(read_source(paths.config_file), read_source(paths.overrides_file))
+
+
+def validate(file: Source, overrides: Source) -> LoadedConfig:
+    """Raises ConfigError that lists every problem."""
+    try:
+        config = AutopilotConfig.model_validate(merge(file.tables, overrides.tables))
+    except ValidationError as error:
+        problems = describe(error, file, overrides)
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        listed = "".join(f"\n  {problem}" for problem in problems)
+        hint = "correct that, then: autopilot config validate"
+        if overrides.tables:
+            hint += f" ({overrides.path} is changed with: autopilot config set KEY VALUE, or config set KEY --unset)"
+        raise ConfigError(f"the configuration has {count}:{listed}", hint=hint) from None
+    origins = {
+        key: Origin.OVERRIDE if overrides.holds(key) else Origin.FILE if file.holds(key) else Origin.DEFAULT
+        for key in all_keys()
+    }
+    return LoadedConfig(config, origins)
+
+
+def read_source(path: Path) -> Source:
+    """Raises ConfigError when the file cannot be read, is not text, or is not TOML."""
+    text = _read_text(path)
+    try:
+        return Source(path, text, tomllib.loads(text))
+    except ValueError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint="correct that line") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is nested too deeply", hint="no key takes more than one list") from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(FILE_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}",
+            hint="it must be a file that this user may read; or name another with --config",
+        ) from error
+    if len(content) > FILE_MAX_BYTES:
+        raise ConfigError(f"{path} has more than {FILE_MAX_BYTES} bytes", hint="is this the right file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not text: byte {error.start + 1} is not UTF-8", hint="save it as UTF-8; is this the right file?"
+        ) from None
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """``above`` wins; tables are merged key by key."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = merge(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _at(document: Mapping[str, Any], key: str) -> Any:
+    node: Any = document
+    for part in key.split("."):
+        node = node[part]
+    return node

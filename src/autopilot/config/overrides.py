@@ -1,0 +1,151 @@
+"""`autopilot config set`: checked as a whole, then written beside the file that people write, never into it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from autopilot.config.keys import all_keys, all_sections
+from autopilot.config.load import LoadedConfig, load, merge, read_source, validate
+from autopilot.config.paths import Paths, create_directories
+from autopilot.config.problems import Source, unknown_key
+from autopilot.domain.errors import ConfigError
+
+_HEADING = "# Written by `autopilot config set`. Your own settings belong into the configuration file.\n\n"
+
+
+def set_value(paths: Paths, key: str, text: str) -> LoadedConfig:
+    """Set one dotted key to ``text``: a TOML value, a bare word, or, for a list, items with commas between.
+
+    Raises ConfigError, and changes nothing, when the key is unknown or the whole would not be valid.
+    """
+    value = _parse(key, text)
+    with _alone(paths):
+        overrides = read_source(paths.overrides_file)
+        tables: dict[str, Any] = {}
+        _place(tables, key, value)
+        return _store(paths, overrides, merge(overrides.tables, tables))
+
+
+def unset_value(paths: Paths, key: str) -> LoadedConfig:
+    """Forget what was set for a key, known or not, so that the file's value or the default holds again.
+
+    Raises ConfigError when it was not set, or when what is left is not valid. Then nothing is changed if all was
+    valid before; otherwise it is forgotten all the same, so that several bad keys can be unset one by one.
+    """
+    with _alone(paths):
+        overrides = read_source(paths.overrides_file)
+        if not overrides.holds(key):
+            raise ConfigError(f"{key} is not set in {paths.overrides_file}", hint="autopilot config show --origin")
+        left = _without(overrides.tables, key.split("."))
+        try:
+            return _store(paths, overrides, left)
+        except ConfigError:
+            if _is_invalid(paths):
+                _write(paths.overrides_file, _text(left))
+            raise
+
+
+def _parse(key: str, text: str) -> Any:
+    if key in all_sections():
+        inside = ", ".join(name for name in all_keys() if name.startswith(f"{key}."))
+        raise ConfigError(f"{key} is a section", hint=f"set one of its keys: {inside}")
+    if key not in all_keys():
+        raise ConfigError(unknown_key(key), hint="autopilot config show lists all keys")
+    value = _toml_value(text)
+    if isinstance(value, str) and all_keys()[key].is_list:
+        return [item.strip() for item in value.split(",")]
+    return value
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        tables = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return tables["value"] if tables.keys() == {"value"} else text
+
+
+def _place(tables: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        tables = tables.setdefault(section, {})
+    tables[last] = value
+
+
+def _without(tables: Mapping[str, Any], parts: list[str]) -> dict[str, Any]:
+    first, *rest = parts
+    left = dict(tables)
+    inner = _without(tables[first], rest) if rest else {}
+    if inner:
+        left[first] = inner
+    else:
+        del left[first]
+    return left
+
+
+def _is_invalid(paths: Paths) -> bool:
+    try:
+        load(paths)
+    except ConfigError:
+        return True
+    return False
+
+
+def _text(tables: dict[str, Any]) -> str:
+    import tomli_w
+
+    return _HEADING + tomli_w.dumps(tables)
+
+
+def _store(paths: Paths, before: Source, tables: dict[str, Any]) -> LoadedConfig:
+    text = _text(tables)
+    loaded = validate(read_source(paths.config_file), Source(before.path, "", tables))
+    _write(paths.overrides_file, text)
+    return loaded
+
+
+def _write(path: Path, text: str) -> None:
+    """All or nothing, and on the disk before this returns."""
+    try:
+        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".overrides-", delete=False) as file:
+            temporary = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}", hint="check the directory's owner, mode and free space"
+        ) from error
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _alone(paths: Paths) -> Iterator[None]:
+    """Two commands at once must not lose each other's change."""
+    create_directories(paths)
+    descriptor = os.open(paths.data_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,99 @@
+"""What is wrong with a configuration, in the user's words: the file, the line, the key, and what is allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from autopilot.config.keys import all_keys, all_sections, closest
+
+_HEADER = re.compile(r"\s*\[\[?\s*(?P<name>[^\[\]#]+?)\s*\]")
+_KEY = re.compile(r"\s*(?P<name>[\w\"'. -]+?)\s*=")
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One TOML file as read: its text and the tables in it. A file that does not exist is empty."""
+
+    path: Path
+    text: str
+    tables: Mapping[str, Any]
+
+    def line_of(self, key: str) -> int | None:
+        """Line number, from 1, of this dotted key or of the nearest section around it."""
+        lines = key_lines(self.text)
+        while key and key not in lines:
+            key = key.rpartition(".")[0]
+        return lines.get(key)
+
+    def holds(self, key: str) -> bool:
+        node: Any = self.tables
+        for part in key.split("."):
+            if not isinstance(node, Mapping) or part not in node:
+                return False
+            node = node[part]
+        return True
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """Dotted name → line number, from 1, of the keys and tables in a TOML text."""
+    lines: dict[str, int] = {}
+    table, in_text = "", False
+    for number, line in enumerate(text.splitlines(), 1):
+        starts_in_text = in_text
+        in_text ^= (line.count('"""') + line.count("'''")) % 2 == 1
+        if starts_in_text:
+            continue
+        if header := _HEADER.match(line):
+            table = _plain(header["name"])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            lines.setdefault(f"{table}.{_plain(key['name'])}".lstrip("."), number)
+    return lines
+
+
+def _plain(name: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in name.split("."))
+
+
+def describe(error: ValidationError, file: Source, overrides: Source) -> list[str]:
+    """One text a problem, in the order of the lines, the file's before the overrides'."""
+    found = []
+    for problem in error.errors():
+        key = ".".join(part for part in problem["loc"] if isinstance(part, str))
+        source = overrides if overrides.holds(key) else file
+        line = source.line_of(key)
+        place = f"{source.path}, line {line}: " if line else f"{source.path}: "
+        found.append((source is overrides, line or 0, place + _words(key, problem)))
+    return [text for *_, text in sorted(found)]
+
+
+def unknown_key(key: str) -> str:
+    near = closest(key)
+    return f"{key}: there is no such key" + (f'; did you mean "{near}"?' if near else "")
+
+
+def _words(key: str, problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return unknown_key(key)
+    if problem["type"] == "value_error":
+        what = str(problem["ctx"]["error"])
+        if not isinstance(problem["input"], Mapping):
+            return f"{key} = {_shown(problem['input'])} {what}" if what.startswith("must") else f"{key} {what}"
+        return f"{key}: {what}" if key else what
+    if key in all_sections():
+        return f"{key} = {_shown(problem['input'])} must be a section: [{key}] with its keys below"
+    return f"{key} = {_shown(problem['input'])} must be {all_keys()[key].allowed}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,169 @@
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from autopilot.config.keys import all_keys
+from autopilot.config.load import FILE_MAX_BYTES, Origin, load
+from autopilot.config.paths import Paths, find_paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.errors import ConfigError
+from autopilot.domain.timeframe import Timeframe
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return find_paths(None, tmp_path, {})
+
+
+def refusal(paths: Paths, content: str | bytes) -> str:
+    paths.config_file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ConfigError) as caught:
+        load(paths)
+    assert str(paths.config_file) in str(caught.value)
+    assert caught.value.hint
+    return str(caught.value)
+
+
+def test_without_any_file_the_defaults_hold(paths: Paths) -> None:
+    loaded = load(paths)
+    assert loaded.config == AutopilotConfig()
+    assert loaded.config.paper_trading is True
+    assert loaded.config.auto_execute is False
+    assert loaded.config.symbols == ("BTC/USD", "ETH/USD")
+    assert set(loaded.origins.values()) == {Origin.DEFAULT}
+    assert loaded.origins.keys() == loaded.values().keys() == all_keys().keys()
+
+
+def test_overrides_lie_over_the_file_and_each_value_knows_where_it_comes_from(paths: Paths) -> None:
+    paths.config_file.write_text('timeframe = "4h"\n[paper]\nbalance = 500\nslippage_bps = 1\n')
+    paths.overrides_file.write_text('[paper]\nbalance = "750.25"\n')
+    loaded = load(paths)
+    assert loaded.config.timeframe is Timeframe.H4
+    assert loaded.config.paper.balance == Decimal("750.25")
+    assert loaded.config.paper.slippage_bps == 1.0
+    assert loaded.origins["timeframe"] is loaded.origins["paper.slippage_bps"] is Origin.FILE
+    assert loaded.origins["paper.balance"] is Origin.OVERRIDE
+    assert loaded.origins["interval"] is Origin.DEFAULT
+    assert loaded.values()["paper.balance"] == "750.25"
+    assert loaded.values()["paper.maker_fee_pct"] is None
+
+
+@pytest.mark.parametrize("prefix", ["", "\ufeff"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: str) -> None:
+    text = f"{prefix}interval = 5{newline}[risk]{newline}cooldown_candles = 9{newline}typo = 1{newline}"
+    paths.config_file.write_bytes(text.replace(f"typo = 1{newline}", "").encode())
+    assert load(paths).config.risk.cooldown_candles == 9
+    assert "line 4: risk.typo" in refusal(paths, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("intervl = 5", 'line 1: intervl: there is no such key; did you mean "interval"?'),
+        (
+            "\n\n[risk]\nmax_positon_pct = 5",
+            'line 4: risk.max_positon_pct: there is no such key; did you mean "risk.max_position_pct"?',
+        ),
+        ("max_position_pct = 5", 'did you mean "risk.max_position_pct"?'),
+        ("[rsk]\nx = 1", 'line 1: rsk: there is no such key; did you mean "risk"?'),
+        ("frobnicate = 1", "line 1: frobnicate: there is no such key"),
+        ("risk.foo = 1", "line 1: risk.foo: there is no such key"),
+        ("paper = { balance = 1, foo = 2 }", "line 1: paper.foo: there is no such key"),
+        ('[paper]\n"balance" = -1', "line 2: paper.balance = -1 must be a number above 0"),
+        ("risk = 5", "line 1: risk = 5 must be a section: [risk]"),
+        ('interval = "60"', 'interval = "60" must be a number above 0, at most 86,400'),
+        ("interval = true", "interval = true must be a number"),
+        ("interval = nan", "interval = NaN must be a number"),
+        ("interval = inf", "interval = Infinity must be a number"),
+        ("interval = 0", "interval = 0 must be a number above 0"),
+        ("interval = 0.5", "interval = 0.5 is too short for the exchange coinbase: at least 1 second"),
+        ('paper_trading = "yes"', 'paper_trading = "yes" must be true or false'),
+        ("paper_trading = 1", "paper_trading = 1 must be true or false"),
+        ("max_trades_per_day = 2.0", "max_trades_per_day = 2.0 must be a whole number from 0"),
+        ("max_trades_per_day = -1", "max_trades_per_day = -1 must be a whole number from 0"),
+        (f"max_trades_per_day = {10**30}", "must be a whole number from 0"),
+        ("min_confidence_threshold = 75", "min_confidence_threshold = 75 must be a number from 0 to 1"),
+        ('timeframe = "2h"', 'timeframe = "2h" must be one of "1m", "5m"'),
+        ("exchange = 5", 'exchange = 5 must be a name in lower case such as "coinbase"'),
+        ('exchange = "../kraken"', "must be a name in lower case"),
+        ('symbols = "BTC/USD"', 'symbols = "BTC/USD" must be a list such as'),
+        ("symbols = []", "symbols = [] must be a list such as"),
+        ('symbols = ["BTC/USD", 5]', "symbols = 5 must be a list"),
+        ('symbols = ["BTCUSD"]', "'BTCUSD' is not a spot symbol"),
+        ('symbols = ["BTC/USD:USD"]', "is not a spot symbol"),
+        ('symbols = ["BTC/USD", "BTC/USD"]', "symbols names BTC/USD more than once"),
+        ("[paper]\nbalance = nan", "paper.balance"),
+        ("[paper]\nbalance = -inf", "paper.balance"),
+        ('[paper]\nbalance = "much"', 'paper.balance = "much" must be a number above 0'),
+        ('[paper]\nbalance = "NaN"', 'paper.balance = "NaN" must be a number above 0'),
+        ("[paper]\nbalance = true", "paper.balance = true must be a number"),
+        ("[paper]\nmaker_fee_pct = -0.1", "paper.maker_fee_pct = -0.1 must be a number from 0 to 10"),
+        ("[risk]\nmax_position_pct = 70", "risk: max_position_pct = 70 is more than max_exposure_pct = 60"),
+        ('[replay]\nstart = "last year"', 'replay.start = "last year" must be a date'),
+        ("[replay]\nstart = 2024-02-01\nend = 2024-02-01T00:00:00Z", "does not come after start"),
+        ("[simulated]\nend = 2023-12-31", 'simulated: end = "2023-12-31" does not come after start = "2024-01-01"'),
+        ("[simulated]\nseed = 1.5", "simulated.seed = 1.5 must be a whole number from 0 to 4,294,967,295"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place_and_what_is_allowed(paths: Paths, text: str, says: str) -> None:
+    assert says in refusal(paths, text)
+
+
+def test_all_problems_of_both_files_are_told_at_once_in_order(paths: Paths) -> None:
+    paths.overrides_file.write_text("max_trades_per_day = -1\n")
+    message = refusal(paths, '[orders]\nstrong_signal = 2\n\n[risk]\nfoo = 1\nmax_drawdown_pct = "x"\n')
+    assert message.startswith("the configuration has 4 problems:")
+    places = [line.split(": ")[0].strip().removeprefix(str(paths.data_dir)) for line in message.splitlines()[1:]]
+    assert places == [f"/autopilot.toml, line {n}" for n in (2, 5, 6)] + ["/overrides.toml, line 1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("interval = \n", "line 1, column"),
+        ("interval = 5\ninterval = 6\n", "line 2"),
+        ("interval = 1_\n", "line 1"),
+        ("[risk\n", "line 1"),
+        (b"\x00\x01\x02", "not valid TOML"),
+        (b"interval = 5 # \xff", "byte 16 is not UTF-8"),
+        (b"\x7fELF\x02\x01\x01\xf0\xf1", "not UTF-8"),
+        ("x = " + "[" * 60_000, "nested too deeply"),
+        (f"interval = {'9' * 5_000}", "not valid TOML"),
+        (b"#" * (FILE_MAX_BYTES + 1), "more than"),
+    ],
+)
+def test_what_is_not_toml_is_refused(paths: Paths, content: str | bytes, says: str) -> None:
+    assert says in refusal(paths, content)
+
+
+def test_a_directory_in_place_of_the_file_is_refused(paths: Paths) -> None:
+    paths.config_file.mkdir()
+    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory"):
+        load(paths)
+
+
+def test_a_file_that_may_not_be_read_is_refused(paths: Paths) -> None:
+    loop = paths.data_dir / "other.toml"
+    loop.symlink_to(paths.config_file)
+    paths.config_file.symlink_to(loop)
+    with pytest.raises(ConfigError, match=r"cannot be read: Too many levels"):
+        load(paths)
+
+
+def test_no_interval_is_too_short_offline(paths: Paths) -> None:
+    paths.config_file.write_text('exchange = "simulated"\ninterval = 0.05\n')
+    assert load(paths).config.interval == 0.05
+
+
+def test_dates_need_no_quotes_and_an_empty_text_says_not_set(paths: Paths) -> None:
+    paths.config_file.write_text('[replay]\nstart = 2024-01-31\nend = 2024-02-01T12:00:00Z\nsource = ""\n')
+    replay = load(paths).config.replay
+    assert (replay.start, replay.end, replay.source) == ("2024-01-31", "2024-02-01T12:00:00+00:00", None)
+
+
+def test_money_means_the_decimal_that_is_written(paths: Paths) -> None:
+    paths.config_file.write_text("[paper]\nbalance = 0.1\n[risk]\nmin_order_value = 1.05\n")
+    config = load(paths).config
+    assert (config.paper.balance, config.risk.min_order_value) == (Decimal("0.1"), Decimal("1.05"))
