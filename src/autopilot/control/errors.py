@@ -8,7 +8,8 @@ AutopilotError
     ├── RequestInvalid        the request makes no sense (400)                 raised by the daemon
     ├── SafetyRefused         a safety rule forbids it (403)                   raised by the daemon
     ├── NotFound              there is no such thing (404)                     raised by the daemon
-    └── Conflict              not in this state (409)                          raised by the daemon
+    ├── Conflict              not in this state (409)                          raised by the daemon
+    └── SocketUnusable        the socket cannot be made or is taken            raised when the daemon starts
 """
 
 from __future__ import annotations
@@ -51,3 +52,7 @@ class NotFound(ControlError):
 
 class Conflict(ControlError):
     """The daemon is in a state where this cannot be done."""
+
+
+class SocketUnusable(ControlError):
+    """The daemon cannot listen: the path is taken, or the system refuses."""

@@ -1,0 +1,134 @@
+"""One client's connection: who it is, how many there are, how slow it may be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from autopilot.control.answers import error_answer, http_error_answer
+from autopilot.control.private_socket import peer_uid
+from autopilot.control.protocol import KEEP_ALIVE_S
+from autopilot.domain.errors import AutopilotError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """What one client, and all together, may take. ``_s``: seconds."""
+
+    connections: int = 64
+    request_s: float = 5.0
+    """For the head of a request, and again for its body."""
+    answer_s: float = 10.0
+    """For the client to take an answer, or an event."""
+    keep_alive_s: float = KEEP_ALIVE_S
+    shutdown_s: float = 2.0
+    """For the requests under way when the daemon stops."""
+
+
+@dataclass(slots=True)
+class Gate:
+    """Lets connections in: those of ``uids``, and no more than the limit at once."""
+
+    limits: ServerLimits
+    uids: frozenset[int]
+    inside: set[Connection] = field(default_factory=set)
+
+    def refusal(self, transport: asyncio.BaseTransport) -> web.Response | None:
+        uid = peer_uid(transport.get_extra_info("socket"))
+        if uid not in self.uids:
+            log.warning("refused a connection of user id %d", uid)
+            return http_error_answer(403, f"user id {uid} may not talk to this daemon")
+        if len(self.inside) >= self.limits.connections:
+            return http_error_answer(503, f"there are {len(self.inside)} clients already")
+        return None
+
+
+class Connection(web.RequestHandler):
+    """Serves one request; bad HTTP is answered in JSON as everything else is."""
+
+    __slots__ = ("_gate", "_patience")
+
+    def __init__(self, server: web.Server, gate: Gate, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]
+            keepalive_timeout=gate.limits.request_s,
+            lingering_time=1.0,
+        )
+        self._gate = gate
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        if refusal := self._gate.refusal(transport):
+            _write_and_close(transport, refusal)
+            return
+        self._gate.inside.add(self)
+        super().connection_made(transport)
+        limits = self._gate.limits
+        self._patience = asyncio.get_running_loop().call_later(
+            limits.request_s, self._give_up, transport, f"no request within {limits.request_s:g} s"
+        )
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.head_arrived()
+        if self in self._gate.inside:
+            self._gate.inside.discard(self)
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self in self._gate.inside:
+            super().data_received(data)
+
+    def head_arrived(self) -> None:
+        """The request's head is complete; from here on its handler minds the time."""
+        if self._patience:
+            self._patience.cancel()
+            self._patience = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Called with whatever a handler raised, and for input that is not HTTP."""
+        self.head_arrived()
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer was under way; it cannot become an error")
+        if isinstance(exc, AutopilotError):
+            return error_answer(exc)
+        if status >= 500:
+            log.error("a request failed: %s %s", request.method, request.path, exc_info=exc)
+            return http_error_answer(status, f"the daemon failed: {type(exc).__name__ if exc else 'it took too long'}")
+        reason = (message or str(exc)).split("\n")[0]
+        return http_error_answer(status, f"this is not a request that we understand: {reason}")
+
+    def _give_up(self, transport: asyncio.WriteTransport, reason: str) -> None:
+        _write_and_close(transport, http_error_answer(408, reason))
+
+
+def connections(server: web.Server, gate: Gate) -> Callable[[], Connection]:
+    """What asyncio calls for each new connection."""
+    loop = asyncio.get_running_loop()
+    return lambda: Connection(server, gate, loop)
+
+
+def _write_and_close(transport: asyncio.WriteTransport, response: web.Response) -> None:
+    """An answer outside of any request."""
+    body = response.body
+    assert isinstance(body, bytes)
+    head = (
+        f"HTTP/1.1 {response.status} {response.reason}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    transport.write(head.encode() + body)
+    transport.close()

@@ -1,0 +1,81 @@
+"""Events as server-sent events (HTML standard, section 9.2): numbered, resumable, and never waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from contextlib import aclosing
+
+from aiohttp import web
+
+from autopilot.control.errors import RequestInvalid
+from autopilot.domain.documents import document
+from autopilot.engine.events import Event
+
+
+def last_event_id(request: web.BaseRequest) -> int | None:
+    """The number that a returning client has seen last. Raises RequestInvalid."""
+    text = request.headers.get("Last-Event-ID", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise RequestInvalid("Last-Event-ID is not a number", hint="send the id of the last event that you have")
+    return int(text)
+
+
+async def send_events(
+    request: web.BaseRequest,
+    events: AsyncIterator[Event],
+    kinds: Collection[str],
+    stopping: asyncio.Event,
+    *,
+    answer_s: float,
+    keep_alive_s: float,
+) -> web.StreamResponse:
+    """Until the client leaves, or is ``answer_s`` behind, or ``stopping`` is set."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    response.force_close()
+    async with aclosing(_frames(events, kinds, stopping, keep_alive_s)) as frames:
+        try:
+            async with asyncio.timeout(answer_s):
+                await response.prepare(request)
+            async for frame in frames:
+                async with asyncio.timeout(answer_s):
+                    await response.write(frame)
+        except TimeoutError:
+            if request.transport:
+                request.transport.abort()
+        except ConnectionError:
+            pass
+    return response
+
+
+async def _frames(
+    events: AsyncIterator[Event], kinds: Collection[str], stopping: asyncio.Event, keep_alive_s: float
+) -> AsyncGenerator[bytes, None]:
+    source = aiter(events)
+    stop = asyncio.ensure_future(stopping.wait())
+    following = asyncio.ensure_future(anext(source, None))
+    try:
+        yield b": connected\n\n"
+        while not stop.done():
+            done, _ = await asyncio.wait({stop, following}, timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED)
+            if following in done:
+                event = following.result()
+                if event is None:
+                    return
+                if not kinds or event.kind in kinds:
+                    yield _frame(event)
+                following = asyncio.ensure_future(anext(source, None))
+            elif not done:
+                yield b": keep-alive\n\n"
+    finally:
+        stop.cancel()
+        following.cancel()
+        await asyncio.gather(stop, following, return_exceptions=True)
+
+
+def _frame(event: Event) -> bytes:
+    text = json.dumps(document(event), ensure_ascii=False)
+    return f"id: {event.seq}\nevent: {event.kind}\ndata: {text}\n\n".encode(errors="replace")

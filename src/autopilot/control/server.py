@@ -1,0 +1,85 @@
+"""The daemon's side of the socket: HTTP/1.1 with JSON, one request a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from aiohttp import web
+
+from autopilot.control.answers import error_answer, http_error_answer
+from autopilot.control.connection import Connection, Gate, ServerLimits, connections
+from autopilot.control.private_socket import PrivateSocket, listen_privately
+from autopilot.control.protocol import BODY_MAX_BYTES
+from autopilot.control.routes import Handler, Routes
+from autopilot.control.service import ControlService
+from autopilot.domain.errors import AutopilotError
+
+ROOT_UID = 0
+
+
+class ControlServer:
+    """Serves ``service`` at ``socket_path`` to this process's own user and to root, unless told ``uids``."""
+
+    def __init__(
+        self,
+        service: ControlService,
+        socket_path: Path,
+        limits: ServerLimits | None = None,
+        uids: Collection[int] | None = None,
+    ) -> None:
+        self._limits = limits or ServerLimits()
+        self._path = socket_path
+        self._gate = Gate(self._limits, frozenset({os.geteuid(), ROOT_UID} if uids is None else uids))
+        self._stopping = asyncio.Event()
+        application = web.Application(middlewares=[self._guard], client_max_size=BODY_MAX_BYTES)
+        application.add_routes(Routes(service, self._limits, self._stopping).table())
+        self._runner = web.AppRunner(application, shutdown_timeout=self._limits.shutdown_s)
+        self._socket: PrivateSocket | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises SocketUnusable."""
+        self._socket = listen_privately(self._path)
+        await self._runner.setup()
+        assert self._runner.server is not None
+        self._listener = await asyncio.get_running_loop().create_unix_server(
+            connections(self._runner.server, self._gate), sock=self._socket.listening
+        )
+
+    async def stop(self) -> None:
+        """Take no more requests, end the event streams, give the rest ``shutdown_s`` to finish, remove the socket."""
+        self._stopping.set()
+        if self._listener:
+            self._listener.close()
+        if self._socket:
+            self._socket.remove()
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every answer is JSON, and is taken in time or dropped with its client."""
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        connection.head_arrived()
+        response = await _answer(request, handler)
+        try:
+            async with asyncio.timeout(self._limits.answer_s):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            if request.transport:
+                request.transport.abort()
+        return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except AutopilotError as error:
+        return error_answer(error)
+    except web.HTTPException as refusal:
+        reason = refusal.text if refusal.status == web.HTTPRequestTimeout.status_code else refusal.reason
+        return http_error_answer(refusal.status, f"{reason}: {request.method} {request.path}")

@@ -1,0 +1,148 @@
+"""From nothing to a daemon that answers, and back: lock, then database and engine, then socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from autopilot.config.paths import Paths, create_directories
+from autopilot.control.server import ControlServer
+from autopilot.control.service import ControlService
+from autopilot.daemon.lock import hold_lock
+from autopilot.daemon.readiness import Readiness
+from autopilot.domain.errors import AutopilotError
+
+STOP_LIMIT_S = 20.0
+CANCEL_LIMIT_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class DaemonService(ControlService, Protocol):
+    """What the socket serves, with an end."""
+
+    async def close(self) -> None:
+        """Finish the cycles under way and close everything. May be canceled when there is no time left; whatever
+        is cut off then is what a crash would cut off."""
+        ...
+
+
+class StopSignal:
+    """Asked to stop: once politely, twice at once."""
+
+    def __init__(self) -> None:
+        self._polite = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def request(self) -> None:
+        if self._polite.is_set():
+            self._hurry.set()
+        self._polite.set()
+
+    async def requested(self) -> None:
+        await self._polite.wait()
+
+    async def hurried(self) -> None:
+        await self._hurry.wait()
+
+
+OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, DaemonService]]
+"""Reads the configuration, opens the database, starts the engine; is given a function that asks the daemon to stop.
+It is canceled when a signal comes first."""
+
+
+async def run_daemon(
+    open_service: OpenService,
+    paths: Paths,
+    *,
+    on_ready: Callable[[], None] | None = None,
+    stop_limit_s: float = STOP_LIMIT_S,
+) -> None:
+    """Serve until SIGTERM, SIGINT or the service itself asks to stop; a second signal does not wait for the end of
+    what is under way. ``on_ready`` is called when the socket answers.
+
+    Raises AlreadyRunning, ConfigError, SocketUnusable, StoreError and whatever ``open_service`` raises; a command
+    that waits for this daemon is told the same.
+    """
+    readiness = Readiness.inherited()
+    try:
+        create_directories(paths)
+        with hold_lock(paths.lock_file):
+            stop = StopSignal()
+            with _signals(stop):
+                await _serve(
+                    open_service, paths, stop, stop_limit_s, [readiness.ready, *([on_ready] if on_ready else [])]
+                )
+    except AutopilotError as error:
+        readiness.failed(error)
+        raise
+
+
+async def _serve(
+    open_service: OpenService,
+    paths: Paths,
+    stop: StopSignal,
+    stop_limit_s: float,
+    on_ready: list[Callable[[], None]],
+) -> None:
+    service = await _open(open_service, stop)
+    if service is None:
+        return
+    try:
+        server = ControlServer(service, paths.socket)
+        try:
+            await server.start()
+            log.info("ready: process %d, socket %s", os.getpid(), paths.socket)
+            for call in on_ready:
+                call()
+            await stop.requested()
+            log.info("stopping")
+        finally:
+            await server.stop()
+    finally:
+        await _close(service, stop, stop_limit_s)
+    log.info("stopped")
+
+
+async def _open(open_service: OpenService, stop: StopSignal) -> DaemonService | None:
+    """None when the daemon is asked to stop before it has come up."""
+    opening = asyncio.ensure_future(open_service(stop.request))
+    stopping = asyncio.ensure_future(stop.requested())
+    await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if opening.done():
+        return opening.result()
+    opening.cancel()
+    await asyncio.wait({opening}, timeout=CANCEL_LIMIT_S)
+    return None
+
+
+async def _close(service: DaemonService, stop: StopSignal, limit_s: float) -> None:
+    closing = asyncio.ensure_future(service.close())
+    hurry = asyncio.ensure_future(stop.hurried())
+    await asyncio.wait({closing, hurry}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not closing.done():
+        log.warning("stopping without waiting for what is under way; the next start takes it up")
+        closing.cancel()
+        await asyncio.wait({closing}, timeout=CANCEL_LIMIT_S)
+    if closing.done() and not closing.cancelled():
+        closing.result()
+
+
+@contextmanager
+def _signals(stop: StopSignal) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    wanted = (signal.SIGTERM, signal.SIGINT)
+    for number in wanted:
+        loop.add_signal_handler(number, stop.request)
+    try:
+        yield
+    finally:
+        for number in wanted:
+            loop.remove_signal_handler(number)

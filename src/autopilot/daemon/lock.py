@@ -1,0 +1,62 @@
+"""One daemon a data directory, whatever else goes wrong: the kernel holds the lock and drops it with the process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autopilot.domain.errors import AutopilotError, ConfigError
+
+
+class AlreadyRunning(AutopilotError):
+    """Another daemon owns the data directory. ``pid`` is its process id where it is known."""
+
+    def __init__(self, message: str, *, hint: str = "", pid: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.pid = pid
+
+
+@contextmanager
+def hold_lock(lock_file: Path) -> Iterator[None]:
+    """Own the directory of ``lock_file`` inside the block. Raises AlreadyRunning, ConfigError."""
+    descriptor = _open(lock_file)
+    try:
+        if not _try_lock(descriptor):
+            pid = _read_pid(descriptor)
+            raise AlreadyRunning(
+                f"a daemon{f' (process {pid})' if pid else ''} runs on {lock_file.parent} already",
+                hint="autopilot status shows it, autopilot stop stops it",
+                pid=pid,
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _open(lock_file: Path) -> int:
+    try:
+        return os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot open the lock {lock_file}: {error.strerror}",
+            hint="the data directory must be one that this user may write; choose it with AUTOPILOT_DATA_DIR",
+        ) from error
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_pid(descriptor: int) -> int | None:
+    text = os.pread(descriptor, 32, 0).strip()
+    return int(text) if text.isdigit() else None

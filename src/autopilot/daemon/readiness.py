@@ -1,0 +1,47 @@
+"""What a daemon started in the background tells the command that waits for it: one line on an inherited pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+
+from autopilot.domain.errors import AutopilotError
+
+READY_FD = "AUTOPILOT_READY_FD"
+"""Environment variable: number of the pipe's descriptor."""
+
+
+class Readiness:
+    """Says it once, then closes the pipe. In the foreground nobody waits, and nothing is said."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def inherited(cls) -> Readiness:
+        """From the environment, which then forgets it: it is not for this process's own children."""
+        text = os.environ.pop(READY_FD, "")
+        if not text.isdigit():
+            return cls(None)
+        descriptor = int(text)
+        try:
+            os.set_inheritable(descriptor, False)
+        except OSError:
+            return cls(None)
+        return cls(descriptor)
+
+    def ready(self) -> None:
+        self._say({"ready": True})
+
+    def failed(self, error: AutopilotError) -> None:
+        self._say({"ready": False, "kind": type(error).__name__, "message": str(error), "hint": error.hint})
+
+    def _say(self, document: dict[str, object]) -> None:
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        # The command may have been interrupted; the daemon runs on.
+        with suppress(BrokenPipeError):
+            os.write(descriptor, json.dumps(document).encode() + b"\n")
+        os.close(descriptor)

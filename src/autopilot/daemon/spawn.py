@@ -1,0 +1,185 @@
+"""`autopilot start` finds the daemon, or starts it in the background and waits until it answers.
+
+Standard library only: this is the command's side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autopilot.config.paths import Paths, create_directories
+from autopilot.control.client import ControlClient
+from autopilot.control.errors import DaemonNotRunning
+from autopilot.daemon.readiness import READY_FD
+from autopilot.domain.errors import AutopilotError, ConfigError
+
+START_LIMIT_S = 20.0
+END_LIMIT_S = 5.0
+LOG_MAX_BYTES = 10 * 1024 * 1024
+_TAIL_BYTES = 16 * 1024
+_RETRY_S = 0.05
+
+
+class StartFailed(AutopilotError):
+    """The daemon did not come up. ``kind`` is the name of the error that it reported, if it did."""
+
+    def __init__(self, message: str, *, hint: str = "", kind: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class Ensured(NamedTuple):
+    """``started``: by us; otherwise it ran before. ``health``: what GET /health answers."""
+
+    started: bool
+    health: dict[str, Any]
+
+
+def ensure_daemon(paths: Paths, arguments: Sequence[str], limit_s: float = START_LIMIT_S) -> Ensured:
+    """A daemon that answers. ``arguments``: those of `autopilot` that run one on these ``paths`` in the foreground.
+
+    Raises StartFailed with the reason that the daemon gave, DaemonUnreachable when one runs and does not answer,
+    ConfigError when the directories cannot be made.
+    """
+    client = ControlClient(paths.socket, limit_s)
+    with suppress(DaemonNotRunning):
+        return Ensured(False, client.get("/health"))
+    deadline = time.monotonic() + limit_s
+    create_directories(paths)
+    report = _start_and_wait(paths, arguments, limit_s)
+    if report.get("ready"):
+        return Ensured(True, client.get("/health"))
+    if report.get("kind") == "AlreadyRunning":
+        # Another command was quicker; its daemon may still be on its way.
+        return Ensured(False, _wait_for_answer(client, deadline, report))
+    raise _failure(report)
+
+
+def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
+    """Set a large log aside as ``….1``, over the one set aside before."""
+    with suppress(FileNotFoundError):
+        if log_file.stat().st_size > max_bytes:
+            log_file.replace(log_file.with_name(log_file.name + ".1"))
+
+
+def _start_and_wait(paths: Paths, arguments: Sequence[str], limit_s: float) -> dict[str, Any]:
+    log_descriptor = _open_log(paths.log_file)
+    try:
+        log_start = os.fstat(log_descriptor).st_size
+        readable, writable = os.pipe()
+        try:
+            process = _spawn(arguments, log_descriptor, writable)
+        finally:
+            os.close(writable)
+        try:
+            line = _read_line(readable, limit_s)
+        finally:
+            os.close(readable)
+    finally:
+        os.close(log_descriptor)
+    if line is None:
+        process.terminate()
+        _end(process)
+        return _unreported(paths.log_file, log_start, f"the daemon did not get ready within {limit_s:g} s")
+    if line:
+        report = json.loads(line)
+        _leave(process, report)
+        return dict(report)
+    return _unreported(paths.log_file, log_start, _fate(process))
+
+
+def _open_log(log_file: Path) -> int:
+    try:
+        rotate(log_file)
+        return os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write the log {log_file}: {error.strerror}", hint="check its owner, mode and free space"
+        ) from error
+
+
+def _spawn(arguments: Sequence[str], log_descriptor: int, ready_descriptor: int) -> subprocess.Popen[bytes]:
+    # -P: a module of the directory where the daemon happens to run must not shadow an installed one.
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
+        [sys.executable, "-P", "-m", "autopilot", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=log_descriptor,
+        stderr=log_descriptor,
+        cwd="/",
+        env={**os.environ, READY_FD: str(ready_descriptor)},
+        pass_fds=(ready_descriptor,),
+        start_new_session=True,
+    )
+
+
+def _read_line(descriptor: int, limit_s: float) -> bytes | None:
+    """What the daemon says; empty when it dies without a word, None when it says nothing in time."""
+    deadline = time.monotonic() + limit_s
+    said = b""
+    while not said.endswith(b"\n"):
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        if not ready:
+            return None
+        part = os.read(descriptor, 1 << 16)
+        if not part:
+            return b""
+        said += part
+    return said
+
+
+def _leave(process: subprocess.Popen[bytes], report: dict[str, Any]) -> None:
+    if report["ready"]:
+        # It outlives us and is not ours to wait for; Popen would warn about that.
+        process.returncode = 0
+    else:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _fate(process: subprocess.Popen[bytes]) -> str:
+    _end(process)
+    code = process.returncode
+    return f"the daemon was killed by signal {-code}" if code < 0 else f"the daemon ended at once with exit code {code}"
+
+
+def _unreported(log_file: Path, start: int, what: str) -> dict[str, Any]:
+    last = _last_line(log_file, start)
+    return {"message": f"{what}: {last}" if last else what, "hint": f"the whole story is in {log_file}"}
+
+
+def _last_line(log_file: Path, start: int) -> str:
+    with log_file.open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        log.seek(max(start, size - _TAIL_BYTES))
+        lines = log.read().decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _wait_for_answer(client: ControlClient, deadline: float, report: dict[str, Any]) -> dict[str, Any]:
+    while True:
+        try:
+            return client.get("/health")
+        except DaemonNotRunning:
+            if time.monotonic() >= deadline:
+                raise _failure(report) from None
+            time.sleep(_RETRY_S)
+
+
+def _failure(report: dict[str, Any]) -> StartFailed:
+    return StartFailed(str(report["message"]), hint=str(report["hint"]), kind=str(report.get("kind", "")))
