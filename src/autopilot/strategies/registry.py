@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
@@ -30,6 +29,9 @@ from autopilot.strategies.sentiment_based.sentiment import Sentiment
 from autopilot.strategies.trend_following.confirmed import Confirmed
 from autopilot.strategies.trend_following.macd import Macd
 from autopilot.strategies.trend_following.moving_average import MovingAverage
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINT_GROUP = "autopilot.strategies"
 PLUGIN_HINT = "write it as docs/strategies.md shows, or uninstall the package that brings it"
@@ -131,6 +133,8 @@ def builtin_strategies() -> tuple[Strategy, ...]:
 def load_strategies() -> StrategySet:
     """The built-in strategies and those of installed packages. Raises StrategyError as `discover` does, or when two
     have the same name."""
+    from importlib.metadata import entry_points
+
     return StrategySet((*builtin_strategies(), *discover(entry_points(group=ENTRY_POINT_GROUP))))
 
 
@@ -157,7 +161,7 @@ def _loaded(entry_point: EntryPoint) -> Strategy:
         raise StrategyError(f"it is a {type(strategy).__name__}, not a Strategy", hint=PLUGIN_HINT)
     if not (strategy.name and type(strategy.name) is str):
         raise StrategyError("its name is not a text", hint=PLUGIN_HINT)
-    if strategy.group not in StrategyGroup:
+    if not isinstance(strategy.group, StrategyGroup):
         raise StrategyError(f"its group {strategy.group!r} is not a StrategyGroup", hint=PLUGIN_HINT)
     if not all(0.0 <= strategy.regime_fit[regime] <= 1.0 for regime in Regime):
         raise StrategyError("its regime_fit does not give every regime a number in [0, 1]", hint=PLUGIN_HINT)
