@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SignalArrays
 
 FIELDS = ("side", "strength", "confidence", "stop_distance", "target_distance")
@@ -48,10 +49,15 @@ def _broken_rule(many: Sequence[SignalArrays]) -> str | None:
             return f"{field} is outside [0, 1] or NaN somewhere"
         if ((shares != 0.0) & silent).any():
             return f"{field} is not zero where there is no side"
-    stop = np.array([arrays.stop_distance for arrays in many])
+    stop = _distinct([arrays.stop_distance for arrays in many])
     if not (stop.min() > 0.0 and stop.max() < 1.0):
         return "stop_distance is outside (0, 1) or NaN somewhere"
-    target = np.array([arrays.target_distance for arrays in many])
+    target = _distinct([arrays.target_distance for arrays in many])
     if not (target.min() > 0.0 and target.max() < np.inf):
         return "target_distance is not a finite number above 0 somewhere"
     return None
+
+
+def _distinct(many: Sequence[FloatArray]) -> FloatArray:
+    """Each array once: strategies share their distances."""
+    return np.array(list({id(array): array for array in many}.values()))

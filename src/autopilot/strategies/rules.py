@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,17 +27,16 @@ never nearer than 0.3 %, one of 4 ranges never farther than 15 %."""
 
 
 def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketView], T]:
-    """For the arrays that both a strategy's signals and its explanation need: computed once, gone with the view."""
-    known: WeakKeyDictionary[MarketView, dict[S, T]] = WeakKeyDictionary()
+    """For arrays that are needed more than once, as by a strategy's signals and its explanation. They are kept in the
+    view, as its cached properties are, and go with it."""
 
     @wraps(measure)
     def remembered(strategy: S, view: MarketView) -> T:
-        of_view = known.get(view)
-        if of_view is None:
-            of_view = known[view] = {}
-        found = of_view.get(strategy)
+        known: dict[tuple[object, S], T] = view.__dict__.setdefault("_measures", {})
+        key = (measure, strategy)
+        found = known.get(key)
         if found is None:
-            found = of_view[strategy] = measure(strategy, view)
+            found = known[key] = measure(strategy, view)
         return found
 
     return remembered

@@ -88,6 +88,7 @@ class Divergence(Strategy):
         extreme = rolling_min if direction > 0 else rolling_max
         middle = lagged(prices, self.wing)
         pivot = (extreme(prices, 2 * self.wing + 1) == middle) & (middle != lagged(prices, self.wing + 1))
-        at = np.flatnonzero(pivot) - self.wing
-        near = np.diff(at) <= self.span
-        return at[:-1][near], at[1:][near]
+        at = pivot.nonzero()[0] - self.wing
+        first, second = at[:-1], at[1:]
+        near = second - first <= self.span
+        return first[near], second[near]

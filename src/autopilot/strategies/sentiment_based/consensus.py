@@ -79,7 +79,7 @@ class Consensus(CompositeStrategy):
         recent = slice(max(index - self.memory + 1, 0), index + 1)
         votes = {name: arrays.side[recent] * arrays.confidence[recent] for name, arrays in opinions.items()}
         score, ups, downs = self._count(votes)
-        spoke = [f"{name} {vote[vote != 0][-1]:+.2f}" for name, vote in votes.items() if vote.any()]
+        spoke = [f"{name} {vote[vote != 0][-1]:+.2f}" for name, vote in votes.items() if np.count_nonzero(vote)]
         mood = np.nan if view.sentiment is None else view.sentiment[index]
         return (
             f"score {score[-1]:+.2f} (beyond ±{self.entry:g} needed) with {ups[-1]:.0f} groups for a buy and "
