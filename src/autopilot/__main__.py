@@ -1,6 +1,4 @@
-"""`python -m autopilot`."""
-
-from __future__ import annotations
+"""``python -m autopilot`` is `autopilot`."""
 
 import sys
 

@@ -1,0 +1,94 @@
+"""The Typer application: global options, and a table of commands whose modules are imported when they are asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from autopilot.cli.errors import UsageProblem
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.output import Output
+from autopilot.cli.session import Places
+
+COMMANDS = {
+    "init": "autopilot.cli.commands.init",
+    "start": "autopilot.cli.commands.start",
+    "stop": "autopilot.cli.commands.stop",
+    "status": "autopilot.cli.commands.status",
+    "signals": "autopilot.cli.commands.signals",
+    "explain": "autopilot.cli.commands.explain",
+    "decisions": "autopilot.cli.commands.decisions",
+    "orders": "autopilot.cli.commands.orders",
+    "positions": "autopilot.cli.commands.positions",
+    "trades": "autopilot.cli.commands.trades",
+    "data": "autopilot.cli.commands.data",
+    "config": "autopilot.cli.commands.config",
+    "daemon": "autopilot.cli.commands.daemon",
+}
+"""Every command and the module whose ``app`` it is, in the order of the help."""
+
+
+class LazyGroup(TyperGroup):
+    """The commands of COMMANDS, each imported when it is looked up."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        not_loaded: dict[str, Any] = dict.fromkeys(COMMANDS)
+        self.commands.update(not_loaded)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in COMMANDS and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = get_command(import_module(COMMANDS[cmd_name]).app)
+        return super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    name="autopilot",
+    help="Trades crypto on its own: on paper unless told otherwise, and able to explain every decision.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        Output.standard(as_json=False).write(f"autopilot {version('autopilot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", metavar="PATH", help="Where database, socket and log are.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration to use.")] = None,
+    version: Annotated[  # noqa: ARG001 - acts by its callback
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.obj = Places(config=config, data_dir=data_dir)
+    if context.invoked_subcommand is None:
+        Output.standard(as_json=False).write(context.get_help())
+
+
+def run(arguments: list[str]) -> int:
+    """The command's exit code. Raises UsageProblem for a senseless command line, and what the command raises."""
+    try:
+        code = get_command(app).main(arguments, prog_name="autopilot", standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        asked = context.command_path if context else "autopilot"
+        raise UsageProblem(error.format_message(), hint=f"{asked} --help") from None
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    return int(code or 0)

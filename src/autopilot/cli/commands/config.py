@@ -1,0 +1,113 @@
+"""autopilot config: what is configured, where it comes from, and changing it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.errors import UsageProblem
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.blocks import Style, line
+from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
+from autopilot.cli.session import Session
+from autopilot.control.errors import ControlError
+from autopilot.domain.errors import ConfigError
+
+app = typer.Typer(
+    help="What is configured, where it comes from, and changing it.", add_completion=False, rich_markup_mode=None
+)
+KeyName = Annotated[str, typer.Argument(metavar="KEY", help="As config show spells it, such as risk.max_drawdown_pct.")]
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """The configuration in effect, in the form of its file."""
+    from autopilot.config.load import load
+
+    session = Session.of(context, as_json)
+    loaded = load(session.paths)
+    document = {"values": loaded.values(), "origins": dict(loaded.origins)}
+    session.output.show(document, values_screen(document, with_origin=origin))
+    return ExitCode.DONE
+
+
+@app.command()
+def get(context: typer.Context, key: KeyName, as_json: AsJson = False) -> int:
+    """One value, bare."""
+    from autopilot.config.load import load
+    from autopilot.config.problems import unknown_key
+
+    session = Session.of(context, as_json)
+    loaded = load(session.paths)
+    values = loaded.values()
+    if key not in values:
+        raise ConfigError(unknown_key(key), hint="autopilot config show lists all keys")
+    document = {"key": key, "value": values[key], "origin": loaded.origins[key]}
+    session.output.show(document, (line(bare(values[key])),))
+    return ExitCode.DONE
+
+
+@app.command("set")
+def set_(
+    context: typer.Context,
+    key: KeyName,
+    value: Annotated[
+        str | None,
+        typer.Argument(metavar="VALUE", help="A number, true or false, a text, or items with commas between."),
+    ] = None,
+    unset: Annotated[
+        bool, typer.Option("--unset", help="Forget what was set; the file or the default holds again.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Change one value, if the whole stays valid.
+
+    It is written beside your file, never into it, and wins over it.
+    """
+    from autopilot.config.overrides import set_value, unset_value
+
+    session = Session.of(context, as_json)
+    if unset is (value is not None):
+        raise UsageProblem("give either a value or --unset", hint=f"autopilot config set {key} VALUE")
+    loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
+    present = loaded.values().get(key)
+    document = {"key": key, "value": present, "origin": loaded.origins.get(key), "restart_needed": _runs(session)}
+    words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} is forgotten"
+    session.output.show(document, (line(words),))
+    if document["restart_needed"]:
+        session.output.remark("restart the daemon to apply it: autopilot stop, then autopilot start")
+    return ExitCode.DONE
+
+
+@app.command()
+def path(context: typer.Context, as_json: AsJson = False) -> int:
+    """Where the configuration, the database, the socket and the log are."""
+    session = Session.of(context, as_json)
+    document = {name: str(place) for name, place in session.paths._asdict().items()}
+    session.output.show(document, paths_screen(session.paths))
+    return ExitCode.DONE
+
+
+@app.command()
+def validate(context: typer.Context, as_json: AsJson = False) -> int:
+    """Check the configuration and list every problem; exit code 2 when there is one."""
+    from autopilot.config.load import load
+
+    session = Session.of(context, as_json)
+    load(session.paths)
+    session.output.show({"valid": True}, (line("the configuration is valid", Style.GOOD),))
+    return ExitCode.DONE
+
+
+def _runs(session: Session) -> bool:
+    try:
+        session.client(timeout=2.0).get("/health")
+    except ControlError:
+        return False
+    return True

@@ -1,0 +1,20 @@
+"""autopilot daemon: the process itself, in the foreground."""
+
+from __future__ import annotations
+
+import typer
+
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def daemon(context: typer.Context) -> int:
+    """Run the daemon in the foreground until it is told to stop (SIGTERM, SIGINT, or autopilot stop).
+
+    This is what systemd should start; people want: autopilot start.
+    """
+    from autopilot.daemon.wiring import run
+
+    return run(Session.of(context, as_json=False).paths)

@@ -1,0 +1,47 @@
+"""autopilot decisions: every closed candle that was decided, and what came of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.options import AsJson, Limit, OneSymbol
+from autopilot.cli.render.decisions import decisions_screen
+from autopilot.cli.session import Document, Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+class CameTo(StrEnum):
+    """The values of the domain's Action, without the numpy that its module needs."""
+
+    HOLD = "hold"
+    SIGNAL = "signal"
+    DENIED = "denied"
+    ORDER = "order"
+
+
+@app.command()
+def decisions(
+    context: typer.Context,
+    symbol: OneSymbol = None,
+    action: Annotated[CameTo | None, typer.Option("--action", help="Only those that came to this.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> int:
+    """Every closed candle that was decided, the latest first, and what it came to.
+
+    Without a daemon: what the database remembers, and exit code 3.
+    """
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import queries
+
+        return queries.decisions(database, symbol, limit, action)
+
+    asked = address("decisions", symbol=symbol, limit=limit, action=action)
+    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, decisions_screen)

@@ -1,0 +1,56 @@
+"""autopilot explain: why it traded, or why it did not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.errors import NothingDecided
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.explain import explain_screen
+from autopilot.cli.session import Document, Session
+from autopilot.cli.symbols import symbol_of
+from autopilot.control.client import ControlClient
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    which: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SYMBOL|ID",
+            help="A symbol's latest decision, or the decision of that id. Neither: the latest decision of all.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Why it traded, or why it did not: one decision with all its numbers, and what would have changed it.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+
+    wanted = symbol_of(which) if which and not which.isalnum() else which
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import queries
+
+        return queries.decision(database, wanted or _latest(queries.decisions(database, None, 1)))
+
+    def ask(daemon: ControlClient) -> Document:
+        return daemon.get(address("decisions", wanted or _latest(daemon.get(address("decisions", limit=1)))))
+
+    return Session.of(context, as_json).answer(ask, recall, explain_screen)
+
+
+def _latest(listed: Document) -> str:
+    if not listed["decisions"]:
+        raise NothingDecided(
+            "nothing has been decided yet", hint="autopilot status; a decision is made when a candle closes"
+        )
+    return str(listed["decisions"][0]["id"])

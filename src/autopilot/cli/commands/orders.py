@@ -1,0 +1,37 @@
+"""autopilot orders: every order, and what became of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.options import AsJson, Limit, OneSymbol
+from autopilot.cli.render.books import orders_screen
+from autopilot.cli.session import Document, Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def orders(
+    context: typer.Context,
+    symbol: OneSymbol = None,
+    open_only: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> int:
+    """Orders, the latest first, and what became of each.
+
+    Without a daemon: what the database remembers, and exit code 3.
+    """
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import queries
+
+        return queries.orders(database, symbol, limit, open_only)
+
+    asked = address("orders", symbol=symbol, limit=limit, open="true" if open_only else None)
+    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, orders_screen)

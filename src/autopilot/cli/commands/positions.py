@@ -1,0 +1,30 @@
+"""autopilot positions: what is held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.books import positions_screen
+from autopilot.cli.session import Document, Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def positions(context: typer.Context, as_json: AsJson = False) -> int:
+    """What is held, what it cost, and where its stop and target are.
+
+    Without a daemon: what the database remembers, and exit code 3.
+    """
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import queries
+
+        return queries.positions(database)
+
+    asked = address("positions")
+    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, positions_screen)

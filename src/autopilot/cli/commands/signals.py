@@ -1,0 +1,62 @@
+"""autopilot signals: when a strategy said buy or sell, and what was done about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson, Limit, OneSymbol
+from autopilot.cli.render.banner import banner
+from autopilot.cli.render.blocks import Paragraph
+from autopilot.cli.render.decisions import signal_spans, signals_screen
+from autopilot.cli.session import Document, Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def signals(
+    context: typer.Context,
+    symbol: OneSymbol = None,
+    limit: Limit = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print each new signal as it comes, until Ctrl-C.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Decisions in which a strategy said buy or sell, the latest first, and what was done about them.
+
+    Without a daemon: what the database remembers, and exit code 3. With --follow and --json: one JSON document a line.
+    """
+    session = Session.of(context, as_json)
+    if follow:
+        return _follow(session, symbol)
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import queries
+
+        return queries.signals(database, symbol, limit)
+
+    asked = address("signals", symbol=symbol, limit=limit)
+    return session.answer(lambda daemon: daemon.get(asked), recall, signals_screen)
+
+
+def _follow(session: Session, symbol: str | None) -> int:
+    markets: set[str] = set()
+    for event in session.client().events(kinds=("signal",)):
+        brief = event["body"]
+        if symbol not in (None, brief["symbol"]):
+            continue
+        if session.output.as_json:
+            session.output.write(json.dumps(brief, ensure_ascii=False))
+            continue
+        unannounced = () if brief["market"] in markets else banner([brief])
+        markets.add(brief["market"])
+        session.output.show(brief, (*unannounced, Paragraph(signal_spans(brief))))
+    session.output.remark("the daemon has ended; nothing more will follow")
+    return ExitCode.NOT_RUNNING

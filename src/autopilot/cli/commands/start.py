@@ -1,0 +1,97 @@
+"""autopilot start: make sure that the daemon runs, and let it run the symbols."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.running import started_screen
+from autopilot.cli.session import Session
+from autopilot.cli.symbols import symbol_of
+from autopilot.config.paths import Paths
+from autopilot.domain.errors import ConfigError
+from autopilot.domain.timeframe import Timeframe
+
+START_TIMEOUT_S = 20.0
+"""The daemon answers after the first cycle or 10 s, whichever comes first."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def _positive(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"{value} is not a number of seconds above 0")
+    return value
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. Default: the configuration's."),
+    ] = None,
+    exchange: Annotated[
+        str | None,
+        typer.Option(
+            "--exchange",
+            metavar="NAME",
+            help="Whose candles: coinbase, kraken, …; or replay or simulated, which need no network.",
+        ),
+    ] = None,
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option("--interval", metavar="SECONDS", callback=_positive, help="Between two cycles of a symbol."),
+    ] = None,
+    paper_trading: Annotated[
+        bool | None, typer.Option("--paper/--live", help="Paper money or real money. Default: paper.")
+    ] = None,
+    auto_execute: Annotated[
+        bool | None,
+        typer.Option("--auto-execute/--no-auto-execute", help="Trade on signals, or only show them. Default: show."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Start the daemon if it does not run, and let it run these symbols.
+
+    What is not given comes from the configuration. A symbol that already runs is left as it is. An exchange that cannot
+    be reached is tried again and again: autopilot status shows it.
+    """
+    session = Session.of(context, as_json)
+    wanted = {
+        "symbols": _checked(symbol),
+        "exchange": exchange,
+        "timeframe": Timeframe.parse(timeframe) if timeframe else None,
+        "interval": interval,
+        "paper_trading": paper_trading,
+        "auto_execute": auto_execute,
+    }
+    body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    _ensure_daemon(session.paths, [*context.obj.arguments(), "daemon"])
+    answer = session.client(START_TIMEOUT_S).post(address("start"), body)
+    session.output.show(answer, started_screen(answer))
+    return ExitCode.DONE
+
+
+def _checked(symbols: list[str] | None) -> list[str] | None:
+    """Raises UnknownSymbol before a daemon is started for nothing."""
+    return [symbol_of(symbol) for symbol in symbols or ()] or None
+
+
+def _ensure_daemon(paths: Paths, arguments: list[str]) -> None:
+    from autopilot.daemon.spawn import StartFailed, ensure_daemon
+
+    try:
+        ensure_daemon(paths, arguments)
+    except StartFailed as failed:
+        if failed.kind == ConfigError.__name__:
+            raise ConfigError(str(failed), hint=failed.hint) from failed
+        raise

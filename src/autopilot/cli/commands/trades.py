@@ -1,0 +1,30 @@
+"""autopilot trades: round trips, from flat to flat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.options import AsJson, Limit, OneSymbol
+from autopilot.cli.render.books import trades_screen
+from autopilot.cli.session import Document, Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def trades(context: typer.Context, symbol: OneSymbol = None, limit: Limit = 20, as_json: AsJson = False) -> int:
+    """Round trips: positions that were opened and closed again, with their net result.
+
+    Without a daemon: what the database remembers, and exit code 3.
+    """
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import queries
+
+        return queries.trades(database, symbol, limit)
+
+    asked = address("trades", symbol=symbol, limit=limit)
+    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, trades_screen)

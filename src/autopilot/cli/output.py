@@ -1,0 +1,81 @@
+"""Where a command's words go: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from autopilot.cli.exit_codes import error_code
+from autopilot.cli.render.blocks import Screen
+from autopilot.cli.render.layout import clean, plain
+from autopilot.control.protocol import error_document
+from autopilot.domain.errors import AutopilotError
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has closed it (``| head``): there is nobody left to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """``as_json``: one JSON document on standard output instead of a screen."""
+
+    as_json: bool
+    results: TextIO
+    remarks: TextIO
+
+    @classmethod
+    def standard(cls, as_json: bool) -> Output:
+        return cls(as_json, sys.stdout, sys.stderr)
+
+    def show(self, document: Any, screen: Screen) -> None:
+        """One result, as the user asked to see it."""
+        if self.as_json:
+            self.write(json.dumps(document, ensure_ascii=False, indent=2))
+        elif self.results.isatty():
+            from autopilot.cli.render.terminal import console, rendered
+
+            target = console(self.results)
+            target.print(rendered(screen, target.width), soft_wrap=True)
+        else:
+            self.write("\n".join(plain(screen)))
+
+    def write(self, text: str) -> None:
+        """A line on standard output, at once. Raises ReaderGone."""
+        try:
+            self.results.write(text + "\n")
+            self.results.flush()
+        except BrokenPipeError:
+            discard(self.results)
+            raise ReaderGone from None
+
+    def remark(self, text: str) -> None:
+        """A line on standard error."""
+        self.remarks.write(clean(text) + "\n")
+        self.remarks.flush()
+
+    def trouble(self, error: AutopilotError) -> None:
+        """An error and what to try, on standard error."""
+        for line in error_lines(str(error), error.hint):
+            self.remarks.write(line + "\n")
+
+    def failure(self, error: AutopilotError) -> None:
+        """The error that ends the command, in words and, where JSON was asked for, as a document too."""
+        self.trouble(error)
+        if self.as_json:
+            self.write(json.dumps(error_document(error_code(error), str(error), error.hint), ensure_ascii=False))
+
+
+def error_lines(message: str, hint: str) -> list[str]:
+    """``error: …`` and ``try: …``; a message of several lines keeps them, indented."""
+    first, *more = message.splitlines() or [""]
+    lines = [f"error: {clean(first)}", *(f"  {clean(item.strip())}" for item in more)]
+    return [*lines, *(f"try: {clean(item)}" for item in hint.splitlines()[:1])]
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is still buffered vanish, so that the interpreter does not complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

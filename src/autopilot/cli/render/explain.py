@@ -1,0 +1,202 @@
+"""One decision in words: what was seen, who chose what, every check with its numbers, and what would change it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.banner import banner
+from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
+from autopilot.cli.render.layout import plain
+from autopilot.cli.render.remedies import remedies
+from autopilot.cli.render.words import count, figure, price, quantity, spoken, utc
+
+Document = dict[str, Any]
+
+_HEADLINES = {
+    "order": ("ORDER", Style.GOOD),
+    "signal": ("SIGNAL ONLY, nothing is traded", Style.WARNING),
+    "denied": ("DENIED, nothing is traded", Style.BAD),
+    "hold": ("HOLD, no signal", Style.PLAIN),
+}
+_STRATEGY_COLUMNS = (
+    Column("  strategy"),
+    Column("score", right=True),
+    Column("regime fit", right=True),
+    Column("recent bps", right=True),
+    Column("says"),
+    Column("strength", right=True, rank=2),
+    Column("confidence", right=True, rank=1),
+)
+
+
+def explain_lines(decision: Document) -> list[str]:
+    """The explanation as plain text, one paragraph a line."""
+    return plain(explain_screen(decision))
+
+
+def explain_screen(decision: Document) -> Screen:
+    """``decision`` is the document of a domain Decision."""
+    sections = (
+        _header(decision),
+        _market(decision["conditions"]),
+        _groups(decision["selection"]),
+        _strategies(decision),
+        _signal(decision["signal"]),
+        _confidence(decision["selection"]),
+        _checks(decision["checks"]),
+        _order(decision["order"]),
+        _change(decision),
+    )
+    blocks: list[Block] = []
+    for section in sections:
+        blocks += [BLANK, *section] if blocks and section else section
+    return tuple(blocks)
+
+
+def _header(decision: Document) -> list[Block]:
+    words, style = _HEADLINES[decision["action"]]
+    denied = decision["denied"]
+    where = f"{decision['exchange']}, account {decision['account']}"
+    blocks: list[Block] = [
+        line(f"{decision['symbol']} {decision['timeframe']}, candle of {utc(decision['candle_at_ms'])}", Style.HEADING),
+        line(f"decision {decision['id']} on {where}, chosen by {decision['selection']['decided_by']}", Style.FAINT),
+        *banner([decision]),
+        Paragraph((Span(words, style),)),
+    ]
+    if denied:
+        blocks.append(line(f"{denied['code']}: {denied['detail']}", Style.BAD, hang=2))
+    return blocks
+
+
+def _market(seen: Document) -> list[Block]:
+    direction = f"{spoken(seen['regime'])}, strength {figure(seen['regime_strength'])}"
+    moves = f"{figure(seen['volatility'] and seen['volatility'] * 100)} % a candle"
+    return [
+        line("Market", Style.HEADING),
+        line(
+            f"  {direction}, for {count(seen['candles_in_regime'], 'candle')}: price {price(seen['price'])}, "
+            f"ADX {figure(seen['adx'], 1)}, RSI {figure(seen['rsi'], 1)}, ATR {price(seen['atr'])}, "
+            f"volatility {moves} ({figure(seen['volatility_ratio'])} × its usual), "
+            f"volume {figure(seen['volume_ratio'])} × its median; "
+            f"external signals {'available' if seen['external_signals'] else 'not available'}",
+            hang=2,
+        ),
+    ]
+
+
+def _groups(selection: Document) -> list[Block]:
+    by = {"rules": "chosen by the rule table", "model": "chosen by the learned model"}[selection["decided_by"]]
+    blocks: list[Block] = [line(f"Groups, {by}", Style.HEADING)]
+    for score in selection["groups"]:
+        name = _marked(spoken(score["group"]), score["group"] == selection["group"])
+        edge = score["expected_edge_bps"]
+        expected = "" if edge is None else f"expects {edge:+.1f} bps: "
+        standing = f"{name.text:<19} {figure(score['confidence'])}"
+        reason = Span(f"  {expected}{score['reason']}", Style.FAINT)
+        blocks.append(Paragraph((Span(standing, name.style), reason), hang=26))
+    if selection["note"]:
+        blocks.append(line(f"  {selection['note']}", Style.FAINT, hang=2))
+    return blocks
+
+
+def _strategies(decision: Document) -> list[Block]:
+    selection, signals = decision["selection"], decision["signals"]
+    rows = []
+    for score in selection["strategies"]:
+        if score["group"] != selection["group"]:
+            continue
+        said = signals.get(score["strategy"])
+        rows.append(
+            (
+                _marked(score["strategy"], score["strategy"] == selection["strategy"]),
+                figure(score["score"]),
+                figure(score["regime_fit"]),
+                figure(score["recent_return_bps"], 1),
+                said["signal_type"] if said else "failed",
+                figure(said["strength"]) if said else "-",
+                figure(score["confidence"]),
+            )
+        )
+    blocks: list[Block] = [
+        line(f"Strategies of {spoken(selection['group'])}", Style.HEADING),
+        table(_STRATEGY_COLUMNS, rows),
+    ]
+    for name, error in decision["strategy_errors"].items():
+        blocks.append(line(f"  {name} had no opinion, it failed: {error}", Style.WARNING, hang=2))
+    return blocks
+
+
+def _signal(signal: Document) -> list[Block]:
+    said = signal["signal_type"]
+    heading = line("Signal", Style.HEADING)
+    if said == "none":
+        return [heading, line(f"  {signal['strategy']} gives no signal: {signal['reason']}", hang=2)]
+    style = Style.GOOD if said == "buy" else Style.BAD
+    at = signal["price"]
+    blocks: list[Block] = [
+        heading,
+        line(f"  {said.upper()} at {price(at)}, strength {figure(signal['strength'])}", style),
+        line(f"  {signal['strategy']}: {signal['reason']}", hang=2),
+    ]
+    if said == "buy" and at:
+        blocks.append(line(f"  stop {_level(signal['stop'], at)}, target {_level(signal['target'], at)}", hang=2))
+    return blocks
+
+
+def _confidence(selection: Document) -> list[Block]:
+    group, strategy = selection["group_confidence"], selection["strategy_confidence"]
+    return [
+        line("Confidence", Style.HEADING),
+        line(f"  {figure(group)} (group) × {figure(strategy)} (strategy) = {figure(group * strategy, 3)}", hang=2),
+    ]
+
+
+def _checks(checks: list[Document]) -> list[Block]:
+    if not checks:
+        return []
+    blocks: list[Block] = [line("Checks", Style.HEADING)]
+    for check in checks:
+        sign = Span("  ✓ ", Style.GOOD) if check["passed"] else Span("  ✗ ", Style.BAD)
+        numbers = f"{_measure(check['actual'], check['unit'])} against {_measure(check['limit'], check['unit'])}"
+        blocks.append(
+            Paragraph((sign, Span(f"{check['code']}: {numbers}"), Span(f"  {check['detail']}", Style.FAINT)), hang=4)
+        )
+    return blocks
+
+
+def _order(order: Document | None) -> list[Block]:
+    if not order:
+        return []
+    at = f"limit {price(order['price'])}" if order["price"] else "at the market"
+    return [
+        line("Order", Style.HEADING),
+        line(
+            f"  {order['side'].upper()} {quantity(order['quantity'])} {order['symbol']} {at}: "
+            f"{spoken(order['purpose'])}, {order['reason']}",
+            hang=2,
+        ),
+        line(f"  {order['client_order_id']}", Style.FAINT),
+    ]
+
+
+def _change(decision: Document) -> list[Block]:
+    found = remedies(decision)
+    if not found:
+        return []
+    return [
+        line("What would have to change", Style.HEADING),
+        *(line(f"  - {item}", hang=4) for item in found),
+    ]
+
+
+def _marked(name: str, chosen: bool) -> Span:
+    return Span(f"> {name}", Style.HEADING) if chosen else Span(f"  {name}")
+
+
+def _level(value: float, at: float) -> str:
+    return f"{price(value)} ({100 * (value / at - 1):+.1f} %)"
+
+
+def _measure(value: float | None, unit: str) -> str:
+    text = "-" if value is None else f"{value:,.6g}" if abs(value) < 1000 else f"{value:,.2f}"
+    return f"{text} {unit}".rstrip()

@@ -1,0 +1,49 @@
+"""What `start` and `stop` did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.banner import banner
+from autopilot.cli.render.blocks import Block, Paragraph, Screen, Span, Style, line
+
+_DOING = {True: "executing on its own", False: "signals only"}
+_STATES = {
+    "starting": ("still starting; autopilot status shows how it goes", Style.WARNING),
+    "running": ("running", Style.GOOD),
+    "retrying": ("cannot run yet and keeps trying", Style.WARNING),
+    "finished": ("at the end of its stored candles", Style.FAINT),
+}
+
+
+def started_screen(document: dict[str, Any]) -> Screen:
+    """``{"started": [SymbolStatus…], "already_running": [symbol…]}``."""
+    started = document["started"]
+    blocks: list[Block] = [*banner(started)]
+    for symbol in started:
+        blocks += _started(symbol)
+    blocks += [line(f"{symbol} already runs; nothing was changed") for symbol in document["already_running"]]
+    return tuple(blocks)
+
+
+def _started(symbol: dict[str, Any]) -> list[Block]:
+    words, style = _STATES.get(symbol["state"], (symbol["state"], Style.PLAIN))
+    used = "paper money" if symbol["paper_trading"] else "REAL MONEY"
+    how = f"{symbol['timeframe']}, every {symbol['interval']:g} s, {used}, {_DOING[symbol['auto_execute']]}"
+    found: list[Block] = [
+        Paragraph((Span(f"{symbol['symbol']} on {symbol['exchange']} ({how}): "), Span(words, style)), hang=2)
+    ]
+    if symbol["message"]:
+        found.append(line(f"  {symbol['message']}", hang=2))
+    if symbol.get("hint"):
+        found.append(line(f"  try: {symbol['hint']}", Style.FAINT, hang=2))
+    return found
+
+
+def stopped_screen(document: dict[str, Any]) -> Screen:
+    """``{"stopped": […], "flattened": […], "warnings": […], "daemon": …}``."""
+    blocks = [line(f"{symbol} stopped") for symbol in document["stopped"]]
+    blocks += [line(f"{symbol} sold") for symbol in document["flattened"]]
+    if document["daemon"] == "stopping":
+        blocks.append(line("the daemon ends"))
+    return tuple(blocks) or (line("nothing was running", Style.FAINT),)

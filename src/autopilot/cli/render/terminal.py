@@ -1,0 +1,36 @@
+"""How a screen looks on a terminal: the one place that knows colours. rich is imported only when there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from autopilot.cli.render.blocks import Screen, Style
+from autopilot.cli.render.layout import Line, lines
+
+LOOKS = {
+    Style.PLAIN: "",
+    Style.HEADING: "bold",
+    Style.FAINT: "dim",
+    Style.GOOD: "green",
+    Style.BAD: "red",
+    Style.WARNING: "bold yellow",
+}
+
+
+def console(stream: TextIO) -> Console:
+    """Colours as the terminal allows, none where NO_COLOR is set."""
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def rendered(screen: Screen, width: int) -> Text:
+    """The screen for a terminal of ``width`` columns, without a last line break."""
+    return Text("\n").join(_texts(lines(screen, width)))
+
+
+def _texts(items: Iterable[Line]) -> Iterable[Text]:
+    for item in items:
+        yield Text.assemble(*((span.text, LOOKS[span.style]) for span in item), no_wrap=True)

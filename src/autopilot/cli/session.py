@@ -1,0 +1,84 @@
+"""One invocation of a command: where its data are, how it speaks, whom it asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autopilot.cli.exit_codes import ExitCode, exit_code
+from autopilot.cli.output import Output
+from autopilot.cli.render.blocks import Screen
+from autopilot.config.paths import Paths, find_paths
+from autopilot.control.client import ControlClient
+from autopilot.control.errors import DaemonNotRunning
+
+if TYPE_CHECKING:
+    import typer
+
+Document = dict[str, Any]
+
+QUERY_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The global options: where the user says things are."""
+
+    config: Path | None = None
+    data_dir: Path | None = None
+
+    def arguments(self) -> list[str]:
+        """Those of `autopilot` that name the same places from any working directory and in any environment."""
+        named = {
+            "--data-dir": self.data_dir or os.environ.get("AUTOPILOT_DATA_DIR"),
+            "--config": self.config or os.environ.get("AUTOPILOT_CONFIG"),
+        }
+        return [word for option, place in named.items() if place for word in (option, str(Path(place).absolute()))]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command needs."""
+
+    paths: Paths
+    output: Output
+
+    @classmethod
+    def of(cls, context: typer.Context, as_json: bool) -> Session:
+        """Of a Typer command. Raises ConfigError when the places make no sense."""
+        return cls.at(context.obj, as_json)
+
+    @classmethod
+    def at(cls, places: Places, as_json: bool) -> Session:
+        """Raises ConfigError when the places make no sense."""
+        paths = find_paths(places.config, places.data_dir, os.environ)
+        return cls(paths, Output.standard(as_json))
+
+    def client(self, timeout: float = QUERY_TIMEOUT_S) -> ControlClient:
+        """The daemon of this data directory; nothing is sent yet."""
+        return ControlClient(self.paths.socket, timeout)
+
+    def answer(
+        self,
+        ask: Callable[[ControlClient], Document],
+        recall: Callable[[Path], Document],
+        screen: Callable[[Document], Screen],
+    ) -> int:
+        """Show what the daemon answers or, when it is down, what the database remembers.
+
+        Returns the exit code; raises AutopilotError when there is neither.
+        """
+        try:
+            document, code = ask(self.client()), ExitCode.DONE
+        except DaemonNotRunning as down:
+            if not self.paths.database.exists():
+                raise
+            document, code = recall(self.paths.database), exit_code(down)
+            self.output.trouble(
+                DaemonNotRunning("the daemon is not running; this is the last known state", hint=down.hint)
+            )
+        self.output.show(document, screen(document))
+        return code

@@ -1,0 +1,39 @@
+"""The question behind `autopilot status`; imports as little as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from autopilot.cli.address import address
+from autopilot.cli.render.status import status_screen
+from autopilot.cli.session import Document, Session
+from autopilot.cli.symbols import symbol_or_none
+from autopilot.control.client import ControlClient
+from autopilot.control.errors import DaemonNotRunning
+
+
+def show_status(session: Session, symbol: str | None) -> int:
+    """Print the present state or, without a daemon, the last known one; returns the exit code."""
+    wanted = symbol_or_none(symbol)
+    return session.answer(ask_status(wanted), lambda database: _recall(database, wanted), status_screen)
+
+
+def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
+    """The question to the daemon, to be asked once or again and again."""
+    asked = address("status", symbol) if symbol else address("status")
+    return lambda daemon: daemon.get(asked)
+
+
+def _recall(database: Path, symbol: str | None) -> Document:
+    from autopilot.adapters.store.queries import last_known_status
+
+    document: Document = last_known_status(database)
+    if symbol is None:
+        return document
+    chosen = [item for item in document["symbols"] if item["symbol"] == symbol]
+    if not chosen:
+        raise DaemonNotRunning(
+            f"the daemon is not running, and nothing is known of {symbol}", hint=f"autopilot start --symbol {symbol}"
+        )
+    return {**document, "symbols": chosen}
