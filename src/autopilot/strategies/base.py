@@ -14,10 +14,6 @@ from autopilot.domain.conditions import Regime
 from autopilot.domain.money import ONE, ZERO, to_decimal
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
 
-MAX_MEMORY = 720
-"""No strategy may look further back than this many candles: the last entry on a window of 1,000 candles is then
-the entry on the whole series."""
-
 RISK_PER_TRADE = Decimal("0.01")
 _SIGNAL_TYPES = {1: SignalType.BUY, -1: SignalType.SELL, 0: SignalType.NONE}
 
@@ -38,7 +34,8 @@ class Strategy(ABC):
 
     @abstractmethod
     def signals(self, view: MarketView) -> SignalArrays:
-        """The opinion at every candle's close, each from that candle and at most MAX_MEMORY before it.
+        """The opinion at every candle's close, each from that candle and at most 720 before it: the last entry on a
+        window of 1,000 candles is then the entry on the whole series.
 
         A side stands where the rule fires and for the few candles its parameters say, not as long as a position
         might be held.

@@ -30,10 +30,12 @@ def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketV
     """For arrays that are needed more than once, as by a strategy's signals and its explanation. They are kept in the
     view, as its cached properties are, and go with it."""
 
+    name = measure.__qualname__
+
     @wraps(measure)
     def remembered(strategy: S, view: MarketView) -> T:
-        known: dict[tuple[object, S], T] = view.__dict__.setdefault("_measures", {})
-        key = (measure, strategy)
+        known: dict[tuple[str, S], T] = view.__dict__.setdefault("_measures", {})
+        key = (name, strategy)
         found = known.get(key)
         if found is None:
             found = known[key] = measure(strategy, view)

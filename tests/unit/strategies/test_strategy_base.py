@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from autopilot.strategies.base import Strategy
 from autopilot.strategies.market_making.dca import Dca
 from autopilot.strategies.market_making.market_making import MarketMaking
 from autopilot.strategies.mean_reversion.grid import Grid
-from autopilot.strategies.registry import builtin_strategies
+from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.strategies.rules import fired, fresh, once_per_view, ramp
 from autopilot.strategies.trend_following.macd import Macd
 
@@ -108,6 +109,14 @@ def test_measures_are_taken_once_a_view_and_not_kept_for_another(view_of: Callab
     one, other = view_of(np.zeros(3)), view_of(np.zeros(4))
     assert [measure("a", one), measure("a", one), measure("b", one), measure("a", other)] == [3, 3, 3, 4]
     assert taken == [("a", 3), ("b", 3), ("a", 4)]
+
+
+def test_a_view_that_was_judged_can_be_sent_to_another_process(view_of: Callable[..., MarketView]) -> None:
+    view = view_of(np.full(300, 0.001), mood=20.0, reference=np.full(300, 0.002))
+    strategies = StrategySet(builtin_strategies())
+    judged = strategies.evaluate(view)
+    sent = strategies.evaluate(pickle.loads(pickle.dumps(view)))
+    assert sent.signals == judged.signals
 
 
 def test_importing_all_strategies_is_light() -> None:
