@@ -83,7 +83,8 @@ class ControlClient:
                 ) from None
             except OSError as error:
                 connection.close()
-                raise self._unreachable(f"could not be reached: {error.strerror or 'no answer in time'}") from error
+                why = error.strerror or str(error) or "no answer in time"
+                raise self._unreachable(f"could not be reached: {why}") from error
             else:
                 return connection
 

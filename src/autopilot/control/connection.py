@@ -59,7 +59,7 @@ class Connection(web.RequestHandler):
             server,
             loop=loop,
             access_log=None,  # type: ignore[arg-type]
-            keepalive_timeout=gate.limits.request_s,
+            keepalive_timeout=0,
             lingering_time=1.0,
         )
         self._gate = gate

@@ -1,0 +1,195 @@
+"""Address by address, over a real socket."""
+
+from typing import Any
+
+import pytest
+
+from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
+from autopilot.control.requests import ListQuery, StartRequest, StopRequest
+from autopilot.domain.decision import Action
+from autopilot.domain.errors import (
+    ConfigError,
+    MarketUnavailable,
+    StoreCorrupt,
+    StoreUnavailable,
+    UnknownExchange,
+    UnknownSymbol,
+    UnknownTimeframe,
+)
+from autopilot.domain.timeframe import Timeframe
+
+API = "/api/autopilot"
+
+
+async def test_health_answers(serving: Any) -> None:
+    assert await serving.get("/health") == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("body", "request_seen"),
+    [
+        ({}, StartRequest()),
+        ({"symbols": None, "exchange": None}, StartRequest()),
+        (
+            {
+                "symbols": ["btc-usd", "ETH/USD", "BTC/USD"],
+                "exchange": "kraken",
+                "timeframe": "4h",
+                "interval": 5,
+                "paper_trading": True,
+                "auto_execute": False,
+            },
+            StartRequest(("BTC/USD", "ETH/USD"), "kraken", Timeframe.H4, 5.0, True, False),
+        ),
+    ],
+)
+async def test_start(serving: Any, body: dict[str, Any], request_seen: StartRequest) -> None:
+    assert (await serving.post(f"{API}/start", body))["answer"] == 1
+    assert serving.service.asked == [request_seen]
+
+
+async def test_stop(serving: Any) -> None:
+    await serving.post(f"{API}/stop", {"symbol": "BTC/USD", "flatten": True})
+    await serving.post(f"{API}/stop")
+    assert serving.service.asked == [StopRequest("BTC/USD", True), StopRequest()]
+
+
+async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
+    head = f"POST {API}/stop HTTP/1.1\r\nHost: x\r\n".encode()
+    assert b"200 OK" in await serving.raw(head + b"\r\n")
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 17\r\n\r\n"
+    assert b"200 OK" in await serving.raw(head + form + b'{"flatten": true}')
+    assert serving.service.asked == [StopRequest(), StopRequest(None, True)]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/status", ("status", None)),
+        ("/status/BTC%2FUSD", ("status", "BTC/USD")),
+        ("/status/BTC/USD", ("status", "BTC/USD")),
+        ("/status/btc-usd", ("status", "BTC/USD")),
+        ("/decisions", ("decisions", ListQuery())),
+        (
+            "/decisions?symbol=BTC%2FUSD&limit=7&action=denied&before=99",
+            ("decisions", ListQuery("BTC/USD", 7, 99, Action.DENIED)),
+        ),
+        ("/decisions/0123456789", ("decision", "0123456789")),
+        ("/decisions/BTC-USD", ("decision", "BTC/USD")),
+        ("/decisions/BTC%2FUSD", ("decision", "BTC/USD")),
+        ("/signals?symbol=BTC-USD", ("signals", ListQuery("BTC/USD"))),
+        ("/orders?open=true&limit=1000", ("orders", ListQuery(limit=1000, open_only=True))),
+        ("/orders?open=0", ("orders", ListQuery())),
+        ("/positions", "positions"),
+        ("/trades?limit=1", ("trades", ListQuery(limit=1))),
+        ("/summary", "summary"),
+    ],
+)
+async def test_queries(serving: Any, path: str, asked: Any) -> None:
+    assert (await serving.get(API + path))["answer"] == 1
+    assert serving.service.asked == [asked]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/status/BTC", "'BTC' must be a symbol"),
+        ("/status?symbol=BTC", "there is no 'symbol' here"),
+        ("/decisions?limt=5", "there is no 'limt' here; did you mean 'limit'?"),
+        ("/decisions?limit=0", "limit must be a whole number from 1 to 1000"),
+        ("/decisions?limit=1001", "limit must be"),
+        ("/decisions?limit=-1", "limit must be"),
+        ("/decisions?limit=%D9%A3", "limit must be"),
+        ("/decisions?limit=5&limit=6", "given twice"),
+        ("/decisions?action=buy", "action must be one of hold, signal, denied, order"),
+        ("/decisions?before=yesterday", "before must be a time in milliseconds"),
+        ("/decisions?limit=x&symbol=x", "limit must be a whole number from 1 to 1000; symbol must be"),
+        ("/orders?open=perhaps", "open must be true or false"),
+        ("/positions?x=1", "there is no 'x' here"),
+        ("/summary?x=1", "there is no 'x' here"),
+    ],
+)
+async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused: Any, path: str, says: str) -> None:
+    error = await refused(serving.get(API + path))
+    assert (error.status, error.code) == (400, "REQUEST_INVALID")
+    assert says in str(error)
+    assert serving.service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("command", "body", "says"),
+    [
+        ("start", {"symbol": "BTC/USD"}, "there is no 'symbol' here; did you mean 'symbols'?"),
+        ("start", {"symbols": "BTC/USD"}, "symbols must be a list"),
+        ("start", {"symbols": []}, "symbols must be a list"),
+        ("start", {"symbols": [5]}, "symbols must be a symbol such as BTC/USD"),
+        ("start", {"symbols": ["BTCUSD"]}, "symbols must be a symbol"),
+        ("start", {"exchange": "Kraken!"}, "exchange must be a name in lower case"),
+        ("start", {"timeframe": "2h"}, "timeframe must be one of those we know"),
+        ("start", {"timeframe": ["1h"]}, "timeframe must be one of those we know"),
+        ("start", {"timeframe": 1}, "timeframe must be one of those we know"),
+        ("start", {"interval": 0}, "interval must be above 0"),
+        ("start", {"interval": True}, "interval must be a number"),
+        ("start", {"interval": "5"}, "interval must be a number"),
+        ("start", {"interval": 10**400}, "interval must be"),
+        ("start", {"paper_trading": "no"}, "paper_trading must be true or false"),
+        ("start", {"auto_execute": 1}, "auto_execute must be true or false"),
+        ("start", {"interval": -1, "exchange": 5, "x": 1}, "interval must be"),
+        ("stop", {"flatten": "yes"}, "flatten must be true or false"),
+        ("stop", {"symbols": ["BTC/USD"]}, "there is no 'symbols' here; did you mean 'symbol'?"),
+    ],
+)
+async def test_bad_commands_are_refused(serving: Any, refused: Any, command: str, body: Any, says: str) -> None:
+    error = await refused(serving.post(f"{API}/{command}", body))
+    assert (error.status, error.code) == (400, "REQUEST_INVALID")
+    assert says in str(error)
+    assert error.hint.startswith("this address takes: ")
+    assert serving.service.asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (RequestInvalid("m", hint="h"), 400, "REQUEST_INVALID"),
+        (ConfigError("m", hint="h"), 400, "CONFIG_ERROR"),
+        (UnknownTimeframe("m", hint="h"), 400, "UNKNOWN_TIMEFRAME"),
+        (SafetyRefused("m", hint="h"), 403, "SAFETY_REFUSED"),
+        (UnknownSymbol("m", hint="h"), 404, "UNKNOWN_SYMBOL"),
+        (UnknownExchange("m", hint="h"), 404, "UNKNOWN_EXCHANGE"),
+        (Conflict("m", hint="h"), 409, "CONFLICT"),
+        (MarketUnavailable("m", hint="h"), 503, "MARKET_UNAVAILABLE"),
+        (StoreUnavailable("m", hint="h"), 503, "STORE_UNAVAILABLE"),
+        (StoreCorrupt("m", hint="h"), 500, "STORE_CORRUPT"),
+    ],
+)
+async def test_the_daemons_errors_reach_the_client_whole(
+    serving: Any, refused: Any, error: Exception, status: int, code: str
+) -> None:
+    serving.service.fails = error
+    seen = await refused(serving.get(f"{API}/status"))
+    assert (seen.status, seen.code, str(seen), seen.hint) == (status, code, "m", "h")
+
+
+async def test_a_bug_is_told_without_its_traceback_and_logged_with_it(
+    serving: Any, refused: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    serving.service.fails = ZeroDivisionError("secret detail")
+    seen = await refused(serving.get(f"{API}/status"))
+    assert (seen.status, seen.code) == (500, "INTERNAL_ERROR")
+    assert "secret detail" not in str(seen)
+    assert "Traceback" in caplog.text
+    assert await serving.get("/health") == {"ok": True}
+
+
+async def test_what_is_not_there_is_said_in_json(serving: Any, refused: Any) -> None:
+    assert (await refused(serving.get(f"{API}/decisions/none"))).code == "NOT_FOUND"
+    missing = await refused(serving.get("/nothing"))
+    assert (missing.status, missing.code) == (404, "NOT_FOUND")
+    method = await refused(serving.get(f"{API}/start"))
+    assert (method.status, method.code) == (405, "METHOD_NOT_ALLOWED")
+    assert (await refused(serving.post(f"{API}/status"))).status == 405
+
+
+async def test_answers_larger_than_a_socket_buffer_arrive_whole(serving: Any) -> None:
+    serving.service.padding = "é" * 2_000_000
+    assert (await serving.get(f"{API}/summary"))["padding"] == serving.service.padding
