@@ -81,7 +81,9 @@ class Order:
     """One order of ours. Quantities in base currency, prices in quote currency.
 
     ``price`` is the limit, None for MARKET. ``expires_at_ms`` is None for MARKET. ``stop`` and ``target`` are
-    what an entry gives its position. ``decision_id`` is None when no decision led to it (a user's flatten).
+    what an entry gives its position. ``decision_id`` is None when no decision led to it (a stop, a user's flatten).
+    ``reference_price`` is the price it was decided at; ``trigger_price`` the price of the level that was touched before
+    the order could be made, None where there was none.
     """
 
     client_order_id: str
@@ -92,6 +94,7 @@ class Order:
     purpose: Purpose
     quantity: Decimal
     price: Decimal | None
+    reference_price: Decimal
     created_at_ms: int
     expires_at_ms: int | None
     strategy: str
@@ -99,6 +102,7 @@ class Order:
     decision_id: str | None = None
     stop: Decimal | None = None
     target: Decimal | None = None
+    trigger_price: Decimal | None = None
     status: OrderStatus = OrderStatus.NEW
     filled: Decimal = ZERO
     exchange_order_id: str | None = None
@@ -109,9 +113,12 @@ class Order:
     def remaining(self) -> Decimal:
         return self.quantity - self.filled
 
+    def can_become(self, status: OrderStatus) -> bool:
+        return status is self.status or status in _STEPS.get(self.status, frozenset())
+
     def to(self, status: OrderStatus, at_ms: int, **changes: object) -> Order:
         """The order after a step of its life. Raises IllegalOrderStep; the same status again is no step."""
-        if status is not self.status and status not in _STEPS.get(self.status, frozenset()):
+        if not self.can_become(status):
             raise IllegalOrderStep(
                 f"order {self.client_order_id} is {self.status} and cannot become {status}",
                 hint="autopilot orders shows its life; please report this",

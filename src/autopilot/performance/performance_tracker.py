@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autopilot.analysis.regime import REGIMES, RegimeArrays
+from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays
 from autopilot.domain.candles import Candles, FloatArray
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
@@ -89,15 +89,15 @@ class PerformanceTracker:
     ) -> tuple[PerformanceSample, ...]:
         """Mature what has become known with the last candle of this window, and keep it.
 
-        The first time, the whole window is matured (that of its candles whose signals are warmed up), so that the
-        selector does not start blind.
+        The first time, every candle of the window that is past the warm-up is matured, so that the selector does not
+        start blind.
         """
         record = self._record(symbol)
         steps = horizon(self._timeframe)
         newest = len(candles) - 1 - steps
         recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
         first = int(np.searchsorted(candles.open_at_ms, record.newest_at_ms, side="right"))
-        starts = np.arange(max(first, recent, 0), newest + 1)
+        starts = np.arange(max(first, recent, WARM_UP), newest + 1)
         if not len(starts):
             return ()
         returns = {

@@ -54,11 +54,13 @@ class Ledger(Protocol):
         """All that are not final, oldest first."""
         ...
 
+    def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
+        """The latest sell order made at or after ``since_ms``, whatever became of it."""
+        ...
+
     def positions(self, account: str) -> tuple[Position, ...]:
         """All that are not flat."""
         ...
-
-    def set_exits(self, account: str, symbol: str, stop: Decimal | None, target: Decimal | None) -> None: ...
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
         """``trades_today`` counts entries approved at or after ``day_start_ms``."""

@@ -6,18 +6,17 @@ from typing import Any, Protocol
 
 from autopilot.domain.candles import Candle
 from autopilot.domain.market import Market
-from autopilot.domain.order import Fill
 from autopilot.domain.timeframe import Timeframe
 
 
 class PriceObserver(Protocol):
     """The paper exchange lives on the prices that the engine sees; a real one needs none of it."""
 
-    def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> tuple[Fill, ...]:
+    def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
         """A candle closed. Seeing the same candle again changes nothing."""
         ...
 
-    def on_price(self, market: Market, price: float, at_ms: int) -> tuple[Fill, ...]:
+    def on_price(self, market: Market, price: float, at_ms: int) -> None:
         """A price between two closes."""
         ...
 

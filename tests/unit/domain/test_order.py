@@ -26,6 +26,7 @@ def order(status: OrderStatus = OrderStatus.NEW) -> Order:
         purpose=Purpose.ENTRY,
         quantity=Decimal(2),
         price=None,
+        reference_price=Decimal(1),
         created_at_ms=1,
         expires_at_ms=None,
         strategy="rsi",

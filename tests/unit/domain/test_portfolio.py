@@ -19,6 +19,7 @@ ENTRY = Order(
     purpose=Purpose.ENTRY,
     quantity=Decimal(10),
     price=None,
+    reference_price=Decimal(1),
     created_at_ms=1,
     expires_at_ms=None,
     strategy="rsi",

@@ -1,0 +1,261 @@
+"""The paper exchange: an account that trades on the prices the engine sees, with fees, slippage and partial fills.
+
+It stands behind the same port as a real exchange and remembers on its own, so that a crash of ours is one that it
+survives. Everything it does follows from its orders and the prices: there is no chance in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import ROUND_UP, Decimal
+
+from autopilot.domain.candles import Candle
+from autopilot.domain.errors import OrderRejected
+from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.money import ONE, ZERO, ceil_to_step, floor_to_step, to_decimal
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.broker import Balance, PaperChange, PaperStore
+from autopilot.ports.clock import Clock
+
+FEE_STEP = Decimal("0.00000001")
+BASIS_POINT = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperSettings:
+    """``balance`` of each quote currency at the start; fees in percent, None for the market's own."""
+
+    balance: Decimal = Decimal(10_000)
+    slippage_bps: float = 5.0
+    maker_fee_pct: float | None = None
+    taker_fee_pct: float | None = None
+    max_volume_share_pct: float = 10.0
+    """A limit fill takes at most this share of a candle's volume; the rest of the order waits."""
+    fill_at_touch: bool = False
+    """A limit order fills when the price reaches it; otherwise the price must go through it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Traded:
+    """A trade that the market offers an order: at most ``quantity`` at ``price``."""
+
+    quantity: Decimal
+    price: Decimal
+    is_maker: bool
+    at_ms: int
+
+
+class PaperBroker:
+    """One paper account; a Broker and a PriceObserver. Raises StoreError besides what a Broker raises.
+
+    A market order decided at a close trades at the next price that is seen. One with a ``trigger_price`` (a stop that
+    the closed candle touched) has traded at it already.
+    """
+
+    def __init__(self, account: str, settings: PaperSettings, store: PaperStore, clock: Clock) -> None:
+        self._account = account
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        balances, orders = store.load_paper(account)
+        self._balances = dict(balances)
+        self._open = {order.client_order_id: (order, report) for order, report in orders}
+
+    async def submit(self, order: Order, market: Market) -> OrderReport:
+        """The same client order id again gives the same report and nothing more."""
+        known = self._find(order.client_order_id)
+        if known:
+            return known[1]
+        self._welcome(market)
+        self._refuse_impossible(order, market)
+        report = OrderReport(
+            client_order_id=order.client_order_id,
+            exchange_order_id=f"paper-{order.client_order_id[:8]}",
+            status=OrderStatus.OPEN,
+            filled=ZERO,
+            fills=(),
+            at_ms=self._clock.now_ms(),
+        )
+        if order.trigger_price is not None:
+            price = self._slipped(order.side, order.trigger_price, market)
+            return self._trade(order, report, _Traded(order.quantity, price, False, report.at_ms), market)
+        return self._keep(order, report)
+
+    async def cancel(self, order: Order) -> OrderReport:
+        known = self._find(order.client_order_id)
+        now_ms = self._clock.now_ms()
+        if known is None:
+            return OrderReport(order.client_order_id, "", OrderStatus.EXPIRED, ZERO, (), now_ms, "it never arrived")
+        if known[1].status.is_final:
+            return known[1]
+        return self._keep(known[0], replace(known[1], status=OrderStatus.CANCELED, at_ms=now_ms))
+
+    async def lookup(self, order: Order) -> OrderReport | None:
+        known = self._find(order.client_order_id)
+        return known[1] if known else None
+
+    async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
+        return tuple(report for order, report in self._open.values() if order.symbol == symbol)
+
+    async def balances(self) -> Mapping[str, Balance]:
+        reserved: dict[str, Decimal] = {}
+        for order, _ in self._open.values():
+            currency, amount = self._reserve(order)
+            reserved[currency] = reserved.get(currency, ZERO) + amount
+        return {
+            currency: Balance(total, total - reserved.get(currency, ZERO)) for currency, total in self._balances.items()
+        }
+
+    def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
+        """Fills what this closed candle traded. Only candles that opened after the order was made count, and none
+        counts twice."""
+        self._welcome(market)
+        closed_at_ms = candle.open_at_ms + timeframe.ms
+        for order, report in tuple(self._open.values()):
+            if order.symbol != market.symbol:
+                continue
+            if candle.open_at_ms >= order.created_at_ms and closed_at_ms > report.at_ms:
+                offered = self._in_candle(order, candle, closed_at_ms, market)
+                if offered:
+                    self._trade(order, report, offered, market)
+
+    def on_price(self, market: Market, price: float, at_ms: int) -> None:
+        """Fills what trades at a price seen between two closes."""
+        self._welcome(market)
+        for order, report in tuple(self._open.values()):
+            if order.symbol == market.symbol and at_ms > report.at_ms:
+                offered = self._at_price(order, to_decimal(price), at_ms, market)
+                if offered:
+                    self._trade(order, report, offered, market)
+
+    def _in_candle(self, order: Order, candle: Candle, at_ms: int, market: Market) -> _Traded | None:
+        opened = to_decimal(candle.open)
+        if order.type is OrderType.MARKET:
+            return _Traded(order.remaining, self._slipped(order.side, opened, market), False, candle.open_at_ms)
+        limit = _limit(order)
+        reached = to_decimal(candle.low if order.side is Side.BUY else candle.high)
+        if not self._passes(order.side, limit, reached):
+            return None
+        share = to_decimal(self._settings.max_volume_share_pct) / 100
+        most = floor_to_step(to_decimal(candle.volume) * share, market.amount_step)
+        price = min(limit, opened) if order.side is Side.BUY else max(limit, opened)
+        return _Traded(most, price, True, at_ms) if most > ZERO else None
+
+    def _at_price(self, order: Order, price: Decimal, at_ms: int, market: Market) -> _Traded | None:
+        if order.type is OrderType.MARKET:
+            return _Traded(order.quantity, self._slipped(order.side, price, market), False, at_ms)
+        limit = _limit(order)
+        return _Traded(order.quantity, limit, True, at_ms) if self._passes(order.side, limit, price) else None
+
+    def _passes(self, side: Side, limit: Decimal, reached: Decimal) -> bool:
+        if self._settings.fill_at_touch and reached == limit:
+            return True
+        return reached < limit if side is Side.BUY else reached > limit
+
+    def _slipped(self, side: Side, price: Decimal, market: Market) -> Decimal:
+        slip = to_decimal(self._settings.slippage_bps) * BASIS_POINT
+        if side is Side.BUY:
+            return ceil_to_step(price * (ONE + slip), market.price_step)
+        return max(floor_to_step(price * (ONE - slip), market.price_step), market.price_step)
+
+    def _fee_rate(self, market: Market, is_maker: bool) -> Decimal:
+        own = self._settings.maker_fee_pct if is_maker else self._settings.taker_fee_pct
+        if own is not None:
+            return to_decimal(own) / 100
+        return market.maker_fee if is_maker else market.taker_fee
+
+    def _trade(self, order: Order, report: OrderReport, offered: _Traded, market: Market) -> OrderReport:
+        rate = self._fee_rate(market, offered.is_maker)
+        wanted = min(order.quantity - report.filled, offered.quantity)
+        quantity = min(wanted, self._affordable(order, offered.price, rate, market))
+        if quantity <= ZERO:
+            return self._keep(
+                order, replace(report, status=OrderStatus.CANCELED, at_ms=offered.at_ms, detail="funds ran out")
+            )
+        value = quantity * offered.price
+        fee = (value * rate).quantize(FEE_STEP, ROUND_UP)
+        fill = Fill(
+            fill_id=f"{order.client_order_id}:{len(report.fills)}",
+            client_order_id=order.client_order_id,
+            account=self._account,
+            symbol=order.symbol,
+            side=order.side,
+            quantity=quantity,
+            price=offered.price,
+            fee=fee,
+            fee_currency=market.quote,
+            is_maker=offered.is_maker,
+            at_ms=offered.at_ms,
+        )
+        sign = ONE if order.side is Side.BUY else -ONE
+        balances = self._balances | {
+            market.base: self._balances.get(market.base, ZERO) + sign * quantity,
+            market.quote: self._balances[market.quote] - sign * value - fee,
+        }
+        filled = report.filled + quantity
+        status = OrderStatus.PARTIALLY_FILLED
+        if filled == order.quantity:
+            status = OrderStatus.FILLED
+        elif quantity < wanted:
+            status = OrderStatus.CANCELED
+        return self._keep(
+            order,
+            replace(report, status=status, filled=filled, fills=(*report.fills, fill), at_ms=offered.at_ms),
+            balances,
+        )
+
+    def _affordable(self, order: Order, price: Decimal, rate: Decimal, market: Market) -> Decimal:
+        if order.side is Side.SELL:
+            return self._balances.get(market.base, ZERO)
+        return floor_to_step(self._balances[market.quote] / (price * (ONE + rate)), market.amount_step)
+
+    def _refuse_impossible(self, order: Order, market: Market) -> None:
+        """Raises OrderRejected as an exchange would."""
+        price = order.price or order.reference_price
+        if order.quantity < market.min_amount or order.quantity * price < market.min_cost:
+            raise OrderRejected(
+                f"{order.quantity} {market.base} is below the minimum of {market.symbol}", hint="trade a larger amount"
+            )
+        free = self._balances.get(market.base if order.side is Side.SELL else market.quote, ZERO)
+        for other, _ in self._open.values():
+            currency, amount = self._reserve(other)
+            free -= amount if currency == (market.base if order.side is Side.SELL else market.quote) else ZERO
+        needed = order.quantity if order.side is Side.SELL else order.quantity * price
+        if needed > free:
+            raise OrderRejected(f"insufficient funds: {needed} needed, {free} free", hint="autopilot positions")
+
+    def _reserve(self, order: Order) -> tuple[str, Decimal]:
+        """(currency, amount) that an open order holds back."""
+        base, quote = split_symbol(order.symbol)
+        left = order.quantity - self._open[order.client_order_id][1].filled
+        if order.side is Side.SELL:
+            return base, left
+        return quote, left * (order.price or order.reference_price)
+
+    def _welcome(self, market: Market) -> None:
+        """The first sight of a quote currency brings its starting balance."""
+        if market.quote not in self._balances:
+            balances = self._balances | {market.quote: self._settings.balance}
+            self._store.save_paper(PaperChange(self._account, balances))
+            self._balances = balances
+
+    def _find(self, client_order_id: str) -> tuple[Order, OrderReport] | None:
+        return self._open.get(client_order_id) or self._store.find_paper_order(self._account, client_order_id)
+
+    def _keep(self, order: Order, report: OrderReport, balances: Mapping[str, Decimal] | None = None) -> OrderReport:
+        """Committed before anyone hears of it, ourselves included. Raises StoreError."""
+        after = dict(self._balances if balances is None else balances)
+        self._store.save_paper(PaperChange(self._account, after, ((order, report),)))
+        self._balances = after
+        if report.status.is_final:
+            self._open.pop(order.client_order_id, None)
+        else:
+            self._open[order.client_order_id] = (order, report)
+        return report
+
+
+def _limit(order: Order) -> Decimal:
+    assert order.price is not None, "a limit order has a price"
+    return order.price

@@ -1,0 +1,40 @@
+"""What the rules know of an entry that is being considered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from autopilot.domain.market import Market
+from autopilot.domain.order import Purpose
+from autopilot.domain.portfolio import Portfolio, SymbolHistory
+from autopilot.domain.timeframe import Timeframe
+from autopilot.risk.limits import RiskLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryContext:
+    """``last_close`` and ``price`` (the latest seen) in quote currency; times in market time."""
+
+    market: Market
+    timeframe: Timeframe
+    portfolio: Portfolio
+    limits: RiskLimits
+    last_close: Decimal
+    price: Decimal
+    closed_at_ms: int
+    now_ms: int
+
+    @property
+    def history(self) -> SymbolHistory:
+        return self.portfolio.history_of(self.market.symbol)
+
+    @property
+    def entry_pending(self) -> bool:
+        return any(
+            order.symbol == self.market.symbol and order.purpose is Purpose.ENTRY
+            for order in self.portfolio.open_orders
+        )
+
+    def candles_since(self, at_ms: int) -> float:
+        return (self.now_ms - at_ms) / self.timeframe.ms

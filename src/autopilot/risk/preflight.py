@@ -1,0 +1,59 @@
+"""Pre-flight: what the exchange would refuse is refused here, before anything is sent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from autopilot.domain.decision import Check
+from autopilot.domain.market import Market
+from autopilot.domain.money import ZERO
+from autopilot.domain.portfolio import Position
+
+
+def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_value: Decimal) -> list[Check]:
+    """Amount and value against the market's minimums and our own."""
+    value, least = quantity * price, max(min_order_value, market.min_cost)
+    return [
+        Check(
+            "AMOUNT_BELOW_MINIMUM",
+            quantity > ZERO and quantity >= market.min_amount,
+            float(quantity),
+            float(market.min_amount),
+            market.base,
+            f"amount {quantity} {market.base}, the market's least is {market.min_amount}",
+        ),
+        Check(
+            "VALUE_BELOW_MINIMUM",
+            value >= least,
+            float(value),
+            float(least),
+            market.quote,
+            f"order value {value:.2f} {market.quote}, the least is {least}",
+        ),
+    ]
+
+
+def balance_check(market: Market, quantity: Decimal, price: Decimal, free: Decimal) -> Check:
+    """A buy needs its value and the fee estimate in free cash."""
+    needed = quantity * price * (1 + market.taker_fee)
+    return Check(
+        "BALANCE_INSUFFICIENT",
+        free >= needed,
+        float(free),
+        float(needed),
+        market.quote,
+        f"{free:.2f} {market.quote} free, {needed:.2f} needed with the fee",
+    )
+
+
+def position_check(market: Market, position: Position | None, quantity: Decimal) -> Check:
+    """A sale needs a position that covers it."""
+    held = position.quantity if position else ZERO
+    return Check(
+        "POSITION_MISSING" if held == ZERO else "POSITION_TOO_SMALL",
+        held > ZERO and held >= quantity,
+        float(held),
+        float(quantity),
+        market.base,
+        f"{held} {market.base} held, {quantity} to be sold" if held else f"no {market.base} held that could be sold",
+    )

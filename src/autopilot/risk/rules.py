@@ -1,0 +1,147 @@
+"""One limit, one function: each looks at an entry and says what it found, passed or not.
+
+To add a rule: write it here, add its limit to RiskLimits and the function to RULES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from autopilot.domain.decision import Check
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Purpose
+from autopilot.risk.entry import EntryContext
+
+Rule = Callable[[EntryContext], Check]
+
+
+def candle_is_fresh(entry: EntryContext) -> Check:
+    age, limit = entry.candles_since(entry.closed_at_ms), entry.limits.max_candle_age
+    return Check(
+        "CANDLE_STALE",
+        age <= limit,
+        age,
+        limit,
+        "candles",
+        f"the candle closed {age:.1f} candles ago, at most {limit:g}",
+    )
+
+
+def price_is_near(entry: EntryContext) -> Check:
+    away = _percent(abs(entry.price - entry.last_close), entry.last_close)
+    limit = entry.limits.max_price_deviation_pct
+    return Check(
+        "PRICE_DEVIATION",
+        away <= limit,
+        away,
+        limit,
+        "%",
+        f"the price {entry.price} is {away:.2f} % from the last close {entry.last_close}, at most {limit:g} %",
+    )
+
+
+def no_position_yet(entry: EntryContext) -> Check:
+    held = entry.portfolio.position(entry.market.symbol)
+    return Check(
+        "POSITION_OPEN",
+        held is None,
+        float(held.quantity) if held else 0.0,
+        0.0,
+        entry.market.base,
+        f"{held.quantity if held else 'no'} {entry.market.base} held; one position a symbol",
+    )
+
+
+def no_entry_pending(entry: EntryContext) -> Check:
+    return Check(
+        "ENTRY_PENDING", not entry.entry_pending, float(entry.entry_pending), 0.0, "orders", "entry orders still open"
+    )
+
+
+def positions_left(entry: EntryContext) -> Check:
+    pending = {order.symbol for order in entry.portfolio.open_orders if order.purpose is Purpose.ENTRY}
+    count, limit = len(pending | set(entry.portfolio.positions)), entry.limits.max_open_positions
+    return Check(
+        "OPEN_POSITIONS_REACHED", count < limit, count, limit, "positions", f"{count} positions open, at most {limit}"
+    )
+
+
+def exposure_left(entry: EntryContext) -> Check:
+    share, limit = _percent(entry.portfolio.exposure, entry.portfolio.equity), entry.limits.max_exposure_pct
+    return Check(
+        "EXPOSURE_REACHED",
+        share < limit,
+        share,
+        limit,
+        "%",
+        f"{share:.1f} % of equity is invested, at most {limit:g} %",
+    )
+
+
+def day_is_not_lost(entry: EntryContext) -> Check:
+    start = entry.portfolio.day_start_equity
+    loss, limit = _percent(max(start - entry.portfolio.equity, ZERO), start), entry.limits.max_daily_loss_pct
+    return Check("DAILY_LOSS_REACHED", loss < limit, loss, limit, "%", f"{loss:.2f} % lost today, at most {limit:g} %")
+
+
+def drawdown_is_bearable(entry: EntryContext) -> Check:
+    peak = entry.portfolio.peak_equity
+    fall, limit = _percent(max(peak - entry.portfolio.equity, ZERO), peak), entry.limits.max_drawdown_pct
+    return Check(
+        "DRAWDOWN_REACHED",
+        fall < limit,
+        fall,
+        limit,
+        "%",
+        f"{fall:.2f} % below the highest equity, at most {limit:g} %",
+    )
+
+
+def cooled_down(entry: EntryContext) -> Check:
+    stopped_at, limit = entry.history.last_stop_loss_at_ms, entry.limits.cooldown_candles
+    rested = float(limit) if stopped_at is None else entry.candles_since(stopped_at)
+    return Check(
+        "COOLDOWN_ACTIVE",
+        stopped_at is None or rested >= limit,
+        rested,
+        limit,
+        "candles",
+        "no stop-loss yet" if stopped_at is None else f"{rested:.1f} candles since the stop-loss, {limit} are to pass",
+    )
+
+
+def no_losing_streak(entry: EntryContext) -> Check:
+    history, limits = entry.history, entry.limits
+    losses, limit = history.consecutive_losses, limits.max_consecutive_losses
+    paused = (
+        losses >= limit
+        and history.last_loss_at_ms is not None
+        and entry.candles_since(history.last_loss_at_ms) < limits.loss_pause_candles
+    )
+    return Check(
+        "LOSING_STREAK",
+        not paused,
+        losses,
+        limit,
+        "losses",
+        f"{losses} losses in a row; from {limit} on the symbol pauses for {limits.loss_pause_candles} candles",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    candle_is_fresh,
+    price_is_near,
+    no_position_yet,
+    no_entry_pending,
+    positions_left,
+    exposure_left,
+    day_is_not_lost,
+    drawdown_is_bearable,
+    cooled_down,
+    no_losing_streak,
+)
+
+
+def _percent(part: Decimal, whole: Decimal) -> float:
+    return float(part / whole * 100) if whole > ZERO else 100.0

@@ -1,0 +1,33 @@
+"""How much to buy: what the strategy asks for, within what the account can bear."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from autopilot.domain.money import ONE, ZERO, floor_to_step, to_decimal
+from autopilot.risk.entry import EntryContext
+
+FEE_MARGIN = Decimal("0.002")
+"""Cash kept back beyond the fee, for a market order that fills above the price it was decided at."""
+
+
+def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
+    """Base currency, on the market's amount grid; ``price`` is what the order will pay, ``stop`` below it.
+
+    The least of: what the strategy asks for, the position limit, the exposure that is left, the free cash with fee and
+    margin, and what loses ``risk_per_trade_pct`` of equity at the stop. Zero when nothing is left.
+    """
+    portfolio, limits = entry.portfolio, entry.limits
+    values = [
+        asked * price,
+        portfolio.equity * _share(limits.max_position_pct),
+        portfolio.equity * _share(limits.max_exposure_pct) - portfolio.exposure,
+        portfolio.free / (ONE + entry.market.taker_fee + FEE_MARGIN),
+    ]
+    if ZERO < stop < price:
+        values.append(portfolio.equity * _share(limits.risk_per_trade_pct) / (price - stop) * price)
+    return floor_to_step(max(min(values), ZERO) / price, entry.market.amount_step)
+
+
+def _share(percent: float) -> Decimal:
+    return to_decimal(percent) / 100

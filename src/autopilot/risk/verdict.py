@@ -1,0 +1,121 @@
+"""The verdict on an order: `Approved`, which only this module can make, or `Denied` with its code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from autopilot.domain.decision import Check, Denied
+from autopilot.domain.market import Market
+from autopilot.domain.money import floor_to_step, from_float
+from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
+from autopilot.domain.portfolio import Position
+from autopilot.domain.signal import StrategySignal
+from autopilot.risk.entry import EntryContext
+from autopilot.risk.evaluation import first_failure
+from autopilot.risk.preflight import balance_check, order_checks, position_check
+from autopilot.risk.rules import RULES
+from autopilot.risk.sizing import entry_quantity
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An order that passed every rule; execution takes nothing else. Built by `review_entry` and `review_exit` only."""
+
+    order: Order
+    checks: tuple[Check, ...]
+    _seal: object = None
+
+    def __post_init__(self) -> None:
+        if self._seal is not _SEAL:
+            raise TypeError("an Approved comes from a review in autopilot.risk.verdict, nowhere else")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderDraft:
+    """How an order would be sent: ``limit`` is None for MARKET; ``expires_at_ms`` likewise."""
+
+    type: OrderType
+    limit: Decimal | None
+    expires_at_ms: int | None
+    strategy: str
+    reason: str
+    decision_id: str | None
+    attempt: int = 0
+
+
+def review_entry(entry: EntryContext, signal: StrategySignal, asked: Decimal, draft: OrderDraft) -> Approved | Denied:
+    """``asked`` is the strategy's own size in base currency. Every rule is looked at, whether or not one failed."""
+    market = entry.market
+    price = draft.limit or entry.price
+    stop = floor_to_step(from_float(signal.stop, market.price_step), market.price_step)
+    target = from_float(signal.target, market.price_step)
+    quantity = entry_quantity(entry, asked, price, stop)
+    checks = [rule(entry) for rule in RULES]
+    checks += order_checks(market, quantity, price, entry.limits.min_order_value)
+    checks.append(balance_check(market, quantity, price, entry.portfolio.free))
+    order = Order(
+        client_order_id=client_order_id(entry.portfolio.account, market.symbol, entry.closed_at_ms, Purpose.ENTRY),
+        account=entry.portfolio.account,
+        symbol=market.symbol,
+        side=Side.BUY,
+        type=draft.type,
+        purpose=Purpose.ENTRY,
+        quantity=quantity,
+        price=draft.limit,
+        reference_price=entry.price,
+        created_at_ms=entry.now_ms,
+        expires_at_ms=draft.expires_at_ms,
+        strategy=draft.strategy,
+        reason=draft.reason,
+        decision_id=draft.decision_id,
+        stop=stop,
+        target=target,
+        updated_at_ms=entry.now_ms,
+    )
+    return first_failure(checks) or Approved(order, tuple(checks), _SEAL)
+
+
+def review_exit(
+    market: Market,
+    position: Position | None,
+    *,
+    account: str,
+    purpose: Purpose,
+    price: Decimal,
+    draft: OrderDraft,
+    min_order_value: Decimal,
+    at_ms: int,
+    now_ms: int,
+    trigger_price: Decimal | None = None,
+    quantity: Decimal | None = None,
+) -> Approved | Denied:
+    """Sell ``quantity`` (None: all that is held). ``at_ms`` is the moment that names the intent: the same exit of the
+    same moment has the same client order id. Limits of entries do not hold exits back."""
+    held = position.quantity if position else Decimal(0)
+    selling = floor_to_step(held if quantity is None else quantity, market.amount_step)
+    covered = position_check(market, position, selling)
+    checks = [covered]
+    if covered.passed:
+        checks += order_checks(market, selling, draft.limit or price, min_order_value)
+    order = Order(
+        client_order_id=client_order_id(account, market.symbol, at_ms, purpose, draft.attempt),
+        account=account,
+        symbol=market.symbol,
+        side=Side.SELL,
+        type=draft.type,
+        purpose=purpose,
+        quantity=selling,
+        price=draft.limit,
+        reference_price=price,
+        created_at_ms=now_ms,
+        expires_at_ms=draft.expires_at_ms,
+        strategy=draft.strategy,
+        reason=draft.reason,
+        decision_id=draft.decision_id,
+        trigger_price=trigger_price,
+        updated_at_ms=now_ms,
+    )
+    return first_failure(checks) or Approved(order, tuple(checks), _SEAL)
