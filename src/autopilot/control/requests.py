@@ -153,7 +153,7 @@ def _timeframe(value: Any) -> Timeframe:
 
 def _interval(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number of seconds")
+        raise ValueError("must be a number of seconds")  # noqa: TRY004 - what was received
     if not 0 < value <= 86_400:
         raise ValueError("must be above 0 and at most 86400 seconds")
     return float(value)

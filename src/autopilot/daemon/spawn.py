@@ -25,6 +25,9 @@ from autopilot.domain.errors import AutopilotError, ConfigError
 START_LIMIT_S = 20.0
 END_LIMIT_S = 5.0
 LOG_MAX_BYTES = 10 * 1024 * 1024
+PROGRAM = (sys.executable, "-P", "-m", "autopilot")
+"""-P: a module in the directory where the daemon happens to run must not shadow an installed one."""
+
 _TAIL_BYTES = 16 * 1024
 _RETRY_S = 0.05
 
@@ -44,8 +47,10 @@ class Ensured(NamedTuple):
     health: dict[str, Any]
 
 
-def ensure_daemon(paths: Paths, arguments: Sequence[str], limit_s: float = START_LIMIT_S) -> Ensured:
-    """A daemon that answers. ``arguments``: those of `autopilot` that run one on these ``paths`` in the foreground.
+def ensure_daemon(
+    paths: Paths, arguments: Sequence[str], limit_s: float = START_LIMIT_S, program: Sequence[str] = PROGRAM
+) -> Ensured:
+    """A daemon that answers. ``arguments``: those with which ``program`` runs one on ``paths`` in the foreground.
 
     Raises StartFailed with the reason that the daemon gave, DaemonUnreachable when one runs and does not answer,
     ConfigError when the directories cannot be made.
@@ -55,7 +60,7 @@ def ensure_daemon(paths: Paths, arguments: Sequence[str], limit_s: float = START
         return Ensured(False, client.get("/health"))
     deadline = time.monotonic() + limit_s
     create_directories(paths)
-    report = _start_and_wait(paths, arguments, limit_s)
+    report = _start_and_wait(paths, [*program, *arguments], limit_s)
     if report.get("ready"):
         return Ensured(True, client.get("/health"))
     if report.get("kind") == "AlreadyRunning":
@@ -71,13 +76,13 @@ def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
             log_file.replace(log_file.with_name(log_file.name + ".1"))
 
 
-def _start_and_wait(paths: Paths, arguments: Sequence[str], limit_s: float) -> dict[str, Any]:
+def _start_and_wait(paths: Paths, command: Sequence[str], limit_s: float) -> dict[str, Any]:
     log_descriptor = _open_log(paths.log_file)
     try:
         log_start = os.fstat(log_descriptor).st_size
         readable, writable = os.pipe()
         try:
-            process = _spawn(arguments, log_descriptor, writable)
+            process = _spawn(command, log_descriptor, writable)
         finally:
             os.close(writable)
         try:
@@ -107,10 +112,9 @@ def _open_log(log_file: Path) -> int:
         ) from error
 
 
-def _spawn(arguments: Sequence[str], log_descriptor: int, ready_descriptor: int) -> subprocess.Popen[bytes]:
-    # -P: a module of the directory where the daemon happens to run must not shadow an installed one.
+def _spawn(command: Sequence[str], log_descriptor: int, ready_descriptor: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-        [sys.executable, "-P", "-m", "autopilot", *arguments],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=log_descriptor,
         stderr=log_descriptor,
@@ -177,7 +181,11 @@ def _wait_for_answer(client: ControlClient, deadline: float, report: dict[str, A
             return client.get("/health")
         except DaemonNotRunning:
             if time.monotonic() >= deadline:
-                raise _failure(report) from None
+                raise StartFailed(
+                    f"{report['message']}, but does not answer",
+                    hint="end that process, then try again",
+                    kind=report["kind"],
+                ) from None
             time.sleep(_RETRY_S)
 
 
