@@ -7,8 +7,8 @@ from typing import Any
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.layout import plain
-from autopilot.cli.render.remedies import remedies
-from autopilot.cli.render.words import count, figure, price, quantity, spoken, utc
+from autopilot.cli.render.remedies import checks_of, remedies
+from autopilot.cli.render.words import count, figure, measure, price, quantity, spoken, utc
 
 Document = dict[str, Any]
 
@@ -43,7 +43,7 @@ def explain_screen(decision: Document) -> Screen:
         _strategies(decision),
         _signal(decision["signal"]),
         _confidence(decision["selection"]),
-        _checks(decision["checks"]),
+        _checks(checks_of(decision)),
         _order(decision["order"]),
         _change(decision),
     )
@@ -157,7 +157,7 @@ def _checks(checks: list[Document]) -> list[Block]:
     blocks: list[Block] = [line("Checks", Style.HEADING)]
     for check in checks:
         sign = Span("  ✓ ", Style.GOOD) if check["passed"] else Span("  ✗ ", Style.BAD)
-        numbers = f"{_measure(check['actual'], check['unit'])} against {_measure(check['limit'], check['unit'])}"
+        numbers = f"{measure(check['actual'])}, limit {measure(check['limit'], check['unit'])}"
         blocks.append(
             Paragraph((sign, Span(f"{check['code']}: {numbers}"), Span(f"  {check['detail']}", Style.FAINT)), hang=4)
         )
@@ -195,8 +195,3 @@ def _marked(name: str, chosen: bool) -> Span:
 
 def _level(value: float, at: float) -> str:
     return f"{price(value)} ({100 * (value / at - 1):+.1f} %)"
-
-
-def _measure(value: float | None, unit: str) -> str:
-    text = "-" if value is None else f"{value:,.6g}" if abs(value) < 1000 else f"{value:,.2f}"
-    return f"{text} {unit}".rstrip()

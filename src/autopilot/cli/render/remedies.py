@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from autopilot.cli.render.words import figure, spoken
+from autopilot.cli.render.words import figure, measure, spoken
 
 Document = dict[str, Any]
+
+
+_WISHES = {
+    "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
+    "CANDLE_STALE": "a candle that closed at most {limit} candles ago (were {actual})",
+    "PRICE_DEVIATION": "a price within {limit} % of the last close (was {actual} % away)",
+    "POSITION_OPEN": "no position in this symbol; one is held until its stop, its target or a sell signal",
+    "ENTRY_PENDING": "no entry still waiting; it is filled or dropped first",
+    "OPEN_POSITIONS_REACHED": "fewer than {limit} open positions (were {actual})",
+    "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
+    "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); midnight UTC starts anew",
+    "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %)",
+    "COOLDOWN_ACTIVE": "{limit} candles of rest after the stop-loss (were {actual})",
+    "LOSING_STREAK": "fewer than {limit} losses in a row (were {actual}), or the pause after them to be over",
+    "AMOUNT_BELOW_MINIMUM": "an amount of at least {limit} {unit} (was {actual}): more equity, or a stop nearer by",
+    "VALUE_BELOW_MINIMUM": "an order worth at least {limit} {unit} (was {actual}): more equity, or a stop nearer by",
+    "BALANCE_INSUFFICIENT": "{limit} {unit} free (were {actual})",
+    "POSITION_MISSING": "a position that this signal could close",
+    "POSITION_TOO_SMALL": "a position of at least {limit} {unit} (was {actual})",
+}
+"""By the code of the failed check; a code that is not here is told with its numbers."""
 
 
 def remedies(decision: Document) -> list[str]:
@@ -16,8 +38,17 @@ def remedies(decision: Document) -> list[str]:
             return []
         case "hold":
             return _for_hold(decision)
+        case "signal":
+            return ["auto-execution on: autopilot stop, then autopilot start --auto-execute (or config set auto_execute)"]
         case _:
-            return _for_checks(decision)
+            return [_for_check(check, decision["selection"]) for check in checks_of(decision) if not check["passed"]]
+
+
+def checks_of(decision: Document) -> list[Document]:
+    """Every check that was made, those of the refusal included."""
+    known = {check["code"] for check in decision["checks"]}
+    refused = decision["denied"] or {"checks": []}
+    return [*decision["checks"], *(check for check in refused["checks"] if check["code"] not in known)]
 
 
 def _for_hold(decision: Document) -> list[str]:
@@ -37,12 +68,24 @@ def _for_hold(decision: Document) -> list[str]:
     return found
 
 
-def _for_checks(decision: Document) -> list[str]:
-    return [_for_check(check, decision["selection"]) for check in decision["checks"] if not check["passed"]]
-
-
 def _for_check(check: Document, selection: Document) -> str:
-    actual, limit, unit = check["actual"], check["limit"], check["unit"]
+    code, actual, limit, unit = check["code"], check["actual"], check["limit"], check["unit"]
     if actual is None or limit is None:
-        return f"{check['code']}: {check['detail']}"
-    return f"{check['code']}: {figure(actual)} {unit}".rstrip() + f", needs {figure(limit)}"
+        return f"{code}: {check['detail']}"
+    if code == "CONFIDENCE_BELOW_THRESHOLD":
+        return _for_confidence(actual, limit, selection)
+    if code in _WISHES:
+        return _WISHES[code].format(actual=measure(actual), limit=measure(limit), unit=unit)
+    return f"{code}: {measure(actual, unit)} would have to meet {measure(limit, unit)}"
+
+
+def _for_confidence(actual: float, limit: float, selection: Document) -> str:
+    """What each factor of group × strategy would have to be, the other one staying as it is; rounded up."""
+    ways = []
+    for factor, other in (("strategy", "group"), ("group", "strategy")):
+        beside = selection[f"{other}_confidence"]
+        if beside >= limit > 0:
+            needed = math.ceil(100 * limit / beside - 1e-9) / 100
+            ways.append(f"a {factor} confidence of at least {needed:.2f} (its {other} has {figure(beside)})")
+    said = f"a confidence of at least {figure(limit)} (was {figure(actual, 3)})"
+    return f"{said}: {', or '.join(ways)}" if ways else f"{said}: neither factor could reach that alone"

@@ -59,6 +59,12 @@ def figure(value: Number | None, decimals: int = 2) -> str:
     return NOTHING if value is None else f"{float(value):,.{decimals}f}"
 
 
+def measure(value: float | None, unit: str = "") -> str:
+    """A number of a check with its unit: as many digits as tell it from its limit."""
+    text = NOTHING if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"
+    return f"{text} {unit}".rstrip()
+
+
 def spoken(code: str | None) -> str:
     """``trending_up`` → ``trending up``."""
     return NOTHING if not code else code.replace("_", " ")

@@ -1,0 +1,120 @@
+"""Starting and stopping, as the command line tells the daemon."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+API = "/api/autopilot"
+DOCUMENTS = Path(__file__).parents[2] / "golden" / "cli" / "documents"
+
+
+def symbols() -> list[dict[str, Any]]:
+    return json.loads((DOCUMENTS / "status.json").read_text())["symbols"]
+
+
+@pytest.fixture
+def starting(daemon):
+    daemon.answers[f"{API}/start"] = (200, {"started": symbols(), "already_running": ["XRP/USD"]})
+    return daemon
+
+
+def test_start_says_for_each_symbol_what_started_and_what_keeps_it_from_running(autopilot, starting) -> None:
+    done = autopilot("start")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        "SIMULATED MARKET – prices are made up",
+        "BTC/USD on simulated (1h, every 60 s, paper money, executing on its own): running",
+        "ETH/USD on simulated (1h, every 60 s, paper money, executing on its own): running",
+        "SOL/USD on coinbase (1h, every 60 s, paper money, signals only): cannot run yet and keeps trying",
+        "  coinbase cannot be reached: no route to host",
+        "XRP/USD already runs; nothing was changed",
+    ]
+    assert autopilot("start", "--json").document == starting.answers[f"{API}/start"][1]
+
+
+def test_start_twice_is_no_failure(autopilot, starting) -> None:
+    starting.answers[f"{API}/start"] = (200, {"started": [], "already_running": ["BTC/USD"]})
+    done = autopilot("start", "--symbol", "BTC/USD")
+    assert (done.code, done.out) == (0, "BTC/USD already runs; nothing was changed\n")
+
+
+def test_start_sends_what_was_given_and_leaves_the_rest_to_the_configuration(autopilot, starting) -> None:
+    autopilot("start")
+    autopilot(
+        *("start", "--symbol", "btc-usd", "--symbol", "ETH/USD", "--exchange", "replay", "--timeframe", "4h"),
+        *("--interval", "0.5", "--paper", "--no-auto-execute"),
+    )
+    bodies = [given for method, path, given in starting.requests if path == f"{API}/start"]
+    assert bodies == [
+        {},
+        {
+            "symbols": ["BTC/USD", "ETH/USD"],
+            "exchange": "replay",
+            "timeframe": "4h",
+            "interval": 0.5,
+            "paper_trading": True,
+            "auto_execute": False,
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--symbol", "BTCUSD"], "'BTCUSD' is not a spot symbol"),
+        (["--timeframe", "7m"], "unknown timeframe '7m'"),
+        (["--interval", "0"], "is not a number of seconds above 0"),
+        (["--interval", "-5"], "is not a number of seconds above 0"),
+        (["--interval", "nan"], "is not a number of seconds above 0"),
+        (["--interval", "soon"], "--interval"),
+        (["--nonsense"], "No such option"),
+        (["extra"], "extra"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_a_daemon_is_started(autopilot, data_dir, arguments, said) -> None:
+    done = autopilot("start", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err.splitlines()[0]
+    assert done.err.splitlines()[-1].startswith("try: ")
+    assert list((data_dir / "run").iterdir()) == []
+    document = autopilot("start", *arguments, "--json").document
+    assert said in document["error"]["message"]
+
+
+def test_a_configuration_that_is_wrong_is_exit_code_2_of_start_too(autopilot, data_dir) -> None:
+    (data_dir / "autopilot.toml").write_text("intervall = 5\n")
+    done = autopilot("start", "--symbol", "BTC/USD", "--exchange", "simulated")
+    assert done.code == 2
+    assert "intervall" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_stop_one_symbol(autopilot, daemon) -> None:
+    daemon.answers[f"{API}/stop"] = (
+        200,
+        {"stopped": ["BTC/USD"], "flattened": [], "warnings": ["0.025 BTC stay held"], "daemon": "running"},
+    )
+    done = autopilot("stop", "--symbol", "BTC/USD")
+    assert (done.code, done.out, done.err) == (0, "BTC/USD stopped\n", "warning: 0.025 BTC stay held\n")
+    assert daemon.asked(f"{API}/stop") == {"symbol": "BTC/USD", "flatten": False}
+
+
+def test_stop_all_waits_until_the_daemon_is_gone(autopilot, daemon, data_dir) -> None:
+    daemon.answers[f"{API}/stop"] = (
+        200,
+        {"stopped": ["BTC/USD", "ETH/USD"], "flattened": ["ETH/USD"], "warnings": [], "daemon": "stopping"},
+    )
+    done = autopilot("stop", "--flatten", "--json")
+    assert (done.code, done.document) == (0, daemon.answers[f"{API}/stop"][1])
+    assert daemon.asked(f"{API}/stop") == {"symbol": None, "flatten": True}
+    assert autopilot("status").code == 3
+
+
+def test_stop_without_a_daemon(autopilot) -> None:
+    done = autopilot("stop")
+    assert done.code == 3
+    assert done.err.startswith("error: the daemon is not running")

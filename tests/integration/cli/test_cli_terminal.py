@@ -1,0 +1,138 @@
+"""The command on a terminal: a real pseudo-terminal of a known width."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A command whose output is a terminal of ``columns``."""
+
+    def __init__(self, command: list[str | Path], columns: int, environment: dict[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        self.process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment, start_new_session=True
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def read(self, until: str | None = None) -> str:
+        """All there is, or up to a text."""
+        while until is None or until not in ESCAPE.sub("", self.shown):
+            try:
+                part = os.read(self._ours, 1 << 16)
+            except OSError:  # Linux's word for the end of a terminal
+                break
+            if not part:
+                break
+            self.shown += part.decode()
+        return self.shown
+
+    def finish(self) -> int:
+        self.read()
+        os.close(self._ours)
+        with self.process:
+            return self.process.wait(timeout=20)
+
+
+@pytest.fixture
+def terminal(data_dir: Path) -> Callable[..., Terminal]:
+    def run(*arguments: str, columns: int = 80, **extra: str) -> Terminal:
+        command = [Path(sys.executable).with_name("autopilot"), "--data-dir", data_dir, *arguments]
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return Terminal(command, columns, {**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **extra})
+
+    return run
+
+
+def lines_of(shown: str) -> list[str]:
+    return [line.rstrip() for line in ESCAPE.sub("", shown).replace("\r", "").split("\n")]
+
+
+QUERIES = ("status", "decisions", "signals", "orders", "positions", "trades", "explain")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("columns", [80, 120, 200])
+def test_a_screen_fits_its_terminal(terminal, daemon, query, columns) -> None:
+    screen = terminal(query, columns=columns)
+    assert screen.finish() == 0
+    assert max(map(len, lines_of(screen.shown))) <= columns
+    assert "SIMULATED MARKET" in screen.shown
+
+
+def test_a_terminal_gets_colours_and_a_ruled_table(terminal, daemon) -> None:
+    screen = terminal("status")
+    screen.finish()
+    assert "\x1b[32mrunning\x1b[0m" in screen.shown
+    assert "─────" in screen.shown
+
+
+def test_no_color_is_honoured(terminal, daemon) -> None:
+    screen = terminal("status", NO_COLOR="1")
+    screen.finish()
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", screen.shown)
+    assert "─────" in screen.shown
+
+
+def test_a_wide_terminal_shows_more(terminal, daemon) -> None:
+    narrow, wide = terminal("status", columns=80), terminal("status", columns=200)
+    narrow.finish()
+    wide.finish()
+    assert "bollinger_mean_reversion" not in narrow.shown
+    assert "bollinger_mean_reversion" in wide.shown
+    assert "1h paper, executing" in wide.shown
+
+
+def test_json_on_a_terminal_is_still_json(terminal, daemon) -> None:
+    screen = terminal("status", "--json")
+    assert screen.finish() == 0
+    assert "\x1b" not in screen.shown
+
+
+def test_text_from_outside_cannot_steer_the_terminal(terminal, daemon) -> None:
+    document = daemon.answers["/api/autopilot/status"][1]
+    document["symbols"][2]["message"] = "gone \x1b[2J\x07\x9b31m away"
+    screen = terminal("status", NO_COLOR="1", columns=120)
+    screen.finish()
+    assert "\x1b[2J" not in screen.shown
+    assert "\x07" not in screen.shown
+    assert "\x9b" not in screen.shown
+
+
+def test_watch_refreshes_until_interrupted_and_gives_the_screen_back(terminal, daemon) -> None:
+    screen = terminal("status", "--watch")
+    screen.read(until="BTC/USD")
+    daemon.answers["/api/autopilot/status"][1]["symbols"][0]["symbol"] = "NEW/USD"
+    screen.read(until="NEW/USD")
+    screen.process.send_signal(signal.SIGINT)
+    assert screen.finish() == 130
+    assert screen.shown.index("\x1b[?1049h") < screen.shown.rindex("\x1b[?1049l")
+
+
+def test_watch_ends_with_the_daemon(terminal, daemon) -> None:
+    screen = terminal("status", "--watch")
+    screen.read(until="BTC/USD")
+    daemon.end()
+    assert screen.finish() == 3
+
+
+def test_watch_without_a_terminal_is_a_usage_error(autopilot, daemon) -> None:
+    done = autopilot("status", "--watch")
+    assert done.code == 2
+    assert done.err.startswith("error: --watch needs a terminal")

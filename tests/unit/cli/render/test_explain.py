@@ -1,0 +1,210 @@
+"""The explanation of a decision: complete, in words, and true to the decision's own document."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autopilot.cli.render.explain import explain_lines, explain_screen
+from autopilot.cli.render.layout import lines, text_of
+from autopilot.cli.render.remedies import remedies
+from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
+from autopilot.domain.decision import Action, Check, Decision, Denied
+from autopilot.domain.documents import document
+from autopilot.domain.market import Market, MarketKind
+from autopilot.domain.portfolio import Portfolio, SymbolHistory
+from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
+from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.timeframe import Timeframe
+from autopilot.risk.entry import EntryContext
+from autopilot.risk.limits import RiskLimits
+from autopilot.risk.preflight import balance_check, order_checks, position_check
+from autopilot.risk.rules import RULES
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
+CASES = ("denied", "hold", "order", "signal")
+
+
+def canned(case: str) -> dict[str, Any]:
+    return json.loads((GOLDEN / "documents" / f"decision_{case}.json").read_text())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_at_80_columns_it_reads_as_it_always_did(case: str) -> None:
+    shown = [text_of(item) for item in lines(explain_screen(canned(case)), 80)]
+    assert shown == (GOLDEN / "explain" / f"{case}.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_check_is_shown_with_its_sign(case: str) -> None:
+    decision = canned(case)
+    shown = explain_lines(decision)
+    for check in decision["checks"]:
+        sign = "✓" if check["passed"] else "✗"
+        assert any(f"{sign} {check['code']}:" in item for item in shown)
+
+
+def decision() -> Decision:
+    """As the domain makes one, with numbers that are not there."""
+    group = StrategyGroup.MEAN_REVERSION
+    signal = StrategySignal("BTC/USD", SignalType.NONE, 0.0, 0.0, 5.0, 4.9, 5.2, "rsi", group, "RSI 50 is neither")
+    checks = (Check("SOMETHING", False, float("nan"), 1.0, "", "it could not be measured"),)
+    return Decision(
+        id="0123456789",
+        account="paper:coinbase",
+        exchange="coinbase",
+        market=MarketKind.REAL,
+        symbol="BTC/USD",
+        timeframe=Timeframe.H1,
+        candle_at_ms=0,
+        decided_at_ms=1,
+        conditions=MarketConditions(
+            symbol="BTC/USD",
+            timeframe=Timeframe.H1,
+            candle_at_ms=0,
+            price=5.0,
+            regime=Regime.QUIET,
+            regime_strength=0.1,
+            candles_in_regime=1,
+            adx=float("nan"),
+            rsi=50.0,
+            atr=0.01,
+            volatility=float("nan"),
+            volatility_ratio=1.0,
+            volume_ratio=float("nan"),
+            external_signals=True,
+            features=FeatureRow(("one",), np.array([1.0])),
+        ),
+        selection=Selection(
+            DecidedBy.MODEL,
+            group,
+            "rsi",
+            0.9,
+            0.0,
+            (GroupScore(group, 0.9, "the model says so", 12.5),),
+            (StrategyScore("rsi", group, 0.5, 0.5, 0.0, 0.0),),
+        ),
+        signal=signal,
+        signals={"rsi": signal},
+        strategy_errors={},
+        action=Action.DENIED,
+        checks=checks,
+        denied=Denied("SOMETHING", "it could not be measured", checks),
+    )
+
+
+def test_the_domains_own_document_can_be_explained_numbers_missing_or_not() -> None:
+    shown = "\n".join(explain_lines(document(decision())))
+    assert "ADX -" in shown
+    assert "chosen by the learned model" in shown
+    assert "expects +12.5 bps: the model says so" in shown
+    assert "SOMETHING: it could not be measured" in shown
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_canned_decisions_have_the_domains_shape(case: str) -> None:
+    assert shape(canned(case)) == shape(document(decision()))
+
+
+def shape(decided: dict[str, Any]) -> dict[str, Any]:
+    parts = {name: set(decided[name]) for name in ("conditions", "selection", "signal")}
+    return {"keys": set(decided), **parts, "scores": set(decided["selection"]["strategies"][0])}
+
+
+def with_confidence(group: float, strategy: float, limit: float) -> dict[str, Any]:
+    decided = canned("denied")
+    decided["selection"] |= {"group_confidence": group, "strategy_confidence": strategy}
+    for check in decided["checks"]:
+        if not check["passed"]:
+            check |= {"actual": group * strategy, "limit": limit}
+    return decided
+
+
+@pytest.mark.parametrize(
+    ("group", "strategy", "said"),
+    [
+        (0.9, 0.68, "(was 0.612): a strategy confidence of at least 0.84 (its group has 0.90)"),
+        (0.5, 0.8, "(was 0.400): a group confidence of at least 0.94 (its strategy has 0.80)"),
+        (0.5, 0.5, "(was 0.250): neither factor could reach that alone"),
+    ],
+)
+def test_what_confidence_would_have_been_needed(group: float, strategy: float, said: str) -> None:
+    assert remedies(with_confidence(group, strategy, 0.75)) == [f"a confidence of at least 0.75 {said}"]
+
+
+@pytest.mark.parametrize("group", [0.76, 0.8, 0.9, 1.0])
+def test_the_confidence_that_is_named_would_have_been_enough(group: float) -> None:
+    (said,) = remedies(with_confidence(group, 0.1, 0.75))
+    needed = float(said.partition(": ")[2].partition("at least ")[2].split()[0])
+    assert group * needed >= 0.75 > group * (needed - 0.011)
+
+
+def test_a_hold_names_who_would_have_spoken_and_why_it_was_not_asked() -> None:
+    decided = canned("hold")
+    same_group = decided["signals"]["macd"]
+    same_group |= {"signal_type": "sell", "confidence": 0.4}
+    assert remedies(decided) == [
+        "moving_average would have to say buy or sell",
+        "macd says sell with confidence 0.40, but moving_average scores higher in the same group",
+        "volatility_breakout says buy with confidence 0.70, but its group momentum stands at 0.31 "
+        "against 0.82 of trend following",
+    ]
+
+
+def test_an_order_leaves_nothing_to_wish() -> None:
+    assert remedies(canned("order")) == []
+
+
+def test_a_signal_that_was_only_shown_says_how_to_trade_on_it() -> None:
+    (said,) = remedies(canned("signal"))
+    assert "autopilot start --auto-execute" in said
+
+
+def entry() -> EntryContext:
+    market = Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.0001", "1", "0.004", "0.006")))
+    poor = Portfolio(
+        account="paper:coinbase",
+        currency="USD",
+        free=Decimal(5),
+        equity=Decimal(700),
+        day_start_equity=Decimal(1000),
+        peak_equity=Decimal(1000),
+        exposure=Decimal(695),
+        positions={},
+        history={"BTC/USD": SymbolHistory(3, 0, 9, 0)},
+    )
+    return EntryContext(
+        market=market,
+        timeframe=Timeframe.H1,
+        portfolio=poor,
+        limits=RiskLimits(max_open_positions=0),
+        last_close=Decimal(100),
+        price=Decimal(110),
+        closed_at_ms=-9 * Timeframe.H1.ms,
+        now_ms=1,
+    )
+
+
+def test_every_rule_that_fails_has_a_remedy_of_its_own_with_its_numbers() -> None:
+    context = entry()
+    failed = [check for check in (rule(context) for rule in RULES) if not check.passed]
+    failed += [check for check in order_checks(context.market, Decimal(0), Decimal(1), Decimal(1)) if not check.passed]
+    failed += [balance_check(context.market, Decimal(1), Decimal(110), Decimal(5))]
+    failed += [position_check(context.market, None, Decimal(1))]
+    decided = canned("denied") | {"checks": document(failed), "denied": None}
+    said = remedies(decided)
+    assert len(said) == len(failed) >= 10
+    assert not [item for item in said if "would have to meet" in item]
+    assert "less than 60 % of equity invested (was 99.29 %)" in said
+    assert "a loss of less than 5 % today (was 30 %); midnight UTC starts anew" in said
+
+
+def test_a_check_nobody_told_us_of_is_told_with_its_numbers() -> None:
+    decided = canned("denied") | {"denied": None}
+    decided["checks"] = [{"code": "A", "passed": False, "actual": 3.0, "limit": 2.0, "unit": "%", "detail": ""}]
+    assert remedies(decided) == ["A: 3 % would have to meet 2 %"]
