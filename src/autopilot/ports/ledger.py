@@ -16,11 +16,12 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class EquityMark:
-    """An account's equity in one currency, and the marks that the loss limits measure from."""
+    """An account's equity in one currency, what of it is free cash, and the marks that the loss limits measure from."""
 
     account: str
     currency: str
     at_ms: int
+    free: Decimal
     equity: Decimal
     day_start_equity: Decimal
     peak_equity: Decimal

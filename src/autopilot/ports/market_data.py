@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,9 +42,9 @@ class CandleSource(Protocol):
         """The market's rules. Raises UnknownSymbol, MarketUnavailable."""
         ...
 
-    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
-        """These symbols will be fetched. A market with a clock of its own starts it no later than
-        ``resume_at_ms``: the open time of the first candle still to be decided, None to start afresh."""
+    def join(self, timeframe: Timeframe, symbols: Mapping[str, int | None]) -> None:
+        """These symbols will be fetched, all of them before the first is. The value is the open time of the last candle
+        that was decided, None for a symbol never seen: a market with a clock of its own goes on from there."""
         ...
 
     def leave(self, symbol: str) -> None:
@@ -62,6 +62,18 @@ class CandleSource(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What is stored of one market: open times of the first and the last candle, and how many there are."""
+
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+    first_at_ms: int
+    last_at_ms: int
+    count: int
 
 
 class CandleStore(Protocol):
@@ -82,4 +94,8 @@ class CandleStore(Protocol):
         last: int | None = None,
     ) -> Candles:
         """Those that open in [since_ms, until_ms], or of them the ``last`` ones."""
+        ...
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        """By exchange, symbol and timeframe, in that order."""
         ...

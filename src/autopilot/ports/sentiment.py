@@ -13,3 +13,13 @@ class SentimentSource(Protocol):
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:
         """Values known in [since_ms, now_ms]."""
         ...
+
+
+class SentimentStore(Protocol):
+    """Sentiment kept on this machine. Idempotent; raises StoreError."""
+
+    def save_sentiment(self, series: SentimentSeries) -> None: ...
+
+    def load_sentiment(self, name: str, since_ms: int, until_ms: int) -> SentimentSeries:
+        """Values known in [since_ms, until_ms]; empty when there are none."""
+        ...

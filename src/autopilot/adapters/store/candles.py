@@ -1,0 +1,80 @@
+"""Candles in SQLite, in and out as arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autopilot.adapters.store.database import Database
+from autopilot.domain.candles import Candles
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.market_data import Coverage
+
+_COLUMNS = "open_at_ms, open, high, low, close, volume"
+
+
+class SqliteCandles:
+    """A CandleStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
+        """One transaction. What is there already and the same is left alone and not counted."""
+        key = (exchange, symbol, candles.timeframe.value)
+        columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
+        with self._database.transaction(durable=False) as connection:
+            before = connection.total_changes
+            connection.executemany(
+                f"INSERT INTO candles (exchange, symbol, timeframe, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,"
+                " close = excluded.close, volume = excluded.volume"
+                " WHERE (open, high, low, close, volume) IS NOT"
+                " (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)",
+                ((*key, *row) for row in zip(*(column.tolist() for column in columns), strict=True)),
+            )
+            return connection.total_changes - before
+
+    def load_candles(
+        self,
+        exchange: str,
+        symbol: str,
+        timeframe: Timeframe,
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        last: int | None = None,
+    ) -> Candles:
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM candles WHERE exchange = ? AND symbol = ? AND timeframe = ?"
+            " AND open_at_ms >= ? AND open_at_ms <= ? ORDER BY open_at_ms DESC LIMIT ?",
+            (
+                exchange,
+                symbol,
+                timeframe.value,
+                -(2**62) if since_ms is None else since_ms,
+                2**62 if until_ms is None else until_ms,
+                -1 if last is None else last,
+            ),
+        )
+        if not rows:
+            return Candles.empty(timeframe)
+        open_at_ms = np.array([row[0] for row in reversed(rows)], dtype=np.int64)
+        prices = np.array([tuple(row)[1:] for row in reversed(rows)], dtype=np.float64)
+        return Candles(timeframe, open_at_ms, *np.ascontiguousarray(prices.T))
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        rows = self._database.rows(
+            "SELECT exchange, symbol, timeframe, min(open_at_ms), max(open_at_ms), count(*) FROM candles"
+            " GROUP BY exchange, symbol, timeframe ORDER BY exchange, symbol, timeframe"
+        )
+        return tuple(
+            Coverage(
+                exchange=row[0],
+                symbol=row[1],
+                timeframe=Timeframe(row[2]),
+                first_at_ms=row[3],
+                last_at_ms=row[4],
+                count=row[5],
+            )
+            for row in rows
+        )

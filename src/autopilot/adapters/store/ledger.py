@@ -1,0 +1,165 @@
+"""Our books in SQLite: decisions, orders, fills, positions, equity."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.domain.decision import Decision
+from autopilot.domain.documents import document
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
+from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.ledger import EquityMark
+
+_FINAL = ", ".join(f"'{status}'" for status in OrderStatus if status.is_final)
+_SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
+_SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
+_SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
+_ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
+_ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
+
+
+class SqliteLedger:
+    """A Ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
+        signal, order = decision.signal, decision.order
+        body = json.dumps(document(decision), separators=(",", ":"), ensure_ascii=False)
+        with self._database.transaction(durable=order is not None) as connection:
+            added = connection.execute(
+                "INSERT INTO decisions (id, account, exchange, market, symbol, timeframe, candle_at_ms, decided_at_ms,"
+                " price, action, signal_type, denied_code, order_id, document) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                " ON CONFLICT DO NOTHING",
+                (
+                    decision.id,
+                    decision.account,
+                    decision.exchange,
+                    decision.market.value,
+                    decision.symbol,
+                    decision.timeframe.value,
+                    decision.candle_at_ms,
+                    decision.decided_at_ms,
+                    decision.conditions.price,
+                    decision.action.value,
+                    signal.signal_type.value,
+                    decision.denied.code if decision.denied else None,
+                    order.client_order_id if order else None,
+                    body,
+                ),
+            ).rowcount
+            if not added:
+                return False
+            if order:
+                connection.execute(_SAVE_ORDER, to_row(order))
+            connection.execute(_SAVE_MARK, to_row(mark))
+            return True
+
+    def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
+        row = self._database.row(
+            "SELECT max(candle_at_ms) FROM decisions WHERE account = ? AND symbol = ? AND timeframe = ?",
+            (account, symbol, timeframe.value),
+        )
+        return row[0] if row else None
+
+    def save_order(self, order: Order) -> None:
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(_SAVE_ORDER, to_row(order))
+
+    def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(_SAVE_ORDER, to_row(order))
+            new = [fill for fill in fills if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
+            for fill in new:
+                _book(connection, order, fill)
+            return tuple(new)
+
+    def order(self, client_order_id: str) -> Order | None:
+        row = self._database.row("SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
+        return from_row(Order, row) if row else None
+
+    def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
+        rows = self._database.rows(
+            f"SELECT * FROM orders WHERE account = ? AND status NOT IN ({_FINAL}) AND symbol = coalesce(?, symbol)"
+            " ORDER BY created_at_ms, client_order_id",
+            (account, symbol),
+        )
+        return tuple(from_row(Order, row) for row in rows)
+
+    def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
+        row = self._database.row(
+            "SELECT * FROM orders WHERE account = ? AND symbol = ? AND side = ? AND created_at_ms >= ?"
+            " ORDER BY created_at_ms DESC, updated_at_ms DESC, rowid DESC LIMIT 1",
+            (account, symbol, Side.SELL.value, since_ms),
+        )
+        return from_row(Order, row) if row else None
+
+    def positions(self, account: str) -> tuple[Position, ...]:
+        rows = self._database.rows("SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))
+        return tuple(from_row(Position, row) for row in rows)
+
+    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
+        entries = self._database.row(
+            "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = ? AND created_at_ms >= ?"
+            " AND status <> ?",
+            (account, symbol, Purpose.ENTRY.value, day_start_ms, OrderStatus.REJECTED.value),
+        )
+        stopped = self._database.row(
+            "SELECT max(closed_at_ms) FROM round_trips WHERE account = ? AND symbol = ? AND exit_purpose = ?",
+            (account, symbol, Purpose.STOP_LOSS.value),
+        )
+        lost = self._database.row(
+            "SELECT count(*), max(closed_at_ms) FROM round_trips WHERE account = ?1 AND symbol = ?2 AND id >"
+            " coalesce((SELECT max(id) FROM round_trips WHERE account = ?1 AND symbol = ?2"
+            " AND substr(net, 1, 1) <> '-'), 0)",
+            (account, symbol),
+        )
+        assert entries is not None, "an aggregate always has a row"
+        assert stopped is not None
+        assert lost is not None
+        return SymbolHistory(
+            trades_today=entries[0],
+            last_stop_loss_at_ms=stopped[0],
+            consecutive_losses=lost[0],
+            last_loss_at_ms=lost[1],
+        )
+
+    def equity_mark(self, account: str, currency: str) -> EquityMark | None:
+        row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
+        return from_row(EquityMark, row) if row else None
+
+
+def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
+    """One new fill into the position; into a round trip when nothing is left."""
+    key = (fill.account, fill.symbol)
+    row = connection.execute("SELECT * FROM positions WHERE account = ? AND symbol = ?", key).fetchone()
+    position = from_row(Position, row).after(fill, order) if row else Position.opened_by(fill, order)
+    if position.quantity != ZERO:
+        connection.execute(_SAVE_POSITION, to_row(position))
+        return
+    connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", key)
+    connection.execute(_ADD_ROUND_TRIP, to_row(_round_trip(position, order, fill)))
+
+
+def _round_trip(position: Position, order: Order, last: Fill) -> RoundTrip:
+    return RoundTrip(
+        account=position.account,
+        symbol=position.symbol,
+        strategy=position.strategy,
+        decision_id=position.decision_id,
+        quantity=position.entry_quantity,
+        entry_price=position.entry_price,
+        exit_price=position.exit_value / position.entry_quantity,
+        fees=position.fees,
+        net=position.realized,
+        opened_at_ms=position.opened_at_ms,
+        closed_at_ms=last.at_ms,
+        exit_purpose=order.purpose,
+    )

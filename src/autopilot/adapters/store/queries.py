@@ -1,0 +1,292 @@
+"""What has happened, as JSON documents, read from the database beside a running daemon or without one.
+
+Standard library only: a query must answer at once. Every function raises StoreError.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from autopilot.adapters.store.database import open_readonly
+from autopilot.domain.errors import AutopilotError
+
+Document = dict[str, Any]
+
+_BRIEF = (
+    "id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, price, action, signal_type,"
+    " denied_code, order_id, document ->> '$.conditions.regime' AS regime,"
+    " document ->> '$.selection.group' AS \"group\", document ->> '$.selection.strategy' AS strategy,"
+    " document ->> '$.selection.decided_by' AS decided_by,"
+    " round((document ->> '$.selection.group_confidence') * (document ->> '$.selection.strategy_confidence'), 6)"
+    " AS confidence, document ->> '$.denied.detail' AS denied_detail"
+)
+_FINAL = "('filled', 'canceled', 'rejected', 'expired')"
+_FOREVER = 2**62
+
+
+class NotFound(AutopilotError):
+    """Nothing of that name is in the database."""
+
+
+def decisions(
+    database: Path, symbol: str | None = None, limit: int = 50, action: str | None = None, before_ms: int | None = None
+) -> Document:
+    """In brief, the latest candle first."""
+    return {"decisions": _decisions(database, "action = coalesce(:action, action)", symbol, limit, action, before_ms)}
+
+
+def signals(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
+    """Decisions whose chosen strategy wanted to buy or sell, in brief, the latest first."""
+    return {"signals": _decisions(database, "signal_type <> 'none'", symbol, limit, None, before_ms)}
+
+
+def decision(database: Path, ref: str) -> Document:
+    """One whole decision: by its id or the beginning of it, or a symbol's latest. Raises NotFound."""
+    with open_readonly(database) as connection:
+        if "/" in ref:
+            rows = connection.execute(
+                "SELECT document FROM decisions WHERE symbol = ? ORDER BY candle_at_ms DESC LIMIT 1", (ref,)
+            ).fetchall()
+        else:
+            rows = connection.execute(
+                "SELECT document FROM decisions WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", (ref.lower(),)
+            ).fetchall()
+    if not rows:
+        raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
+    if len(rows) > 1:
+        raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
+    found: Document = json.loads(rows[0][0])
+    return found
+
+
+def orders(
+    database: Path,
+    symbol: str | None = None,
+    limit: int = 50,
+    open_only: bool = False,
+    before_ms: int | None = None,
+) -> Document:
+    """The latest first."""
+    condition = f"status NOT IN {_FINAL}" if open_only else "1"
+    return {"orders": _list(database, "orders", "created_at_ms", condition, symbol, limit, before_ms)}
+
+
+def positions(database: Path) -> Document:
+    return {"positions": _list(database, "positions", "opened_at_ms", "1", None, -1, None)}
+
+
+def trades(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
+    """Round trips, the latest first; ``net_pct`` of what was paid."""
+    found = _list(database, "round_trips", "closed_at_ms", "1", symbol, limit, before_ms)
+    for trade in found:
+        trade["net_pct"] = round(
+            float(trade["net"]) / (float(trade["quantity"]) * float(trade["entry_price"])) * 100, 4
+        )
+    return {"trades": found}
+
+
+def summary(database: Path) -> Document:
+    """Counts over everything in this database, and each account's result beside buying and holding."""
+    with open_readonly(database) as connection:
+        return {
+            "decisions": _count(connection, "SELECT count(*) FROM decisions"),
+            "signals": _count(connection, "SELECT count(*) FROM decisions WHERE signal_type <> 'none'"),
+            "actions": _counts(connection, "SELECT action, count(*) FROM decisions GROUP BY 1 ORDER BY 2 DESC"),
+            "denied": _counts(
+                connection,
+                "SELECT denied_code, count(*) FROM decisions WHERE denied_code IS NOT NULL"
+                " GROUP BY 1 ORDER BY 2 DESC, 1",
+            ),
+            "orders": _counts(connection, "SELECT status, count(*) FROM orders GROUP BY 1 ORDER BY 2 DESC, 1"),
+            "fills": _count(connection, "SELECT count(*) FROM fills"),
+            "round_trips": _round_trips(connection),
+            "accounts": _accounts(connection),
+            "symbols": _held(connection),
+        }
+
+
+def last_known_status(database: Path) -> Document:
+    """What `status` shows of a daemon that does not run; the running one puts its live state over it."""
+    with open_readonly(database) as connection:
+        return {
+            "daemon": {
+                "running": False,
+                "pid": None,
+                "version": None,
+                "started_at_ms": None,
+                "data_dir": str(database.parent),
+            },
+            "accounts": _accounts(connection),
+            "symbols": [
+                symbol_status(connection, dict(row))
+                for row in connection.execute("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
+            ],
+        }
+
+
+def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
+    """``entry`` is a row of the table autopilots."""
+    key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
+    last = connection.execute(
+        f"SELECT {_BRIEF}, document -> '$.conditions' AS conditions FROM decisions WHERE account = :account"
+        " AND symbol = :symbol AND timeframe = :timeframe ORDER BY candle_at_ms DESC LIMIT 1",
+        key,
+    ).fetchone()
+    brief = dict(last) if last else None
+    conditions = json.loads(brief.pop("conditions")) if brief else None
+    candles = connection.execute(
+        "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
+        " WHERE exchange = ? AND symbol = ? AND timeframe = ?",
+        (entry["exchange"], entry["symbol"], entry["timeframe"]),
+    ).fetchone()
+    day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0
+    return {
+        "symbol": entry["symbol"],
+        "exchange": entry["exchange"],
+        "market": entry["market"],
+        "account": entry["account"],
+        "timeframe": entry["timeframe"],
+        "interval": entry["interval_s"],
+        "paper_trading": bool(entry["paper_trading"]),
+        "auto_execute": bool(entry["auto_execute"]),
+        "state": "stopped",
+        "message": None,
+        "hint": None,
+        "running": False,
+        "price": brief["price"] if brief else None,
+        "last_analysis": _analysis(conditions) if conditions else None,
+        "selected_strategy": _selected(brief) if brief else None,
+        "trades_today": _count(
+            connection,
+            "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = 'entry' AND created_at_ms >= ?"
+            " AND status <> 'rejected'",
+            (entry["account"], entry["symbol"], day_start_ms),
+        ),
+        "ohlcv_data": dict(candles),
+        "strategy_instances": [],
+        "last_decision": brief,
+        "position": _row(connection, "SELECT * FROM positions WHERE account = :account AND symbol = :symbol", key),
+        "open_orders": [
+            dict(row)
+            for row in connection.execute(
+                f"SELECT * FROM orders WHERE account = :account AND symbol = :symbol AND status NOT IN {_FINAL}", key
+            )
+        ],
+        "cycles": 0,
+        "decisions": _count(
+            connection,
+            "SELECT count(*) FROM decisions WHERE account = :account AND symbol = :symbol AND timeframe = :timeframe",
+            key,
+        ),
+        "errors": 0,
+        "last_cycle_at_ms": None,
+        "next_cycle_at_ms": None,
+        "last_error": None,
+    }
+
+
+def _analysis(conditions: Document) -> Document:
+    names = ("regime", "regime_strength", "candles_in_regime", "adx", "rsi", "atr", "volatility", "volume_ratio")
+    return {name: conditions[name] for name in names}
+
+
+def _selected(brief: Document) -> Document:
+    return {name: brief[name] for name in ("strategy", "group", "decided_by", "confidence")}
+
+
+def _decisions(
+    database: Path, condition: str, symbol: str | None, limit: int, action: str | None, before_ms: int | None
+) -> list[Document]:
+    with open_readonly(database) as connection:
+        rows = connection.execute(
+            f"SELECT {_BRIEF} FROM decisions WHERE {condition} AND symbol = coalesce(:symbol, symbol)"
+            " AND candle_at_ms < :before_ms ORDER BY candle_at_ms DESC, symbol LIMIT :limit",
+            {"symbol": symbol, "limit": limit, "action": action, "before_ms": _moment(before_ms)},
+        )
+        return [dict(row) for row in rows]
+
+
+def _list(
+    database: Path, table: str, time: str, condition: str, symbol: str | None, limit: int, before_ms: int | None
+) -> list[Document]:
+    with open_readonly(database) as connection:
+        rows = connection.execute(
+            f"SELECT * FROM {table} WHERE {condition} AND symbol = coalesce(?, symbol) AND {time} < ?"
+            f" ORDER BY {time} DESC, rowid DESC LIMIT ?",
+            (symbol, _moment(before_ms), limit),
+        )
+        return [dict(row) for row in rows]
+
+
+def _accounts(connection: sqlite3.Connection) -> list[Document]:
+    rows = connection.execute(
+        "SELECT equity.*, (SELECT count(*) FROM positions WHERE positions.account = equity.account) AS open_positions"
+        " FROM equity ORDER BY account, currency"
+    )
+    return [
+        {**dict(row), "exchange": row["account"].partition(":")[2], "paper": row["account"].startswith("paper:")}
+        for row in rows
+    ]
+
+
+def _round_trips(connection: sqlite3.Connection) -> Document:
+    rows = connection.execute("SELECT net, fees, exit_purpose FROM round_trips").fetchall()
+    purposes = [row["exit_purpose"] for row in rows]
+    return {
+        "count": len(rows),
+        "wins": sum(not row["net"].startswith("-") for row in rows),
+        "exits": {purpose: purposes.count(purpose) for purpose in sorted(set(purposes))},
+    }
+
+
+def _held(connection: sqlite3.Connection) -> list[Document]:
+    """Each symbol's first and last decided price: what buying and holding would have met."""
+    rows = connection.execute(
+        "SELECT account, symbol, count(*) AS decisions, min(candle_at_ms) AS first_at_ms,"
+        " max(candle_at_ms) AS last_at_ms FROM decisions GROUP BY account, symbol ORDER BY account, symbol"
+    ).fetchall()
+    found = []
+    for row in rows:
+        prices = [
+            connection.execute(
+                "SELECT price FROM decisions WHERE account = ? AND symbol = ? AND candle_at_ms = ?",
+                (row["account"], row["symbol"], row[moment]),
+            ).fetchone()[0]
+            for moment in ("first_at_ms", "last_at_ms")
+        ]
+        fills = connection.execute(
+            "SELECT fee, quantity, price FROM fills WHERE account = ? AND symbol = ?", (row["account"], row["symbol"])
+        ).fetchall()
+        found.append(
+            {
+                **dict(row),
+                "first_price": prices[0],
+                "last_price": prices[1],
+                "fees": format(sum((Decimal(fill["fee"]) for fill in fills), Decimal(0)), "f"),
+                "traded_value": format(
+                    sum((Decimal(fill["quantity"]) * Decimal(fill["price"]) for fill in fills), Decimal(0)), "f"
+                ),
+            }
+        )
+    return found
+
+
+def _row(connection: sqlite3.Connection, sql: str, parameters: Document) -> Document | None:
+    row = connection.execute(sql, parameters).fetchone()
+    return dict(row) if row else None
+
+
+def _count(connection: sqlite3.Connection, sql: str, parameters: tuple[object, ...] | Document = ()) -> int:
+    return int(connection.execute(sql, parameters).fetchone()[0])
+
+
+def _counts(connection: sqlite3.Connection, sql: str) -> Document:
+    return {row[0]: row[1] for row in connection.execute(sql)}
+
+
+def _moment(before_ms: int | None) -> int:
+    return _FOREVER if before_ms is None else before_ms

@@ -1,0 +1,58 @@
+"""Frozen values as table rows and back: each field a column of its own name, money as text, enums by value."""
+
+from __future__ import annotations
+
+import sqlite3
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def to_row(value: Any) -> dict[str, Any]:
+    """Column values by name, in the order of the fields."""
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+
+
+def from_row(kind: Callable[..., T], row: sqlite3.Row | Mapping[str, Any]) -> T:
+    """The inverse of `to_row`, ``kind`` being a dataclass; columns that are no field are left out."""
+    return kind(**{name: _typed(convert, row[name]) for name, convert in _converters(kind).items()})
+
+
+def insert(table: str, kind: type[Any], *, or_update: str = "") -> str:
+    """An INSERT with named parameters for every field; ``or_update`` names the key columns of an upsert."""
+    names = [field.name for field in fields(kind)]
+    sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})"
+    if or_update:
+        rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in or_update.split(", "))
+        sql += f" ON CONFLICT ({or_update}) DO UPDATE SET {rest}"
+    return sql
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Enum):
+        return value.value
+    return int(value) if isinstance(value, bool) else value
+
+
+def _typed(convert: type[Any] | None, value: Any) -> Any:
+    return value if value is None or convert is None else convert(value)
+
+
+@cache
+def _converters(kind: Any) -> dict[str, type[Any] | None]:
+    hints = get_type_hints(kind)
+    return {field.name: _converter(hints[field.name]) for field in fields(kind)}
+
+
+def _converter(hint: Any) -> type[Any] | None:
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    plain = next(option for option in options if option is not type(None))
+    return plain if issubclass(plain, Decimal | Enum | bool) else None

@@ -1,0 +1,100 @@
+"""The tables, as a list of steps: step n brings a database from version n to n + 1. Steps are added, never changed.
+
+Money is text, times are UTC milliseconds.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE candles (
+        exchange TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL, open_at_ms INTEGER NOT NULL,
+        open REAL NOT NULL, high REAL NOT NULL, low REAL NOT NULL, close REAL NOT NULL, volume REAL NOT NULL,
+        PRIMARY KEY (exchange, symbol, timeframe, open_at_ms)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE autopilots (
+        symbol TEXT PRIMARY KEY, exchange TEXT NOT NULL, market TEXT NOT NULL, account TEXT NOT NULL,
+        timeframe TEXT NOT NULL, interval_s REAL NOT NULL, paper_trading INTEGER NOT NULL,
+        auto_execute INTEGER NOT NULL, running INTEGER NOT NULL, started_at_ms INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE decisions (
+        id TEXT PRIMARY KEY, account TEXT NOT NULL, exchange TEXT NOT NULL, market TEXT NOT NULL, symbol TEXT NOT NULL,
+        timeframe TEXT NOT NULL, candle_at_ms INTEGER NOT NULL, decided_at_ms INTEGER NOT NULL, price REAL NOT NULL,
+        action TEXT NOT NULL, signal_type TEXT NOT NULL, denied_code TEXT, order_id TEXT, document TEXT NOT NULL,
+        UNIQUE (account, symbol, timeframe, candle_at_ms)
+    ) STRICT;
+    CREATE INDEX decisions_by_time ON decisions (candle_at_ms DESC);
+    CREATE INDEX decisions_by_symbol ON decisions (symbol, candle_at_ms DESC);
+    CREATE INDEX decisions_with_signal ON decisions (candle_at_ms DESC) WHERE signal_type <> 'none';
+
+    CREATE TABLE orders (
+        client_order_id TEXT PRIMARY KEY, account TEXT NOT NULL, symbol TEXT NOT NULL,
+        side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), type TEXT NOT NULL CHECK (type IN ('market', 'limit')),
+        purpose TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT, reference_price TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, strategy TEXT NOT NULL, reason TEXT NOT NULL,
+        decision_id TEXT REFERENCES decisions (id), stop TEXT, target TEXT, trigger_price TEXT, status TEXT NOT NULL,
+        filled TEXT NOT NULL, exchange_order_id TEXT, updated_at_ms INTEGER NOT NULL, detail TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX orders_by_time ON orders (created_at_ms DESC);
+    CREATE INDEX orders_by_symbol ON orders (account, symbol, created_at_ms);
+    CREATE INDEX orders_open ON orders (account, symbol)
+        WHERE status NOT IN ('filled', 'canceled', 'rejected', 'expired');
+
+    CREATE TABLE fills (
+        account TEXT NOT NULL, fill_id TEXT NOT NULL, client_order_id TEXT NOT NULL REFERENCES orders (client_order_id),
+        symbol TEXT NOT NULL, side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), quantity TEXT NOT NULL,
+        price TEXT NOT NULL, fee TEXT NOT NULL, fee_currency TEXT NOT NULL, is_maker INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, fill_id)
+    ) STRICT;
+    CREATE INDEX fills_by_order ON fills (client_order_id);
+
+    CREATE TABLE positions (
+        account TEXT NOT NULL, symbol TEXT NOT NULL, quantity TEXT NOT NULL, entry_price TEXT NOT NULL,
+        cost TEXT NOT NULL, fees TEXT NOT NULL, realized TEXT NOT NULL, stop TEXT, target TEXT, strategy TEXT NOT NULL,
+        decision_id TEXT, opened_at_ms INTEGER NOT NULL, entry_quantity TEXT NOT NULL, entry_value TEXT NOT NULL,
+        exit_value TEXT NOT NULL,
+        PRIMARY KEY (account, symbol)
+    ) STRICT;
+
+    CREATE TABLE round_trips (
+        id INTEGER PRIMARY KEY, account TEXT NOT NULL, symbol TEXT NOT NULL, strategy TEXT NOT NULL, decision_id TEXT,
+        quantity TEXT NOT NULL, entry_price TEXT NOT NULL, exit_price TEXT NOT NULL, fees TEXT NOT NULL,
+        net TEXT NOT NULL, opened_at_ms INTEGER NOT NULL, closed_at_ms INTEGER NOT NULL, exit_purpose TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX round_trips_by_symbol ON round_trips (account, symbol, closed_at_ms);
+
+    CREATE TABLE equity (
+        account TEXT NOT NULL, currency TEXT NOT NULL, at_ms INTEGER NOT NULL, free TEXT NOT NULL, equity TEXT NOT NULL,
+        day_start_equity TEXT NOT NULL, peak_equity TEXT NOT NULL, start_equity TEXT NOT NULL,
+        PRIMARY KEY (account, currency)
+    ) STRICT;
+
+    CREATE TABLE performance_samples (
+        exchange TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL, candle_at_ms INTEGER NOT NULL,
+        matured_at_ms INTEGER NOT NULL, regime TEXT NOT NULL, returns TEXT NOT NULL,
+        PRIMARY KEY (exchange, timeframe, symbol, candle_at_ms)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE sentiment (
+        name TEXT NOT NULL, known_at_ms INTEGER NOT NULL, value REAL NOT NULL,
+        PRIMARY KEY (name, known_at_ms)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE paper_balances (
+        account TEXT NOT NULL, currency TEXT NOT NULL, total TEXT NOT NULL,
+        PRIMARY KEY (account, currency)
+    ) STRICT;
+    CREATE TABLE paper_orders (
+        account TEXT NOT NULL, client_order_id TEXT NOT NULL, is_final INTEGER NOT NULL,
+        "order" TEXT NOT NULL, report TEXT NOT NULL,
+        PRIMARY KEY (account, client_order_id)
+    ) STRICT;
+    CREATE INDEX paper_orders_open ON paper_orders (account) WHERE is_final = 0;
+    """,
+)
+VERSION = len(MIGRATIONS)
+APPLICATION_ID = 0x4175746F
+"""Marks the file as ours ("Auto")."""

@@ -1,0 +1,98 @@
+"""One exchange account as all of its symbols share it: equity, marks, last prices, and taking turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+
+from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.money import ZERO, to_decimal
+from autopilot.domain.order import Order, Purpose
+from autopilot.domain.portfolio import Portfolio, Position
+from autopilot.domain.timeframe import DAY_MS, day_of
+from autopilot.ports.broker import Balance, Broker
+from autopilot.ports.ledger import EquityMark, Ledger
+
+
+class TradingAccount:
+    """Symbols take turns by ``lock``: one decides and trades while the others wait."""
+
+    def __init__(self, name: str, broker: Broker, ledger: Ledger) -> None:
+        self.name = name
+        self.lock = asyncio.Lock()
+        self._broker = broker
+        self._ledger = ledger
+        self._prices: dict[str, Decimal] = {}
+        self._marks: dict[str, EquityMark] = {}
+
+    def see_price(self, symbol: str, price: float) -> None:
+        """The symbol's latest price, in quote currency."""
+        self._prices[symbol] = to_decimal(price)
+
+    async def portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
+        """The account in the market's quote currency, and the equity mark to store with the decision.
+
+        Raises MarketUnavailable when the balances cannot be had.
+        """
+        balances = await self._broker.balances()
+        positions = {position.symbol: position for position in self._ledger.positions(self.name)}
+        open_orders = self._ledger.open_orders(self.name)
+        balance = balances.get(market.quote, Balance(ZERO, ZERO))
+        held = self._value(positions, market.quote)
+        mark = self._mark(market.quote, balance.free, balance.total + held, now_ms)
+        day_start_ms = day_of(now_ms) * DAY_MS
+        portfolio = Portfolio(
+            account=self.name,
+            currency=market.quote,
+            free=balance.free,
+            equity=mark.equity,
+            day_start_equity=mark.day_start_equity,
+            peak_equity=mark.peak_equity,
+            exposure=held + self._committed(open_orders, market.quote),
+            positions=positions,
+            open_orders=open_orders,
+            history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
+        )
+        return portfolio, mark
+
+    def keep(self, mark: EquityMark) -> None:
+        """The mark was stored."""
+        self._marks[mark.currency] = mark
+
+    def _value(self, positions: Mapping[str, Position], currency: str) -> Decimal:
+        return sum(
+            (
+                position.quantity * self._prices.get(symbol, position.entry_price)
+                for symbol, position in positions.items()
+                if split_symbol(symbol)[1] == currency
+            ),
+            ZERO,
+        )
+
+    def _committed(self, orders: tuple[Order, ...], currency: str) -> Decimal:
+        """What the entries still open would add to the exposure."""
+        return sum(
+            (
+                order.remaining * (order.price or self._prices.get(order.symbol, ZERO))
+                for order in orders
+                if order.purpose is Purpose.ENTRY and split_symbol(order.symbol)[1] == currency
+            ),
+            ZERO,
+        )
+
+    def _mark(self, currency: str, free: Decimal, equity: Decimal, now_ms: int) -> EquityMark:
+        last = self._marks.get(currency) or self._ledger.equity_mark(self.name, currency)
+        if last is None:
+            return EquityMark(self.name, currency, now_ms, free, equity, equity, equity, equity)
+        same_day = day_of(last.at_ms) == day_of(now_ms)
+        return EquityMark(
+            account=self.name,
+            currency=currency,
+            at_ms=now_ms,
+            free=free,
+            equity=equity,
+            day_start_equity=last.day_start_equity if same_day else last.equity,
+            peak_equity=max(last.peak_equity, equity),
+            start_equity=last.start_equity,
+        )
