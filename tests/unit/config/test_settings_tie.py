@@ -1,0 +1,44 @@
+"""The sections and the settings that the core takes are one thing written twice; here they are held together."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+
+from autopilot.config.schema import AutopilotConfig, OrdersSection, PaperSection, RiskSection
+from autopilot.execution.order_type import OrderSettings
+from autopilot.execution.paper import PaperSettings
+from autopilot.risk.evaluation import EvaluationSettings
+from autopilot.risk.limits import RiskLimits
+
+CONFIG = AutopilotConfig()
+
+
+@pytest.mark.parametrize(
+    ("made", "kind", "section"),
+    [
+        (CONFIG.risk.settings(), RiskLimits, RiskSection),
+        (CONFIG.orders.settings(), OrderSettings, OrdersSection),
+        (CONFIG.paper.settings(), PaperSettings, PaperSection),
+    ],
+)
+def test_a_section_has_the_settings_fields_and_defaults(made: Any, kind: type[Any], section: type[Any]) -> None:
+    assert is_dataclass(kind)
+    assert set(section.model_fields) == {field.name for field in fields(kind)}
+    assert made == kind()
+    for field in fields(made):
+        assert type(getattr(made, field.name)) is type(getattr(kind(), field.name)), field.name
+
+
+def test_evaluation_is_taken_from_the_top_level() -> None:
+    assert CONFIG.evaluation() == EvaluationSettings()
+    changed = AutopilotConfig(min_confidence_threshold=0.5, max_trades_per_day=3, auto_execute=True)
+    assert changed.evaluation() == EvaluationSettings(
+        min_confidence_threshold=0.5, max_trades_per_day=3, auto_execute=True
+    )
+
+
+def test_values_reach_the_settings() -> None:
+    config = AutopilotConfig.model_validate({"risk": {"max_position_pct": 7}, "paper": {"maker_fee_pct": 0.2}})
+    assert config.risk.settings() == RiskLimits(max_position_pct=7.0)
+    assert config.paper.settings() == PaperSettings(maker_fee_pct=0.2)

@@ -1,0 +1,72 @@
+# ruff: noqa: PT017 - either outcome is right; what is asserted is how a refusal looks
+"""Whatever a client sends: a request, or a RequestInvalid that says why."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopilot.control.errors import RequestInvalid
+from autopilot.control.requests import ListQuery, StartRequest, StopRequest, parse_body, parse_symbol
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+START_NAMES = ["symbols", "exchange", "timeframe", "interval", "paper_trading", "auto_execute"]
+LIST_NAMES = ["symbol", "limit", "before", "action", "open"]
+
+
+@given(st.dictionaries(st.sampled_from([*START_NAMES, "symbol", "flatten"]), JSON))
+def test_any_document_as_a_command(document: dict[str, object]) -> None:
+    for kind in (StartRequest, StopRequest):
+        try:
+            assert isinstance(kind.parse(document), kind)
+        except RequestInvalid as error:
+            assert str(error)
+            assert error.hint
+
+
+@given(st.dictionaries(st.sampled_from(LIST_NAMES), st.text(max_size=20)))
+def test_any_parameters_as_a_query(parameters: dict[str, str]) -> None:
+    try:
+        query = ListQuery.parse(parameters, LIST_NAMES)
+    except RequestInvalid as error:
+        assert any(name in str(error) for name in parameters)
+    else:
+        assert 1 <= query.limit <= 1000
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_as_a_body(content: bytes) -> None:
+    try:
+        assert isinstance(parse_body(content), dict)
+    except RequestInvalid as error:
+        assert "not usable JSON" in str(error)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON.filter(lambda value: value == value), max_size=4))
+def test_a_json_object_is_read_as_it_is(document: dict[str, object]) -> None:
+    try:
+        content = json.dumps(document, allow_nan=False).encode()
+    except ValueError:
+        return
+    assert parse_body(content) == document
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [("BTC/USD", "BTC/USD"), ("btc/usd", "BTC/USD"), ("btc-usd", "BTC/USD"), ("1INCH-EUR", "1INCH/EUR")],
+)
+def test_symbols_as_people_and_addresses_write_them(text: str, symbol: str) -> None:
+    assert parse_symbol(text) == symbol
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "BTC", "BTC/", "/USD", "A/B/C", "A-B-C", "BTC USD", "BTC/USD:USD", None, 5, ["BTC/USD"]]
+)
+def test_what_is_not_a_symbol(text: object) -> None:
+    with pytest.raises(ValueError, match="must be a symbol such as BTC/USD"):
+        parse_symbol(text)
