@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from autopilot.cli.address import address
@@ -16,7 +17,8 @@ from autopilot.control.errors import DaemonNotRunning
 def show_status(session: Session, symbol: str | None) -> int:
     """Print the present state or, without a daemon, the last known one; returns the exit code."""
     wanted = symbol_or_none(symbol)
-    return session.answer(ask_status(wanted), lambda database: _recall(database, wanted), status_screen)
+    screen = partial(status_screen, full=wanted is not None)
+    return session.answer(ask_status(wanted), lambda database: _recall(database, wanted), screen)
 
 
 def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:

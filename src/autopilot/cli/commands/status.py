@@ -48,5 +48,5 @@ def _watch(session: Session, symbol: str | None) -> None:
     target = console(output.results)
     with Live(console=target, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(rendered(status_screen(ask(client)), target.width), refresh=True)
+            live.update(rendered(status_screen(ask(client), full=symbol is not None), target.width), refresh=True)
             time.sleep(REFRESH_S)

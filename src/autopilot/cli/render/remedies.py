@@ -39,7 +39,7 @@ def remedies(decision: Document) -> list[str]:
         case "hold":
             return _for_hold(decision)
         case "signal":
-            return ["auto-execution on: autopilot stop, then autopilot start --auto-execute (or config set auto_execute)"]
+            return ["auto-execution on: autopilot config set auto_execute true, then autopilot stop and start"]
         case _:
             return [_for_check(check, decision["selection"]) for check in checks_of(decision) if not check["passed"]]
 

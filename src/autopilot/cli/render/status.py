@@ -8,6 +8,7 @@ from typing import Any
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.decisions import action
+from autopilot.cli.render.symbol import symbol_blocks
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
 
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}
@@ -28,8 +29,8 @@ COLUMNS = (
 )
 
 
-def status_screen(document: dict[str, Any]) -> Screen:
-    """``{"daemon": …, "accounts": […], "symbols": […]}``."""
+def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
+    """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
     symbols = document["symbols"]
     blocks: list[Block] = [_daemon(document["daemon"]), *banner(symbols)]
     if symbols:
@@ -38,6 +39,8 @@ def status_screen(document: dict[str, Any]) -> Screen:
         blocks.append(line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT))
     if document["accounts"]:
         blocks += [BLANK, *(_account(account) for account in document["accounts"])]
+    if full and len(symbols) == 1:
+        blocks += [BLANK, *symbol_blocks(symbols[0])]
     troubles = [trouble for symbol in symbols for trouble in _troubles(symbol)]
     return (*blocks, *([BLANK, *troubles] if troubles else []))
 
@@ -101,8 +104,9 @@ def _troubles(symbol: dict[str, Any]) -> tuple[Paragraph, ...]:
     name, state, message = symbol["symbol"], symbol["state"], symbol["message"] or ""
     if state == "retrying":
         reason = message or symbol["last_error"] or "the last cycle failed"
+        remedy = symbol.get("hint") or "nothing; it is tried again. The log: autopilot config path"
         return (
             line(f"{name} is retrying: {reason}", Style.WARNING, hang=2),
-            line(f"  try: autopilot status {name}, or the log: autopilot config path", Style.FAINT, hang=2),
+            line(f"  try: {remedy}", Style.FAINT, hang=2),
         )
     return (line(f"{name}: {message}", Style.FAINT, hang=2),) if message else ()

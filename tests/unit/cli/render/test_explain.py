@@ -162,7 +162,7 @@ def test_an_order_leaves_nothing_to_wish() -> None:
 
 def test_a_signal_that_was_only_shown_says_how_to_trade_on_it() -> None:
     (said,) = remedies(canned("signal"))
-    assert "autopilot start --auto-execute" in said
+    assert "auto_execute true" in said
 
 
 def entry() -> EntryContext:

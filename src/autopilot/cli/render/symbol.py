@@ -1,0 +1,69 @@
+"""One symbol in full: what stands below its row in `autopilot status SYMBOL`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.blocks import Block, Paragraph, Span, Style
+from autopilot.cli.render.words import count, figure, price, quantity, spoken, utc
+
+_WIDTH = 10
+
+
+def symbol_blocks(symbol: dict[str, Any]) -> list[Block]:
+    """``symbol`` is a SymbolStatus; what it does not know is left out."""
+    facts = [
+        ("runs on", f"{symbol['exchange']}, {symbol['timeframe']} candles, a cycle every {symbol['interval']:g} s"),
+        ("market", _market(symbol["last_analysis"])),
+        ("position", _position(symbol["position"])),
+        *(("order", _order(order)) for order in symbol["open_orders"]),
+        ("candles", _candles(symbol["ohlcv_data"])),
+        ("cycles", _cycles(symbol)),
+        ("decision", _decision(symbol["last_decision"])),
+    ]
+    return [
+        Paragraph((Span(f"{name:<{_WIDTH}}", Style.FAINT), Span(words)), hang=_WIDTH) for name, words in facts if words
+    ]
+
+
+def _market(analysis: dict[str, Any] | None) -> str:
+    if not analysis:
+        return ""
+    return (
+        f"{spoken(analysis['regime'])}, strength {figure(analysis['regime_strength'])}, "
+        f"for {count(analysis['candles_in_regime'], 'candle')}; ADX {figure(analysis['adx'], 1)}, "
+        f"RSI {figure(analysis['rsi'], 1)}"
+    )
+
+
+def _position(held: dict[str, Any] | None) -> str:
+    if not held:
+        return "none"
+    levels = f"stop {price(held['stop'])}, target {price(held['target'])}"
+    return f"{quantity(held['quantity'])} at {price(held['entry_price'])}, {levels}, since {utc(held['opened_at_ms'])}"
+
+
+def _order(order: dict[str, Any]) -> str:
+    at = f"at {price(order['price'])}" if order["price"] else "at the market"
+    done = f"{quantity(order['filled'])} filled"
+    return f"{order['side']} {quantity(order['quantity'])} {at}, {spoken(order['purpose'])}: {order['status']}, {done}"
+
+
+def _candles(data: dict[str, Any]) -> str:
+    if not data["candles"]:
+        return "none yet"
+    return f"{data['candles']:,}, {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}"
+
+
+def _cycles(symbol: dict[str, Any]) -> str:
+    counts = f"{count(symbol['cycles'], 'cycle')}, {count(symbol['decisions'], 'decision')}"
+    errors = f", {count(symbol['errors'], 'error')}" if symbol["errors"] else ""
+    moments = f"; last {utc(symbol['last_cycle_at_ms'])}, next {utc(symbol['next_cycle_at_ms'])}"
+    return counts + errors + (moments if symbol["running"] else "")
+
+
+def _decision(brief: dict[str, Any] | None) -> str:
+    if not brief:
+        return "none yet"
+    refused = f" ({brief['denied_code']})" if brief["denied_code"] else ""
+    return f"{brief['action']}{refused}, candle of {utc(brief['candle_at_ms'])}: autopilot explain {brief['id']}"
