@@ -30,6 +30,12 @@ class TradingAccount:
         """The symbol's latest price, in quote currency."""
         self._prices[symbol] = to_decimal(price)
 
+    def price(self, symbol: str) -> Decimal | None:
+        return self._prices.get(symbol)
+
+    def position(self, symbol: str) -> Position | None:
+        return next((held for held in self._ledger.positions(self.name) if held.symbol == symbol), None)
+
     async def portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
         """The account in the market's quote currency, and the equity mark to store with the decision.
 

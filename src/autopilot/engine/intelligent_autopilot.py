@@ -1,0 +1,317 @@
+"""The cycle of one symbol: from candles to a decision, an order, and what is learned from it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from autopilot.analysis.market_analyzer import MarketAnalyzer
+from autopilot.analysis.view import MarketView, market_view
+from autopilot.domain.candles import Candle, Candles
+from autopilot.domain.decision import Decision, decision_id
+from autopilot.domain.documents import Document, document
+from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
+from autopilot.domain.market import Market, Quote
+from autopilot.domain.money import to_decimal
+from autopilot.domain.signal import SignalType
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.engine.account import TradingAccount
+from autopilot.engine.judgement import Moment, judge
+from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.engine.state import RunRecord, RunState
+from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.ports.ledger import Ledger
+from autopilot.ports.market_data import CandleSource
+from autopilot.ports.observer import EventSink, PriceObserver
+from autopilot.ports.sentiment import SentimentSource
+from autopilot.selection.strategy_selector import StrategySelector
+from autopilot.strategies.registry import StrategySet
+
+SENTIMENT_DAYS = 60
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the autopilots of one exchange share. ``observer`` is None where prices need not be told to the broker."""
+
+    source: CandleSource
+    account: TradingAccount
+    desk: OrderDesk
+    observer: PriceObserver | None
+    ledger: Ledger
+    sentiment: SentimentSource
+    analyzer: MarketAnalyzer
+    strategies: StrategySet
+    selector: StrategySelector
+    tracker: PerformanceTracker
+    events: EventSink
+
+
+class IntelligentAutopilot:
+    """Analyses one symbol, chooses a strategy, and acts on its signal; one instance a symbol.
+
+    `run_cycle` may run as often as one likes: each closed candle is decided once, whatever happens between.
+    """
+
+    def __init__(
+        self,
+        settings: AutopilotSettings,
+        around: Surroundings,
+        window: MarketWindow,
+        reference: MarketWindow | None,
+    ) -> None:
+        self.settings = settings
+        self.record = RunRecord()
+        self.window = window
+        self._around = around
+        self._reference = reference
+        self._market: Market | None = None
+        self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
+
+    @property
+    def symbol(self) -> str:
+        return self.settings.symbol
+
+    @property
+    def strategy_names(self) -> tuple[str, ...]:
+        return self._around.strategies.names
+
+    async def run_cycle(self) -> bool:
+        """One cycle; True when another can follow at once. What goes wrong ends the cycle, not the autopilot: the state
+        says so, and the next cycle tries again."""
+        self.record.cycles += 1
+        self.record.last_cycle_at_ms = self._now_ms()
+        try:
+            more = await self._cycle()
+        except MarketEnded as ended:
+            self._enter(RunState.FINISHED, ended)
+            return False
+        except AutopilotError as error:
+            self._fail(error)
+            return False
+        except Exception as error:
+            log.exception("%s: the cycle failed", self.symbol)
+            self._fail(AutopilotError(f"internal error: {error}", hint="the log has the details; please report this"))
+            return False
+        self._enter(RunState.RUNNING)
+        return more
+
+    async def flatten(self) -> bool:
+        """Sell what is held at market, whatever else is going on. False when nothing was held."""
+        async with self._around.account.lock:
+            held = self._around.account.position(self.symbol)
+            market = await self._know_market()
+            price = self._around.account.price(self.symbol)
+            if price is None and held:
+                price = held.entry_price
+            if price is not None:
+                await self._around.desk.flatten(price, market, self._exits)
+            return held is not None
+
+    async def _cycle(self) -> bool:
+        """Decide each closed candle once; between two closes watch the price."""
+        market = await self._know_market()
+        decided_at_ms = self._around.ledger.last_decided_at_ms(
+            self._around.account.name, self.symbol, self.settings.timeframe
+        )
+        fresh, more = self._undecided(decided_at_ms), True
+        if not len(fresh):
+            more = await self._refresh(market, self._missed(decided_at_ms))
+            fresh = self._undecided(decided_at_ms)
+        for index in range(len(fresh)):
+            view = await self._view(int(fresh.open_at_ms[index]))
+            async with self._around.account.lock:
+                await self._settle(market, fresh.candle(index))
+                await self._decide(market, view)
+        if not len(fresh) and self.window.quote:
+            async with self._around.account.lock:
+                await self._watch(market, self.window.quote)
+        return more
+
+    async def _refresh(self, market: Market, missed: int) -> bool:
+        try:
+            return await self.window.refresh(missed)
+        except MarketEnded:
+            raise
+        except ExchangeError:
+            # No news of prices is no reason to leave orders alone: the account may well answer.
+            async with self._around.account.lock:
+                await self._around.desk.follow(market)
+            raise
+
+    async def _decide(self, market: Market, view: MarketView) -> None:
+        """candles → conditions → what is learned → selection → signal → opportunity → approved or denied → order."""
+        around = self._around
+        conditions = around.analyzer.analyze(view)
+        evaluation = around.strategies.evaluate(view)
+        around.tracker.observe(self.symbol, view.candles, evaluation.arrays, view.regimes)
+        track_record = around.tracker.track_record(self.symbol, conditions.candle_at_ms)
+        selection = around.selector.select(conditions, evaluation.signals, track_record)
+        signal = evaluation.signals[selection.strategy]
+        moment = self._moment(view)
+        portfolio, mark = await around.account.portfolio(market, moment.now_ms)
+        strategy = around.strategies[selection.strategy]
+        judgement = judge(signal, selection, strategy, portfolio, market, self.settings, moment)
+        decision = Decision(
+            id=moment.decision_id,
+            account=around.account.name,
+            exchange=around.source.name,
+            market=around.source.kind,
+            symbol=self.symbol,
+            timeframe=self.settings.timeframe,
+            candle_at_ms=conditions.candle_at_ms,
+            decided_at_ms=moment.now_ms,
+            conditions=conditions,
+            selection=selection,
+            signal=signal,
+            signals=evaluation.signals,
+            strategy_errors=evaluation.errors,
+            action=judgement.action,
+            checks=judgement.checks,
+            denied=judgement.denied,
+            order=judgement.order,
+        )
+        if around.ledger.record_decision(decision, mark):
+            around.account.keep(mark)
+            self._announce(decision)
+            if judgement.approved:
+                await around.desk.send(judgement.approved, market)
+
+    async def _settle(self, market: Market, candle: Candle) -> None:
+        """What a closed candle did to our orders and positions."""
+        if self._around.observer:
+            self._around.observer.on_candle(market, self.settings.timeframe, candle)
+        self._around.account.see_price(self.symbol, candle.close)
+        await self._around.desk.follow(market)
+        held = self._around.account.position(self.symbol)
+        if held:
+            await self._guard(market, exit_in_candle(held, candle))
+
+    async def _watch(self, market: Market, quote: Quote) -> None:
+        """What the price between two closes does to them."""
+        if self._around.observer:
+            self._around.observer.on_price(market, quote.price, quote.at_ms)
+        self._around.account.see_price(self.symbol, quote.price)
+        await self._around.desk.follow(market)
+        held = self._around.account.position(self.symbol)
+        if held:
+            await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
+
+    async def _guard(self, market: Market, trigger: ExitTrigger | None) -> None:
+        """Leave what must be left, and finish what was begun."""
+        if trigger:
+            await self._around.desk.leave(trigger, market, self._exits)
+        held, price = self._around.account.position(self.symbol), self._around.account.price(self.symbol)
+        if held and price is not None:
+            await self._around.desk.finish_exit(held, price, market, self._exits)
+
+    async def _view(self, open_at_ms: int) -> MarketView:
+        candles = self.window.upto(open_at_ms)
+        reference = await self._reference.refresh_history(open_at_ms) if self._reference else None
+        closed_at_ms = open_at_ms + self.settings.timeframe.ms
+        sentiment = await self._around.sentiment.series(
+            self.symbol, closed_at_ms - SENTIMENT_DAYS * DAY_MS, closed_at_ms
+        )
+        return market_view(self.symbol, candles, reference, sentiment)
+
+    def _moment(self, view: MarketView) -> Moment:
+        closed_at_ms = view.candles.last_at_ms + self.settings.timeframe.ms
+        is_latest = view.candles.last_at_ms == self.window.candles.last_at_ms
+        quote = self.window.quote if is_latest else None
+        return Moment(
+            decision_id=decision_id(
+                self._around.account.name, self.symbol, self.settings.timeframe, view.candles.last_at_ms
+            ),
+            closed_at_ms=closed_at_ms,
+            now_ms=self._now_ms(),
+            quote=quote or Quote(self.symbol, float(view.candles.close[-1]), closed_at_ms),
+        )
+
+    async def _know_market(self) -> Market:
+        if self._market is None:
+            self._market = await self._around.source.market(self.symbol)
+        return self._market
+
+    def _undecided(self, decided_at_ms: int | None) -> Candles:
+        """Of the candles at hand; of a symbol that was never decided only the latest."""
+        candles = self.window.candles
+        if not len(candles):
+            return candles
+        fresh = candles.since(candles.last_at_ms if decided_at_ms is None else decided_at_ms + 1)
+        return fresh[-MAX_CATCH_UP:]
+
+    def _missed(self, decided_at_ms: int | None) -> int:
+        """How many candles have closed since the last decision, when nothing is in memory yet."""
+        if decided_at_ms is None or len(self.window.candles):
+            return 0
+        return max(0, (self._now_ms() - decided_at_ms) // self.settings.timeframe.ms - 1)
+
+    def _now_ms(self) -> int:
+        return self._around.source.clock.now_ms()
+
+    def _announce(self, decision: Decision) -> None:
+        self.record.decisions += 1
+        self.record.last_decision = decision
+        body = brief(decision)
+        self._around.events.publish("decision", body)
+        if decision.signal.signal_type is not SignalType.NONE:
+            self._around.events.publish("signal", body)
+
+    def _enter(self, state: RunState, why: AutopilotError | None = None) -> None:
+        changed = state is not self.record.state
+        self.record.state = state
+        self.record.message = str(why) if why else ""
+        self.record.hint = why.hint if why else ""
+        if changed:
+            self._around.events.publish(
+                "symbol",
+                {
+                    "symbol": self.symbol,
+                    "state": state.value,
+                    "message": self.record.message,
+                    "hint": self.record.hint,
+                    "market": self._around.source.kind.value,
+                },
+            )
+
+    def _fail(self, error: AutopilotError) -> None:
+        if str(error) != self.record.last_error or self.record.state is not RunState.RETRYING:
+            log.warning("%s: %s", self.symbol, error)
+        self.record.errors += 1
+        self.record.last_error = str(error)
+        self.record.last_error_at_ms = self._now_ms()
+        self.record.failure = error
+        self._enter(RunState.RETRYING, error)
+
+
+def brief(decision: Decision) -> Document:
+    """A decision in one line of a list, as the queries give it."""
+    body: Document = document(
+        {
+            "id": decision.id,
+            "symbol": decision.symbol,
+            "account": decision.account,
+            "exchange": decision.exchange,
+            "market": decision.market,
+            "timeframe": decision.timeframe,
+            "candle_at_ms": decision.candle_at_ms,
+            "decided_at_ms": decision.decided_at_ms,
+            "price": decision.conditions.price,
+            "action": decision.action,
+            "signal_type": decision.signal.signal_type,
+            "denied_code": decision.denied.code if decision.denied else None,
+            "denied_detail": decision.denied.detail if decision.denied else None,
+            "order_id": decision.order.client_order_id if decision.order else None,
+            "regime": decision.conditions.regime,
+            "group": decision.selection.group,
+            "strategy": decision.selection.strategy,
+            "decided_by": decision.selection.decided_by,
+            "confidence": decision.selection.confidence,
+        }
+    )
+    return body

@@ -1,0 +1,24 @@
+"""What one autopilot is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from autopilot.domain.timeframe import Timeframe
+from autopilot.execution.order_type import OrderSettings
+from autopilot.risk.evaluation import EvaluationSettings
+from autopilot.risk.limits import RiskLimits
+
+
+@dataclass(frozen=True, slots=True)
+class AutopilotSettings:
+    """One symbol on one exchange. ``interval_s``: seconds between two cycles."""
+
+    symbol: str
+    exchange: str
+    timeframe: Timeframe = Timeframe.H1
+    interval_s: float = 60.0
+    paper_trading: bool = True
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    limits: RiskLimits = field(default_factory=RiskLimits)
+    orders: OrderSettings = field(default_factory=OrderSettings)
