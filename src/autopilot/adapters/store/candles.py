@@ -9,7 +9,11 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import Coverage
 
-_COLUMNS = "open_at_ms, open, high, low, close, volume"
+_ROW = np.dtype(
+    [("open_at_ms", np.int64), *((name, np.float64) for name in ("open", "high", "low", "close", "volume"))]
+)
+_COLUMNS = ", ".join(_ROW.names or ())
+_FOREVER = 2**62
 
 
 class SqliteCandles:
@@ -44,23 +48,21 @@ class SqliteCandles:
         until_ms: int | None = None,
         last: int | None = None,
     ) -> Candles:
+        latest_first = last is not None
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM candles WHERE exchange = ? AND symbol = ? AND timeframe = ?"
-            " AND open_at_ms >= ? AND open_at_ms <= ? ORDER BY open_at_ms DESC LIMIT ?",
+            f" AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?",
             (
                 exchange,
                 symbol,
                 timeframe.value,
-                -(2**62) if since_ms is None else since_ms,
-                2**62 if until_ms is None else until_ms,
+                -_FOREVER if since_ms is None else since_ms,
+                _FOREVER if until_ms is None else until_ms,
                 -1 if last is None else last,
             ),
         )
-        if not rows:
-            return Candles.empty(timeframe)
-        open_at_ms = np.array([row[0] for row in reversed(rows)], dtype=np.int64)
-        prices = np.array([tuple(row)[1:] for row in reversed(rows)], dtype=np.float64)
-        return Candles(timeframe, open_at_ms, *np.ascontiguousarray(prices.T))
+        table = np.array(list(map(tuple, rows)), dtype=_ROW)[:: -1 if latest_first else 1]
+        return Candles(timeframe, *(np.ascontiguousarray(table[name]) for name in _ROW.names or ()))
 
     def coverage(self) -> tuple[Coverage, ...]:
         rows = self._database.rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from decimal import Decimal
 
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
@@ -22,6 +23,8 @@ _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
+_ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 20)}) ON CONFLICT DO NOTHING"
+_HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
 
 
 class SqliteLedger:
@@ -31,31 +34,12 @@ class SqliteLedger:
         self._database = database
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
-        signal, order = decision.signal, decision.order
-        body = json.dumps(document(decision), separators=(",", ":"), ensure_ascii=False)
+        """Also False when the order exists already: an intent that was made once is never made again."""
+        order, row = decision.order, _decision_row(decision)
         with self._database.transaction(durable=order is not None) as connection:
-            added = connection.execute(
-                "INSERT INTO decisions (id, account, exchange, market, symbol, timeframe, candle_at_ms, decided_at_ms,"
-                " price, action, signal_type, denied_code, order_id, document) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT DO NOTHING",
-                (
-                    decision.id,
-                    decision.account,
-                    decision.exchange,
-                    decision.market.value,
-                    decision.symbol,
-                    decision.timeframe.value,
-                    decision.candle_at_ms,
-                    decision.decided_at_ms,
-                    decision.conditions.price,
-                    decision.action.value,
-                    signal.signal_type.value,
-                    decision.denied.code if decision.denied else None,
-                    order.client_order_id if order else None,
-                    body,
-                ),
-            ).rowcount
-            if not added:
+            if order and connection.execute(_HAS_ORDER, (order.client_order_id,)).fetchone():
+                return False
+            if not connection.execute(_ADD_DECISION, row).rowcount:
                 return False
             if order:
                 connection.execute(_SAVE_ORDER, to_row(order))
@@ -69,16 +53,26 @@ class SqliteLedger:
         )
         return row[0] if row else None
 
+    def last_price(self, account: str, symbol: str) -> float | None:
+        row = self._database.row(
+            "SELECT price FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1",
+            (account, symbol),
+        )
+        return row[0] if row else None
+
     def save_order(self, order: Order) -> None:
         with self._database.transaction(durable=True) as connection:
             connection.execute(_SAVE_ORDER, to_row(order))
 
     def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        """What the order says of its filled amount gives way to the sum of the fills that are stored."""
         with self._database.transaction(durable=True) as connection:
             connection.execute(_SAVE_ORDER, to_row(order))
-            new = [fill for fill in fills if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
+            in_order = sorted(fills, key=lambda fill: fill.at_ms)
+            new = [fill for fill in in_order if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
             for fill in new:
                 _book(connection, order, fill)
+            _correct_filled(connection, order)
             return tuple(new)
 
     def order(self, client_order_id: str) -> Order | None:
@@ -116,9 +110,9 @@ class SqliteLedger:
             (account, symbol, Purpose.STOP_LOSS.value),
         )
         lost = self._database.row(
-            "SELECT count(*), max(closed_at_ms) FROM round_trips WHERE account = ?1 AND symbol = ?2 AND id >"
-            " coalesce((SELECT max(id) FROM round_trips WHERE account = ?1 AND symbol = ?2"
-            " AND substr(net, 1, 1) <> '-'), 0)",
+            "SELECT max(closed_at_ms) FILTER (WHERE net LIKE '-%'), count(*) FILTER (WHERE id > coalesce("
+            "(SELECT max(id) FROM round_trips WHERE account = ?1 AND symbol = ?2 AND net NOT LIKE '-%'), 0))"
+            " FROM round_trips WHERE account = ?1 AND symbol = ?2",
             (account, symbol),
         )
         assert entries is not None, "an aggregate always has a row"
@@ -127,13 +121,41 @@ class SqliteLedger:
         return SymbolHistory(
             trades_today=entries[0],
             last_stop_loss_at_ms=stopped[0],
-            consecutive_losses=lost[0],
-            last_loss_at_ms=lost[1],
+            consecutive_losses=lost[1],
+            last_loss_at_ms=lost[0],
         )
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
         return from_row(EquityMark, row) if row else None
+
+
+def _decision_row(decision: Decision) -> tuple[object, ...]:
+    """In the order of the table's columns."""
+    conditions, selection, signal = decision.conditions, decision.selection, decision.signal
+    denied, order = decision.denied, decision.order
+    return (
+        decision.id,
+        decision.symbol,
+        decision.account,
+        decision.exchange,
+        decision.market.value,
+        decision.timeframe.value,
+        decision.candle_at_ms,
+        decision.decided_at_ms,
+        conditions.regime.value,
+        selection.group.value,
+        selection.strategy,
+        selection.decided_by.value,
+        round(selection.confidence, 6),
+        signal.signal_type.value,
+        conditions.price,
+        decision.action.value,
+        denied.code if denied else None,
+        denied.detail if denied else None,
+        order.client_order_id if order else None,
+        json.dumps(document(decision), separators=(",", ":"), ensure_ascii=False),
+    )
 
 
 def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
@@ -145,7 +167,17 @@ def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
         connection.execute(_SAVE_POSITION, to_row(position))
         return
     connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", key)
-    connection.execute(_ADD_ROUND_TRIP, to_row(_round_trip(position, order, fill)))
+    if position.entry_quantity:
+        connection.execute(_ADD_ROUND_TRIP, to_row(_round_trip(position, order, fill)))
+
+
+def _correct_filled(connection: sqlite3.Connection, order: Order) -> None:
+    amounts = connection.execute("SELECT quantity FROM fills WHERE client_order_id = ?", (order.client_order_id,))
+    filled = sum((Decimal(row[0]) for row in amounts), ZERO)
+    if filled != order.filled:
+        connection.execute(
+            "UPDATE orders SET filled = ? WHERE client_order_id = ?", (format(filled, "f"), order.client_order_id)
+        )
 
 
 def _round_trip(position: Position, order: Order, last: Fill) -> RoundTrip:

@@ -5,43 +5,56 @@ Standard library only: a query must answer at once. Every function raises StoreE
 
 from __future__ import annotations
 
-import json
 import sqlite3
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import open_readonly
-from autopilot.domain.errors import AutopilotError
+from autopilot.adapters.store.rows import from_json
+from autopilot.domain.errors import NotFound
 
 Document = dict[str, Any]
 
 _BRIEF = (
-    "id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, price, action, signal_type,"
-    " denied_code, order_id, document ->> '$.conditions.regime' AS regime,"
-    " document ->> '$.selection.group' AS \"group\", document ->> '$.selection.strategy' AS strategy,"
-    " document ->> '$.selection.decided_by' AS decided_by,"
-    " round((document ->> '$.selection.group_confidence') * (document ->> '$.selection.strategy_confidence'), 6)"
-    " AS confidence, document ->> '$.denied.detail' AS denied_detail"
+    'id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime, "group", strategy,'
+    " decided_by, confidence, signal_type, price, action, denied_code, denied_detail, order_id"
 )
 _FINAL = "('filled', 'canceled', 'rejected', 'expired')"
-_FOREVER = 2**62
 
 
-class NotFound(AutopilotError):
-    """Nothing of that name is in the database."""
+class _Source(NamedTuple):
+    """A table, the columns that are shown of it, and the one that orders it."""
+
+    table: str
+    time: str
+    columns: str = "*"
+
+
+_DECISIONS = _Source("decisions", "candle_at_ms", _BRIEF)
+_ORDERS = _Source("orders", "created_at_ms")
+_POSITIONS = _Source("positions", "opened_at_ms")
+_TRADES = _Source(
+    "round_trips",
+    "closed_at_ms",
+    "account, symbol, strategy, decision_id, quantity, entry_price, exit_price, fees, net, opened_at_ms, closed_at_ms,"
+    " exit_purpose",
+)
 
 
 def decisions(
     database: Path, symbol: str | None = None, limit: int = 50, action: str | None = None, before_ms: int | None = None
 ) -> Document:
     """In brief, the latest candle first."""
-    return {"decisions": _decisions(database, "action = coalesce(:action, action)", symbol, limit, action, before_ms)}
+    wanted = {"symbol": symbol, "action": action}
+    return {"decisions": _list(database, _DECISIONS, wanted, limit, before_ms)}
 
 
 def signals(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
     """Decisions whose chosen strategy wanted to buy or sell, in brief, the latest first."""
-    return {"signals": _decisions(database, "signal_type <> 'none'", symbol, limit, None, before_ms)}
+    wanted = {"symbol": symbol}
+    return {"signals": _list(database, _DECISIONS, wanted, limit, before_ms, "signal_type <> 'none'")}
 
 
 def decision(database: Path, ref: str) -> Document:
@@ -53,13 +66,15 @@ def decision(database: Path, ref: str) -> Document:
             ).fetchall()
         else:
             rows = connection.execute(
-                "SELECT document FROM decisions WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", (ref.lower(),)
+                "SELECT document, id FROM decisions WHERE id >= ?1 AND id < ?1 || 'g'"
+                " ORDER BY id, candle_at_ms DESC LIMIT 2",
+                (ref.lower(),),
             ).fetchall()
     if not rows:
         raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
-    if len(rows) > 1:
+    if len(rows) > 1 and rows[0]["id"] != ref.lower():
         raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
-    found: Document = json.loads(rows[0][0])
+    found: Document = from_json(rows[0]["document"])
     return found
 
 
@@ -71,21 +86,21 @@ def orders(
     before_ms: int | None = None,
 ) -> Document:
     """The latest first."""
-    condition = f"status NOT IN {_FINAL}" if open_only else "1"
-    return {"orders": _list(database, "orders", "created_at_ms", condition, symbol, limit, before_ms)}
+    condition = f"status NOT IN {_FINAL}" if open_only else ""
+    return {"orders": _list(database, _ORDERS, {"symbol": symbol}, limit, before_ms, condition)}
 
 
 def positions(database: Path) -> Document:
-    return {"positions": _list(database, "positions", "opened_at_ms", "1", None, -1, None)}
+    """The latest opened first."""
+    return {"positions": _list(database, _POSITIONS, {}, -1, None)}
 
 
 def trades(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
     """Round trips, the latest first; ``net_pct`` of what was paid."""
-    found = _list(database, "round_trips", "closed_at_ms", "1", symbol, limit, before_ms)
+    found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
     for trade in found:
-        trade["net_pct"] = round(
-            float(trade["net"]) / (float(trade["quantity"]) * float(trade["entry_price"])) * 100, 4
-        )
+        paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
+        trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
     return {"trades": found}
 
 
@@ -132,12 +147,12 @@ def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
     """``entry`` is a row of the table autopilots."""
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(
-        f"SELECT {_BRIEF}, document -> '$.conditions' AS conditions FROM decisions WHERE account = :account"
+        f"SELECT {_BRIEF}, document FROM decisions WHERE account = :account"
         " AND symbol = :symbol AND timeframe = :timeframe ORDER BY candle_at_ms DESC LIMIT 1",
         key,
     ).fetchone()
     brief = dict(last) if last else None
-    conditions = json.loads(brief.pop("conditions")) if brief else None
+    whole = from_json(brief.pop("document")) if brief else None
     candles = connection.execute(
         "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
         " WHERE exchange = ? AND symbol = ? AND timeframe = ?",
@@ -154,11 +169,11 @@ def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "paper_trading": bool(entry["paper_trading"]),
         "auto_execute": bool(entry["auto_execute"]),
         "state": "stopped",
-        "message": None,
-        "hint": None,
+        "message": "",
+        "hint": "",
         "running": False,
         "price": brief["price"] if brief else None,
-        "last_analysis": _analysis(conditions) if conditions else None,
+        "last_analysis": _analysis(whole["conditions"]) if whole else None,
         "selected_strategy": _selected(brief) if brief else None,
         "trades_today": _count(
             connection,
@@ -167,7 +182,7 @@ def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
             (entry["account"], entry["symbol"], day_start_ms),
         ),
         "ohlcv_data": dict(candles),
-        "strategy_instances": [],
+        "strategy_instances": len(whole["signals"]) + len(whole["strategy_errors"]) if whole else 0,
         "last_decision": brief,
         "position": _row(connection, "SELECT * FROM positions WHERE account = :account AND symbol = :symbol", key),
         "open_orders": [
@@ -198,34 +213,33 @@ def _selected(brief: Document) -> Document:
     return {name: brief[name] for name in ("strategy", "group", "decided_by", "confidence")}
 
 
-def _decisions(
-    database: Path, condition: str, symbol: str | None, limit: int, action: str | None, before_ms: int | None
-) -> list[Document]:
-    with open_readonly(database) as connection:
-        rows = connection.execute(
-            f"SELECT {_BRIEF} FROM decisions WHERE {condition} AND symbol = coalesce(:symbol, symbol)"
-            " AND candle_at_ms < :before_ms ORDER BY candle_at_ms DESC, symbol LIMIT :limit",
-            {"symbol": symbol, "limit": limit, "action": action, "before_ms": _moment(before_ms)},
-        )
-        return [dict(row) for row in rows]
-
-
 def _list(
-    database: Path, table: str, time: str, condition: str, symbol: str | None, limit: int, before_ms: int | None
+    database: Path,
+    source: _Source,
+    wanted: Mapping[str, str | None],
+    limit: int,
+    before_ms: int | None,
+    condition: str = "",
 ) -> list[Document]:
+    """``wanted``: values by column, None for any. Conditions that are not there leave the indexes usable."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    bounds = {"before_ms": before_ms} if before_ms is not None else {}
+    conditions = [f"{name} = :{name}" for name in given] + [f"{source.time} < :before_ms" for _ in bounds]
+    where = " AND ".join([*conditions, *([condition] if condition else [])]) or "1"
     with open_readonly(database) as connection:
         rows = connection.execute(
-            f"SELECT * FROM {table} WHERE {condition} AND symbol = coalesce(?, symbol) AND {time} < ?"
-            f" ORDER BY {time} DESC, rowid DESC LIMIT ?",
-            (symbol, _moment(before_ms), limit),
+            f"SELECT {source.columns} FROM {source.table} WHERE {where}"
+            f" ORDER BY {source.time} DESC, rowid DESC LIMIT :limit",
+            {**given, **bounds, "limit": limit},
         )
         return [dict(row) for row in rows]
 
 
 def _accounts(connection: sqlite3.Connection) -> list[Document]:
     rows = connection.execute(
-        "SELECT equity.*, (SELECT count(*) FROM positions WHERE positions.account = equity.account) AS open_positions"
-        " FROM equity ORDER BY account, currency"
+        "SELECT equity.*, (SELECT market FROM decisions WHERE decisions.account = equity.account LIMIT 1) AS market,"
+        " (SELECT count(*) FROM positions WHERE positions.account = equity.account"
+        " AND positions.symbol LIKE '%/' || equity.currency) AS open_positions FROM equity ORDER BY account, currency"
     )
     return [
         {**dict(row), "exchange": row["account"].partition(":")[2], "paper": row["account"].startswith("paper:")}
@@ -234,13 +248,24 @@ def _accounts(connection: sqlite3.Connection) -> list[Document]:
 
 
 def _round_trips(connection: sqlite3.Connection) -> Document:
-    rows = connection.execute("SELECT net, fees, exit_purpose FROM round_trips").fetchall()
+    """``net`` and ``fees`` are sums by quote currency."""
+    rows = connection.execute("SELECT symbol, net, fees, exit_purpose FROM round_trips").fetchall()
     purposes = [row["exit_purpose"] for row in rows]
     return {
         "count": len(rows),
-        "wins": sum(not row["net"].startswith("-") for row in rows),
+        "wins": sum(Decimal(row["net"]) > 0 for row in rows),
+        "net": _sums((row["symbol"], row["net"]) for row in rows),
+        "fees": _sums((row["symbol"], row["fees"]) for row in rows),
         "exits": {purpose: purposes.count(purpose) for purpose in sorted(set(purposes))},
     }
+
+
+def _sums(amounts: Iterable[tuple[str, str]]) -> Document:
+    total: dict[str, Decimal] = {}
+    for symbol, amount in amounts:
+        currency = symbol.partition("/")[2]
+        total[currency] = total.get(currency, Decimal(0)) + Decimal(amount)
+    return {currency: format(total[currency], "f") for currency in sorted(total)}
 
 
 def _held(connection: sqlite3.Connection) -> list[Document]:
@@ -286,7 +311,3 @@ def _count(connection: sqlite3.Connection, sql: str, parameters: tuple[object, .
 
 def _counts(connection: sqlite3.Connection, sql: str) -> Document:
     return {row[0]: row[1] for row in connection.execute(sql)}
-
-
-def _moment(before_ms: int | None) -> int:
-    return _FOREVER if before_ms is None else before_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import types
 from collections.abc import Callable, Mapping
@@ -10,6 +11,8 @@ from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from autopilot.domain.errors import StoreCorrupt
 
 T = TypeVar("T")
 
@@ -20,8 +23,22 @@ def to_row(value: Any) -> dict[str, Any]:
 
 
 def from_row(kind: Callable[..., T], row: sqlite3.Row | Mapping[str, Any]) -> T:
-    """The inverse of `to_row`, ``kind`` being a dataclass; columns that are no field are left out."""
-    return kind(**{name: _typed(convert, row[name]) for name, convert in _converters(kind).items()})
+    """The inverse of `to_row`, ``kind`` being a dataclass; columns that are no field are left out.
+
+    Raises StoreCorrupt when a column does not hold what its field is.
+    """
+    try:
+        return kind(**{name: _typed(convert, row[name]) for name, convert in _converters(kind).items()})
+    except (ValueError, ArithmeticError, LookupError) as error:
+        raise _unreadable(kind.__name__, error) from error
+
+
+def from_json(text: str) -> Any:
+    """A document that was stored. Raises StoreCorrupt."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable("document", error) from error
 
 
 def insert(table: str, kind: type[Any], *, or_update: str = "") -> str:
@@ -32,6 +49,10 @@ def insert(table: str, kind: type[Any], *, or_update: str = "") -> str:
         rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in or_update.split(", "))
         sql += f" ON CONFLICT ({or_update}) DO UPDATE SET {rest}"
     return sql
+
+
+def _unreadable(what: str, error: Exception) -> StoreCorrupt:
+    return StoreCorrupt(f"the database holds an unreadable {what}: {error!r}", hint="restore a backup")
 
 
 def _plain(value: Any) -> Any:

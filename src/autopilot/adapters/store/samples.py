@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.rows import from_json
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
@@ -50,7 +51,7 @@ class SqliteSamples:
                 candle_at_ms=row[3],
                 matured_at_ms=row[4],
                 regime=Regime(row[5]),
-                returns=json.loads(row[6]),
+                returns=from_json(row[6]),
             )
             for row in rows
         )

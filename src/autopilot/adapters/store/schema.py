@@ -1,6 +1,7 @@
 """The tables, as a list of steps: step n brings a database from version n to n + 1. Steps are added, never changed.
 
-Money is text, times are UTC milliseconds.
+Money is text, times are UTC milliseconds. A decision's key is its candle: its id, being short, is for people.
+Needs SQLite 3.37 (STRICT).
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
 
     CREATE TABLE decisions (
-        id TEXT PRIMARY KEY, account TEXT NOT NULL, exchange TEXT NOT NULL, market TEXT NOT NULL, symbol TEXT NOT NULL,
-        timeframe TEXT NOT NULL, candle_at_ms INTEGER NOT NULL, decided_at_ms INTEGER NOT NULL, price REAL NOT NULL,
-        action TEXT NOT NULL, signal_type TEXT NOT NULL, denied_code TEXT, order_id TEXT, document TEXT NOT NULL,
+        id TEXT NOT NULL, symbol TEXT NOT NULL, account TEXT NOT NULL, exchange TEXT NOT NULL, market TEXT NOT NULL,
+        timeframe TEXT NOT NULL, candle_at_ms INTEGER NOT NULL, decided_at_ms INTEGER NOT NULL, regime TEXT NOT NULL,
+        "group" TEXT NOT NULL, strategy TEXT NOT NULL, decided_by TEXT NOT NULL, confidence REAL NOT NULL,
+        signal_type TEXT NOT NULL, price REAL NOT NULL, action TEXT NOT NULL, denied_code TEXT, denied_detail TEXT,
+        order_id TEXT, document TEXT NOT NULL,
         UNIQUE (account, symbol, timeframe, candle_at_ms)
     ) STRICT;
+    CREATE INDEX decisions_by_id ON decisions (id);
     CREATE INDEX decisions_by_time ON decisions (candle_at_ms DESC);
     CREATE INDEX decisions_by_symbol ON decisions (symbol, candle_at_ms DESC);
     CREATE INDEX decisions_with_signal ON decisions (candle_at_ms DESC) WHERE signal_type <> 'none';
@@ -34,7 +38,7 @@ MIGRATIONS: tuple[str, ...] = (
         side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), type TEXT NOT NULL CHECK (type IN ('market', 'limit')),
         purpose TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT, reference_price TEXT NOT NULL,
         created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, strategy TEXT NOT NULL, reason TEXT NOT NULL,
-        decision_id TEXT REFERENCES decisions (id), stop TEXT, target TEXT, trigger_price TEXT, status TEXT NOT NULL,
+        decision_id TEXT, stop TEXT, target TEXT, trigger_price TEXT, status TEXT NOT NULL,
         filled TEXT NOT NULL, exchange_order_id TEXT, updated_at_ms INTEGER NOT NULL, detail TEXT NOT NULL
     ) STRICT;
     CREATE INDEX orders_by_time ON orders (created_at_ms DESC);
@@ -98,3 +102,6 @@ MIGRATIONS: tuple[str, ...] = (
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F
 """Marks the file as ours ("Auto")."""
+
+BOOKS = ("orders", "fills", "positions", "round_trips", "equity", "paper_balances", "paper_orders", "autopilots")
+"""The tables that hold orders and money, and what was asked to run."""
