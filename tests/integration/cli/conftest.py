@@ -1,4 +1,4 @@
-"""The installed command against a daemon that is real on the wire and canned behind it."""
+"""The command against a daemon that is real on the wire and canned behind it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from autopilot.cli.main import main
 
 DOCUMENTS = Path(__file__).parents[2] / "golden" / "cli" / "documents"
 API = "/api/autopilot"
@@ -140,25 +142,37 @@ class Finished:
         return json.loads(self.out)
 
 
-def environment(**extra: str) -> dict[str, str]:
-    """Ours, without what would change the command's mind."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOPILOT_", "COLUMNS", "NO_"))}
-    return {**ours, "TERM": "xterm-256color", **extra}
+@pytest.fixture
+def autopilot(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Finished]:
+    """Run the command on the test's data directory, in this process; keywords are environment variables."""
+    for name in [name for name in os.environ if name.startswith(("AUTOPILOT_", "COLUMNS", "NO_COLOR"))]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str, **extra: str) -> Finished:
+        with monkeypatch.context() as patched:
+            for name, value in extra.items():
+                patched.setenv(name, value)
+            capsys.readouterr()
+            code = main(["--data-dir", str(data_dir), *arguments])
+        return Finished(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
-def autopilot(data_dir: Path) -> Callable[..., Finished]:
-    """Run the installed command on the test's data directory."""
+def installed(data_dir: Path) -> Callable[..., Finished]:
+    """The same as users have it: the installed command, in a process of its own."""
 
     def run(*arguments: str, **extra: str) -> Finished:
-        command = [Path(sys.executable).with_name("autopilot"), "--data-dir", data_dir, *arguments]
         done = subprocess.run(
-            command,
+            [Path(sys.executable).with_name("autopilot"), "--data-dir", data_dir, *arguments],
             check=False,
             capture_output=True,
             text=True,
             timeout=30,
-            env=environment(**extra),
+            env={**os.environ, **extra},
             stdin=subprocess.DEVNULL,
         )
         return Finished(done.returncode, done.stdout, done.stderr)

@@ -42,10 +42,10 @@ def test_a_typing_mistake_is_met_with_a_guess(autopilot) -> None:
     assert done.err.endswith("try: autopilot --help\n")
 
 
-def test_completion_offers_commands_and_options(autopilot) -> None:
+def test_completion_offers_commands_and_options(installed) -> None:
     def completed(words: str, at: int) -> list[str]:
         extra = {"_AUTOPILOT_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(at)}
-        return autopilot(**extra).out.split()
+        return installed(**extra).out.split()
 
     assert completed("autopilot st", 1) == ["start", "stop", "status"]
     assert "--watch" in completed("autopilot status --w", 2)

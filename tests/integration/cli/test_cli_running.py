@@ -31,6 +31,7 @@ def test_start_says_for_each_symbol_what_started_and_what_keeps_it_from_running(
         "ETH/USD on simulated (1h, every 60 s, paper money, executing on its own): running",
         "SOL/USD on coinbase (1h, every 60 s, paper money, signals only): cannot run yet and keeps trying",
         "  coinbase cannot be reached: no route to host",
+        "  try: check the network; it is tried again every 60 s",
         "XRP/USD already runs; nothing was changed",
     ]
     assert autopilot("start", "--json").document == starting.answers[f"{API}/start"][1]
