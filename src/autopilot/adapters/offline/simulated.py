@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.adapters.exchange.offline import parse_moment
-from autopilot.adapters.exchange.simulated_market import SimulatedMarket
+from autopilot.adapters.offline.exchange import parse_moment
+from autopilot.adapters.offline.simulated_market import SimulatedMarket
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import UnknownSymbol

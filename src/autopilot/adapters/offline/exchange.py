@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from autopilot.adapters.exchange.session import MarketSession
+from autopilot.adapters.offline.session import MarketSession
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketEnded
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autopilot.adapters.exchange.faults import FaultPlan
-from autopilot.adapters.exchange.offline import parse_moment
+from autopilot.adapters.offline.exchange import parse_moment
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, UnknownSymbol
