@@ -63,23 +63,25 @@ def test_verify_finds_nothing_wrong_with_sound_candles(autopilot, store) -> None
     store.save_candles("kraken", "BTC/USD", hours(0, 1, 2))
     done = autopilot("data", "verify")
     assert done.code == 0
-    assert done.out.splitlines()[1].split() == ["kraken", "BTC/USD", "1h", "3", "0", "0", "sound"]
+    assert done.out.splitlines()[1:] == ["kraken    BTC/USD  1h               3  sound"]
 
 
-def test_verify_tells_each_gap_and_each_fault_and_fails(autopilot, store) -> None:
+def test_verify_tells_what_is_wrong_and_fails(autopilot, store) -> None:
     store.save_candles("kraken", "BTC/USD", hours(0, 2, 3, 7))
     store.save_candles("kraken", "ETH/USD", hours(0, 1, high=10.5))
     done = autopilot("data", "verify")
     assert done.code == 1
-    assert "  1 candle missing: 2024-05-01 13:00Z" in done.out.splitlines()
-    assert "  3 candles missing: 2024-05-01 16:00Z to 2024-05-01 18:00Z" in done.out.splitlines()
-    assert "  candle 2024-05-01T12:00:00Z has its high below another price" in done.out.splitlines()
+    lines = done.out.splitlines()
+    assert lines[1:3] == [
+        "kraken    BTC/USD  1h               4  gap",
+        "kraken    ETH/USD  1h               2  impossible bar",
+    ]
+    assert any(item.startswith("  gap: 4 candles are absent in 2 gaps") for item in lines)
     document = autopilot("data", "verify", "--json").document
     assert document["sound"] is False
     btc, eth = document["series"]
-    assert (btc["missing"], btc["faults"], btc["sound"]) == (4, [], False)
-    assert btc["gaps"][1] == {"first_at_ms": START + 4 * HOUR_MS, "last_at_ms": START + 6 * HOUR_MS, "missing": 3}
-    assert len(eth["faults"]) == 2
+    assert (btc["sound"], btc["faults"][0]["kind"], btc["faults"][0]["count"]) == (False, "gap", 4)
+    assert [fault["kind"] for fault in eth["faults"]] == ["impossible bar"]
 
 
 def test_verify_can_be_narrowed(autopilot, store) -> None:
@@ -91,6 +93,74 @@ def test_verify_can_be_narrowed(autopilot, store) -> None:
     assert autopilot("data", "verify", "--timeframe", "2h").code == 2
 
 
-def test_many_faults_are_summed_up_on_a_screen(autopilot, store) -> None:
-    store.save_candles("kraken", "BTC/USD", hours(*range(0, 100, 2)))
-    assert "  and 29 more; --json has them all" in autopilot("data", "verify").out.splitlines()
+ROWS = "timestamp,open,high,low,close,volume\n" + "".join(
+    f"{START + hour * HOUR_MS},10,12,9,11,{hour + 1}\n" for hour in range(5)
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two markets, one of them with a row that no market can have produced."""
+    place = tmp_path / "files"
+    place.mkdir()
+    (place / "KRAKEN_BTC-USD_1h.csv").write_text(ROWS)
+    (place / "KRAKEN_ETH-USD_1h.csv").write_text(f"{ROWS}{START + 5 * HOUR_MS},10,8,9,11,1\n")
+    (place / "README.txt").write_text("nothing to see here\n")
+    return place
+
+
+def test_import_a_folder_then_again_changes_nothing(autopilot, folder) -> None:
+    first = autopilot("data", "import", str(folder))
+    assert (first.code, first.err) == (0, "")
+    assert first.out.splitlines()[:3] == [
+        "file                   exchange  symbol   timeframe  rows  new  dropped",
+        "KRAKEN_BTC-USD_1h.csv  kraken    BTC/USD  1h            5    5        0",
+        "KRAKEN_ETH-USD_1h.csv  kraken    ETH/USD  1h            6    5        1",
+    ]
+    assert "impossible bar" in first.out
+    again = autopilot("data", "import", str(folder), "--json").document["imported"]
+    assert [item["written"] for item in again] == [0, 0]
+    assert again[1]["dropped"] == {"impossible bar": 1}
+    assert again[0]["file"] == str(folder / "KRAKEN_BTC-USD_1h.csv")
+    listed = autopilot("data", "list", "--json").document["series"]
+    assert [(item["symbol"], item["candles"]) for item in listed] == [("BTC/USD", 5), ("ETH/USD", 5)]
+
+
+def test_import_beside_a_running_daemon(autopilot, daemon, store, folder) -> None:
+    assert autopilot("data", "import", str(folder)).code == 0
+    assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 5
+
+
+def test_what_a_name_does_not_tell_the_options_do(autopilot, tmp_path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(ROWS)
+    silent = autopilot("data", "import", str(file))
+    assert silent.code == 1
+    assert "--exchange and --symbol and --timeframe" in silent.err
+    told = autopilot(
+        *("data", "import", str(file), "--exchange", "bitstamp", "--symbol", "xrp-eur", "--timeframe", "1h", "--json")
+    )
+    assert told.code == 0
+    (report,) = told.document["imported"]
+    assert (report["exchange"], report["symbol"], report["timeframe"]) == ("bitstamp", "XRP/EUR", "1h")
+
+
+def test_import_a_sentiment_index(autopilot, tmp_path) -> None:
+    file = tmp_path / "index.csv"
+    file.write_text("timestamp,value\n1714521600000,43\n1714608000000,54\n")
+    done = autopilot("data", "import", str(file), "--sentiment")
+    assert (done.code, done.out) == (0, "2 days of fear_greed, 2024-05-01 to 2024-05-02\n")
+    assert autopilot("data", "import", str(file), "--sentiment", "--json").document["written"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(None, 1), ("", 1), ("a,b\n1,2\n", 1), ("\x00\x01\x02", 1), ("timestamp,open\n", 1)]
+)
+def test_what_cannot_be_read_is_an_error_and_never_a_traceback(autopilot, tmp_path, content, code) -> None:
+    file = tmp_path / "KRAKEN_BTC-USD_1h.csv"
+    if content is not None:
+        file.write_text(content)
+    done = autopilot("data", "import", str(file))
+    assert (done.code, done.out) == (code, "")
+    assert done.err.startswith("error: ")
+    assert str(file) in done.err

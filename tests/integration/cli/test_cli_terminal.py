@@ -22,11 +22,16 @@ ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """A command whose output is a terminal of ``columns``."""
 
-    def __init__(self, command: list[str | Path], columns: int, environment: dict[str, str]) -> None:
+    def __init__(self, command: list[str | Path], columns: int, environment: dict[str, str], errors_too: bool) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
         self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment, start_new_session=True
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs if errors_too else subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
         )
         os.close(theirs)
         self.shown = ""
@@ -52,10 +57,11 @@ class Terminal:
 
 @pytest.fixture
 def terminal(data_dir: Path) -> Callable[..., Terminal]:
-    def run(*arguments: str, columns: int = 80, **extra: str) -> Terminal:
+    def run(*arguments: str, columns: int = 80, errors_too: bool = False, **extra: str) -> Terminal:
         command = [Path(sys.executable).with_name("autopilot"), "--data-dir", data_dir, *arguments]
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return Terminal(command, columns, {**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **extra})
+        environment = {**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **extra}
+        return Terminal(command, columns, environment, errors_too)
 
     return run
 
@@ -136,3 +142,13 @@ def test_watch_without_a_terminal_is_a_usage_error(autopilot, daemon) -> None:
     done = autopilot("status", "--watch")
     assert done.code == 2
     assert done.err.startswith("error: --watch needs a terminal")
+
+
+def test_an_import_shows_its_progress_where_errors_go_to_a_terminal(terminal, tmp_path) -> None:
+    file = tmp_path / "KRAKEN_BTC-USD_1h.csv"
+    file.write_text("timestamp,open,high,low,close,volume\n1714564800000,10,12,9,11,1\n")
+    screen = terminal("data", "import", str(file), errors_too=True)
+    assert screen.finish() == 0
+    progress, _, report = ESCAPE.sub("", screen.shown).partition("exchange")
+    assert "━" in progress
+    assert "━" not in report

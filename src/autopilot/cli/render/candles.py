@@ -7,12 +7,18 @@ from typing import Any
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.words import count, utc
 
-TOLD = 20
-"""So many gaps and faults of a series are told one by one on a screen; JSON has them all."""
-
 _SERIES = (Column("exchange"), Column("symbol"), Column("timeframe"), Column("candles", right=True))
 LIST_COLUMNS = (*_SERIES, Column("first"), Column("last"))
-VERIFY_COLUMNS = (*_SERIES, Column("missing", right=True), Column("faults", right=True), Column("verdict"))
+VERIFY_COLUMNS = (*_SERIES, Column("verdict"))
+IMPORT_COLUMNS = (
+    Column("file", rank=1, shrink_to=20),
+    Column("exchange"),
+    Column("symbol"),
+    Column("timeframe"),
+    Column("rows", right=True),
+    Column("new", right=True),
+    Column("dropped", right=True),
+)
 NOTHING_STORED = line("No candles are stored. Try: autopilot data import PATH", Style.FAINT)
 
 
@@ -26,34 +32,51 @@ def list_screen(document: dict[str, Any]) -> Screen:
 
 
 def verify_screen(document: dict[str, Any]) -> Screen:
-    """``{"series": [{exchange, symbol, timeframe, candles, gaps, faults, missing, sound}…], "sound"}``."""
+    """``{"series": [{exchange, symbol, timeframe, candles, faults, sound}…], "sound"}``."""
     series = document["series"]
     if not series:
         return (NOTHING_STORED,)
-    rows = [(*_series(item), f"{item['missing']:,}", f"{len(item['faults']):,}", _verdict(item)) for item in series]
-    blocks: list[Block] = [table(VERIFY_COLUMNS, rows)]
-    for item in series:
-        found = [*map(_gap, item["gaps"]), *item["faults"]]
-        if found:
-            blocks += [BLANK, line(f"{item['exchange']} {item['symbol']} {item['timeframe']}", Style.HEADING)]
-            blocks += [line(f"  {words}", hang=2) for words in found[:TOLD]]
-            if len(found) > TOLD:
-                blocks.append(line(f"  and {len(found) - TOLD:,} more; --json has them all", Style.FAINT))
-    return tuple(blocks)
+    rows = [(*_series(item), _verdict(item["faults"])) for item in series]
+    return (table(VERIFY_COLUMNS, rows), *_faults(series))
+
+
+def import_screen(document: dict[str, Any]) -> Screen:
+    """``{"imported": [{file, exchange, symbol, timeframe, read, written, dropped, faults}…]}``."""
+    imported = document["imported"]
+    rows = [
+        (
+            item["file"].rpartition("/")[2],
+            *(item[name] for name in ("exchange", "symbol", "timeframe")),
+            f"{item['read']:,}",
+            f"{item['written']:,}",
+            f"{sum(item['dropped'].values()):,}",
+        )
+        for item in imported
+    ]
+    return (table(IMPORT_COLUMNS, rows), *_faults(imported))
+
+
+def sentiment_screen(document: dict[str, Any]) -> Screen:
+    """``{"file", "name", "read", "written", "first_at_ms", "last_at_ms"}``."""
+    since, until = utc(document["first_at_ms"])[:10], utc(document["last_at_ms"])[:10]
+    return (line(f"{count(document['written'], 'day')} of {document['name']}, {since} to {until}"),)
 
 
 def _series(item: dict[str, Any]) -> tuple[str, str, str, str]:
     return item["exchange"], item["symbol"], item["timeframe"], f"{item['candles']:,}"
 
 
-def _verdict(item: dict[str, Any]) -> Span:
-    if item["faults"]:
-        return Span("faulty", Style.BAD)
-    return Span("gaps", Style.WARNING) if item["gaps"] else Span("sound", Style.GOOD)
+def _verdict(faults: list[dict[str, Any]]) -> Span:
+    if not faults:
+        return Span("sound", Style.GOOD)
+    kinds = [str(fault["kind"]) for fault in faults]
+    return Span(", ".join(kinds), Style.WARNING if kinds == ["gap"] else Style.BAD)
 
 
-def _gap(gap: dict[str, Any]) -> str:
-    missing = f"{count(gap['missing'], 'candle')} missing"
-    if gap["missing"] == 1:
-        return f"{missing}: {utc(gap['first_at_ms'])}"
-    return f"{missing}: {utc(gap['first_at_ms'])} to {utc(gap['last_at_ms'])}"
+def _faults(series: list[dict[str, Any]]) -> list[Block]:
+    blocks: list[Block] = []
+    for item in series:
+        if item["faults"]:
+            blocks += [BLANK, line(f"{item['exchange']} {item['symbol']} {item['timeframe']}", Style.HEADING)]
+            blocks += [line(f"  {fault['kind']}: {fault['words']}", hang=4) for fault in item["faults"]]
+    return blocks

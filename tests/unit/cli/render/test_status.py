@@ -1,0 +1,88 @@
+"""The status screen: rows, accounts, troubles, and one symbol in full."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopilot.cli.render.banner import BANNERS, banner
+from autopilot.cli.render.blocks import Style
+from autopilot.cli.render.layout import lines, plain, text_of
+from autopilot.cli.render.running import started_screen, stopped_screen
+from autopilot.cli.render.status import status_screen, unrealized
+from autopilot.domain.market import MarketKind
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return json.loads((GOLDEN / "documents" / "status.json").read_text())
+
+
+def test_at_80_columns_it_reads_as_it_always_did(document) -> None:
+    shown = [text_of(item) for item in lines(status_screen(document), 80)]
+    assert shown == (GOLDEN / "status" / "all.txt").read_text().splitlines()
+
+
+def test_one_symbol_in_full_at_80_columns(document) -> None:
+    document["symbols"] = document["symbols"][1:2]
+    shown = [text_of(item) for item in lines(status_screen(document, full=True), 80)]
+    assert shown == (GOLDEN / "status" / "one.txt").read_text().splitlines()
+
+
+def test_a_symbol_of_which_nothing_is_known_yet_can_be_shown_in_full(document) -> None:
+    document["symbols"] = document["symbols"][2:]
+    shown = plain(status_screen(document, full=True))
+    assert "candles   none yet" in shown
+    assert "decision  none yet" in shown
+
+
+def test_a_retrying_symbol_says_why_and_what_to_try(document) -> None:
+    document["symbols"][2]["hint"] = None
+    shown = plain(status_screen(document))
+    assert "SOL/USD is retrying: coinbase cannot be reached: no route to host" in shown
+    assert any(item.startswith("  try: ") for item in shown)
+
+
+def test_unrealized_is_the_value_less_the_cost(document) -> None:
+    assert [unrealized(symbol) for symbol in document["symbols"]] == [None, "20.61025", None]
+
+
+def test_a_daemon_that_does_not_run_is_said_to(document) -> None:
+    document["daemon"] |= {"running": False, "pid": None, "version": None, "started_at_ms": None}
+    assert plain(status_screen(document))[0] == "daemon not running"
+
+
+@pytest.mark.parametrize("kind", MarketKind)
+def test_every_market_that_is_not_real_has_its_banner(kind: MarketKind) -> None:
+    (shown,) = [list(banner([{"market": kind.value}]))]
+    assert bool(shown) == (kind is not MarketKind.REAL)
+    assert list(banner([{"account": f"paper:{kind}"}])) == shown
+    assert all(item.spans[0].style is Style.WARNING for item in shown)
+
+
+def test_two_kinds_of_market_make_two_banners() -> None:
+    assert len(banner([{"market": "replay"}, {"market": "simulated"}, {"market": "real"}])) == len(BANNERS) == 2
+
+
+def test_real_money_is_spelled_out_when_a_symbol_starts(document) -> None:
+    document["symbols"][0]["paper_trading"] = False
+    shown = plain(started_screen({"started": document["symbols"][:1], "already_running": []}))
+    assert "REAL MONEY" in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("stopped", "flattened", "daemon", "shown"),
+    [
+        ([], [], "running", ["nothing was running"]),
+        (["BTC/USD"], [], "running", ["BTC/USD stopped"]),
+        (["BTC/USD"], ["BTC/USD"], "stopping", ["BTC/USD stopped", "BTC/USD sold", "the daemon ends"]),
+    ],
+)
+def test_what_stop_did(stopped, flattened, daemon, shown) -> None:
+    document = {"stopped": stopped, "flattened": flattened, "warnings": [], "daemon": daemon}
+    assert plain(stopped_screen(document)) == shown
