@@ -12,6 +12,7 @@ from autopilot.config.schema import AutopilotConfig, Section
 
 _FORMATS = {
     "moment": 'a date such as "2024-01-31" or a moment such as "2024-01-31T12:00:00Z"',
+    "span_ms": "two moments in milliseconds since 1970, UTC, such as [1704067200000, 1704070800000]",
     "name": 'a name in lower case such as "coinbase"',
 }
 
@@ -85,14 +86,14 @@ def _in_words(fragment: Mapping[str, Any]) -> str:
         return f'{_in_words(fragment | one | {"anyOf": [one]})}, or "" for not set'
     (kind, *_), one = kinds, next(iter(kinds.values()))
     shape = fragment | one
+    if shape.get("format") in _FORMATS:
+        return _FORMATS[shape["format"]]
     if "enum" in shape:
         return "one of " + ", ".join(f'"{value}"' for value in shape["enum"])
     if kind == "array":
         return 'a list such as ["BTC/USD", "ETH/USD"], each once'
     if kind == "boolean":
         return "true or false"
-    if kind == "string":
-        return _FORMATS[shape["format"]]
     return ("a whole number" if kind == "integer" else "a number") + _range(shape)
 
 

@@ -5,21 +5,30 @@ A section's fields carry the names of the settings dataclass that the core takes
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.functional_validators import AfterValidator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from autopilot.domain.errors import UnknownSymbol
-from autopilot.domain.market import split_symbol
-from autopilot.domain.money import to_decimal
+from autopilot.config.value_types import (
+    NONE_IF_EMPTY,
+    Amount,
+    Fee,
+    Moment,
+    Name,
+    Percent,
+    Seed,
+    Share,
+    Span,
+    Symbols,
+    check_order,
+)
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
-    from autopilot.adapters.exchange.replay import ReplaySettings
-    from autopilot.adapters.exchange.simulated import SimulatedSettings
+    from autopilot.adapters.exchange.faults import FaultPlan
+    from autopilot.adapters.offline.replay import ReplaySettings
+    from autopilot.adapters.offline.simulated import SimulatedSettings
     from autopilot.execution.order_type import OrderSettings
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
@@ -29,72 +38,6 @@ OFFLINE_EXCHANGES = ("replay", "simulated")
 """Ours; they ask nobody, so that no interval is too short for them."""
 
 SHORTEST_INTERVAL_S = 1.0
-
-
-def _unset(value: Any) -> Any:
-    """TOML has no null: an empty text says "not set"."""
-    return None if value == "" else value
-
-
-def _amount(value: Any) -> Any:
-    """Money is written as a number or as text; a float means the decimal that it is written as."""
-    return to_decimal(value) if isinstance(value, float) else value
-
-
-def _refuse_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueError
-    return value
-
-
-def _date_text(value: Any) -> Any:
-    """TOML's own dates are welcome without quotes."""
-    return value.isoformat() if isinstance(value, dt.date) else value
-
-
-def _iso_moment(text: str) -> str:
-    try:
-        dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError('must be a date as "2024-01-31" or a moment as "2024-01-31T12:00:00Z", in UTC') from None
-    return text
-
-
-def _symbol(text: str) -> str:
-    try:
-        split_symbol(text)
-    except UnknownSymbol as error:
-        raise ValueError(f"{error}: {error.hint}") from None
-    return text
-
-
-def _distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
-    if twice:
-        raise ValueError(f"names {', '.join(twice)} more than once")
-    return symbols
-
-
-def _check_order(start: str | None, end: str | None) -> None:
-    if start and end and _moment(start) >= _moment(end):
-        raise ValueError(f'end = "{end}" does not come after start = "{start}"')
-
-
-def _moment(text: str) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-Amount = Annotated[
-    Decimal, BeforeValidator(_amount), BeforeValidator(_refuse_bool), Field(strict=False, le=10**12, max_digits=24)
-]
-Percent = Annotated[float, Field(gt=0, le=100)]
-Fee = Annotated[float, Field(ge=0, le=10)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Moment = Annotated[
-    str, BeforeValidator(_date_text), AfterValidator(_iso_moment), Field(json_schema_extra={"format": "moment"})
-]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40, json_schema_extra={"format": "name"})]
 
 
 class Section(BaseModel):
@@ -171,9 +114,9 @@ class PaperSection(Section):
     """Money at the start, of each quote currency traded. An account that exists keeps what it has."""
     slippage_bps: Annotated[float, Field(ge=0, le=1_000)] = 5.0
     """How much worse than the price a market order fills, in hundredths of a percent."""
-    maker_fee_pct: Annotated[Fee | None, BeforeValidator(_unset)] = None
+    maker_fee_pct: Annotated[Fee | None, NONE_IF_EMPTY] = None
     """Fee of a limit order, in percent of its value; "" takes the market's own."""
-    taker_fee_pct: Annotated[Fee | None, BeforeValidator(_unset)] = None
+    taker_fee_pct: Annotated[Fee | None, NONE_IF_EMPTY] = None
     """Fee of a market order, in percent of its value; "" takes the market's own."""
     max_volume_share_pct: Percent = 10.0
     """The largest part of a candle's volume that a limit order fills, in percent; the rest waits."""
@@ -189,47 +132,85 @@ class PaperSection(Section):
 class SimulatedSection(Section):
     """The exchange `simulated`: a market made up from a seed."""
 
-    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 1
+    seed: Seed = 1
     """The same seed makes the same market."""
     start: Moment = "2024-01-01"
     """The market's first day, UTC."""
-    end: Annotated[Moment | None, BeforeValidator(_unset)] = None
+    end: Annotated[Moment | None, NONE_IF_EMPTY] = None
     """Where the market ends, UTC; "" never."""
     speed: Annotated[float, Field(ge=0, le=1e9)] = 3600.0
     """Market seconds in a second; 0 goes as fast as the cycles do."""
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
-        _check_order(self.start, self.end)
+        check_order(self.start, self.end)
         return self
 
     def settings(self) -> SimulatedSettings:
-        from autopilot.adapters.exchange.simulated import SimulatedSettings
+        from autopilot.adapters.offline.simulated import SimulatedSettings
 
         return SimulatedSettings(**self.model_dump())
+
+
+class FaultsSection(Section):
+    """Faults that the replayed exchange shows, to see that nothing is lost by them; chances from 0 to 1 a call."""
+
+    seed: Seed = 1
+    """The same seed makes the same faults."""
+    fetch_unavailable: Share = 0.0
+    """A fetch of candles fails."""
+    fetch_slow: Share = 0.0
+    """A fetch of candles takes long."""
+    slow_s: Annotated[float, Field(ge=0, le=60)] = 0.05
+    """How long, in seconds."""
+    lost_after_accept: Share = 0.0
+    """An order is accepted, and the answer lost."""
+    lost_before_accept: Share = 0.0
+    """An order is lost on its way, and the answer with it."""
+    rejected: Share = 0.0
+    """An order is refused."""
+    broker_unavailable: Share = 0.0
+    """A call about orders or balances finds nobody."""
+    maintenance_ms: Annotated[Span | None, NONE_IF_EMPTY] = None
+    """Market time within which nothing answers, in milliseconds since 1970, UTC."""
+    clock_skew_ms: Annotated[int, Field(ge=-86_400_000, le=86_400_000)] = 0
+    """How far the exchange's clock is ahead, in milliseconds."""
+
+    @model_validator(mode="after")
+    def _one_fate_an_order(self) -> Self:
+        total = self.rejected + self.lost_before_accept + self.lost_after_accept
+        if total > 1:
+            raise ValueError(f"rejected + lost_before_accept + lost_after_accept = {total:g} is more than 1")
+        return self
+
+    def settings(self) -> FaultPlan:
+        from autopilot.adapters.exchange.faults import FaultPlan
+
+        return FaultPlan(**self.model_dump())
 
 
 class ReplaySection(Section):
     """The exchange `replay`: stored candles as a market (autopilot data import)."""
 
-    source: Annotated[Name | None, BeforeValidator(_unset)] = None
-    """The exchange whose stored candles are replayed; "" takes the only one there is."""
-    start: Annotated[Moment | None, BeforeValidator(_unset)] = None
+    source: Annotated[Name | None, NONE_IF_EMPTY] = None
+    """The exchange whose stored candles are replayed; "" when only one has the symbol."""
+    start: Annotated[Moment | None, NONE_IF_EMPTY] = None
     """Where to begin, UTC; "" at the first stored candle."""
-    end: Annotated[Moment | None, BeforeValidator(_unset)] = None
+    end: Annotated[Moment | None, NONE_IF_EMPTY] = None
     """Where to end, UTC; "" at the last stored candle."""
     speed: Annotated[float, Field(ge=0, le=1e9)] = 3600.0
     """Market seconds in a second; 0 goes as fast as the cycles do."""
+    faults: FaultsSection = FaultsSection()
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Self:
-        _check_order(self.start, self.end)
+        check_order(self.start, self.end)
         return self
 
     def settings(self) -> ReplaySettings:
-        from autopilot.adapters.exchange.replay import ReplaySettings
+        from autopilot.adapters.offline.replay import ReplaySettings
 
-        return ReplaySettings(**self.model_dump())
+        return ReplaySettings(**self.model_dump(exclude={"faults"}), faults=self.faults.settings())
 
 
 class SentimentSection(Section):
@@ -242,11 +223,7 @@ class SentimentSection(Section):
 class AutopilotConfig(Section):
     """The whole file."""
 
-    symbols: Annotated[
-        tuple[Annotated[str, AfterValidator(_symbol)], ...],
-        Field(strict=False, min_length=1, max_length=200),
-        AfterValidator(_distinct),
-    ] = ("BTC/USD", "ETH/USD")
+    symbols: Symbols = ("BTC/USD", "ETH/USD")
     """What is traded when `autopilot start` names nothing."""
     exchange: Name = "coinbase"
     """Where candles come from: a name that ccxt knows, or `replay` or `simulated`."""
@@ -278,11 +255,12 @@ class AutopilotConfig(Section):
             )
         return self
 
-    def evaluation(self) -> EvaluationSettings:
+    def evaluation(self, auto_execute: bool | None = None) -> EvaluationSettings:
+        """``auto_execute`` as a user may say it when starting a symbol; None: as configured."""
         from autopilot.risk.evaluation import EvaluationSettings
 
         return EvaluationSettings(
             min_confidence_threshold=self.min_confidence_threshold,
             max_trades_per_day=self.max_trades_per_day,
-            auto_execute=self.auto_execute,
+            auto_execute=self.auto_execute if auto_execute is None else auto_execute,
         )

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 from hypothesis import given, settings
@@ -36,13 +37,13 @@ def is_explained(error: ConfigError) -> bool:
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_any_values_for_any_keys(values: dict[str, object]) -> None:
-    tables: dict[str, object] = {}
+    tables: dict[str, Any] = {}
     for key, value in values.items():
-        section, _, name = key.rpartition(".")
-        if section:
-            tables.setdefault(section, {})[name] = value  # type: ignore[index]
-        else:
-            tables[name] = value
+        *sections, name = key.split(".")
+        table = tables
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[name] = value
     with fresh_paths() as paths:
         paths.config_file.write_text(tomli_w.dumps(tables), encoding="utf-8")
         try:

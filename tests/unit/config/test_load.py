@@ -104,6 +104,13 @@ def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: s
         ('[replay]\nstart = "last year"', 'replay.start = "last year" must be a date'),
         ("[replay]\nstart = 2024-02-01\nend = 2024-02-01T00:00:00Z", "does not come after start"),
         ("[simulated]\nend = 2023-12-31", 'simulated: end = "2023-12-31" does not come after start = "2024-01-01"'),
+        ("[replay.faults]\nrejected = 1.5", "line 2: replay.faults.rejected = 1.5 must be a number from 0 to 1"),
+        ("[replay.faults]\nrejcted = 1", 'did you mean "replay.faults.rejected"?'),
+        ("[replay.faults]\nrejected = 0.6\nlost_after_accept = 0.6", "replay.faults: rejected + lost_before_accept"),
+        ("[replay.faults]\nmaintenance_ms = [9, 5]", "replay.faults.maintenance_ms = [9, 5] must be two moments"),
+        ("[replay.faults]\nmaintenance_ms = [1]", "must be two moments in milliseconds"),
+        ('[replay.faults]\nmaintenance_ms = ["a", 5]', "must be two moments in milliseconds"),
+        ("[replay.faults]\nclock_skew_ms = 0.5", "must be a whole number from -86,400,000"),
         ("[simulated]\nseed = 1.5", "simulated.seed = 1.5 must be a whole number from 0 to 4,294,967,295"),
     ],
 )

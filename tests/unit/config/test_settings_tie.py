@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from autopilot.config.schema import AutopilotConfig, OrdersSection, PaperSection, RiskSection
+from autopilot.adapters.exchange.faults import FaultPlan
+from autopilot.adapters.offline.replay import ReplaySettings
+from autopilot.adapters.offline.simulated import SimulatedSettings
+from autopilot.config.schema import (
+    AutopilotConfig,
+    FaultsSection,
+    OrdersSection,
+    PaperSection,
+    ReplaySection,
+    RiskSection,
+    SimulatedSection,
+)
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper import PaperSettings
 from autopilot.risk.evaluation import EvaluationSettings
@@ -20,6 +31,9 @@ CONFIG = AutopilotConfig()
         (CONFIG.risk.settings(), RiskLimits, RiskSection),
         (CONFIG.orders.settings(), OrderSettings, OrdersSection),
         (CONFIG.paper.settings(), PaperSettings, PaperSection),
+        (CONFIG.simulated.settings(), SimulatedSettings, SimulatedSection),
+        (CONFIG.replay.settings(), ReplaySettings, ReplaySection),
+        (CONFIG.replay.faults.settings(), FaultPlan, FaultsSection),
     ],
 )
 def test_a_section_has_the_settings_fields_and_defaults(made: Any, kind: type[Any], section: type[Any]) -> None:
@@ -42,3 +56,6 @@ def test_values_reach_the_settings() -> None:
     config = AutopilotConfig.model_validate({"risk": {"max_position_pct": 7}, "paper": {"maker_fee_pct": 0.2}})
     assert config.risk.settings() == RiskLimits(max_position_pct=7.0)
     assert config.paper.settings() == PaperSettings(maker_fee_pct=0.2)
+    faults = {"rejected": 0.5, "maintenance_ms": [5, 9]}
+    replay = AutopilotConfig.model_validate({"replay": {"speed": 0, "faults": faults}}).replay
+    assert replay.settings() == ReplaySettings(speed=0.0, faults=FaultPlan(rejected=0.5, maintenance_ms=(5, 9)))
