@@ -8,13 +8,14 @@ from typing import Any
 
 from aiohttp import web
 
-from autopilot.control.errors import Conflict, NotFound, RequestInvalid, SafetyRefused
+from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
 from autopilot.control.protocol import error_document
 from autopilot.domain.errors import (
     AutopilotError,
     ConfigError,
     MarketEnded,
     MarketUnavailable,
+    NotFound,
     StoreUnavailable,
     UnknownExchange,
     UnknownSymbol,

@@ -7,7 +7,6 @@ AutopilotError
     ├── CommandRefused        the daemon's refusal, with its code and status   seen by the client
     ├── RequestInvalid        the request makes no sense (400)                 raised by the daemon
     ├── SafetyRefused         a safety rule forbids it (403)                   raised by the daemon
-    ├── NotFound              there is no such thing (404)                     raised by the daemon
     ├── Conflict              not in this state (409)                          raised by the daemon
     └── SocketUnusable        the socket cannot be made or is taken            raised when the daemon starts
 """
@@ -44,10 +43,6 @@ class RequestInvalid(ControlError):
 
 class SafetyRefused(ControlError):
     """A safety rule forbids it, such as live trading that was not armed."""
-
-
-class NotFound(ControlError):
-    """There is no such decision, symbol or address."""
 
 
 class Conflict(ControlError):

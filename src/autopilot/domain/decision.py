@@ -64,7 +64,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """One closed candle of one symbol, decided once. ``candle_at_ms`` is the candle's open time."""
+    """One closed candle of one symbol, decided once. ``candle_at_ms`` is the candle's open time; ``signals`` are those
+    of all strategies that wanted to buy or to sell, ``signal`` the chosen one's, whatever it says."""
 
     id: str
     account: str

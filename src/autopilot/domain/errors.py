@@ -4,6 +4,7 @@ AutopilotError
 ├── ConfigError                 the configuration is wrong
 ├── CandleError                 candle data that no market can have produced
 ├── StrategyError               a strategy broke its contract
+├── NotFound                    nothing of that name is kept here
 ├── ModelError                  the learned model cannot be used; rules decide instead
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
@@ -40,6 +41,10 @@ class CandleError(AutopilotError):
 
 class StrategyError(AutopilotError):
     """A strategy broke its contract; it has no opinion in this cycle."""
+
+
+class NotFound(AutopilotError):
+    """There is no such decision, symbol or address."""
 
 
 class ModelError(AutopilotError):

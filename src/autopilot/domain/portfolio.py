@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from autopilot.domain.market import split_symbol
-from autopilot.domain.money import ZERO
+from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
+
+COST_STEP = Decimal("1E-10")
+"""The cost of a part sold has finitely many digits, so that the parts of a round trip add up to the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,8 @@ class Position:
                 target=order.target if order.target is not None else self.target,
             )
         given = fill.quantity + (fill.fee if fee_in_base else ZERO)
-        part = min(given / self.quantity, Decimal(1)) if self.quantity else Decimal(1)
-        cost_of_part = self.cost * part
+        part = min(given / self.quantity, ONE) if self.quantity else ONE
+        cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP)
         proceeds = fill.value - (ZERO if fee_in_base else fill.fee)
         return replace(
             self,

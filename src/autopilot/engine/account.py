@@ -23,7 +23,11 @@ class TradingAccount:
         self.lock = asyncio.Lock()
         self._broker = broker
         self._ledger = ledger
-        self._prices: dict[str, Decimal] = {}
+        self._prices = {
+            held.symbol: to_decimal(price)
+            for held in ledger.positions(name)
+            if (price := ledger.last_price(name, held.symbol)) is not None
+        }
         self._marks: dict[str, EquityMark] = {}
 
     def see_price(self, symbol: str, price: float) -> None:
@@ -80,7 +84,7 @@ class TradingAccount:
         """What the entries still open would add to the exposure."""
         return sum(
             (
-                order.remaining * (order.price or self._prices.get(order.symbol, ZERO))
+                order.remaining * (order.price or order.reference_price)
                 for order in orders
                 if order.purpose is Purpose.ENTRY and split_symbol(order.symbol)[1] == currency
             ),

@@ -152,7 +152,7 @@ class IntelligentAutopilot:
         around.tracker.observe(self.symbol, view.candles, evaluation.arrays, view.regimes)
         track_record = around.tracker.track_record(self.symbol, conditions.candle_at_ms)
         selection = around.selector.select(conditions, evaluation.signals, track_record)
-        signal = evaluation.signals[selection.strategy]
+        signal = evaluation.explained(selection.strategy)
         moment = self._moment(view)
         portfolio, mark = await around.account.portfolio(market, moment.now_ms)
         strategy = around.strategies[selection.strategy]
@@ -169,7 +169,7 @@ class IntelligentAutopilot:
             conditions=conditions,
             selection=selection,
             signal=signal,
-            signals=evaluation.signals,
+            signals=evaluation.fired,
             strategy_errors=evaluation.errors,
             action=judgement.action,
             checks=judgement.checks,

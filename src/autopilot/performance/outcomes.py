@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import Timeframe
 
 HORIZON_HOURS = 24
+
+Flags = NDArray[np.bool_]
 
 
 def horizon(timeframe: Timeframe) -> int:
@@ -27,39 +30,44 @@ class TradingCost:
 
 
 def counterfactual_returns(
-    candles: Candles, signals: SignalArrays, starts: IntArray, steps: int, cost: TradingCost
+    candles: Candles, signals: Sequence[SignalArrays], starts: IntArray, steps: int, cost: TradingCost
 ) -> FloatArray:
-    """Net return over ``steps`` candles after each start index, flat before and after: float64[len(starts)].
+    """Each strategy's net return over ``steps`` candles after each start index, flat before and after:
+    float64[len(signals), len(starts)]. ``starts`` ascend.
 
     A signal at a close acts at the next open. Inside a candle the stop is met before the target (the worse side
     when both are touched); a gap beyond either trades at the open. What is still held leaves at the last close.
     Every start needs ``start + steps < len(candles)``.
     """
-    wealth = np.ones(len(starts))
-    entry = np.full(len(starts), np.nan)
-    stop = np.zeros(len(starts))
-    target = np.full(len(starts), np.inf)
+    first, end = int(starts[0]), int(starts[-1]) + steps
+    side = np.stack([each.side[first:end] for each in signals])
+    stops = np.stack([each.stop_distance[first:end] for each in signals])
+    targets = np.stack([each.target_distance[first:end] for each in signals])
+    shape = (len(signals), len(starts))
+    wealth, entry, held = np.ones(shape), np.ones(shape), np.zeros(shape, dtype=np.bool_)
+    stop, target = np.zeros(shape), np.zeros(shape)
     for step in range(steps):
         decided = starts + step
-        if not (np.isfinite(entry).any() or (signals.side[decided] == 1).any()):
+        wish = side[:, decided - first]
+        enters = ~held & (wish == 1)
+        if not (held.any() or enters.any()):
             continue
-        traded = decided + 1
-        opened, high, low = candles.open[traded], candles.high[traded], candles.low[traded]
-        side = signals.side[decided]
-        _leave(wealth, entry, np.isfinite(entry) & (side == -1), opened, cost)
-        enters = ~np.isfinite(entry) & (side == 1)
+        opened, close = candles.open[decided + 1], candles.close[decided]
+        _leave(wealth, entry, held, held & (wish == -1), opened, cost)
         entry = np.where(enters, opened * (1 + cost.fraction), entry)
-        close = candles.close[decided]
-        stop = np.where(enters, close * (1 - signals.stop_distance[decided]), stop)
-        target = np.where(enters, close * (1 + signals.target_distance[decided]), target)
-        _leave(wealth, entry, np.isfinite(entry) & (low <= stop), np.minimum(opened, stop), cost)
-        _leave(wealth, entry, np.isfinite(entry) & (high >= target), np.maximum(opened, target), cost)
-    _leave(wealth, entry, np.isfinite(entry), candles.close[starts + steps], cost)
+        stop = np.where(enters, close * (1 - stops[:, decided - first]), stop)
+        target = np.where(enters, close * (1 + targets[:, decided - first]), target)
+        held |= enters
+        _leave(wealth, entry, held, held & (candles.low[decided + 1] <= stop), np.minimum(opened, stop), cost)
+        _leave(wealth, entry, held, held & (candles.high[decided + 1] >= target), np.maximum(opened, target), cost)
+    _leave(wealth, entry, held, held.copy(), candles.close[starts + steps], cost)
     return wealth - 1
 
 
 def _leave(
-    wealth: FloatArray, entry: FloatArray, leaves: NDArray[np.bool_], price: FloatArray, cost: TradingCost
+    wealth: FloatArray, entry: FloatArray, held: Flags, leaves: Flags, price: FloatArray, cost: TradingCost
 ) -> None:
-    wealth[leaves] *= price[leaves] * (1 - cost.fraction) / entry[leaves]
-    entry[leaves] = np.nan
+    if leaves.any():
+        proceeds = np.broadcast_to(price, leaves.shape)[leaves] * (1 - cost.fraction)
+        wealth[leaves] *= proceeds / entry[leaves]
+        held &= ~leaves

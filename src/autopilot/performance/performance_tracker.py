@@ -16,6 +16,8 @@ from autopilot.ports.ledger import SampleStore
 from autopilot.selection.track_record import shrunk_mean
 
 RECENT_DAYS = 30
+MATURED_AT_ONCE = 6
+"""Candles are matured in groups of so many, of the clock and not of the run, so that a restart changes nothing."""
 PRIOR_WEIGHT = 20.0
 """How many samples of its own a symbol needs before it counts as much as all symbols together."""
 
@@ -87,12 +89,15 @@ class PerformanceTracker:
     def observe(
         self, symbol: str, candles: Candles, arrays: Mapping[str, SignalArrays], regimes: RegimeArrays
     ) -> tuple[PerformanceSample, ...]:
-        """Mature what has become known with the last candle of this window, and keep it.
+        """Mature what has become known by the last candle of this window, and keep it.
 
         The first time, every candle of the window that is past the warm-up is matured, so that the selector does not
         start blind.
         """
         record = self._record(symbol)
+        number = candles.last_at_ms // self._timeframe.ms
+        if record.newest_at_ms >= 0 and (number + 1) % min(MATURED_AT_ONCE, self._timeframe.per_day):
+            return ()
         steps = horizon(self._timeframe)
         newest = len(candles) - 1 - steps
         recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
@@ -100,10 +105,7 @@ class PerformanceTracker:
         starts = np.arange(max(first, recent, WARM_UP), newest + 1)
         if not len(starts):
             return ()
-        returns = {
-            name: counterfactual_returns(candles, signals, starts, steps, self._cost)
-            for name, signals in arrays.items()
-        }
+        returns = counterfactual_returns(candles, tuple(arrays.values()), starts, steps, self._cost)
         samples = tuple(
             PerformanceSample(
                 exchange=self._exchange,
@@ -112,7 +114,7 @@ class PerformanceTracker:
                 candle_at_ms=int(candles.open_at_ms[start]),
                 matured_at_ms=int(candles.open_at_ms[start + steps]) + self._timeframe.ms,
                 regime=REGIMES[regimes.codes[start]],
-                returns={name: float(values[row]) for name, values in returns.items()},
+                returns=dict(zip(arrays, returns[:, row].tolist(), strict=True)),
             )
             for row, start in enumerate(starts)
         )

@@ -40,6 +40,10 @@ class Ledger(Protocol):
         """Open time of the last candle decided."""
         ...
 
+    def last_price(self, account: str, symbol: str) -> float | None:
+        """The close of the last candle decided, at any timeframe."""
+        ...
+
     def save_order(self, order: Order) -> None:
         """Insert or update, durably."""
         ...

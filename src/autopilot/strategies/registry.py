@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 from autopilot.analysis.view import MarketView
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import CandleError, StrategyError
-from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
+from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
 from autopilot.strategies.base import CompositeStrategy, Strategy, last_signal
 from autopilot.strategies.contract import faults
 from autopilot.strategies.market_making.dca import Dca
@@ -43,12 +43,27 @@ T = TypeVar("T")
 class Evaluation:
     """What every strategy says of one view: whole arrays, the signal of the last candle, and what went wrong.
 
-    A strategy that failed is in ``errors`` and has no opinion: neutral arrays and no signal.
+    A strategy that failed is in ``errors`` and has no opinion: neutral arrays and no signal. Reasons are in words where
+    there is a side; why a strategy is silent, `explained` tells, for most of them are most of the time.
     """
 
     arrays: Mapping[str, SignalArrays]
     signals: Mapping[str, StrategySignal]
     errors: Mapping[str, str]
+    explanations: Mapping[str, Callable[[], str]]
+
+    @property
+    def fired(self) -> Mapping[str, StrategySignal]:
+        """The signals that want to buy or to sell."""
+        return {name: one for name, one in self.signals.items() if one.signal_type is not SignalType.NONE}
+
+    def explained(self, name: str) -> StrategySignal:
+        """This strategy's signal, with its reason in any case."""
+        signal = self.signals[name]
+        if signal.reason:
+            return signal
+        reason, error = _attempt(self.explanations[name])
+        return replace(signal, reason=reason or f"no explanation: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +115,13 @@ class StrategySet:
             arrays = _answers({name: partial(one.signals, view) for name, one in singles.items()}, length, errors)
             opinions = dict(arrays)
             arrays |= _answers({one.name: partial(one.combine, view, opinions) for one in composites}, length, errors)
-            reasons = _reasons(
-                {name: partial(one.explain, view, length - 1) for name, one in singles.items()}
-                | {one.name: partial(one.explain_votes, view, opinions, length - 1) for one in composites},
-                errors,
-            )
+            explanations = {name: partial(one.explain, view, length - 1) for name, one in singles.items()}
+            explanations |= {one.name: partial(one.explain_votes, view, opinions, length - 1) for one in composites}
+            fired = {name: tell for name, tell in explanations.items() if arrays[name].side[-1]}
+            reasons = _reasons(fired, errors)
         arrays |= {name: SignalArrays.neutral(length) for name in errors}
-        signals = {one.name: last_signal(one, view, arrays[one.name], reasons[one.name]) for one in self}
-        return Evaluation({name: arrays[name] for name in self.names}, signals, errors)
+        signals = {one.name: last_signal(one, view, arrays[one.name], reasons.get(one.name, "")) for one in self}
+        return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations)
 
 
 def builtin_strategies() -> tuple[Strategy, ...]:

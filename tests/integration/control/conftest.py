@@ -13,9 +13,9 @@ import pytest
 
 from autopilot.control.client import ControlClient
 from autopilot.control.connection import ServerLimits
-from autopilot.control.errors import NotFound
 from autopilot.control.requests import ListQuery, StartRequest, StopRequest
 from autopilot.control.server import ControlServer
+from autopilot.domain.errors import NotFound
 from autopilot.engine.events import Event, EventLog
 
 FAST = ServerLimits(request_s=0.3, answer_s=0.3, keep_alive_s=0.1, shutdown_s=0.3)

@@ -54,15 +54,16 @@ def told_plainly(candles: Candles, signals: SignalArrays, start: int, steps: int
 def test_every_start_earns_what_the_plain_rules_say(seed: int, steps: int, cost: float) -> None:
     candles, signals = walk(seed, 60)
     starts = np.arange(0, 60 - steps)
-    got = counterfactual_returns(candles, signals, starts, steps, TradingCost(cost))
-    want = [told_plainly(candles, signals, int(start), steps, cost) for start in starts]
-    assert got == pytest.approx(want, abs=1e-12)
+    _, others = walk(seed + 1, 60)
+    got = counterfactual_returns(candles, [signals, others], starts, steps, TradingCost(cost))
+    want = [[told_plainly(candles, each, int(start), steps, cost) for start in starts] for each in (signals, others)]
+    assert got == pytest.approx(np.array(want), abs=1e-12)
 
 
 def test_a_strategy_that_says_nothing_earns_nothing() -> None:
     candles, _ = walk(1, 40)
-    got = counterfactual_returns(candles, SignalArrays.neutral(40), np.arange(10), 24, TradingCost(0.001))
-    assert got.tolist() == [0.0] * 10
+    got = counterfactual_returns(candles, [SignalArrays.neutral(40)], np.arange(10), 24, TradingCost(0.001))
+    assert got.tolist() == [[0.0] * 10]
 
 
 @pytest.mark.parametrize(("timeframe", "candles"), [("1m", 1440), ("1h", 24), ("4h", 6), ("1d", 1)])

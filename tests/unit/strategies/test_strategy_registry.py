@@ -122,7 +122,7 @@ def test_missing_external_series_mean_no_opinion_and_no_error(random_candles: Ca
         assert not evaluation.errors
         for name in ("sentiment", "pairs_trading"):
             assert not evaluation.arrays[name].side.any()
-            assert "no opinion" in evaluation.signals[name].reason
+            assert "no opinion" in evaluation.explained(name).reason
         assert evaluation.arrays["consensus"].side.any()
 
 
@@ -140,7 +140,7 @@ def test_signals_are_the_last_entries_of_the_arrays(view: MarketView) -> None:
         assert signal.stop < price < signal.target
         assert (signal.signal_type is SignalType.NONE) is bool(arrays.side[-1] == 0)
         assert (signal.strength, signal.confidence) == (arrays.strength[-1], arrays.confidence[-1])
-        assert signal.reason
+        assert evaluation.explained(name).reason
     assert evaluation.signals["told"].signal_type is SignalType.BUY
     assert evaluation.signals["told"].confidence == 0.9
 
@@ -175,7 +175,7 @@ def test_a_broken_strategy_has_no_opinion_and_stops_nobody(
     assert evaluation.signals["broken"].signal_type is SignalType.NONE
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(evaluation.errors["broken"])
-    assert evaluation.errors["broken"] in evaluation.signals["broken"].reason
+    assert evaluation.errors["broken"] in evaluation.explained("broken").reason
     assert evaluation.signals["told"].signal_type is SignalType.BUY
     np.testing.assert_array_equal(evaluation.arrays["macd"].side, Macd().signals(view).side)
 
@@ -261,7 +261,7 @@ def test_voters_are_asked_once_and_a_failing_one_does_not_vote(view: MarketView)
     assert asked == ["a", "b"]
     assert list(evaluation.errors) == ["c"]
     assert evaluation.arrays["consensus"].side[900] == 1
-    assert "votes of the last 4 candles: none" in evaluation.signals["consensus"].reason
+    assert "votes of the last 4 candles: none" in evaluation.explained("consensus").reason
 
 
 def test_a_composite_is_the_same_alone_and_in_the_set(view: MarketView) -> None:
@@ -272,7 +272,7 @@ def test_a_composite_is_the_same_alone_and_in_the_set(view: MarketView) -> None:
     alone = consensus.signals(view)
     np.testing.assert_array_equal(alone.side, evaluation.arrays["consensus"].side)
     np.testing.assert_array_equal(alone.confidence, evaluation.arrays["consensus"].confidence)
-    assert consensus.explain(view, len(view.candles) - 1) == evaluation.signals["consensus"].reason
+    assert consensus.explain(view, len(view.candles) - 1) == evaluation.explained("consensus").reason
 
 
 # A user's own strategy
@@ -352,7 +352,7 @@ def test_an_installed_strategy_joins_the_built_in_ones(
     installed({"patience": f"patience_plugin:{target}"})
     strategies = load_strategies()
     assert strategies.names == (*sum(GROUPS.values(), ()), "patience")
-    assert strategies.evaluate(view).signals["patience"].reason == f"waits {years} years"
+    assert strategies.evaluate(view).explained("patience").reason == f"waits {years} years"
 
 
 @pytest.mark.parametrize(

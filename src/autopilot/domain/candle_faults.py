@@ -1,0 +1,217 @@
+"""What can be wrong with candles that somebody else collected. Nothing is put right here: it is only said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.timeframe import Timeframe, iso_utc
+
+BoolArray = NDArray[np.bool_]
+
+LONG_STRETCH = 24
+"""Candles in a row without a trade: longer than any liquid market is silent, shorter than any fill worth the name."""
+LONG_BLOCK = 12
+"""Candles in a row that all five numbers of an earlier block repeat: never chance where there was trade."""
+_CLOSE_MARGIN_MS = 1_000
+"""Closing times are written as the last millisecond or the last second of a candle."""
+
+
+class FaultKind(StrEnum):
+    """The first four make a candle unusable; the others are for a person to judge."""
+
+    NOT_FINITE = "not finite"
+    IMPOSSIBLE = "impossible bar"
+    """A price of zero or less, a high below or a low above another price."""
+    NEGATIVE_VOLUME = "negative volume"
+    OFF_GRID = "off grid"
+    """Does not open where a candle of this timeframe can."""
+    UNSORTED = "unsorted"
+    DUPLICATE = "duplicate"
+    GAP = "gap"
+    NO_VOLUME = "no volume"
+    """A long stretch without trade: an outage, or a dump filled up with invented candles."""
+    REPEATED = "repeated block"
+    STAMPED_AT_CLOSE = "stamped at close"
+    """The times given are closing times: each candle would be read one candle early."""
+
+
+@dataclass(frozen=True, slots=True)
+class CandleFault:
+    """``count`` candles (of a gap: absent ones) have this fault, the first at ``first_at_ms``; ``words`` say it all."""
+
+    kind: FaultKind
+    count: int
+    first_at_ms: int
+    words: str
+
+
+def find_faults(
+    open_at_ms: IntArray,
+    open: FloatArray,  # noqa: A002 - the field's own name
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+    timeframe: Timeframe,
+) -> tuple[CandleFault, ...]:
+    """Everything that is wrong with these candles (int64[n], the rest float64[n], any order), most serious first."""
+    stamped = stamped_at_close(open_at_ms, timeframe)
+    bad = unusable(open_at_ms, open, high, low, close, volume, timeframe)
+    if stamped:
+        del bad[FaultKind.OFF_GRID]
+    found = [_fault(kind, mask, open_at_ms, _SAID[kind]) for kind, mask in bad.items()]
+    if stamped:
+        found.append(
+            CandleFault(
+                FaultKind.STAMPED_AT_CLOSE,
+                len(open_at_ms),
+                int(open_at_ms.min()),
+                f"the times are those at which candles close, first {iso_utc(int(open_at_ms.min()))}",
+            )
+        )
+    late = np.concatenate([[False], open_at_ms[1:] < np.maximum.accumulate(open_at_ms)[:-1]])[: len(open_at_ms)]
+    found.append(_fault(FaultKind.UNSORTED, late, open_at_ms, "come after a later one"))
+    order = np.argsort(open_at_ms, kind="stable")
+    at_ms = open_at_ms[order]
+    again = np.concatenate([[False], at_ms[1:] == at_ms[:-1]])[: len(at_ms)]
+    found.append(_fault(FaultKind.DUPLICATE, again, at_ms, "have a time that another one has"))
+    found.append(_gap(at_ms[~again], timeframe))
+    bars = np.stack([open, high, low, close, volume], axis=1)[order][~again]
+    found.append(_silent(at_ms[~again], bars[:, 4]))
+    found.append(_repeated(at_ms[~again], bars))
+    return tuple(fault for fault in found if fault is not None)
+
+
+def unusable(
+    open_at_ms: IntArray,
+    open: FloatArray,  # noqa: A002 - the field's own name
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+    timeframe: Timeframe,
+) -> dict[FaultKind, BoolArray]:
+    """For each fault that forbids the use of a candle, which ones have it: bool[n], a candle under one fault only."""
+    prices = np.stack([open, high, low, close])
+    with np.errstate(invalid="ignore"):
+        checks: Mapping[FaultKind, BoolArray] = {
+            FaultKind.NOT_FINITE: ~(np.isfinite(prices).all(axis=0) & np.isfinite(volume)),
+            FaultKind.IMPOSSIBLE: (prices <= 0).any(axis=0)
+            | (high < prices.max(axis=0, initial=-np.inf))
+            | (low > prices.min(axis=0, initial=np.inf)),
+            FaultKind.NEGATIVE_VOLUME: volume < 0,
+            FaultKind.OFF_GRID: open_at_ms % timeframe.ms != 0,
+        }
+    found: dict[FaultKind, BoolArray] = {}
+    seen = np.zeros(len(open_at_ms), dtype=np.bool_)
+    for kind, mask in checks.items():
+        found[kind] = mask & ~seen
+        seen |= mask
+    return found
+
+
+def stamped_at_close(open_at_ms: IntArray, timeframe: Timeframe) -> bool:
+    """Do most times lie within a second before the grid? Closing times *on* the grid look like opening times: only a
+    second source tells those, see `shifted_by`."""
+    before_grid = -open_at_ms % timeframe.ms
+    return bool(len(open_at_ms)) and float(((before_grid > 0) & (before_grid <= _CLOSE_MARGIN_MS)).mean()) > 0.5
+
+
+def shifted_by(
+    open_at_ms: IntArray, close: FloatArray, other_at_ms: IntArray, other_close: FloatArray, timeframe: Timeframe
+) -> int:
+    """How many candles late (negative: early) these are beside another source of the same market: int in [-1, 1].
+
+    Not 0 only where at least ten candles of the other source agree with the shifted times and more than twice as many
+    as agree with the times as given. Both ascending; closes agree within 1/10,000.
+    """
+    agreeing = {}
+    for shift in (0, 1, -1):
+        moved = open_at_ms - shift * timeframe.ms
+        _, mine, theirs = np.intersect1d(moved, other_at_ms, assume_unique=True, return_indices=True)
+        agreeing[shift] = int((np.abs(close[mine] / other_close[theirs] - 1.0) < 1e-4).sum())
+    best = max(agreeing, key=lambda shift: agreeing[shift])
+    return best if agreeing[best] >= 10 and agreeing[best] > 2 * agreeing[0] else 0
+
+
+_SAID = {
+    FaultKind.NOT_FINITE: "have a number that is missing or not finite",
+    FaultKind.IMPOSSIBLE: "have a price at or below zero, a high below or a low above another price",
+    FaultKind.NEGATIVE_VOLUME: "have a negative volume",
+    FaultKind.OFF_GRID: "do not open where a candle of this timeframe can",
+}
+
+
+def _fault(kind: FaultKind, mask: BoolArray, at_ms: IntArray, said: str) -> CandleFault | None:
+    count = int(mask.sum())
+    if not count:
+        return None
+    first = int(at_ms[mask].min())
+    return CandleFault(kind, count, first, f"{count:,} of {len(at_ms):,} candles {said}, first {iso_utc(first)}")
+
+
+def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
+    absent = np.diff(at_ms) // timeframe.ms - 1
+    gaps = np.flatnonzero(absent > 0)
+    if not len(gaps):
+        return None
+    first, longest = int(at_ms[gaps[0]]) + timeframe.ms, int(np.argmax(absent))
+    count = int(absent[gaps].sum())
+    return CandleFault(
+        FaultKind.GAP,
+        count,
+        first,
+        f"{count:,} candles are absent in {len(gaps):,} gaps, first {iso_utc(first)}, longest"
+        f" {int(absent[longest]):,} at {iso_utc(int(at_ms[longest]) + timeframe.ms)}",
+    )
+
+
+def _silent(at_ms: IntArray, volume: FloatArray) -> CandleFault | None:
+    starts, lengths = _runs(volume == 0)
+    long = lengths >= LONG_STRETCH
+    if not long.any():
+        return None
+    count, first = int(lengths[long].sum()), int(at_ms[starts[long][0]])
+    return CandleFault(
+        FaultKind.NO_VOLUME,
+        count,
+        first,
+        f"{count:,} of {len(at_ms):,} candles ({100 * count / len(at_ms):.1f} %) lie in stretches of {LONG_STRETCH} and"
+        f" more without volume, first {iso_utc(first)}, longest {int(lengths.max()):,}",
+    )
+
+
+def _repeated(at_ms: IntArray, bars: FloatArray) -> CandleFault | None:
+    """Traded candles whose five numbers are those of an earlier one, at the same distance for a whole block."""
+    if len(bars) <= LONG_BLOCK:
+        return None
+    same = np.lexsort((np.arange(len(bars)), *bars.T))
+    equal = (bars[same[1:]] == bars[same[:-1]]).all(axis=1) & (bars[same[1:], 4] > 0)
+    distance = np.zeros(len(bars), dtype=np.int64)
+    distance[same[1:][equal]] = (same[1:] - same[:-1])[equal]
+    edges = np.flatnonzero(np.diff(distance)) + 1
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(bars)]])
+    block = (distance[starts] > 0) & (ends - starts >= LONG_BLOCK)
+    if not block.any():
+        return None
+    count, start = int((ends - starts)[block].sum()), int(starts[block][0])
+    first = int(at_ms[start])
+    return CandleFault(
+        FaultKind.REPEATED,
+        count,
+        first,
+        f"{count:,} candles repeat earlier ones number by number in blocks of {LONG_BLOCK} and more, first"
+        f" {iso_utc(first)} as {iso_utc(int(at_ms[start - distance[start]]))}",
+    )
+
+
+def _runs(mask: BoolArray) -> tuple[IntArray, IntArray]:
+    """Where each run of True begins, and how long it is."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return edges[::2], edges[1::2] - edges[::2]
