@@ -8,7 +8,7 @@ from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import count, figure, measure, price, quantity, spoken, utc
+from autopilot.cli.render.words import NOTHING, count, figure, measure, price, quantity, spoken, utc
 
 Document = dict[str, Any]
 
@@ -100,23 +100,19 @@ def _groups(selection: Document) -> list[Block]:
 
 
 def _strategies(decision: Document) -> list[Block]:
-    selection, signals = decision["selection"], decision["signals"]
-    rows = []
-    for score in selection["strategies"]:
-        if score["group"] != selection["group"]:
-            continue
-        said = signals.get(score["strategy"])
-        rows.append(
-            (
-                _marked(score["strategy"], score["strategy"] == selection["strategy"]),
-                figure(score["score"]),
-                figure(score["regime_fit"]),
-                figure(score["recent_return_bps"], 1),
-                said["signal_type"] if said else "failed",
-                figure(said["strength"]) if said else "-",
-                figure(score["confidence"]),
-            )
+    selection = decision["selection"]
+    rows = [
+        (
+            _marked(score["strategy"], score["strategy"] == selection["strategy"]),
+            figure(score["score"]),
+            figure(score["regime_fit"]),
+            figure(score["recent_return_bps"], 1),
+            *_opinion(decision, score["strategy"]),
+            figure(score["confidence"]),
         )
+        for score in selection["strategies"]
+        if score["group"] == selection["group"]
+    ]
     blocks: list[Block] = [
         line(f"Strategies of {spoken(selection['group'])}", Style.HEADING),
         table(_STRATEGY_COLUMNS, rows),
@@ -124,6 +120,14 @@ def _strategies(decision: Document) -> list[Block]:
     for name, error in decision["strategy_errors"].items():
         blocks.append(line(f"  {name} had no opinion, it failed: {error}", Style.WARNING, hang=2))
     return blocks
+
+
+def _opinion(decision: Document, strategy: str) -> tuple[str, str]:
+    """What it says, and how strongly. A decision keeps the signals of those that say something."""
+    said = decision["signals"].get(strategy)
+    if said:
+        return said["signal_type"], figure(said["strength"])
+    return ("failed" if strategy in decision["strategy_errors"] else "none"), NOTHING
 
 
 def _signal(signal: Document) -> list[Block]:
