@@ -1,0 +1,38 @@
+"""Clocks: the wall's, and one that reads an offline market's time; and moments as people write them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from autopilot.domain.errors import ConfigError
+
+
+class WallClock:
+    """The time of a real market."""
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1000)
+
+
+class MarketClock:
+    """The time of an offline market: ``read_ms`` gives it, ``skew_ms`` is an error put on it on purpose."""
+
+    def __init__(self, read_ms: Callable[[], int], skew_ms: int = 0) -> None:
+        self._read_ms = read_ms
+        self._skew_ms = skew_ms
+
+    def now_ms(self) -> int:
+        return self._read_ms() + self._skew_ms
+
+
+def moment_ms(text: str) -> int:
+    """A date or a moment in ISO form, UTC unless it says otherwise, in milliseconds. Raises ConfigError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is not a moment", hint='write a date as "2024-01-31" or a moment as "2024-01-31T12:00:00Z"'
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
