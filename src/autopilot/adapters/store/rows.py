@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
 from enum import Enum
@@ -27,18 +28,23 @@ def from_row(kind: Callable[..., T], row: sqlite3.Row | Mapping[str, Any]) -> T:
 
     Raises StoreCorrupt when a column does not hold what its field is.
     """
-    try:
+    with reading(kind.__name__):
         return kind(**{name: _typed(convert, row[name]) for name, convert in _converters(kind).items()})
-    except (ValueError, ArithmeticError, LookupError) as error:
-        raise _unreadable(kind.__name__, error) from error
 
 
 def from_json(text: str) -> Any:
     """A document that was stored. Raises StoreCorrupt."""
-    try:
+    with reading("document"):
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable("document", error) from error
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Raises StoreCorrupt when what is stored cannot be what was written."""
+    try:
+        yield
+    except (ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:
+        raise StoreCorrupt(f"the database holds an unreadable {what}: {error!r}", hint="restore a backup") from error
 
 
 def insert(table: str, kind: type[Any], *, or_update: str = "") -> str:
@@ -49,10 +55,6 @@ def insert(table: str, kind: type[Any], *, or_update: str = "") -> str:
         rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in or_update.split(", "))
         sql += f" ON CONFLICT ({or_update}) DO UPDATE SET {rest}"
     return sql
-
-
-def _unreadable(what: str, error: Exception) -> StoreCorrupt:
-    return StoreCorrupt(f"the database holds an unreadable {what}: {error!r}", hint="restore a backup")
 
 
 def _plain(value: Any) -> Any:
