@@ -27,8 +27,8 @@ from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
     from autopilot.adapters.exchange.faults import FaultPlan
-    from autopilot.adapters.offline.replay import ReplaySettings
-    from autopilot.adapters.offline.simulated import SimulatedSettings
+    from autopilot.adapters.exchange.replay import ReplaySettings
+    from autopilot.adapters.exchange.simulated import SimulatedSettings
     from autopilot.execution.order_type import OrderSettings
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
@@ -147,7 +147,7 @@ class SimulatedSection(Section):
         return self
 
     def settings(self) -> SimulatedSettings:
-        from autopilot.adapters.offline.simulated import SimulatedSettings
+        from autopilot.adapters.exchange.simulated import SimulatedSettings
 
         return SimulatedSettings(**self.model_dump())
 
@@ -208,7 +208,7 @@ class ReplaySection(Section):
         return self
 
     def settings(self) -> ReplaySettings:
-        from autopilot.adapters.offline.replay import ReplaySettings
+        from autopilot.adapters.exchange.replay import ReplaySettings
 
         return ReplaySettings(**self.model_dump(exclude={"faults"}), faults=self.faults.settings())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,9 +42,10 @@ class CandleSource(Protocol):
         """The market's rules. Raises UnknownSymbol, MarketUnavailable."""
         ...
 
-    def join(self, timeframe: Timeframe, symbols: Mapping[str, int | None]) -> None:
-        """These symbols will be fetched, all of them before the first is. The value is the open time of the last candle
-        that was decided, None for a symbol never seen: a market with a clock of its own goes on from there."""
+    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+        """These symbols will be fetched; all that start together join before the first of them is fetched. A market with
+        a clock of its own goes on at ``resume_at_ms``: the earliest that the next candle to be decided can open, None
+        for symbols that were never decided."""
         ...
 
     def leave(self, symbol: str) -> None:

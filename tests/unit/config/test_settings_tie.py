@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.exchange.faults import FaultPlan
-from autopilot.adapters.offline.replay import ReplaySettings
-from autopilot.adapters.offline.simulated import SimulatedSettings
+from autopilot.adapters.exchange.replay import ReplaySettings
+from autopilot.adapters.exchange.simulated import SimulatedSettings
 from autopilot.config.schema import (
     AutopilotConfig,
     FaultsSection,

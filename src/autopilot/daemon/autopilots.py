@@ -1,0 +1,169 @@
+"""The registry of running autopilots: starting, stopping, resuming, and their jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from autopilot.control.errors import Conflict
+from autopilot.daemon.scheduler import CycleScheduler
+from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
+from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.engine.state import RunState
+from autopilot.ports.ledger import Ledger
+from autopilot.ports.market_data import CandleSource
+
+FIRST_CYCLE_S = 9.0
+"""How long starting waits for the first cycles before it says that a symbol is still starting."""
+LAST_CYCLE_S = 12.0
+"""How long stopping waits for a cycle that is under way."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """One exchange as this daemon uses it, and how an autopilot on it is made."""
+
+    source: CandleSource
+    account: str
+    make: Callable[[AutopilotSettings], IntelligentAutopilot]
+
+
+@dataclass(slots=True)
+class Running:
+    """An autopilot and its job. ``began`` is set when the first cycle has ended, ``idle`` while none is under way."""
+
+    autopilot: IntelligentAutopilot
+    venue: Venue
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: bool = False
+
+    async def cycles(self) -> None:
+        """One run of the job: a cycle, and those that can follow at once."""
+        self.idle.clear()
+        try:
+            while not self.stopping and await self.autopilot.run_cycle():
+                self.began.set()
+                # Others want the loop too: a stored market at full speed would never let go of it.
+                await asyncio.sleep(0)
+        finally:
+            self.began.set()
+            self.idle.set()
+
+
+class Autopilots:
+    """One autopilot a symbol. ``open_venue`` makes an exchange's venue at its first use; it raises UnknownExchange."""
+
+    def __init__(self, open_venue: Callable[[str], Venue], ledger: Ledger, scheduler: CycleScheduler) -> None:
+        self._open_venue = open_venue
+        self._ledger = ledger
+        self._scheduler = scheduler
+        self._venues: dict[str, Venue] = {}
+        self._running: dict[str, Running] = {}
+
+    def __iter__(self) -> Iterator[Running]:
+        return iter(tuple(self._running.values()))
+
+    def find(self, symbol: str) -> Running | None:
+        return self._running.get(symbol)
+
+    def next_cycle_ms(self, symbol: str) -> int | None:
+        return self._scheduler.next_run_ms(symbol)
+
+    async def start(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
+        """Start those that do not run yet and wait a little for their first cycles; returns them.
+
+        Raises Conflict when one runs with other settings, UnknownExchange, UnknownSymbol, UnknownTimeframe, or what a
+        stored market lacks; then nothing was started. A market that cannot be reached is no error: its symbol is
+        retrying.
+        """
+        fresh = [settings for settings in wanted if not self._runs_already(settings)]
+        for settings in fresh:
+            self._join(settings)
+        launched = self._launch(fresh)
+        began = [asyncio.ensure_future(running.began.wait()) for running in launched]
+        if began:
+            _, late = await asyncio.wait(began, timeout=FIRST_CYCLE_S)
+            for task in late:
+                task.cancel()
+        for running in launched:
+            failure = running.autopilot.record.failure
+            if isinstance(failure, UnknownSymbol | UnknownTimeframe) and not running.autopilot.record.decisions:
+                for other in launched:
+                    await self.stop(other.autopilot.symbol)
+                raise failure
+        return launched
+
+    def resume(self, wanted: Sequence[AutopilotSettings]) -> None:
+        """Take up what ran before a restart, without waiting. What cannot be taken up is logged and left out."""
+        possible = []
+        for settings in wanted:
+            try:
+                self._join(settings)
+            except AutopilotError as error:
+                log.error("%s is not taken up again: %s", settings.symbol, error)  # noqa: TRY400 - it is no surprise
+            else:
+                possible.append(settings)
+        self._launch(possible)
+
+    async def stop(self, symbol: str) -> None:
+        """Let the cycle under way end, then forget the symbol. Its orders and positions stay as they are."""
+        running = self._running.get(symbol)
+        if running is None:
+            return
+        running.stopping = True
+        self._scheduler.remove(symbol)
+        try:
+            await asyncio.wait_for(running.idle.wait(), LAST_CYCLE_S)
+        except TimeoutError:
+            log.warning("%s: stopped with a cycle still under way", symbol)
+        running.venue.source.leave(symbol)
+        running.autopilot.record.state = RunState.STOPPED
+        del self._running[symbol]
+
+    async def close(self) -> None:
+        """Stop all, keep what they were for the next start, close the exchanges."""
+        await asyncio.gather(*(self.stop(symbol) for symbol in tuple(self._running)))
+        self._scheduler.stop()
+        for venue in self._venues.values():
+            await venue.source.close()
+
+    def _runs_already(self, settings: AutopilotSettings) -> bool:
+        running = self._running.get(settings.symbol)
+        if running is None:
+            return False
+        if running.autopilot.settings != settings:
+            present = running.autopilot.settings
+            raise Conflict(
+                f"{settings.symbol} already runs on {present.exchange} at {present.timeframe} with other settings",
+                hint=f"autopilot stop --symbol {settings.symbol}, then start it again",
+            )
+        return True
+
+    def _venue(self, exchange: str) -> Venue:
+        if exchange not in self._venues:
+            self._venues[exchange] = self._open_venue(exchange)
+        return self._venues[exchange]
+
+    def _join(self, settings: AutopilotSettings) -> None:
+        venue = self._venue(settings.exchange)
+        decided_at_ms = self._ledger.last_decided_at_ms(venue.account, settings.symbol, settings.timeframe)
+        resume_at_ms = None if decided_at_ms is None else decided_at_ms + settings.timeframe.ms
+        venue.source.join([settings.symbol], settings.timeframe, resume_at_ms)
+
+    def _launch(self, joined: Sequence[AutopilotSettings]) -> list[Running]:
+        """Call it when all have joined, so that a stored market hands out its candles in order."""
+        launched = []
+        for settings in joined:
+            venue = self._venues[settings.exchange]
+            running = Running(venue.make(settings), venue)
+            running.idle.set()
+            self._running[settings.symbol] = running
+            self._scheduler.add(settings.symbol, running.cycles, settings.interval_s)
+            launched.append(running)
+        return launched

@@ -1,0 +1,211 @@
+"""What the daemon does for its clients: starts and stops autopilots, and tells what they do."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from autopilot.adapters.store import queries
+from autopilot.adapters.store.database import Database
+from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
+from autopilot.control.errors import SafetyRefused
+from autopilot.control.requests import ListQuery, StartRequest, StopRequest
+from autopilot.daemon.autopilots import Autopilots, Running
+from autopilot.daemon.live_status import overlay
+from autopilot.domain.documents import Document
+from autopilot.domain.errors import ConfigError, NotFound
+from autopilot.domain.timeframe import Timeframe
+from autopilot.engine.events import Event, EventLog
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.ports.autopilots import AutopilotEntry, AutopilotStore
+from autopilot.ports.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class AutopilotService:
+    """A DaemonService. Lists are read from the database, live state from the registry."""
+
+    def __init__(
+        self,
+        config: AutopilotConfig,
+        database: Database,
+        store: AutopilotStore,
+        autopilots: Autopilots,
+        events: EventLog,
+        clock: Clock,
+        ask_to_stop: Callable[[], None],
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._store = store
+        self._autopilots = autopilots
+        self._events = events
+        self._clock = clock
+        self._ask_to_stop = ask_to_stop
+        self._started_at_ms = clock.now_ms()
+
+    def health(self) -> Document:
+        return {
+            "name": "autopilot",
+            "running": True,
+            "version": version("autopilot"),
+            "pid": os.getpid(),
+            "started_at_ms": self._started_at_ms,
+            "data_dir": str(self._database.path.parent),
+        }
+
+    def resume(self) -> None:
+        """Take up what ran when the last daemon ended, however it ended."""
+        entries = [entry for entry in self._store.load_autopilots() if entry.running]
+        self._autopilots.resume([self._remembered(entry) for entry in entries])
+
+    async def start(self, request: StartRequest) -> Document:
+        paper = self._config.paper_trading if request.paper_trading is None else request.paper_trading
+        if not paper:
+            raise SafetyRefused(
+                "live trading is not part of this release; nothing was started", hint="start it with --paper"
+            )
+        wanted = [self._requested(symbol, request) for symbol in request.symbols or self._config.symbols]
+        launched = await self._autopilots.start(wanted)
+        for running in launched:
+            self._remember(running, is_running=True)
+        names = [running.autopilot.symbol for running in launched]
+        listed = (await self.status(None))["symbols"]
+        return {
+            "started": [symbol for symbol in listed if symbol["symbol"] in names],
+            "already_running": [settings.symbol for settings in wanted if settings.symbol not in names],
+        }
+
+    async def stop(self, request: StopRequest) -> Document:
+        chosen = self._chosen(request.symbol)
+        flattened = [
+            running.autopilot.symbol for running in chosen if request.flatten and await running.autopilot.flatten()
+        ]
+        for running in chosen:
+            await self._autopilots.stop(running.autopilot.symbol)
+            self._remember(running, is_running=False)
+        if request.symbol is None:
+            self._ask_to_stop()
+        names = [running.autopilot.symbol for running in chosen]
+        return {
+            "stopped": names,
+            "flattened": flattened,
+            "warnings": self._left_behind(names),
+            "daemon": "stopping" if request.symbol is None else "running",
+        }
+
+    async def status(self, symbol: str | None) -> Document:
+        document = queries.last_known_status(self._database.path)
+        document["daemon"] = self.health()
+        document["symbols"] = [
+            overlay(known, self._autopilots.find(known["symbol"]), self._autopilots.next_cycle_ms(known["symbol"]))
+            for known in document["symbols"]
+        ]
+        if symbol is not None:
+            document["symbols"] = [known for known in document["symbols"] if known["symbol"] == symbol]
+            if not document["symbols"]:
+                raise NotFound(f"{symbol} was never started", hint=f"autopilot start --symbol {symbol}")
+        return document
+
+    async def decisions(self, query: ListQuery) -> Document:
+        return queries.decisions(self._database.path, query.symbol, query.limit, query.action, query.before_ms)
+
+    async def decision(self, ref: str) -> Document:
+        return queries.decision(self._database.path, ref)
+
+    async def signals(self, query: ListQuery) -> Document:
+        return queries.signals(self._database.path, query.symbol, query.limit, query.before_ms)
+
+    async def orders(self, query: ListQuery) -> Document:
+        return queries.orders(self._database.path, query.symbol, query.limit, query.open_only, query.before_ms)
+
+    async def positions(self) -> Document:
+        return queries.positions(self._database.path)
+
+    async def trades(self, query: ListQuery) -> Document:
+        return queries.trades(self._database.path, query.symbol, query.limit, query.before_ms)
+
+    async def summary(self) -> Document:
+        return queries.summary(self._database.path)
+
+    def subscribe(self, after: int | None) -> AsyncIterator[Event]:
+        return self._events.since(after)
+
+    async def close(self) -> None:
+        await self._autopilots.close()
+        self._database.close()
+
+    def _chosen(self, symbol: str | None) -> Sequence[Running]:
+        if symbol is None:
+            return tuple(self._autopilots)
+        running = self._autopilots.find(symbol)
+        if running is None:
+            raise NotFound(f"{symbol} is not running", hint="autopilot status shows what is")
+        return (running,)
+
+    def _requested(self, symbol: str, request: StartRequest) -> AutopilotSettings:
+        exchange, interval_s = request.exchange or self._config.exchange, request.interval or self._config.interval
+        if interval_s < SHORTEST_INTERVAL_S and exchange not in OFFLINE_EXCHANGES:
+            raise ConfigError(
+                f"an interval of {interval_s:g} s is too short for the exchange {exchange}",
+                hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
+            )
+        return self._settings(
+            symbol,
+            exchange=exchange,
+            timeframe=request.timeframe or self._config.timeframe,
+            interval_s=interval_s,
+            auto_execute=self._config.auto_execute if request.auto_execute is None else request.auto_execute,
+        )
+
+    def _remembered(self, entry: AutopilotEntry) -> AutopilotSettings:
+        return self._settings(
+            entry.symbol,
+            exchange=entry.exchange,
+            timeframe=entry.timeframe,
+            interval_s=entry.interval_s,
+            auto_execute=entry.auto_execute,
+        )
+
+    def _settings(
+        self, symbol: str, *, exchange: str, timeframe: Timeframe, interval_s: float, auto_execute: bool
+    ) -> AutopilotSettings:
+        return AutopilotSettings(
+            symbol=symbol,
+            exchange=exchange,
+            timeframe=timeframe,
+            interval_s=interval_s,
+            evaluation=self._config.evaluation(auto_execute),
+            limits=self._config.risk.settings(),
+            orders=self._config.orders.settings(),
+        )
+
+    def _remember(self, running: Running, *, is_running: bool) -> None:
+        settings = running.autopilot.settings
+        self._store.save_autopilot(
+            AutopilotEntry(
+                symbol=settings.symbol,
+                exchange=settings.exchange,
+                market=running.venue.source.kind,
+                account=running.venue.account,
+                timeframe=settings.timeframe,
+                interval_s=settings.interval_s,
+                paper_trading=settings.paper_trading,
+                auto_execute=settings.evaluation.auto_execute,
+                running=is_running,
+                started_at_ms=self._clock.now_ms(),
+            )
+        )
+
+    def _left_behind(self, symbols: Sequence[str]) -> list[str]:
+        held: list[dict[str, Any]] = queries.positions(self._database.path)["positions"]
+        return [
+            f"{position['symbol']}: {position['quantity']} still held in {position['account']}, and nobody watches its"
+            " stop now; autopilot start takes it up again"
+            for position in held
+            if position["symbol"] in symbols
+        ]

@@ -1,0 +1,154 @@
+"""The one composition root: every implementation is chosen here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.faults import FaultyBroker
+from autopilot.adapters.exchange.replay import ReplayExchange
+from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.sentiment.fear_greed import FearGreed
+from autopilot.adapters.sentiment.neutral import NeutralSentiment
+from autopilot.adapters.sentiment.simulated import SimulatedSentiment
+from autopilot.adapters.sentiment.stored import StoredSentiment
+from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.paper import SqlitePaper
+from autopilot.adapters.store.samples import SqliteSamples
+from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.analysis.market_analyzer import MarketAnalyzer
+from autopilot.config.load import load
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.autopilots import Autopilots, Venue
+from autopilot.daemon.lifecycle import run_daemon
+from autopilot.daemon.log import configure_logging
+from autopilot.daemon.scheduler import CycleScheduler
+from autopilot.daemon.service import AutopilotService
+from autopilot.domain.market import MarketKind, split_symbol
+from autopilot.domain.timeframe import Timeframe
+from autopilot.engine.account import TradingAccount
+from autopilot.engine.events import EventLog
+from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
+from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.paper import PaperBroker
+from autopilot.performance.outcomes import TradingCost
+from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.ports.broker import Broker
+from autopilot.ports.market_data import CandleSource
+from autopilot.ports.sentiment import SentimentSource
+from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.selection.strategy_selector import StrategySelector
+from autopilot.strategies.registry import StrategySet, load_strategies
+
+ASSUMED_COST = TradingCost(0.0015)
+"""What one side of a counterfactual trade loses: 0.1 % fee and 5 bp slippage."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What all exchanges share, and how one is opened."""
+
+    config: AutopilotConfig
+    database: Database
+    events: EventLog
+    strategies: StrategySet
+
+    def open_venue(self, exchange: str) -> Venue:
+        """Raises UnknownExchange, StoreError."""
+        source, sentiment = self._market(exchange)
+        account = f"paper:{exchange}"
+        ledger = SqliteLedger(self.database)
+        paper = PaperBroker(account, self.config.paper.settings(), SqlitePaper(self.database), source.clock)
+        broker: Broker = paper
+        if source.kind is MarketKind.REPLAY:
+            broker = FaultyBroker(paper, self.config.replay.faults.settings(), source.clock)
+        shared = TradingAccount(account, broker, ledger)
+        desk = OrderDesk(account, broker, ledger, source.clock, self.events)
+        selector = StrategySelector(
+            [StrategyProfile(each.name, each.group, each.regime_fit) for each in self.strategies], model=None
+        )
+        trackers: dict[Timeframe, PerformanceTracker] = {}
+
+        def make(settings: AutopilotSettings) -> IntelligentAutopilot:
+            if settings.timeframe not in trackers:
+                tracker = PerformanceTracker(
+                    exchange, settings.timeframe, self.strategies.names, SqliteSamples(self.database), ASSUMED_COST
+                )
+                tracker.load(ledger.last_decided_at_ms(account, settings.symbol, settings.timeframe) or 0)
+                trackers[settings.timeframe] = tracker
+            around = Surroundings(
+                source=source,
+                account=shared,
+                desk=desk,
+                observer=paper,
+                ledger=ledger,
+                sentiment=sentiment,
+                analyzer=MarketAnalyzer(),
+                strategies=self.strategies,
+                selector=selector,
+                tracker=trackers[settings.timeframe],
+                events=self.events,
+            )
+            candles = SqliteCandles(self.database)
+            return IntelligentAutopilot(
+                settings,
+                around,
+                MarketWindow(source, candles, settings.symbol, settings.timeframe),
+                MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe),
+            )
+
+        return Venue(source, account, make)
+
+    def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
+        sentiments = SqliteSentiment(self.database)
+        if exchange == SimulatedExchange.name:
+            simulated = SimulatedExchange(self.config.simulated.settings())
+            return simulated, SimulatedSentiment(simulated)
+        if exchange == ReplayExchange.name:
+            replay = ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
+            return replay, StoredSentiment(sentiments)
+        enabled = self.config.sentiment.enabled
+        return CcxtCandles(exchange), FearGreed(sentiments) if enabled else NeutralSentiment()
+
+
+def reference_of(symbol: str) -> str:
+    """What a symbol is compared with: Bitcoin in the same money, and Bitcoin with Ether."""
+    base, quote = split_symbol(symbol)
+    return f"ETH/{quote}" if base == "BTC" else f"BTC/{quote}"
+
+
+def run(paths: Paths) -> int:
+    """`autopilot daemon`: serve until told to stop. Raises AutopilotError when it cannot start."""
+    configure_logging()
+
+    async def open_service(ask_to_stop: Callable[[], None]) -> AutopilotService:
+        return _open_service(paths, ask_to_stop)
+
+    asyncio.run(run_daemon(open_service, paths))
+    return 0
+
+
+def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotService:
+    config = load(paths).config
+    database = open_database(paths.database)
+    clock = WallClock()
+    events = EventLog(clock.now_ms)
+    wiring = Wiring(config, database, events, load_strategies())
+    scheduler = CycleScheduler()
+    autopilots = Autopilots(wiring.open_venue, SqliteLedger(database), scheduler)
+    service = AutopilotService(config, database, SqliteAutopilots(database), autopilots, events, clock, ask_to_stop)
+    scheduler.start()
+    service.resume()
+    return service
