@@ -1,0 +1,148 @@
+"""The Crypto Fear & Greed index of alternative.me: one number a day for the whole market, 0 fear, 100 greed.
+
+Source: https://alternative.me/crypto/fear-and-greed-index/ (its own JSON interface, no key). The value of a day is
+published at the day's start, 00:00 UTC, and known from then on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from typing import Any
+
+import numpy as np
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.sentiment.span import between
+from autopilot.domain.errors import StoreError
+from autopilot.domain.sentiment import SentimentSeries
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
+from autopilot.ports.clock import Clock
+from autopilot.ports.sentiment import SentimentStore
+
+NAME = "fear_greed"
+URL = "https://api.alternative.me/fng/?limit=0&format=json"
+TIMEOUT_S = 5.0
+REFRESH_MS = 4 * HOUR_MS
+FIRST_RETRY_MS = 5 * MINUTE_MS
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes: twenty years of days are a tenth of it."""
+
+log = logging.getLogger(__name__)
+
+
+class FearGreed:
+    """A SentimentSource that answers with what it knows and asks for news behind its caller's back.
+
+    ``clock`` says when to ask again; which values count is said by the moments that `series` is asked about.
+    """
+
+    def __init__(
+        self, store: SentimentStore, *, url: str = URL, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
+    ) -> None:
+        self._store = store
+        self._url = url
+        self._timeout_s = timeout_s
+        self._clock: Clock = clock or WallClock()
+        self._known: SentimentSeries | None = None
+        self._next_refresh_ms = 0
+        self._failures = 0
+        self._refreshing: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:  # noqa: ARG002 - one for all
+        if self._known is None:
+            self._known = self._load()
+        if self._is_due():
+            self._refreshing = asyncio.create_task(self._refresh(), name="fear and greed index")
+        return between(self._known, since_ms, now_ms)
+
+    async def refreshed(self) -> None:
+        """Wait for the refresh that is under way, if there is one."""
+        if self._refreshing:
+            await asyncio.wait([self._refreshing])
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._refreshing:
+            self._refreshing.cancel()
+            await asyncio.wait([self._refreshing])
+
+    def _is_due(self) -> bool:
+        """A wall clock that went far back would delay it for as long: then it is due at once."""
+        if self._closed or (self._refreshing and not self._refreshing.done()):
+            return False
+        return not 0 < self._next_refresh_ms - self._clock.now_ms() <= REFRESH_MS
+
+    async def _refresh(self) -> None:
+        import aiohttp
+
+        try:
+            fresh = read_index(await self._download())
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            self._failures += 1
+            self._next_refresh_ms = self._clock.now_ms() + min(FIRST_RETRY_MS << (self._failures - 1), REFRESH_MS)
+            say = log.warning if self._failures == 1 else log.debug
+            say("the fear and greed index cannot be had: %s", str(error)[:200] or type(error).__name__)
+            return
+        self._failures = 0
+        self._next_refresh_ms = self._clock.now_ms() + REFRESH_MS
+        self._known = _merged(self._known or SentimentSeries.neutral(NAME), fresh)
+        try:
+            self._store.save_sentiment(fresh)
+        except StoreError as error:
+            log.warning("the fear and greed index is not kept: %s", error)
+
+    async def _download(self) -> bytes:
+        import aiohttp
+
+        async with (
+            asyncio.timeout(self._timeout_s),
+            aiohttp.ClientSession(trust_env=True) as session,
+            session.get(self._url) as response,
+        ):
+            response.raise_for_status()
+            answer = await response.content.read(LARGEST_ANSWER)
+            while chunk := await response.content.read(LARGEST_ANSWER):
+                answer += chunk
+                if len(answer) > LARGEST_ANSWER:
+                    raise ValueError(f"an answer of more than {LARGEST_ANSWER:,} bytes")
+            return answer
+
+    def _load(self) -> SentimentSeries:
+        try:
+            return self._store.load_sentiment(NAME, 0, self._clock.now_ms() + DAY_MS)
+        except StoreError as error:
+            log.warning("the stored fear and greed index cannot be read: %s", error)
+            return SentimentSeries.neutral(NAME)
+
+
+def read_index(answer: bytes) -> SentimentSeries:
+    """The index by day, of repeated days the last. Raises ValueError when the answer is not the index at all; a day
+    that makes no sense is left out."""
+    try:
+        values = dict(sorted(filter(None, map(_read_day, json.loads(answer)["data"]))))
+    except (TypeError, KeyError, RecursionError, ValueError):
+        raise ValueError(f"this is not the index: {answer[:60]!r}") from None
+    if not values:
+        raise ValueError("the index has no day that makes sense")
+    return SentimentSeries(NAME, np.array(list(values), dtype=np.int64), np.array(list(values.values()), dtype=float))
+
+
+def _read_day(day: Any) -> tuple[int, float] | None:
+    try:
+        at_ms, value = int(day["timestamp"]) * 1000, float(day["value"])
+    except (TypeError, KeyError, ValueError, OverflowError):
+        return None
+    sound = math.isfinite(value) and 0 <= value <= 100 and 0 < at_ms < 2**53
+    return (at_ms - at_ms % DAY_MS, value) if sound else None
+
+
+def _merged(known: SentimentSeries, fresh: SentimentSeries) -> SentimentSeries:
+    """All days of both; of a day in both, the fresh value."""
+    at_ms = np.concatenate([fresh.known_at_ms, known.known_at_ms])
+    value = np.concatenate([fresh.value, known.value])
+    days, first = np.unique(at_ms, return_index=True)
+    return SentimentSeries(NAME, days, value[first])
