@@ -12,18 +12,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from autopilot.adapters.clock import MarketClock
-from autopilot.domain.candles import Candle, Candles
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, OrderRejected
-from autopilot.domain.market import Market, MarketKind
+from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport
-from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.clock import Clock
-from autopilot.ports.market_data import CandleSource, MarketSnapshot
-from autopilot.ports.observer import PriceObserver
 
 _HINT = "injected by [replay.faults]; it is tried again"
 
@@ -32,7 +26,7 @@ _HINT = "injected by [replay.faults]; it is tried again"
 class FaultPlan:
     """Probabilities in [0, 1] of each fault at each call; an order meets at most one of the three that name orders.
     ``slow_s``: how long a slow answer takes. ``maintenance_ms``: market times [from, to) at which no order is taken and
-    every other call fails once. ``clock_skew_ms``: how far the exchange's clock is ahead."""
+    every other call about the account fails once. ``clock_skew_ms``: how far the exchange's clock is ahead."""
 
     seed: int = 1
     fetch_unavailable: float = 0.0
@@ -45,13 +39,6 @@ class FaultPlan:
     maintenance_ms: tuple[int, int] | None = None
     clock_skew_ms: int = 0
 
-    @property
-    def any(self) -> bool:
-        """Whether there is a fault at all."""
-        chances = self.fetch_unavailable, self.fetch_slow, self.lost_after_accept, self.lost_before_accept
-        rest = self.rejected, self.broker_unavailable, self.clock_skew_ms
-        return any((*chances, *rest)) or self.maintenance_ms is not None
-
     def chance(self, *key: object) -> float:
         """A number in [0, 1) that follows from the seed and the key alone."""
         text = "|".join(str(part) for part in (self.seed, *key))
@@ -62,84 +49,31 @@ class FaultPlan:
 
 
 class FetchFaults:
-    """Faults of public data. Deterministic in (seed, symbol, what was asked for, how often)."""
+    """Faults of public data. Deterministic in (seed, symbol, how often it was asked)."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
-        self._asked: dict[str, tuple[int | None, int]] = {}
+        self._asked: Counter[str] = Counter()
 
-    async def strike(self, symbol: str, since_ms: int | None = None, now_ms: int | None = None) -> None:
+    async def strike(self, symbol: str) -> None:
         """May wait. Raises MarketUnavailable."""
-        before, times = self._asked.get(symbol, (since_ms, 0))
-        attempt = times + 1 if before == since_ms else 1
-        self._asked[symbol] = since_ms, attempt
-        if self._plan.chance("slow", symbol, since_ms, attempt) < self._plan.fetch_slow:
+        self._asked[symbol] += 1
+        attempt = self._asked[symbol]
+        if self._plan.chance("slow", symbol, attempt) < self._plan.fetch_slow:
             await asyncio.sleep(self._plan.slow_s)
-        if now_ms is not None and attempt == 1 and self._plan.in_maintenance(now_ms):
-            raise MarketUnavailable(f"{symbol}: in maintenance (an injected fault)", hint=_HINT)
-        if self._plan.chance("unavailable", symbol, since_ms, attempt) < self._plan.fetch_unavailable:
+        if self._plan.chance("unavailable", symbol, attempt) < self._plan.fetch_unavailable:
             raise MarketUnavailable(f"{symbol}: rate limited (an injected fault)", hint=_HINT)
 
 
-class FaultyCandles:
-    """A CandleSource whose fetches are slow or fail; all else is the source's own."""
-
-    def __init__(self, source: CandleSource, plan: FaultPlan) -> None:
-        self._source = source
-        self._faults = FetchFaults(plan)
-        self._clock = MarketClock(source.clock.now_ms, plan.clock_skew_ms)
-
-    @property
-    def name(self) -> str:
-        return self._source.name
-
-    @property
-    def kind(self) -> MarketKind:
-        return self._source.kind
-
-    @property
-    def clock(self) -> Clock:
-        return self._clock
-
-    async def market(self, symbol: str) -> Market:
-        return await self._source.market(symbol)
-
-    def join(self, timeframe: Timeframe, symbols: Mapping[str, int | None]) -> None:
-        self._source.join(timeframe, symbols)
-
-    def leave(self, symbol: str) -> None:
-        self._source.leave(symbol)
-
-    async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
-        await self._faults.strike(symbol, since_ms, self._source.clock.now_ms())
-        return await self._source.fetch(symbol, timeframe, since_ms, limit)
-
-    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
-        return await self._source.history(symbol, timeframe, until_ms, limit)
-
-    async def close(self) -> None:
-        await self._source.close()
-
-
-class PaperExchange(Broker, PriceObserver, Protocol):
-    """What stands behind the faults."""
-
-
 class FaultyBroker:
-    """A Broker and PriceObserver that loses answers, refuses and goes away."""
+    """A Broker that loses answers, refuses and goes away."""
 
-    def __init__(self, broker: PaperExchange, plan: FaultPlan, clock: Clock) -> None:
+    def __init__(self, broker: Broker, plan: FaultPlan, clock: Clock) -> None:
         self._broker = broker
         self._plan = plan
         self._clock = clock
         self._asked_at_ms = 0
         self._asked: Counter[tuple[str, str]] = Counter()
-
-    def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
-        self._broker.on_candle(market, timeframe, candle)
-
-    def on_price(self, market: Market, price: float, at_ms: int) -> None:
-        self._broker.on_price(market, price, at_ms)
 
     async def submit(self, order: Order, market: Market) -> OrderReport:
         plan, key = self._plan, (order.client_order_id, self._clock.now_ms())
