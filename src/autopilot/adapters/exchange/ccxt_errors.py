@@ -1,0 +1,70 @@
+"""What ccxt and the network say, in our own errors."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
+
+LONGEST = 200
+AGAIN = "it is asked again and again; see that this machine is online, and whether a proxy is needed (HTTPS_PROXY)"
+
+_MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError, ArithmeticError)
+"""What ccxt's parsers raise on an answer that is JSON and nothing that they expect."""
+
+
+@asynccontextmanager
+async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[None]:
+    """Raises UnknownSymbol or MarketUnavailable in place of every error of ccxt, after ``timeout_s`` at the latest."""
+    from ccxt.base import errors
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except ExchangeError:
+        raise
+    except (TimeoutError, errors.RequestTimeout) as error:
+        raise MarketUnavailable(f"{exchange} did not answer within {timeout_s:g} s ({what})", hint=AGAIN) from error
+    except errors.BadSymbol as error:
+        raise UnknownSymbol(
+            f"{exchange} does not know {what}: {scrub(error)}", hint="see its list of markets"
+        ) from error
+    except (errors.RateLimitExceeded, errors.DDoSProtection) as error:
+        raise MarketUnavailable(
+            f"{exchange} wants fewer requests ({what}): {scrub(error)}",
+            hint="it is asked again later; a longer interval or fewer symbols help",
+        ) from error
+    except errors.OnMaintenance as error:
+        raise MarketUnavailable(
+            f"{exchange} is in maintenance ({what}): {scrub(error)}", hint="it is asked again later"
+        ) from error
+    except errors.NetworkError as error:
+        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_cause(error)}", hint=AGAIN) from error
+    except errors.BaseError as error:
+        raise MarketUnavailable(f"{exchange} refused ({what}): {scrub(error)}", hint=AGAIN) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {scrub(error)}", hint=AGAIN) from error
+    except _MALFORMED as error:
+        raise MarketUnavailable(
+            f"{exchange} gave an answer that makes no sense ({what}): {type(error).__name__}: {scrub(error)}",
+            hint="it is asked again; a newer ccxt may read it",
+        ) from error
+
+
+def scrub(error: BaseException) -> str:
+    """The error's words, short, without what does not belong on a screen: markup, and queries, which may be signed."""
+    text = re.sub(r"<(style|script|head)\b.*?</\1>", " ", str(error), flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"(https?://[^\s?]+)\?\S*", r"\1", text)
+    text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _cause(error: BaseException) -> str:
+    """ccxt names the URL, the error beneath it the reason."""
+    beneath = f": {scrub(error.__cause__)}" if error.__cause__ and str(error.__cause__) else ""
+    return scrub(error) + beneath

@@ -1,0 +1,202 @@
+"""Public candles of a real exchange, through ccxt and without keys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
+from autopilot.adapters.exchange.ccxt_import import exchange_class, require_known
+from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
+from autopilot.adapters.exchange.ccxt_rules import market_rules
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
+from autopilot.domain.timeframe import DAY_MS, MINUTE_MS, Timeframe
+from autopilot.ports.clock import Clock
+from autopilot.ports.market_data import MarketSnapshot
+
+TIMEOUT_S = 8.0
+"""For everything that one call of ours asks of the exchange, so that whoever waits hears within 10 s."""
+MARKETS_LIFE_MS = DAY_MS
+LARGEST_SKEW_MS = 5 * MINUTE_MS
+"""An exchange's clock further off than this is not believed."""
+_PAGE = 300
+
+log = logging.getLogger(__name__)
+
+
+class CcxtCandles:
+    """A CandleSource. ``base_url`` sends every request to a stand-in for the exchange. Raises UnknownExchange."""
+
+    kind = MarketKind.REAL
+
+    def __init__(
+        self, name: str, *, base_url: str | None = None, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
+    ) -> None:
+        require_known(name)
+        self.name = name
+        self._base_url = base_url
+        self._timeout_s = timeout_s
+        self._clock: Clock = clock or WallClock()
+        self._ccxt: Any = None
+        self._opening = asyncio.Lock()
+        self._loading = asyncio.Lock()
+        self._markets_at_ms: int | None = None
+        self._told: set[tuple[str, Timeframe]] = set()
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    async def market(self, symbol: str) -> Market:
+        exchange = await self._open()
+        async with asking(self.name, f"the rules of {symbol}", self._timeout_s):
+            return market_rules(await self._described(exchange, symbol), exchange.precisionMode)
+
+    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+        """A real market has its own time and waits for nobody."""
+
+    def leave(self, symbol: str) -> None:
+        """Nothing to do."""
+
+    async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
+        exchange = await self._open()
+        self._require_timeframe(exchange, timeframe)
+        first_ms = timeframe.floor(self._clock.now_ms()) - limit * timeframe.ms if since_ms is None else since_ms
+        async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
+            await self._described(exchange, symbol)
+            # From one candle earlier, which there is: an answer without any is then not an answer.
+            rows = await self._rows(exchange, symbol, timeframe, first_ms - timeframe.ms, self._clock.now_ms())
+        if not rows:
+            raise MarketUnavailable(f"{self.name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
+        quote = self._quote(symbol, timeframe, rows)
+        candles = closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).since(first_ms)
+        if since_ms is None:
+            self._tell_shortage(symbol, timeframe, len(candles), limit)
+        return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
+
+    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
+        exchange = await self._open()
+        self._require_timeframe(exchange, timeframe)
+        first_ms = timeframe.floor(until_ms) - (limit - 1) * timeframe.ms
+        async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
+            await self._described(exchange, symbol)
+            rows = await self._rows(exchange, symbol, timeframe, first_ms, until_ms)
+        return closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).until(until_ms)[-limit:]
+
+    async def close(self) -> None:
+        exchange, self._ccxt = self._ccxt, None
+        if exchange is not None:
+            await exchange.close()
+
+    async def _open(self) -> Any:
+        async with self._opening:
+            if self._ccxt is None:
+                # Importing takes a third of a second, in which the other symbols' cycles go on.
+                made = await asyncio.to_thread(exchange_class, self.name)
+                self._ccxt = self._configured(made)
+        return self._ccxt
+
+    def _configured(self, made: Any) -> Any:
+        exchange = made({"enableRateLimit": True, "aiohttp_trust_env": True, "timeout": int(self._timeout_s * 1000)})
+        if not exchange.has["fetchOHLCV"]:
+            raise UnknownExchange(f"{self.name} publishes no candles", hint="use coinbase, kraken, binance or bitstamp")
+        exchange.has["fetchCurrencies"] = False  # networks and withdrawal fees: slow, and nothing that we need
+        markets = exchange.options.get("fetchMarkets")
+        if isinstance(markets, dict) and "spot" in markets.get("types", ()):
+            markets["types"] = ["spot"]
+        if self._base_url is not None:
+            exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], self._base_url)
+        return exchange
+
+    def _require_timeframe(self, exchange: Any, timeframe: Timeframe) -> None:
+        if timeframe not in exchange.timeframes:
+            offered = ", ".join(each for each in Timeframe if each in exchange.timeframes)
+            raise UnknownTimeframe(f"{self.name} has no {timeframe} candles", hint=f"it has {offered}")
+
+    async def _described(self, exchange: Any, symbol: str) -> Mapping[str, Any]:
+        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+        base, _ = split_symbol(symbol)
+        async with self._loading:
+            await self._load_markets(exchange)
+        spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
+        if symbol not in spot:
+            of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
+            near = of_base[:5] or get_close_matches(symbol, spot, n=3)
+            raise UnknownSymbol(
+                f"{self.name} has no market {symbol}",
+                hint=f"did you mean {', '.join(near)}?" if near else "see its list of markets",
+            )
+        found: Mapping[str, Any] = spot[symbol]
+        return found
+
+    async def _load_markets(self, exchange: Any) -> None:
+        """One at a time: ccxt lets two callers share one request, and the cancellation of either ends both."""
+        now_ms = self._clock.now_ms()
+        if self._markets_at_ms is not None and now_ms - self._markets_at_ms < MARKETS_LIFE_MS:
+            return
+        before = exchange.markets
+        try:
+            async with asking(self.name, "its markets", self._timeout_s):
+                await exchange.load_markets(True)
+            if not exchange.markets:  # ccxt reads a page of HTML as a list of nothing
+                raise MarketUnavailable(f"{self.name} gave no list of its markets", hint=AGAIN)
+        except ExchangeError as error:
+            if not before:
+                raise
+            exchange.set_markets(before)
+            log.warning("%s: its markets could not be read again, yesterday's are used: %s", self.name, error)
+        self._markets_at_ms = now_ms
+
+    async def _rows(self, exchange: Any, symbol: str, timeframe: Timeframe, first_ms: int, until_ms: int) -> list[Row]:
+        """Sound rows that open in [first_ms, until_ms], the candle still open among them, page after page."""
+        page = exchange.feature_value(symbol, "fetchOHLCV", "limit") or _PAGE
+        raw: list[Sequence[Any]] = []
+        at_ms = first_ms
+        while at_ms <= until_ms:
+            wanted = min(page, (until_ms - at_ms) // timeframe.ms + 1)
+            got = await exchange.fetch_ohlcv(symbol, timeframe.value, at_ms, wanted)
+            raw += got
+            newest_ms = max((int(row[0]) for row in got if row and row[0]), default=0)
+            at_ms = max(newest_ms + timeframe.ms, at_ms + (0 if newest_ms >= at_ms else wanted * timeframe.ms))
+        rows, dropped = sound_rows(timeframe, raw)
+        if dropped:
+            why = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
+            log.warning(
+                "%s %s %s: dropped %d rows of %d: %s", self.name, symbol, timeframe, dropped.total(), len(raw), why
+            )
+        return [row for row in rows if first_ms <= row[0] <= until_ms]
+
+    def _exchange_now_ms(self, exchange: Any) -> int:
+        """The earlier of our clock and the exchange's: a candle counts as closed only when it is so by both."""
+        now_ms = self._clock.now_ms()
+        try:
+            stated = parsedate_to_datetime((exchange.last_response_headers or {})["Date"])
+        except (KeyError, TypeError, ValueError):
+            return now_ms
+        exchange_ms = int(stated.timestamp() * 1000)
+        return min(now_ms, exchange_ms) if abs(now_ms - exchange_ms) <= LARGEST_SKEW_MS else now_ms
+
+    def _quote(self, symbol: str, timeframe: Timeframe, rows: Sequence[Row]) -> Quote:
+        """The close of the latest candle, open or not."""
+        close_ms = rows[-1][0] + timeframe.ms
+        return Quote(symbol, rows[-1][4], min(self._clock.now_ms(), close_ms))
+
+    def _tell_shortage(self, symbol: str, timeframe: Timeframe, count: int, limit: int) -> None:
+        if count < limit and (symbol, timeframe) not in self._told:
+            self._told.add((symbol, timeframe))
+            log.warning(
+                "%s gives only the latest %d %s candles of %s, %d were asked for: older ones must be stored already "
+                "(autopilot data import FILE)",
+                self.name,
+                count,
+                timeframe,
+                symbol,
+                limit,
+            )

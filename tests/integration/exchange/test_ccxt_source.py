@@ -1,0 +1,258 @@
+"""Candles of real exchanges, by the unmodified ccxt against stand-ins that behave and misbehave as exchanges do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.market import MarketKind
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
+
+H1 = Timeframe.H1
+THIS_HOUR_MS = 1_700_006_400_000
+NOW_MS = THIS_HOUR_MS + 20 * MINUTE_MS
+
+
+class FixedClock:
+    at_ms = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+Connect = Callable[..., CcxtCandles]
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    made: list[CcxtCandles] = []
+
+    def to(name: str, url: str, timeout_s: float = 5.0) -> CcxtCandles:
+        made.append(CcxtCandles(name, base_url=url, timeout_s=timeout_s, clock=FixedClock()))
+        return made[-1]
+
+    yield to
+    await asyncio.gather(*(source.close() for source in made))
+
+
+async def test_coinbase_is_paged_until_there_is_a_whole_window(coinbase: Any, connect: Connect) -> None:
+    source = connect("coinbase", coinbase.url)
+    snapshot = await source.fetch("BTC/USD", H1, None, 1000)
+    assert snapshot.candles.open_at_ms.tolist() == [THIS_HOUR_MS - n * HOUR_MS for n in range(1000, 0, -1)]
+    assert snapshot.candles.faults() == []
+    assert len(coinbase.asked) == 4
+    assert source.kind is MarketKind.REAL
+    assert not snapshot.more
+
+
+async def test_the_open_candle_is_a_quote_and_not_a_candle(coinbase: Any, connect: Connect) -> None:
+    coinbase.rows[-1][4] = 31_234.5
+    coinbase.rows[-1][2] = 31_300.0
+    snapshot = await connect("coinbase", coinbase.url).fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 1000)
+    assert snapshot.candles.open_at_ms.tolist() == [THIS_HOUR_MS - HOUR_MS]
+    assert snapshot.quote is not None
+    assert (snapshot.quote.price, snapshot.quote.at_ms) == (31_234.5, NOW_MS)
+    assert len(coinbase.asked) == 1
+
+
+async def test_nothing_new_is_an_empty_answer_with_a_price(coinbase: Any, connect: Connect) -> None:
+    snapshot = await connect("coinbase", coinbase.url).fetch("BTC/USD", H1, THIS_HOUR_MS, 1000)
+    assert len(snapshot.candles) == 0
+    assert snapshot.quote is not None
+
+
+async def test_no_more_than_asked_for_the_oldest_first(coinbase: Any, connect: Connect) -> None:
+    source = connect("coinbase", coinbase.url)
+    snapshot = await source.fetch("BTC/USD", H1, THIS_HOUR_MS - 20 * HOUR_MS, 5)
+    assert snapshot.candles.open_at_ms.tolist() == [THIS_HOUR_MS - n * HOUR_MS for n in range(20, 15, -1)]
+    assert snapshot.more
+
+
+async def test_history_is_a_plain_look_up(coinbase: Any, connect: Connect) -> None:
+    source = connect("coinbase", coinbase.url)
+    candles = await source.history("ETH/USD", H1, THIS_HOUR_MS - 10 * HOUR_MS, 400)
+    assert candles.open_at_ms.tolist() == [THIS_HOUR_MS - n * HOUR_MS for n in range(409, 9, -1)]
+    assert (await source.history("ETH/USD", H1, THIS_HOUR_MS, 1)).open_at_ms.tolist() == []
+
+
+async def test_hours_without_trades_are_passed_over(coinbase: Any, connect: Connect) -> None:
+    coinbase.rows = coinbase.rows[:-700] + coinbase.rows[-100:]
+    candles = (await connect("coinbase", coinbase.url).fetch("BTC/USD", H1, None, 1000)).candles
+    assert len(candles) == 1000 - 600
+    assert candles.last_at_ms == THIS_HOUR_MS - HOUR_MS
+
+
+async def test_bad_rows_are_dropped_and_told_and_the_rest_is_used(
+    coinbase: Any, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    at_s = THIS_HOUR_MS // 1000
+    good = {n: list(coinbase.rows[-1 - n]) for n in range(1, 11)}
+    coinbase.rows = [
+        [at_s, 1, 1, 1, 1, 1],
+        good[3],
+        [at_s - 4 * 3600, "NaN", 2, 1, 1, 1],
+        [at_s - 5 * 3600, 100, 90, 110, 100, 1],
+        [at_s - 6 * 3600, 100, 110, 90, 100, -1],
+        [at_s - 7 * 3600, 0, 0, 0, 0, 0],
+        [at_s - 8 * 3600 + 60, 100, 110, 90, 100, 1],
+        good[1],
+        [*good[2][:5], "1.0"],
+        [*good[2][:5], "2.0"],
+        good[9],
+        [at_s - 10 * 3600, None, None, None, None, None],
+    ]
+    with caplog.at_level(logging.WARNING):
+        snapshot = await connect("coinbase", coinbase.url).fetch("BTC/USD", H1, THIS_HOUR_MS - 12 * HOUR_MS, 100)
+    hours_ago = (THIS_HOUR_MS - snapshot.candles.open_at_ms) // HOUR_MS
+    assert hours_ago.tolist() == [9, 3, 2, 1]
+    assert snapshot.candles.faults() == []
+    assert snapshot.candles.volume[2] in {1.0, 2.0}
+    assert "dropped 6 rows of 12" in caplog.text
+
+
+@pytest.mark.parametrize(("skew_s", "closed"), [(0, True), (-30, False), (30, True), (-86_400, True)])
+async def test_a_candle_is_closed_only_when_the_exchange_says_so_too(
+    coinbase: Any, connect: Connect, skew_s: int, closed: bool
+) -> None:
+    source = connect("coinbase", coinbase.url)
+    source.clock.at_ms = THIS_HOUR_MS + 10_000  # type: ignore[attr-defined]
+    coinbase.headers["Date"] = formatdate(THIS_HOUR_MS / 1000 + 10 + skew_s, usegmt=True)
+    candles = (await source.fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 10)).candles
+    assert len(candles) == (1 if closed else 0)
+
+
+FAULTS = ["429", "418", "403", "500", "503", "html", "null", "[]", '"words"', "{"]
+
+
+@pytest.mark.parametrize("where", ["markets", "candles"])
+async def test_every_misbehaviour_is_an_unavailable_market_that_comes_back(
+    coinbase: Any, connect: Connect, where: str
+) -> None:
+    source = connect("coinbase", coinbase.url)
+    for fault in FAULTS:
+        (coinbase.faults if where == "candles" else coinbase.market_faults).append(fault)
+        with pytest.raises(MarketUnavailable) as caught:
+            await source.fetch("BTC/USD", H1, None, 100)
+        words = str(caught.value)
+        assert words.startswith("coinbase ")
+        assert caught.value.hint
+        assert "<" not in words
+        assert "start=" not in words
+        assert len(words) < 500
+    snapshot = await source.fetch("BTC/USD", H1, None, 100)
+    assert len(snapshot.candles) == 100
+
+
+async def test_silence_ends_in_time_for_everyone_who_waits_and_later_it_works(coinbase: Any, connect: Connect) -> None:
+    source = connect("coinbase", coinbase.url, timeout_s=1.0)
+    coinbase.market_faults += ["hang"]
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    answers = await asyncio.gather(
+        *(source.fetch(symbol, H1, None, 5) for symbol in ("BTC/USD", "ETH/USD", "BTC/EUR")), return_exceptions=True
+    )
+    assert loop.time() - begun < 3.0
+    assert isinstance(answers[0], MarketUnavailable)
+    assert "did not answer within 1 s" in str(answers[0])
+    assert all(isinstance(answer, MarketUnavailable) or len(answer.candles) == 5 for answer in answers)
+    coinbase.market_faults.clear()
+    assert len((await source.fetch("ETH/USD", H1, None, 5)).candles) == 5
+
+
+async def test_a_refused_connection_says_so(connect: Connect, unused_tcp_port: int) -> None:
+    source = connect("coinbase", f"http://127.0.0.1:{unused_tcp_port}")
+    for ask in (source.market("BTC/USD"), source.fetch("BTC/USD", H1, None, 5), source.history("BTC/USD", H1, 0, 5)):
+        with pytest.raises(MarketUnavailable, match="coinbase cannot be reached") as error:
+            await ask
+        assert "refused" in str(error.value) or "connect" in str(error.value).lower()
+        assert "proxy" in error.value.hint
+
+
+async def test_unknown_things_are_said_to_be_unknown(coinbase: Any, connect: Connect) -> None:
+    source = connect("coinbase", coinbase.url)
+    with pytest.raises(UnknownSymbol, match="BTC/USDT") as symbol:
+        await source.fetch("BTC/USDT", H1, None, 5)
+    assert "BTC/USD" in symbol.value.hint
+    with pytest.raises(UnknownSymbol, match="btcusd"):
+        await source.market("btcusd")
+    with pytest.raises(UnknownTimeframe, match="4h") as timeframe:
+        await source.fetch("BTC/USD", Timeframe.H4, None, 5)
+    assert "1h" in timeframe.value.hint
+    with pytest.raises(UnknownExchange, match="coinbasee") as exchange:
+        CcxtCandles("coinbasee")
+    assert "coinbase" in exchange.value.hint
+    assert coinbase.asked == []
+
+
+@pytest.mark.parametrize("fault", ["503", "html"])
+async def test_markets_are_read_once_a_day_and_yesterdays_do_when_today_fails(
+    coinbase: Any, connect: Connect, fault: str
+) -> None:
+    source = connect("coinbase", coinbase.url)
+    rules = await source.market("BTC/USD")
+    once = coinbase.market_requests
+    await source.fetch("BTC/USD", H1, None, 5)
+    assert coinbase.market_requests == once
+    source.clock.at_ms += 25 * HOUR_MS  # type: ignore[attr-defined]
+    coinbase.market_faults.append(fault)
+    assert await source.market("BTC/USD") == rules
+    assert coinbase.market_requests > once
+    await source.fetch("BTC/USD", H1, THIS_HOUR_MS, 5)
+
+
+async def test_coinbase_rules(coinbase: Any, connect: Connect) -> None:
+    market = await connect("coinbase", coinbase.url).market("BTC/USD")
+    assert (market.symbol, market.base, market.quote) == ("BTC/USD", "BTC", "USD")
+    assert market.price_step == Decimal("0.01")
+    assert market.amount_step == Decimal("1E-8")
+    assert market.min_amount == Decimal("0.000016")
+    assert market.min_cost == Decimal(1)
+    assert Decimal(0) < market.maker_fee <= market.taker_fee < Decimal("0.02")
+
+
+async def test_kraken_gives_its_latest_720_and_that_is_told(
+    kraken: Any, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = connect("kraken", kraken.url)
+    with caplog.at_level(logging.WARNING):
+        snapshot = await source.fetch("BTC/USD", H1, None, 1000)
+    assert len(snapshot.candles) == 719
+    assert snapshot.candles.last_at_ms == THIS_HOUR_MS - HOUR_MS
+    assert snapshot.quote is not None
+    assert snapshot.quote.at_ms == NOW_MS
+    assert "only the latest 719 1h candles" in caplog.text
+    assert len((await source.fetch("BTC/USD", H1, THIS_HOUR_MS - 2 * HOUR_MS, 10)).candles) == 2
+
+
+async def test_kraken_rules(kraken: Any, connect: Connect) -> None:
+    market = await connect("kraken", kraken.url).market("BTC/USD")
+    assert market.price_step == Decimal("0.1")
+    assert market.min_amount == Decimal("0.00005")
+    assert market.min_cost == Decimal("0.5")
+    assert (market.maker_fee, market.taker_fee) == (Decimal("0.0025"), Decimal("0.004"))
+
+
+async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) -> None:
+    source = connect("kraken", kraken.url)
+    kraken.candle_answer = lambda request: {"error": ["EGeneral:Temporary lockout"]}
+    with pytest.raises(MarketUnavailable, match="Temporary lockout"):
+        await source.fetch("BTC/USD", H1, None, 5)
+    kraken.candle_answer = lambda request: {"error": ["EService:Unavailable"]}
+    with pytest.raises(MarketUnavailable, match="EService:Unavailable"):
+        await source.fetch("BTC/USD", H1, None, 5)
+
+
+async def test_closing_twice_or_before_anything_is_fine(coinbase: Any) -> None:
+    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=FixedClock())
+    await source.close()
+    await source.fetch("BTC/USD", H1, None, 5)
+    await source.close()
+    await source.close()
