@@ -94,9 +94,12 @@ class FaultyBroker:
         return report
 
     async def cancel(self, order: Order) -> OrderReport:
-        self._ask("cancel", order.client_order_id)
+        often = self._ask("cancel", order.client_order_id)
         report = await self._broker.cancel(order)
-        if self._plan.chance("cancel", order.client_order_id) < self._plan.lost_after_accept:
+        if (
+            self._plan.chance("cancel", order.client_order_id, self._clock.now_ms(), often)
+            < self._plan.lost_after_accept
+        ):
             raise AnswerLost("time-out of a cancellation (an injected fault)", hint=_HINT)
         return report
 
@@ -112,8 +115,8 @@ class FaultyBroker:
         self._ask("balances", "")
         return await self._broker.balances()
 
-    def _ask(self, call: str, subject: str) -> None:
-        """Raises MarketUnavailable when the exchange is away."""
+    def _ask(self, call: str, subject: str) -> int:
+        """How often this was asked at this moment. Raises MarketUnavailable when the exchange is away."""
         now_ms = self._clock.now_ms()
         if now_ms != self._asked_at_ms:
             self._asked.clear()
@@ -124,3 +127,4 @@ class FaultyBroker:
             raise MarketUnavailable("in maintenance (an injected fault)", hint=_HINT)
         if self._plan.chance("away", call, subject, now_ms, often) < self._plan.broker_unavailable:
             raise MarketUnavailable("no connection (an injected fault)", hint=_HINT)
+        return often

@@ -47,6 +47,7 @@ class FearGreed:
         self._timeout_s = timeout_s
         self._clock: Clock = clock or WallClock()
         self._known: SentimentSeries | None = None
+        self._kept = SentimentSeries.neutral(NAME)
         self._next_refresh_ms = 0
         self._failures = 0
         self._refreshing: asyncio.Task[None] | None = None
@@ -54,15 +55,10 @@ class FearGreed:
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:  # noqa: ARG002 - one for all
         if self._known is None:
-            self._known = self._load()
+            self._known = self._kept = self._load()
         if self._is_due():
             self._refreshing = asyncio.create_task(self._refresh(), name="fear and greed index")
         return between(self._known, since_ms, now_ms)
-
-    async def refreshed(self) -> None:
-        """Wait for the refresh that is under way, if there is one."""
-        if self._refreshing:
-            await asyncio.wait([self._refreshing])
 
     async def close(self) -> None:
         self._closed = True
@@ -90,10 +86,20 @@ class FearGreed:
         self._failures = 0
         self._next_refresh_ms = self._clock.now_ms() + REFRESH_MS
         self._known = _merged(self._known or SentimentSeries.neutral(NAME), fresh)
+        self._keep(self._known)
+
+    def _keep(self, known: SentimentSeries) -> None:
+        """Days that the store has already are not written again: thousands of them would hold up the event loop."""
+        kept = dict(zip(self._kept.known_at_ms.tolist(), self._kept.value.tolist(), strict=True))
+        new = [kept.get(at_ms) != value for at_ms, value in zip(known.known_at_ms.tolist(), known.value, strict=True)]
+        if not any(new):
+            return
         try:
-            self._store.save_sentiment(fresh)
+            self._store.save_sentiment(SentimentSeries(NAME, known.known_at_ms[new], known.value[new]))
         except StoreError as error:
             log.warning("the fear and greed index is not kept: %s", error)
+        else:
+            self._kept = known
 
     async def _download(self) -> bytes:
         import aiohttp

@@ -31,7 +31,7 @@ class StoredSentiment:
         return between(self._held, since_ms, now_ms)
 
     def _load(self, since_ms: int, until_ms: int) -> None:
-        """When the store fails nothing is known of this span: to try again at each cycle would cost more than it brings."""
+        """A store that fails leaves this span neutral: to try again at each cycle would cost more than it brings."""
         try:
             self._held = self._store.load_sentiment(self._name, since_ms, until_ms)
         except StoreError as error:
