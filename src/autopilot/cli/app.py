@@ -29,6 +29,7 @@ COMMANDS = {
     "data": "autopilot.cli.commands.data",
     "config": "autopilot.cli.commands.config",
     "daemon": "autopilot.cli.commands.daemon",
+    "demo": "autopilot.cli.commands.demo",
 }
 """Every command and the module whose ``app`` it is, in the order of the help."""
 

@@ -1,0 +1,98 @@
+"""The market of a demo: the simulated one, or candles that the user has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopilot.domain.errors import CandleError
+from autopilot.domain.timeframe import DAY_MS, iso_utc
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+SIMULATED_START_MS = 1_704_067_200_000
+"""2024-01-01."""
+WATCHED_S = 20.0
+"""How long the market takes, so that a person can follow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMarket:
+    """``settings``: the tables of a configuration that make this market. ``start_ms`` to ``end_ms`` is traded."""
+
+    exchange: str
+    symbols: tuple[str, ...]
+    timeframe: str
+    start_ms: int
+    end_ms: int
+    source: str | None = None
+
+    def settings(self) -> dict[str, object]:
+        period: dict[str, object] = {
+            "start": iso_utc(self.start_ms),
+            "end": iso_utc(self.end_ms),
+            "speed": (self.end_ms - self.start_ms) / 1000 / WATCHED_S,
+        }
+        return {
+            "symbols": list(self.symbols),
+            "exchange": self.exchange,
+            "timeframe": self.timeframe,
+            "auto_execute": True,
+            self.exchange: period | ({"source": self.source} if self.source else {}),
+        }
+
+
+def simulated(days: int) -> DemoMarket:
+    return DemoMarket("simulated", SYMBOLS, "1h", SIMULATED_START_MS, SIMULATED_START_MS + days * DAY_MS)
+
+
+def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, list[Path]]:
+    """Import the best pair of markets that ``data`` (a file, or a folder at any depth) has, and the Fear & Greed index
+    if it lies there too; trade their last ``days`` in common. Raises CandleError when there is nothing to trade."""
+    from autopilot.adapters.candle_files import import_path
+    from autopilot.adapters.sentiment_files import import_sentiment
+    from autopilot.adapters.store.candles import SqliteCandles
+    from autopilot.adapters.store.database import open_database
+    from autopilot.adapters.store.sentiment import SqliteSentiment
+
+    files = [data] if data.is_file() else _best_markets(path for path in sorted(data.rglob("*")) if path.is_file())
+    if not files:
+        raise CandleError(
+            f"{data} has no candle files", hint="name files as KRAKEN_BTC-USD_1h.csv.gz: exchange, market, timeframe"
+        )
+    database = open_database(database_path)
+    try:
+        store = SqliteCandles(database)
+        reports = [report for file in files for report in import_path(store, file)]
+        moods = sorted(data.rglob("FEAR_GREED*.csv")) if data.is_dir() else []
+        for mood in moods:
+            import_sentiment(SqliteSentiment(database), mood)
+        symbols = tuple(report.symbol for report in reports)
+        timeframe = reports[0].timeframe
+        covered = [each for each in store.coverage() if each.symbol in symbols]
+    finally:
+        database.close()
+    end_ms = min(each.last_at_ms for each in covered) + timeframe.ms
+    market = DemoMarket("replay", symbols, timeframe.value, end_ms - days * DAY_MS, end_ms, source=reports[0].exchange)
+    return market, [*files, *moods]
+
+
+def _best_markets(files: Iterable[Path]) -> list[Path]:
+    """Bitcoin and Ether of one exchange in dollars at 1h if there are such; else what comes nearest, two at most."""
+    from autopilot.adapters.candle_files import market_of
+
+    groups: dict[tuple[str | None, str, str], dict[str, Path]] = {}
+    for file in files:
+        market = market_of(file.name)
+        if market.symbol and market.timeframe:
+            base, _, quote = market.symbol.partition("/")
+            groups.setdefault((market.exchange, quote, market.timeframe.value), {}).setdefault(base, file)
+
+    def rank(item: tuple[tuple[str | None, str, str], dict[str, Path]]) -> tuple[bool, bool, bool, bool, int]:
+        (_, quote, timeframe), found = item
+        return timeframe == "1h", "BTC" in found and "ETH" in found, quote == "USD", "BTC" in found, len(found)
+
+    if not groups:
+        return []
+    _, found = max(groups.items(), key=rank)
+    return [found[base] for base in sorted(found, key=lambda base: (base not in ("BTC", "ETH"), base))[:2]]

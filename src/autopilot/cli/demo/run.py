@@ -1,0 +1,148 @@
+"""Runs the demo: real processes, a real socket, a real SIGKILL, and a look at the books after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from autopilot.adapters.store.bookkeeping import Books, check_books
+from autopilot.cli.address import address
+from autopilot.cli.demo.market import DemoMarket
+from autopilot.cli.output import Output
+from autopilot.cli.render.blocks import Paragraph, Style, line
+from autopilot.cli.render.demo import decision_line, fill_line, heading
+from autopilot.config.paths import Paths, find_paths
+from autopilot.control.client import ControlClient
+from autopilot.control.errors import ControlError, DaemonNotRunning
+from autopilot.domain.errors import AutopilotError
+
+KINDS = ("decision", "fill", "symbol")
+QUIET_DENIALS = ("CONFIDENCE_BELOW_THRESHOLD", "POSITION_MISSING")
+"""Refusals too common to be shown one by one; the summary counts them."""
+COMMAND_LIMIT_S = 30.0
+
+
+class DemoFailed(AutopilotError):
+    """Something in the demo did not do what it should."""
+
+
+@dataclass(slots=True)
+class Demo:
+    """One demo in ``directory``, which is its own and goes with it."""
+
+    market: DemoMarket
+    directory: Path
+    output: Output
+    finished: set[str] = field(default_factory=set)
+    heard: int = 0
+
+    @property
+    def paths(self) -> Paths:
+        return find_paths(None, self.directory, {})
+
+    def run(self) -> tuple[dict[str, Any], Books]:
+        """The summary and the state of the books. Raises AutopilotError; leaves no process behind."""
+        self.paths.config_file.write_text(tomli_w.dumps(self.market.settings()))
+        with self._daemon_ends():
+            self._say(heading("A daemon is started, on paper money:"))
+            self._autopilot("start")
+            self._follow(until_ms=(self.market.start_ms + self.market.end_ms) // 2)
+            self._kill()
+            self._say(heading("It is started again and goes on where it was:"))
+            self._autopilot("start")
+            self._follow(until_ms=None)
+            summary = self._client().get(address("summary"))
+            self._say(heading("What status says at the end:"))
+            self._autopilot("status")
+        return summary, check_books(self.paths.database)
+
+    def _follow(self, until_ms: int | None) -> None:
+        """Show what happens until a candle of ``until_ms`` is decided, or until the market has ended."""
+        for event in self._events():
+            body = event["body"]
+            if event["kind"] == "fill":
+                self._say(fill_line(body))
+            elif event["kind"] == "symbol" and body["state"] == "finished":
+                self.finished.add(body["symbol"])
+                if self.finished >= set(self.market.symbols):
+                    return
+            elif event["kind"] == "decision":
+                self.heard += 1
+                if body["action"] != "hold" and body["denied_code"] not in QUIET_DENIALS:
+                    self._say(decision_line(body))
+                if until_ms is not None and body["candle_at_ms"] >= until_ms:
+                    return
+        raise DemoFailed("the daemon ended by itself", hint=f"its log: {self.paths.log_file}")
+
+    def _events(self) -> Iterator[Mapping[str, Any]]:
+        return self._client().events(KINDS, after=0)
+
+    def _kill(self) -> None:
+        pid = int(self._client().get("/health")["pid"])
+        os.kill(pid, signal.SIGKILL)
+        self._wait_until_gone()
+        books = check_books(self.paths.database)
+        self._say(heading(f"kill -9 {pid}: the daemon is dead."))
+        self._say(
+            line(
+                f"On disk: {books.decisions:,} decisions, {books.orders:,} orders, {books.fills:,} fills.", Style.FAINT
+            )
+        )
+
+    def _wait_until_gone(self) -> None:
+        """The kernel closes a dead process' socket; until then somebody still answers."""
+        client = self._client()
+        while True:
+            try:
+                client.get("/health")
+            except DaemonNotRunning:
+                return
+            except ControlError:
+                continue
+
+    def _client(self) -> ControlClient:
+        return ControlClient(self.paths.socket)
+
+    def _autopilot(self, *arguments: str) -> None:
+        """As the user would type it, showing what the user would see. Raises DemoFailed."""
+        self._say(line(f"$ autopilot {' '.join(arguments)}", Style.FAINT))
+        done = subprocess.run(  # noqa: S603 - this program itself
+            [sys.executable, "-P", "-m", "autopilot", "--data-dir", str(self.directory), *arguments],
+            stdout=self.output.remarks if self.output.as_json else self.output.results,
+            stderr=self.output.remarks,
+            stdin=subprocess.DEVNULL,
+            timeout=COMMAND_LIMIT_S,
+            check=False,
+        )
+        if done.returncode:
+            raise DemoFailed(
+                f"autopilot {' '.join(arguments)} ended with exit code {done.returncode}",
+                hint="its words above say why; please report it if they do not",
+            )
+
+    @contextmanager
+    def _daemon_ends(self) -> Iterator[None]:
+        """However the demo ends, Ctrl-C included, nothing of it goes on running."""
+        try:
+            yield
+        finally:
+            try:
+                self._client().post(address("stop"), {})
+                self._wait_until_gone()
+            except DaemonNotRunning:
+                pass
+
+    def _say(self, words: Paragraph) -> None:
+        if self.output.as_json:
+            self.output.remark("".join(span.text for span in words.spans))
+        else:
+            self.output.show({}, (words,))
