@@ -27,6 +27,9 @@ from autopilot.analysis.rolling import (
 )
 from autopilot.domain.candles import Candles, FloatArray
 
+_smoothed, _highest, _lowest = (inspect.unwrap(function) for function in (talib.EMA, talib.MAX, talib.MIN))
+"""TA-Lib's own functions, without the look for data frames that it wraps around each call."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -42,21 +45,22 @@ VOLUME_RATIO_LIMIT = 1e3
 def _once(
     method: Callable[Concatenate[Indicators, P], T],
 ) -> Callable[Concatenate[Indicators, P], T]:
-    """Keep each result under the method's name and its arguments, defaults filled in."""
+    """Keep each result under the method's name and its arguments, both as they were given and with defaults filled in:
+    the former are found at once, the latter make all spellings of a question one."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
-    names = tuple(parameter.name for parameter in parameters)
-    defaults = tuple(parameter.default for parameter in parameters)
     name = method.__name__
 
     @wraps(method)
     def remembered(self: Indicators, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        rest = defaults[len(args) :]
-        if kwargs:
-            rest = tuple(map(kwargs.get, names[len(args) :], rest))
-        key = (name, *args, *rest)
-        found: T | None = self._known.get(key)
+        asked = (name, args, *kwargs.items()) if kwargs else (name, args)
+        found: T | None = self._known.get(asked)
         if found is None:
-            found = self._known[key] = _frozen(method(self, *args, **kwargs))
+            rest = [kwargs.get(parameter.name, parameter.default) for parameter in parameters[len(args) :]]
+            full = (name, (*args, *rest))
+            found = self._known.get(full)
+            if found is None:
+                found = _frozen(method(self, *args, **kwargs))
+            self._known[asked] = self._known[full] = found
         return found
 
     return remembered
@@ -66,7 +70,7 @@ def _frozen(result: T) -> T:
     """Shared arrays must not be written to."""
     for array in result if isinstance(result, tuple) else (result,):
         if isinstance(array, np.ndarray):
-            array.flags.writeable = False
+            array.setflags(write=False)
     return result
 
 
@@ -194,7 +198,7 @@ class Indicators:
 
     @_once
     def _extremes(self, n: int) -> tuple[FloatArray, FloatArray]:
-        return talib.MAX(self.candles.high, n), talib.MIN(self.candles.low, n)
+        return _highest(self.candles.high, n), _lowest(self.candles.low, n)
 
     @_once
     def stochastic(self, k: int = 14, d: int = 3) -> tuple[FloatArray, FloatArray]:
@@ -287,7 +291,7 @@ class Indicators:
 def _ema(series: FloatArray, n: int) -> FloatArray:
     if n > LONGEST_EMA:
         raise ValueError(f"an EMA of {n} remembers more than 1,000 candles; take an SMA, or at most {LONGEST_EMA}")
-    smooth: FloatArray = talib.EMA(series, n)
+    smooth: FloatArray = _smoothed(series, n)
     return smooth
 
 

@@ -8,9 +8,15 @@ entries and wherever a NaN lies in the window.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from autopilot.domain.candles import FloatArray
+
+_PLACES = 32
+_SHIFTED = tuple((slice(None, -(1 << place)), slice(1 << place, None)) for place in range(_PLACES))
+"""At place p, what leaves of an array all but its last, and all but its first, 2**p entries."""
 
 
 class Windows:
@@ -23,22 +29,26 @@ class Windows:
 
     def over(self, n: int) -> FloatArray:
         """The fold of the last ``n`` entries, n at least 1."""
-        length = len(self._doubled[0])
+        fold, doubled = self._fold, self._doubled
+        length = len(doubled[0])
         if length < n:
             return np.full(length, np.nan)
-        whole: FloatArray | None = None
-        taken = 0
-        for place in range(n.bit_length()):
-            size = 1 << place
-            if place == len(self._doubled):
-                half = self._doubled[-1]
-                self._doubled.append(self._fold(half[: -size // 2], half[size // 2 :]))
-            if n & size:
-                part = self._doubled[place]
-                whole = part if whole is None else self._fold(whole[: length - taken - size + 1], part[taken:])
-                taken += size
-        assert whole is not None
+        for earlier, later in _SHIFTED[len(doubled) - 1 : n.bit_length() - 1]:
+            half = doubled[-1]
+            doubled.append(fold(half[earlier], half[later]))
+        place, *larger = _powers(n)
+        whole, taken = doubled[place], 1 << place
+        for place in larger:
+            part = doubled[place][taken:]
+            whole = fold(whole[: len(part)], part)
+            taken += 1 << place
         return _aligned(whole, n, length)
+
+
+@cache
+def _powers(n: int) -> tuple[int, ...]:
+    """The places of the powers of two that sum up to ``n``, ascending."""
+    return tuple(place for place in range(n.bit_length()) if n >> place & 1)
 
 
 def rolling_sum(series: FloatArray, n: int) -> FloatArray:
@@ -144,6 +154,5 @@ def _aligned(windows: FloatArray, n: int, length: int) -> FloatArray:
     """From the window's first entry to its last: where it becomes known."""
     series = np.empty(length)
     series[: n - 1] = np.nan
-    if len(windows):
-        series[n - 1 :] = windows
+    series[n - 1 :] = windows
     return series

@@ -10,6 +10,8 @@ from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SignalArrays
 
 FIELDS = ("side", "strength", "confidence", "stop_distance", "target_distance")
+_DTYPES = (np.dtype(np.int8), *[np.dtype(np.float64)] * 4)
+"""Of the fields, in their order."""
 
 
 def faults(answers: Mapping[str, SignalArrays], length: int) -> dict[str, str]:
@@ -27,11 +29,10 @@ def faults(answers: Mapping[str, SignalArrays], length: int) -> dict[str, str]:
 def _misshapen(arrays: object, length: int) -> str | None:
     if not isinstance(arrays, SignalArrays):
         return f"signals() returned {type(arrays).__name__}, not SignalArrays"
-    for field in FIELDS:
+    for field, dtype in zip(FIELDS, _DTYPES, strict=True):
         array = getattr(arrays, field)
-        wanted = np.int8 if field == "side" else np.float64
-        if not isinstance(array, np.ndarray) or array.dtype != wanted:
-            return f"{field} is {getattr(array, 'dtype', type(array).__name__)}, not an array of {wanted.__name__}"
+        if not isinstance(array, np.ndarray) or array.dtype != dtype:
+            return f"{field} is {getattr(array, 'dtype', type(array).__name__)}, not an array of {dtype}"
         if array.shape != (length,):
             return f"{field} has shape {array.shape}, not ({length},)"
     return None
