@@ -71,6 +71,8 @@ class IntelligentAutopilot:
         self._around = around
         self._reference = reference
         self._market: Market | None = None
+        self._seen_at_ms = 0
+        """Market time of the latest price that orders and positions were held against."""
         self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
 
     @property
@@ -128,9 +130,10 @@ class IntelligentAutopilot:
             async with self._around.account.lock:
                 await self._settle(market, fresh.candle(index))
                 await self._decide(market, view)
-        if not len(fresh) and self.window.quote:
+        quote = self.window.quote
+        if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._around.account.lock:
-                await self._watch(market, self.window.quote)
+                await self._watch(market, quote)
         return more
 
     async def _refresh(self, market: Market, missed: int) -> bool:
@@ -184,6 +187,7 @@ class IntelligentAutopilot:
 
     async def _settle(self, market: Market, candle: Candle) -> None:
         """What a closed candle did to our orders and positions."""
+        self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
         if self._around.observer:
             self._around.observer.on_candle(market, self.settings.timeframe, candle)
         self._around.account.see_price(self.symbol, candle.close)
@@ -194,6 +198,7 @@ class IntelligentAutopilot:
 
     async def _watch(self, market: Market, quote: Quote) -> None:
         """What the price between two closes does to them."""
+        self._seen_at_ms = quote.at_ms
         if self._around.observer:
             self._around.observer.on_price(market, quote.price, quote.at_ms)
         self._around.account.see_price(self.symbol, quote.price)
