@@ -1,4 +1,4 @@
-"""Pre-flight: what the exchange would refuse is refused here, before anything is sent."""
+"""Pre-flight: what the exchange would refuse, or what makes no sense as an order, is refused before it is sent."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_va
             f"order value {value:.2f} {market.quote}, the least is {least}",
         ),
     ]
+
+
+def stop_check(market: Market, stop: Decimal, price: Decimal) -> Check:
+    """What is bought at or below its stop would be sold at once, and no size would bound the loss."""
+    return Check(
+        "STOP_NOT_BELOW_PRICE",
+        ZERO < stop < price,
+        float(stop),
+        float(price),
+        market.quote,
+        f"the stop {stop} must lie above zero and below the price {price}",
+    )
 
 
 def balance_check(market: Market, quantity: Decimal, price: Decimal, free: Decimal) -> Check:

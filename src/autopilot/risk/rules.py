@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from autopilot.domain.decision import Check
 from autopilot.domain.money import ZERO
-from autopilot.domain.order import Purpose
 from autopilot.risk.entry import EntryContext
 
 Rule = Callable[[EntryContext], Check]
@@ -42,10 +41,11 @@ def price_is_near(entry: EntryContext) -> Check:
 
 
 def no_position_yet(entry: EntryContext) -> Check:
+    """Dust that could not be sold does not count: it would block its symbol for ever."""
     held = entry.portfolio.position(entry.market.symbol)
     return Check(
         "POSITION_OPEN",
-        held is None,
+        held is None or not entry.could_be_sold(held.quantity),
         float(held.quantity) if held else 0.0,
         0.0,
         entry.market.base,
@@ -54,16 +54,21 @@ def no_position_yet(entry: EntryContext) -> Check:
 
 
 def no_entry_pending(entry: EntryContext) -> Check:
-    return Check(
-        "ENTRY_PENDING", not entry.entry_pending, float(entry.entry_pending), 0.0, "orders", "entry orders still open"
-    )
+    pending = entry.pending_entries.count(entry.market.symbol)
+    return Check("ENTRY_PENDING", pending == 0, pending, 0, "orders", f"{pending} entry orders of the symbol are open")
 
 
 def positions_left(entry: EntryContext) -> Check:
-    pending = {order.symbol for order in entry.portfolio.open_orders if order.purpose is Purpose.ENTRY}
-    count, limit = len(pending | set(entry.portfolio.positions)), entry.limits.max_open_positions
+    """Of other symbols, those about to be opened included; the symbol's own is what the two rules above look at."""
+    others = {*entry.portfolio.positions, *entry.pending_entries} - {entry.market.symbol}
+    count, limit = len(others), entry.limits.max_open_positions
     return Check(
-        "OPEN_POSITIONS_REACHED", count < limit, count, limit, "positions", f"{count} positions open, at most {limit}"
+        "OPEN_POSITIONS_REACHED",
+        count < limit,
+        count,
+        limit,
+        "positions",
+        f"{count} positions in other symbols, at most {limit} in all",
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from decimal import Decimal
 
 from autopilot.domain.decision import Check, Denied
 from autopilot.domain.market import Market
-from autopilot.domain.money import floor_to_step, from_float
+from autopilot.domain.money import ZERO, ceil_to_step, floor_to_step, to_decimal
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import StrategySignal
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.evaluation import first_failure
-from autopilot.risk.preflight import balance_check, order_checks, position_check
+from autopilot.risk.preflight import balance_check, order_checks, position_check, stop_check
 from autopilot.risk.rules import RULES
 from autopilot.risk.sizing import entry_quantity
 
@@ -22,20 +22,24 @@ _SEAL = object()
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An order that passed every rule; execution takes nothing else. Built by `review_entry` and `review_exit` only."""
+    """An order that passed every rule; execution takes nothing else. Built by `review_entry` and `review_exit` only.
+
+    The seal is not kept: a copy with another order, as `dataclasses.replace` makes it, would have to show it again.
+    """
 
     order: Order
     checks: tuple[Check, ...]
-    _seal: object = None
+    seal: InitVar[object] = None
 
-    def __post_init__(self) -> None:
-        if self._seal is not _SEAL:
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
             raise TypeError("an Approved comes from a review in autopilot.risk.verdict, nowhere else")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDraft:
-    """How an order would be sent: ``limit`` is None for MARKET; ``expires_at_ms`` likewise."""
+    """How an order would be sent: ``limit`` is None for MARKET; ``expires_at_ms`` likewise. ``attempt`` tells apart
+    orders that one moment made for one purpose; a decision's is 0."""
 
     type: OrderType
     limit: Decimal | None
@@ -50,10 +54,11 @@ def review_entry(entry: EntryContext, signal: StrategySignal, asked: Decimal, dr
     """``asked`` is the strategy's own size in base currency. Every rule is looked at, whether or not one failed."""
     market = entry.market
     price = draft.limit or entry.price
-    stop = floor_to_step(from_float(signal.stop, market.price_step), market.price_step)
-    target = from_float(signal.target, market.price_step)
+    stop = floor_to_step(to_decimal(signal.stop), market.price_step)
+    target = ceil_to_step(to_decimal(signal.target), market.price_step)
     quantity = entry_quantity(entry, asked, price, stop)
     checks = [rule(entry) for rule in RULES]
+    checks.append(stop_check(market, stop, price))
     checks += order_checks(market, quantity, price, entry.limits.min_order_value)
     checks.append(balance_check(market, quantity, price, entry.portfolio.free))
     order = Order(
@@ -94,7 +99,7 @@ def review_exit(
 ) -> Approved | Denied:
     """Sell ``quantity`` (None: all that is held). ``at_ms`` is the moment that names the intent: the same exit of the
     same moment has the same client order id. Limits of entries do not hold exits back."""
-    held = position.quantity if position else Decimal(0)
+    held = position.quantity if position else ZERO
     selling = floor_to_step(held if quantity is None else quantity, market.amount_step)
     covered = position_check(market, position, selling)
     checks = [covered]
