@@ -16,7 +16,7 @@ from autopilot.ports.clock import Clock
 class MarketSnapshot:
     """The answer to one fetch: closed candles, oldest first, and the latest price if one is known.
 
-    ``more`` says that further closed candles are ready at once (a stored market running at full speed).
+    ``more`` says that it is worth asking again at once (a stored market, as long as its next candle is due).
     """
 
     candles: Candles

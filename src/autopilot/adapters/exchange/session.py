@@ -205,7 +205,8 @@ class MarketSession:
         self._reached_ms = max(self._reached_ms, close_ms)
         self._anchor = self._anchor or (now_s, close_ms)
         quote = Quote(seat.symbol, float(candles.close[-1]), close_ms) if len(candles) else None
-        return MarketSnapshot(candles, quote, more=self._due(close_ms + seat.timeframe.ms) <= now_s + TURN_S)
+        # Asking again at once is what says that this one is decided, and others may be waiting to hear it.
+        return MarketSnapshot(candles, quote, more=True)
 
 
 def _nothing(seat: _Seat, *, more: bool) -> MarketSnapshot:

@@ -225,7 +225,8 @@ async def test_a_paced_market_keeps_its_pace_and_says_when_nothing_is_due() -> N
 
     slow = session_of(tapes(), speed=1.0)
     slow.join(["A", "B"], H1, None)
-    assert not (await slow.fetch("A", H1, None, 1)).more
+    first = await slow.fetch("A", H1, None, 1)
+    assert first.more, "asking again at once is how A says that it has decided, for B is waiting"
     await slow.fetch("A", H1, T0 + 5 * HOUR_MS, 1)
     asking = asyncio.create_task(slow.fetch("A", H1, T0 + 6 * HOUR_MS, 1))
     await asyncio.sleep(0)
