@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,11 +45,12 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
             f"{exchange} is in maintenance ({what}): {scrub(error)}", hint="it is asked again later"
         ) from error
     except errors.NetworkError as error:
-        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_cause(error)}", hint=AGAIN) from error
+        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
     except errors.BaseError as error:
-        raise MarketUnavailable(f"{exchange} refused ({what}): {scrub(error)}", hint=AGAIN) from error
+        said = "refused" if error.__cause__ is None else "gave no usable answer"
+        raise MarketUnavailable(f"{exchange} {said} ({what}): {_reason(error)}", hint=AGAIN) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {scrub(error)}", hint=AGAIN) from error
+        raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
     except _MALFORMED as error:
         raise MarketUnavailable(
             f"{exchange} gave an answer that makes no sense ({what}): {type(error).__name__}: {scrub(error)}",
@@ -59,12 +61,18 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
 def scrub(error: BaseException) -> str:
     """The error's words, short, without what does not belong on a screen: markup, and queries, which may be signed."""
     text = re.sub(r"<(style|script|head)\b.*?</\1>", " ", str(error), flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"^\w+ (GET|POST) https?://\S+", "", text)  # what was asked for is said by the caller
     text = re.sub(r"(https?://[^\s?]+)\?\S*", r"\1", text)
     text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _cause(error: BaseException) -> str:
-    """ccxt names the URL, the error beneath it the reason."""
-    beneath = f": {scrub(error.__cause__)}" if error.__cause__ and str(error.__cause__) else ""
-    return scrub(error) + beneath
+def _reason(error: BaseException) -> str:
+    """Of an error of the network the one at the bottom, which ccxt and aiohttp wrap in addresses."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return scrub(error) or type(error).__name__

@@ -56,7 +56,7 @@ def _put_in_place(name: str) -> None:
     loader, package = spec.loader, module_from_spec(spec)
 
     def missing(attribute: str) -> Any:
-        if attribute.startswith("__"):
+        if attribute.startswith("__") and attribute not in {"__version__", "__all__"}:
             raise AttributeError(attribute)
         for module in map(importlib.import_module, _BASE if name == "ccxt" else ()):
             if hasattr(module, attribute):
