@@ -172,7 +172,7 @@ class FaultsSection(Section):
     broker_unavailable: Share = 0.0
     """A call about orders or balances finds nobody."""
     maintenance_ms: Annotated[Span | None, NONE_IF_EMPTY] = None
-    """Market time within which nothing answers, in milliseconds since 1970, UTC."""
+    """Market time in which no order is taken and the rest fails once, in ms since 1970, UTC."""
     clock_skew_ms: Annotated[int, Field(ge=-86_400_000, le=86_400_000)] = 0
     """How far the exchange's clock is ahead, in milliseconds."""
 
