@@ -57,19 +57,25 @@ async def _frames(
     source = aiter(events)
     stop = asyncio.ensure_future(stopping.wait())
     following = asyncio.ensure_future(anext(source, None))
+    loop = asyncio.get_running_loop()
     try:
         yield b": connected\n\n"
+        spoken_s = loop.time()
         while not stop.done():
-            done, _ = await asyncio.wait({stop, following}, timeout=keep_alive_s, return_when=asyncio.FIRST_COMPLETED)
+            # Events that this client does not want are no sign of life to it.
+            silence_s = max(spoken_s + keep_alive_s - loop.time(), 0)
+            done, _ = await asyncio.wait({stop, following}, timeout=silence_s, return_when=asyncio.FIRST_COMPLETED)
             if following in done:
                 event = following.result()
                 if event is None:
                     return
                 if not kinds or event.kind in kinds:
                     yield _frame(event)
+                    spoken_s = loop.time()
                 following = asyncio.ensure_future(anext(source, None))
-            elif not done:
+            if loop.time() >= spoken_s + keep_alive_s:
                 yield b": keep-alive\n\n"
+                spoken_s = loop.time()
     finally:
         stop.cancel()
         following.cancel()
