@@ -153,7 +153,7 @@ class IntelligentAutopilot:
         conditions = around.analyzer.analyze(view)
         evaluation = around.strategies.evaluate(view)
         around.tracker.observe(self.symbol, view.candles, evaluation.arrays, view.regimes)
-        track_record = around.tracker.track_record(self.symbol, conditions.candle_at_ms)
+        track_record = around.tracker.track_record(self.symbol)
         selection = around.selector.select(conditions, evaluation.signals, track_record)
         signal = evaluation.explained(selection.strategy)
         moment = self._moment(view)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays
-from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.candles import Candles
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -16,7 +16,9 @@ from autopilot.ports.ledger import SampleStore
 from autopilot.selection.track_record import shrunk_mean
 
 RECENT_DAYS = 30
-MATURED_AT_ONCE = 6
+MATURING_DAYS = 5
+"""The newest sample is at most so old, horizon and grouping together, when a run is taken up again."""
+MATURED_AT_ONCE = 12
 """Candles are matured in groups of so many, of the clock and not of the run, so that a restart changes nothing."""
 PRIOR_WEIGHT = 20.0
 """How many samples of its own a symbol needs before it counts as much as all symbols together."""
@@ -29,28 +31,31 @@ class StrategyRecord:
         self._column = {name: column for column, name in enumerate(strategies)}
         self._returns = np.full((length, len(strategies)), np.nan)
         self._at_ms = np.full(length, -1, dtype=np.int64)
+        self.total = np.zeros(len(strategies))
+        """Sum of the returns of the ``RECENT_DAYS`` before the newest sample, by strategy; ``count`` is how many."""
+        self.count = np.zeros(len(strategies))
 
     @property
     def newest_at_ms(self) -> int:
         """Open time of the newest candle that has matured; -1 when none has."""
         return int(self._at_ms[-1])
 
-    def append(self, sample: PerformanceSample) -> None:
-        """Samples come in order of time; an older one is already in."""
-        if sample.candle_at_ms <= self.newest_at_ms:
+    def extend(self, samples: Sequence[PerformanceSample]) -> None:
+        """Samples come in order of time; older ones are already in."""
+        fresh = [sample for sample in samples if sample.candle_at_ms > self.newest_at_ms][-len(self._at_ms) :]
+        if not fresh:
             return
-        self._at_ms[:-1] = self._at_ms[1:]
-        self._at_ms[-1] = sample.candle_at_ms
-        self._returns[:-1] = self._returns[1:]
-        self._returns[-1] = np.nan
-        for name, value in sample.returns.items():
-            if name in self._column:
-                self._returns[-1, self._column[name]] = value
-
-    def totals(self, since_ms: int) -> tuple[FloatArray, FloatArray]:
-        """(sum of returns, count) by strategy, of the candles that opened at or after ``since_ms``."""
-        known = np.isfinite(self._returns) & (self._at_ms >= since_ms)[:, None]
-        return np.where(known, self._returns, 0.0).sum(axis=0), known.sum(axis=0).astype(float)
+        rows = np.full((len(fresh), len(self._column)), np.nan)
+        for row, sample in zip(rows, fresh, strict=True):
+            for name in sample.returns.keys() & self._column.keys():
+                row[self._column[name]] = sample.returns[name]
+        self._returns = np.concatenate([self._returns[len(fresh) :], rows])
+        moments = np.array([sample.candle_at_ms for sample in fresh], dtype=np.int64)
+        self._at_ms = np.concatenate([self._at_ms[len(fresh) :], moments])
+        recent = self._at_ms >= self.newest_at_ms - RECENT_DAYS * DAY_MS
+        known = np.isfinite(self._returns) & recent[:, None]
+        self.total = np.where(known, self._returns, 0.0).sum(axis=0)
+        self.count = known.sum(axis=0).astype(float)
 
 
 class RecentReturns:
@@ -83,8 +88,12 @@ class PerformanceTracker:
 
     def load(self, now_ms: int) -> None:
         """Take up the stored samples of the recent past."""
-        for sample in self._store.load_samples(self._exchange, self._timeframe, now_ms - RECENT_DAYS * DAY_MS):
-            self._record(sample.symbol).append(sample)
+        since_ms = now_ms - (RECENT_DAYS + MATURING_DAYS) * DAY_MS
+        by_symbol: dict[str, list[PerformanceSample]] = {}
+        for sample in self._store.load_samples(self._exchange, self._timeframe, since_ms):
+            by_symbol.setdefault(sample.symbol, []).append(sample)
+        for symbol, samples in by_symbol.items():
+            self._record(symbol).extend(samples)
 
     def observe(
         self, symbol: str, candles: Candles, arrays: Mapping[str, SignalArrays], regimes: RegimeArrays
@@ -119,17 +128,19 @@ class PerformanceTracker:
             for row, start in enumerate(starts)
         )
         self._store.save_samples(samples)
-        for sample in samples:
-            record.append(sample)
+        record.extend(samples)
         return samples
 
-    def track_record(self, symbol: str, now_ms: int) -> RecentReturns:
-        """How every strategy did on this symbol in the ``RECENT_DAYS`` before ``now_ms``."""
-        since_ms = now_ms - RECENT_DAYS * DAY_MS
-        own_sum, own_count = self._record(symbol).totals(since_ms)
-        totals = [record.totals(since_ms) for record in self._records.values()]
-        all_sum, all_count = np.sum(totals, axis=0)
-        shrunk = shrunk_mean(own_sum, own_count, all_sum, all_count, PRIOR_WEIGHT)
+    def track_record(self, symbol: str) -> RecentReturns:
+        """How every strategy did on this symbol in the ``RECENT_DAYS`` before its newest sample."""
+        own, everyone = self._record(symbol), self._records.values()
+        shrunk = shrunk_mean(
+            own.total,
+            own.count,
+            np.sum([record.total for record in everyone], axis=0),
+            np.sum([record.count for record in everyone], axis=0),
+            PRIOR_WEIGHT,
+        )
         return RecentReturns(dict(zip(self._strategies, (shrunk * 1e4).tolist(), strict=True)))
 
     def _record(self, symbol: str) -> StrategyRecord:
