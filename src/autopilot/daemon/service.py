@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -38,6 +38,7 @@ class AutopilotService:
         events: EventLog,
         clock: Clock,
         ask_to_stop: Callable[[], None],
+        closing: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
         self._config = config
         self._database = database
@@ -46,6 +47,7 @@ class AutopilotService:
         self._events = events
         self._clock = clock
         self._ask_to_stop = ask_to_stop
+        self._closing = closing
         self._started_at_ms = clock.now_ms()
 
     def health(self) -> Document:
@@ -137,6 +139,8 @@ class AutopilotService:
 
     async def close(self) -> None:
         await self._autopilots.close()
+        for close in self._closing:
+            await close()
         self._database.close()
 
     def _chosen(self, symbol: str | None) -> Sequence[Running]:

@@ -64,6 +64,8 @@ class Wiring:
     database: Database
     events: EventLog
     strategies: StrategySet
+    mood: SentimentSource
+    """The sentiment of real markets."""
 
     def open_venue(self, exchange: str) -> Venue:
         """Raises UnknownExchange, StoreError."""
@@ -112,15 +114,13 @@ class Wiring:
         return Venue(source, account, make)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
-        sentiments = SqliteSentiment(self.database)
         if exchange == SimulatedExchange.name:
             simulated = SimulatedExchange(self.config.simulated.settings())
             return simulated, SimulatedSentiment(simulated)
         if exchange == ReplayExchange.name:
             replay = ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
-            return replay, StoredSentiment(sentiments)
-        enabled = self.config.sentiment.enabled
-        return CcxtCandles(exchange), FearGreed(sentiments) if enabled else NeutralSentiment()
+            return replay, StoredSentiment(SqliteSentiment(self.database))
+        return CcxtCandles(exchange), self.mood
 
 
 def reference_of(symbol: str) -> str:
@@ -145,10 +145,14 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     database = open_database(paths.database)
     clock = WallClock()
     events = EventLog(clock.now_ms)
-    wiring = Wiring(config, database, events, load_strategies())
+    index = FearGreed(SqliteSentiment(database))
+    mood = index if config.sentiment.enabled else NeutralSentiment()
+    wiring = Wiring(config, database, events, load_strategies(), mood)
     scheduler = CycleScheduler()
     autopilots = Autopilots(wiring.open_venue, SqliteLedger(database), scheduler)
-    service = AutopilotService(config, database, SqliteAutopilots(database), autopilots, events, clock, ask_to_stop)
+    service = AutopilotService(
+        config, database, SqliteAutopilots(database), autopilots, events, clock, ask_to_stop, closing=[index.close]
+    )
     scheduler.start()
     service.resume()
     return service

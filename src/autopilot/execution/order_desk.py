@@ -4,18 +4,19 @@ again; what must be left is left, even when the process died on the way."""
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from autopilot.domain.decision import Denied
 from autopilot.domain.documents import document
-from autopilot.domain.errors import AnswerLost, MarketUnavailable, OrderRejected
+from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
-from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_type import OrderSettings, choose_order_type
+from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.ports.broker import Broker
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
@@ -23,7 +24,8 @@ from autopilot.ports.observer import EventSink
 from autopilot.risk.verdict import Approved, OrderDraft, review_exit
 
 FRESH_MS = 2 * MINUTE_MS
-"""An entry that was never sent is still sent within this time; later its price is history and it expires."""
+"""What was never sent is sent as it is within this time. Later its price is history: an entry expires, an exit pays
+what the market pays then."""
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,24 @@ class ExitSettings:
     min_order_value: Decimal
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sale:
+    """An exit to be made: at ``limit``, or at market when None. ``quantity`` None means all that is held."""
+
+    purpose: Purpose
+    price: Decimal
+    reason: str
+    limit: Decimal | None = None
+    trigger_price: Decimal | None = None
+    quantity: Decimal | None = None
+
+
 class OrderDesk:
-    """One account's orders. The caller holds the account's lock."""
+    """One account's orders. The caller holds the account's lock.
+
+    At most one exit of a symbol is alive at any time: a second one is made only when the exchange has said that the
+    first is over, so that nothing is ever sold twice.
+    """
 
     def __init__(self, account: str, broker: Broker, ledger: Ledger, clock: Clock, events: EventSink) -> None:
         self._account = account
@@ -53,22 +71,30 @@ class OrderDesk:
 
     async def follow(self, market: Market) -> None:
         """Bring every open order of this market up to date: recover the lost, apply fills, end what has outlived its
-        life. Raises MarketUnavailable when the exchange cannot be asked, StoreError."""
+        life. One that cannot be asked about does not keep the others waiting: then the first error is raised at the
+        end. Raises MarketUnavailable, AnswerLost, StoreError."""
+        failures: list[ExchangeError] = []
         for order in self._ledger.open_orders(self._account, market.symbol):
-            if order.status is OrderStatus.NEW:
-                await self._send_or_expire(order, market)
-            else:
-                await self._ask(order, market)
+            try:
+                await self._follow_one(order, market)
+            except ExchangeError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
-        """Sell what is held because a level was touched. An exit that is already under way is not doubled; a stop takes
-        the place of a take-profit that waits."""
-        for order in self._exits(market.symbol):
-            if trigger.purpose is not Purpose.STOP_LOSS or order.type is OrderType.MARKET:
-                return
-            await self._cancel(order)
-        held = self._position(market.symbol)
+        """Sell what is held because a level was touched, and buy no more of it. An exit that is already under way is
+        not doubled; a stop takes the place of a take-profit that waits. Raises as `follow` does."""
+        exits = [order for order in self._open_orders(market) if order.side is Side.SELL]
+        if any(trigger.purpose is not Purpose.STOP_LOSS or order.type is OrderType.MARKET for order in exits):
+            return
+        if not await self._end_all(market, f"not sent: {trigger.reason}"):
+            return
+        held = self._position(market)
         if held is None:
+            return
+        if trigger.purpose is Purpose.TAKE_PROFIT and self._unfinished(held):
+            await self.finish_exit(held, trigger.price, market, settings)
             return
         kind, limit = choose_order_type(
             Side.SELL,
@@ -78,112 +104,100 @@ class OrderDesk:
             market=market,
             settings=settings.orders,
         )
-        await self._sell(
-            held,
-            market,
+        sale = _Sale(
             purpose=trigger.purpose,
             price=trigger.price,
-            trigger_price=trigger.price if kind is OrderType.MARKET else None,
-            at_ms=self._clock.now_ms(),
-            settings=settings,
-            kind=kind,
-            limit=limit,
             reason=trigger.reason,
+            limit=limit,
+            trigger_price=trigger.price if kind is OrderType.MARKET else None,
         )
+        await self._sell(held, sale, market, settings)
 
     async def finish_exit(self, position: Position, price: Decimal, market: Market, settings: ExitSettings) -> None:
-        """An exit that ended without selling everything (its life was over, it was refused) goes to market now."""
-        last = self._ledger.last_exit(self._account, market.symbol, position.opened_at_ms)
-        if last is None or not last.status.is_final or last.status is OrderStatus.FILLED:
+        """What an exit left unsold (its life was over, it was refused) goes to market now. Raises StoreError."""
+        last = self._unfinished(position)
+        if last is None:
             return
-        await self._sell(
-            position,
-            market,
-            purpose=last.purpose,
+        purpose = exit_purpose(price, position.entry_price) if last.purpose is Purpose.TAKE_PROFIT else last.purpose
+        sale = _Sale(
+            purpose=purpose,
             price=price,
-            trigger_price=None,
-            at_ms=last.created_at_ms,
-            settings=settings,
-            kind=OrderType.MARKET,
-            limit=None,
             reason=f"the {last.type} exit before it was {last.status}",
-            attempt=1,
+            quantity=min(last.remaining, position.quantity),
         )
+        await self._sell(position, sale, market, settings)
 
     async def flatten(self, price: Decimal, market: Market, settings: ExitSettings) -> None:
-        """Cancel what is open and sell what is held, at market, because the user says so."""
-        for order in self._ledger.open_orders(self._account, market.symbol):
-            if order.status is OrderStatus.NEW:
-                self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail="not sent: the user flattens"))
-            else:
-                await self._cancel(order)
-        held = self._position(market.symbol)
-        if held is not None:
-            await self._sell(
-                held,
-                market,
-                purpose=Purpose.FLATTEN,
-                price=price,
-                trigger_price=price,
-                at_ms=self._clock.now_ms(),
-                settings=settings,
-                kind=OrderType.MARKET,
-                limit=None,
-                reason="the user asked for it",
-            )
+        """End what is open and sell what is held, at market, because the user says so. Where the exchange cannot be
+        asked nothing is sold, lest it be sold twice. Raises as `follow` does."""
+        ended = await self._end_all(market, "not sent: the user flattens")
+        held = self._position(market)
+        if ended and held is not None:
+            sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
+            await self._sell(held, sale, market, settings)
 
-    async def _sell(
-        self,
-        position: Position,
-        market: Market,
-        *,
-        purpose: Purpose,
-        price: Decimal,
-        trigger_price: Decimal | None,
-        at_ms: int,
-        settings: ExitSettings,
-        kind: OrderType,
-        limit: Decimal | None,
-        reason: str,
-        attempt: int = 0,
-    ) -> None:
+    async def _follow_one(self, order: Order, market: Market) -> None:
+        if order.status is not OrderStatus.NEW:
+            report = await self._broker.lookup(order)
+            if report is None:
+                absent = order.to(OrderStatus.NEW, self._clock.now_ms(), detail="it never reached the exchange")
+                order = self._save(absent)
+            else:
+                order = self._apply(order, report)
+        if order.status is OrderStatus.NEW:
+            await self._send_late(order, market)
+        elif not order.status.is_final and self._is_over(order):
+            await self._end(order, "")
+
+    async def _send_late(self, order: Order, market: Market) -> None:
+        """Send what is known never to have been sent, unless its moment has passed."""
+        stale = self._clock.now_ms() - order.created_at_ms > FRESH_MS
+        if self._is_over(order) or (stale and order.purpose is Purpose.ENTRY):
+            await self._end(order, "never sent; its moment has passed")
+        else:
+            await self._submit(replace(order, trigger_price=None) if stale else order, market)
+
+    async def _sell(self, position: Position, sale: _Sale, market: Market, settings: ExitSettings) -> None:
         now_ms = self._clock.now_ms()
+        kind = OrderType.MARKET if sale.limit is None else OrderType.LIMIT
         life_ms = settings.orders.limit_life_candles * settings.candle_ms
-        draft = OrderDraft(
-            type=kind,
-            limit=limit,
-            expires_at_ms=now_ms + life_ms if kind is OrderType.LIMIT else None,
-            strategy=position.strategy,
-            reason=reason,
-            decision_id=None,
-            attempt=attempt,
-        )
         verdict = review_exit(
             market,
             position,
             account=self._account,
-            purpose=purpose,
-            price=price,
-            draft=draft,
+            purpose=sale.purpose,
+            price=sale.price,
+            draft=OrderDraft(
+                type=kind,
+                limit=sale.limit,
+                expires_at_ms=now_ms + life_ms if kind is OrderType.LIMIT else None,
+                strategy=position.strategy,
+                reason=sale.reason,
+                decision_id=None,
+                attempt=self._next_attempt(market, sale.purpose, now_ms),
+            ),
             min_order_value=settings.min_order_value,
-            at_ms=at_ms,
+            at_ms=now_ms,
             now_ms=now_ms,
-            trigger_price=trigger_price,
+            trigger_price=sale.trigger_price,
+            quantity=sale.quantity,
         )
         if isinstance(verdict, Denied):
-            log.warning("%s: the exit was refused by us: %s %s", market.symbol, verdict.code, verdict.detail)
+            # Dust, met again in every cycle: no news after the first time.
+            log.debug("%s: %s stays unsold: %s", market.symbol, position.quantity, verdict.detail)
         else:
             await self._submit(verdict.order, market)
 
-    async def _send_or_expire(self, order: Order, market: Market) -> None:
-        age_ms = self._clock.now_ms() - order.created_at_ms
-        if order.purpose is Purpose.ENTRY and age_ms > FRESH_MS:
-            self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail="never sent; its moment has passed"))
-        else:
-            await self._submit(order, market)
+    def _next_attempt(self, market: Market, purpose: Purpose, at_ms: int) -> int:
+        """The first number no exit of this moment has had: an order that is over never lives again. 0 belongs to the
+        exit that a decision makes."""
+        attempt = 1
+        while self._ledger.order(client_order_id(self._account, market.symbol, at_ms, purpose, attempt)):
+            attempt += 1
+        return attempt
 
     async def _submit(self, order: Order, market: Market) -> Order:
-        order = order.to(OrderStatus.SUBMITTED, self._clock.now_ms())
+        order = order.to(OrderStatus.SUBMITTED, self._clock.now_ms(), detail="")
         self._ledger.save_order(order)
         try:
             report = await self._broker.submit(order, market)
@@ -195,30 +209,30 @@ class OrderDesk:
             return self._save(order.to(OrderStatus.UNKNOWN, self._clock.now_ms(), detail=f"no answer: {error}"))
         return self._apply(order, report)
 
-    async def _ask(self, order: Order, market: Market) -> None:
-        report = await self._broker.lookup(order)
-        if report is None:
-            returned = order.to(OrderStatus.NEW, self._clock.now_ms(), detail="it never reached the exchange")
-            await self._send_or_expire(self._save(returned), market)
-            return
-        order = self._apply(order, report)
-        over = order.expires_at_ms is not None and self._clock.now_ms() >= order.expires_at_ms
-        if over and not order.status.is_final:
-            await self._cancel(order)
+    async def _end_all(self, market: Market, why: str) -> bool:
+        """Whether nothing is open any more."""
+        ended = [await self._end(order, why) for order in self._open_orders(market)]
+        return all(order.status.is_final for order in ended)
 
-    async def _cancel(self, order: Order) -> Order:
+    async def _end(self, order: Order, why: str) -> Order:
+        """Cancel it; ``why`` it is not sent where it never was. The exchange may still call it open."""
+        if order.status is OrderStatus.NEW:
+            return self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
         return self._apply(order, await self._broker.cancel(order))
 
     def _apply(self, order: Order, report: OrderReport) -> Order:
-        """The order after the exchange's word. A word that comes late or twice never undoes a later state; its fills
-        count all the same, once."""
+        """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end
+        whose fills were not all told yet is no end; its fills count all the same, once."""
+        told = sum((fill.quantity for fill in report.fills), ZERO)
         late = report.filled < order.filled or not order.can_become(report.status)
+        halting = report.status.is_final and told < report.filled
+        keeps = late or halting
         after = order.to(
-            order.status if late else report.status,
-            report.at_ms,
-            filled=max(order.filled, report.filled),
-            exchange_order_id=report.exchange_order_id,
-            detail=report.detail or order.detail,
+            order.status if keeps else report.status,
+            max(order.updated_at_ms, report.at_ms),
+            filled=max(order.filled, told),
+            exchange_order_id=report.exchange_order_id or order.exchange_order_id,
+            detail=order.detail if keeps else report.detail,
         )
         if after == order:
             return order
@@ -233,8 +247,16 @@ class OrderDesk:
         self._events.publish("order", document(order))
         return order
 
-    def _exits(self, symbol: str) -> tuple[Order, ...]:
-        return tuple(o for o in self._ledger.open_orders(self._account, symbol) if o.side is Side.SELL)
+    def _is_over(self, order: Order) -> bool:
+        return order.expires_at_ms is not None and self._clock.now_ms() >= order.expires_at_ms
 
-    def _position(self, symbol: str) -> Position | None:
-        return next((p for p in self._ledger.positions(self._account) if p.symbol == symbol), None)
+    def _unfinished(self, position: Position) -> Order | None:
+        """The last exit of this position, if it ended before it was filled."""
+        last = self._ledger.last_exit(self._account, position.symbol, position.opened_at_ms)
+        return last if last and last.status.is_final and last.remaining > ZERO else None
+
+    def _open_orders(self, market: Market) -> tuple[Order, ...]:
+        return self._ledger.open_orders(self._account, market.symbol)
+
+    def _position(self, market: Market) -> Position | None:
+        return next((held for held in self._ledger.positions(self._account) if held.symbol == market.symbol), None)
