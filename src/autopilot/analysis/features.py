@@ -7,11 +7,13 @@ outside world may be silent at any time: its features are zero then, and a flag 
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import numpy as np
 
 from autopilot.analysis.indicators import STILL, Indicators
-from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays
-from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_over
+from autopilot.analysis.regime import CODES, REGIMES, WARM_UP, RegimeArrays
+from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_of
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import Candles, FloatArray
 from autopilot.domain.conditions import FeatureRow
@@ -29,8 +31,15 @@ RETURN_SPANS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
 AVERAGE_SPANS = (12, 26, 50, 70)
 CHANNEL_SPANS = (20, 55, 168, 720)
 
+_RETURNS = tuple(f"return_{span}" for span in RETURN_SPANS)
+_EMA_DISTANCES = tuple(f"ema_distance_{span}" for span in AVERAGE_SPANS)
+_CHANNELS = tuple(f"channel_position_{span}" for span in CHANNEL_SPANS)
+_IN_REGIME = tuple(f"regime_{regime}" for regime in REGIMES)
+_AFTER_REGIME = tuple(f"regime_before_{regime}" for regime in REGIMES)
+_PER_ROOT = np.array([[span**-0.5] for span in RETURN_SPANS])
+
 FEATURE_NAMES: tuple[str, ...] = (
-    *(f"return_{span}" for span in RETURN_SPANS),
+    *_RETURNS,
     "log_volatility_24",
     "log_volatility_168",
     "volatility_ratio_6_24",
@@ -47,20 +56,20 @@ FEATURE_NAMES: tuple[str, ...] = (
     "bollinger_width",
     "macd",
     "macd_histogram",
-    *(f"ema_distance_{span}" for span in AVERAGE_SPANS),
+    *_EMA_DISTANCES,
     "sma_distance_168",
     "volume_surprise",
     "volume_ratio_24_168",
     "obv_slope_24",
     "obv_slope_168",
-    *(f"channel_position_{span}" for span in CHANNEL_SPANS),
+    *_CHANNELS,
     "efficiency_24",
     "efficiency_168",
     "variance_ratio",
-    *(f"regime_{regime}" for regime in REGIMES),
+    *_IN_REGIME,
     "regime_strength",
     "regime_age",
-    *(f"regime_before_{regime}" for regime in REGIMES),
+    *_AFTER_REGIME,
     "hour_sin",
     "hour_cos",
     "weekday_sin",
@@ -77,6 +86,9 @@ FEATURE_NAMES: tuple[str, ...] = (
     "sentiment",
     "sentiment_change_168",
 )
+_in_order = itemgetter(*FEATURE_NAMES)
+_OF_REFERENCE = tuple(name for name in FEATURE_NAMES if name.startswith(("reference_", "relative_")))
+_OF_SENTIMENT = tuple(name for name in FEATURE_NAMES if name.startswith("sentiment"))
 
 
 def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], FloatArray]:
@@ -84,7 +96,7 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
     table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
     if len(view.candles) > WARM_UP:
         columns = _columns(view, regimes, WARM_UP)
-        known = np.stack([columns[name] for name in FEATURE_NAMES])
+        known = np.stack(_in_order(columns))
         table[:, WARM_UP:] = _limited(known)
     return FEATURE_NAMES, table.T
 
@@ -92,7 +104,7 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
 def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
     """The last row of `features`, for more than 724 candles."""
     columns = _columns(view, regimes, len(view.candles) - 1)
-    return FeatureRow(FEATURE_NAMES, _limited(np.concatenate([columns[name] for name in FEATURE_NAMES])))
+    return FeatureRow(FEATURE_NAMES, _limited(np.concatenate(_in_order(columns))))
 
 
 def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
@@ -123,24 +135,27 @@ def _price(indicators: Indicators, first: int) -> Columns:
     length = len(now)
     per_usual = 1.0 / (indicators.volatility(168)[first:] + STILL)
     per_range = 1.0 / (indicators.atr()[first:] + STILL * now)
-    columns: Columns = {}
-    for span in RETURN_SPANS:
-        columns[f"return_{span}"] = (price[-length:] - price[-length - span : -span]) * per_usual * span**-0.5
-    for span in AVERAGE_SPANS:
-        columns[f"ema_distance_{span}"] = (now - indicators.ema(span)[first:]) * per_range
-    columns["sma_distance_168"] = (now - indicators.sma(168)[first:]) * per_range * 168**-0.5
+    before = np.array([price[-length - span : -span] for span in RETURN_SPANS])
+    averages = np.array([indicators.ema(span)[first:] for span in AVERAGE_SPANS])
+    upper, lower = np.array([[edge[first:] for edge in indicators.donchian(span)] for span in CHANNEL_SPANS]).swapaxes(
+        0, 1
+    )
     line, _, histogram = indicators.macd()
-    columns["macd"], columns["macd_histogram"] = line[first:] * per_range, histogram[first:] * per_range
-    for span in CHANNEL_SPANS:
-        upper, lower = (edge[first:] for edge in indicators.donchian(span))
-        columns[f"channel_position_{span}"] = (now - 0.5 * (upper + lower)) / (upper - lower + STILL * now)
-    columns["efficiency_24"] = indicators.efficiency(24)[first:]
-    columns["efficiency_168"] = indicators.efficiency(168)[first:]
-    return columns
+    return {
+        **dict(zip(_RETURNS, (price[-length:] - before) * per_usual * _PER_ROOT, strict=True)),
+        **dict(zip(_EMA_DISTANCES, (now - averages) * per_range, strict=True)),
+        "sma_distance_168": (now - indicators.sma(168)[first:]) * per_range * 168**-0.5,
+        "macd": line[first:] * per_range,
+        "macd_histogram": histogram[first:] * per_range,
+        **dict(zip(_CHANNELS, (now - 0.5 * (upper + lower)) / (upper - lower + STILL * now), strict=True)),
+        "efficiency_24": indicators.efficiency(24)[first:],
+        "efficiency_168": indicators.efficiency(168)[first:],
+    }
 
 
 def _volatility(indicators: Indicators, first: int) -> Columns:
-    recent, day, week, month = (np.log(indicators.volatility(span)[first:] + STILL) for span in (6, 24, 168, 720))
+    volatilities = np.array([indicators.volatility(span)[first:] for span in (6, 24, 168, 720)])
+    recent, day, week, month = np.log(volatilities + STILL)
     still = STILL * indicators.candles.close[first:]
     six = rolling_std(rolling_sum(indicators.log_return()[first - 172 :], 6), 168)[172:]
     return {
@@ -180,14 +195,12 @@ def _volume(indicators: Indicators, first: int) -> Columns:
 
 def _regime(regimes: RegimeArrays, first: int) -> Columns:
     codes, previous = regimes.codes[first:], regimes.previous[first:]
-    columns: Columns = {
+    return {
         "regime_strength": regimes.strength[first:],
         "regime_age": np.log1p(regimes.candles_in_regime[first:]),
+        **dict(zip(_IN_REGIME, (codes == CODES) * 1.0, strict=True)),
+        **dict(zip(_AFTER_REGIME, (previous == CODES) * 1.0, strict=True)),
     }
-    for code, regime in enumerate(REGIMES):
-        columns[f"regime_{regime}"] = (codes == code) * 1.0
-        columns[f"regime_before_{regime}"] = (previous == code) * 1.0
-    return columns
 
 
 def _calendar(candles: Candles, first: int) -> Columns:
@@ -206,41 +219,36 @@ def _calendar(candles: Candles, first: int) -> Columns:
 def _reference(view: MarketView, first: int) -> Columns:
     """The reference symbol's own movement, and this one's beside it."""
     if view.reference_close is None:
-        return _silent(len(view.candles) - first, "reference_", "relative_")
+        return dict.fromkeys(_OF_REFERENCE, np.zeros(len(view.candles) - first))
     ours = view.indicators.log_return()[first - 168 :]
     theirs = change(np.log(view.reference_close[first - 169 :]))[1:]
-    our_sums, sums, squares = Windows(ours, np.add), Windows(theirs, np.add), Windows(theirs * theirs, np.add)
-    shared = rolling_sum(ours * theirs, 168) - our_sums.over(168) * sums.over(168) / 168
-    day, week = (std_over(sums, squares, span)[168:] + STILL for span in (24, 168))
+    windows = Windows(np.array((ours, theirs, theirs * theirs, ours * theirs)), np.add)
+    over_day, over_week = (windows.over(span)[:, 168:] for span in (24, 168))
+    day, week = (std_of(sums[1:3], span) + STILL for sums, span in ((over_day, 24), (over_week, 168)))
     ours_week = view.indicators.volatility(168)[first:] + STILL
-    per_candle = shared[168:] / (168 * week)
+    shared = over_week[3] - over_week[0] * over_week[1] / 168
+    per_candle = shared / (168 * week)
     columns: Columns = {
         "reference_volatility_ratio": np.log(day / week),
         "reference_beta": per_candle / week,
         "reference_correlation": per_candle / ours_week,
     }
-    for span in (24, 168):
-        moved = sums.over(span)[168:]
-        columns[f"reference_return_{span}"] = moved / (week * span**0.5)
-        columns[f"relative_strength_{span}"] = (our_sums.over(span)[168:] - moved) / (ours_week * span**0.5)
+    for (our_move, their_move, *_), span in ((over_day, 24), (over_week, 168)):
+        columns[f"reference_return_{span}"] = their_move / (week * span**0.5)
+        columns[f"relative_strength_{span}"] = (our_move - their_move) / (ours_week * span**0.5)
     known = np.isfinite(view.reference_close[first:]) * 1.0
     return {"reference_known": known, **{name: _neutral(column) for name, column in columns.items()}}
 
 
 def _sentiment(view: MarketView, first: int) -> Columns:
     if view.sentiment is None:
-        return _silent(len(view.candles) - first, "sentiment")
+        return dict.fromkeys(_OF_SENTIMENT, np.zeros(len(view.candles) - first))
     level = view.sentiment[first:] * 0.02 - 1.0
     return {
         "sentiment_known": np.isfinite(level) * 1.0,
         "sentiment": _neutral(level),
         "sentiment_change_168": _neutral(level - (view.sentiment[first - 168 : -168] * 0.02 - 1.0)),
     }
-
-
-def _silent(length: int, *beginnings: str) -> Columns:
-    zeros = np.zeros(length)
-    return {name: zeros for name in FEATURE_NAMES if name.startswith(beginnings)}
 
 
 def _neutral(column: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ from autopilot.analysis.rolling import (
     rolling_median,
     rolling_moments,
     rolling_sum,
-    std_over,
+    std_of,
 )
 from autopilot.domain.candles import Candles, FloatArray
 
@@ -223,28 +223,34 @@ class Indicators:
     def obv_slope(self, n: int) -> FloatArray:
         """Change of the on-balance volume over ``n`` candles in units of the volume traded in them: −1..1; 0 when
         nothing was traded."""
-        signed, volume = self._volume_windows()
-        return _ratio(signed.over(n), volume.over(n), 0.0)
+        signed, volume = self._volume_sums(n)
+        return _ratio(signed, volume, 0.0)
 
     @_once
     def volume_sum(self, n: int) -> FloatArray:
         """Volume of the last ``n`` candles, in base currency."""
-        return self._volume_windows()[1].over(n)
+        volume: FloatArray = self._volume_sums(n)[1]
+        return volume
 
     @_once
-    def _volume_windows(self) -> tuple[Windows, Windows]:
+    def _volume_sums(self, n: int) -> FloatArray:
+        """Of the volume with the sign of its candle's return, and of the volume."""
+        return self._volume_windows().over(n)
+
+    @_once
+    def _volume_windows(self) -> Windows:
         volume = self.candles.volume
-        return Windows(np.sign(self.log_return()) * volume, np.add), Windows(volume, np.add)
+        return Windows(np.array((np.sign(self.log_return()) * volume, volume)), np.add)
 
     @_once
     def volatility(self, n: int = 24) -> FloatArray:
         """Standard deviation of one candle's log return over the last ``n``."""
-        return std_over(*self._return_windows(), n)
+        return std_of(self._return_windows().over(n), n)
 
     @_once
-    def _return_windows(self) -> tuple[Windows, Windows]:
+    def _return_windows(self) -> Windows:
         returns = self.log_return()
-        return Windows(returns, np.add), Windows(returns * returns, np.add)
+        return Windows(np.array((returns, returns * returns)), np.add)
 
     @_once
     def volatility_ratio(self, n: int = 24, past: int = 168) -> FloatArray:

@@ -39,7 +39,7 @@ BURST_LIFE = 4
 QUIET_RANK = 0.2
 VOTES = 5
 """Candles of which the majority says what a calm market is."""
-_CODES = np.arange(len(REGIMES), dtype=np.int8)[:, None]
+CODES = np.arange(len(REGIMES), dtype=np.int8)[:, None]
 
 CodeArray = NDArray[np.int8]
 
@@ -153,11 +153,11 @@ def _clarity(evidence: _Evidence) -> tuple[FloatArray, ...]:
 
 def _majority(codes: CodeArray) -> CodeArray:
     """The most frequent code of the last few candles; of equals the present candle's, then the smaller code."""
-    says = (codes == _CODES).view(np.int8)
+    says = (codes == CODES).view(np.int8)
     votes = 2 * says
     for earlier in range(1, VOTES):
         votes[:, earlier:] += 2 * says[:, :-earlier]
-    ranked = (votes + says) * np.int8(8) - _CODES
+    ranked = (votes + says) * np.int8(8) - CODES
     winners: CodeArray = -ranked.max(axis=0) & np.int8(7)
     return winners
 

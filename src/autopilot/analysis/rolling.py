@@ -16,23 +16,28 @@ from autopilot.domain.candles import FloatArray
 
 _PLACES = 32
 _SHIFTED = tuple((slice(None, -(1 << place)), slice(1 << place, None)) for place in range(_PLACES))
-"""At place p, what leaves of an array all but its last, and all but its first, 2**p entries."""
+"""At place p, what leaves of a series all but its last, and all but its first, 2**p entries."""
 
 
 class Windows:
-    """One series folded (np.add, np.maximum, np.minimum) over windows of any length, which share their work."""
+    """Series folded (np.add, np.maximum, np.minimum) over windows of any length, which share their work.
+
+    ``series`` is one series, float64[m], or as many as it has rows, float64[k, m]: on a cycle's window most of the cost
+    is that of the calls, not of the numbers. Rows lie end to end; a window across two rows would end where none is
+    known yet.
+    """
 
     def __init__(self, series: FloatArray, fold: np.ufunc) -> None:
+        self._shape = series.shape
         self._fold = fold
-        self._doubled = [series]
+        self._doubled = [series.reshape(-1)]
         """At place p, entry i folds the 2**p entries from i on."""
 
     def over(self, n: int) -> FloatArray:
         """The fold of the last ``n`` entries, n at least 1."""
+        if self._shape[-1] < n:
+            return np.full(self._shape, np.nan)
         fold, doubled = self._fold, self._doubled
-        length = len(doubled[0])
-        if length < n:
-            return np.full(length, np.nan)
         for earlier, later in _SHIFTED[len(doubled) - 1 : n.bit_length() - 1]:
             half = doubled[-1]
             doubled.append(fold(half[earlier], half[later]))
@@ -42,7 +47,7 @@ class Windows:
             part = doubled[place][taken:]
             whole = fold(whole[: len(part)], part)
             taken += 1 << place
-        return _aligned(whole, n, length)
+        return _aligned(whole, n, self._shape)
 
 
 @cache
@@ -98,19 +103,20 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
             power_mean[:-size], power_squares[:-size], size, power_mean[size:], power_squares[size:], size
         )
         size *= 2
-    return _aligned(mean, n, length), _aligned(squares / n, n, length)
+    return _aligned(mean, n, series.shape), _aligned(squares / n, n, series.shape)
 
 
 def rolling_std(series: FloatArray, n: int) -> FloatArray:
     """Population standard deviation of the last ``n`` entries of a series whose mean is not far above its spread
     (returns); for prices use `rolling_moments`."""
-    return std_over(Windows(series, np.add), Windows(series * series, np.add), n)
+    return std_of(Windows(np.array((series, series * series)), np.add).over(n), n)
 
 
-def std_over(sums: Windows, squares: Windows, n: int) -> FloatArray:
-    """`rolling_std` from the windows of a series and of its squares, which other lengths may share."""
-    mean = sums.over(n) / n
-    return np.sqrt(np.maximum(squares.over(n) / n - mean * mean, 0.0))
+def std_of(sums: FloatArray, n: int) -> FloatArray:
+    """`rolling_std` from the sums over ``n`` entries of a series and of its squares, float64[2, m]."""
+    mean, square = sums / n
+    deviation: FloatArray = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    return deviation
 
 
 def rolling_median(series: FloatArray, n: int) -> FloatArray:
@@ -121,7 +127,7 @@ def rolling_median(series: FloatArray, n: int) -> FloatArray:
     ordered = np.sort(np.lib.stride_tricks.sliding_window_view(series, n), axis=1)
     median = (ordered[:, (n - 1) // 2] + ordered[:, n // 2]) * 0.5
     median[np.isnan(ordered[:, -1])] = np.nan
-    return _aligned(median, n, length)
+    return _aligned(median, n, series.shape)
 
 
 def lagged(series: FloatArray, by: int) -> FloatArray:
@@ -150,9 +156,9 @@ def _join_moments(
     return mean + step * share, squares + other_squares + step * step * (size * share)
 
 
-def _aligned(windows: FloatArray, n: int, length: int) -> FloatArray:
+def _aligned(windows: FloatArray, n: int, shape: tuple[int, ...]) -> FloatArray:
     """From the window's first entry to its last: where it becomes known."""
-    series = np.empty(length)
-    series[: n - 1] = np.nan
-    series[n - 1 :] = windows
+    series = np.empty(shape)
+    series.reshape(-1)[n - 1 :] = windows
+    series[..., : n - 1] = np.nan
     return series

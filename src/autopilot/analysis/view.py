@@ -66,6 +66,8 @@ def _closes_at(candles: Candles, reference: Candles) -> FloatArray:
     """The reference's last close at each candle's close, NaN where it is missing or too old."""
     if not len(reference):
         return np.full(len(candles), np.nan)
+    if reference.timeframe is candles.timeframe and np.array_equal(reference.open_at_ms, candles.open_at_ms):
+        return reference.close
     closed_at = candles.open_at_ms + candles.timeframe.ms
     reference_closed_at = reference.open_at_ms + reference.timeframe.ms
     index = np.searchsorted(reference_closed_at, closed_at, side="right") - 1

@@ -46,7 +46,12 @@ def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketV
 
 def atr(view: MarketView) -> FloatArray:
     """The average true range in price units, never below STILL of the price, so that it can divide."""
-    span: FloatArray = np.maximum(view.indicators.atr(ATR_PERIOD), view.candles.close * STILL)
+    return _least_range(ATR_PERIOD, view)
+
+
+@once_per_view
+def _least_range(period: int, view: MarketView) -> FloatArray:
+    span: FloatArray = np.maximum(view.indicators.atr(period), view.candles.close * STILL)
     return span
 
 
@@ -85,9 +90,13 @@ def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, 
 
     A candle that is both is neither, and nothing fires while the market stands still.
     """
-    moving = view.indicators.atr(ATR_PERIOD) > view.candles.close * STILL
-    at = ((buy != sell) & moving).nonzero()[0]
-    return at, buy[at] * 2.0 - 1.0
+    at = ((buy != sell) & _moving(ATR_PERIOD, view)).nonzero()[0]
+    return at, np.where(buy[at], 1.0, -1.0)
+
+
+@once_per_view
+def _moving(period: int, view: MarketView) -> BoolArray:
+    return view.indicators.atr(period) > view.candles.close * STILL
 
 
 def assemble(
@@ -114,7 +123,12 @@ def assemble(
 @once_per_view
 def _distance(ranges: float, view: MarketView) -> FloatArray:
     """So many bounded average true ranges as a fraction of the close."""
-    span = view.indicators.atr(ATR_PERIOD) / view.candles.close
-    distance: FloatArray = np.fmin(np.fmax(span, MIN_RANGE), MAX_RANGE) * ranges
+    distance: FloatArray = _bounded_range(ATR_PERIOD, view) * ranges
     distance.flags.writeable = False
     return distance
+
+
+@once_per_view
+def _bounded_range(period: int, view: MarketView) -> FloatArray:
+    span: FloatArray = np.fmax(view.indicators.atr(period) / view.candles.close, MIN_RANGE)
+    return np.fmin(span, MAX_RANGE, out=span)

@@ -83,9 +83,10 @@ class PairsTrading(Strategy):
         assert view.reference_close is not None
         own = np.log(view.candles.close / view.indicators.sma(self.period))
         other = np.log(view.reference_close / rolling_mean(view.reference_close, self.period))
-        own_variance = rolling_mean(own * own, self.period) + TINY
-        other_variance = rolling_mean(other * other, self.period) + TINY
-        covariance = rolling_mean(own * other, self.period)
+        own_square, other_square, covariance = rolling_mean(
+            np.array((own * own, other * other, own * other)), self.period
+        )
+        own_variance, other_variance = own_square + TINY, other_square + TINY
         beta = covariance / other_variance
         correlation = covariance / np.sqrt(own_variance * other_variance)
         unexplained = own_variance * np.maximum(1.0 - correlation * correlation, TINY)
