@@ -43,9 +43,9 @@ class CandleSource(Protocol):
         ...
 
     def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
-        """These symbols will be fetched; all that start together join before the first of them is fetched. A market with
-        a clock of its own goes on at ``resume_at_ms``: the earliest that the next candle to be decided can open, None
-        for symbols that were never decided."""
+        """These symbols will be fetched; all that start together join before the first of them is fetched. A market
+        with a clock of its own goes on at ``resume_at_ms``: the earliest that the next candle to be decided can open,
+        None for symbols that were never decided."""
         ...
 
     def leave(self, symbol: str) -> None:
