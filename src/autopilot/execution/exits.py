@@ -22,8 +22,14 @@ class ExitTrigger:
 
 def exit_in_candle(position: Position, candle: Candle) -> ExitTrigger | None:
     """What a closed candle touched. The worse one counts when it touched both: the stop. A candle that opened beyond a
-    level traded at its open."""
-    return _exit(position, to_decimal(candle.open), to_decimal(candle.low), to_decimal(candle.high))
+    level traded at its open.
+
+    Of a candle within which the position was opened the high may be older than the position: its close counts instead.
+    The low counts all the same: the price came down through the entry's limit on its way to the stop.
+    """
+    opened_within = position.opened_at_ms > candle.open_at_ms
+    highest = candle.close if opened_within else candle.high
+    return _exit(position, to_decimal(candle.open), to_decimal(candle.low), to_decimal(highest))
 
 
 def exit_at_price(position: Position, price: Decimal) -> ExitTrigger | None:

@@ -88,8 +88,7 @@ class OrderDesk:
         exits = [order for order in self._open_orders(market) if order.side is Side.SELL]
         if any(trigger.purpose is not Purpose.STOP_LOSS or order.type is OrderType.MARKET for order in exits):
             return
-        if not await self._end_all(market, f"not sent: {trigger.reason}"):
-            return
+        await self._end_all(market, f"not sent: {trigger.reason}")
         held = self._position(market)
         if held is None:
             return
@@ -130,9 +129,9 @@ class OrderDesk:
     async def flatten(self, price: Decimal, market: Market, settings: ExitSettings) -> None:
         """End what is open and sell what is held, at market, because the user says so. Where the exchange cannot be
         asked nothing is sold, lest it be sold twice. Raises as `follow` does."""
-        ended = await self._end_all(market, "not sent: the user flattens")
+        await self._end_all(market, "not sent: the user flattens")
         held = self._position(market)
-        if ended and held is not None:
+        if held is not None:
             sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
             await self._sell(held, sale, market, settings)
 
@@ -209,24 +208,36 @@ class OrderDesk:
             return self._save(order.to(OrderStatus.UNKNOWN, self._clock.now_ms(), detail=f"no answer: {error}"))
         return self._apply(order, report)
 
-    async def _end_all(self, market: Market, why: str) -> bool:
-        """Whether nothing is open any more."""
-        ended = [await self._end(order, why) for order in self._open_orders(market)]
-        return all(order.status.is_final for order in ended)
+    async def _end_all(self, market: Market, why: str) -> None:
+        for order in self._open_orders(market):
+            await self._end(order, why)
 
-    async def _end(self, order: Order, why: str) -> Order:
-        """Cancel it; ``why`` it is not sent where it never was. The exchange may still call it open."""
+    async def _end(self, order: Order, why: str) -> None:
+        """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
+
+        Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
+        """
         if order.status is OrderStatus.NEW:
-            return self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
-        return self._apply(order, await self._broker.cancel(order))
+            self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
+            return
+        try:
+            report = await self._broker.cancel(order)
+        except AnswerLost:
+            # Safe to repeat, and the second answer also tells what the first one did.
+            report = await self._broker.cancel(order)
+        if not self._apply(order, report).status.is_final:
+            raise AnswerLost(
+                f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
+                hint="it is asked again in the next cycle",
+            )
 
     def _apply(self, order: Order, report: OrderReport) -> Order:
         """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end
         whose fills were not all told yet is no end; its fills count all the same, once."""
         told = sum((fill.quantity for fill in report.fills), ZERO)
         late = report.filled < order.filled or not order.can_become(report.status)
-        halting = report.status.is_final and told < report.filled
-        keeps = late or halting
+        incomplete = report.status.is_final and told < report.filled
+        keeps = late or incomplete
         after = order.to(
             order.status if keeps else report.status,
             max(order.updated_at_ms, report.at_ms),

@@ -31,7 +31,7 @@ def choose_order_type(
         return OrderType.MARKET, None
     offset = to_decimal(settings.limit_offset_pct) / 100
     if side is Side.BUY:
-        return OrderType.LIMIT, floor_to_step(price * (ONE - offset), market.price_step)
+        return OrderType.LIMIT, max(floor_to_step(price * (ONE - offset), market.price_step), market.price_step)
     return OrderType.LIMIT, ceil_to_step(price * (ONE + offset), market.price_step)
 
 

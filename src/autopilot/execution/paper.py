@@ -70,13 +70,15 @@ class PaperBroker:
             return known[1]
         self._welcome(market)
         self._refuse_impossible(order, market)
+        now_ms = self._clock.now_ms()
+        order = replace(order, updated_at_ms=now_ms)
         report = OrderReport(
             client_order_id=order.client_order_id,
             exchange_order_id=f"paper-{order.client_order_id[:8]}",
             status=OrderStatus.OPEN,
             filled=ZERO,
             fills=(),
-            at_ms=self._clock.now_ms(),
+            at_ms=now_ms,
         )
         if order.trigger_price is not None:
             price = self._slipped(order.side, order.trigger_price, market)
@@ -100,23 +102,21 @@ class PaperBroker:
         return tuple(report for order, report in self._open.values() if order.symbol == symbol)
 
     async def balances(self) -> Mapping[str, Balance]:
-        reserved: dict[str, Decimal] = {}
-        for order, _ in self._open.values():
-            currency, amount = self._reserve(order)
+        reserved = dict.fromkeys(self._balances, ZERO)
+        for order, report in self._open.values():
+            currency, amount = _held_back(order, report)
             reserved[currency] = reserved.get(currency, ZERO) + amount
-        return {
-            currency: Balance(total, total - reserved.get(currency, ZERO)) for currency, total in self._balances.items()
-        }
+        return {currency: Balance(total, total - reserved[currency]) for currency, total in self._balances.items()}
 
     def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
-        """Fills what this closed candle traded. Only candles that opened after the order was made count, and none
+        """Fills what this closed candle traded. Only candles that opened after the order came in count, and none
         counts twice."""
         self._welcome(market)
         closed_at_ms = candle.open_at_ms + timeframe.ms
         for order, report in tuple(self._open.values()):
             if order.symbol != market.symbol:
                 continue
-            if candle.open_at_ms >= order.created_at_ms and closed_at_ms > report.at_ms:
+            if candle.open_at_ms >= order.updated_at_ms and closed_at_ms > report.at_ms:
                 offered = self._in_candle(order, candle, closed_at_ms, market)
                 if offered:
                     self._trade(order, report, offered, market)
@@ -133,7 +133,7 @@ class PaperBroker:
     def _in_candle(self, order: Order, candle: Candle, at_ms: int, market: Market) -> _Traded | None:
         opened = to_decimal(candle.open)
         if order.type is OrderType.MARKET:
-            return _Traded(order.remaining, self._slipped(order.side, opened, market), False, candle.open_at_ms)
+            return _Traded(order.quantity, self._slipped(order.side, opened, market), False, candle.open_at_ms)
         limit = _limit(order)
         reached = to_decimal(candle.low if order.side is Side.BUY else candle.high)
         if not self._passes(order.side, limit, reached):
@@ -141,7 +141,8 @@ class PaperBroker:
         share = to_decimal(self._settings.max_volume_share_pct) / 100
         most = floor_to_step(to_decimal(candle.volume) * share, market.amount_step)
         price = min(limit, opened) if order.side is Side.BUY else max(limit, opened)
-        return _Traded(most, price, True, at_ms) if most > ZERO else None
+        # What is better than the limit was there when the candle opened: the order took it, it did not wait for it.
+        return _Traded(most, price, price == limit, at_ms) if most > ZERO else None
 
     def _at_price(self, order: Order, price: Decimal, at_ms: int, market: Market) -> _Traded | None:
         if order.type is OrderType.MARKET:
@@ -170,46 +171,69 @@ class PaperBroker:
         rate = self._fee_rate(market, offered.is_maker)
         wanted = min(order.quantity - report.filled, offered.quantity)
         quantity = min(wanted, self._affordable(order, offered.price, rate, market))
-        if quantity <= ZERO:
-            return self._keep(
-                order, replace(report, status=OrderStatus.CANCELED, at_ms=offered.at_ms, detail="funds ran out")
-            )
-        value = quantity * offered.price
-        fee = (value * rate).quantize(FEE_STEP, ROUND_UP)
-        fill = Fill(
-            fill_id=f"{order.client_order_id}:{len(report.fills)}",
+        short = quantity < wanted
+        filled = report.filled + quantity
+        fills, balances = report.fills, None
+        if quantity > ZERO:
+            fill = self._fill(order, len(fills), quantity, offered, rate, market)
+            fills, balances = (*fills, fill), self._balances_after(fill, market)
+        status = OrderStatus.PARTIALLY_FILLED
+        if filled == order.quantity:
+            status = OrderStatus.FILLED
+        elif short:
+            status = OrderStatus.CANCELED
+        after = replace(
+            report,
+            status=status,
+            filled=filled,
+            fills=fills,
+            at_ms=offered.at_ms,
+            detail="funds ran out" if short else report.detail,
+        )
+        return self._keep(order, after, balances)
+
+    def _fill(
+        self, order: Order, number: int, quantity: Decimal, offered: _Traded, rate: Decimal, market: Market
+    ) -> Fill:
+        return Fill(
+            fill_id=f"{order.client_order_id}:{number}",
             client_order_id=order.client_order_id,
             account=self._account,
             symbol=order.symbol,
             side=order.side,
             quantity=quantity,
             price=offered.price,
-            fee=fee,
+            fee=(quantity * offered.price * rate).quantize(FEE_STEP, ROUND_UP),
             fee_currency=market.quote,
             is_maker=offered.is_maker,
             at_ms=offered.at_ms,
         )
-        sign = ONE if order.side is Side.BUY else -ONE
-        balances = self._balances | {
-            market.base: self._balances.get(market.base, ZERO) + sign * quantity,
-            market.quote: self._balances[market.quote] - sign * value - fee,
+
+    def _balances_after(self, fill: Fill, market: Market) -> Mapping[str, Decimal]:
+        sign = ONE if fill.side is Side.BUY else -ONE
+        return self._balances | {
+            market.base: self._balances.get(market.base, ZERO) + sign * fill.quantity,
+            market.quote: self._balances[market.quote] - sign * fill.value - fill.fee,
         }
-        filled = report.filled + quantity
-        status = OrderStatus.PARTIALLY_FILLED
-        if filled == order.quantity:
-            status = OrderStatus.FILLED
-        elif quantity < wanted:
-            status = OrderStatus.CANCELED
-        return self._keep(
-            order,
-            replace(report, status=status, filled=filled, fills=(*report.fills, fill), at_ms=offered.at_ms),
-            balances,
-        )
 
     def _affordable(self, order: Order, price: Decimal, rate: Decimal, market: Market) -> Decimal:
+        """How much of it the funds allow, those that other orders hold back left alone."""
         if order.side is Side.SELL:
-            return self._balances.get(market.base, ZERO)
-        return floor_to_step(self._balances[market.quote] / (price * (ONE + rate)), market.amount_step)
+            return max(self._free(market.base, order), ZERO)
+        # The fee is rounded up by less than a step of it.
+        cash = max(self._free(market.quote, order) - FEE_STEP, ZERO)
+        return floor_to_step(cash / (price * (ONE + rate)), market.amount_step)
+
+    def _free(self, currency: str, asking: Order) -> Decimal:
+        """What no other open order than the one that asks holds back."""
+        held_back = (
+            amount
+            for order, report in self._open.values()
+            if order.client_order_id != asking.client_order_id
+            for held, amount in [_held_back(order, report)]
+            if held == currency
+        )
+        return self._balances.get(currency, ZERO) - sum(held_back, ZERO)
 
     def _refuse_impossible(self, order: Order, market: Market) -> None:
         """Raises OrderRejected as an exchange would."""
@@ -218,21 +242,13 @@ class PaperBroker:
             raise OrderRejected(
                 f"{order.quantity} {market.base} is below the minimum of {market.symbol}", hint="trade a larger amount"
             )
-        free = self._balances.get(market.base if order.side is Side.SELL else market.quote, ZERO)
-        for other, _ in self._open.values():
-            currency, amount = self._reserve(other)
-            free -= amount if currency == (market.base if order.side is Side.SELL else market.quote) else ZERO
-        needed = order.quantity if order.side is Side.SELL else order.quantity * price
+        is_sale = order.side is Side.SELL
+        currency, needed = (market.base, order.quantity) if is_sale else (market.quote, order.quantity * price)
+        free = self._free(currency, order)
         if needed > free:
-            raise OrderRejected(f"insufficient funds: {needed} needed, {free} free", hint="autopilot positions")
-
-    def _reserve(self, order: Order) -> tuple[str, Decimal]:
-        """(currency, amount) that an open order holds back."""
-        base, quote = split_symbol(order.symbol)
-        left = order.quantity - self._open[order.client_order_id][1].filled
-        if order.side is Side.SELL:
-            return base, left
-        return quote, left * (order.price or order.reference_price)
+            raise OrderRejected(
+                f"insufficient funds: {needed} {currency} needed, {free} free", hint="autopilot positions"
+            )
 
     def _welcome(self, market: Market) -> None:
         """The first sight of a quote currency brings its starting balance."""
@@ -259,3 +275,10 @@ class PaperBroker:
 def _limit(order: Order) -> Decimal:
     assert order.price is not None, "a limit order has a price"
     return order.price
+
+
+def _held_back(order: Order, report: OrderReport) -> tuple[str, Decimal]:
+    """(currency, amount) that an open order reserves; a buy its value, its fee not yet."""
+    base, quote = split_symbol(order.symbol)
+    left = order.quantity - report.filled
+    return (base, left) if order.side is Side.SELL else (quote, left * (order.price or order.reference_price))

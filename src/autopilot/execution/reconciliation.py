@@ -1,0 +1,80 @@
+"""Our books beside the exchange's: what is open there, and what is owned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from autopilot.domain.market import split_symbol
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Order, OrderReport, OrderStatus
+from autopilot.ports.broker import Balance, Broker
+from autopilot.ports.ledger import Ledger
+
+_SHOWN = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """The account owns less of ``currency`` than our positions in it add up to: somebody sold or withdrew."""
+
+    currency: str
+    owned: Decimal
+    booked: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Where the ledger and the exchange differ.
+
+    ``foreign``: open there and none of ours, never to be touched. ``undead``: open there although our books call them
+    over. ``gone``: open in our books and not there any more: they ended while nobody looked, and following them tells
+    how. Orders whose fate is unknown are in none of these: they are looked up one by one.
+    """
+
+    foreign: tuple[OrderReport, ...] = ()
+    undead: tuple[Order, ...] = ()
+    gone: tuple[Order, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return not (self.foreign or self.undead or self.gone or self.shortfalls)
+
+
+async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger: Ledger) -> Reconciliation:
+    """Compare, and change nothing on either side. Raises MarketUnavailable, StoreError.
+
+    The caller holds the account's lock. ``symbols`` are those whose orders are looked at; balances are compared for
+    every position of the account.
+    """
+    foreign: list[OrderReport] = []
+    undead: list[Order] = []
+    gone: list[Order] = []
+    for symbol in symbols:
+        shown = await broker.open_orders(symbol)
+        for report in shown:
+            order = ledger.order(report.client_order_id)
+            if order is None or order.account != account:
+                foreign.append(report)
+            elif order.status.is_final:
+                undead.append(order)
+        there = {report.client_order_id for report in shown}
+        open_here = ledger.open_orders(account, symbol)
+        gone += [order for order in open_here if order.status in _SHOWN and order.client_order_id not in there]
+    shortfalls = await _shortfalls(account, broker, ledger)
+    return Reconciliation(tuple(foreign), tuple(undead), tuple(gone), shortfalls)
+
+
+async def _shortfalls(account: str, broker: Broker, ledger: Ledger) -> tuple[Shortfall, ...]:
+    booked: dict[str, Decimal] = {}
+    for position in ledger.positions(account):
+        base, _ = split_symbol(position.symbol)
+        booked[base] = booked.get(base, ZERO) + position.quantity
+    balances = await broker.balances()
+    nothing = Balance(ZERO, ZERO)
+    owned = {currency: balances.get(currency, nothing).total for currency in booked}
+    return tuple(
+        Shortfall(currency, owned[currency], amount) for currency, amount in booked.items() if owned[currency] < amount
+    )
