@@ -9,13 +9,13 @@ from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candle, Candles
 from autopilot.domain.decision import Decision, decision_id
-from autopilot.domain.documents import Document, document
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.brief import brief
 from autopilot.engine.judgement import Moment, judge
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
 from autopilot.engine.settings import AutopilotSettings
@@ -292,31 +292,3 @@ class IntelligentAutopilot:
         self.record.last_error_at_ms = self._now_ms()
         self.record.failure = error
         self._enter(RunState.RETRYING, error)
-
-
-def brief(decision: Decision) -> Document:
-    """A decision in one line of a list, as the queries give it."""
-    body: Document = document(
-        {
-            "id": decision.id,
-            "symbol": decision.symbol,
-            "account": decision.account,
-            "exchange": decision.exchange,
-            "market": decision.market,
-            "timeframe": decision.timeframe,
-            "candle_at_ms": decision.candle_at_ms,
-            "decided_at_ms": decision.decided_at_ms,
-            "price": decision.conditions.price,
-            "action": decision.action,
-            "signal_type": decision.signal.signal_type,
-            "denied_code": decision.denied.code if decision.denied else None,
-            "denied_detail": decision.denied.detail if decision.denied else None,
-            "order_id": decision.order.client_order_id if decision.order else None,
-            "regime": decision.conditions.regime,
-            "group": decision.selection.group,
-            "strategy": decision.selection.strategy,
-            "decided_by": decision.selection.decided_by,
-            "confidence": decision.selection.confidence,
-        }
-    )
-    return body
