@@ -1,0 +1,297 @@
+"""A market, an account on a real database, and an exchange that does what a test tells it to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.domain.candles import Candle
+from autopilot.domain.market import Market
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.portfolio import Portfolio, Position
+from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.timeframe import HOUR_MS, Timeframe
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.order_type import OrderSettings
+from autopilot.ports.broker import Balance
+from autopilot.risk.entry import EntryContext
+from autopilot.risk.limits import RiskLimits
+from autopilot.risk.verdict import Approved, OrderDraft, review_entry
+
+ACCOUNT = "paper:test"
+START_MS = 1_714_521_600_000
+
+
+@dataclass
+class HandClock:
+    """Stands still until a test moves it."""
+
+    at_ms: int = START_MS
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+@dataclass
+class KeptEvents:
+    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def publish(self, kind: str, body: dict[str, Any]) -> None:
+        self.published.append((kind, body))
+
+    def count(self, kind: str) -> int:
+        return sum(1 for published, _ in self.published if published == kind)
+
+
+Answer = OrderReport | Exception | None
+
+
+@dataclass
+class ScriptedBroker:
+    """Answers each call with what was laid out for it, in turn, and notes what it was asked."""
+
+    submits: list[Answer] = field(default_factory=list)
+    lookups: list[Answer] = field(default_factory=list)
+    cancels: list[Answer] = field(default_factory=list)
+    shown: list[OrderReport] = field(default_factory=list)
+    owned: dict[str, Balance] = field(default_factory=dict)
+    sent: list[Order] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    canceled: list[str] = field(default_factory=list)
+
+    async def submit(self, order: Order, market: Market) -> OrderReport:
+        self.sent.append(order)
+        answer = _next(self.submits)
+        if answer is None:
+            raise AssertionError(f"an order nobody expected: {order}")
+        return replace(answer, client_order_id=order.client_order_id, fills=_own(answer.fills, order))
+
+    async def cancel(self, order: Order) -> OrderReport:
+        self.canceled.append(order.client_order_id)
+        answer = _next(self.cancels)
+        if answer is None:
+            raise AssertionError(f"a cancellation nobody expected: {order}")
+        return replace(answer, client_order_id=order.client_order_id, fills=_own(answer.fills, order))
+
+    async def lookup(self, order: Order) -> OrderReport | None:
+        self.asked.append(order.client_order_id)
+        if not self.lookups:
+            raise AssertionError(f"a question nobody expected: {order}")
+        answer = _next(self.lookups)
+        if answer is None:
+            return None
+        return replace(answer, client_order_id=order.client_order_id, fills=_own(answer.fills, order))
+
+    async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
+        return tuple(self.shown)
+
+    async def balances(self) -> Mapping[str, Balance]:
+        return self.owned
+
+
+def _next(answers: list[Answer]) -> OrderReport | None:
+    answer = answers.pop(0) if answers else None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _own(fills: tuple[Fill, ...], order: Order) -> tuple[Fill, ...]:
+    return tuple(
+        replace(
+            fill,
+            fill_id=f"{order.client_order_id}:{fill.fill_id}",
+            client_order_id=order.client_order_id,
+            side=order.side,
+            symbol=order.symbol,
+        )
+        for fill in fills
+    )
+
+
+@pytest.fixture
+def market() -> Market:
+    return Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.001", "5", "0.001", "0.002")))
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def events() -> KeptEvents:
+    return KeptEvents()
+
+
+@pytest.fixture
+def broker() -> ScriptedBroker:
+    return ScriptedBroker()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "autopilot.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ledger(database: Database) -> SqliteLedger:
+    return SqliteLedger(database)
+
+
+@pytest.fixture
+def desk(broker: ScriptedBroker, ledger: SqliteLedger, clock: HandClock, events: KeptEvents) -> OrderDesk:
+    return OrderDesk(ACCOUNT, broker, ledger, clock, events)
+
+
+@pytest.fixture
+def exits() -> ExitSettings:
+    return ExitSettings(OrderSettings(), HOUR_MS, Decimal(1))
+
+
+@pytest.fixture
+def report() -> Callable[..., OrderReport]:
+    """``fills``: (name, quantity, price) of each; ``filled`` is their sum unless given."""
+
+    def make(status: OrderStatus, *fills: tuple[str, str, str], at_ms: int = START_MS, **changes: Any) -> OrderReport:
+        parts = tuple(
+            Fill(
+                name,
+                "",
+                ACCOUNT,
+                "BTC/USD",
+                Side.BUY,
+                Decimal(quantity),
+                Decimal(price),
+                Decimal("0.1"),
+                "USD",
+                False,
+                at_ms,
+            )
+            for name, quantity, price in fills
+        )
+        answer = OrderReport("", "X1", status, sum((part.quantity for part in parts), Decimal(0)), parts, at_ms)
+        return replace(answer, **changes)
+
+    return make
+
+
+@pytest.fixture
+def approve(market: Market, clock: HandClock) -> Callable[..., Approved]:
+    """An entry of 2 BTC that passed the real rules; at ``limit``, or at market."""
+
+    def make(limit: str | None = None, quantity: str = "2", life_ms: int = 3 * HOUR_MS) -> Approved:
+        cash = Decimal(100_000)
+        entry = EntryContext(
+            market=market,
+            timeframe=Timeframe.H1,
+            portfolio=Portfolio(ACCOUNT, "USD", cash, cash, cash, cash, Decimal(0), {}),
+            limits=RiskLimits(),
+            last_close=Decimal(100),
+            price=Decimal(100),
+            closed_at_ms=clock.now_ms(),
+            now_ms=clock.now_ms(),
+        )
+        signal = StrategySignal(
+            "BTC/USD", SignalType.BUY, 0.5, 0.9, 100.0, 95.0, 110.0, "macd", StrategyGroup.TREND_FOLLOWING, "it crossed"
+        )
+        draft = OrderDraft(
+            type=OrderType.LIMIT if limit else OrderType.MARKET,
+            limit=Decimal(limit) if limit else None,
+            expires_at_ms=clock.now_ms() + life_ms if limit else None,
+            strategy="macd",
+            reason="it crossed",
+            decision_id="d1",
+        )
+        verdict = review_entry(entry, signal, Decimal(quantity), draft)
+        assert isinstance(verdict, Approved)
+        return verdict
+
+    return make
+
+
+@pytest.fixture
+def make_order() -> Callable[..., Order]:
+    """An order as it would reach an exchange: at market, unless it has a ``price``."""
+
+    def make(identity: str = "order-1", side: Side = Side.BUY, quantity: str = "2", **changes: Any) -> Order:
+        order = Order(
+            client_order_id=identity,
+            account=ACCOUNT,
+            symbol="BTC/USD",
+            side=side,
+            type=OrderType.LIMIT if changes.get("price") else OrderType.MARKET,
+            purpose=Purpose.ENTRY if side is Side.BUY else Purpose.STOP_LOSS,
+            quantity=Decimal(quantity),
+            price=None,
+            reference_price=Decimal(100),
+            created_at_ms=START_MS,
+            expires_at_ms=None,
+            strategy="macd",
+            reason="",
+            stop=Decimal(95),
+            target=Decimal(110),
+            status=OrderStatus.SUBMITTED,
+            updated_at_ms=START_MS,
+        )
+        return replace(order, **changes)
+
+    return make
+
+
+@pytest.fixture
+def candle() -> Callable[..., Candle]:
+    """The ``hour``-th candle since the start."""
+
+    def make(
+        hour: int,
+        open: float = 100.0,  # noqa: A002 - the field's own name
+        high: float = 101.0,
+        low: float = 99.0,
+        close: float = 100.0,
+        volume: float = 1000.0,
+    ) -> Candle:
+        return Candle(START_MS + hour * HOUR_MS, open, high, low, close, volume)
+
+    return make
+
+
+@pytest.fixture
+def hold(ledger: SqliteLedger, make_order: Callable[..., Order]) -> Callable[..., Position]:
+    """A position that an earlier entry brought."""
+
+    def make(quantity: str = "2", price: str = "100", opened_at_ms: int = START_MS - HOUR_MS) -> Position:
+        order = make_order(
+            "earlier entry",
+            quantity=quantity,
+            status=OrderStatus.FILLED,
+            created_at_ms=opened_at_ms,
+            filled=Decimal(quantity),
+        )
+        fill = Fill(
+            "earlier fill",
+            order.client_order_id,
+            ACCOUNT,
+            "BTC/USD",
+            Side.BUY,
+            Decimal(quantity),
+            Decimal(price),
+            Decimal("0.2"),
+            "USD",
+            False,
+            opened_at_ms,
+        )
+        ledger.apply_fills(order, (fill,))
+        (position,) = ledger.positions(ACCOUNT)
+        return position
+
+    return make
