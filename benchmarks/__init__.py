@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m benchmarks`."""
+"""Benchmarks: `python -m benchmarks`, or some of them: `python -m benchmarks cycle status`."""

@@ -1,0 +1,27 @@
+"""Runs all benchmarks, or those that are named."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from benchmarks import cycle, idle, replay_year, status
+
+ALL = {"cycle": cycle.run, "status": status.run, "idle": idle.run, "replay_year": replay_year.run}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load before {load}")
+    for name in names or ALL:
+        ALL[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
