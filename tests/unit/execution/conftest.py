@@ -50,7 +50,7 @@ class KeptEvents:
         return sum(1 for published, _ in self.published if published == kind)
 
 
-Answer = OrderReport | Exception | None
+Answer = OrderReport | BaseException | None
 
 
 @dataclass
@@ -98,7 +98,7 @@ class ScriptedBroker:
 
 def _next(answers: list[Answer]) -> OrderReport | None:
     answer = answers.pop(0) if answers else None
-    if isinstance(answer, Exception):
+    if isinstance(answer, BaseException):
         raise answer
     return answer
 
