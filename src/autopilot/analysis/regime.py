@@ -77,12 +77,6 @@ def classify(indicators: Indicators) -> RegimeArrays:
     return RegimeArrays(codes, strength, *_runs(codes))
 
 
-def ramp(series: FloatArray, low: float, high: float) -> FloatArray:
-    """0 at ``low``, 1 at ``high``, straight between; ``high`` may be the smaller one."""
-    share: FloatArray = np.minimum(np.maximum((series - low) * (1.0 / (high - low)), 0.0), 1.0)
-    return share
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Evidence:
     """What the rules look at, float64[n - _FIRST] each.
@@ -139,16 +133,34 @@ def _calm(evidence: _Evidence) -> CodeArray:
 
 def _clarity(evidence: _Evidence) -> tuple[FloatArray, ...]:
     """How clearly each candle would be in each regime, by code: float64[n] in [0, 1] each."""
-    adx = evidence.adx
-    directed = ramp(adx, 18.0, 38.0)
-    trend = 0.6 * np.minimum(directed, ramp(np.abs(evidence.lead), 0.0, 0.4)) + 0.4 * np.minimum(
-        directed, ramp(np.abs(evidence.slope), 0.0, 0.8)
+    directed, one_sided, steep, undirected, wandering, far, busy, low, calm = _ramps(
+        (evidence.adx, 18.0, 38.0),
+        (np.abs(evidence.lead), 0.0, 0.4),
+        (np.abs(evidence.slope), 0.0, 0.8),
+        (evidence.adx, 32.0, 16.0),
+        (evidence.efficiency, 0.5, 0.1),
+        (evidence.surprise, 1.0, 4.0),
+        (evidence.busiest, 1.0, 4.0),
+        (evidence.rank, 0.4, 0.05),
+        (evidence.volatility_ratio, 1.0, 0.6),
     )
+    trend = 0.6 * np.minimum(directed, one_sided) + 0.4 * np.minimum(directed, steep)
     up = evidence.lead > 0
-    ranging = 0.6 * ramp(adx, 32.0, 16.0) + 0.4 * ramp(evidence.efficiency, 0.5, 0.1)
-    burst = 0.5 * ramp(evidence.surprise, 1.0, 4.0) + 0.5 * ramp(evidence.busiest, 1.0, 4.0)
-    quiet = 0.6 * ramp(evidence.rank, 0.4, 0.05) + 0.4 * ramp(evidence.volatility_ratio, 1.0, 0.6)
+    ranging = 0.6 * undirected + 0.4 * wandering
+    burst = 0.5 * far + 0.5 * busy
+    quiet = 0.6 * low + 0.4 * calm
     return trend * up, trend * ~up, ranging, burst, quiet
+
+
+def _ramps(*ramps: tuple[FloatArray, float, float]) -> FloatArray:
+    """For each (series, low, high), float64[m]: 0 at ``low``, 1 at ``high``, straight between; ``high`` may be the
+    smaller one."""
+    lows = np.array([[low] for _, low, _ in ramps])
+    slopes = np.array([[1.0 / (high - low)] for _, low, high in ramps])
+    shares: FloatArray = np.minimum(
+        np.maximum((np.array([series for series, _, _ in ramps]) - lows) * slopes, 0.0), 1.0
+    )
+    return shares
 
 
 def _majority(codes: CodeArray) -> CodeArray:

@@ -22,9 +22,9 @@ _SHIFTED = tuple((slice(None, -(1 << place)), slice(1 << place, None)) for place
 class Windows:
     """Series folded (np.add, np.maximum, np.minimum) over windows of any length, which share their work.
 
-    ``series`` is one series, float64[m], or as many as it has rows, float64[k, m]: on a cycle's window most of the cost
-    is that of the calls, not of the numbers. Rows lie end to end; a window across two rows would end where none is
-    known yet.
+    ``series`` is one series, float64[m], or as many as it has rows, float64[..., m]: on a cycle's window most of the
+    cost is that of the calls, not of the numbers. Rows lie end to end; a window across two rows would end where none
+    is known yet.
     """
 
     def __init__(self, series: FloatArray, fold: np.ufunc) -> None:

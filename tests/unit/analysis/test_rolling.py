@@ -56,6 +56,16 @@ def test_windows_share_their_work_and_stay_right() -> None:
         np.testing.assert_allclose(windows.over(n), by_hand(series, n, np.sum), atol=1e-12)
 
 
+@pytest.mark.parametrize("fold", [np.add, np.maximum, np.minimum])
+@pytest.mark.parametrize("n", [1, 2, 7, 24, 50, 51])
+def test_rows_are_folded_as_if_each_were_alone(fold: np.ufunc, n: int) -> None:
+    rows = np.random.default_rng(3).normal(size=(2, 3, 50))
+    rows[0, 1, 20] = rows[1, 2, 0] = np.nan
+    together = Windows(rows, fold).over(n)
+    alone = [[Windows(series, fold).over(n) for series in block] for block in rows]
+    np.testing.assert_array_equal(together, alone)
+
+
 @pytest.mark.parametrize("statistic", [rolling_sum, rolling_mean, rolling_max, rolling_median, rolling_std])
 def test_what_came_before_the_window_leaves_no_trace(statistic) -> None:
     """TA-Lib's running sums fail this: after a spike of 1e9 they keep an error of about 1e-7 for ever."""

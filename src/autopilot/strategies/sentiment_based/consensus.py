@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from autopilot.analysis.rolling import Windows
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SignalArrays, StrategyGroup
@@ -94,15 +95,15 @@ class Consensus(CompositeStrategy):
             vote = votes[voter.name]
             groups[voter.group] = groups[voter.group] + vote if voter.group in groups else vote
         said = np.array(tuple(groups.values()))
-        buying, selling = _strongest(unit(said), self.memory), _strongest(unit(-said), self.memory)
+        buying, selling = _strongest(unit(np.array((said, -said))), self.memory)
         standing = buying - selling
         ups, downs = (standing > NOTICEABLE).view(np.int8), (standing < -NOTICEABLE).view(np.int8)
         return standing.sum(axis=0), ups.sum(axis=0, dtype=np.int8), downs.sum(axis=0, dtype=np.int8)
 
 
 def _strongest(votes: FloatArray, memory: int) -> FloatArray:
-    """Each row's highest entry of the last ``memory``."""
-    highest = votes.copy()
-    for ago in range(1, memory):
-        np.maximum(highest[:, ago:], votes[:, :-ago], out=highest[:, ago:])
+    """Each row's highest entry of the last ``memory``, or of as many as there are."""
+    highest = Windows(votes, np.maximum).over(memory)
+    first = (..., slice(memory - 1))
+    highest[first] = np.maximum.accumulate(votes[first], axis=-1)
     return highest
