@@ -30,7 +30,7 @@ def fill_line(fill: dict[str, Any]) -> Paragraph:
 def decision_line(brief: dict[str, Any]) -> Paragraph:
     outcome = f"order, confidence {brief['confidence']:.2f}" if brief["action"] == "order" else brief["denied_code"]
     text = (
-        f"{utc(brief['candle_at_ms'])}  decided {brief['signal_type']:<4}  {brief['symbol']} by {brief['strategy']}: "
+        f"{utc(brief['decided_at_ms'])}  decided {brief['signal_type']:<4}  {brief['symbol']} by {brief['strategy']}: "
     )
     return Paragraph((Span(text, Style.FAINT), Span(str(outcome), Style.FAINT)), hang=2)
 

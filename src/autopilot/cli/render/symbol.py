@@ -15,6 +15,7 @@ def symbol_blocks(symbol: dict[str, Any]) -> list[Block]:
     facts = [
         ("runs on", f"{symbol['exchange']}, {symbol['timeframe']} candles, a cycle every {symbol['interval']:g} s"),
         ("market", _market(symbol["last_analysis"])),
+        ("strategy", _strategy(symbol["selected_strategy"])),
         ("position", _position(symbol["position"])),
         *(("order", _order(order)) for order in symbol["open_orders"]),
         ("candles", _candles(symbol["ohlcv_data"])),
@@ -34,6 +35,13 @@ def _market(analysis: dict[str, Any] | None) -> str:
         f"for {count(analysis['candles_in_regime'], 'candle')}; ADX {figure(analysis['adx'], 1)}, "
         f"RSI {figure(analysis['rsi'], 1)}"
     )
+
+
+def _strategy(selected: dict[str, Any] | None) -> str:
+    if not selected:
+        return ""
+    group, confidence = spoken(selected["group"]), figure(selected["confidence"])
+    return f"{selected['strategy']} ({group}), confidence {confidence}, chosen by {selected['decided_by']}"
 
 
 def _position(held: dict[str, Any] | None) -> str:
@@ -58,8 +66,11 @@ def _candles(data: dict[str, Any]) -> str:
 def _cycles(symbol: dict[str, Any]) -> str:
     counts = f"{count(symbol['cycles'], 'cycle')}, {count(symbol['decisions'], 'decision')}"
     errors = f", {count(symbol['errors'], 'error')}" if symbol["errors"] else ""
-    moments = f"; last {utc(symbol['last_cycle_at_ms'])}, next {utc(symbol['next_cycle_at_ms'])}"
-    return counts + errors + (moments if symbol["running"] else "")
+    if not symbol["running"]:
+        return counts + errors
+    # An offline market has a time of its own; when the next cycle begins is told by the wall clock.
+    coming = f", next {utc(symbol['next_cycle_at_ms'])}" if symbol["market"] == "real" else ""
+    return f"{counts}{errors}; last {utc(symbol['last_cycle_at_ms'])}{coming}"
 
 
 def _decision(brief: dict[str, Any] | None) -> str:

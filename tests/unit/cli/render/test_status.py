@@ -41,6 +41,14 @@ def test_a_symbol_of_which_nothing_is_known_yet_can_be_shown_in_full(document) -
     assert "decision  none yet" in shown
 
 
+@pytest.mark.parametrize("kind", MarketKind)
+def test_the_next_cycle_is_told_only_in_the_market_s_own_time(document, kind) -> None:
+    symbol = document["symbols"][1] | {"market": kind}
+    shown = plain(status_screen(document | {"symbols": [symbol]}, full=True))
+    (cycles,) = [item for item in shown if item.startswith("cycles")]
+    assert (", next 2024-05-01 14:01Z" in cycles) is (kind is MarketKind.REAL)
+
+
 def test_a_retrying_symbol_says_why_and_what_to_try(document) -> None:
     document["symbols"][2]["hint"] = None
     shown = plain(status_screen(document))
