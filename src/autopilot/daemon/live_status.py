@@ -30,4 +30,5 @@ def overlay(known: Document, running: Running | None, next_cycle_ms: int | None)
         "last_cycle_at_ms": record.last_cycle_at_ms,
         "next_cycle_at_ms": next_cycle_ms,
         "last_error": record.last_error,
+        "differences": list(record.differences),
     }

@@ -13,7 +13,7 @@ from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
 from autopilot.domain.signal import SignalType
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.brief import brief
 from autopilot.engine.judgement import Moment, judge
@@ -31,6 +31,7 @@ from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet
 
 SENTIMENT_DAYS = 60
+RECONCILE_EVERY_MS = 6 * HOUR_MS
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class IntelligentAutopilot:
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
+        self._reconcile_next_ms = 0
+        """Market time at which the books are next held against the exchange; 0 at the start and after trouble."""
         self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
 
     @property
@@ -118,6 +121,8 @@ class IntelligentAutopilot:
     async def _cycle(self) -> bool:
         """Decide each closed candle once; between two closes watch the price."""
         market = await self._know_market()
+        if self._reconcile_next_ms <= self._now_ms():
+            await self._reconcile(market)
         decided_at_ms = self._around.ledger.last_decided_at_ms(
             self._around.account.name, self.symbol, self.settings.timeframe
         )
@@ -135,6 +140,15 @@ class IntelligentAutopilot:
             async with self._around.account.lock:
                 await self._watch(market, quote)
         return more
+
+    async def _reconcile(self, market: Market) -> None:
+        """Before anything else after a start: what was committed and not sent must be sent before time goes on."""
+        async with self._around.account.lock:
+            differences = (await self._around.desk.reconcile(market)).words
+        for words in set(differences) - set(self.record.differences):
+            log.warning("%s: %s", self.symbol, words)
+        self.record.differences = differences
+        self._reconcile_next_ms = self._now_ms() + RECONCILE_EVERY_MS
 
     async def _refresh(self, market: Market, missed: int) -> bool:
         try:
@@ -291,4 +305,5 @@ class IntelligentAutopilot:
         self.record.last_error = str(error)
         self.record.last_error_at_ms = self._now_ms()
         self.record.failure = error
+        self._reconcile_next_ms = 0
         self._enter(RunState.RETRYING, error)

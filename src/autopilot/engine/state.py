@@ -33,5 +33,7 @@ class RunRecord:
     last_cycle_at_ms: int | None = None
     last_error: str | None = None
     last_error_at_ms: int | None = None
+    differences: tuple[str, ...] = ()
+    """Between our books and the exchange's, when they were last compared."""
     failure: AutopilotError | None = None
     last_decision: Decision | None = None

@@ -17,6 +17,7 @@ from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
+from autopilot.execution.reconciliation import Reconciliation, reconcile
 from autopilot.ports.broker import Broker
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
@@ -81,6 +82,15 @@ class OrderDesk:
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    async def reconcile(self, market: Market) -> Reconciliation:
+        """Follow what is open, then hold the books against the exchange. An order of ours that is open there and over
+        here is canceled, its late fills counted; nothing foreign is touched. Raises as `follow` does."""
+        await self.follow(market)
+        found = await reconcile(self._account, [market.symbol], self._broker, self._ledger)
+        for order in found.undead:
+            await self._end(order, "it was over in our books")
+        return found
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
         """Sell what is held because a level was touched, and buy no more of it. An exit that is already under way is

@@ -39,6 +39,22 @@ class Reconciliation:
     shortfalls: tuple[Shortfall, ...] = ()
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """Each difference in a sentence."""
+        return (
+            *(
+                f"order {each.exchange_order_id} is open on the exchange and not ours; left alone"
+                for each in self.foreign
+            ),
+            *(f"order {each.client_order_id} was over here and open on the exchange; canceled" for each in self.undead),
+            *(f"order {each.client_order_id} is open here and not on the exchange; asked about" for each in self.gone),
+            *(
+                f"{each.booked} {each.currency} are booked and {each.owned} owned: somebody sold or withdrew the rest"
+                for each in self.shortfalls
+            ),
+        )
+
+    @property
     def agrees(self) -> bool:
         return not (self.foreign or self.undead or self.gone or self.shortfalls)
 

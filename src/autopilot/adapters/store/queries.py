@@ -201,6 +201,7 @@ def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "last_cycle_at_ms": None,
         "next_cycle_at_ms": None,
         "last_error": None,
+        "differences": [],
     }
 
 
