@@ -2,7 +2,8 @@
 
 Candles go out ordered by (close time, symbol), exactly one at a time. The next one goes out only when the one before it
 was decided, which its symbol says by asking for what comes after it. So the cycles of several symbols interleave
-identically however fast each of them is, and after a restart the session goes on where the decisions ended.
+identically however fast each of them is, and after a restart the session goes on where the decisions ended, as soon as
+every symbol that is taken up again has asked.
 """
 
 from __future__ import annotations
@@ -56,7 +57,13 @@ class _Seat:
     next_ms: int | None = None
     is_out: bool = False
     has_begun: bool = False
+    has_asked: bool = False
     turn: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_awaited(self) -> bool:
+        """It is taken up again and has not asked yet: time must not go on before it has settled what it left open."""
+        return self.resume_at_ms is not None and self.next_ms is not None and not self.has_asked
 
     @property
     def close_ms(self) -> float:
@@ -111,6 +118,9 @@ class MarketSession:
         """As CandleSource.fetch. Asking for what comes after a candle says that it is decided; asking again for the
         same one gives it again. Without a turn within a second the snapshot is empty, with no quote."""
         seat = self._seat(symbol, timeframe)
+        if not seat.has_asked:
+            seat.has_asked = True
+            self._wake()
         if seat.next_ms is not None and since_ms is not None and since_ms > seat.next_ms:
             self._advance(seat, since_ms)
         if not seat.is_out:
@@ -175,11 +185,12 @@ class MarketSession:
             owner = self._owner()
             assert owner is not None, "this seat is one"
             now, due = loop.time(), self._due(owner.close_ms)
-            if owner is seat and due <= now:
+            all_here = not any(each.is_awaited for each in self._seats.values())
+            if owner is seat and due <= now and all_here:
                 return None
             if due > deadline and not owner.is_out:
                 return _nothing(seat, more=False)
-            wait_s = min(due, deadline) - now if owner is seat else deadline - now
+            wait_s = min(due, deadline) - now if owner is seat and all_here else deadline - now
             if wait_s <= 0:
                 return _nothing(seat, more=True)
             seat.turn.clear()

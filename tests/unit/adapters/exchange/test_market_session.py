@@ -198,9 +198,25 @@ async def test_a_symbol_that_lags_starts_now_and_finds_what_it_missed_in_its_his
     session = session_of(tapes())
     session.join(["A"], H1, T0 + 12 * HOUR_MS)
     session.join(["B"], H1, T0 + 6 * HOUR_MS)
+    waiting = asyncio.create_task(session.fetch("A", H1, None, 1))
+    await asyncio.sleep(0)
     snapshot = await session.fetch("B", H1, None, 10)
+    waiting.cancel()
     assert snapshot.candles.last_at_ms == T0 + 11 * HOUR_MS
     assert set(hours(6, 7, 11)) <= set(snapshot.candles.open_at_ms.tolist())
+
+
+async def test_after_a_restart_time_goes_on_only_when_all_have_asked() -> None:
+    session = session_of(tapes())
+    session.join(["A", "B"], H1, T0 + 6 * HOUR_MS)
+    first = asyncio.create_task(session.fetch("A", H1, None, 1))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not first.done()
+    assert session.now_ms() == T0 + 6 * HOUR_MS, "B can still put its orders in order at the time it left them"
+    second = asyncio.create_task(session.fetch("B", H1, None, 1))
+    assert len((await asyncio.wait_for(first, 0.5)).candles) == 1
+    second.cancel()
 
 
 async def test_a_newcomer_to_a_running_market_starts_with_the_candle_that_closes_now() -> None:

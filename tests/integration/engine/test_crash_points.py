@@ -1,0 +1,142 @@
+"""The process dies around every durable write, one after the other; the run's result is the same to the last digit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopilot.adapters.sentiment.neutral import NeutralSentiment
+from autopilot.adapters.store.bookkeeping import check_books
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.wiring import Wiring
+from autopilot.domain.timeframe import Timeframe
+from autopilot.engine.events import EventLog
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.engine.state import RunState
+from autopilot.risk.evaluation import EvaluationSettings
+from autopilot.strategies.registry import load_strategies
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+CONFIG = AutopilotConfig.model_validate(
+    {"exchange": "simulated", "simulated": {"end": "2024-01-03T12:00:00Z", "speed": 0.0, "seed": 3}}
+)
+TABLES = ("decisions", "orders", "fills", "positions", "round_trips", "equity", "performance_samples", "paper_balances")
+
+
+class Killed(BaseException):
+    """No code of ours catches it, as none survives a SIGKILL."""
+
+
+class MortalDatabase(Database):
+    """Dies at its ``death``-th durable transaction, just before or just after that is committed."""
+
+    def __init__(self, database: Database, death: int | None, *, after: bool) -> None:
+        super().__init__(database.path, database.connection)
+        self._death = death
+        self._after = after
+        self.durable = 0
+
+    @contextmanager
+    def transaction(self, *, durable: bool) -> Iterator[Any]:
+        self.durable += durable
+        dies = durable and self.durable == self._death
+        if dies and not self._after:
+            raise Killed
+        with super().transaction(durable=durable) as connection:
+            yield connection
+        if dies:
+            raise Killed
+
+
+async def trade(database: Database) -> None:
+    """Both symbols to the end of their market."""
+    wiring = Wiring(CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment())
+    venue = wiring.open_venue("simulated")
+    evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.45)
+    autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]
+    for symbol in SYMBOLS:
+        decided_ms = SqliteLedger(database).last_decided_at_ms(venue.account, symbol, Timeframe.H1)
+        venue.source.join([symbol], Timeframe.H1, None if decided_ms is None else decided_ms + Timeframe.H1.ms)
+
+    async def run(autopilot: Any) -> None:
+        while autopilot.record.state is not RunState.FINISHED:
+            await autopilot.run_cycle()
+            assert autopilot.record.errors == 0, autopilot.record.last_error
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(run(autopilot) for autopilot in autopilots))
+
+
+def run_to_the_end(path: Path, death: int | None = None, *, after: bool = False) -> int:
+    """How many durable transactions there were; raises Killed."""
+    opened = open_database(path)
+    database = MortalDatabase(opened, death, after=after)
+    try:
+        asyncio.run(trade(database))
+    finally:
+        opened.close()
+    return database.durable
+
+
+def contents(path: Path) -> dict[str, list[list[Any]]]:
+    database = open_database(path)
+    try:
+        return {
+            table: sorted((_comparable(dict(row)) for row in database.rows(f"SELECT * FROM {table}")), key=json.dumps)
+            for table in TABLES
+        }
+    finally:
+        database.close()
+
+
+def _comparable(row: dict[str, Any]) -> list[Any]:
+    return [value for name, value in row.items() if name != "id" or isinstance(value, str)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[list[Any]]], int]:
+    path = tmp_path_factory.mktemp("whole") / "autopilot.db"
+    writes = run_to_the_end(path)
+    return contents(path), writes
+
+
+def test_the_run_has_something_to_lose(whole: tuple[dict[str, list[list[Any]]], int]) -> None:
+    result, writes = whole
+    assert len(result["fills"]) >= 4
+    assert len(result["round_trips"]) >= 1
+    assert writes >= 20
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the commit", "after the commit"])
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.22, 0.35, 0.5, 0.64, 0.78, 0.9, 1.0])
+def test_a_death_around_a_durable_write_changes_nothing(
+    whole: tuple[dict[str, list[list[Any]]], int], tmp_path: Path, share: float, after: bool
+) -> None:
+    expected, writes = whole
+    path = tmp_path / "autopilot.db"
+    with pytest.raises(Killed):
+        run_to_the_end(path, max(1, round(share * writes)), after=after)
+    run_to_the_end(path)
+    assert check_books(path).disagreements == ()
+    got = contents(path)
+    for table in TABLES:
+        assert got[table] == expected[table], table
+
+
+def test_deaths_in_a_row_change_nothing(whole: tuple[dict[str, list[list[Any]]], int], tmp_path: Path) -> None:
+    expected, _ = whole
+    path = tmp_path / "autopilot.db"
+    deaths: Sequence[int] = (2, 1, 3, 5, 1, 4, 6, 2, 3)
+    for number, death in enumerate(deaths):
+        with pytest.raises(Killed):
+            run_to_the_end(path, death, after=number % 2 == 0)
+    run_to_the_end(path)
+    assert contents(path) == expected
