@@ -12,7 +12,7 @@ from autopilot.domain.timeframe import DAY_MS, iso_utc
 SYMBOLS = ("BTC/USD", "ETH/USD")
 SIMULATED_START_MS = 1_704_067_200_000
 """2024-01-01."""
-WATCHED_S = 20.0
+WATCHED_S = 25.0
 """How long the market takes, so that a person can follow it."""
 
 

@@ -134,7 +134,7 @@ def _signal(signal: Document) -> list[Block]:
     said = signal["signal_type"]
     heading = line("Signal", Style.HEADING)
     if said == "none":
-        return [heading, line(f"  {signal['strategy']} gives no signal: {signal['reason']}", hang=2)]
+        return [heading, line(f"  {signal['strategy']} gives no new signal: {signal['reason']}", hang=2)]
     style = Style.GOOD if said == "buy" else Style.BAD
     at = signal["price"]
     blocks: list[Block] = [
