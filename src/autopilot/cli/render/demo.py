@@ -46,8 +46,9 @@ def demo_screen(document: dict[str, Any]) -> Screen:
         f"{summary['signals']:,} signals, {summary['actions'].get('order', 0):,} orders approved, "
         f"{summary['actions'].get('denied', 0):,} denied:",
         *(f"  {number:>5,}  {code}" for code, number in summary["denied"].items()),
-        f"orders sent, stops and targets among them: {', '.join(f'{number} {status}' for status, number in summary['orders'].items()) or 'none'}; "
-        f"{count(summary['fills'], 'fill')}",
+        "orders sent, stops and targets among them: "
+        + (", ".join(f"{number} {status}" for status, number in summary["orders"].items()) or "none")
+        + f"; {count(summary['fills'], 'fill')}",
         f"{count(trips['count'], 'round trip')}, {trips['wins']} won; "
         + (", ".join(f"{number} by {spoken(purpose)}" for purpose, number in trips["exits"].items()) or "no exits"),
     )
