@@ -45,8 +45,8 @@ class Finished:
 
     @property
     def trouble(self) -> dict[str, str]:
-        """The error that a command with --json names on standard error."""
-        found: dict[str, str] = json.loads(self.err)["error"]
+        """The error that a command with --json names."""
+        found: dict[str, str] = self.document["error"]
         return found
 
 

@@ -1,0 +1,200 @@
+"""Starting, stopping and starting again, as a user meets it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+QUICK = {"exchange": "simulated", "interval": 0.1, "simulated": {"speed": 2000.0}}
+"""A candle in about two seconds: the daemon has something to do, and time to answer."""
+
+
+@pytest.fixture
+def running(home: Any) -> Iterator[Any]:
+    """A daemon in the background that runs BTC/USD."""
+    home.configure(symbols=["BTC/USD"], **QUICK)
+    home.json("start")
+    return home
+
+
+def states(home: Any) -> dict[str, str]:
+    return {symbol["symbol"]: symbol["state"] for symbol in home.json("status")["symbols"]}
+
+
+def test_start_brings_up_a_daemon_that_answers_and_outlives_the_command(home: Any) -> None:
+    home.configure(symbols=["BTC/USD", "ETH/USD"], **QUICK)
+    started = home.json("start")
+    assert [symbol["symbol"] for symbol in started["started"]] == ["BTC/USD", "ETH/USD"]
+    assert states(home) == {"BTC/USD": "running", "ETH/USD": "running"}
+    assert stat.S_IMODE(home.socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.socket.parent.stat().st_mode) == 0o700
+    assert (home.data_dir / "state" / "autopilot.log").stat().st_size > 0
+
+
+def test_starting_twice_changes_nothing(running: Any) -> None:
+    pid = running.pid()
+    again = running.json("start")
+    assert again["started"] == []
+    assert again["already_running"] == ["BTC/USD"]
+    assert running.pid() == pid
+
+
+def test_starting_with_other_settings_is_refused(running: Any) -> None:
+    refused = running.run("start", "--symbol", "BTC/USD", "--timeframe", "4h", "--json")
+    assert refused.code == 4
+    assert "BTC/USD already runs on simulated" in refused.trouble["message"]
+    assert "autopilot stop --symbol BTC/USD" in refused.trouble["hint"]
+
+
+def test_a_second_daemon_is_refused(running: Any) -> None:
+    pid = running.pid()
+    second = running.run("daemon")
+    assert second.code == 1
+    assert f"a daemon (process {pid}) runs on {running.data_dir} already" in second.err
+    assert "Traceback" not in second.err
+    assert running.pid() == pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_gracefully_and_a_restart_takes_up_what_ran(home: Any, number: signal.Signals) -> None:
+    home.configure(symbols=["BTC/USD", "ETH/USD"], **QUICK)
+    daemon = home.foreground()
+    home.json("start")
+    home.json("stop", "--symbol", "ETH/USD")
+    assert daemon.end(number) == 0
+    assert not home.socket.exists()
+    assert "Traceback" not in daemon.log.read_text()
+
+    known = home.run("status", "--json")
+    assert known.code == 3
+    assert {symbol["symbol"]: symbol["state"] for symbol in known.document["symbols"]} == {
+        "BTC/USD": "stopped",
+        "ETH/USD": "stopped",
+    }
+    assert known.document["daemon"]["running"] is False
+
+    home.foreground()
+    event = next(event for event in home.events("symbol") if event["body"]["state"] == "running")
+    assert event["body"]["symbol"] == "BTC/USD"
+    assert states(home) == {"BTC/USD": "running", "ETH/USD": "stopped"}
+
+
+def test_stopping_one_symbol_leaves_the_others_and_the_daemon(home: Any) -> None:
+    home.configure(symbols=["BTC/USD", "ETH/USD"], **QUICK)
+    home.json("start")
+    stopped = home.json("stop", "--symbol", "BTC/USD")
+    assert stopped["stopped"] == ["BTC/USD"]
+    assert stopped["daemon"] == "running"
+    assert states(home) == {"BTC/USD": "stopped", "ETH/USD": "running"}
+    again = home.run("stop", "--symbol", "BTC/USD", "--json")
+    assert again.code == 4
+    assert "BTC/USD is not running" in again.trouble["message"]
+
+
+def test_stop_ends_the_daemon_and_a_second_stop_says_that_none_runs(running: Any) -> None:
+    pid = running.pid()
+    assert running.json("stop")["daemon"] == "stopping"
+    assert running.gone(pid)
+    assert not running.socket.exists()
+    again = running.run("stop")
+    assert again.code == 3
+    assert again.err.startswith("error: the daemon is not running")
+    assert "try: autopilot start" in again.err
+
+
+def test_status_without_daemon_or_database(home: Any) -> None:
+    done = home.run("status")
+    assert done.code == 3
+    assert done.out == ""
+    assert "the daemon is not running" in done.err
+
+
+@pytest.fixture
+def holding(home: Any) -> Any:
+    """Holds a position of BTC/USD at the end of its market, so that nothing else will change it."""
+    home.configure(
+        symbols=["BTC/USD"],
+        exchange="simulated",
+        auto_execute=True,
+        min_confidence_threshold=0.45,
+        interval=0.1,
+        simulated={"seed": 3, "end": "2024-01-02T18:00:00Z", "speed": 0.0},
+    )
+    home.json("start")
+    assert home.follow({"BTC/USD"})
+    return home
+
+
+def test_stop_warns_of_a_position_that_stays(holding: Any) -> None:
+    stopped = holding.run("stop", "--symbol", "BTC/USD")
+    assert stopped.code == 0
+    held = holding.json("positions")["positions"]
+    assert [position["symbol"] for position in held] == ["BTC/USD"]
+    assert f"warning: BTC/USD: {held[0]['quantity']} still held" in stopped.err
+
+
+def test_flatten_sells_what_is_held(holding: Any) -> None:
+    stopped = holding.json("stop", "--symbol", "BTC/USD", "--flatten")
+    assert stopped["flattened"] == ["BTC/USD"]
+    assert stopped["warnings"] == []
+    assert holding.json("positions")["positions"] == []
+    (last, *_) = holding.json("orders")["orders"]
+    assert (last["side"], last["purpose"], last["status"]) == ("sell", "flatten", "filled")
+    assert holding.json("trades")["trades"][0]["exit_purpose"] == "flatten"
+
+
+def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: Any) -> None:
+    began = time.monotonic()
+    started = running.run("start", "--symbol", "XRP/USD", "--exchange", "coinbase", "--interval", "60")
+    assert time.monotonic() - began < 11.0
+    assert started.code == 0
+    assert "XRP/USD on coinbase" in started.out
+    assert "keeps trying" in started.out
+    found = {symbol["symbol"]: symbol for symbol in running.json("status")["symbols"]}
+    assert found["XRP/USD"]["state"] == "retrying"
+    assert "coinbase" in found["XRP/USD"]["message"]
+    decided = next(event for event in running.events("decision", after=None))
+    assert decided["body"]["symbol"] == "BTC/USD", "the other symbol goes on"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00\xff\xfe" * 100,
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /api/autopilot/start HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n{nonsense",
+        b"POST /api/autopilot/stop HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+        b"A" * 70_000,
+    ],
+    ids=["bytes", "no such version", "broken JSON", "endless body", "endless line"],
+)
+def test_garbage_on_the_socket_ends_nothing(shared_daemon: Any, garbage: bytes) -> None:
+    pid = shared_daemon.pid()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(20)
+        connection.connect(str(shared_daemon.socket))
+        try:
+            connection.sendall(garbage)
+            connection.shutdown(socket.SHUT_WR)
+            answer = connection.recv(1 << 16)
+        except (BrokenPipeError, ConnectionResetError):
+            answer = b""
+    assert not answer or answer.startswith(b"HTTP/1."), answer[:80]
+    assert b" 200 " not in answer.split(b"\r\n", 1)[0]
+    assert b"Traceback" not in answer
+    assert shared_daemon.pid() == pid
+    assert states(shared_daemon) == {"BTC/USD": "running"}
+
+
+@pytest.fixture(scope="module")
+def shared_daemon(new_home: Any) -> Any:
+    home = new_home()
+    home.configure(symbols=["BTC/USD"], **QUICK)
+    home.json("start")
+    return home
