@@ -107,7 +107,7 @@ class IntelligentAutopilot:
         return more
 
     async def flatten(self) -> bool:
-        """Sell what is held at market, whatever else is going on. False when nothing was held."""
+        """Sell what is held at market, whatever else is going on. True when something was held and nothing is left."""
         async with self._around.account.lock:
             held = self._around.account.position(self.symbol)
             market = await self._know_market()
@@ -116,7 +116,7 @@ class IntelligentAutopilot:
                 price = held.entry_price
             if price is not None:
                 await self._around.desk.flatten(price, market, self._exits)
-            return held is not None
+            return held is not None and self._around.account.position(self.symbol) is None
 
     async def _cycle(self) -> bool:
         """Decide each closed candle once; between two closes watch the price."""

@@ -4,6 +4,7 @@ again; what must be left is left, even when the process died on the way."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -74,10 +75,13 @@ class OrderDesk:
         """Bring every open order of this market up to date: recover the lost, apply fills, end what has outlived its
         life. One that cannot be asked about does not keep the others waiting: then the first error is raised at the
         end. Raises MarketUnavailable, AnswerLost, StoreError."""
+        await self._follow_all(self._open_orders(market), market, may_end=True)
+
+    async def _follow_all(self, orders: Sequence[Order], market: Market, *, may_end: bool) -> None:
         failures: list[ExchangeError] = []
-        for order in self._ledger.open_orders(self._account, market.symbol):
+        for order in orders:
             try:
-                await self._follow_one(order, market)
+                await self._follow_one(order, market, may_end=may_end)
             except ExchangeError as error:
                 failures.append(error)
         if failures:
@@ -86,7 +90,11 @@ class OrderDesk:
     async def reconcile(self, market: Market) -> Reconciliation:
         """Follow what is open, then hold the books against the exchange. An order of ours that is open there and over
         here is canceled, its late fills counted; nothing foreign is touched. Raises as `follow` does."""
-        await self.follow(market)
+        # After a restart a stored market's time is that of the last decision. What was made later waits for its moment,
+        # and nothing ends before the candle that may fill it was seen.
+        now_ms = self._clock.now_ms()
+        due = [order for order in self._open_orders(market) if order.created_at_ms <= now_ms]
+        await self._follow_all(due, market, may_end=False)
         found = await reconcile(self._account, [market.symbol], self._broker, self._ledger)
         for order in found.undead:
             await self._end(order, "it was over in our books")
@@ -145,9 +153,14 @@ class OrderDesk:
             sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
             await self._sell(held, sale, market, settings)
 
-    async def _follow_one(self, order: Order, market: Market) -> None:
+    async def _follow_one(self, order: Order, market: Market, *, may_end: bool) -> None:
         if order.status is not OrderStatus.NEW:
             report = await self._broker.lookup(order)
+            if report is None and order.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED):
+                raise MarketUnavailable(
+                    f"{order.symbol}: the exchange does not know order {order.client_order_id}, which it had accepted",
+                    hint="it is asked again in the next cycle",
+                )
             if report is None:
                 absent = order.to(OrderStatus.NEW, self._clock.now_ms(), detail="it never reached the exchange")
                 order = self._save(absent)
@@ -155,7 +168,7 @@ class OrderDesk:
                 order = self._apply(order, report)
         if order.status is OrderStatus.NEW:
             await self._send_late(order, market)
-        elif not order.status.is_final and self._is_over(order):
+        elif may_end and not order.status.is_final and self._is_over(order):
             await self._end(order, "")
 
     async def _send_late(self, order: Order, market: Market) -> None:
