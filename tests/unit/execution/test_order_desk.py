@@ -137,6 +137,49 @@ class TestFollowing:
         (order,) = books()
         assert (order.status, order.detail) == (S.OPEN, "")
 
+    async def test_an_accepted_order_that_the_exchange_forgot_for_a_moment_stays_open(
+        self, desk: OrderDesk, broker: Any, approve: Approve, market: Market, report: Report, books: Any
+    ) -> None:
+        broker.submits = [report(S.OPEN)]
+        broker.lookups = [None, report(S.FILLED, ("a", "2", "100"))]
+        await desk.send(approve(), market)
+        with pytest.raises(MarketUnavailable, match="which it had accepted"):
+            await desk.follow(market)
+        assert [order.status for order in books()] == [S.OPEN]
+        await desk.follow(market)
+        assert [order.status for order in books()] == [S.FILLED]
+        assert len(broker.sent) == 1
+
+    async def test_taken_up_again_what_was_made_later_waits_and_nothing_ends(
+        self,
+        desk: OrderDesk,
+        broker: Any,
+        clock: Any,
+        ledger: SqliteLedger,
+        make_order: Any,
+        market: Market,
+        report: Report,
+    ) -> None:
+        later = make_order("later", side=Side.SELL, created_at_ms=START_MS + HOUR_MS)
+        over = make_order("over", price=Decimal(99), expires_at_ms=START_MS, status=S.OPEN)
+        for order in (later, over):
+            ledger.save_order(order)
+        broker.lookups = [report(S.OPEN)]
+        broker.shown = [report(S.OPEN, client_order_id="over")]
+        assert (await desk.reconcile(market)).agrees
+        assert (broker.asked, broker.canceled, broker.sent) == (["over"], [], [])
+        assert ledger.order("later") == later
+
+    async def test_what_is_over_here_and_open_there_is_canceled(
+        self, desk: OrderDesk, broker: Any, ledger: SqliteLedger, make_order: Any, market: Market, report: Report
+    ) -> None:
+        ledger.save_order(make_order("undead", status=S.EXPIRED))
+        broker.shown = [report(S.OPEN, client_order_id="undead"), report(S.OPEN, client_order_id="by hand")]
+        broker.cancels = [report(S.CANCELED)]
+        found = await desk.reconcile(market)
+        assert broker.canceled == ["undead"]
+        assert len(found.words) == 2
+
     @pytest.mark.parametrize(("late_ms", "status"), [(FRESH_MS, S.OPEN), (FRESH_MS + 1, S.EXPIRED)])
     async def test_an_entry_that_was_never_sent_is_history_after_two_minutes(
         self,
