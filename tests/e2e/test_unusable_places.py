@@ -1,0 +1,140 @@
+"""A daemon that cannot come up says why in one line, without a traceback, and with the right exit code."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from autopilot.adapters.store.database import open_database
+
+
+def file_in_place_of_the_directory(home: Any) -> None:
+    home.data_dir.write_text("not a directory")
+
+
+def read_only_directory(home: Any) -> None:
+    home.data_dir.mkdir(mode=0o500)
+    if os.access(home.data_dir, os.W_OK):
+        pytest.skip("this user may write everywhere")
+
+
+def corrupt_database(home: Any) -> None:
+    home.data_dir.mkdir(mode=0o700)
+    home.database.write_bytes(b"\x00garbage" * 2_000)
+
+
+def empty_database(home: Any) -> None:
+    home.data_dir.mkdir(mode=0o700)
+    home.database.touch()
+
+
+def foreign_database(home: Any) -> None:
+    home.data_dir.mkdir(mode=0o700)
+    with sqlite3.connect(home.database) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+
+
+def newer_database(home: Any) -> None:
+    home.data_dir.mkdir(mode=0o700)
+    database = open_database(home.database)
+    database.connection.execute("PRAGMA user_version = 999")
+    database.close()
+
+
+def unknown_keys(home: Any) -> None:
+    home.configure(exchnage="simulated", risk={"max_position": 3})
+
+
+def wrong_types(home: Any) -> None:
+    home.configure(interval="soon", paper={"balance": -5}, min_confidence_threshold=7.0)
+
+
+def broken_toml(home: Any) -> None:
+    home.data_dir.mkdir(mode=0o700)
+    home.config_file.write_text("exchange = simulated =\n")
+
+
+CASES: list[tuple[Callable[[Any], None], int, tuple[str, ...]]] = [
+    (file_in_place_of_the_directory, 2, ("cannot make the directory",)),
+    (read_only_directory, 2, ("cannot be written", "--data-dir")),
+    (corrupt_database, 1, ("autopilot.db", "try:")),
+    (empty_database, 1, ("is empty", "try:")),
+    (foreign_database, 1, ("is not a database of Autopilot", "--data-dir")),
+    (newer_database, 1, ("has version 999", "try:")),
+    (unknown_keys, 2, ("exchnage", "did you mean", "max_position")),
+    (wrong_types, 2, ("interval", "paper.balance", "min_confidence_threshold")),
+    (broken_toml, 2, ("autopilot.toml", "line 1")),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "spoil", "code", "words"),
+    [
+        *(pytest.param("daemon", *case, id=f"daemon: {case[0].__name__}") for case in CASES),
+        *(pytest.param("start", *case, id=f"start: {case[0].__name__}") for case in (CASES[2], CASES[6])),
+    ],
+)
+def test_a_daemon_that_cannot_come_up_says_why(
+    home: Any, command: str, spoil: Callable[[Any], None], code: int, words: tuple[str, ...]
+) -> None:
+    spoil(home)
+    before = home.database.read_bytes() if home.database.is_file() else None
+    done = home.run(command)
+    assert done.code == code, done.err
+    for word in words:
+        assert word in done.err
+    assert "Traceback" not in done.err + done.out
+    assert done.out == ""
+    assert not home.socket.exists()
+    if before is not None:
+        assert home.database.read_bytes() == before, "what cannot be read is left as it was"
+
+
+def test_a_socket_path_that_is_too_long_is_said_at_once(home: Any) -> None:
+    deep = home.directory / ("d" * 100)
+    for command in ("start", "status", "daemon"):
+        done = home.run("--data-dir", deep, command)
+        assert done.code == 2, done.err
+        assert "the system allows 107" in done.err
+        assert "shorter" in done.err
+        assert "Traceback" not in done.err
+    assert not deep.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--symbol", "BTCUSD"), "BTC/USD"),
+        (("--symbol", "BTC/USD", "--timeframe", "7h"), "7h"),
+        (("--symbol", "BTC/USD", "--interval", "-1"), "-1"),
+        (("--symbol", "BTC/USD", "--interval", "nan"), "nan"),
+    ],
+    ids=["symbol", "timeframe", "negative interval", "interval that is no number"],
+)
+def test_a_wrong_command_line_starts_no_daemon(home: Any, arguments: tuple[str, ...], word: str) -> None:
+    done = home.run("start", "--exchange", "simulated", *arguments)
+    assert done.code == 2, done.err
+    assert word in done.err
+    assert "Traceback" not in done.err
+    assert not home.database.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--exchange", "nosuch", "--interval", "60"), "nosuch"),
+        (("--exchange", "replay"), "no candles are stored"),
+        (("--exchange", "simulated", "--live"), "live"),
+    ],
+    ids=["exchange", "nothing stored", "real money"],
+)
+def test_what_the_daemon_refuses_leaves_nothing_running(home: Any, arguments: tuple[str, ...], word: str) -> None:
+    done = home.run("start", "--symbol", "BTC/USD", *arguments)
+    assert done.code == (5 if "--live" in arguments else 4), done.err
+    assert word in done.err
+    assert home.json("status")["symbols"] == []
