@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autopilot.domain.decision import Action, Check, Denied, Opportunity
+from autopilot.domain.errors import StrategyError
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Order, OrderType, Purpose, Side
@@ -14,9 +15,11 @@ from autopilot.domain.signal import SignalType, StrategySignal
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_type import choose_order_type, exit_purpose
 from autopilot.risk.entry import EntryContext
-from autopilot.risk.evaluation import evaluate
+from autopilot.risk.evaluation import evaluate, first_failure
+from autopilot.risk.rules import freshness
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
 from autopilot.strategies.base import Strategy
+from autopilot.strategies.registry import position_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,21 @@ def _entry(
         now_ms=moment.now_ms,
     )
     draft = _draft(Side.BUY, signal, market, settings, moment, is_stop_loss=False)
-    return review_entry(entry, signal, strategy.calculate_position_size(signal, portfolio.free), draft)
+    try:
+        asked = position_size(strategy, signal, portfolio.free)
+    except StrategyError as error:
+        return Denied("STRATEGY_FAILED", str(error))
+    return review_entry(entry, signal, asked, draft)
 
 
 def _exit(
     opportunity: Opportunity, portfolio: Portfolio, market: Market, settings: AutopilotSettings, moment: Moment
 ) -> Approved | Denied:
+    """A signal of the past sells nothing: what has changed since is for the candles after it to say."""
+    age = (moment.now_ms - moment.closed_at_ms) / settings.timeframe.ms
+    stale = first_failure([freshness(age, settings.limits.max_candle_age)])
+    if stale:
+        return stale
     signal, position = opportunity.signal, portfolio.position(market.symbol)
     price = to_decimal(moment.quote.price)
     purpose = exit_purpose(price, position.entry_price) if position else Purpose.TAKE_PROFIT

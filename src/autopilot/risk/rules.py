@@ -16,7 +16,11 @@ Rule = Callable[[EntryContext], Check]
 
 
 def candle_is_fresh(entry: EntryContext) -> Check:
-    age, limit = entry.candles_since(entry.closed_at_ms), entry.limits.max_candle_age
+    return freshness(entry.candles_since(entry.closed_at_ms), entry.limits.max_candle_age)
+
+
+def freshness(age: float, limit: float) -> Check:
+    """``age``: how long ago the decided candle closed, in candles. It holds for every signal, a sell included."""
     return Check(
         "CANDLE_STALE",
         age <= limit,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -122,6 +123,16 @@ class StrategySet:
         arrays |= {name: SignalArrays.neutral(length) for name in errors}
         signals = {one.name: last_signal(one, view, arrays[one.name], reasons.get(one.name, "")) for one in self}
         return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations)
+
+
+def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) -> Decimal:
+    """What the strategy asks for, in base currency. Raises StrategyError when it fails or gives no finite Decimal."""
+    asked, error = _attempt(partial(strategy.calculate_position_size, signal, balance))
+    if isinstance(asked, Decimal) and asked.is_finite():
+        return asked
+    raise StrategyError(
+        f"{strategy.name} cannot tell how much to buy: {error or f'it asks for {asked!r}'}", hint=PLUGIN_HINT
+    )
 
 
 def builtin_strategies() -> tuple[Strategy, ...]:
