@@ -1,0 +1,40 @@
+"""What a training is asked to do, and how it tells how far it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from autopilot.domain.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """``days`` of history before the latest candle, of these symbols of one exchange."""
+
+    exchange: str
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    days: int
+    min_samples_per_strategy: int
+    seed: int = 1
+
+
+class Stage(StrEnum):
+    """The stages of a training, in their order."""
+
+    SAMPLES = "existing samples"
+    CANDLES = "candles"
+    SAMPLING = "samples"
+    LABELS = "labels"
+    FOLDS = "folds"
+    FIT = "fit"
+    CHECKS = "checks"
+    PROMOTION = "promotion"
+
+
+class Report(Protocol):
+    """Called in the training's own process; it may raise to end the training."""
+
+    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None: ...
