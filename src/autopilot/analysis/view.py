@@ -40,11 +40,10 @@ class MarketView:
         """The regime at every candle, classified once a view."""
         return classify(self.indicators)
 
-    @cached_property
-    def has_external(self) -> bool:
-        """Whether a reference price or a sentiment is known at the last candle."""
+    def has_external_at(self, index: int) -> bool:
+        """Whether a reference price or a sentiment is known at that candle."""
         return any(
-            series is not None and len(series) > 0 and bool(np.isfinite(series[-1]))
+            series is not None and len(series) > 0 and bool(np.isfinite(series[index]))
             for series in (self.reference_close, self.sentiment)
         )
 

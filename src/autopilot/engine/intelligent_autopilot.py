@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from autopilot.analysis.market_analyzer import MarketAnalyzer
+from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candle, Candles
 from autopilot.domain.decision import Decision, decision_id
@@ -28,9 +28,10 @@ from autopilot.ports.market_data import CandleSource
 from autopilot.ports.observer import EventSink, PriceObserver
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_selector import StrategySelector
-from autopilot.strategies.registry import StrategySet
+from autopilot.strategies.registry import Evaluation, StrategySet
 
-SENTIMENT_DAYS = 60
+SENTIMENT_DAYS = 10
+"""Before the first candle of a view: longer than a week's change and a value's life."""
 RECONCILE_EVERY_MS = 6 * HOUR_MS
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class IntelligentAutopilot:
         )
         fresh, more = self._undecided(decided_at_ms), True
         if not len(fresh):
-            more = await self._refresh(market, self._missed(decided_at_ms))
+            more = await self._refresh(market)
             fresh = self._undecided(decided_at_ms)
         for index in range(len(fresh)):
             view = await self._view(int(fresh.open_at_ms[index]))
@@ -150,9 +151,9 @@ class IntelligentAutopilot:
         self.record.differences = differences
         self._reconcile_next_ms = self._now_ms() + RECONCILE_EVERY_MS
 
-    async def _refresh(self, market: Market, missed: int) -> bool:
+    async def _refresh(self, market: Market) -> bool:
         try:
-            return await self.window.refresh(missed)
+            return await self.window.refresh()
         except MarketEnded:
             raise
         except ExchangeError:
@@ -166,7 +167,7 @@ class IntelligentAutopilot:
         around = self._around
         conditions = around.analyzer.analyze(view)
         evaluation = around.strategies.evaluate(view)
-        around.tracker.observe(self.symbol, view.candles, evaluation.arrays, view.regimes)
+        await self._learn(view, evaluation)
         track_record = around.tracker.track_record(self.symbol)
         selection = around.selector.select(conditions, evaluation.signals, track_record)
         signal = evaluation.explained(selection.strategy)
@@ -199,6 +200,16 @@ class IntelligentAutopilot:
             if judgement.approved:
                 await around.desk.send(judgement.approved, market)
 
+    async def _learn(self, view: MarketView, evaluation: Evaluation) -> None:
+        """Keep what has matured by now; at the start and after an absence from a longer past than decisions look at."""
+        around = self._around
+        due = around.tracker.candles_due(self.symbol, view.candles.last_at_ms)
+        if due > len(view.candles):
+            view = await self._view(view.candles.last_at_ms, due)
+            evaluation = around.strategies.evaluate(view)
+        if due:
+            around.tracker.observe(self.symbol, view, evaluation.arrays, around.strategies.lacking(view))
+
     async def _settle(self, market: Market, candle: Candle) -> None:
         """What a closed candle did to our orders and positions."""
         self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
@@ -229,12 +240,13 @@ class IntelligentAutopilot:
         if held and price is not None:
             await self._around.desk.finish_exit(held, price, market, self._exits)
 
-    async def _view(self, open_at_ms: int) -> MarketView:
-        candles = self.window.upto(open_at_ms)
-        reference = await self._reference.refresh_history(open_at_ms) if self._reference else None
+    async def _view(self, open_at_ms: int, length: int = WINDOW) -> MarketView:
+        """The ``length`` candles (as far as there are so many) that end with the one opened at ``open_at_ms``."""
+        candles = await self.window.upto(open_at_ms, length)
+        reference = await self._reference.as_reference(open_at_ms, length) if self._reference else None
         closed_at_ms = open_at_ms + self.settings.timeframe.ms
         sentiment = await self._around.sentiment.series(
-            self.symbol, closed_at_ms - SENTIMENT_DAYS * DAY_MS, closed_at_ms
+            self.symbol, int(candles.open_at_ms[0]) - SENTIMENT_DAYS * DAY_MS, closed_at_ms
         )
         return market_view(self.symbol, candles, reference, sentiment)
 
@@ -263,12 +275,6 @@ class IntelligentAutopilot:
             return candles
         fresh = candles.since(candles.last_at_ms if decided_at_ms is None else decided_at_ms + 1)
         return fresh[-MAX_CATCH_UP:]
-
-    def _missed(self, decided_at_ms: int | None) -> int:
-        """How many candles have closed since the last decision, when nothing is in memory yet."""
-        if decided_at_ms is None or len(self.window.candles):
-            return 0
-        return max(0, (self._now_ms() - decided_at_ms) // self.settings.timeframe.ms - 1)
 
     def _now_ms(self) -> int:
         return self._around.source.clock.now_ms()

@@ -24,31 +24,42 @@ class MarketWindow:
         self.candles = Candles.empty(timeframe)
         self.quote: Quote | None = None
 
-    async def refresh(self, missed: int = 0) -> bool:
+    async def refresh(self) -> bool:
         """Fetch what is new; True when more closed candles are ready at once. Raises ExchangeError, StoreError.
 
-        The first time a whole window is fetched, longer by the ``missed`` candles still to be decided.
+        The first time more than a window is fetched: the candles still to be decided, and what the record of the
+        strategies begins with.
         """
-        snapshot = await self._source.fetch(
-            self._symbol, self._timeframe, self._next_open_ms(), WINDOW + min(missed, MAX_CATCH_UP)
-        )
+        snapshot = await self._source.fetch(self._symbol, self._timeframe, self._next_open_ms(), WINDOW + MAX_CATCH_UP)
         self._keep(snapshot.candles)
         self.quote = snapshot.quote or self.quote
         return snapshot.more
 
-    async def refresh_history(self, until_ms: int) -> Candles | None:
-        """These candles as a reference for another symbol's decision at ``until_ms``; None when there are none."""
+    async def as_reference(self, until_ms: int, length: int = WINDOW) -> Candles | None:
+        """At least the last ``length`` candles, where there are so many, as a reference for another symbol's decision
+        at ``until_ms``; None when there are none."""
         try:
             if not len(self.candles) or self.candles.last_at_ms < until_ms:
                 self._keep(await self._source.history(self._symbol, self._timeframe, until_ms, self._lacking(until_ms)))
+            known = await self.upto(until_ms, length) if length > WINDOW else self.candles.until(until_ms)
         except ExchangeError:
             return None
-        known = self.candles.until(until_ms)
         return known if len(known) else None
 
-    def upto(self, open_at_ms: int) -> Candles:
-        """The analysis window that ends with the candle opened at ``open_at_ms``."""
-        return self.candles.until(open_at_ms)[-WINDOW:]
+    async def upto(self, open_at_ms: int, length: int = WINDOW) -> Candles:
+        """The ``length`` candles that end with the one opened at ``open_at_ms``, or as many as there are; what is not
+        in memory comes from what is stored. Raises ExchangeError, StoreError."""
+        held = self.candles.until(open_at_ms)
+        if len(held) < length > WINDOW:
+            held = (await self._stored(open_at_ms, length)).followed_by(held)
+        return held[-length:]
+
+    async def _stored(self, until_ms: int, last: int) -> Candles:
+        if self._source.kind is MarketKind.REAL:
+            return self._store.load_candles(
+                self._source.name, self._symbol, self._timeframe, until_ms=until_ms, last=last
+            )
+        return await self._source.history(self._symbol, self._timeframe, until_ms, last)
 
     def _next_open_ms(self) -> int | None:
         return self.candles.last_at_ms + self._timeframe.ms if len(self.candles) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,19 @@ class TradingCost:
     fraction: float
 
 
-def counterfactual_returns(
+class Outcomes(NamedTuple):
+    """Of each strategy after each start: ``returns`` float64[s, m], net, as fractions; ``held`` bool[s, m]: something
+    was still held at the end."""
+
+    returns: FloatArray
+    held: Flags
+
+
+def counterfactual_outcomes(
     candles: Candles, signals: Sequence[SignalArrays], starts: IntArray, steps: int, cost: TradingCost
-) -> FloatArray:
-    """Each strategy's net return over ``steps`` candles after each start index, flat before and after:
-    float64[len(signals), len(starts)]. ``starts`` ascend.
+) -> Outcomes:
+    """What each strategy alone would have earned over ``steps`` candles after each start index, flat before and after;
+    an entry a strategy and a start. ``starts`` ascend.
 
     A signal at a close acts at the next open. Inside a candle the stop is met before the target (the worse side
     when both are touched); a gap beyond either trades at the open. What is still held leaves at the last close.
@@ -60,8 +69,9 @@ def counterfactual_returns(
         held |= enters
         _leave(wealth, entry, held, held & (candles.low[decided + 1] <= stop), np.minimum(opened, stop), cost)
         _leave(wealth, entry, held, held & (candles.high[decided + 1] >= target), np.maximum(opened, target), cost)
-    _leave(wealth, entry, held, held.copy(), candles.close[starts + steps], cost)
-    return wealth - 1
+    remains = held.copy()
+    _leave(wealth, entry, held, remains, candles.close[starts + steps], cost)
+    return Outcomes(wealth - 1, remains)
 
 
 def _leave(

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays
-from autopilot.domain.candles import Candles
+from autopilot.analysis.regime import REGIMES, WARM_UP
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import DAY_MS, Timeframe
-from autopilot.performance.outcomes import TradingCost, counterfactual_returns, horizon
+from autopilot.performance.outcomes import Flags, TradingCost, counterfactual_outcomes, horizon
+from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_names, state_rows, volatility_unit
 from autopilot.ports.ledger import SampleStore
 from autopilot.selection.track_record import shrunk_mean
 
-RECENT_DAYS = 30
+RECENT_DAYS = max(SPANS_DAYS)
 MATURING_DAYS = 5
 """The newest sample is at most so old, horizon and grouping together, when a run is taken up again."""
 MATURED_AT_ONCE = 12
@@ -24,21 +27,38 @@ PRIOR_WEIGHT = 20.0
 """How many samples of its own a symbol needs before it counts as much as all symbols together."""
 
 
+def matures_at(number: int, timeframe: Timeframe) -> bool:
+    """Whether candle ``number``, its open time in candles since 1970, is one at whose close samples mature."""
+    return (number + 1) % min(MATURED_AT_ONCE, timeframe.per_day) == 0
+
+
 class StrategyRecord:
-    """The recent counterfactual returns of every strategy on one symbol, newest last."""
+    """The recent counterfactual returns of every strategy on one symbol, newest last.
+
+    ``total`` and ``count`` float64[2, s]: sum and number of the returns of the last 7 and 30 days (`SPANS_DAYS`)
+    before the newest sample.
+    """
 
     def __init__(self, strategies: Sequence[str], length: int) -> None:
         self._column = {name: column for column, name in enumerate(strategies)}
         self._returns = np.full((length, len(strategies)), np.nan)
         self._at_ms = np.full(length, -1, dtype=np.int64)
-        self.total = np.zeros(len(strategies))
-        """Sum of the returns of the ``RECENT_DAYS`` before the newest sample, by strategy; ``count`` is how many."""
-        self.count = np.zeros(len(strategies))
+        self.total = np.zeros((len(SPANS_DAYS), len(strategies)))
+        self.count = np.zeros((len(SPANS_DAYS), len(strategies)))
+        self._matured = np.zeros(len(SPANS_DAYS))
 
     @property
     def newest_at_ms(self) -> int:
         """Open time of the newest candle that has matured; -1 when none has."""
         return int(self._at_ms[-1])
+
+    @property
+    def means(self) -> FloatArray:
+        """float64[2, s]: by span, 0 for a strategy whose data were missing throughout, NaN while the span is not
+        complete."""
+        lengths = np.array(SPANS_DAYS) / max(SPANS_DAYS) * len(self._at_ms)
+        complete = (self._matured >= COMPLETE * lengths)[:, None]
+        return np.where(complete, self.total / np.maximum(self.count, 1.0), np.nan)
 
     def extend(self, samples: Sequence[PerformanceSample]) -> None:
         """Samples come in order of time; older ones are already in."""
@@ -52,10 +72,12 @@ class StrategyRecord:
         self._returns = np.concatenate([self._returns[len(fresh) :], rows])
         moments = np.array([sample.candle_at_ms for sample in fresh], dtype=np.int64)
         self._at_ms = np.concatenate([self._at_ms[len(fresh) :], moments])
-        recent = self._at_ms >= self.newest_at_ms - RECENT_DAYS * DAY_MS
-        known = np.isfinite(self._returns) & recent[:, None]
-        self.total = np.where(known, self._returns, 0.0).sum(axis=0)
-        self.count = known.sum(axis=0).astype(float)
+        for span, days in enumerate(SPANS_DAYS):
+            recent = self._at_ms > self.newest_at_ms - days * DAY_MS
+            known = np.isfinite(self._returns) & recent[:, None]
+            self.total[span] = np.where(known, self._returns, 0.0).sum(axis=0)
+            self.count[span] = known.sum(axis=0)
+            self._matured[span] = recent.sum()
 
 
 class RecentReturns:
@@ -95,18 +117,26 @@ class PerformanceTracker:
         for symbol, samples in by_symbol.items():
             self._record(symbol).extend(samples)
 
-    def observe(
-        self, symbol: str, candles: Candles, arrays: Mapping[str, SignalArrays], regimes: RegimeArrays
-    ) -> tuple[PerformanceSample, ...]:
-        """Mature what has become known by the last candle of this window, and keep it.
+    def candles_due(self, symbol: str, last_at_ms: int) -> int:
+        """How many candles up to the one opened at ``last_at_ms`` must be looked at to mature what is due: 0 when
+        nothing is, and more than a decision looks at when the record is empty or lags behind."""
+        newest_at_ms, per_record = self._record(symbol).newest_at_ms, self._timeframe.per_day * RECENT_DAYS
+        if newest_at_ms >= 0 and not matures_at(last_at_ms // self._timeframe.ms, self._timeframe):
+            return 0
+        missing = min(per_record, (last_at_ms - newest_at_ms) // self._timeframe.ms)
+        return WARM_UP + missing + horizon(self._timeframe) + 1
 
-        The first time, every candle of the window that is past the warm-up is matured, so that the selector does not
+    def observe(
+        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, Flags]
+    ) -> tuple[PerformanceSample, ...]:
+        """Mature what has become known by the last candle of this view, and keep it; see `candles_due` for when and
+        how long a view. ``lacking``: by strategy, the candles at which data that it needs were missing
+        (`StrategySet.lacking`).
+
+        The first time, every candle of the view that is past the warm-up is matured, so that the selector does not
         start blind.
         """
-        record = self._record(symbol)
-        number = candles.last_at_ms // self._timeframe.ms
-        if record.newest_at_ms >= 0 and (number + 1) % min(MATURED_AT_ONCE, self._timeframe.per_day):
-            return ()
+        record, candles = self._record(symbol), view.candles
         steps = horizon(self._timeframe)
         newest = len(candles) - 1 - steps
         recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
@@ -114,7 +144,7 @@ class PerformanceTracker:
         starts = np.arange(max(first, recent, WARM_UP), newest + 1)
         if not len(starts):
             return ()
-        returns = counterfactual_returns(candles, tuple(arrays.values()), starts, steps, self._cost)
+        returns = counterfactual_outcomes(candles, tuple(arrays.values()), starts, steps, self._cost).returns
         samples = tuple(
             PerformanceSample(
                 exchange=self._exchange,
@@ -122,8 +152,12 @@ class PerformanceTracker:
                 timeframe=self._timeframe,
                 candle_at_ms=int(candles.open_at_ms[start]),
                 matured_at_ms=int(candles.open_at_ms[start + steps]) + self._timeframe.ms,
-                regime=REGIMES[regimes.codes[start]],
-                returns=dict(zip(arrays, returns[:, row].tolist(), strict=True)),
+                regime=REGIMES[view.regimes.codes[start]],
+                returns={
+                    name: value
+                    for name, value in zip(arrays, returns[:, row].tolist(), strict=True)
+                    if name not in lacking or not lacking[name][start]
+                },
             )
             for row, start in enumerate(starts)
         )
@@ -131,14 +165,23 @@ class PerformanceTracker:
         record.extend(samples)
         return samples
 
+    def strategy_state(self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays]) -> FeatureRow:
+        """The strategies' part of the model's input at the view's last candle; NaN where the record is too short."""
+        steps = horizon(self._timeframe)
+        start = np.array([len(view.candles) - 1 - steps])
+        latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
+        unit = volatility_unit(view.indicators.volatility(168)[-1:], steps)
+        means = self._record(symbol).means[:, :, None]
+        return FeatureRow(state_names(tuple(arrays)), state_rows(latest, tuple(means), unit)[0])
+
     def track_record(self, symbol: str) -> RecentReturns:
         """How every strategy did on this symbol in the ``RECENT_DAYS`` before its newest sample."""
         own, everyone = self._record(symbol), self._records.values()
         shrunk = shrunk_mean(
-            own.total,
-            own.count,
-            np.sum([record.total for record in everyone], axis=0),
-            np.sum([record.count for record in everyone], axis=0),
+            own.total[-1],
+            own.count[-1],
+            np.sum([record.total[-1] for record in everyone], axis=0),
+            np.sum([record.count[-1] for record in everyone], axis=0),
             PRIOR_WEIGHT,
         )
         return RecentReturns(dict(zip(self._strategies, (shrunk * 1e4).tolist(), strict=True)))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autopilot.analysis.view import MarketView
 from autopilot.domain.conditions import Regime
@@ -98,6 +99,19 @@ class StrategySet:
 
     def of_group(self, group: StrategyGroup) -> tuple[Strategy, ...]:
         return tuple(strategy for strategy in self.strategies if strategy.group is group)
+
+    def lacking(self, view: MarketView) -> dict[str, NDArray[np.bool_]]:
+        """By name, for each strategy that cannot do without outside data: bool[n], where they were missing."""
+        length = len(view.candles)
+        reference, sentiment = (
+            np.ones(length, dtype=np.bool_) if series is None else ~np.isfinite(series)
+            for series in (view.reference_close, view.sentiment)
+        )
+        return {
+            one.name: (reference & one.needs_reference) | (sentiment & one.needs_sentiment)
+            for one in self
+            if one.needs_reference or one.needs_sentiment
+        }
 
     def evaluate(self, view: MarketView) -> Evaluation:
         """Ask every strategy once. A failing one has no opinion and never stops the others.

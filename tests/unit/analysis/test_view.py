@@ -36,7 +36,7 @@ def test_a_reference_close_counts_from_its_close_on_and_not_for_long(
     view = market_view("ETH/USD", candles_at([0, 1, 2, 3, 4, 5]), candles_at(reference), None)
     assert view.reference_close is not None
     np.testing.assert_array_equal(view.reference_close, expected)
-    assert view.has_external is bool(np.isfinite(expected[-1]))
+    assert view.has_external_at(-1) is bool(np.isfinite(expected[-1]))
 
 
 def test_a_longer_reference_candle_counts_only_once_it_is_closed() -> None:
@@ -49,20 +49,20 @@ def test_a_sentiment_counts_at_the_close_by_which_it_is_known() -> None:
     series = SentimentSeries("index", np.array([known_at]), np.array([20.0]), life_ms=2 * HOUR)
     view = market_view("BTC/USD", candles_at([0, 1, 2, 3, 4]), None, series)
     np.testing.assert_array_equal(view.sentiment, [np.nan, 20.0, 20.0, 20.0, np.nan])
-    assert not view.has_external
+    assert not view.has_external_at(-1)
 
 
 def test_a_fresh_sentiment_is_an_external_signal() -> None:
     series = SentimentSeries("index", np.array([START - DAY_MS]), np.array([80.0]))
-    assert market_view("BTC/USD", candles_at([0, 1]), None, series).has_external
+    assert market_view("BTC/USD", candles_at([0, 1]), None, series).has_external_at(-1)
 
 
 def test_nothing_from_outside() -> None:
     view = market_view("BTC/USD", candles_at([0, 1]), None, None)
-    assert (view.reference_close, view.sentiment, view.has_external) == (None, None, False)
+    assert (view.reference_close, view.sentiment, view.has_external_at(-1)) == (None, None, False)
     assert view.timeframe is Timeframe.H1
     assert view.indicators.candles is view.candles
-    assert not market_view("BTC/USD", candles_at([]), candles_at([]), SentimentSeries.neutral()).has_external
+    assert not market_view("BTC/USD", candles_at([]), candles_at([]), SentimentSeries.neutral()).has_external_at(-1)
 
 
 def test_the_regimes_are_worked_out_once() -> None:

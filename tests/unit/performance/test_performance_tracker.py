@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from autopilot.analysis.indicators import Indicators
-from autopilot.analysis.regime import WARM_UP, classify
+from autopilot.analysis.regime import WARM_UP
+from autopilot.analysis.view import market_view
 from autopilot.domain.candles import Candles
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
@@ -63,7 +63,8 @@ def observe(tracker: PerformanceTracker, symbol: str, seed: int, end: int) -> tu
     candles, arrays = market(seed)
     window = slice(end - 1000, end)
     seen = candles[window]
-    return tracker.observe(symbol, seen, cut(arrays, window), classify(Indicators(seen)))
+    view = market_view(symbol, seen, None, None)
+    return tracker.observe(symbol, view, cut(arrays, window), {})
 
 
 def tracker_on(store: Samples) -> PerformanceTracker:

@@ -1,0 +1,44 @@
+"""What the model is told of the strategies themselves: how each did lately, and whether it would hold now.
+
+A second part of the model's input, beside `analysis.features`; the same function makes it for training and serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autopilot.analysis.features import LIMIT
+from autopilot.analysis.indicators import STILL
+from autopilot.domain.candles import FloatArray
+from autopilot.performance.outcomes import Outcomes
+
+SPANS_DAYS = (7, 30)
+"""Over which a strategy's matured returns are averaged."""
+COMPLETE = 0.8
+"""The share of a span's candles that must have matured before the span says anything."""
+
+
+def state_names(strategies: Sequence[str]) -> tuple[str, ...]:
+    """Of the columns of `state_rows`."""
+    parts = ("last", "held", *(f"mean_{days}d" for days in SPANS_DAYS))
+    return tuple(f"{part}_{name}" for part in parts for name in strategies)
+
+
+def volatility_unit(weekly_volatility: FloatArray, horizon: int) -> FloatArray:
+    """What a return over the horizon is measured in: the usual move of one candle over the last 168, scaled to
+    ``horizon`` candles. Float64[m], a fraction above 0."""
+    unit: FloatArray = (weekly_volatility + STILL) * np.sqrt(horizon)
+    return unit
+
+
+def state_rows(latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
+    """float64[m, 4 s] in the order of `state_names`, in [−16, 16], NaN where a mean is not known yet.
+
+    ``latest``: the outcome of each strategy [s, m] that has matured just now, started one horizon ago. ``means``: for
+    each of `SPANS_DAYS` the mean of the matured returns, float64[s, m]. ``unit`` float64[m]: see `volatility_unit`.
+    """
+    columns = [latest.returns / unit, latest.held * 1.0, *(mean / unit for mean in means)]
+    table: FloatArray = np.clip(np.concatenate(columns), -LIMIT, LIMIT).T
+    return table
