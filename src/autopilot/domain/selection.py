@@ -48,7 +48,10 @@ class StrategyScore:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The choice, and everything it was chosen from (best first)."""
+    """The choice, and everything it was chosen from (best first).
+
+    ``rule_choice``: the strategy that the rule table would have taken, when a model decided; None when the rules did.
+    """
 
     decided_by: DecidedBy
     group: StrategyGroup
@@ -58,6 +61,7 @@ class Selection:
     groups: tuple[GroupScore, ...]
     strategies: tuple[StrategyScore, ...]
     note: str = ""
+    rule_choice: str | None = None
 
     @property
     def confidence(self) -> float:

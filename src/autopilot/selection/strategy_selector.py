@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import ModelError, StrategyError
-from autopilot.domain.selection import DecidedBy, GroupScore, Selection
+from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import StrategyGroup, StrategySignal
 from autopilot.ports.score_model import ModelScores, ScoreModel
 from autopilot.selection.group_rules import score_groups
@@ -35,13 +35,15 @@ class StrategySelector:
         """The choice for the last candle. When the model fails or its answer is unusable, the rules decide and the
         selection's note says why."""
         scores, note = self._ask_model(conditions)
-        groups = score_groups(conditions) if scores is None else _best_first(scores.groups)
-        group = next(score for score in groups if score.group in self._groups)
+        by_rules = score_groups(conditions)
+        groups = by_rules if scores is None else _best_first(scores.groups)
         ranked = score_strategies(self._strategies, conditions.regime, signals, track_record)
+        rule_choice = None
         if scores is not None:
+            rule_choice = self._choose(by_rules, ranked)[1].strategy
             shares = scores.strategy_confidence
             ranked = tuple(replace(score, confidence=shares.get(score.strategy, 0.0)) for score in ranked)
-        strategy = next(score for score in ranked if score.group is group.group)
+        group, strategy = self._choose(groups, ranked)
         return Selection(
             decided_by=DecidedBy.RULES if scores is None else DecidedBy.MODEL,
             group=group.group,
@@ -51,7 +53,15 @@ class StrategySelector:
             groups=groups,
             strategies=ranked,
             note=note,
+            rule_choice=rule_choice,
         )
+
+    def _choose(
+        self, groups: Sequence[GroupScore], ranked: Sequence[StrategyScore]
+    ) -> tuple[GroupScore, StrategyScore]:
+        """The best group that has strategies, and its best strategy."""
+        group = next(score for score in groups if score.group in self._groups)
+        return group, next(score for score in ranked if score.group is group.group)
 
     def _ask_model(self, conditions: MarketConditions) -> tuple[ModelScores | None, str]:
         """(the model's answer, a word on it); no answer when the rules must decide."""

@@ -170,6 +170,14 @@ def test_a_model_chooses_the_group_by_edge_and_says_the_confidences(conditions: 
     assert "m-1" in chosen.note
 
 
+def test_a_decision_of_the_model_keeps_what_the_rules_would_have_taken(conditions: Conditions) -> None:
+    spoken = signal("confirmed"), signal("momentum")
+    by_rules = select(conditions(**TREND), *spoken)
+    by_model = select(conditions(**TREND), *spoken, model=Model(answer()))
+    assert (by_rules.strategy, by_rules.rule_choice) == ("confirmed", None)
+    assert (by_model.strategy, by_model.rule_choice) == ("momentum", "confirmed")
+
+
 def test_a_strategy_that_the_model_does_not_know_has_no_confidence(conditions: Conditions) -> None:
     scores = answer()
     unknown = replace(scores, strategy_confidence={"rsi": 0.9})
