@@ -1,0 +1,52 @@
+"""What a model was trained on, and with what."""
+
+from __future__ import annotations
+
+from autopilot.cli.render.blocks import Block, Column, Style, line, table
+from autopilot.cli.render.models.numbers import Document, percent
+from autopilot.cli.render.words import NOTHING, count, spoken, utc
+
+_SYMBOL_COLUMNS = (Column("symbol"), Column("candles", right=True), Column("samples", right=True))
+
+
+def data_section(card: Document) -> list[Block]:
+    """The span, the samples and where they come from."""
+    data = card["data"]
+    days = "" if card["days"] is None else f", {count(card['days'], 'day')} asked for"
+    samples = f"  {number(data['samples'])} samples, {number(data['recorded'])} of them recorded by the daemon"
+    rows = [
+        (symbol, number(candles), number(data["samples_by_symbol"].get(symbol)))
+        for symbol, candles in data["candles"].items()
+    ]
+    blocks: list[Block] = [
+        line("Data", Style.HEADING),
+        line(f"  {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}{days}", hang=2),
+        line(samples, hang=2),
+    ]
+    return [*blocks, table(_SYMBOL_COLUMNS, rows)] if rows else blocks
+
+
+def classes_section(card: Document) -> list[Block]:
+    """How often each group was the best."""
+    if not card["classes"]:
+        return []
+    ordered = sorted(card["classes"].items(), key=lambda item: -(item[1] or 0.0))
+    shares = ", ".join(f"{spoken(name)} {percent(share)}" for name, share in ordered)
+    return [line("Best group afterwards, none where no group had a gain", Style.HEADING), line(f"  {shares}", hang=2)]
+
+
+def versions_section(card: Document) -> list[Block]:
+    """What it takes to make the same model again."""
+    versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
+    made = f"  seed {number(card['seed'])}, features {card['schema']}, {number(card['trials'])} trainings so far"
+    return [
+        line("Made with", Style.HEADING),
+        line(f"  {versions or NOTHING}", hang=2),
+        line(made, hang=2),
+        line(f"  samples SHA-256 {card['data']['sha256'] or NOTHING}", hang=2),
+    ]
+
+
+def number(value: int | None) -> str:
+    """A count."""
+    return NOTHING if value is None else f"{value:,}"

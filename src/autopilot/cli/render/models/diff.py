@@ -1,0 +1,153 @@
+"""Two models side by side: what each has seen, what each is worth, what each looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
+from autopilot.cli.render.models.data import number
+from autopilot.cli.render.models.numbers import Document, bps, in_unit, interval, percent
+from autopilot.cli.render.models.states import meaning
+from autopilot.cli.render.words import NOTHING, spoken, utc
+
+LEADING = 8
+"""So many features that gained, and so many that lost."""
+
+_Reading = Callable[[Document], str]
+_FACTS: tuple[tuple[str, _Reading], ...] = (
+    ("state", lambda card: spoken(card["state"])),
+    ("exchange", lambda card: str(card["exchange"])),
+    ("timeframe", lambda card: str(card["timeframe"])),
+    ("symbols", lambda card: f"{len(card['symbols'])}"),
+    ("from", lambda card: utc(card["data"]["first_at_ms"])),
+    ("to", lambda card: utc(card["data"]["last_at_ms"])),
+    ("samples", lambda card: number(card["data"]["samples"])),
+    ("recorded by the daemon", lambda card: number(card["data"]["recorded"])),
+    ("features", lambda card: str(card["schema"])),
+    ("seed", lambda card: number(card["seed"])),
+    ("trainings so far", lambda card: number(card["trials"])),
+    ("samples SHA-256", lambda card: (card["data"]["sha256"] or NOTHING)[:16]),
+)
+
+
+def model_diff_screen(a: Document, b: Document) -> Screen:
+    """Of two cards."""
+    blocks: list[Block] = [
+        line(f"{a['id']} and {b['id']}", Style.HEADING),
+        *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
+        line("Each was judged on its own data: a difference between the two is not a test of one against the other."),
+    ]
+    for heading, columns, rows in (
+        ("Data", _columns("what", a, b), _facts(a, b)),
+        ("Symbols of one only", (Column("symbol"), Column("in")), _symbols(a, b)),
+        ("Versions", _columns("of", a, b), _versions(a, b)),
+        ("Figures out of sample", (*_columns("figure", a, b), Column("change", right=True)), _metrics(a, b)),
+        ("Gate", _columns("rule", a, b), _gate(a, b)),
+        ("Net bp a day", _columns("what", a, b), _comparison(a, b)),
+        ("Features that gained or lost", (*_columns("feature", a, b), Column("change", right=True)), _features(a, b)),
+    ):
+        if rows:
+            blocks += [BLANK, line(heading, Style.HEADING), table(columns, rows)]
+    return tuple(blocks)
+
+
+_Rows = list[tuple[Span | str, ...]]
+
+
+def _columns(what: str, a: Document, b: Document) -> tuple[Column, ...]:
+    return (Column(what, shrink_to=12), Column(a["id"], right=True), Column(b["id"], right=True))
+
+
+def _pairs(
+    a: Iterable[Document], b: Iterable[Document], key: str
+) -> list[tuple[str, Document | None, Document | None]]:
+    """Items of the same name; those of ``b`` alone at the end."""
+    first, second = ({item[key]: item for item in items} for items in (a, b))
+    return [(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))]
+
+
+def _facts(a: Document, b: Document) -> _Rows:
+    return [(name, read(a), _unlike(read(a), read(b))) for name, read in _FACTS]
+
+
+def _unlike(one: str, other: str) -> Span:
+    return Span(other, Style.PLAIN if one == other else Style.WARNING)
+
+
+def _symbols(a: Document, b: Document) -> _Rows:
+    sets = (set(a["symbols"]), set(b["symbols"]))
+    return [
+        (symbol, card["id"])
+        for card, own, others in ((a, *sets), (b, *reversed(sets)))
+        for symbol in sorted(own - others)
+    ]
+
+
+def _versions(a: Document, b: Document) -> _Rows:
+    names = dict.fromkeys((*a["versions"], *b["versions"]))
+    both = [(name, a["versions"].get(name, NOTHING), b["versions"].get(name, NOTHING)) for name in names]
+    return [(name, one, _unlike(one, other)) for name, one, other in both if one != other]
+
+
+def _metrics(a: Document, b: Document) -> _Rows:
+    return [
+        (name, _metric(one), _metric(other), _change(one, other))
+        for name, one, other in _pairs(a["metrics"], b["metrics"], "name")
+    ]
+
+
+def _metric(item: Document | None) -> str:
+    if item is None or item["value"] is None:
+        return NOTHING
+    value, around = in_unit(item["value"], item["unit"]), interval(item["lower"], item["upper"], item["unit"])
+    return value if around == NOTHING else f"{value} {around}"
+
+
+def _change(one: Document | None, other: Document | None) -> Span:
+    """Coloured by its direction only; the intervals beside it say whether that means anything."""
+    if one is None or other is None or one["value"] is None or other["value"] is None:
+        return Span(NOTHING)
+    change = other["value"] - one["value"]
+    if change == 0:
+        return Span("none")
+    good = (change > 0) is (other["better"] == "higher")
+    unit = other["unit"]
+    text = f"{100 * change:+.2f} points" if unit == "share" else f"{change:+,.4g} {unit}".rstrip()
+    return Span(text, Style.GOOD if good else Style.BAD)
+
+
+def _gate(a: Document, b: Document) -> _Rows:
+    return [
+        (f"{(one or other or {})['rule']}. {name}", _passed(one), _passed(other))
+        for name, one, other in _pairs(a["gate"], b["gate"], "name")
+    ]
+
+
+def _passed(rule: Document | None) -> Span:
+    if rule is None:
+        return Span(NOTHING)
+    return Span("✓", Style.GOOD) if rule["passed"] else Span("✗", Style.BAD)
+
+
+def _comparison(a: Document, b: Document) -> _Rows:
+    return [(name, _daily(one), _daily(other)) for name, one, other in _pairs(a["comparison"], b["comparison"], "name")]
+
+
+def _daily(item: Document | None) -> str:
+    return NOTHING if item is None else f"{bps(item['bps'])} {interval(item['lower'], item['upper'])}"
+
+
+def _features(a: Document, b: Document) -> _Rows:
+    """By how much they changed, those that gained first; a model without the feature has a share of 0."""
+    shares = [
+        (name, _share(one), _share(other)) for name, one, other in _pairs(a["importance"], b["importance"], "feature")
+    ]
+    changed = sorted((item for item in shares if item[1] != item[2]), key=lambda item: item[1] - item[2])
+    shown = changed if len(changed) <= 2 * LEADING else [*changed[:LEADING], *changed[-LEADING:]]
+    return [
+        (name, percent(one, 1), percent(other, 1), f"{100 * (other - one):+.1f} points") for name, one, other in shown
+    ]
+
+
+def _share(item: Document | None) -> float:
+    return 0.0 if item is None else float(item["share"] or 0.0)

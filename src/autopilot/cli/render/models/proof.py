@@ -1,0 +1,56 @@
+"""How a model was examined: the gate, the leak tests, many paths through history, and what came since."""
+
+from __future__ import annotations
+
+from autopilot.cli.render.blocks import Block, Paragraph, Span, Style, line
+from autopilot.cli.render.models.numbers import Document, checked, percent
+from autopilot.cli.render.words import NOTHING, measure, spoken
+
+
+def gate_section(card: Document) -> list[Block]:
+    """Rule by rule."""
+    rules = [_verdict(f"{rule['rule']}. {rule['name']}", rule) for rule in card["gate"]]
+    return [line("Gate", Style.HEADING), *rules] if rules else []
+
+
+def leak_section(card: Document) -> list[Block]:
+    """Test by test."""
+    tests = [_verdict(test["name"], test) for test in card["leak_tests"]]
+    return [line("Leak tests", Style.HEADING), *tests] if tests else []
+
+
+def _verdict(name: str, item: Document) -> Paragraph:
+    return Paragraph((checked(item["passed"]), Span(name), Span(f"  {item['detail']}", Style.FAINT)), hang=4)
+
+
+def paths_section(card: Document) -> list[Block]:
+    """The log-loss skill over all paths of the combinatorial cross-validation."""
+    paths = card["paths"]
+    if not paths or not paths["count"]:
+        return []
+    spread = ", ".join(
+        f"{share} {percent(paths[key], 1)}"
+        for share, key in (("5th percentile", "skill_p05"), ("median", "skill_p50"), ("95th", "skill_p95"))
+    )
+    above = percent(paths["share_above_zero"])
+    return [
+        line("Log-loss skill over combinatorial paths", Style.HEADING),
+        line(f"  {paths['count']} paths: {spread}; above zero in {above} of them", hang=2),
+    ]
+
+
+def drift_section(card: Document) -> list[Block]:
+    """What came since the training; not known before decisions have matured."""
+    drift = card["drift"]
+    heading = line("Since then", Style.HEADING)
+    if drift is None:
+        return [heading, line("  not known yet: none of its decisions has matured", Style.FAINT, hang=2)]
+    return [heading, *(line(f"  {spoken(name)}: {_plain(value)}", hang=4) for name, value in drift.items())]
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return measure(value) if isinstance(value, int | float) else str(value)

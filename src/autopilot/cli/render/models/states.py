@@ -1,0 +1,32 @@
+"""A model's state in words: what it is, and what it may do."""
+
+from __future__ import annotations
+
+from autopilot.cli.render.blocks import Span, Style
+from autopilot.cli.render.words import spoken
+
+_STYLES = {
+    "untrained": Style.FAINT,
+    "insufficient": Style.WARNING,
+    "shadow": Style.WARNING,
+    "live": Style.GOOD,
+    "abstaining": Style.BAD,
+}
+_MEANINGS = {
+    "untrained": "no model has been trained; the rule table decides",
+    "insufficient": "too little was seen to judge it",
+    "shadow": "may decide on paper, not about real money",
+    "live": "may decide about real money",
+    "abstaining": "takes no decision until it is trained again",
+}
+TO_TRAIN = "autopilot retrain --days 90"
+
+
+def state_span(state: str) -> Span:
+    """The state's name."""
+    return Span(spoken(state), _STYLES.get(state, Style.PLAIN))
+
+
+def meaning(state: str) -> str:
+    """What the state permits."""
+    return _MEANINGS.get(state, "")

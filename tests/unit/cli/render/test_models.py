@@ -1,0 +1,207 @@
+"""The screens of trained models: complete, true to the card, and readable where the terminal is narrow."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autopilot.cli.render.blocks import Screen
+from autopilot.cli.render.layout import lines, plain, text_of
+from autopilot.cli.render.models.diff import model_diff_screen
+from autopilot.cli.render.models.info import model_info_screen
+from autopilot.cli.render.models.numbers import bps, in_unit, interval, interval_title, standing
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
+UNTRAINED = {"id": None, "state": "untrained", "drift": None, "loaded": None}
+
+
+def card(**changed: Any) -> dict[str, Any]:
+    known = json.loads((GOLDEN / "documents" / "model_card.json").read_text())
+    return {**known, "drift": None, "loaded": None, **changed}
+
+
+def emptied(value: Any) -> Any:
+    """Every list empty, every number null; what names things stays."""
+    if isinstance(value, dict):
+        return {key: emptied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return []
+    return value if isinstance(value, str) else None
+
+
+def hollow(value: Any) -> Any:
+    """Every row there, every number null."""
+    if isinstance(value, dict):
+        return {key: hollow(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [hollow(item) for item in value]
+    return value if isinstance(value, str | bool) else None
+
+
+def enlarged(value: Any) -> Any:
+    """Numbers as large as the worst market gives."""
+    if isinstance(value, dict):
+        return {key: enlarged(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [enlarged(item) for item in value]
+    return round(value * 9, 2) if isinstance(value, float) and abs(value) > 1 else value
+
+
+def narrow(screen: Screen) -> list[str]:
+    return [text_of(item) for item in lines(screen, 80)]
+
+
+def test_at_80_columns_a_card_reads_as_it_always_did() -> None:
+    assert narrow(model_info_screen(card())) == (GOLDEN / "models" / "info_80.txt").read_text().splitlines()
+
+
+def test_in_a_pipe_a_card_reads_as_it_always_did() -> None:
+    assert plain(model_info_screen(card())) == (GOLDEN / "models" / "info_plain.txt").read_text().splitlines()
+
+
+@pytest.mark.parametrize("change", [lambda known: known, emptied, hollow, enlarged])
+def test_no_line_is_wider_than_the_terminal(change) -> None:
+    known = change(card())
+    for screen in (model_info_screen(known), model_diff_screen(known, known)):
+        assert max(len(item) for item in narrow(screen)) <= 80
+
+
+def test_at_80_columns_every_number_of_the_evidence_is_there() -> None:
+    known = card()
+    shown = "\n".join(narrow(model_info_screen(known)))
+    for item in known["comparison"]:
+        assert f"{interval(item['lower'], item['upper'])}" in shown
+        assert f"{interval(item['ahead_lower'], item['ahead_upper'])}" in shown
+    for item in known["metrics"]:
+        assert in_unit(item["value"], item["unit"]) in shown
+        assert interval(item["lower"], item["upper"], item["unit"]) in shown
+    for item in (*known["thresholds"], *known["groups"]):
+        assert interval(item["lower"], item["upper"]) in shown
+    for item in known["strategies"]:
+        assert item["strategy"] in shown
+
+
+def test_every_rule_and_test_has_its_sign_and_its_numbers() -> None:
+    known = card()
+    shown = plain(model_info_screen(known))
+    for item in (*known["gate"], *known["leak_tests"]):
+        (row,) = [text for text in shown if item["detail"] in text]
+        assert row.startswith("  ✓" if item["passed"] else "  ✗")
+        assert item["name"] in row
+
+
+def test_a_strategy_without_a_judgement_still_shows_its_outcomes() -> None:
+    (row,) = [text for text in plain(model_info_screen(card())) if text.startswith("sentiment  ")]
+    assert row.split() == ["sentiment", "-", "0", "-", "-", "-", "-"]
+
+
+def test_where_nothing_is_trained_it_says_what_to_do() -> None:
+    shown = "\n".join(plain(model_info_screen(UNTRAINED)))
+    assert "untrained: no model has been trained" in shown
+    assert "autopilot retrain --days 90" in shown
+
+
+@pytest.mark.parametrize(
+    ("loaded", "said"),
+    [
+        (None, "The daemon has no model loaded."),
+        ("m-20240630-1f3a9c2b", "The daemon has it loaded."),
+        ("m-other", "The daemon has m-other loaded."),
+    ],
+)
+def test_it_says_what_is_in_use(loaded, said) -> None:
+    assert said in plain(model_info_screen(card(loaded=loaded)))
+
+
+def test_drift_is_shown_once_it_is_known() -> None:
+    drift = {"days": 60, "skill": -0.0123, "lower": None, "abstains": True, "since": "2024-07-01"}
+    shown = plain(model_info_screen(card(drift=drift)))
+    at = shown.index("Since then")
+    assert shown[at + 1 : at + 6] == [
+        "  days: 60",
+        "  skill: -0.0123",
+        "  lower: -",
+        "  abstains: yes",
+        "  since: 2024-07-01",
+    ]
+
+
+def test_a_made_up_market_is_said_to_be_one() -> None:
+    assert any("SIMULATED MARKET" in text for text in plain(model_info_screen(card(exchange="simulated"))))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "than", "low_is_good", "said"),
+    [
+        (0.1, 0.2, 0.0, False, "better"),
+        (0.1, 0.2, 0.0, True, "worse"),
+        (-0.2, -0.1, 0.0, False, "worse"),
+        (-0.2, -0.1, 0.0, True, "better"),
+        (-0.1, 0.1, 0.0, False, "unclear"),
+        (0.0, 0.1, 0.0, False, "unclear"),
+        (None, 0.1, 0.0, False, "-"),
+        (0.1, 0.2, None, False, "-"),
+    ],
+)
+def test_only_an_interval_that_excludes_the_baseline_decides(lower, upper, than, low_is_good, said) -> None:
+    assert standing(lower, upper, than, low_is_good=low_is_good) == said
+
+
+def test_being_worse_than_perfect_is_no_verdict() -> None:
+    known = card()
+    metric = known["metrics"][2]
+    known["metrics"] = [metric | {"lower": 0.01, "upper": 0.02, "level": 0.95}]
+    (row,) = [text for text in plain(model_info_screen(known)) if text.startswith("calibration error")]
+    assert row.split()[-2:] == ["perfect", "-"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "title"),
+    [([0.95, None, 0.95], "95 % interval"), ([0.9, 0.95], "interval"), ([None], "interval"), ([], "interval")],
+)
+def test_the_heading_names_the_level_that_the_rows_share(levels, title) -> None:
+    assert interval_title([{"level": level} for level in levels]) == title
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (0.0, "0.0"), (-0.04, "0.0"), (4.06, "+4.1"), (-1234.5, "-1,234.5")]
+)
+def test_basis_points_are_signed(value, text) -> None:
+    assert bps(value) == text
+
+
+def other() -> dict[str, Any]:
+    """The same, retrained: one symbol more, a better skill, a rule lost, a feature gained, another lost."""
+    changed = copy.deepcopy(card(id="m-20240730-77aa0c11"))
+    changed["symbols"].append("LTC/USD")
+    changed["metrics"][0] |= {"value": 0.051, "lower": 0.03, "upper": 0.072}
+    changed["metrics"][5] |= {"value": 0.25}
+    changed["gate"][2]["passed"] = False
+    changed["importance"] = [{"feature": "fresh", "share": 0.07}, *changed["importance"][1:]]
+    changed["versions"]["lightgbm"] = "4.7.0"
+    del changed["comparison"][-1]
+    return changed
+
+
+def test_two_cards_side_by_side_read_as_they_always_did() -> None:
+    assert narrow(model_diff_screen(card(), other())) == (GOLDEN / "models" / "diff_80.txt").read_text().splitlines()
+
+
+def test_a_change_is_signed_and_only_features_that_changed_are_shown() -> None:
+    shown = plain(model_diff_screen(card(), other()))
+    (skill,) = [text for text in shown if text.startswith("log-loss skill")]
+    assert skill.endswith("+0.90 points")
+    at = shown.index("Features that gained or lost")
+    assert [text.split()[0] for text in shown[at + 2 :]] == ["fresh", "volatility_rank"]
+
+
+def test_of_many_changed_features_the_most_changed_are_shown() -> None:
+    a = card(importance=[{"feature": f"f{n}", "share": 0.01} for n in range(30)])
+    b = card(importance=[{"feature": f"f{n}", "share": 0.001 * n} for n in range(30)])
+    shown = plain(model_diff_screen(a, b))
+    names = [text.split()[0] for text in shown[shown.index("Features that gained or lost") + 2 :]]
+    assert names == [*(f"f{n}" for n in range(29, 21, -1)), *(f"f{n}" for n in range(7, -1, -1))]
