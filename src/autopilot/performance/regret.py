@@ -1,0 +1,225 @@
+"""The regret ledger: what the selector's choices earned on paper, beside what anything else would have earned.
+
+Every figure is the mean of days, each the mean of its decisions, in basis points a decision over the horizon. The
+returns of strategies are counterfactual and net of costs; buy-and-hold pays none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.performance.intervals import Interval, mean_interval
+
+SELECTOR = "selector"
+"""The chosen strategy where the decision's confidence reaches the threshold, cash (0) elsewhere."""
+ALWAYS_FOLLOWED = "always_followed"
+"""The chosen strategy, however sure the choice was."""
+RULE_TABLE = "rule_table"
+"""The strategy that the rule table took or would have taken, however sure it was."""
+EQUAL_WEIGHT = "equal_weight"
+"""The mean of all strategies that had their data."""
+BUY_AND_HOLD = "buy_and_hold"
+CASH = "cash"
+DAYS_AT_LEAST = 20
+"""On fewer days an interval is too narrow to say that one thing is better than another."""
+
+Names = NDArray[np.str_]
+
+
+class Verdict(StrEnum):
+    """What a line's difference to the selector shows."""
+
+    SAME = "same"
+    """It is the selector, or never differs from it."""
+    BETTER = "better"
+    """The line earned more: the interval is above 0."""
+    WORSE = "worse"
+    UNSHOWN = "unshown"
+    """The interval contains 0."""
+    TOO_FEW_DAYS = "too_few_days"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaturedDecisions:
+    """Decisions whose horizon is over, one a row.
+
+    ``chosen`` and ``rule_choice`` are columns of ``returns``, -1 where the strategy is not known; ``returns``
+    float64[rows, strategies] and ``buy_and_hold`` float64[rows] are fractions over the horizon, NaN where not known;
+    ``candle_at_ms`` is the decided candle's open time.
+    """
+
+    candle_at_ms: IntArray
+    symbol: Names
+    regime: Names
+    decided_by: Names
+    confidence: FloatArray
+    chosen: IntArray
+    rule_choice: IntArray
+    strategies: tuple[str, ...]
+    returns: FloatArray
+    buy_and_hold: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.candle_at_ms)
+
+    def last_days(self, days: int) -> MaturedDecisions:
+        """Those of the ``days`` * 24 h that end with the newest."""
+        if not len(self):
+            return self
+        return self.rows(np.flatnonzero(self.candle_at_ms > self.candle_at_ms.max() - days * DAY_MS))
+
+    def rows(self, index: IntArray) -> MaturedDecisions:
+        return replace(
+            self,
+            candle_at_ms=self.candle_at_ms[index],
+            symbol=self.symbol[index],
+            regime=self.regime[index],
+            decided_by=self.decided_by[index],
+            confidence=self.confidence[index],
+            chosen=self.chosen[index],
+            rule_choice=self.rule_choice[index],
+            returns=self.returns[index],
+            buy_and_hold=self.buy_and_hold[index],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One way to choose. ``traded``: decisions with a return other than 0; ``hit_rate``: the share of gains among them,
+    None without any. ``regret_bps``: this line less the selector, paired by decision."""
+
+    name: str
+    decisions: int
+    days: int
+    traded: int
+    hit_rate: float | None
+    mean_bps: Interval
+    regret_bps: Interval
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The decisions that have one thing in common."""
+
+    name: str
+    decisions: int
+    days: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RegretLedger:
+    """``lines`` begin with the selector; ``strategies`` are each strategy alone, the best first.
+
+    ``followed``: decisions whose confidence reached the threshold.
+    """
+
+    decisions: int
+    days: int
+    followed: int
+    first_at_ms: int
+    last_at_ms: int
+    lines: tuple[Line, ...]
+    strategies: tuple[Line, ...]
+    by_regime: tuple[Slice, ...]
+    by_symbol: tuple[Slice, ...]
+    by_decider: tuple[Slice, ...]
+
+
+def regret_ledger(matured: MaturedDecisions, threshold: float) -> RegretLedger:
+    """``matured``: at least one row, in any order; ``threshold``: the least confidence of a choice that is followed."""
+    rows = matured.rows(np.lexsort((matured.chosen, matured.confidence, matured.symbol, matured.candle_at_ms)))
+    day = rows.candle_at_ms // DAY_MS
+    followed = rows.confidence >= threshold
+    earned = _earned(rows, followed)
+    alone = [_line(name, rows.returns[:, at], earned[SELECTOR], day) for at, name in enumerate(rows.strategies)]
+    return RegretLedger(
+        decisions=len(rows),
+        days=len(np.unique(day)),
+        followed=int(followed.sum()),
+        first_at_ms=int(rows.candle_at_ms[0]),
+        last_at_ms=int(rows.candle_at_ms[-1]),
+        lines=_lines(earned, day),
+        strategies=tuple(sorted(alone, key=lambda line: (-line.mean_bps.point, line.name))),
+        by_regime=_slices(rows.regime, earned, day),
+        by_symbol=_slices(rows.symbol, earned, day),
+        by_decider=_slices(rows.decided_by, earned, day),
+    )
+
+
+def _earned(rows: MaturedDecisions, followed: NDArray[np.bool_]) -> dict[str, FloatArray]:
+    """By line, what each decision earned; NaN where it is not known."""
+    chosen = _of_choice(rows.returns, rows.chosen)
+    known = np.isfinite(rows.returns)
+    total = np.where(known, rows.returns, 0.0).sum(axis=1)
+    return {
+        SELECTOR: np.where(followed, chosen, 0.0),
+        ALWAYS_FOLLOWED: chosen,
+        RULE_TABLE: _of_choice(rows.returns, rows.rule_choice),
+        EQUAL_WEIGHT: np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan),
+        BUY_AND_HOLD: rows.buy_and_hold,
+        CASH: np.zeros(len(rows)),
+    }
+
+
+def _of_choice(returns: FloatArray, choice: IntArray) -> FloatArray:
+    with_none = np.column_stack([returns, np.full(len(returns), np.nan)])
+    taken: FloatArray = with_none[np.arange(len(returns)), choice]
+    return taken
+
+
+def _slices(names: Names, earned: Mapping[str, FloatArray], day: IntArray) -> tuple[Slice, ...]:
+    found = []
+    for name in np.unique(names).tolist():
+        here = names == name
+        part = {line: values[here] for line, values in earned.items()}
+        found.append(Slice(name, int(here.sum()), len(np.unique(day[here])), _lines(part, day[here])))
+    return tuple(found)
+
+
+def _lines(earned: Mapping[str, FloatArray], day: IntArray) -> tuple[Line, ...]:
+    return tuple(_line(name, values, earned[SELECTOR], day) for name, values in earned.items())
+
+
+def _line(name: str, earned: FloatArray, selector: FloatArray, day: IntArray) -> Line:
+    known = np.isfinite(earned)
+    traded = int((known & (earned != 0.0)).sum())
+    daily = _daily_bps(earned, day)
+    regret = _daily_bps(earned - selector, day)
+    interval = mean_interval(regret)
+    return Line(
+        name=name,
+        decisions=int(known.sum()),
+        days=len(daily),
+        traded=traded,
+        hit_rate=float((earned > 0.0).sum() / traded) if traded else None,
+        mean_bps=mean_interval(daily),
+        regret_bps=interval,
+        verdict=_verdict(regret, interval),
+    )
+
+
+def _daily_bps(earned: FloatArray, day: IntArray) -> FloatArray:
+    """float64[days with a known return]: the mean of each day's decisions, in basis points."""
+    known = np.isfinite(earned)
+    _, position = np.unique(day[known], return_inverse=True)
+    mean: FloatArray = 1e4 * np.bincount(position, earned[known]) / np.bincount(position)
+    return mean
+
+
+def _verdict(daily_regret: FloatArray, interval: Interval) -> Verdict:
+    if len(daily_regret) and not daily_regret.any():
+        return Verdict.SAME
+    if len(daily_regret) < DAYS_AT_LEAST:
+        return Verdict.TOO_FEW_DAYS
+    if interval.lower > 0.0:
+        return Verdict.BETTER
+    return Verdict.WORSE if interval.upper < 0.0 else Verdict.UNSHOWN
