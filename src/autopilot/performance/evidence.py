@@ -18,7 +18,7 @@ STAKES = np.geomspace(0.01, 0.95, 24)
 LARGEST_LOG_WEALTH = 700.0
 """So that a fortune stays a finite float."""
 ROUNDING = 1e-9
-"""A spread of less than this share of the mean is that of floating-point sums."""
+"""A spread of less than this share of the figure itself is that of floating-point sums."""
 
 
 def sharpe(daily: FloatArray) -> float:
@@ -41,7 +41,7 @@ def probabilistic_sharpe(daily: FloatArray, benchmark: float) -> float:
     standard = (daily - daily.mean()) / daily.std()
     skewness, kurtosis = float(np.mean(standard**3)), float(np.mean(standard**4))
     variance = 1.0 - skewness * ratio + (kurtosis - 1.0) / 4.0 * ratio**2
-    if variance <= 0.0:
+    if variance <= ROUNDING:
         return 0.0
     return NORMAL.cdf((ratio - benchmark) * math.sqrt((days - 1) / variance))
 
@@ -95,7 +95,7 @@ def superior_predictive_ability(
     score = root * mean / deviation
     hopeless = score < -math.sqrt(2.0 * math.log(math.log(days)))
     centre = np.where(hopeless, 0.0, mean)
-    observed = max(0.0, float(score.max()))
+    observed = float(score.max())
     largest = np.maximum(0.0, np.max(root * (means - centre) / deviation, axis=1))
     return (1 + int(np.count_nonzero(largest >= observed))) / (replicates + 1)
 

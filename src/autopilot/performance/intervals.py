@@ -125,7 +125,7 @@ def newey_west_t(daily: FloatArray, lags: int | None = None) -> float:
     mean = float(daily.mean())
     rest = daily - mean
     variance = float(rest @ rest)
-    for lag in range(1, min(lags, days - 1) + 1):
+    for lag in range(1, lags + 1):
         variance += 2.0 * (1.0 - lag / (lags + 1.0)) * float(rest[lag:] @ rest[:-lag])
     return mean * days / math.sqrt(variance) if variance > 0.0 else 0.0
 

@@ -90,7 +90,25 @@ def test_too_little_shows_nothing(daily: list[float]) -> None:
     assert deflated_sharpe(np.array(daily), 10) == 0.0
 
 
-@pytest.mark.parametrize("daily", [[], [0.1], [0.1] * 50])
+@pytest.mark.parametrize(("ones", "zeros"), [(1, 4), (1, 9)])
+def test_an_estimate_without_any_variance_is_not_believed(ones: int, zeros: int) -> None:
+    """Two values and a Sharpe ratio of 2 / skewness: the estimator's variance is 0 but for rounding."""
+    values = np.array([1.0] * ones + [0.0] * zeros)
+    daily = values - values.mean() + 2.0 / stats.skew(values) * values.std(ddof=1)
+    assert probabilistic_sharpe(daily, 0.0) == 0.0
+
+
+def test_sharpe_is_the_mean_over_the_sample_deviation() -> None:
+    assert sharpe(np.array([1.0, 2.0, 3.0])) == pytest.approx(2.0)
+
+
+def test_the_best_of_one_is_expected_at_zero_and_of_two_above() -> None:
+    assert expected_maximum_sharpe(1, 0.04) == 0.0
+    best = np.random.default_rng(3).normal(0, 0.2, (4000, 2)).max(axis=1)
+    assert expected_maximum_sharpe(2, 0.04) == pytest.approx(best.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("daily", [[], [0.1], [0.1] * 3])
 def test_sharpe_without_variation_is_zero(daily: list[float]) -> None:
     assert sharpe(np.array(daily)) == 0.0
 
