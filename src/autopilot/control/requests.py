@@ -50,7 +50,8 @@ class StopRequest:
 class ListQuery:
     """The newest ``limit`` items that fit; each list takes the parameters that `parse` is told.
 
-    ``before_ms``: only what happened before this moment (of a decision: its candle opened before it).
+    ``before_ms``: only what happened before this moment (of a decision: its candle opened before it). ``days``: only
+    the newest so many.
     """
 
     symbol: str | None = None
@@ -58,6 +59,7 @@ class ListQuery:
     before_ms: int | None = None
     action: Action | None = None
     open_only: bool = False
+    days: int | None = None
 
     @classmethod
     def parse(cls, query: Mapping[str, str], allowed: Collection[str]) -> ListQuery:
@@ -177,6 +179,12 @@ def _limit(value: str) -> int:
     return int(value)
 
 
+def _days(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 6 and int(value)):
+        raise ValueError("must be a whole number from 1 to 99999")
+    return int(value)
+
+
 def _moment_ms(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 16):
         raise ValueError("must be a time in milliseconds since 1970, UTC")
@@ -205,4 +213,5 @@ _LIST: Mapping[str, Callable[[str], Any]] = {
     "before": _moment_ms,
     "action": _action,
     "open": _truth_text,
+    "days": _days,
 }

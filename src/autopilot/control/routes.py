@@ -50,6 +50,7 @@ class Routes:
             _get(f"{API}/orders", _list(service.orders, "symbol", "limit", "open", "before")),
             _get(f"{API}/positions", _plain(service.positions)),
             _get(f"{API}/trades", _list(service.trades, "symbol", "limit", "before")),
+            _get(f"{API}/performance", _list(service.performance, "symbol", "days")),
             _get(f"{API}/summary", _plain(service.summary)),
             _get(f"{API}/events", self._events),
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -15,6 +16,7 @@ from autopilot.control.errors import SafetyRefused
 from autopilot.control.requests import ListQuery, StartRequest, StopRequest
 from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
+from autopilot.daemon.performance_report import performance_report
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ConfigError, NotFound
 from autopilot.domain.timeframe import Timeframe
@@ -130,6 +132,11 @@ class AutopilotService:
 
     async def trades(self, query: ListQuery) -> Document:
         return queries.trades(self._database.path, query.symbol, query.limit, query.before_ms)
+
+    async def performance(self, query: ListQuery) -> Document:
+        threshold = self._config.min_confidence_threshold
+        # It takes a second where there is a year of decisions; cycles must not wait for it.
+        return await asyncio.to_thread(performance_report, self._database.path, threshold, query.symbol, query.days)
 
     async def summary(self) -> Document:
         return queries.summary(self._database.path)

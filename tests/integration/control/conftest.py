@@ -71,6 +71,9 @@ class FakeService:
     async def trades(self, query: ListQuery) -> dict[str, Any]:
         return await self._answer(("trades", query))
 
+    async def performance(self, query: ListQuery) -> dict[str, Any]:
+        return await self._answer(("performance", query))
+
     async def summary(self) -> dict[str, Any]:
         return await self._answer("summary")
 

@@ -27,7 +27,10 @@ class LittleService:
         return {"stopping": True}
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("start", "status", "decisions", "decision", "signals", "orders", "positions", "trades", "summary"):
+        if name in (
+            *("start", "status", "decisions", "decision", "signals", "orders", "positions", "trades"),
+            *("performance", "summary"),
+        ):
             return None
         raise AttributeError(name)
 
