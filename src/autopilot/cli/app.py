@@ -26,6 +26,7 @@ COMMANDS = {
     "orders": "autopilot.cli.commands.orders",
     "positions": "autopilot.cli.commands.positions",
     "trades": "autopilot.cli.commands.trades",
+    "performance": "autopilot.cli.commands.performance",
     "data": "autopilot.cli.commands.data",
     "config": "autopilot.cli.commands.config",
     "daemon": "autopilot.cli.commands.daemon",

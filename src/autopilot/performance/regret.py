@@ -70,10 +70,9 @@ class MaturedDecisions:
         return len(self.candle_at_ms)
 
     def last_days(self, days: int) -> MaturedDecisions:
-        """Those of the ``days`` * 24 h that end with the newest."""
-        if not len(self):
-            return self
-        return self.rows(np.flatnonzero(self.candle_at_ms > self.candle_at_ms.max() - days * DAY_MS))
+        """Those of the ``days`` UTC days that end with the newest decision's."""
+        day = self.candle_at_ms // DAY_MS
+        return self.rows(np.flatnonzero(day > day.max(initial=0) - days))
 
     def rows(self, index: IntArray) -> MaturedDecisions:
         return replace(

@@ -1,0 +1,41 @@
+"""autopilot performance: what the selector's choices were worth, beside everything else that could have been chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.options import AsJson, OneSymbol
+from autopilot.cli.render.performance import performance_screen
+from autopilot.cli.session import Document, Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def performance(
+    context: typer.Context,
+    symbol: OneSymbol = None,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", min=1, max=99_999, help="Only the newest so many days.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """What the selector's choices earned on paper, against each strategy, the rule table, holding and cash.
+
+    Without a daemon: computed from the database, and exit code 3.
+    """
+    session = Session.of(context, as_json)
+
+    def recall(database: Path) -> Document:
+        from autopilot.config.load import load
+        from autopilot.daemon.performance_report import performance_report
+
+        threshold = load(session.paths).config.min_confidence_threshold
+        return performance_report(database, threshold, symbol, days)
+
+    asked = address("performance", symbol=symbol, days=days)
+    return session.answer(lambda daemon: daemon.get(asked), recall, performance_screen)

@@ -1,0 +1,177 @@
+"""The regret ledger: what each way to choose earned on paper, and whether the differences mean anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.banner import banner
+from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
+from autopilot.cli.render.words import NOTHING, count, figure, spoken, utc
+
+COLUMNS = (
+    Column("on paper", shrink_to=16),
+    Column("bp", right=True),
+    Column("95 %", right=True),
+    Column("- sel.", right=True),
+    Column("95 %", right=True),
+    Column("hit %", right=True, rank=2),
+    Column("shown", rank=1),
+)
+SLICE_COLUMNS = (
+    Column("decisions", right=True, rank=1),
+    Column("selector", right=True),
+    Column("95 %", right=True),
+    Column("equal - sel.", right=True),
+    Column("95 %", right=True),
+)
+_VERDICTS = {
+    "better": Span("better", Style.GOOD),
+    "worse": Span("worse", Style.BAD),
+    "unshown": Span("no", Style.FAINT),
+    "too_few_days": Span("too few", Style.FAINT),
+    "same": Span(NOTHING, Style.FAINT),
+}
+_SLICES = (("by_regime", "regime"), ("by_symbol", "symbol"), ("by_decider", "decided by"))
+
+Document = dict[str, Any]
+
+
+def performance_screen(document: Document) -> Screen:
+    """``{"markets": [{"ledger": …} …], …}``."""
+    markets = document["markets"]
+    if not markets:
+        return (line("No decisions yet: one is made for each closed candle.", Style.FAINT),)
+    blocks: list[Block] = [*banner(markets)]
+    for market in markets:
+        if len(blocks) > 1:
+            blocks.append(BLANK)
+        blocks += _ledger(document, market) if market["ledger"] else [_nothing_matured(market)]
+    return tuple(blocks)
+
+
+def _nothing_matured(market: Document) -> Paragraph:
+    return line(
+        f"{_where(market)}: {count(market['decisions'], 'decision')}, none matured yet. What a decision was worth is"
+        f" known 24 h later, of the first one at {utc(market['first_matures_at_ms'])} of the market's time.",
+        Style.FAINT,
+        hang=2,
+    )
+
+
+def _ledger(document: Document, market: Document) -> list[Block]:
+    ledger = market["ledger"]
+    return [
+        _heading(document, market),
+        BLANK,
+        table(COLUMNS, [_line(each, _NAMES.get(each["name"])) for each in (*ledger["lines"], *ledger["strategies"])]),
+        BLANK,
+        *_verdict(document, ledger),
+        *(block for key, title in _SLICES for block in _slices(ledger[key], title)),
+        BLANK,
+        line(
+            "bp: net basis points a decision over the 24 h after it, the mean of days; costs are in, except of"
+            " buy-and-hold. - sel.: the line less the selector. On paper: every choice for itself, traded or not.",
+            Style.FAINT,
+        ),
+    ]
+
+
+_NAMES = {
+    "selector": "selector",
+    "always_followed": "always followed",
+    "rule_table": "rule table",
+    "equal_weight": "equal weight",
+    "buy_and_hold": "buy-and-hold",
+    "cash": "cash",
+}
+"""What is not a strategy."""
+
+
+def _where(market: Document) -> str:
+    return f"{market['exchange']} {market['timeframe']}"
+
+
+def _heading(document: Document, market: Document) -> Paragraph:
+    ledger = market["ledger"]
+    return line(
+        f"{_where(market)}: {count(ledger['decisions'], 'matured decision')} of {count(ledger['days'], 'day')},"
+        f" {utc(ledger['first_at_ms'])} to {utc(ledger['last_at_ms'])}. The selector follows the {ledger['followed']:,}"
+        f" whose confidence is at least {figure(document['min_confidence_threshold'])} and is in cash otherwise.",
+        hang=2,
+    )
+
+
+def _line(item: Document, name: str | None) -> tuple[Span | str, ...]:
+    style = Style.HEADING if item["name"] == "selector" else Style.PLAIN
+    same = item["verdict"] == "same"
+    return (
+        Span(name or item["name"], style),
+        _points(item["mean_bps"]["point"]),
+        _interval(item["mean_bps"]),
+        NOTHING if same else _points(item["regret_bps"]["point"]),
+        NOTHING if same else _interval(item["regret_bps"]),
+        figure(None if item["hit_rate"] is None else 100 * item["hit_rate"], 0),
+        _VERDICTS[item["verdict"]],
+    )
+
+
+def _verdict(document: Document, ledger: Document) -> list[Block]:
+    """What may be concluded, in words."""
+    others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
+    if ledger["days"] < document["days_at_least"]:
+        return [
+            line(
+                f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. From"
+                f" {document['days_at_least']} days on it is said which differences are more than luck.",
+                Style.WARNING,
+            )
+        ]
+    named = {
+        verdict: [_NAMES.get(item["name"], item["name"]) for item in others if item["verdict"] == verdict]
+        for verdict in ("better", "worse", "unshown")
+    }
+    blocks: list[Block] = []
+    for verdict, style in (("better", Style.BAD), ("worse", Style.GOOD)):
+        if named[verdict]:
+            blocks.append(
+                line(f"{verdict.capitalize()} than the selector: {', '.join(named[verdict])}.", style, hang=2)
+            )
+    if blocks:
+        blocks.append(line(f"One in twenty of {len(others)} comparisons looks like that by luck alone.", Style.FAINT))
+    if named["unshown"]:
+        rest = f"For {len(named['unshown'])} of {len(others)} lines" if blocks else "For every line"
+        blocks.append(line(f"{rest} the interval contains 0: no difference shown."))
+    return blocks
+
+
+def _slices(slices: list[Document], title: str) -> list[Block]:
+    """Nothing where all decisions are alike."""
+    if len(slices) < 2:
+        return []
+    return [BLANK, table((Column(title, shrink_to=10), *SLICE_COLUMNS), [_slice(each) for each in slices])]
+
+
+def _slice(item: Document) -> tuple[Span | str, ...]:
+    by_name = {each["name"]: each for each in item["lines"]}
+    earned, regret = by_name["selector"]["mean_bps"], by_name["equal_weight"]["regret_bps"]
+    return (
+        spoken(item["name"]),
+        f"{item['decisions']:,}",
+        _points(earned["point"]),
+        _interval(earned),
+        _points(regret["point"]),
+        _interval(regret),
+    )
+
+
+def _points(value: float) -> str:
+    """Basis points, signed."""
+    return f"{value:+,.1f}" if abs(value) < 1000 else f"{value:+,.0f}"
+
+
+def _interval(interval: Document) -> str:
+    lower, upper = interval["lower"], interval["upper"]
+    if lower is None or upper is None:
+        return NOTHING
+    decimals = 1 if max(abs(lower), abs(upper)) < 100 else 0
+    return f"[{lower:+,.{decimals}f}, {upper:+,.{decimals}f}]"
