@@ -9,7 +9,7 @@ from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen,
 from autopilot.cli.render.words import NOTHING, count, figure, spoken, utc
 
 COLUMNS = (
-    Column("on paper", shrink_to=16),
+    Column("on paper", shrink_to=14),
     Column("bp", right=True),
     Column("95 %", right=True),
     Column("- sel.", right=True),
@@ -103,10 +103,10 @@ def _heading(document: Document, market: Document) -> Paragraph:
 
 def _line(item: Document, name: str | None) -> tuple[Span | str, ...]:
     style = Style.HEADING if item["name"] == "selector" else Style.PLAIN
-    same = item["verdict"] == "same"
+    same = item["verdict"] == "same" or not item["days"]
     return (
         Span(name or item["name"], style),
-        _points(item["mean_bps"]["point"]),
+        _points(item["mean_bps"]["point"]) if item["days"] else NOTHING,
         _interval(item["mean_bps"]),
         NOTHING if same else _points(item["regret_bps"]["point"]),
         NOTHING if same else _interval(item["regret_bps"]),
