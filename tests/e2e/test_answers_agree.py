@@ -96,7 +96,7 @@ def test_status_agrees_with_the_lists(traded: Any) -> None:
 
 def test_the_same_is_told_without_the_daemon(traded: Any) -> None:
     questions = [("decisions", *ALL), ("signals", *ALL), ("orders", *ALL), ("positions",), ("trades", *ALL)]
-    questions += [("explain", "ETH/USD")]
+    questions += [("explain", "ETH/USD"), ("performance",)]
     told = [traded.json(*question) for question in questions]
     pid = traded.pid()
     traded.json("stop")
