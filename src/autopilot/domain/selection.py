@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,8 +48,31 @@ class StrategyScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one feature, at its ``value``, adds to the expected net return of the chosen group, in basis points."""
+
+    feature: str
+    value: float
+    effect_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOpinion:
+    """What the learned model says besides its confidences. ``state``: how far it is proven; ``probabilities``: of each
+    group being the best, and of none, calibrated; ``novelty``: the share of features outside the range it was trained
+    on, too large above ``novelty_limit``; ``contributions``: the leading ones, where the choice gives a signal."""
+
+    model_id: str
+    state: str
+    probabilities: Mapping[str, float]
+    novelty: float
+    novelty_limit: float
+    contributions: tuple[Contribution, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """The choice, and everything it was chosen from (best first).
+    """The choice, and everything it was chosen from (best first). ``model`` is None when the rules decided.
 
     ``rule_choice``: the strategy that the rule table would have taken, when a model decided; None when the rules did.
     """
@@ -62,8 +86,14 @@ class Selection:
     strategies: tuple[StrategyScore, ...]
     note: str = ""
     rule_choice: str | None = None
+    model: ModelOpinion | None = None
 
     @property
     def confidence(self) -> float:
         """group_confidence × strategy_confidence."""
         return self.group_confidence * self.strategy_confidence
+
+    @property
+    def edge_bps(self) -> float | None:
+        """What the model expects of the chosen group; None when the rules decided."""
+        return next((score.expected_edge_bps for score in self.groups if score.group is self.group), None)

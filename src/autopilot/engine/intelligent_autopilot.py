@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
@@ -169,7 +170,8 @@ class IntelligentAutopilot:
         evaluation = around.strategies.evaluate(view)
         await self._learn(view, evaluation)
         track_record = around.tracker.track_record(self.symbol)
-        selection = around.selector.select(conditions, evaluation.signals, track_record)
+        state = partial(around.tracker.strategy_state, self.symbol, view, evaluation.arrays)
+        selection = around.selector.select(conditions, evaluation.signals, track_record, state)
         signal = evaluation.explained(selection.strategy)
         moment = self._moment(view)
         portfolio, mark = await around.account.portfolio(market, moment.now_ms)

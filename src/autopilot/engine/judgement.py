@@ -60,7 +60,7 @@ def judge(
     if signal.signal_type is SignalType.NONE:
         return Judgement(Action.HOLD)
     trades_today = portfolio.history_of(market.symbol).trades_today
-    opportunity = evaluate(signal, selection.confidence, settings.evaluation, trades_today)
+    opportunity = evaluate(signal, selection, settings.evaluation, trades_today)
     if isinstance(opportunity, Denied):
         return Judgement(Action.DENIED, opportunity.checks, opportunity)
     if not opportunity.execute:

@@ -172,7 +172,8 @@ class PerformanceTracker:
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
         unit = volatility_unit(view.indicators.volatility(168)[-1:], steps)
         means = self._record(symbol).means[:, :, None]
-        return FeatureRow(state_names(tuple(arrays)), state_rows(latest, tuple(means), unit)[0])
+        side = np.array([[one.side[-1]] for one in arrays.values()])
+        return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])
 
     def track_record(self, symbol: str) -> RecentReturns:
         """How every strategy did on this symbol in the ``RECENT_DAYS`` before its newest sample."""

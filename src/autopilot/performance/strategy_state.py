@@ -1,4 +1,4 @@
-"""What the model is told of the strategies themselves: how each did lately, and whether it would hold now.
+"""What the model is told of the strategies themselves: what each says now, whether it would hold, how it did lately.
 
 A second part of the model's input, beside `analysis.features`; the same function makes it for training and serving.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from autopilot.analysis.features import LIMIT
 from autopilot.analysis.indicators import STILL
 from autopilot.domain.candles import FloatArray
+from autopilot.domain.signal import SideArray
 from autopilot.performance.outcomes import Outcomes
 
 SPANS_DAYS = (7, 30)
@@ -22,7 +23,7 @@ COMPLETE = 0.8
 
 def state_names(strategies: Sequence[str]) -> tuple[str, ...]:
     """Of the columns of `state_rows`."""
-    parts = ("last", "held", *(f"mean_{days}d" for days in SPANS_DAYS))
+    parts = ("signal", "held", "last", *(f"mean_{days}d" for days in SPANS_DAYS))
     return tuple(f"{part}_{name}" for part in parts for name in strategies)
 
 
@@ -33,12 +34,13 @@ def volatility_unit(weekly_volatility: FloatArray, horizon: int) -> FloatArray:
     return unit
 
 
-def state_rows(latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
-    """float64[m, 4 s] in the order of `state_names`, in [−16, 16], NaN where a mean is not known yet.
+def state_rows(side: SideArray, latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
+    """float64[m, 5 s] in the order of `state_names`, in [−16, 16], NaN where a mean is not known yet.
 
-    ``latest``: the outcome of each strategy [s, m] that has matured just now, started one horizon ago. ``means``: for
-    each of `SPANS_DAYS` the mean of the matured returns, float64[s, m]. ``unit`` float64[m]: see `volatility_unit`.
+    ``side`` int8[s, m]: what each strategy says at the candle. ``latest``: the outcome of each strategy [s, m] that has
+    matured just now, started one horizon ago. ``means``: for each of `SPANS_DAYS` the mean of the matured returns,
+    float64[s, m]. ``unit`` float64[m]: see `volatility_unit`.
     """
-    columns = [latest.returns / unit, latest.held * 1.0, *(mean / unit for mean in means)]
+    columns = [side, latest.held, latest.returns / unit, *(mean / unit for mean in means)]
     table: FloatArray = np.clip(np.concatenate(columns), -LIMIT, LIMIT).T
     return table

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from autopilot.domain.conditions import MarketConditions
+from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import ModelError, StrategyError
-from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
-from autopilot.domain.signal import StrategyGroup, StrategySignal
+from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection, StrategyScore
+from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.ports.score_model import ModelScores, ScoreModel
 from autopilot.selection.group_rules import score_groups
 from autopilot.selection.strategy_rules import StrategyProfile, score_strategies
@@ -30,11 +30,16 @@ class StrategySelector:
         self._model = model
 
     def select(
-        self, conditions: MarketConditions, signals: Mapping[str, StrategySignal], track_record: TrackRecord
+        self,
+        conditions: MarketConditions,
+        signals: Mapping[str, StrategySignal],
+        track_record: TrackRecord,
+        state: Callable[[], FeatureRow],
     ) -> Selection:
         """The choice for the last candle. When the model fails or its answer is unusable, the rules decide and the
-        selection's note says why."""
-        scores, note = self._ask_model(conditions)
+        selection's note says why. ``state`` makes the strategies' part of the model's input; it is asked when there is
+        a model."""
+        scores, note = self._ask_model(conditions, state)
         by_rules = score_groups(conditions)
         groups = by_rules if scores is None else _best_first(scores.groups)
         ranked = score_strategies(self._strategies, conditions.regime, signals, track_record)
@@ -44,6 +49,9 @@ class StrategySelector:
             shares = scores.strategy_confidence
             ranked = tuple(replace(score, confidence=shares.get(score.strategy, 0.0)) for score in ranked)
         group, strategy = self._choose(groups, ranked)
+        speaks = (
+            signals[strategy.strategy].signal_type is not SignalType.NONE if strategy.strategy in signals else False
+        )
         return Selection(
             decided_by=DecidedBy.RULES if scores is None else DecidedBy.MODEL,
             group=group.group,
@@ -54,6 +62,7 @@ class StrategySelector:
             strategies=ranked,
             note=note,
             rule_choice=rule_choice,
+            model=self._opinion(scores, conditions, state, group.group if speaks else None),
         )
 
     def _choose(
@@ -63,16 +72,33 @@ class StrategySelector:
         group = next(score for score in groups if score.group in self._groups)
         return group, next(score for score in ranked if score.group is group.group)
 
-    def _ask_model(self, conditions: MarketConditions) -> tuple[ModelScores | None, str]:
+    def _ask_model(
+        self, conditions: MarketConditions, state: Callable[[], FeatureRow]
+    ) -> tuple[ModelScores | None, str]:
         """(the model's answer, a word on it); no answer when the rules must decide."""
-        if self._model is None:
+        if self._model is None or not self._model.is_present:
             return None, NO_MODEL
         try:
-            scores = self._model.score(conditions)
+            scores = self._model.score(conditions, state())
             _check(scores)
         except ModelError as error:
             return None, f"the rule table decides, the learned model cannot: {error}"
-        return scores, f"learned model {scores.model_id}"
+        return scores, f"learned model {scores.model_id} ({scores.opinion.state})"
+
+    def _opinion(
+        self,
+        scores: ModelScores | None,
+        conditions: MarketConditions,
+        state: Callable[[], FeatureRow],
+        explained: StrategyGroup | None,
+    ) -> ModelOpinion | None:
+        """With the contributions to ``explained``'s edge, unless that is None: they take longer than the scores."""
+        if scores is None or self._model is None or explained is None:
+            return scores.opinion if scores else None
+        try:
+            return replace(scores.opinion, contributions=self._model.contributions(conditions, state(), explained))
+        except ModelError:
+            return scores.opinion
 
 
 def _check(scores: ModelScores) -> None:

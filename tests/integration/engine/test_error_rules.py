@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.domain.conditions import MarketConditions
+from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, ModelError, OrderRejected, StoreUnavailable
 from autopilot.domain.selection import DecidedBy
 from autopilot.domain.timeframe import HOUR_MS
@@ -96,7 +96,9 @@ async def test_a_strategy_that_cannot_tell_a_size_buys_nothing_and_stops_nothing
 
 async def test_a_model_that_fails_leaves_the_choice_to_the_rules(open_desk: Open, strategies: Any) -> None:
     class Unreadable:
-        def score(self, conditions: MarketConditions) -> ModelScores:
+        is_present = True
+
+        def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
             raise ModelError("its features are of another schema")
 
     desk = open_desk(strategies["says"](otherwise=1), model=Unreadable())

@@ -5,10 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from autopilot.domain.decision import Denied, Opportunity
-from autopilot.domain.signal import SignalType, StrategySignal
+from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
+from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.risk.evaluation import EvaluationSettings, evaluate
 
 BUY, SELL = SignalType.BUY, SignalType.SELL
+GROUP = StrategyGroup.MOMENTUM
+
+
+def chosen(confidence: float, edge_bps: float | None = None, novelty: float = 0.0) -> Selection:
+    """By the rules, or by a model where an edge is given."""
+    by = DecidedBy.RULES if edge_bps is None else DecidedBy.MODEL
+    opinion = None if edge_bps is None else ModelOpinion("m-1", "shadow", {}, novelty, 0.05)
+    return Selection(
+        by, GROUP, "momentum", confidence, 1.0, (GroupScore(GROUP, confidence, "", edge_bps),), (), model=opinion
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +44,7 @@ def test_a_signal_is_an_opportunity_or_refused_with_its_code(
     refusal: str | None,
 ) -> None:
     signal = make_signal(signal_type=side)
-    verdict = evaluate(signal, confidence, EvaluationSettings(), trades_today)
+    verdict = evaluate(signal, chosen(confidence), EvaluationSettings(), trades_today)
     if refusal is None:
         assert isinstance(verdict, Opportunity)
         assert (verdict.signal, verdict.confidence) == (signal, confidence)
@@ -47,13 +58,37 @@ def test_a_signal_is_an_opportunity_or_refused_with_its_code(
 def test_what_is_not_to_be_executed_is_an_opportunity_all_the_same(
     make_signal: Callable[..., StrategySignal], auto_execute: bool
 ) -> None:
-    verdict = evaluate(make_signal(), 0.9, EvaluationSettings(auto_execute=auto_execute), 0)
+    verdict = evaluate(make_signal(), chosen(0.9), EvaluationSettings(auto_execute=auto_execute), 0)
     assert isinstance(verdict, Opportunity)
     assert verdict.execute is auto_execute
 
 
 def test_a_refusal_says_its_numbers(make_signal: Callable[..., StrategySignal]) -> None:
-    verdict = evaluate(make_signal(), 0.615, EvaluationSettings(), 12)
+    verdict = evaluate(make_signal(), chosen(0.615), EvaluationSettings(), 12)
     assert isinstance(verdict, Denied)
     assert verdict.detail == "confidence 0.61, at least 0.75 is asked for"
     assert [(check.actual, check.limit) for check in verdict.checks] == [(0.615, 0.75), (12, 10)]
+
+
+@pytest.mark.parametrize(
+    ("side", "edge_bps", "novelty", "refusal"),
+    [
+        (BUY, 20.0, 0.05, None),
+        (BUY, 19.9, 0.0, "EDGE_BELOW_MINIMUM"),
+        (BUY, -3.0, 0.0, "EDGE_BELOW_MINIMUM"),
+        (BUY, 25.0, 0.051, "MARKET_NOVEL"),
+        (SELL, -3.0, 0.9, None),
+    ],
+)
+def test_a_model_must_expect_something_in_a_market_it_knows_before_anything_is_bought(
+    make_signal: Callable[..., StrategySignal], side: SignalType, edge_bps: float, novelty: float, refusal: str | None
+) -> None:
+    settings = EvaluationSettings(min_edge_bps=20.0)
+    verdict = evaluate(make_signal(signal_type=side), chosen(0.9, edge_bps, novelty), settings, 0)
+    assert (verdict.code if isinstance(verdict, Denied) else None) == refusal
+
+
+def test_an_edge_of_nothing_is_none_even_where_none_is_asked_for(make_signal: Callable[..., StrategySignal]) -> None:
+    verdict = evaluate(make_signal(), chosen(0.9, 0.0), EvaluationSettings(), 0)
+    assert isinstance(verdict, Denied)
+    assert verdict.code == "EDGE_BELOW_MINIMUM"

@@ -4,11 +4,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pytest
 
-from autopilot.domain.conditions import MarketConditions, Regime
+from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.errors import ModelError, StrategyError
-from autopilot.domain.selection import DecidedBy, GroupScore, Selection
+from autopilot.domain.selection import Contribution, DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.ports.score_model import ModelScores
 from autopilot.selection.group_rules import score_groups
@@ -42,11 +43,21 @@ class Model:
     """Answers with ``scores``, or raises."""
 
     scores: ModelScores | ModelError
+    is_present: bool = True
 
-    def score(self, conditions: MarketConditions) -> ModelScores:
+    def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
+        assert state is STATE
         if isinstance(self.scores, ModelError):
             raise self.scores
         return self.scores
+
+    def contributions(
+        self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
+    ) -> tuple[Contribution, ...]:
+        return (Contribution(f"because of {group}", 1.0, 12.5),)
+
+
+STATE = FeatureRow((), np.empty(0))
 
 
 def signal(strategy: str, kind: SignalType = SignalType.BUY, confidence: float = 0.8) -> StrategySignal:
@@ -59,7 +70,7 @@ def select(
     market: MarketConditions, *spoken: StrategySignal, model: Model | None = None, **returns: float
 ) -> Selection:
     signals = {one.strategy: one for one in spoken}
-    return StrategySelector(PROFILES, model).select(market, signals, Record(returns))
+    return StrategySelector(PROFILES, model).select(market, signals, Record(returns), lambda: STATE)
 
 
 def answer(edges: Mapping[StrategyGroup, float] | None = None, **shares: float) -> ModelScores:
@@ -69,7 +80,9 @@ def answer(edges: Mapping[StrategyGroup, float] | None = None, **shares: float) 
         GroupScore(group, 0.7 if group is StrategyGroup.MOMENTUM else 0.8, "members", edge)
         for group, edge in known.items()
     )
-    return ModelScores("m-1", groups, {profile.name: 0.5 for profile in PROFILES} | shares)
+    return ModelScores(
+        ModelOpinion("m-1", "shadow", {}, 0.0, 0.05), groups, {profile.name: 0.5 for profile in PROFILES} | shares
+    )
 
 
 def test_without_a_model_the_rules_choose_group_and_strategy(conditions: Conditions) -> None:
@@ -143,14 +156,15 @@ def test_a_stronger_and_surer_signal_scores_higher() -> None:
 
 def test_the_order_of_the_strategies_does_not_matter(conditions: Conditions) -> None:
     one, other = (
-        StrategySelector(some, None).select(conditions(), {}, Record()) for some in (PROFILES, PROFILES[::-1])
+        StrategySelector(some, None).select(conditions(), {}, Record(), lambda: STATE)
+        for some in (PROFILES, PROFILES[::-1])
     )
     assert one == other
 
 
 def test_a_group_without_strategies_is_passed_over(conditions: Conditions) -> None:
     only = [profile for profile in PROFILES if profile.group is StrategyGroup.MARKET_MAKING]
-    chosen = StrategySelector(only, None).select(conditions(**TREND), {}, Record())
+    chosen = StrategySelector(only, None).select(conditions(**TREND), {}, Record(), lambda: STATE)
     assert (chosen.group, chosen.strategy) == (StrategyGroup.MARKET_MAKING, "dca")
     assert chosen.groups[0].group is StrategyGroup.TREND_FOLLOWING
     assert chosen.group_confidence == next(s.confidence for s in chosen.groups if s.group is chosen.group)
@@ -168,6 +182,25 @@ def test_a_model_chooses_the_group_by_edge_and_says_the_confidences(conditions: 
     assert (chosen.group_confidence, chosen.strategy_confidence) == (0.7, 0.6)
     assert chosen.groups[0].expected_edge_bps == 30.0
     assert "m-1" in chosen.note
+    assert chosen.edge_bps == 30.0
+    assert chosen.model
+    assert [each.feature for each in chosen.model.contributions] == ["because of momentum"]
+
+
+def test_contributions_are_asked_for_only_where_there_is_a_signal_to_explain(conditions: Conditions) -> None:
+    silent = signal("momentum", SignalType.NONE)
+    for spoken in ((), (silent,)):
+        chosen = select(conditions(**TREND), *spoken, model=Model(answer()))
+        assert chosen.model
+        assert chosen.model.contributions == ()
+
+
+def test_an_absent_model_costs_nothing(conditions: Conditions) -> None:
+    def unasked() -> FeatureRow:
+        raise AssertionError("nobody needs it")
+
+    selector = StrategySelector(PROFILES, Model(answer(), is_present=False))
+    assert selector.select(conditions(**TREND), {}, Record(), unasked).note == NO_MODEL
 
 
 def test_a_decision_of_the_model_keeps_what_the_rules_would_have_taken(conditions: Conditions) -> None:
@@ -187,7 +220,9 @@ def test_a_strategy_that_the_model_does_not_know_has_no_confidence(conditions: C
 def test_a_model_without_edges_is_ranked_by_confidence(conditions: Conditions) -> None:
     shares = dict(zip(StrategyGroup, (0.1, 0.3, 0.2, 0.3, 0.0), strict=True))
     groups = tuple(GroupScore(group, share, "share") for group, share in shares.items())
-    chosen = select(conditions(), model=Model(ModelScores("m-2", groups[::-1], {})))
+    chosen = select(
+        conditions(), model=Model(ModelScores(ModelOpinion("m-2", "live", {}, 0.0, 0.05), groups[::-1], {}))
+    )
     assert [score.group for score in chosen.groups[:3]] == [
         StrategyGroup.MEAN_REVERSION,
         StrategyGroup.MARKET_MAKING,

@@ -12,6 +12,8 @@ Document = dict[str, Any]
 
 _WISHES = {
     "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
+    "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bp net (expects {actual} bp)",
+    "MARKET_NOVEL": "a market more like those the model was trained on: autopilot retrain, or wait",
     "CANDLE_STALE": "a candle that closed at most {limit} candles ago (were {actual})",
     "PRICE_DEVIATION": "a price within {limit} % of the last close (was {actual} % away)",
     "POSITION_OPEN": "no position in this symbol; one is held until its stop, its target or a sell signal",
