@@ -14,6 +14,8 @@ _FORMATS = {
     "moment": 'a date such as "2024-01-31" or a moment such as "2024-01-31T12:00:00Z"',
     "span_ms": "two moments in milliseconds since 1970, UTC, such as [1704067200000, 1704070800000]",
     "name": 'a name in lower case such as "coinbase"',
+    "cron": 'five fields as cron has them, such as "0 3 * * 0"',
+    "address": 'an address such as "tcp://host:8786"',
 }
 
 

@@ -24,6 +24,7 @@ class Paths(NamedTuple):
     """Written by `autopilot config set`."""
     data_dir: Path
     database: Path
+    models_dir: Path
     socket: Path
     lock_file: Path
     log_file: Path
@@ -64,6 +65,7 @@ def find_paths(
         overrides_file=data / "overrides.toml",
         data_dir=data,
         database=data / "autopilot.db",
+        models_dir=data / "models",
         socket=_socket(data / "run" / "autopilot.sock"),
         lock_file=data / "autopilot.lock",
         log_file=state / "autopilot.log",

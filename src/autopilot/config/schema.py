@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from autopilot.config.value_types import (
     NONE_IF_EMPTY,
     Amount,
+    CronSchedule,
     Fee,
     Moment,
     Name,
     Percent,
+    SchedulerAddress,
     Seed,
     Share,
     Span,
@@ -220,6 +222,39 @@ class SentimentSection(Section):
     """Whether it is fetched; without it every strategy that asks for it has no opinion."""
 
 
+class TrainingSection(Section):
+    """What the learned model is trained on: `autopilot retrain`."""
+
+    days: Annotated[int, Field(ge=1, le=3_650)] = 90
+    """Days of history."""
+    timeframe: Annotated[Timeframe, Field(strict=False)] = Timeframe.H1
+    """Length of a candle."""
+    min_samples_per_strategy: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """Matured outcomes that at least one strategy must have."""
+    symbols: Symbols = ("BTC/USD", "ETH/USD")
+    """All symbols together make one model; more of them, and more days, are what helps."""
+    schedule: Annotated[CronSchedule | None, NONE_IF_EMPTY] = None
+    """When the daemon retrains by itself, in UTC; "" never."""
+    seed: Seed = 1
+    """The same data and seed make the same model."""
+
+
+class ModelSection(Section):
+    """When the learned model is followed."""
+
+    min_edge_bps: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    """The least net return over 24 hours that it must expect of an entry, in hundredths of a percent."""
+    life_days: Annotated[int, Field(ge=1, le=3_650)] = 60
+    """Days after its last sample for which it is used, in market time: twice the days between two retrainings."""
+
+
+class ComputeSection(Section):
+    """Where training computes."""
+
+    scheduler: Annotated[SchedulerAddress | None, NONE_IF_EMPTY] = None
+    """A Dask scheduler that symbols and folds are sent to (extra `cluster`); "" uses this machine's processors."""
+
+
 class AutopilotConfig(Section):
     """The whole file."""
 
@@ -245,6 +280,9 @@ class AutopilotConfig(Section):
     replay: ReplaySection = ReplaySection()
     simulated: SimulatedSection = SimulatedSection()
     sentiment: SentimentSection = SentimentSection()
+    training: TrainingSection = TrainingSection()
+    model: ModelSection = ModelSection()
+    compute: ComputeSection = ComputeSection()
 
     @model_validator(mode="after")
     def _spare_real_exchanges(self) -> Self:
@@ -261,6 +299,7 @@ class AutopilotConfig(Section):
 
         return EvaluationSettings(
             min_confidence_threshold=self.min_confidence_threshold,
+            min_edge_bps=self.model.min_edge_bps,
             max_trades_per_day=self.max_trades_per_day,
             auto_execute=self.auto_execute if auto_execute is None else auto_execute,
         )

@@ -92,5 +92,12 @@ Symbols = Annotated[
     Field(strict=False, min_length=1, max_length=200),
     AfterValidator(_distinct),
 ]
+CronSchedule = Annotated[
+    str,
+    Field(pattern=r"^([0-9a-zA-Z*/,-]+ ){4}[0-9a-zA-Z*/,-]+$", max_length=100, json_schema_extra={"format": "cron"}),
+]
+SchedulerAddress = Annotated[
+    str, Field(pattern=r"^[a-z]+://[^ /]+$", max_length=300, json_schema_extra={"format": "address"})
+]
 NONE_IF_EMPTY = BeforeValidator(_unset)
 """For an optional value."""

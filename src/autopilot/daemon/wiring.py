@@ -32,7 +32,7 @@ from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
-from autopilot.domain.market import MarketKind, split_symbol
+from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.events import EventLog
@@ -121,12 +121,6 @@ class Wiring:
             replay = ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
             return replay, StoredSentiment(SqliteSentiment(self.database))
         return CcxtCandles(exchange), self.mood
-
-
-def reference_of(symbol: str) -> str:
-    """What a symbol is compared with: Bitcoin in the same money, and Bitcoin with Ether."""
-    base, quote = split_symbol(symbol)
-    return f"ETH/{quote}" if base == "BTC" else f"BTC/{quote}"
 
 
 def run(paths: Paths) -> int:

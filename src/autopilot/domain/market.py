@@ -48,3 +48,9 @@ class Quote:
     symbol: str
     price: float
     at_ms: int
+
+
+def reference_of(symbol: str) -> str:
+    """What a symbol is compared with: Bitcoin in the same money, and Bitcoin with Ether."""
+    base, quote = split_symbol(symbol)
+    return f"ETH/{quote}" if base == "BTC" else f"BTC/{quote}"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from autopilot.analysis.features import LIMIT
-from autopilot.analysis.indicators import STILL
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SideArray
 from autopilot.performance.outcomes import Outcomes
@@ -27,10 +26,10 @@ def state_names(strategies: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{part}_{name}" for part in parts for name in strategies)
 
 
-def volatility_unit(weekly_volatility: FloatArray, horizon: int) -> FloatArray:
+def volatility_unit(log_volatility: FloatArray, horizon: int) -> FloatArray:
     """What a return over the horizon is measured in: the usual move of one candle over the last 168, scaled to
-    ``horizon`` candles. Float64[m], a fraction above 0."""
-    unit: FloatArray = (weekly_volatility + STILL) * np.sqrt(horizon)
+    ``horizon`` candles: float64[m], above 0. ``log_volatility`` float64[m]: the feature log_volatility_168."""
+    unit: FloatArray = np.exp(log_volatility) * np.sqrt(horizon)
     return unit
 
 
