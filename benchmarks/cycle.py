@@ -15,6 +15,7 @@ from autopilot.adapters.exchange.simulated_market import BLOCK, block_number, ma
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import market_view
 from autopilot.domain.candles import Candles
+from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.selection.strategy_rules import StrategyProfile
@@ -75,10 +76,15 @@ def _cycle(own: Candles, reference: Candles) -> Callable[[], None]:
         view = market_view("ETH/USD", candles, reference.until(candles.last_at_ms)[-WINDOW:], mood)
         conditions = analyzer.analyze(view)
         evaluation = strategies.evaluate(view)
-        selection = selector.select(conditions, evaluation.signals, record)
+        selection = selector.select(conditions, evaluation.signals, record, no_state)
         evaluation.explained(selection.strategy)
 
     return decide
+
+
+def no_state() -> FeatureRow:
+    """Asked for where there is a model."""
+    return FeatureRow((), np.empty(0))
 
 
 def _candles(symbol: str) -> Candles:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.timeframe import DAY_MS
 
 BLOCKS_AT_LEAST = 5
 """Resamples of fewer blocks repeat the whole series, hence its own mean, and would make any interval narrow."""
@@ -36,6 +39,12 @@ class _Blocks:
     size: IntArray
     first: IntArray
     """Index of the block that opens each replicate."""
+
+
+def day_totals(at_ms: IntArray, values: NDArray[Any]) -> FloatArray:
+    """Sum of ``values`` float64[n] by UTC day, oldest first, days without any left out: float64[days]."""
+    _, day = np.unique(at_ms // DAY_MS, return_inverse=True)
+    return np.asarray(np.bincount(day, values), dtype=np.float64)
 
 
 def stationary_bootstrap(length: int, replicates: int, mean_block: float, random: np.random.Generator) -> IntArray:

@@ -102,14 +102,15 @@ def symbol_rows(history: SymbolHistory, strategies: StrategySet, cost: TradingCo
     record = _Record.of(outcomes.returns, candles, steps)
     chosen = chosen[record.complete[chosen]]
     _, market = features(view, view.regimes)
-    unit = volatility_unit(view.indicators.volatility(168)[chosen], steps)
+    unit = volatility_unit(market[chosen, FEATURE_NAMES.index("log_volatility_168")], steps)
     before = Outcomes(_zeroed(outcomes.returns[:, chosen - steps]), outcomes.held[:, chosen - steps])
-    state = state_rows(before, [mean[:, chosen] for mean in record.means], unit)
+    taken = [arrays[name] for name in strategies.names]
+    side = np.stack([each.side[chosen] for each in taken])
+    state = state_rows(side, before, [mean[:, chosen] for mean in record.means], unit)
     table = np.concatenate([market[chosen], state], axis=1)
     whole = np.isfinite(table).all(axis=1)
-    chosen, table, unit = chosen[whole], table[whole], unit[whole]
+    chosen, table, unit, side = chosen[whole], table[whole], unit[whole], side[:, whole]
     conditions = [conditions_at(view, int(at), FeatureRow(FEATURE_NAMES, market[at])) for at in chosen]
-    taken = [arrays[name] for name in strategies.names]
     probes = chosen[np.linspace(0, len(chosen) - 1, min(PROBES, len(chosen)), dtype=np.int64)]
     return SymbolRows(
         symbol=history.symbol,
@@ -121,7 +122,7 @@ def symbol_rows(history: SymbolHistory, strategies: StrategySet, cost: TradingCo
         hold=candles.close[chosen + steps] / candles.open[chosen + 1] - 1.0,
         regime=view.regimes.codes[chosen],
         rule_group=np.array([GROUPS.index(score_groups(each)[0].group) for each in conditions], dtype=np.int64),
-        side=np.stack([each.side[chosen] for each in taken]),
+        side=side,
         presence=np.stack([[each.strength[chosen] for each in taken], [each.confidence[chosen] for each in taken]]),
         latest=_zeroed(outcomes.returns[:, chosen - steps]),
         sums=record.sums[-1][:, chosen],

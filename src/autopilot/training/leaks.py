@@ -67,3 +67,12 @@ def _served(history: SymbolHistory, at: int) -> MarketView:
     until_ms = window.last_at_ms
     reference = None if history.reference is None else history.reference.until(until_ms)
     return market_view(history.symbol, window, reference, history.sentiment)
+
+
+@dataclass(frozen=True, slots=True)
+class LeakTest:
+    """One proof's outcome, with its numbers; a failed one blocks promotion."""
+
+    name: str
+    passed: bool
+    detail: str

@@ -28,7 +28,7 @@ class TrainingSet:
     """``n`` samples by time, then symbol; s strategies, g groups.
 
     ``features`` float64[n, k] named ``names``; ``returns`` float64[n, s], NaN without a label; ``picks`` int64[n, g]:
-    the strategy (its column) that the in-group rules would have taken; ``best_past`` int64[n]: the strategy with the best
+    the strategy (its column) that the in-group rules would have taken; ``best_past`` int64[n]: that with the best
     record then; ``latest`` float64[n, s]: the outcomes that had just matured. The rest as in `SymbolRows`; ``symbol``
     int64[n] into ``symbols``.
     """

@@ -1,0 +1,102 @@
+"""The learned model itself: bagged boosters for the edge of every group and every strategy, and a group classifier.
+
+One booster a member has all five group heads, another all strategy heads (LightGBM with one tree a head and round), so
+that a decision is scored by few calls. Everything is kept as LightGBM's own text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import lightgbm as lgb
+import numpy as np
+
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.errors import ModelError
+
+_MARK = "#booster "
+_HEAD = "#autopilot ensemble "
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heads:
+    """One member's booster for several outputs, and where each output starts from (float64[j])."""
+
+    booster: lgb.Booster
+    offset: FloatArray
+
+    def predict(self, features: FloatArray) -> FloatArray:
+        """float64[n, j], in usual moves over the horizon."""
+        raw = np.asarray(self.booster.predict(features, raw_score=True, num_threads=1)).reshape(len(features), -1)
+        return np.asarray(raw + self.offset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawScores:
+    """What m members say of n samples: ``groups`` float64[m, n, g] and ``strategies`` float64[m, n, s], edges in usual
+    moves over the horizon; ``classes`` float64[n, g + 1], the classifier's raw scores."""
+
+    groups: FloatArray
+    strategies: FloatArray
+    classes: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ensemble:
+    """``groups`` and ``strategies``: one `Heads` a member, in the same order."""
+
+    groups: tuple[Heads, ...]
+    strategies: tuple[Heads, ...]
+    classes: lgb.Booster
+
+    def predict(self, features: FloatArray) -> RawScores:
+        """``features`` float64[n, k], finite."""
+        classes = np.asarray(self.classes.predict(features, raw_score=True, num_threads=1))
+        return RawScores(
+            np.stack([member.predict(features) for member in self.groups]),
+            np.stack([member.predict(features) for member in self.strategies]),
+            classes.reshape(len(features), -1),
+        )
+
+    def contributions(self, features: FloatArray, group: int) -> FloatArray:
+        """What each feature adds to the mean edge of ``group`` on one row, float64[k], in usual moves (LightGBM's
+        pred_contrib: Shapley values of the trees; Lundberg et al. 2018)."""
+        width = features.shape[1] + 1
+        parts = [
+            np.asarray(member.booster.predict(features, pred_contrib=True, num_threads=1)).reshape(-1, width)[group]
+            for member in self.groups
+        ]
+        return np.asarray(np.mean(parts, axis=0)[:-1])
+
+    def importance(self) -> FloatArray:
+        """Share of the group heads' gain by feature, float64[k]."""
+        gain = np.sum([member.booster.feature_importance("gain") for member in self.groups], axis=0)
+        return np.asarray(gain / max(float(gain.sum()), 1e-300))
+
+    def to_text(self) -> str:
+        """All boosters one after the other; `from_text` reads it."""
+        offsets = [[member.offset.tolist() for member in part] for part in (self.groups, self.strategies)]
+        parts = [f"{_HEAD}{json.dumps(offsets)}\n"]
+        boosters = [member.booster for member in (*self.groups, *self.strategies)] + [self.classes]
+        return "".join([*parts, *(f"{_MARK}{at}\n{each.model_to_string()}\n" for at, each in enumerate(boosters))])
+
+    @classmethod
+    def from_text(cls, text: str) -> Ensemble:
+        """Raises ModelError when the text is not one of ours."""
+        head, *bodies = text.split(_MARK)
+        try:
+            groups, strategies = json.loads(head.removeprefix(_HEAD))
+            *members, classes = [_booster(body.split("\n", 1)[1]) for body in bodies]
+            return cls(_heads(members[: len(groups)], groups), _heads(members[len(groups) :], strategies), classes)
+        except (ValueError, IndexError, lgb.basic.LightGBMError) as error:
+            raise ModelError(f"the model cannot be read: {error}", hint="autopilot retrain makes a new one") from error
+
+
+def _booster(text: str) -> lgb.Booster:
+    return lgb.Booster(model_str=text, params={"num_threads": 1, "verbosity": -1})
+
+
+def _heads(boosters: Sequence[lgb.Booster], offsets: Sequence[Sequence[float]]) -> tuple[Heads, ...]:
+    return tuple(Heads(one, np.array(offset)) for one, offset in zip(boosters, offsets, strict=True))

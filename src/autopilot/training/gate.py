@@ -1,0 +1,188 @@
+"""The promotion gate: six rules, each with its verdict in words and numbers, and the state that they permit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.model_state import ModelState
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.performance.evidence import deflated_sharpe, e_process
+from autopilot.performance.intervals import Interval, newey_west_t, ratio_interval
+from autopilot.training.evaluation import CASH, LEVEL, MODEL, RULES, Judged
+from autopilot.training.leaks import LeakTest
+from autopilot.training.scoring import row_log_loss
+
+LEAST_DECISIONS = 1000
+LEAST_DAYS = 180
+ANYTIME = 20.0
+"""An e-process at least this large is evidence whenever one looks (Ville: at most 1 in 20 by chance)."""
+WORST_DAY = 0.25
+"""No day's mean return of a decision, stop losses considered, lies beyond: the bound of the e-process."""
+T_LIMIT = 1.645
+"""One-sided 5 % of the normal. Asked besides the bootstrap, which is too narrow on short series."""
+SHARPE_LIMIT = 0.95
+HALF = 0.5
+FEW_SYMBOLS = 4
+"""Below so many symbols one of them must make half of the gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule's verdict; ``detail`` gives the numbers it rests on."""
+
+    rule: int
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the rules came to, in a plain sentence."""
+
+    state: ModelState
+    sentence: str
+    rules: tuple[Rule, ...]
+
+
+def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int, baseline: str = RULES) -> Verdict:
+    """``judged`` is None when there was nothing to score. ``trials``: trainings ever made, this one too. ``baseline``:
+    the policy that decides now."""
+    enough = _enough(judged, leaks)
+    if judged is None:
+        return Verdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,))
+    against_cash, live = _against_cash(judged, trials)
+    rules = (enough, _skill(judged), _beats(judged, baseline), against_cash, live, _separates(judged), _spread(judged))
+    state = _state(rules)
+    return Verdict(state, _sentence(state, next((rule for rule in rules if not rule.passed), rules[0])), rules)
+
+
+def _state(rules: Sequence[Rule]) -> ModelState:
+    enough, skill, beats, against_cash, live, separates, spread = (rule.passed for rule in rules)
+    if not enough:
+        return ModelState.INSUFFICIENT
+    if not (skill and beats and against_cash and separates and spread):
+        return ModelState.ABSTAINING
+    return ModelState.LIVE if live else ModelState.SHADOW
+
+
+def _sentence(state: ModelState, why: Rule) -> str:
+    match state:
+        case ModelState.LIVE:
+            return "There is evidence of an edge after costs; every rule of the gate is passed."
+        case ModelState.SHADOW:
+            return f"Signs of an edge, not proven: fit for paper trading only. {why.name.capitalize()}: {why.detail}."
+        case ModelState.INSUFFICIENT:
+            return f"Not enough to tell whether there is an edge: {why.detail}. The rule table decides."
+        case _:
+            return f"No evidence of an edge; abstaining. {why.name.capitalize()}: {why.detail}. The rule table decides."
+
+
+def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> Rule:
+    decisions = len(judged.oof) if judged else 0
+    days = len(np.unique(judged.at_ms // DAY_MS)) if judged else 0
+    sound = all(test.passed for test in leaks)
+    passed = decisions >= LEAST_DECISIONS and days >= LEAST_DAYS and sound
+    failed = ", ".join(test.name for test in leaks if not test.passed)
+    return Rule(
+        0,
+        "enough, and no leak",
+        passed,
+        f"{decisions:,} decisions out of sample on {days:,} days (at least {LEAST_DECISIONS:,} on {LEAST_DAYS}), "
+        + (f"leak tests failed: {failed}" if failed else "all leak tests passed"),
+    )
+
+
+def log_loss_skill(judged: Judged, level: float = LEVEL) -> Interval:
+    """Of the calibrated class probabilities against the base rates known at the time: 1 − loss / loss of these."""
+    classes = judged.data.classes[judged.oof.rows]
+    base = row_log_loss(judged.oof.base, classes)
+    gain = base - row_log_loss(judged.probabilities, classes)
+    return ratio_interval(judged.daily_sums(gain), judged.daily_sums(base), level=level)
+
+
+def _skill(judged: Judged) -> Rule:
+    skill = log_loss_skill(judged, level=0.90)
+    return Rule(
+        1,
+        "skill of the probabilities",
+        skill.lower > 0.0,
+        f"log-loss {100 * skill.point:+.2f} % better than base rates, lower 95 % bound {100 * skill.lower:+.2f} %",
+    )
+
+
+def _beats(judged: Judged, baseline: str) -> Rule:
+    ahead = judged.ahead(baseline)
+    evidence = anytime_evidence(judged.daily(judged.earned[MODEL] - judged.earned[baseline]))
+    return Rule(
+        2,
+        f"better than {baseline}",
+        ahead.lower > 0.0 or evidence >= ANYTIME,
+        f"{_bps(ahead)} a day ahead of {baseline}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
+    )
+
+
+def _against_cash(judged: Judged, trials: int) -> tuple[Rule, Rule]:
+    mean, daily = judged.mean(MODEL), judged.daily(judged.earned[MODEL])
+    sharpe, t = deflated_sharpe(daily, trials), newey_west_t(daily)
+    evidence = anytime_evidence(daily)
+    proven = (mean.lower > 0.0 and t > T_LIMIT and sharpe >= SHARPE_LIMIT) or evidence >= ANYTIME
+    numbers = (
+        f"{_bps(mean)} a day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} after {trials} trainings, "
+        f"e-value {evidence:.3g}"
+    )
+    return (
+        Rule(3, f"better than {CASH}", mean.point > 0.0, numbers),
+        Rule(3, f"better than {CASH}, proven", proven, numbers),
+    )
+
+
+def _separates(judged: Judged) -> Rule:
+    above = judged.per_decision(judged.chosen_return, judged.followed)
+    below = judged.per_decision(judged.chosen_return, ~judged.followed)
+    some = bool(judged.followed.any() and (~judged.followed).any())
+    return Rule(
+        4,
+        "confidence tells",
+        some and above.point > below.point,
+        f"{_bps(above)} a decision that is acted on, {_bps(below)} a decision that is not"
+        if some
+        else f"{int(judged.followed.sum()):,} of {len(judged.oof):,} decisions are acted on: nothing to compare",
+    )
+
+
+def _spread(judged: Judged) -> Rule:
+    earned = judged.earned[MODEL]
+    total = float(earned.sum())
+    by_symbol = np.bincount(judged.data.symbol[judged.oof.rows], earned)
+    by_month = np.bincount(np.unique(judged.at_ms // (30 * DAY_MS), return_inverse=True)[1], earned)
+    symbol, month = _largest(by_symbol, total), _largest(by_month, total)
+    few = len(judged.data.symbols) < FEW_SYMBOLS
+    return Rule(
+        5,
+        "gain is spread",
+        total > 0.0 and month <= HALF and (few or symbol <= HALF),
+        f"largest share of the gain: a month {100 * month:.0f} %, a symbol {100 * symbol:.0f} %"
+        + (" (not asked of fewer than four symbols)" if few else "")
+        if total > 0.0
+        else "there is no gain",
+    )
+
+
+def _largest(parts: NDArray[Any], total: float) -> float:
+    return float(parts.max()) / total if total > 0.0 and len(parts) else 1.0
+
+
+def anytime_evidence(daily: FloatArray) -> float:
+    """The e-process that the daily differences have a positive mean, at its end."""
+    return float(e_process(daily, WORST_DAY)[-1]) if len(daily) else 1.0
+
+
+def _bps(interval: Interval) -> str:
+    return f"{1e4 * interval.point:+.1f} bp [{1e4 * interval.lower:+.1f}, {1e4 * interval.upper:+.1f}]"

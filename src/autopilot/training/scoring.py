@@ -1,0 +1,82 @@
+"""How good probabilities and orderings are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from autopilot.domain.candles import FloatArray, IntArray
+
+LEAST_PROBABILITY = 1e-15
+
+
+def base_rates(classes: IntArray, kinds: int) -> FloatArray:
+    """Shares of the classes, each counted once more than it came (Laplace): float64[kinds]."""
+    counts = np.bincount(classes, minlength=kinds) + 1.0
+    return np.asarray(counts / counts.sum())
+
+
+def row_log_loss(probabilities: FloatArray, classes: IntArray) -> FloatArray:
+    """−log of the probability of what came: float64[n]. ``probabilities`` float64[n, k]."""
+    stated = probabilities[np.arange(len(classes)), classes]
+    return np.asarray(-np.log(np.clip(stated, LEAST_PROBABILITY, 1.0)))
+
+
+def brier(probabilities: FloatArray, classes: IntArray) -> float:
+    """Mean squared distance from the truth over all classes (Brier 1950), 0 to 2."""
+    truth = np.eye(probabilities.shape[1])[classes]
+    return float(((probabilities - truth) ** 2).sum(axis=1).mean())
+
+
+def accuracy(probabilities: FloatArray, classes: IntArray) -> float:
+    """The share of samples whose most probable class came."""
+    return float((probabilities.argmax(axis=1) == classes).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Of the ``count`` statements in [lower, upper): the mean of what was stated, and the share that came true."""
+
+    lower: float
+    upper: float
+    count: int
+    stated: float
+    observed: float
+
+
+def reliability(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> tuple[ReliabilityBin, ...]:
+    """Bins of equal width; an empty one states and observes 0."""
+    index = np.minimum((stated * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(index, minlength=bins)
+    said, came = (np.bincount(index, each, minlength=bins) / np.maximum(counts, 1) for each in (stated, came_true))
+    return tuple(
+        ReliabilityBin(at / bins, (at + 1) / bins, int(counts[at]), float(said[at]), float(came[at]))
+        for at in range(bins)
+    )
+
+
+def calibration_error(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error: the mean distance between stated and observed, weighted by count."""
+    parts = reliability(stated, came_true, bins)
+    return sum(each.count * abs(each.stated - each.observed) for each in parts) / max(len(stated), 1)
+
+
+def rank_correlation(expected: FloatArray, realised: FloatArray) -> FloatArray:
+    """Spearman's within each row, over the columns where ``realised`` is finite: float64[n]; NaN with fewer than three
+    such columns, or where either side is constant."""
+    found = np.full(len(expected), np.nan)
+    known = np.isfinite(realised)
+    for mask in np.unique(known, axis=0):
+        rows = np.flatnonzero((known == mask).all(axis=1))
+        if mask.sum() >= 3:
+            found[rows] = _pearson(*(rankdata(each[rows][:, mask], axis=1) for each in (expected, realised)))
+    return found
+
+
+def _pearson(one: FloatArray, other: FloatArray) -> FloatArray:
+    one, other = (each - each.mean(axis=1, keepdims=True) for each in (one, other))
+    spread = np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    return np.where(spread > 0.0, (one * other).sum(axis=1) / np.where(spread > 0.0, spread, 1.0), np.nan)

@@ -1,0 +1,193 @@
+"""One training from histories to a judged model. Maps over symbols and folds run on any executor; the result is the
+same bytes on each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import numpy as np
+
+from autopilot.analysis.features import SCHEMA as FEATURE_SCHEMA
+from autopilot.domain.documents import Document
+from autopilot.domain.errors import ModelError
+from autopilot.domain.model_state import ModelState
+from autopilot.performance.outcomes import TradingCost, horizon
+from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.strategies.registry import StrategySet
+from autopilot.training.card import evidence_part, importance_part, training_part
+from autopilot.training.checks import (
+    class_loss,
+    planted_test,
+    prefix_test,
+    purge_test,
+    shuffled,
+    shuffled_test,
+    summarise,
+)
+from autopilot.training.evaluation import Acting, Judged, judge
+from autopilot.training.fit import FitSettings, fit
+from autopilot.training.gate import Verdict, pass_gate
+from autopilot.training.history import GROUPS, SymbolHistory, SymbolRows, learned_names, symbol_rows
+from autopilot.training.novelty import TrainingRange
+from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.scoring import base_rates
+from autopilot.training.splits import combinatorial
+from autopilot.training.training_set import NO_GROUP, TrainingSet, training_set
+from autopilot.training.walk import join, score_fold, walk_folds
+
+SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
+"""Of a model's input; a model of another schema is not used."""
+SHUFFLED_FOLDS = 3
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """``trials``: trainings ever made, this one too."""
+
+    acting: Acting
+    cost: TradingCost
+    trials: int
+    fit: FitSettings = field(default_factory=FitSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """``text`` is the ensemble's, ``card`` its JSON document; ``state`` what the gate permits."""
+
+    model_id: str
+    state: ModelState
+    text: str
+    card: Document
+
+
+def train(
+    histories: Sequence[SymbolHistory],
+    strategies: StrategySet,
+    request: TrainingRequest,
+    settings: TrainingSettings,
+    executor: Executor,
+    report: Report,
+) -> Trained:
+    """Raises ModelError when there is nothing to learn from."""
+    fitting = replace(settings.fit, seed=request.seed)
+    rows = _gather(
+        [executor.submit(symbol_rows, each, strategies, settings.cost) for each in histories],
+        [each.symbol for each in histories],
+        Stage.SAMPLING,
+        report,
+    )
+    report(Stage.LABELS, 0, 1)
+    profiles = [StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies]
+    data = training_set(rows, learned_names(strategies.names), profiles)
+    _suffices(data, request)
+    report(Stage.LABELS, 1, 1, f"{len(data):,} samples")
+    judged, verdict, evidence = _examine(data, rows, fitting, settings, executor, report, horizon(request.timeframe))
+    report(Stage.FIT, 0, 1)
+    ensemble = executor.submit(fit, data, np.arange(len(data)), fitting).result()
+    text = ensemble.to_text()
+    serving = _serving(data, judged, fitting)
+    identity = hashlib.sha256((text + repr(serving)).encode()).hexdigest()
+    day = datetime.fromtimestamp(int(data.matured_ms[-1]) / 1000, UTC)
+    model_id = f"m-{day:%Y%m%d}-{identity[:8]}"
+    report(Stage.FIT, 1, 1, model_id)
+    card = {
+        "id": model_id,
+        "schema": SCHEMA,
+        **training_part(request, data, rows),
+        **evidence,
+        "importance": importance_part(ensemble, data.names),
+        "serving": serving,
+    }
+    return Trained(model_id, verdict.state, text, card)
+
+
+def _examine(
+    data: TrainingSet,
+    rows: Sequence[SymbolRows],
+    fitting: FitSettings,
+    settings: TrainingSettings,
+    executor: Executor,
+    report: Report,
+    steps: int,
+) -> tuple[Judged | None, Verdict, Document]:
+    """Walk forward, check for leaks, ask the gate."""
+    folds = walk_folds(data, purge_ms=_purge_ms(data, steps))
+    scored = _gather(
+        [executor.submit(score_fold, data, fold, fitting) for fold in folds],
+        [fold.name for fold in folds],
+        Stage.FOLDS,
+        report,
+    )
+    judged = judge(data, join(scored), settings.acting) if scored else None
+    crossing = combinatorial(data.at_ms, data.matured_ms) if scored else ()
+    wrong = shuffled(data.classes, fitting.seed)
+    checks = [executor.submit(class_loss, data, data.classes, fold, fitting) for fold in crossing]
+    checks += [executor.submit(class_loss, data, wrong, fold, fitting) for fold in folds[-SHUFFLED_FOLDS:]]
+    losses = _gather(checks, [""] * len(checks), Stage.CHECKS, report)
+    leaks = (
+        prefix_test(rows),
+        planted_test(rows),
+        purge_test(data, folds),
+        shuffled_test(losses[len(crossing) :]),
+    )
+    verdict = pass_gate(judged, leaks, settings.trials)
+    return judged, verdict, evidence_part(judged, verdict, leaks, summarise(losses[: len(crossing)]), settings.trials)
+
+
+def _suffices(data: TrainingSet, request: TrainingRequest) -> None:
+    """Raises ModelError when too little has matured to fit anything."""
+    matured = np.isfinite(data.returns).sum(axis=0)
+    enough = int((matured >= request.min_samples_per_strategy).sum()) if len(data) else 0
+    if enough == 0:
+        raise ModelError(
+            f"{len(data)} samples from {', '.join(request.symbols)} in {request.days} days are too few to train on: no "
+            f"strategy has {request.min_samples_per_strategy} matured outcomes",
+            hint="train on more days: autopilot retrain --days 365; or on more symbols",
+        )
+
+
+def _purge_ms(data: TrainingSet, steps: int) -> int:
+    """One candle beyond the maturing."""
+    if not len(data):
+        return 0
+    return int(np.min(data.matured_ms - data.at_ms)) // steps
+
+
+def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> Document:
+    """What is needed besides the boosters to score one decision."""
+    spread = TrainingRange.of(data.features)
+    calibration = judged.calibration if judged else None
+    return {
+        "features": list(data.names),
+        "strategies": [each.name for each in data.strategies],
+        "groups": {each.name: each.group.value for each in data.strategies},
+        "classes": [*(group.value for group in GROUPS), "none"],
+        "members": fitting.members,
+        "base_rates": base_rates(data.classes, NO_GROUP + 1).tolist(),
+        "temperature": calibration.temperature if calibration else None,
+        "base_weight": calibration.base_weight if calibration else None,
+        "range": {"lower": spread.lower.tolist(), "upper": spread.upper.tolist(), "limit": spread.limit},
+        "trained_until_ms": int(data.matured_ms.max()),
+    }
+
+
+def _gather(futures: Iterable[Future[T]], names: Sequence[str], stage: Stage, report: Report) -> list[T]:
+    """Results in the order of submission. A report that raises leaves nothing running that is not begun."""
+    waiting, results = list(futures), []
+    try:
+        report(stage, 0, len(waiting))
+        for future, name in zip(waiting, names, strict=True):
+            results.append(future.result())
+            report(stage, len(results), len(waiting), name)
+    except BaseException:
+        for future in waiting:
+            future.cancel()
+        raise
+    return results
