@@ -13,6 +13,7 @@ _PATHS = {
     "overrides_file": "set by config set",
     "data_dir": "data directory",
     "database": "database",
+    "models_dir": "learned models",
     "socket": "socket",
     "lock_file": "lock",
     "log_file": "log",

@@ -6,9 +6,10 @@ from typing import Any
 
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
+from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import NOTHING, count, figure, measure, price, quantity, spoken, utc
+from autopilot.cli.render.words import NOTHING, count, figure, price, quantity, spoken, utc
 
 Document = dict[str, Any]
 
@@ -40,6 +41,7 @@ def explain_screen(decision: Document) -> Screen:
         _header(decision),
         _market(decision["conditions"]),
         _groups(decision["selection"]),
+        _model(decision["selection"].get("model")),
         _strategies(decision),
         _signal(decision["signal"]),
         _confidence(decision["selection"]),
@@ -94,8 +96,27 @@ def _groups(selection: Document) -> list[Block]:
         standing = f"{name.text:<19} {figure(score['confidence'])}"
         reason = Span(f"  {expected}{score['reason']}", Style.FAINT)
         blocks.append(Paragraph((Span(standing, name.style), reason), hang=26))
-    if selection["note"]:
+    if selection["note"] and not selection.get("model"):
         blocks.append(line(f"  {selection['note']}", Style.FAINT, hang=2))
+    return blocks
+
+
+def _model(opinion: Document | None) -> list[Block]:
+    """What the learned model rests on; a decision of an older version has no such entry."""
+    if not opinion:
+        return []
+    likely = sorted(opinion["probabilities"].items(), key=lambda item: -item[1])
+    said = ", ".join(f"{'no group' if name == 'none' else spoken(name)} {figure(share)}" for name, share in likely)
+    novelty = f"{100 * opinion['novelty']:.0f} % of the features are outside what it was trained on"
+    blocks: list[Block] = [
+        line(f"Learned model {opinion['model_id']} ({opinion['state']})", Style.HEADING),
+        line(f"  earns most with probability: {said}", hang=2),
+        line(f"  {novelty}, at most {100 * opinion['novelty_limit']:.0f} % may be", hang=2),
+    ]
+    for each in opinion["contributions"]:
+        effect, value = f"  {each['effect_bps']:+6.1f} bps  ", figure(each["value"])
+        words = f"{feature_words(each['feature'])}: {value}"
+        blocks.append(Paragraph((Span(effect), Span(words, Style.FAINT)), hang=14))
     return blocks
 
 
@@ -161,10 +182,8 @@ def _checks(checks: list[Document]) -> list[Block]:
     blocks: list[Block] = [line("Checks", Style.HEADING)]
     for check in checks:
         sign = Span("  ✓ ", Style.GOOD) if check["passed"] else Span("  ✗ ", Style.BAD)
-        numbers = f"{measure(check['actual'])}, limit {measure(check['limit'], check['unit'])}"
-        blocks.append(
-            Paragraph((sign, Span(f"{check['code']}: {numbers}"), Span(f"  {check['detail']}", Style.FAINT)), hang=4)
-        )
+        code = "" if check["passed"] else f"{check['code']}: "
+        blocks.append(Paragraph((sign, Span(f"{code}{check['detail']}")), hang=4))
     return blocks
 
 

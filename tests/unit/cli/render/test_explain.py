@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from autopilot.cli.render.explain import explain_lines, explain_screen
+from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import lines, text_of
 from autopilot.cli.render.remedies import remedies
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
@@ -27,7 +28,7 @@ from autopilot.risk.preflight import balance_check, order_checks, position_check
 from autopilot.risk.rules import RULES
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
-CASES = ("denied", "hold", "order", "signal")
+CASES = ("denied", "hold", "model", "order", "signal")
 
 
 def canned(case: str) -> dict[str, Any]:
@@ -45,8 +46,32 @@ def test_every_check_is_shown_with_its_sign(case: str) -> None:
     decision = canned(case)
     shown = explain_lines(decision)
     for check in decision["checks"]:
-        sign = "✓" if check["passed"] else "✗"
-        assert any(f"{sign} {check['code']}:" in item for item in shown)
+        said = f"✓ {check['detail']}" if check["passed"] else f"✗ {check['code']}: {check['detail']}"
+        assert f"  {said}" in shown
+
+
+def test_a_model_s_leading_reasons_are_told_in_words() -> None:
+    shown = "\n".join(explain_lines(canned("model")))
+    opinion = canned("model")["selection"]["model"]
+    assert opinion["contributions"]
+    for each in opinion["contributions"]:
+        assert each["feature"] not in shown
+        assert f"{each['effect_bps']:+.1f} bps  {feature_words(each['feature'])}" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("return_24", "return over 24 candles, in usual moves"),
+        ("mean_30d_market_making", "mean outcome of market making over 30 days, in usual moves"),
+        ("regime_before_trending_up", "the regime before was trending up"),
+        ("regime_quiet", "regime quiet"),
+        ("adx", "ADX, 0 to 1"),
+        ("something_else", "something else"),
+    ],
+)
+def test_features_have_words(name: str, words: str) -> None:
+    assert feature_words(name) == words
 
 
 def decision() -> Decision:
