@@ -98,6 +98,29 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX paper_orders_open ON paper_orders (account) WHERE is_final = 0;
     """,
+    """
+    CREATE TABLE tasks (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, created_at_ms INTEGER NOT NULL,
+        started_at_ms INTEGER, ended_at_ms INTEGER, pid INTEGER, request TEXT NOT NULL, stage TEXT NOT NULL,
+        done INTEGER NOT NULL, total INTEGER NOT NULL, detail TEXT NOT NULL, result TEXT, error TEXT
+    ) STRICT;
+    CREATE INDEX tasks_by_time ON tasks (created_at_ms DESC);
+    CREATE INDEX tasks_unfinished ON tasks (created_at_ms) WHERE state IN ('pending', 'running');
+
+    CREATE TABLE models (
+        id TEXT PRIMARY KEY, created_at_ms INTEGER NOT NULL, state TEXT NOT NULL, schema TEXT NOT NULL,
+        sha256 TEXT NOT NULL, verdict TEXT NOT NULL, is_champion INTEGER NOT NULL CHECK (is_champion IN (0, 1)),
+        retired_at_ms INTEGER, note TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX models_champion ON models (is_champion) WHERE is_champion = 1;
+
+    CREATE TABLE model_history (
+        id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, event TEXT NOT NULL, model_id TEXT, previous_id TEXT,
+        reason TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE training_trials (id INTEGER PRIMARY KEY CHECK (id = 1), trials INTEGER NOT NULL) STRICT;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

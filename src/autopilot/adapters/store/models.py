@@ -1,0 +1,96 @@
+"""Trained models and their history in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.domain.errors import NotFound
+from autopilot.domain.model_state import ModelState
+from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
+
+_REGISTER = (
+    insert("models", ModelEntry) + " ON CONFLICT (id) DO UPDATE SET state = excluded.state, schema = excluded.schema,"
+    " sha256 = excluded.sha256, verdict = excluded.verdict, note = excluded.note"
+)
+
+
+class SqliteModels:
+    """A ModelStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, entry: ModelEntry) -> None:
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(_REGISTER, {**to_row(entry), "is_champion": 0, "retired_at_ms": None})
+
+    def entries(self) -> tuple[ModelEntry, ...]:
+        rows = self._database.rows("SELECT * FROM models ORDER BY created_at_ms DESC, rowid DESC")
+        return tuple(from_row(ModelEntry, row) for row in rows)
+
+    def champion(self) -> ModelEntry | None:
+        row = self._database.row("SELECT * FROM models WHERE is_champion = 1")
+        return None if row is None else from_row(ModelEntry, row)
+
+    def promote(self, model_id: str, now_ms: int, reason: str, event: ModelEvent = ModelEvent.PROMOTED) -> None:
+        with self._database.transaction(durable=True) as connection:
+            _require(connection, model_id)
+            previous_id = _champion_id(connection)
+            if previous_id == model_id:
+                return
+            _retire(connection, now_ms)
+            connection.execute("UPDATE models SET is_champion = 1, retired_at_ms = NULL WHERE id = ?", (model_id,))
+            _tell(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
+
+    def set_state(self, model_id: str, state: ModelState, note: str, now_ms: int) -> None:
+        with self._database.transaction(durable=True) as connection:
+            before = _require(connection, model_id)
+            connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
+            if before["state"] != state.value:
+                reason = f"{state}: {note}" if note else state.value
+                _tell(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
+
+    def demote_champion(self, now_ms: int, reason: str, event: ModelEvent = ModelEvent.ROLLED_BACK) -> None:
+        with self._database.transaction(durable=True) as connection:
+            previous_id = _champion_id(connection)
+            if previous_id is None and event is not ModelEvent.RESET:
+                return
+            _retire(connection, now_ms)
+            _tell(connection, ModelChange(now_ms, event, None, previous_id, reason))
+
+    def history(self, limit: int) -> tuple[ModelChange, ...]:
+        rows = self._database.rows("SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
+        return tuple(from_row(ModelChange, row) for row in rows)
+
+    def trials(self) -> int:
+        row = self._database.row("SELECT trials FROM training_trials")
+        return 0 if row is None else int(row[0])
+
+    def count_trial(self) -> int:
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(
+                "INSERT INTO training_trials VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET trials = trials + 1"
+            )
+            return int(connection.execute("SELECT trials FROM training_trials").fetchone()[0])
+
+
+def _require(connection: sqlite3.Connection, model_id: str) -> sqlite3.Row:
+    row: sqlite3.Row | None = connection.execute("SELECT * FROM models WHERE id = ?", (model_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
+    return row
+
+
+def _champion_id(connection: sqlite3.Connection) -> str | None:
+    row = connection.execute("SELECT id FROM models WHERE is_champion = 1").fetchone()
+    return None if row is None else str(row["id"])
+
+
+def _retire(connection: sqlite3.Connection, now_ms: int) -> None:
+    connection.execute("UPDATE models SET is_champion = 0, retired_at_ms = ? WHERE is_champion = 1", (now_ms,))
+
+
+def _tell(connection: sqlite3.Connection, change: ModelChange) -> None:
+    connection.execute(insert("model_history", ModelChange), to_row(change))

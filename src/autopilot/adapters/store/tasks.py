@@ -1,0 +1,97 @@
+"""Background tasks in SQLite."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.rows import from_json, insert, reading, to_row
+from autopilot.domain.documents import Document, document
+from autopilot.domain.errors import NotFound
+from autopilot.domain.task import Task, TaskState
+
+_UNFINISHED = "state IN ('pending', 'running')"
+
+
+class SqliteTasks:
+    """A TaskStore."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, task: Task) -> None:
+        documents = {"request": _text(task.request), "result": _text(task.result), "error": _text(task.error)}
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(insert("tasks", Task), {**to_row(task), **documents})
+
+    def load(self, task_id: str) -> Task:
+        row = self._database.row("SELECT * FROM tasks WHERE id = ?", (task_id,))
+        if row is None:
+            raise _no_task(task_id)
+        return _task(row)
+
+    def recent(self, limit: int) -> tuple[Task, ...]:
+        rows = self._database.rows("SELECT * FROM tasks ORDER BY created_at_ms DESC, id DESC LIMIT ?", (limit,))
+        return tuple(_task(row) for row in rows)
+
+    def begin(self, task_id: str, pid: int, now_ms: int) -> None:
+        self._change(
+            task_id,
+            "state = 'running', pid = :pid, started_at_ms = coalesce(started_at_ms, :now_ms)",
+            {"pid": pid, "now_ms": now_ms},
+            durable=True,
+        )
+
+    def progress(self, task_id: str, stage: str, done: int, total: int, detail: str) -> None:
+        self._change(
+            task_id,
+            "stage = :stage, done = :done, total = :total, detail = :detail",
+            {"stage": stage, "done": done, "total": total, "detail": detail},
+            durable=False,
+        )
+
+    def finish(
+        self,
+        task_id: str,
+        state: TaskState,
+        now_ms: int,
+        result: Document | None = None,
+        error: Document | None = None,
+    ) -> None:
+        if not state.is_final:
+            raise ValueError(f"a task cannot end as {state}")
+        self._change(
+            task_id,
+            "state = :state, ended_at_ms = :now_ms, result = :result, error = :error",
+            {"state": state.value, "now_ms": now_ms, "result": _text(result), "error": _text(error)},
+            durable=True,
+        )
+
+    def unfinished(self) -> tuple[Task, ...]:
+        rows = self._database.rows(f"SELECT * FROM tasks WHERE {_UNFINISHED} ORDER BY created_at_ms, id")
+        return tuple(_task(row) for row in rows)
+
+    def _change(self, task_id: str, assignments: str, values: Document, *, durable: bool) -> None:
+        """Unless the task is final. Raises NotFound."""
+        with self._database.transaction(durable=durable) as connection:
+            if connection.execute("SELECT 1 FROM tasks WHERE id = ?", (task_id,)).fetchone() is None:
+                raise _no_task(task_id)
+            connection.execute(
+                f"UPDATE tasks SET {assignments} WHERE id = :id AND {_UNFINISHED}", {**values, "id": task_id}
+            )
+
+
+def _no_task(task_id: str) -> NotFound:
+    return NotFound(f"there is no task {task_id!r}", hint="autopilot tasks lists them with their ids")
+
+
+def _text(value: Document | None) -> str | None:
+    return None if value is None else json.dumps(document(value), separators=(",", ":"))
+
+
+def _task(row: sqlite3.Row) -> Task:
+    with reading("task"):
+        columns = dict(row)
+        documents = {name: columns[name] and from_json(columns[name]) for name in ("request", "result", "error")}
+        return Task(**{**columns, **documents, "state": TaskState(columns["state"])})
