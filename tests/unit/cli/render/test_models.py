@@ -13,6 +13,7 @@ from autopilot.cli.render.blocks import Screen
 from autopilot.cli.render.layout import lines, plain, text_of
 from autopilot.cli.render.models.diff import model_diff_screen
 from autopilot.cli.render.models.info import model_info_screen
+from autopilot.cli.render.models.listing import changed_screen, models_screen, reset_screen
 from autopilot.cli.render.models.numbers import bps, in_unit, interval, interval_title, standing
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
@@ -21,7 +22,11 @@ UNTRAINED = {"id": None, "state": "untrained", "drift": None, "loaded": None}
 
 def card(**changed: Any) -> dict[str, Any]:
     known = json.loads((GOLDEN / "documents" / "model_card.json").read_text())
-    return {**known, "drift": None, "loaded": None, **changed}
+    return {**known, "sha256": "5d4140", "note": "", "drift": None, "loaded": None, **changed}
+
+
+def used(model_id: str, message: str | None = None) -> dict[str, Any]:
+    return {"id": model_id, "state": "shadow", "usable": message is None, "message": message, "hint": None}
 
 
 def emptied(value: Any) -> Any:
@@ -109,12 +114,23 @@ def test_where_nothing_is_trained_it_says_what_to_do() -> None:
     ("loaded", "said"),
     [
         (None, "The daemon has no model loaded."),
-        ("m-20240630-1f3a9c2b", "The daemon has it loaded."),
-        ("m-other", "The daemon has m-other loaded."),
+        (used("m-20240630-1f3a9c2b"), "The daemon has it loaded."),
+        (used("m-other"), "The daemon has m-other loaded."),
+        (
+            used("m-20240630-1f3a9c2b", message="model m-20240630-1f3a9c2b has expired"),
+            "The daemon cannot use it, and goes by the rules: model m-20240630-1f3a9c2b has expired",
+        ),
     ],
 )
 def test_it_says_what_is_in_use(loaded, said) -> None:
     assert said in plain(model_info_screen(card(loaded=loaded)))
+
+
+def test_why_its_state_was_changed_since_is_said() -> None:
+    said = "60 days without skill"
+    shown = plain(model_info_screen(card(state="abstaining", note=said)))
+    assert "abstaining: shows no edge; takes no decision" in shown
+    assert said in shown
 
 
 def test_drift_is_shown_once_it_is_known() -> None:
@@ -205,3 +221,101 @@ def test_of_many_changed_features_the_most_changed_are_shown() -> None:
     shown = plain(model_diff_screen(a, b))
     names = [text.split()[0] for text in shown[shown.index("Features that gained or lost") + 2 :]]
     assert names == [*(f"f{n}" for n in range(29, 21, -1)), *(f"f{n}" for n in range(7, -1, -1))]
+
+
+def entry(model_id: str, **changed: Any) -> dict[str, Any]:
+    return {
+        "id": model_id,
+        "created_at_ms": 1_719_705_600_000,
+        "state": "shadow",
+        "schema": "learned-1",
+        "sha256": "5d4140",
+        "verdict": "Some evidence of an edge, not enough for real money.",
+        "is_champion": False,
+        "retired_at_ms": None,
+        "note": "",
+        **changed,
+    }
+
+
+def listed() -> dict[str, Any]:
+    return {
+        "models": [
+            entry("m-20240730-77aa0c11", is_champion=True),
+            entry("m-20240630-1f3a9c2b", retired_at_ms=1_722_297_600_000),
+            entry("m-20240530-0b0b0b0b", state="abstaining", note="no edge"),
+        ],
+        "history": [
+            {
+                "at_ms": 1_722_297_600_000,
+                "event": "promoted",
+                "model_id": "m-20240730-77aa0c11",
+                "previous_id": "m-20240630-1f3a9c2b",
+                "reason": "Some evidence of an edge, not enough for real money.",
+            },
+            {
+                "at_ms": 1_719_705_600_000,
+                "event": "promoted",
+                "model_id": "m-20240630-1f3a9c2b",
+                "previous_id": None,
+                "reason": "by hand",
+            },
+        ],
+    }
+
+
+def test_the_list_says_who_decides_and_how_that_came_about() -> None:
+    shown = narrow(models_screen(listed()))
+    assert shown == (GOLDEN / "models" / "list_80.txt").read_text().splitlines()
+
+
+def test_in_a_pipe_the_list_has_every_column() -> None:
+    head, champion, *_ = plain(models_screen(listed()))
+    assert head.split() == ["model", "trained", "state", "decides", "features", "verdict"]
+    assert champion.endswith("not enough for real money.")
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"models": [], "history": []}, "No model has been trained. To train one: autopilot retrain --days 90"),
+        ({"models": [entry("m-1")], "history": []}, "The rule table decides."),
+    ],
+)
+def test_without_a_champion_it_says_what_decides(document, said) -> None:
+    assert plain(models_screen(document))[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"),
+    [
+        (
+            {"champion": "m-2", "state": "shadow", "previous": "m-1", "means": "it decides on paper"},
+            ["m-2: it decides on paper", "Before: m-1"],
+        ),
+        (
+            {"champion": "m-2", "state": "shadow", "previous": "m-2", "means": "it decides on paper"},
+            ["m-2: it decides on paper"],
+        ),
+        (
+            {"champion": None, "state": None, "previous": "m-1", "means": "the rule table decides from now on"},
+            ["No model decides: the rule table decides from now on", "Before: m-1"],
+        ),
+    ],
+)
+def test_a_change_says_what_it_means(document, shown) -> None:
+    assert plain(changed_screen(document)) == shown
+
+
+@pytest.mark.parametrize(
+    ("document", "shown"),
+    [
+        ({"models": 0, "backup": None, "means": ""}, ["There was no model to reset."]),
+        (
+            {"models": 2, "backup": "models/backup-1", "means": "the rule table decides from now on"},
+            ["2 models taken out of use: the rule table decides from now on", "Backup: models/backup-1"],
+        ),
+    ],
+)
+def test_a_reset_says_where_the_backup_is(document, shown) -> None:
+    assert plain(reset_screen(document)) == shown

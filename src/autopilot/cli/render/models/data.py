@@ -43,6 +43,7 @@ def versions_section(card: Document) -> list[Block]:
         line("Made with", Style.HEADING),
         line(f"  {versions or NOTHING}", hang=2),
         line(made, hang=2),
+        line(f"  model SHA-256 {card['sha256']}", hang=2),
         line(f"  samples SHA-256 {card['data']['sha256'] or NOTHING}", hang=2),
     ]
 

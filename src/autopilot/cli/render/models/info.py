@@ -54,7 +54,8 @@ def _header(card: Document) -> list[Block]:
         *banner([{"market": card["exchange"]}]),
         _standing(card["state"]),
         line(card["verdict"]),
-        line(_in_use(card), Style.FAINT),
+        *([line(card["note"])] if card["note"] else []),
+        _in_use(card),
     ]
 
 
@@ -62,7 +63,11 @@ def _standing(state: str) -> Paragraph:
     return Paragraph((state_span(state), Span(f": {meaning(state)}")))
 
 
-def _in_use(card: Document) -> str:
-    if card["loaded"] is None:
-        return "The daemon has no model loaded."
-    return f"The daemon has {'it' if card['loaded'] == card['id'] else card['loaded']} loaded."
+def _in_use(card: Document) -> Paragraph:
+    loaded = card["loaded"]
+    if loaded is None:
+        return line("The daemon has no model loaded.", Style.FAINT)
+    which = "it" if loaded["id"] == card["id"] else loaded["id"]
+    if loaded["usable"]:
+        return line(f"The daemon has {which} loaded.", Style.FAINT)
+    return line(f"The daemon cannot use {which}, and goes by the rules: {loaded['message']}", Style.WARNING, hang=2)

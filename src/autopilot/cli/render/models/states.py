@@ -17,7 +17,7 @@ _MEANINGS = {
     "insufficient": "too little was seen to judge it",
     "shadow": "may decide on paper, not about real money",
     "live": "may decide about real money",
-    "abstaining": "takes no decision until it is trained again",
+    "abstaining": "shows no edge; takes no decision",
 }
 TO_TRAIN = "autopilot retrain --days 90"
 
