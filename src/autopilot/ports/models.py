@@ -80,6 +80,10 @@ class ModelStore(Protocol):
         """Rules decide. Nothing happens when they do already, but that the history tells of a RESET."""
         ...
 
+    def forget(self, model_id: str) -> None:
+        """No such model any more; what the history tells of it stays."""
+        ...
+
     def history(self, limit: int) -> tuple[ModelChange, ...]:
         """The latest first. Never shortened."""
         ...

@@ -60,6 +60,11 @@ class SqliteModels:
             _retire(connection, now_ms)
             _tell(connection, ModelChange(now_ms, event, None, previous_id, reason))
 
+    def forget(self, model_id: str) -> None:
+        with self._database.transaction(durable=True) as connection:
+            _require(connection, model_id)
+            connection.execute("DELETE FROM models WHERE id = ?", (model_id,))
+
     def history(self, limit: int) -> tuple[ModelChange, ...]:
         rows = self._database.rows("SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
         return tuple(from_row(ModelChange, row) for row in rows)
