@@ -16,3 +16,7 @@ class UsageProblem(AutopilotError):
 
 class NothingDecided(AutopilotError):
     """There is no decision to explain yet."""
+
+
+class TrainingFailed(AutopilotError):
+    """A training did not come to its end."""

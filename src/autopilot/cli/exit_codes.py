@@ -6,7 +6,7 @@ import re
 from enum import IntEnum
 
 from autopilot.cli.errors import UsageProblem
-from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
+from autopilot.control.errors import CommandRefused, Conflict, DaemonNotRunning, DaemonUnreachable, SafetyRefused
 from autopilot.domain.errors import AutopilotError, ConfigError, UnknownExchange, UnknownSymbol, UnknownTimeframe
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -34,6 +34,8 @@ _CODES: tuple[tuple[type[AutopilotError], ExitCode], ...] = (
     (DaemonNotRunning, ExitCode.NOT_RUNNING),
     (DaemonUnreachable, ExitCode.REFUSED),
     (CommandRefused, ExitCode.REFUSED),
+    (Conflict, ExitCode.REFUSED),
+    (SafetyRefused, ExitCode.SAFETY),
     (UsageProblem, ExitCode.USAGE),
     (ConfigError, ExitCode.USAGE),
     (UnknownSymbol, ExitCode.USAGE),

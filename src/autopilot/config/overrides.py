@@ -25,11 +25,16 @@ def set_value(paths: Paths, key: str, text: str) -> LoadedConfig:
 
     Raises ConfigError, and changes nothing, when the key is unknown or the whole would not be valid.
     """
-    value = _parse(key, text)
+    return set_values(paths, {key: _parse(key, text)})
+
+
+def set_values(paths: Paths, values: Mapping[str, Any]) -> LoadedConfig:
+    """Set known dotted keys to TOML values, all or none. Raises ConfigError as `set_value` does."""
+    tables: dict[str, Any] = {}
+    for key, value in values.items():
+        _place(tables, key, value)
     with _alone(paths):
         overrides = read_source(paths.overrides_file)
-        tables: dict[str, Any] = {}
-        _place(tables, key, value)
         return _store(paths, overrides, merge(overrides.tables, tables))
 
 

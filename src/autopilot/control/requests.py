@@ -47,6 +47,51 @@ class StopRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrainRequest:
+    """None: as configured."""
+
+    symbols: tuple[str, ...] | None = None
+    exchange: str | None = None
+    timeframe: Timeframe | None = None
+    days: int | None = None
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> RetrainRequest:
+        """Raises RequestInvalid."""
+        return cls(**_read(document, _RETRAIN))
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapRequest:
+    """Those keys of the training configuration that are to change, as TOML values."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> BootstrapRequest:
+        """Raises RequestInvalid."""
+        values = _read(document, _BOOTSTRAP)
+        return cls(
+            {
+                name: list(value) if isinstance(value, tuple) else str(value) if name == "timeframe" else value
+                for name, value in values.items()
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteRequest:
+    """``force``: even if its gate did not pass the model."""
+
+    force: bool = False
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> PromoteRequest:
+        """Raises RequestInvalid."""
+        return cls(**_read(document, {"force": _truth}))
+
+
+@dataclass(frozen=True, slots=True)
 class ListQuery:
     """The newest ``limit`` items that fit; each list takes the parameters that `parse` is told.
 
@@ -100,6 +145,16 @@ def parse_kinds(query: Mapping[str, str]) -> frozenset[str]:
     """The kinds of events asked for; empty says all. Raises RequestInvalid."""
     kinds = _read(query, {"kinds": str}).get("kinds", "")
     return frozenset(kind.strip() for kind in kinds.split(",") if kind.strip())
+
+
+def parse_model_id(query: Mapping[str, str]) -> str | None:
+    """The model asked for; None says whichever decides. Raises RequestInvalid."""
+    return _read(query, {"id": str}).get("id")
+
+
+def parse_nothing(document: Mapping[str, Any]) -> None:
+    """Of a command that takes nothing. Raises RequestInvalid when something is given."""
+    _read(document, {})
 
 
 def _not_json(why: str) -> RequestInvalid:
@@ -161,6 +216,12 @@ def _interval(value: Any) -> float:
     return float(value)
 
 
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100_000:
+        raise ValueError("must be a whole number from 1 to 100,000")
+    return value
+
+
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be true or false")  # noqa: TRY004 - what was received
@@ -205,6 +266,18 @@ _START: Mapping[str, Callable[[Any], Any]] = {
     "interval": _interval,
     "paper_trading": _truth,
     "auto_execute": _truth,
+}
+_RETRAIN: Mapping[str, Callable[[Any], Any]] = {
+    "symbols": _symbols,
+    "exchange": _name,
+    "timeframe": _timeframe,
+    "days": _count,
+}
+_BOOTSTRAP: Mapping[str, Callable[[Any], Any]] = {
+    "days": _count,
+    "timeframe": _timeframe,
+    "min_samples_per_strategy": _count,
+    "symbols": _symbols,
 }
 _STOP: Mapping[str, Callable[[Any], Any]] = {"symbol": parse_symbol, "flatten": _truth}
 _LIST: Mapping[str, Callable[[str], Any]] = {

@@ -14,11 +14,16 @@ from autopilot.control.errors import RequestInvalid
 from autopilot.control.event_stream import last_event_id, send_events
 from autopilot.control.protocol import API
 from autopilot.control.requests import (
+    BootstrapRequest,
     ListQuery,
+    PromoteRequest,
+    RetrainRequest,
     StartRequest,
     StopRequest,
     parse_body,
     parse_kinds,
+    parse_model_id,
+    parse_nothing,
     parse_symbol,
 )
 from autopilot.control.service import ControlService
@@ -51,6 +56,18 @@ class Routes:
             _get(f"{API}/positions", _plain(service.positions)),
             _get(f"{API}/trades", _list(service.trades, "symbol", "limit", "before")),
             _get(f"{API}/performance", _list(service.performance, "symbol", "days")),
+            _get(f"{API}/model-info", self._model_info),
+            _get(f"{API}/models", _plain(service.models)),
+            _get(f"{API}/models/{{id}}", self._model),
+            _post(f"{API}/models/rollback", self._command(parse_nothing, lambda _: service.rollback_model())),
+            _post(f"{API}/models/{{id}}/promote", self._promote),
+            _post(f"{API}/reset", self._command(parse_nothing, lambda _: service.reset_models())),
+            _post(f"{API}/retrain", self._command(RetrainRequest.parse, service.retrain)),
+            _get(f"{API}/tasks", _plain(service.tasks)),
+            _get(f"{API}/tasks/{{id}}", self._task),
+            _post(f"{API}/tasks/{{id}}/cancel", self._cancel_task),
+            _get(f"{API}/bootstrap-config", _plain(service.bootstrap_config)),
+            web.put(f"{API}/bootstrap-config", self._command(BootstrapRequest.parse, service.configure_bootstrap)),
             _get(f"{API}/summary", _plain(service.summary)),
             _get(f"{API}/events", self._events),
         ]
@@ -70,6 +87,25 @@ class Routes:
         is_symbol = "/" in ref or "-" in ref
         return answer(await self._service.decision(_symbol(ref) if is_symbol else ref))
 
+    async def _model_info(self, request: web.Request) -> web.StreamResponse:
+        return answer(await self._service.model_info(parse_model_id(_parameters(request))))
+
+    async def _model(self, request: web.Request) -> web.StreamResponse:
+        _query(request, ())
+        return answer(await self._service.model_info(request.match_info["id"]))
+
+    async def _task(self, request: web.Request) -> web.StreamResponse:
+        _query(request, ())
+        return answer(await self._service.task(request.match_info["id"]))
+
+    async def _cancel_task(self, request: web.Request) -> web.StreamResponse:
+        await self._body(request, parse_nothing)
+        return answer(await self._service.cancel_task(request.match_info["id"]))
+
+    async def _promote(self, request: web.Request) -> web.StreamResponse:
+        asked = await self._body(request, PromoteRequest.parse)
+        return answer(await self._service.promote_model(request.match_info["id"], asked))
+
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds, after = parse_kinds(_parameters(request)), last_event_id(request)
         return await send_events(
@@ -85,15 +121,18 @@ class Routes:
         self, parse: Callable[[Document], _Request], run: Callable[[_Request], Awaitable[Document]]
     ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            _query(request, ())
-            try:
-                async with asyncio.timeout(self._limits.request_s):
-                    content = await request.read()
-            except TimeoutError:
-                raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
-            return answer(await run(parse(parse_body(content))))
+            return answer(await run(await self._body(request, parse)))
 
         return handle
+
+    async def _body(self, request: web.Request, parse: Callable[[Document], _Request]) -> _Request:
+        _query(request, ())
+        try:
+            async with asyncio.timeout(self._limits.request_s):
+                content = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
+        return parse(parse_body(content))
 
 
 def _get(path: str, handler: Handler) -> web.RouteDef:

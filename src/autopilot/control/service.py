@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from autopilot.control.requests import ListQuery, StartRequest, StopRequest
+from autopilot.control.requests import (
+    BootstrapRequest,
+    ListQuery,
+    PromoteRequest,
+    RetrainRequest,
+    StartRequest,
+    StopRequest,
+)
 from autopilot.domain.documents import Document
 from autopilot.engine.events import Event
 
@@ -40,6 +47,38 @@ class ControlService(Protocol):
     async def trades(self, query: ListQuery) -> Document: ...
 
     async def performance(self, query: ListQuery) -> Document: ...
+
+    async def model_info(self, model_id: str | None) -> Document:
+        """The card of that model, else of the one that decides. Raises NotFound."""
+        ...
+
+    async def models(self) -> Document: ...
+
+    async def promote_model(self, model_id: str, request: PromoteRequest) -> Document:
+        """Raises NotFound, SafetyRefused when its gate did not pass it."""
+        ...
+
+    async def rollback_model(self) -> Document: ...
+
+    async def reset_models(self) -> Document: ...
+
+    async def retrain(self, request: RetrainRequest) -> Document:
+        """Begin a training. Raises Conflict when one is under way."""
+        ...
+
+    async def tasks(self) -> Document: ...
+
+    async def task(self, task_id: str) -> Document:
+        """Raises NotFound."""
+        ...
+
+    async def cancel_task(self, task_id: str) -> Document:
+        """Raises NotFound."""
+        ...
+
+    async def bootstrap_config(self) -> Document: ...
+
+    async def configure_bootstrap(self, request: BootstrapRequest) -> Document: ...
 
     async def summary(self) -> Document: ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,23 +20,28 @@ class AlreadyRunning(AutopilotError):
 
 
 @contextmanager
-def hold_lock(lock_file: Path) -> Iterator[None]:
-    """Own the directory of ``lock_file`` inside the block. Raises AlreadyRunning, ConfigError."""
+def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | None = None) -> Iterator[None]:
+    """Own ``lock_file`` inside the block. Raises ConfigError, and when another process owns it what ``busy`` makes of
+    that one's id (None: not known); by default AlreadyRunning."""
     descriptor = _open(lock_file)
     try:
         if not _try_lock(descriptor):
             pid = _read_pid(descriptor)
-            raise AlreadyRunning(
-                f"a daemon{f' (process {pid})' if pid else ''} runs on {lock_file.parent} already",
-                hint="autopilot status shows it, autopilot stop stops it",
-                pid=pid,
-            )
+            raise busy(pid) if busy else _daemon_runs(lock_file, pid)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _daemon_runs(lock_file: Path, pid: int | None) -> AlreadyRunning:
+    return AlreadyRunning(
+        f"a daemon{f' (process {pid})' if pid else ''} runs on {lock_file.parent} already",
+        hint="autopilot status shows it, autopilot stop stops it",
+        pid=pid,
+    )
 
 
 def _open(lock_file: Path) -> int:

@@ -13,10 +13,19 @@ from autopilot.adapters.store import queries
 from autopilot.adapters.store.database import Database
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
-from autopilot.control.requests import ListQuery, StartRequest, StopRequest
+from autopilot.control.requests import (
+    BootstrapRequest,
+    ListQuery,
+    PromoteRequest,
+    RetrainRequest,
+    StartRequest,
+    StopRequest,
+)
 from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
+from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.performance_report import performance_report
+from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ConfigError, NotFound
 from autopilot.domain.timeframe import Timeframe
@@ -37,6 +46,8 @@ class AutopilotService:
         database: Database,
         store: AutopilotStore,
         autopilots: Autopilots,
+        models: ModelRegistry,
+        trainings: TrainingTasks,
         events: EventLog,
         clock: Clock,
         ask_to_stop: Callable[[], None],
@@ -46,6 +57,8 @@ class AutopilotService:
         self._database = database
         self._store = store
         self._autopilots = autopilots
+        self._models = models
+        self._trainings = trainings
         self._events = events
         self._clock = clock
         self._ask_to_stop = ask_to_stop
@@ -137,6 +150,39 @@ class AutopilotService:
         threshold = self._config.min_confidence_threshold
         # It takes a second where there is a year of decisions; cycles must not wait for it.
         return await asyncio.to_thread(performance_report, self._database.path, threshold, query.symbol, query.days)
+
+    async def model_info(self, model_id: str | None) -> Document:
+        return self._models.info(model_id)
+
+    async def models(self) -> Document:
+        return self._models.list()
+
+    async def promote_model(self, model_id: str, request: PromoteRequest) -> Document:
+        return self._models.promote(model_id, force=request.force)
+
+    async def rollback_model(self) -> Document:
+        return self._models.rollback()
+
+    async def reset_models(self) -> Document:
+        return self._models.reset()
+
+    async def retrain(self, request: RetrainRequest) -> Document:
+        return await self._trainings.start(request)
+
+    async def tasks(self) -> Document:
+        return self._trainings.tasks()
+
+    async def task(self, task_id: str) -> Document:
+        return self._trainings.task(task_id)
+
+    async def cancel_task(self, task_id: str) -> Document:
+        return await self._trainings.cancel(task_id)
+
+    async def bootstrap_config(self) -> Document:
+        return self._trainings.bootstrap_config()
+
+    async def configure_bootstrap(self, request: BootstrapRequest) -> Document:
+        return self._trainings.configure(request)
 
     async def summary(self) -> Document:
         return queries.summary(self._database.path)

@@ -12,6 +12,8 @@ from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.faults import FaultyBroker
 from autopilot.adapters.exchange.replay import ReplayExchange
 from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
@@ -20,9 +22,11 @@ from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
@@ -30,10 +34,12 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.autopilots import Autopilots, Venue
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
+from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
+from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.market import MarketKind, reference_of
-from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
@@ -66,6 +72,8 @@ class Wiring:
     strategies: StrategySet
     mood: SentimentSource
     """The sentiment of real markets."""
+    champion: Champion
+    """The learned model in force."""
 
     def open_venue(self, exchange: str) -> Venue:
         """Raises UnknownExchange, StoreError."""
@@ -79,7 +87,7 @@ class Wiring:
         shared = TradingAccount(account, broker, ledger)
         desk = OrderDesk(account, broker, ledger, source.clock, self.events)
         selector = StrategySelector(
-            [StrategyProfile(each.name, each.group, each.regime_fit) for each in self.strategies], model=None
+            [StrategyProfile(each.name, each.group, each.regime_fit) for each in self.strategies], self.champion
         )
         trackers: dict[Timeframe, PerformanceTracker] = {}
 
@@ -141,12 +149,26 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     events = EventLog(clock.now_ms)
     index = FearGreed(SqliteSentiment(database))
     mood = index if config.sentiment.enabled else NeutralSentiment()
-    wiring = Wiring(config, database, events, load_strategies(), mood)
+    kept, files = SqliteModels(database), ModelFiles(paths.models_dir)
+    champion = Champion(kept, files, config.model.life_days * DAY_MS)
+    models = ModelRegistry(kept, files, clock, champion.status)
+    wiring = Wiring(config, database, events, load_strategies(), mood, champion)
     scheduler = CycleScheduler()
     autopilots = Autopilots(wiring.open_venue, SqliteLedger(database), scheduler)
+    trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
     service = AutopilotService(
-        config, database, SqliteAutopilots(database), autopilots, events, clock, ask_to_stop, closing=[index.close]
+        config,
+        database,
+        SqliteAutopilots(database),
+        autopilots,
+        models,
+        trainings,
+        events,
+        clock,
+        ask_to_stop,
+        closing=[trainings.close, index.close],
     )
+    trainings.open()
     scheduler.start()
     service.resume()
     return service

@@ -95,7 +95,7 @@ class Ensemble:
 
 
 def _booster(text: str) -> lgb.Booster:
-    return lgb.Booster(model_str=text, params={"num_threads": 1, "verbosity": -1})
+    return lgb.Booster(model_str=text)
 
 
 def _heads(boosters: Sequence[lgb.Booster], offsets: Sequence[Sequence[float]]) -> tuple[Heads, ...]:

@@ -22,7 +22,7 @@ LEAST_DECISIONS = 1000
 LEAST_DAYS = 180
 ANYTIME = 20.0
 """An e-process at least this large is evidence whenever one looks (Ville: at most 1 in 20 by chance)."""
-WORST_DAY = 0.25
+WORST_DAY = 0.1
 """No day's mean return of a decision, stop losses considered, lies beyond: the bound of the e-process."""
 T_LIMIT = 1.645
 """One-sided 5 % of the normal. Asked besides the bootstrap, which is too narrow on short series."""

@@ -1,0 +1,123 @@
+"""The model in force, as the selector asks it: always the newest champion, and never one that cannot be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.domain.conditions import FeatureRow, MarketConditions
+from autopilot.domain.documents import Document
+from autopilot.domain.errors import ModelError, StoreError
+from autopilot.domain.model_state import ModelState
+from autopilot.domain.selection import Contribution
+from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.timeframe import iso_utc
+from autopilot.ports.models import ModelEntry, ModelStore
+from autopilot.ports.score_model import ModelScores
+
+if TYPE_CHECKING:
+    from autopilot.adapters.models.scoring_model import ScoringModel
+
+RETRAIN = "autopilot retrain makes a new one"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The champion's entry and, where it is usable, the model; otherwise why it is not."""
+
+    entry: ModelEntry
+    model: ScoringModel | None
+    error: ModelError | None
+
+
+class Champion:
+    """A ScoreModel. The store is asked before every decision, so that a new champion counts from the next one on.
+
+    ``life_ms``: how long after its last training sample a model is used, in market time.
+    """
+
+    def __init__(self, store: ModelStore, files: ModelFiles, life_ms: int) -> None:
+        self._store = store
+        self._files = files
+        self._life_ms = life_ms
+        self._loaded: _Loaded | None = None
+
+    @property
+    def is_present(self) -> bool:
+        """Takes up a change of champion. A store that cannot be read leaves things as they are."""
+        self._take_up(self._entry())
+        return self._loaded is not None
+
+    async def refresh(self) -> None:
+        """Take up a change of champion now, reading its files beside the event loop: that can take a second."""
+        entry = self._entry()
+        if not self._is_current(entry) and entry is not None:
+            self._loaded = await asyncio.to_thread(self._load, entry)
+
+    def status(self) -> Document | None:
+        """For `status` and `model-info`: which model is used, or why it is not; None without a champion."""
+        if not self.is_present or self._loaded is None:
+            return None
+        entry, error = self._loaded.entry, self._loaded.error
+        return {
+            "id": entry.id,
+            "state": entry.state.value,
+            "usable": error is None,
+            "message": str(error) if error else None,
+            "hint": error.hint if error else None,
+        }
+
+    def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
+        """Raises ModelError when there is no usable model, when it is too old, or knows what had not happened yet."""
+        model = self._usable()
+        closed_at_ms = conditions.candle_at_ms + conditions.timeframe.ms
+        if closed_at_ms < model.trained_until_ms:
+            raise ModelError(
+                f"model {model.model_id} knows candles up to {iso_utc(model.trained_until_ms)}, later than this one",
+                hint="train on what came before: autopilot models rollback, or retrain on earlier data",
+            )
+        if closed_at_ms > model.trained_until_ms + self._life_ms:
+            raise ModelError(
+                f"model {model.model_id} has expired: it was trained on candles up to "
+                f"{iso_utc(model.trained_until_ms)}",
+                hint=RETRAIN,
+            )
+        return model.score(conditions, state)
+
+    def contributions(
+        self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
+    ) -> tuple[Contribution, ...]:
+        return self._usable().contributions(conditions, state, group)
+
+    def _usable(self) -> ScoringModel:
+        if self._loaded is None:
+            raise ModelError("there is no learned model", hint="autopilot retrain makes one")
+        if self._loaded.model is None:
+            raise self._loaded.error or ModelError("the learned model was not loaded", hint=RETRAIN)
+        return self._loaded.model
+
+    def _entry(self) -> ModelEntry | None:
+        try:
+            return self._store.champion()
+        except StoreError:
+            return self._loaded.entry if self._loaded else None
+
+    def _is_current(self, entry: ModelEntry | None) -> bool:
+        return (self._loaded.entry if self._loaded else None) == entry
+
+    def _take_up(self, entry: ModelEntry | None) -> None:
+        if not self._is_current(entry):
+            self._loaded = None if entry is None else self._load(entry)
+
+    def _load(self, entry: ModelEntry) -> _Loaded:
+        from autopilot.adapters.models.scoring_model import ScoringModel
+
+        if entry.state is ModelState.ABSTAINING:
+            return _Loaded(entry, None, ModelError(f"model {entry.id} abstains: {entry.note}", hint=RETRAIN))
+        try:
+            text, card = self._files.read(entry.id, entry.sha256)
+            return _Loaded(entry, ScoringModel.read(entry.id, entry.state.value, text, card), None)
+        except ModelError as error:
+            return _Loaded(entry, None, error)

@@ -1,0 +1,136 @@
+"""A stored model made ready to score one decision: its boosters, and what its card says of how to use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.conditions import FeatureRow, MarketConditions
+from autopilot.domain.errors import ModelError
+from autopilot.domain.selection import Contribution, GroupScore, ModelOpinion
+from autopilot.domain.signal import StrategyGroup
+from autopilot.performance.outcomes import horizon
+from autopilot.performance.strategy_state import volatility_unit
+from autopilot.ports.score_model import ModelScores
+from autopilot.training.calibration import Calibration
+from autopilot.training.choice import count_votes
+from autopilot.training.ensemble import Ensemble, RawScores
+from autopilot.training.novelty import TrainingRange
+from autopilot.training.train import SCHEMA
+
+LEADING = 6
+"""Contributions that are told."""
+RETRAIN = "autopilot retrain makes a new one"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoringModel:
+    """``state`` is how far the model is proven. Needs LightGBM: import this module where a model is really loaded."""
+
+    model_id: str
+    state: str
+    trained_until_ms: int
+    features: tuple[str, ...]
+    strategies: tuple[str, ...]
+    groups: tuple[StrategyGroup, ...]
+    group_of: NDArray[np.int64]
+    ensemble: Ensemble
+    spread: TrainingRange
+    calibration: Calibration
+    base_rates: FloatArray
+
+    @classmethod
+    def read(cls, model_id: str, state: str, text: str, card: dict[str, Any]) -> ScoringModel:
+        """Raises ModelError when the text or the card is not usable by this version."""
+        if card.get("schema") != SCHEMA:
+            raise ModelError(
+                f"model {model_id} was made for inputs {card.get('schema')!r}, this version has {SCHEMA!r}",
+                hint=RETRAIN,
+            )
+        try:
+            serving = card["serving"]
+            groups = tuple(StrategyGroup(name) for name in serving["classes"][:-1])
+            spread = serving["range"]
+            strategies = tuple(serving["strategies"])
+            return cls(
+                model_id=model_id,
+                state=state,
+                trained_until_ms=int(serving["trained_until_ms"]),
+                features=tuple(serving["features"]),
+                strategies=strategies,
+                groups=groups,
+                group_of=np.array([groups.index(StrategyGroup(serving["groups"][name])) for name in strategies]),
+                ensemble=Ensemble.from_text(text),
+                spread=TrainingRange(np.array(spread["lower"]), np.array(spread["upper"]), float(spread["limit"])),
+                calibration=Calibration(float(serving["temperature"]), float(serving["base_weight"])),
+                base_rates=np.array(serving["base_rates"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"the card of model {model_id} is not usable: {error!r}", hint=RETRAIN) from error
+
+    def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
+        """Raises ModelError when the input is not whole or the answer no number."""
+        row = self._row(conditions, state)
+        raw = self.ensemble.predict(row)
+        self._check(raw)
+        votes = count_votes(raw, self._unit(conditions), self.group_of)
+        probabilities = self.calibration.apply(raw.classes, self.base_rates[None, :])[0]
+        names = (*(group.value for group in self.groups), "none")
+        return ModelScores(
+            opinion=ModelOpinion(
+                model_id=self.model_id,
+                state=self.state,
+                probabilities=dict(zip(names, probabilities.tolist(), strict=True)),
+                novelty=float(self.spread.novelty(row)[0]),
+                novelty_limit=self.spread.limit,
+            ),
+            groups=tuple(
+                GroupScore(
+                    group,
+                    float(votes.group_shares[0, at]),
+                    f"{int((raw.groups[:, 0, at] > 0.0).sum())} of {len(raw.groups)} members expect a gain, best group "
+                    f"with probability {probabilities[at]:.2f}",
+                    float(votes.edges_bps[0, at]),
+                )
+                for at, group in enumerate(self.groups)
+            ),
+            strategy_confidence=dict(zip(self.strategies, votes.strategy_shares[0].tolist(), strict=True)),
+        )
+
+    def contributions(
+        self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
+    ) -> tuple[Contribution, ...]:
+        """The leading ones by size. Raises ModelError as `score` does."""
+        row = self._row(conditions, state)
+        effects = self.ensemble.contributions(row, self.groups.index(group)) * self._unit(conditions)[0] * 1e4
+        leading = np.argsort(-np.abs(effects), kind="stable")[:LEADING]
+        return tuple(Contribution(self.features[at], float(row[0, at]), float(effects[at])) for at in leading)
+
+    def _row(self, conditions: MarketConditions, state: FeatureRow) -> FloatArray:
+        known = dict(
+            zip((*conditions.features.names, *state.names), (*conditions.features.values, *state.values), strict=True)
+        )
+        missing = [name for name in self.features if name not in known]
+        if missing:
+            raise ModelError(
+                f"model {self.model_id} asks for {missing[0]} and {len(missing) - 1} more inputs that are not there",
+                hint="it was trained with other strategies; " + RETRAIN,
+            )
+        row = np.array([[known[name] for name in self.features]])
+        if not np.isfinite(row).all():
+            unknown = self.features[int(np.flatnonzero(~np.isfinite(row[0]))[0])]
+            raise ModelError(f"{unknown} is not known yet", hint="the strategies' record of 30 days has to fill first")
+        return row
+
+    def _unit(self, conditions: MarketConditions) -> FloatArray:
+        """The usual move over the horizon, as in training."""
+        row = conditions.features
+        return volatility_unit(row.values[[row.names.index("log_volatility_168")]], horizon(conditions.timeframe))
+
+    def _check(self, raw: RawScores) -> None:
+        if not all(np.isfinite(part).all() for part in (raw.groups, raw.strategies, raw.classes)):
+            raise ModelError(f"model {self.model_id} gave something that is not a number", hint=RETRAIN)

@@ -1,0 +1,33 @@
+"""autopilot model-info: what the model was trained on, what it is worth and how that is known."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.model_access import answered
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.models.info import model_info_screen
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("model-info")
+def model_info(
+    context: typer.Context,
+    model_id: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="As models list shows it. Without it: the champion, else the newest."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """What the model was trained on, what it is worth and how that is known."""
+    session = Session.of(context, as_json)
+    asked = address("model-info", id=model_id)
+    document = answered(session, lambda daemon: daemon.get(asked), lambda registry: registry.info(model_id))
+    session.output.show(document, model_info_screen(document))
+    return ExitCode.DONE

@@ -1,0 +1,40 @@
+"""autopilot tasks: what works in the background, or did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.training import task_screen, tasks_screen
+from autopilot.cli.session import Document, Session
+from autopilot.control.client import ControlClient
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+SHOWN = 50
+
+
+@app.command()
+def tasks(
+    context: typer.Context,
+    which: Annotated[str | None, typer.Argument(metavar="ID", help="One task, with its result or its error.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Trainings, the latest first: state, progress, and what came of them.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+
+    def recall(database: Path) -> Document:
+        from autopilot.adapters.store import learning_queries
+
+        return learning_queries.task(database, which) if which else learning_queries.tasks(database, SHOWN)
+
+    def ask(daemon: ControlClient) -> Document:
+        found = daemon.get(address("tasks", which) if which else address("tasks"))
+        return dict(found["task"]) if which else found
+
+    return Session.of(context, as_json).answer(ask, recall, task_screen if which else tasks_screen)

@@ -1,0 +1,138 @@
+"""Trainings on the screen: how far one is, what came of it, and the list of them."""
+
+from __future__ import annotations
+
+from typing import Any, TextIO
+
+from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
+from autopilot.cli.render.layout import clean
+from autopilot.cli.render.models.evidence import metrics_section
+from autopilot.cli.render.models.proof import gate_section
+from autopilot.cli.render.words import NOTHING, count, utc
+
+Document = dict[str, Any]
+
+BAR = 20
+WIDTH = 78
+_STYLES = {"succeeded": Style.GOOD, "failed": Style.BAD, "canceled": Style.FAINT}
+
+
+class ProgressLine:
+    """One line that is written over on a terminal; elsewhere a line a stage."""
+
+    def __init__(self, target: TextIO) -> None:
+        self._target = target
+        self._is_live = target.isatty()
+        self._stage = ""
+
+    def show(self, stage: str, done: int, total: int, detail: str) -> None:
+        """Nothing is shown before the first stage."""
+        if not stage:
+            return
+        if self._is_live:
+            self._target.write(f"\r\x1b[K{progress_text(stage, done, total, detail)[:WIDTH]}")
+        elif stage != self._stage:
+            self._target.write(f"{clean(stage)}\n")
+        self._stage = stage
+        self._target.flush()
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self._is_live and self._stage:
+            self._target.write("\r\x1b[K")
+            self._target.flush()
+        self._stage = ""
+
+
+def progress_text(stage: str, done: int, total: int, detail: str) -> str:
+    """``folds             ━━━━━━━━━━──────────  8/16  …``"""
+    filled = BAR * done // total if total else 0
+    return clean(f"{stage:<17} {'━' * filled}{'─' * (BAR - filled)} {done:>3}/{total:<3} {detail}")
+
+
+def begun_screen(task: Document) -> Screen:
+    """Of a training that nobody waits for."""
+    return (line(f"training {task['id']} has begun; autopilot tasks {task['id']} shows how far it is", hang=2),)
+
+
+def scheduled_screen(document: Document) -> Screen:
+    if document["schedule"] is None:
+        return (line("no training by schedule any more, from the daemon's next start on"),)
+    return (line(f"training by schedule {document['schedule']} (UTC), from the daemon's next start on"),)
+
+
+def tasks_screen(document: Document) -> Screen:
+    """``{"tasks": […]}``, the latest first."""
+    if not document["tasks"]:
+        return (line("no training yet; autopilot retrain --days 90 makes one"),)
+    columns = (
+        Column("task"),
+        Column("state"),
+        Column("begun"),
+        Column("progress", shrink_to=12),
+        Column("symbols", rank=2, shrink_to=12),
+        Column("days", right=True, rank=1),
+    )
+    rows = [
+        (
+            task["id"],
+            Span(task["state"], _STYLES.get(task["state"], Style.PLAIN)),
+            utc(task["started_at_ms"]) if task["started_at_ms"] else NOTHING,
+            _standing(task),
+            ", ".join(task["request"]["symbols"]),
+            str(task["request"]["days"]),
+        )
+        for task in document["tasks"]
+    ]
+    return (table(columns, rows),)
+
+
+def task_screen(task: Document) -> Screen:
+    """One task: progress while it works, the verdict and the figures when it is done, the error when it failed."""
+    asked = task["request"]
+    blocks: list[Block] = [
+        line(f"Training {task['id']}: {task['state']}", Style.HEADING),
+        line(
+            f"  {', '.join(asked['symbols'])} on {asked['exchange']}, {asked['timeframe']}, {asked['days']} days",
+            hang=2,
+        ),
+    ]
+    if task["result"]:
+        return (*blocks, *_result(task["result"]))
+    if task["error"]:
+        return (*blocks, *_error(task["error"]))
+    if task["stage"]:
+        blocks.append(line(f"  {progress_text(task['stage'], task['done'], task['total'], task['detail'])}", hang=2))
+    return tuple(blocks)
+
+
+def _result(result: Document) -> list[Block]:
+    seconds = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in result["seconds"].items() if spent >= 0.05)
+    decides = "it decides from now on" if result["promoted"] else "it was kept, and does not decide"
+    return [
+        line(f"  model {result['model_id']} from {count(result['samples'], 'sample')}: {decides}", hang=2),
+        line(f"  {result['verdict']}", Style.GOOD if result["promoted"] else Style.WARNING, hang=2),
+        BLANK,
+        *metrics_section(result),
+        BLANK,
+        *gate_section(result),
+        BLANK,
+        line(f"time: {seconds}", Style.FAINT, hang=2),
+        line(f"autopilot model-info {result['model_id']} shows the whole card", Style.FAINT),
+    ]
+
+
+def _error(error: Document) -> list[Block]:
+    blocks: list[Block] = [line(f"  {error['type']}: {error['message']}", Style.BAD, hang=2)]
+    if error["hint"]:
+        blocks.append(line(f"  try: {error['hint']}", hang=2))
+    blocks += [line(f"  {each}", Style.FAINT) for each in error["traceback"].splitlines()]
+    return blocks
+
+
+def _standing(task: Document) -> str:
+    if task["result"]:
+        return str(task["result"]["state"])
+    if task["error"]:
+        return str(task["error"]["message"])
+    return f"{task['stage']} {task['done']}/{task['total']}" if task["stage"] else NOTHING

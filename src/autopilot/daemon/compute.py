@@ -1,0 +1,70 @@
+"""Where the maps of a training run: in this process, in processes of this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from autopilot.domain.errors import ConfigError
+from autopilot.training.in_process import InProcess
+
+SMALL = 20_000
+"""Candles of all symbols together below which starting processes takes longer than the work."""
+CONNECT_S = 10
+
+
+@contextmanager
+def compute(scheduler: str | None, candles: int) -> Iterator[Executor]:
+    """``scheduler``: the address of a Dask scheduler, or None for this machine. ``candles``: how much there is to do.
+
+    Raises ConfigError when the cluster cannot be used.
+    """
+    if scheduler:
+        with _cluster(scheduler) as executor:
+            yield executor
+    elif candles < SMALL or _processors() < 2:
+        yield InProcess()
+    else:
+        pool = ProcessPoolExecutor(
+            _processors(), mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_to_parent
+        )
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _leave_signals_to_parent() -> None:
+    """Ctrl-C reaches the whole terminal group; the parent ends its workers by itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigError(
+            "[compute] scheduler is set, and Dask is not installed",
+            hint="pip install 'autopilot[cluster]', or unset it",
+        ) from None
+    try:
+        client: Any = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"the Dask scheduler {scheduler} cannot be reached: {error}",
+            hint="start it, or train on this machine: autopilot config unset compute.scheduler",
+        ) from error
+    try:
+        yield client.get_executor(pure=False)
+    finally:
+        client.close()

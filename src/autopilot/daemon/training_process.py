@@ -1,0 +1,165 @@
+"""One training as a task: alone on its data directory, its progress and its end written for all to read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.tasks import SqliteTasks
+from autopilot.config.load import load
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.lock import hold_lock
+from autopilot.domain.documents import Document
+from autopilot.domain.errors import AutopilotError
+from autopilot.domain.task import Task, TaskState, task_id
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.tasks import TaskStore
+from autopilot.training.request import Report, Stage, TrainingRequest
+
+KIND = "retrain"
+REPORT_EVERY_S = 0.2
+KINDNESS = 10
+"""How far a training steps back behind the daemon's cycles (nice)."""
+
+Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Report], Document]
+
+log = logging.getLogger(__name__)
+
+
+class TrainingRuns(AutopilotError):
+    """Another training owns the data directory."""
+
+
+class Canceled(BaseException):
+    """The training was told to end; no error, and nothing to report."""
+
+
+def new_task(request: TrainingRequest, now_ms: int) -> Task:
+    """Not begun yet."""
+    return Task(
+        id=task_id(now_ms, os.urandom(2)),
+        kind=KIND,
+        state=TaskState.PENDING,
+        created_at_ms=now_ms,
+        started_at_ms=None,
+        ended_at_ms=None,
+        pid=None,
+        request={
+            "exchange": request.exchange,
+            "symbols": list(request.symbols),
+            "timeframe": request.timeframe.value,
+            "days": request.days,
+            "min_samples_per_strategy": request.min_samples_per_strategy,
+            "seed": request.seed,
+        },
+        stage="",
+        done=0,
+        total=0,
+        detail="",
+        result=None,
+        error=None,
+    )
+
+
+def request_of(task: Task) -> TrainingRequest:
+    """What `new_task` was given."""
+    asked = task.request
+    return TrainingRequest(
+        exchange=asked["exchange"],
+        symbols=tuple(asked["symbols"]),
+        timeframe=Timeframe(asked["timeframe"]),
+        days=asked["days"],
+        min_samples_per_strategy=asked["min_samples_per_strategy"],
+        seed=asked["seed"],
+    )
+
+
+@contextmanager
+def alone(paths: Paths) -> Iterator[None]:
+    """One training at a time on a data directory, the daemon's or another's. Raises TrainingRuns, ConfigError."""
+
+    def busy(pid: int | None) -> TrainingRuns:
+        return TrainingRuns(
+            f"a training{f' (process {pid})' if pid else ''} runs on {paths.data_dir} already",
+            hint="autopilot tasks shows how far it is",
+        )
+
+    with hold_lock(paths.data_dir / "training.lock", busy):
+        yield
+
+
+def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None = None) -> Task:
+    """Do the task and keep what came of it; returns it in its final state. ``watcher`` is told of the progress too.
+
+    Raises StoreError, NotFound when there is no such task, and TrainingRuns; what goes wrong in the training itself is
+    the task's error. SIGTERM and SIGINT cancel it.
+    """
+    with closing(open_database(paths.database)) as database:
+        tasks = SqliteTasks(database)
+        task = tasks.load(task_name)
+        try:
+            with alone(paths), _signals_cancel():
+                tasks.begin(task.id, os.getpid(), WallClock().now_ms())
+                report = _Progress(tasks, task.id, watcher)
+                result = train(paths, load(paths).config, request_of(task), report)
+                tasks.finish(task.id, TaskState.SUCCEEDED, WallClock().now_ms(), result=result)
+        except (Canceled, KeyboardInterrupt):
+            tasks.finish(task.id, TaskState.CANCELED, WallClock().now_ms())
+        except Exception as error:
+            if not isinstance(error, AutopilotError):
+                log.exception("the training failed")
+            tasks.finish(task.id, TaskState.FAILED, WallClock().now_ms(), error=error_document(error))
+            if isinstance(error, TrainingRuns):
+                raise
+        return tasks.load(task.id)
+
+
+def error_document(error: Exception) -> Document:
+    """As a task keeps it."""
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "hint": getattr(error, "hint", ""),
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+class _Progress:
+    """Writes a few times a second at most, and every stage's beginning."""
+
+    def __init__(self, tasks: TaskStore, task_name: str, watcher: Report | None) -> None:
+        self._tasks = tasks
+        self._task = task_name
+        self._watcher = watcher
+        self._stage: Stage | None = None
+        self._written_s = 0.0
+
+    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
+        now_s = time.monotonic()
+        if stage is not self._stage or now_s - self._written_s >= REPORT_EVERY_S or done == total:
+            self._tasks.progress(self._task, stage.value, done, total, detail)
+            self._stage, self._written_s = stage, now_s
+        if self._watcher:
+            self._watcher(stage, done, total, detail)
+
+
+@contextmanager
+def _signals_cancel() -> Iterator[None]:
+    def cancel(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal asks
+        raise Canceled
+
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

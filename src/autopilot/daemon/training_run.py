@@ -1,0 +1,99 @@
+"""One training from request to registered model: the composition root of the training process."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.compute import compute
+from autopilot.daemon.training_data import TrainingData
+from autopilot.daemon.wiring import ASSUMED_COST
+from autopilot.domain.documents import Document
+from autopilot.domain.model_state import ModelState
+from autopilot.ports.models import ModelEntry
+from autopilot.strategies.registry import load_strategies
+from autopilot.training.evaluation import Acting
+from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
+
+PROMOTED = (ModelState.SHADOW, ModelState.LIVE)
+"""States in which a model takes over from what decided before."""
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Passes reports on and keeps the wall time of each stage, in seconds."""
+
+    report: Report
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
+        now = time.monotonic()
+        self.seconds[stage.value] = round(self.seconds.get(stage.value, 0.0) + now - self._since, 3)
+        self._since = now
+        self.report(stage, done, total, detail)
+
+
+def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Report) -> Document:
+    """Fetch, train, judge, keep, and promote if the gate permits. The result as JSON.
+
+    Raises AutopilotError when it cannot be done, and whatever ``report`` raises.
+    """
+    watch = _Stopwatch(report)
+    with closing(open_database(paths.database)) as database:
+        models = SqliteModels(database)
+        histories = TrainingData(config, database, WallClock().now_ms).histories(request, watch)
+        settings = TrainingSettings(
+            acting=Acting(config.min_confidence_threshold, config.model.min_edge_bps),
+            cost=ASSUMED_COST,
+            trials=models.count_trial(),
+        )
+        with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
+            trained = train(histories, load_strategies(), request, settings, executor, watch)
+        watch(Stage.PROMOTION, 0, 1)
+        is_promoted = _keep(trained, paths, database)
+        watch(Stage.PROMOTION, 1, 1, trained.state.value)
+    card = trained.card
+    return {
+        "model_id": trained.model_id,
+        "state": trained.state.value,
+        "verdict": card["verdict"],
+        "promoted": is_promoted,
+        "samples": card["data"]["samples"],
+        "symbols": card["symbols"],
+        "seconds": watch.seconds,
+        "metrics": card["metrics"],
+        "gate": card["gate"],
+    }
+
+
+def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
+    """Files first, then the books: a crash between leaves files that nobody asks for."""
+    models, now_ms = SqliteModels(database), WallClock().now_ms()
+    sha256 = ModelFiles(paths.models_dir).write(trained.model_id, trained.text, trained.card)
+    verdict = str(trained.card["verdict"])
+    models.register(
+        ModelEntry(
+            id=trained.model_id,
+            created_at_ms=now_ms,
+            state=trained.state,
+            schema=SCHEMA,
+            sha256=sha256,
+            verdict=verdict,
+            is_champion=False,
+            retired_at_ms=None,
+            note="",
+        )
+    )
+    if trained.state not in PROMOTED:
+        return False
+    models.promote(trained.model_id, now_ms, verdict)
+    return True
