@@ -13,7 +13,14 @@ import pytest
 
 from autopilot.control.client import ControlClient
 from autopilot.control.connection import ServerLimits
-from autopilot.control.requests import ListQuery, StartRequest, StopRequest
+from autopilot.control.requests import (
+    BootstrapRequest,
+    ListQuery,
+    PromoteRequest,
+    RetrainRequest,
+    StartRequest,
+    StopRequest,
+)
 from autopilot.control.server import ControlServer
 from autopilot.domain.errors import NotFound
 from autopilot.engine.events import Event, EventLog
@@ -73,6 +80,39 @@ class FakeService:
 
     async def performance(self, query: ListQuery) -> dict[str, Any]:
         return await self._answer(("performance", query))
+
+    async def model_info(self, model_id: str | None) -> dict[str, Any]:
+        return await self._answer(("model_info", model_id))
+
+    async def models(self) -> dict[str, Any]:
+        return await self._answer("models")
+
+    async def promote_model(self, model_id: str, request: PromoteRequest) -> dict[str, Any]:
+        return await self._answer(("promote", model_id, request))
+
+    async def rollback_model(self) -> dict[str, Any]:
+        return await self._answer("rollback")
+
+    async def reset_models(self) -> dict[str, Any]:
+        return await self._answer("reset")
+
+    async def retrain(self, request: RetrainRequest) -> dict[str, Any]:
+        return await self._answer(request)
+
+    async def tasks(self) -> dict[str, Any]:
+        return await self._answer("tasks")
+
+    async def task(self, task_id: str) -> dict[str, Any]:
+        return await self._answer(("task", task_id))
+
+    async def cancel_task(self, task_id: str) -> dict[str, Any]:
+        return await self._answer(("cancel", task_id))
+
+    async def bootstrap_config(self) -> dict[str, Any]:
+        return await self._answer("bootstrap_config")
+
+    async def configure_bootstrap(self, request: BootstrapRequest) -> dict[str, Any]:
+        return await self._answer(request)
 
     async def summary(self) -> dict[str, Any]:
         return await self._answer("summary")

@@ -29,7 +29,7 @@ class LittleService:
     def __getattr__(self, name: str) -> Any:
         if name in (
             *("start", "status", "decisions", "decision", "signals", "orders", "positions", "trades"),
-            *("performance", "summary"),
+            *("performance", "models", "retrain", "tasks", "bootstrap_config", "configure_bootstrap", "summary"),
         ):
             return None
         raise AttributeError(name)

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
-from autopilot.control.requests import ListQuery, StartRequest, StopRequest
+from autopilot.control.requests import ListQuery, PromoteRequest, StartRequest, StopRequest
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import (
     ConfigError,
     MarketUnavailable,
+    ModelError,
     StoreCorrupt,
     StoreUnavailable,
     UnknownExchange,
@@ -54,6 +55,20 @@ async def test_stop(serving: Any) -> None:
     assert serving.service.asked == [StopRequest("BTC/USD", True), StopRequest()]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "asked"),
+    [
+        ("/models/m-1/promote", {}, ("promote", "m-1", PromoteRequest())),
+        ("/models/m-1/promote", {"force": True}, ("promote", "m-1", PromoteRequest(force=True))),
+        ("/models/rollback", {}, "rollback"),
+        ("/reset", {}, "reset"),
+    ],
+)
+async def test_models_are_changed(serving: Any, path: str, body: dict[str, Any], asked: Any) -> None:
+    await serving.post(f"{API}{path}", body)
+    assert serving.service.asked == [asked]
+
+
 async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
     head = f"POST {API}/stop HTTP/1.1\r\nHost: x\r\n".encode()
     assert b"200 OK" in await serving.raw(head + b"\r\n")
@@ -84,6 +99,10 @@ async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
         ("/orders?open=0", ("orders", ListQuery())),
         ("/positions", "positions"),
         ("/trades?limit=1", ("trades", ListQuery(limit=1))),
+        ("/model-info", ("model_info", None)),
+        ("/model-info?id=m-20240630-1f3a9c2b", ("model_info", "m-20240630-1f3a9c2b")),
+        ("/models", "models"),
+        ("/models/m-20240630-1f3a9c2b", ("model_info", "m-20240630-1f3a9c2b")),
         ("/summary", "summary"),
     ],
 )
@@ -110,6 +129,8 @@ async def test_queries(serving: Any, path: str, asked: Any) -> None:
         ("/decisions?before=yesterday", "before must be a time in milliseconds"),
         ("/decisions?limit=x&symbol=x", "limit must be a whole number from 1 to 1000; symbol must be"),
         ("/orders?open=perhaps", "open must be true or false"),
+        ("/model-info?model=m-1", "there is no 'model' here"),
+        ("/models/m-1?x=1", "there is no 'x' here"),
         ("/positions?x=1", "there is no 'x' here"),
         ("/summary?x=1", "there is no 'x' here"),
     ],
@@ -141,6 +162,10 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("start", {"auto_execute": 1}, "auto_execute must be true or false"),
         ("start", {"interval": -1, "exchange": 5, "x": 1}, "interval must be"),
         ("stop", {"flatten": "yes"}, "flatten must be true or false"),
+        ("models/m-1/promote", {"force": "yes"}, "force must be true or false"),
+        ("models/m-1/promote", {"forced": True}, "there is no 'forced' here; did you mean 'force'?"),
+        ("models/rollback", {"to": "m-1"}, "there is no 'to' here"),
+        ("reset", {"yes": True}, "there is no 'yes' here"),
         ("stop", {"symbols": ["BTC/USD"]}, "there is no 'symbols' here; did you mean 'symbol'?"),
     ],
 )
@@ -162,6 +187,7 @@ async def test_bad_commands_are_refused(serving: Any, refused: Any, command: str
         (UnknownSymbol("m", hint="h"), 404, "UNKNOWN_SYMBOL"),
         (UnknownExchange("m", hint="h"), 404, "UNKNOWN_EXCHANGE"),
         (Conflict("m", hint="h"), 409, "CONFLICT"),
+        (ModelError("m", hint="h"), 409, "MODEL_ERROR"),
         (MarketUnavailable("m", hint="h"), 503, "MARKET_UNAVAILABLE"),
         (StoreUnavailable("m", hint="h"), 503, "STORE_UNAVAILABLE"),
         (StoreCorrupt("m", hint="h"), 500, "STORE_CORRUPT"),

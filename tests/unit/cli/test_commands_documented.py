@@ -13,7 +13,7 @@ from typer.main import get_command
 from autopilot.cli.app import COMMANDS, app
 
 TEXT = (Path(__file__).parents[3] / "docs" / "commands.md").read_text()
-SECTION = re.compile(r"^#{2,3} autopilot (?P<name>[a-z ]+)\n(?P<body>.*?)(?=^#{2,3} |\Z)", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r"^#{2,3} autopilot (?P<name>[a-z -]+)\n(?P<body>.*?)(?=^#{2,3} |\Z)", re.MULTILINE | re.DOTALL)
 DOCUMENTED = {found["name"]: found["body"] for found in SECTION.finditer(TEXT)}
 SHARED = {"--json", "--help"}
 
