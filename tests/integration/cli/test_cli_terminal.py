@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
+import json
 import os
 import pty
 import re
@@ -35,6 +37,7 @@ class Terminal:
         )
         os.close(theirs)
         self.shown = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def read(self, until: str | None = None) -> str:
         """All there is, or up to a text."""
@@ -45,8 +48,11 @@ class Terminal:
                 break
             if not part:
                 break
-            self.shown += part.decode()
+            self.shown += self._decoder.decode(part)
         return self.shown
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
 
     def finish(self) -> int:
         self.read()
@@ -119,6 +125,29 @@ def test_text_from_outside_cannot_steer_the_terminal(terminal, daemon) -> None:
     assert "\x1b[2J" not in screen.shown
     assert "\x07" not in screen.shown
     assert "\x9b" not in screen.shown
+
+
+@pytest.mark.parametrize(("word", "code"), [("y", 0), ("n", 1), ("", 1)])
+def test_a_reset_asks_first(terminal, daemon, word, code) -> None:
+    daemon.answers["/api/autopilot/reset"] = (200, {"models": 1, "backup": "somewhere", "means": "the rules decide"})
+    screen = terminal("reset-model", errors_too=True)
+    screen.read(until="[y/N]")
+    assert daemon.requests == []
+    screen.type(f"{word}\n")
+    assert screen.finish() == code
+    assert bool(daemon.requests) is (code == 0)
+    assert ("Backup: somewhere" if code == 0 else "nothing was changed") in screen.shown
+
+
+def test_a_model_card_on_a_terminal_fits_it(terminal, daemon) -> None:
+    card = json.loads((Path(__file__).parents[2] / "golden" / "cli" / "documents" / "model_card.json").read_text())
+    around = {"sha256": "5d41", "note": "", "drift": None, "loaded": None}
+    daemon.answers["/api/autopilot/model-info"] = (200, card | around)
+    screen = terminal("model-info", NO_COLOR="1")
+    assert screen.finish() == 0
+    assert max(map(len, lines_of(screen.shown))) <= 80
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", screen.shown)
+    assert card["gate"][3]["name"] in screen.shown
 
 
 def test_watch_refreshes_until_interrupted_and_gives_the_screen_back(terminal, daemon) -> None:
