@@ -2,111 +2,181 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkdtemp
 
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ModelError, StoreUnavailable
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_SUFFIXES = (".txt", ".json")
 RETRAIN = "autopilot retrain makes a new one; autopilot models rollback goes back to the one before"
+_ID = re.compile(r"[a-z0-9-]{1,64}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHOWN = 12
 
 
 class ModelFiles:
-    """``<id>.txt`` and ``<id>.json`` in ``directory``, readable by their owner only; nothing outside is ever read."""
+    """``<id>.<digest>.txt`` and ``<id>.<digest>.json`` in ``directory``, for their owner only.
+
+    A model that is trained again keeps its id, and may get another card. The digest in the name, the beginning of
+    what `write` returns, lets both versions lie side by side: the one that counts is the one whose SHA-256 the model
+    store holds, so that a crash at any moment leaves the old model or the new one, and never a mixture.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def write(self, model_id: str, model_text: str, card: Document) -> str:
-        """Returns the SHA-256 by which `read` knows both. The card comes last and holds the text's own hash: without a
-        card there is no model. Raises StoreUnavailable when the disk does not take it, ModelError for an id that is
-        none."""
+        """The SHA-256 of text and card together, in hexadecimal; both are on the disk when this returns, and the card
+        has ``sha256``, that of the text alone.
+
+        Raises ModelError when the id is not of ``a-z0-9-`` or the card is no JSON, StoreUnavailable.
+        """
+        _check_id(model_id)
         text = model_text.encode()
-        content = _card_bytes(card | {"sha256": hashlib.sha256(text).hexdigest()})
-        text_path, card_path = (self._path(model_id, suffix) for suffix in _SUFFIXES)
-        try:
+        content = _card_bytes(model_id, {**card, "sha256": hashlib.sha256(text).hexdigest()})
+        digest = _digest(text, content)
+        with _writing(self._directory):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._replace(text_path, text)
-            self._replace(card_path, content)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"model {model_id} cannot be written to {self._directory}: {error.strerror}",
-                hint="check the directory's owner, mode and free space",
-            ) from error
-        return _digest(text, content)
+            _replace(self._path(model_id, digest, "txt"), text)
+            _replace(self._path(model_id, digest, "json"), content)
+            _sync(self._directory)
+        return digest
 
     def read(self, model_id: str, expected_sha256: str) -> tuple[str, Document]:
-        """(the text, the card). Raises ModelError when they are missing, altered, or not where they belong."""
-        text, content = (self._bytes(model_id, suffix) for suffix in _SUFFIXES)
+        """Text and card as they were written. ``expected_sha256``: what `write` returned.
+
+        Raises ModelError when they are missing, altered or unreadable, or are no plain files: a link is not followed.
+        """
+        _check_id(model_id)
+        if not _SHA256.fullmatch(expected_sha256):
+            raise ModelError(f"model {model_id} is kept with {expected_sha256!r}, which is no SHA-256", hint=RETRAIN)
+        text = _content(self._path(model_id, expected_sha256, "txt"))
+        content = _content(self._path(model_id, expected_sha256, "json"))
         if _digest(text, content) != expected_sha256:
-            raise ModelError(f"the files of model {model_id} are not those that were trained", hint=RETRAIN)
-        try:
-            return text.decode(), json.loads(content)
-        except ValueError as error:
-            raise ModelError(f"the files of model {model_id} cannot be read: {error}", hint=RETRAIN) from error
+            raise ModelError(
+                f"the files of model {model_id} in {self._directory} are not those that were trained", hint=RETRAIN
+            )
+        return _parsed(model_id, text, content)
 
     def remove(self, model_id: str) -> None:
-        """What is missing is no error."""
-        for suffix in _SUFFIXES:
-            self._path(model_id, suffix).unlink(missing_ok=True)
+        """Every file of this model, and what a crash may have left of it; nothing when there are none.
+
+        Raises ModelError for an id that cannot be, StoreUnavailable.
+        """
+        _check_id(model_id)
+        with _writing(self._directory):
+            for path in [*self._directory.glob(f"{model_id}.*"), *self._directory.glob(f".{model_id}.*")]:
+                path.unlink(missing_ok=True)
 
     def backup(self, now_ms: int) -> Path:
-        """Copy every model into ``backup-<now_ms>``; returns that directory. Raises StoreUnavailable."""
+        """A copy of all models' files, whole or not there at all, in ``backup-<now_ms>`` beside them; its path.
+
+        Raises StoreUnavailable, also when there is a backup of that moment.
+        """
         target = self._directory / f"backup-{now_ms}"
-        try:
-            target.mkdir(mode=0o700, parents=True)
-            for path in sorted(self._directory.iterdir()):
-                if path.suffix in _SUFFIXES and path.is_file():
-                    shutil.copy2(path, target / path.name)
-        except OSError as error:
-            raise StoreUnavailable(
-                f"the models cannot be copied to {target}: {error.strerror}",
-                hint="check the directory's owner, mode and free space",
-            ) from error
+        with _writing(self._directory):
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft = Path(mkdtemp(dir=self._directory, prefix=".backup-"))
+            try:
+                for path in sorted([*self._directory.glob("[!.]*.txt"), *self._directory.glob("[!.]*.json")]):
+                    if path.is_file() and not path.is_symlink():
+                        _write(draft / path.name, path.read_bytes())
+                _sync(draft)
+                draft.rename(target)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
+            _sync(self._directory)
         return target
 
-    def _path(self, model_id: str, suffix: str) -> Path:
-        if not _ID.fullmatch(model_id):
-            raise ModelError(f"{model_id[:80]!r} is not the id of a model", hint="autopilot models list shows them")
-        return self._directory / f"{model_id}{suffix}"
-
-    def _bytes(self, model_id: str, suffix: str) -> bytes:
-        """A link is not followed: it could lead out of the directory."""
-        path = self._path(model_id, suffix)
-        try:
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise ModelError(f"{path} of model {model_id} cannot be read: {error.strerror}", hint=RETRAIN) from error
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        """All or nothing, and on the disk before this returns. The temporary file, and so the model, has mode 0600."""
-        with NamedTemporaryFile(dir=self._directory, prefix=".new-", delete=False) as file:
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except OSError:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    def _path(self, model_id: str, digest: str, suffix: str) -> Path:
+        return self._directory / f"{model_id}.{digest[:_SHOWN]}.{suffix}"
 
 
-def _card_bytes(card: Document) -> bytes:
-    return json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True).encode()
+def _check_id(model_id: str) -> None:
+    if not _ID.fullmatch(model_id):
+        raise ModelError(f"{model_id!r} is no id of a model", hint="autopilot models list shows them with their ids")
 
 
 def _digest(text: bytes, card: bytes) -> str:
-    return hashlib.sha256(text + b"\0" + card).hexdigest()
+    return hashlib.sha256(hashlib.sha256(text).digest() + card).hexdigest()
+
+
+def _card_bytes(model_id: str, card: Document) -> bytes:
+    try:
+        return json.dumps(card, allow_nan=False, indent=1, sort_keys=True).encode()
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the card of model {model_id} is no JSON: {error}", hint="please report this") from error
+
+
+def _parsed(model_id: str, text: bytes, content: bytes) -> tuple[str, Document]:
+    try:
+        model_text, card = text.decode(), json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"the files of model {model_id} cannot be read: {error}", hint=RETRAIN) from error
+    if not isinstance(card, dict) or card.get("sha256") != hashlib.sha256(text).hexdigest():
+        raise ModelError(f"the card of model {model_id} is that of another model", hint=RETRAIN)
+    return model_text, card
+
+
+def _content(path: Path) -> bytes:
+    try:
+        # Neither a link nor a pipe that never answers: NONBLOCK opens it, and then it is seen for what it is.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+    except FileNotFoundError as error:
+        raise ModelError(f"the model's file {path} is missing", hint=RETRAIN) from error
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR):
+            raise ModelError(f"the model's file {path} cannot be read: {error.strerror}", hint=RETRAIN) from error
+    raise ModelError(f"the model's file {path} is no plain file", hint=RETRAIN)
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise StoreUnavailable(
+            f"the models in {directory} cannot be written: {error.strerror}",
+            hint="make room on the disk, then try again" if full else "check the directory's owner and mode",
+        ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """All or nothing under its name."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _write(draft, content)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _write(path: Path, content: bytes) -> None:
+    """On the disk when this returns; a new file is its owner's only."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    """The names are on the disk too."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
