@@ -68,7 +68,6 @@ def comparison_section(card: Document) -> list[Block]:
         Column(title, right=True),
         Column("model ahead", right=True),
         Column(title, right=True),
-        Column("days", right=True, rank=1),
     )
     rows = [
         (
@@ -77,25 +76,23 @@ def comparison_section(card: Document) -> list[Block]:
             interval(item["lower"], item["upper"]),
             judged(bps(item["ahead_bps"]), item["ahead_lower"], item["ahead_upper"]),
             interval(item["ahead_lower"], item["ahead_upper"]),
-            number(item["days"]),
         )
         for item in compared
     ]
-    return [line("Compared, net of all costs", Style.HEADING), table(columns, rows)]
-
-
-_THRESHOLD_COLUMNS = (
-    Column("confidence from", right=True),
-    Column("decisions", right=True),
-    Column("share", right=True),
-    Column("hit rate", right=True),
-    Column("net bp each", right=True),
-    Column("interval", right=True),
-)
+    days = max((item["days"] for item in compared if item["days"] is not None), default=None)
+    return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), table(columns, rows)]
 
 
 def thresholds_section(card: Document) -> list[Block]:
-    """What it means to act only above a confidence."""
+    """What it means to act only above a confidence; the intervals are of the comparison's level."""
+    columns = (
+        Column("confidence from", right=True),
+        Column("decisions", right=True),
+        Column("share", right=True),
+        Column("hit rate", right=True),
+        Column("net bp each", right=True),
+        Column(interval_title(card["comparison"]), right=True),
+    )
     rows = [
         (
             figure(item["threshold"]),
@@ -107,7 +104,7 @@ def thresholds_section(card: Document) -> list[Block]:
         )
         for item in card["thresholds"]
     ]
-    return [line("What the confidence threshold means", Style.HEADING), table(_THRESHOLD_COLUMNS, rows)] if rows else []
+    return [line("What the confidence threshold means", Style.HEADING), table(columns, rows)] if rows else []
 
 
 _RELIABILITY_COLUMNS = (

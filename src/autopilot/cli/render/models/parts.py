@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Column, Style, line, table
 from autopilot.cli.render.models.data import number
-from autopilot.cli.render.models.numbers import Document, bps, interval, judged, percent
+from autopilot.cli.render.models.numbers import Document, bps, interval, interval_title, judged, percent
 from autopilot.cli.render.words import figure, spoken
 
 LEADING = 15
 """So many features are shown; the document has all that the card has."""
 
-_GROUP_COLUMNS = (
-    Column("group", shrink_to=10),
-    Column("chosen", right=True),
-    Column("acted", right=True),
-    Column("hit rate", right=True),
-    Column("net bp", right=True),
-    Column("interval", right=True),
-    Column("expected", right=True),
-)
-
 
 def groups_section(card: Document) -> list[Block]:
-    """What came of each group where it was chosen."""
+    """What came of each group where it was chosen; the intervals are of the comparison's level."""
+    columns = (
+        Column("group", shrink_to=10),
+        Column("chosen", right=True),
+        Column("acted", right=True),
+        Column("hit rate", right=True),
+        Column("net bp", right=True),
+        Column(interval_title(card["comparison"]), right=True),
+        Column("expected", right=True),
+    )
     rows = [
         (
             spoken(item["group"]),
@@ -35,7 +34,7 @@ def groups_section(card: Document) -> list[Block]:
         )
         for item in card["groups"]
     ]
-    return [line("By group", Style.HEADING), table(_GROUP_COLUMNS, rows)] if rows else []
+    return [line("By group", Style.HEADING), table(columns, rows)] if rows else []
 
 
 _STRATEGY_COLUMNS = (
