@@ -46,11 +46,11 @@ class ModelRegistry:
         self._store = store
         self._files = files
         self._clock = clock
-        self._loaded = loaded
+        self.loaded = loaded
 
     def info(self, model_id: str | None = None) -> Document:
         """A model's card, its state as it is now, and what came since. Unnamed: the champion's, else the newest's."""
-        around: Document = {"drift": None, "loaded": self._loaded()}
+        around: Document = {"drift": None, "loaded": self.loaded()}
         entry = self._entry(model_id) if model_id else self._present()
         if entry is None:
             return {"id": None, "state": ModelState.UNTRAINED.value, **around}

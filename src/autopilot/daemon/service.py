@@ -118,6 +118,7 @@ class AutopilotService:
     async def status(self, symbol: str | None) -> Document:
         document = queries.last_known_status(self._database.path)
         document["daemon"] = self.health()
+        document["model"] = self._models.loaded()
         document["symbols"] = [
             overlay(known, self._autopilots.find(known["symbol"]), self._autopilots.next_cycle_ms(known["symbol"]))
             for known in document["symbols"]

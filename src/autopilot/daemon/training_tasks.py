@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from autopilot.training.request import TrainingRequest
 CANCEL_LIMIT_S = 10.0
 """How long a training may take to end when it is told to."""
 TASKS_SHOWN = 50
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +133,8 @@ class TrainingTasks:
 
     async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:
         code = await child.wait()
+        if code == -signal.SIGTERM:
+            self._store.finish(task_name, TaskState.CANCELED, self._clock.now_ms())
         self._store.finish(task_name, TaskState.FAILED, self._clock.now_ms(), error=_gone(_fate(code)))
         self._child = None
         if self._store.load(task_name).state is TaskState.SUCCEEDED:
@@ -163,8 +167,11 @@ def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
 
 def cron_trigger(schedule: str) -> CronTrigger:
     """In UTC. Raises ConfigError when the five fields make no sense."""
+    *others, weekdays = schedule.split(" ")
+    # APScheduler numbers the days of the week from Monday; cron, as everywhere else, from Sunday.
+    named = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda number: _WEEKDAYS[int(number[0])], weekdays)
     try:
-        return CronTrigger.from_crontab(schedule, timezone="UTC")
+        return CronTrigger.from_crontab(" ".join([*others, named]), timezone="UTC")
     except ValueError as error:
         raise ConfigError(
             f"training.schedule = {schedule!r} cannot be understood: {error}",

@@ -44,7 +44,7 @@ def test_show_is_the_configuration_as_toml(autopilot, data_dir) -> None:
 def test_show_says_where_each_value_comes_from(autopilot, data_dir) -> None:
     (data_dir / "autopilot.toml").write_text('timeframe = "4h"\n')
     autopilot("config", "set", "interval", "30")
-    lines = autopilot("config", "show", "--origin").out.partition("[")[0].splitlines()
+    lines = autopilot("config", "show", "--origin").out.partition("\n[")[0].splitlines()
     found = {line.split(" = ")[0]: line.rpartition("# ")[2] for line in lines if " = " in line}
     assert (found["timeframe"], found["interval"], found["exchange"]) == ("file", "override", "default")
     document = autopilot("config", "show", "--json").document

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.store.bookkeeping import check_books
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.wiring import Wiring
-from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.events import EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunState
@@ -59,7 +62,8 @@ class MortalDatabase(Database):
 
 async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
-    wiring = Wiring(CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment())
+    champion = Champion(SqliteModels(database), ModelFiles(database.path.parent / "models"), DAY_MS)
+    wiring = Wiring(CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment(), champion)
     venue = wiring.open_venue("simulated")
     evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.3)
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]

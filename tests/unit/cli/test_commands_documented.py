@@ -33,7 +33,11 @@ ALL = dict(commands())
 
 def options(command: Any) -> set[str]:
     return {
-        name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts) if name[0] == "-"
+        name
+        for parameter in command.params
+        if not getattr(parameter, "hidden", False)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name[0] == "-"
     }
 
 

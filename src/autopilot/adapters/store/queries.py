@@ -135,6 +135,7 @@ def last_known_status(database: Path) -> Document:
                 "started_at_ms": None,
                 "data_dir": str(database.parent),
             },
+            "model": None,
             "accounts": _accounts(connection),
             "symbols": [
                 symbol_status(connection, dict(row))

@@ -47,7 +47,7 @@ def retrain(
             "--schedule", metavar="CRON", help='Train not now but regularly, as "0 3 * * 0" (UTC); off: never.'
         ),
     ] = None,
-    task: Annotated[str | None, typer.Option("--task", hidden=True)] = None,
+    task: Annotated[str | None, typer.Option("--task", hidden=True, help="The daemon's own: do this task.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Train the model anew, judge it, and promote it if the evidence permits. What is not given is as configured.

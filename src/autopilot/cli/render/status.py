@@ -32,7 +32,7 @@ COLUMNS = (
 def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
     symbols = document["symbols"]
-    blocks: list[Block] = [_daemon(document["daemon"]), *banner(symbols)]
+    blocks: list[Block] = [_daemon(document["daemon"]), *_model(document["model"]), *banner(symbols)]
     if symbols:
         blocks += [BLANK, table(COLUMNS, [_row(symbol) for symbol in symbols])]
     else:
@@ -58,6 +58,15 @@ def _daemon(daemon: dict[str, Any]) -> Paragraph:
         return Paragraph((Span("daemon "), Span("not running", Style.BAD)))
     since = f", pid {daemon['pid']}, version {daemon['version']}, since {utc(daemon['started_at_ms'])}"
     return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)))
+
+
+def _model(model: dict[str, Any] | None) -> list[Block]:
+    """Nothing where the rules decide because there is no model."""
+    if model is None:
+        return []
+    if model["usable"]:
+        return [line(f"model {model['id']} ({model['state']}) chooses the group of strategies", Style.FAINT, hang=2)]
+    return [line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2)]
 
 
 def _row(symbol: dict[str, Any]) -> tuple[Span | str, ...]:
