@@ -38,7 +38,7 @@ def classes_section(card: Document) -> list[Block]:
 def versions_section(card: Document) -> list[Block]:
     """What it takes to make the same model again."""
     versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
-    made = f"  seed {number(card['seed'])}, features {card['schema']}, {number(card['trials'])} trainings so far"
+    made = f"  seed {number(card['seed'])}, features {card['schema']}{_trials(card['trials'])}"
     return [
         line("Made with", Style.HEADING),
         line(f"  {versions or NOTHING}", hang=2),
@@ -46,6 +46,10 @@ def versions_section(card: Document) -> list[Block]:
         line(f"  model SHA-256 {card['sha256']}", hang=2),
         line(f"  samples SHA-256 {card['data']['sha256'] or NOTHING}", hang=2),
     ]
+
+
+def _trials(trials: int | None) -> str:
+    return "" if trials is None else f", {count(trials, 'training')} so far"
 
 
 def number(value: int | None) -> str:

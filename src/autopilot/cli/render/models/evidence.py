@@ -108,7 +108,7 @@ def thresholds_section(card: Document) -> list[Block]:
 
 
 _RELIABILITY_COLUMNS = (
-    Column("confidence", right=True),
+    Column("probability", right=True),
     Column("decisions", right=True),
     Column("stated", right=True),
     Column("observed", right=True),
