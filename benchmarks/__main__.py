@@ -6,9 +6,15 @@ import os
 import platform
 import sys
 
-from benchmarks import cycle, idle, replay_year, status
+from benchmarks import cycle, idle, replay_year, retrain, status
 
-ALL = {"cycle": cycle.run, "status": status.run, "idle": idle.run, "replay_year": replay_year.run}
+ALL = {
+    "cycle": cycle.run,
+    "status": status.run,
+    "idle": idle.run,
+    "replay_year": replay_year.run,
+    "retrain": retrain.run,
+}
 
 
 def main(names: list[str]) -> int:

@@ -124,7 +124,7 @@ def _metrics(judged: Judged) -> list[Document]:
             _plain("decisions acted on", "share", float(judged.followed.mean()), "all", 1.0),
             _plain("novel samples", "share", float(judged.oof.novel.mean()), "none", 0.0, "lower"),
             _plain(
-                "p-value against cash (SPA)",
+                "SPA p-value, cash",
                 "",
                 superior_predictive_ability(_column(judged, CASH)),
                 "chance",
@@ -132,7 +132,7 @@ def _metrics(judged: Judged) -> list[Document]:
                 "lower",
             ),
             _plain(
-                "p-value against the rules (SPA)",
+                "SPA p-value, rule table",
                 "",
                 superior_predictive_ability(_column(judged, RULES)),
                 "chance",

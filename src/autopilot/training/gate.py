@@ -77,11 +77,11 @@ def _sentence(state: ModelState, why: Rule) -> str:
         case ModelState.LIVE:
             return "There is evidence of an edge after costs; every rule of the gate is passed."
         case ModelState.SHADOW:
-            return f"Signs of an edge, not proven: fit for paper trading only. {why.name.capitalize()}: {why.detail}."
+            return f"Signs of an edge, not proven: fit for paper trading only. Not passed: {why.name} ({why.detail})."
         case ModelState.INSUFFICIENT:
             return f"Not enough to tell whether there is an edge: {why.detail}. The rule table decides."
         case _:
-            return f"No evidence of an edge; abstaining. {why.name.capitalize()}: {why.detail}. The rule table decides."
+            return f"No evidence of an edge; abstaining. Not passed: {why.name} ({why.detail}). The rule table decides."
 
 
 def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> Rule:

@@ -91,7 +91,7 @@ def learned_names(strategies: Sequence[str]) -> tuple[str, ...]:
 
 
 def symbol_rows(history: SymbolHistory, strategies: StrategySet, cost: TradingCost) -> SymbolRows:
-    """The rows of one symbol; none when the history is too short."""
+    """The rows of one symbol; none when the history, of at least one candle, is too short."""
     candles, steps = history.candles, horizon(history.candles.timeframe)
     view = market_view(history.symbol, candles, history.reference, history.sentiment)
     arrays = strategies.evaluate(view).arrays
