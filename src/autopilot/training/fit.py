@@ -42,16 +42,26 @@ class FitSettings:
 
 def fit(data: TrainingSet, rows: IntArray, settings: FitSettings) -> Ensemble:
     """An ensemble learned from ``rows`` (at least one) of ``data``."""
-    features = data.features[rows]
-    dataset = _dataset(features, settings)
-    groups = data.targets(data.group_returns)[rows]
-    strategies = data.targets(data.returns)[rows]
-    weights = block_bootstrap(data.at_ms[rows], members=settings.members, seed=settings.seed)
+    dataset = _dataset(data.features[rows], settings)
+    members = [_member(data, rows, dataset, settings, member) for member in range(settings.members)]
     return Ensemble(
-        tuple(_heads(dataset, groups, weight, settings, member) for member, weight in enumerate(weights)),
-        tuple(_heads(dataset, strategies, weight, settings, member) for member, weight in enumerate(weights)),
-        fit_classes(features, data.classes[rows], settings),
+        tuple(groups for groups, _ in members),
+        tuple(strategies for _, strategies in members),
+        fit_classes(data.features[rows], data.classes[rows], settings),
     )
+
+
+def fit_member(data: TrainingSet, rows: IntArray, settings: FitSettings, member: int) -> tuple[Heads, Heads]:
+    """The group heads and the strategy heads of one member of `fit`, by itself."""
+    return _member(data, rows, _dataset(data.features[rows], settings), settings, member)
+
+
+def _member(
+    data: TrainingSet, rows: IntArray, dataset: lgb.Dataset, settings: FitSettings, member: int
+) -> tuple[Heads, Heads]:
+    weight = block_bootstrap(data.at_ms[rows], members=settings.members, seed=settings.seed)[member]
+    groups, strategies = data.targets(data.group_returns)[rows], data.targets(data.returns)[rows]
+    return _heads(dataset, groups, weight, settings, member), _heads(dataset, strategies, weight, settings, member)
 
 
 def fit_classes(features: FloatArray, classes: IntArray, settings: FitSettings) -> lgb.Booster:

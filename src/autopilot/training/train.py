@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -29,8 +29,9 @@ from autopilot.training.checks import (
     shuffled_test,
     summarise,
 )
+from autopilot.training.ensemble import Ensemble
 from autopilot.training.evaluation import Acting, Judged, judge
-from autopilot.training.fit import FitSettings, fit
+from autopilot.training.fit import FitSettings, fit_classes, fit_member
 from autopilot.training.gate import Verdict, pass_gate
 from autopilot.training.history import GROUPS, SymbolHistory, SymbolRows, learned_names, symbol_rows
 from autopilot.training.novelty import TrainingRange
@@ -89,14 +90,16 @@ def train(
     _suffices(data, request)
     report(Stage.LABELS, 1, 1, f"{len(data):,} samples")
     judged, verdict, evidence = _examine(data, rows, fitting, settings, executor, report, horizon(request.timeframe))
-    report(Stage.FIT, 0, 1)
-    ensemble = executor.submit(fit, data, np.arange(len(data)), fitting).result()
+    every = np.arange(len(data))
+    members = [executor.submit(fit_member, data, every, fitting, member) for member in range(fitting.members)]
+    classes = executor.submit(fit_classes, data.features, data.classes, fitting)
+    fitted = _gather(members, [f"member {member + 1}" for member in range(fitting.members)], Stage.FIT, report)
+    ensemble = Ensemble(tuple(one for one, _ in fitted), tuple(other for _, other in fitted), classes.result())
     text = ensemble.to_text()
     serving = _serving(data, judged, fitting)
     identity = hashlib.sha256((text + repr(serving)).encode()).hexdigest()
     day = datetime.fromtimestamp(int(data.matured_ms[-1]) / 1000, UTC)
     model_id = f"m-{day:%Y%m%d}-{identity[:8]}"
-    report(Stage.FIT, 1, 1, model_id)
     card = {
         "id": model_id,
         "schema": SCHEMA,
@@ -120,7 +123,8 @@ def _examine(
     """Walk forward, check for leaks, ask the gate."""
     folds = walk_folds(data, purge_ms=_purge_ms(data, steps))
     scored = _gather(
-        [executor.submit(score_fold, data, fold, fitting) for fold in folds],
+        # The longest first, so that no processor is left alone with it at the end.
+        [executor.submit(score_fold, data, fold, fitting) for fold in folds[::-1]][::-1],
         [fold.name for fold in folds],
         Stage.FOLDS,
         report,
@@ -179,15 +183,16 @@ def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> 
 
 
 def _gather(futures: Iterable[Future[T]], names: Sequence[str], stage: Stage, report: Report) -> list[T]:
-    """Results in the order of submission. A report that raises leaves nothing running that is not begun."""
-    waiting, results = list(futures), []
+    """Results in the order of ``futures``. A report that raises leaves nothing running that is not begun."""
+    waiting = list(futures)
+    named = dict(zip(waiting, names, strict=True))
     try:
         report(stage, 0, len(waiting))
-        for future, name in zip(waiting, names, strict=True):
-            results.append(future.result())
-            report(stage, len(results), len(waiting), name)
+        for done, future in enumerate(as_completed(waiting), start=1):
+            future.result()
+            report(stage, done, len(waiting), named[future])
     except BaseException:
         for future in waiting:
             future.cancel()
         raise
-    return results
+    return [future.result() for future in waiting]
