@@ -58,18 +58,20 @@ def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int, bas
     if judged is None:
         return Verdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,))
     against_cash, live = _against_cash(judged, trials)
-    rules = (enough, _skill(judged), _beats(judged, baseline), against_cash, live, _separates(judged), _spread(judged))
-    state = _state(rules)
-    return Verdict(state, _sentence(state, next((rule for rule in rules if not rule.passed), rules[0])), rules)
+    asked = (enough, _skill(judged), _beats(judged, baseline), against_cash, _separates(judged), _spread(judged))
+    failed = next((rule for rule in asked if not rule.passed), live)
+    state = _state(failed, live)
+    rules = sorted((*asked, live), key=lambda rule: rule.rule)
+    return Verdict(state, _sentence(state, failed), tuple(rules))
 
 
-def _state(rules: Sequence[Rule]) -> ModelState:
-    enough, skill, beats, against_cash, live, separates, spread = (rule.passed for rule in rules)
-    if not enough:
+def _state(failed: Rule, live: Rule) -> ModelState:
+    """``failed``: the first rule that a shadow model must pass and this one does not; ``live`` when there is none."""
+    if failed.rule == 0:
         return ModelState.INSUFFICIENT
-    if not (skill and beats and against_cash and separates and spread):
+    if failed is not live:
         return ModelState.ABSTAINING
-    return ModelState.LIVE if live else ModelState.SHADOW
+    return ModelState.LIVE if live.passed else ModelState.SHADOW
 
 
 def _sentence(state: ModelState, why: Rule) -> str:
@@ -134,7 +136,7 @@ def _against_cash(judged: Judged, trials: int) -> tuple[Rule, Rule]:
     evidence = anytime_evidence(daily)
     proven = (mean.lower > 0.0 and t > T_LIMIT and sharpe >= SHARPE_LIMIT) or evidence >= ANYTIME
     numbers = (
-        f"{_bps(mean)} a day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} after {trials} trainings, "
+        f"{_bps(mean)} a day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
         f"e-value {evidence:.3g}"
     )
     return (

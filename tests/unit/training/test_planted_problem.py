@@ -151,3 +151,12 @@ def test_a_class_is_the_best_pick_and_none_where_nothing_was_earned(planted: Mak
     returns = np.full((50, 5), -0.01)
     returns[0, 3], returns[1, :] = 0.02, np.nan
     assert replace(data, returns=returns).classes[:3].tolist() == [3, NO_GROUP, NO_GROUP]
+
+
+def test_the_sentence_names_the_rule_that_stands_in_the_way(planted: Make) -> None:
+    judged = walked(planted(samples=5000, edge=0.0))
+    verdict = gate(judged)
+    asked = [rule for rule in verdict.rules if not rule.name.endswith("proven")]
+    first = next(rule for rule in asked if not rule.passed)
+    assert f"Not passed: {first.name} ({first.detail})" in verdict.sentence
+    assert [rule.rule for rule in verdict.rules] == [0, 1, 2, 3, 3, 4, 5]
