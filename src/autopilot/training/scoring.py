@@ -38,7 +38,8 @@ def accuracy(probabilities: FloatArray, classes: IntArray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Of the ``count`` statements in [lower, upper): the mean of what was stated, and the share that came true."""
+    """Of the ``count`` statements in [lower, upper), of the last bin in [lower, 1]: the mean of what was stated, and the
+    share that came true."""
 
     lower: float
     upper: float
@@ -48,8 +49,9 @@ class ReliabilityBin:
 
 
 def reliability(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Bins of equal width; an empty one states and observes 0."""
-    index = np.minimum((stated * bins).astype(np.int64), bins - 1)
+    """Bins of equal width, of statements in [0, 1]; an empty one states and observes 0."""
+    inner = np.arange(1, bins) / bins
+    index = np.searchsorted(inner, stated, side="right")
     counts = np.bincount(index, minlength=bins)
     said, came = (np.bincount(index, each, minlength=bins) / np.maximum(counts, 1) for each in (stated, came_true))
     return tuple(

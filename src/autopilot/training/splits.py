@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autopilot.domain.candles import IntArray
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, iso_utc
@@ -54,7 +55,8 @@ def combinatorial(
     at_ms: IntArray, matured_ms: IntArray, *, groups: int = 8, tested: int = 2, embargo_ms: int = 48 * HOUR_MS
 ) -> tuple[Fold, ...]:
     """Combinatorial purged cross-validation: every choice of ``tested`` of ``groups`` equally long spans is tested on
-    the rest, without the rows whose [at_ms, matured_ms] meets a tested span or the embargo after it.
+    the rest, without the rows whose [at_ms, matured_ms] meets a tested span, the embargo after it or what its labels
+    were made of. A choice that leaves nothing to train on or to test is left out.
 
     Source: López de Prado (2018), Advances in Financial Machine Learning, chapter 12.
     """
@@ -62,19 +64,16 @@ def combinatorial(
         return ()
     edges = np.linspace(int(at_ms[0]), int(at_ms[-1]) + 1, groups + 1).astype(np.int64)
     span = np.searchsorted(edges, at_ms, side="right") - 1
-    met = [(matured_ms >= start) & (at_ms < end + embargo_ms) for start, end in pairwise(edges.tolist())]
+    met = []
+    for each, (start, end) in enumerate(pairwise(edges.tolist())):
+        last = max(end + embargo_ms - 1, int(matured_ms[span == each].max(initial=end)))
+        met.append((matured_ms >= start) & (at_ms <= last))
     folds = [_combined(span, met, chosen) for chosen in combinations(range(groups), tested)]
     return tuple(fold for fold in folds if len(fold.train) and len(fold.test))
 
 
-Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
-
-
-def _combined(
-    span: IntArray, met: Sequence[np.ndarray[tuple[int], np.dtype[np.bool_]]], chosen: tuple[int, ...]
-) -> Fold:
+def _combined(span: IntArray, met: Sequence[NDArray[np.bool_]], chosen: tuple[int, ...]) -> Fold:
     near = np.any([met[each] for each in chosen], axis=0)
-    test = np.isin(span, chosen)
-    return Fold(
-        "spans " + ", ".join(str(each + 1) for each in chosen), np.flatnonzero(~near & ~test), np.flatnonzero(test)
-    )
+    tested = np.isin(span, chosen)
+    name = "spans " + ", ".join(str(each + 1) for each in chosen)
+    return Fold(name, np.flatnonzero(~near & ~tested), np.flatnonzero(tested))

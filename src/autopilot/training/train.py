@@ -19,6 +19,7 @@ from autopilot.domain.model_state import ModelState
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import StrategySet
+from autopilot.training.calibration import UNCALIBRATED
 from autopilot.training.card import evidence_part, importance_part, training_part
 from autopilot.training.checks import (
     class_loss,
@@ -167,7 +168,7 @@ def _purge_ms(data: TrainingSet, steps: int) -> int:
 def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> Document:
     """What is needed besides the boosters to score one decision."""
     spread = TrainingRange.of(data.features)
-    calibration = judged.calibration if judged else None
+    calibration = judged.calibration if judged else UNCALIBRATED
     return {
         "features": list(data.names),
         "strategies": [each.name for each in data.strategies],
@@ -175,8 +176,8 @@ def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> 
         "classes": [*(group.value for group in GROUPS), "none"],
         "members": fitting.members,
         "base_rates": base_rates(data.classes, NO_GROUP + 1).tolist(),
-        "temperature": calibration.temperature if calibration else None,
-        "base_weight": calibration.base_weight if calibration else None,
+        "temperature": calibration.temperature,
+        "base_weight": calibration.base_weight,
         "range": {"lower": spread.lower.tolist(), "upper": spread.upper.tolist(), "limit": spread.limit},
         "trained_until_ms": int(data.matured_ms.max()),
     }
