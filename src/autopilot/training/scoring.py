@@ -38,7 +38,7 @@ def accuracy(probabilities: FloatArray, classes: IntArray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Of the ``count`` statements in [lower, upper), of the last bin in [lower, 1]: the mean of what was stated, and the
+    """Of the ``count`` statements in [lower, upper), of the last in [lower, 1]: the mean of what was stated, and the
     share that came true."""
 
     lower: float
