@@ -45,12 +45,16 @@ def test_a_planted_temperature_is_found(temperature: float) -> None:
     assert found.base_weight < 0.03
 
 
-def test_a_planted_share_of_base_rates_is_found() -> None:
+def test_mixing_is_better_than_any_temperature_and_any_share_is_worse_than_the_one_found() -> None:
     scores, base = truth(3, spread=4.0), np.array([[0.4, 0.3, 0.2, 0.1]])
-    planted = Calibration(1.0, 0.3)
-    classes = drawn(planted.apply(scores, base), seed=4)
+    classes = drawn(Calibration(1.0, 0.3).apply(scores, base), seed=4)
     found = fit_calibration(scores, classes, base)
-    assert loss(found, scores, classes, base) <= loss(planted, scores, classes, base) * 1.01
+    least = loss(found, scores, classes, base)
+    unmixed = [Calibration(float(temperature), 0.0) for temperature in np.geomspace(0.14, 20.0, 40)]
+    shares = [Calibration(found.temperature, float(share)) for share in np.linspace(0.0, 1.0, 101)]
+    assert 0.05 < found.base_weight < 0.5
+    assert least < min(loss(each, scores, classes, base) for each in unmixed)
+    assert least <= min(loss(each, scores, classes, base) for each in shares) + 1e-9
 
 
 def test_overconfident_scores_become_honest_on_rows_not_seen() -> None:
