@@ -66,7 +66,7 @@ def combinatorial(
     span = np.searchsorted(edges, at_ms, side="right") - 1
     met = []
     for each, (start, end) in enumerate(pairwise(edges.tolist())):
-        last = max(end + embargo_ms - 1, int(matured_ms[span == each].max(initial=end)))
+        last = int(matured_ms[span == each].max(initial=end + embargo_ms - 1))
         met.append((matured_ms >= start) & (at_ms <= last))
     folds = [_combined(span, met, chosen) for chosen in combinations(range(groups), tested)]
     return tuple(fold for fold in folds if len(fold.train) and len(fold.test))
