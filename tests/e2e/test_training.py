@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,29 @@ def wait_for(home: Any, name: str, *states: str) -> dict[str, Any]:
         found = task(home, name)
         if found["state"] in states and (found["state"] != "running" or found["stage"]):
             return found
+
+
+def working_for(pid: int) -> list[int]:
+    """The processes that a training which has just begun starts for its work; there are some before it ends."""
+    while True:
+        listed = [each.read_text().split() for each in Path(f"/proc/{pid}/task").glob("*/children")]
+        if any(listed):
+            return [int(worker) for each in listed for worker in each]
+        os.kill(pid, 0)
+
+
+@contextmanager
+def training_alone(home: Any) -> Iterator[subprocess.Popen[str]]:
+    """`autopilot retrain` in a process of its own that has come to its samples."""
+    command = [str(Path(sys.executable).with_name("autopilot")), "--data-dir", str(home.data_dir), "retrain", *LONG]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stderr
+            while process.stderr.readline().strip() != "samples":
+                assert process.poll() is None
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -76,7 +101,9 @@ def test_one_training_at_a_time_and_the_other_is_told_which(daemon: Any) -> None
 def test_a_training_that_is_killed_has_failed_and_the_daemon_lives(daemon: Any) -> None:
     begun = daemon.json("retrain", *LONG, "--detach")
     running = wait_for(daemon, begun["id"], "running")
+    workers = working_for(running["pid"])
     os.kill(running["pid"], signal.SIGKILL)
+    assert all(daemon.gone(worker) for worker in workers)
     failed = wait_for(daemon, begun["id"], "failed")
     assert "SIGKILL" in failed["error"]["message"]
     assert "memory" in failed["error"]["message"]
@@ -95,6 +122,21 @@ def test_a_daemon_that_died_leaves_no_training_unfinished(daemon: Any) -> None:
     assert task(daemon, begun["id"])["state"] == "failed"
 
 
+def test_a_training_of_another_command_is_respected_and_when_killed_in_nobody_s_way(home: Any) -> None:
+    configure(home)
+    with training_alone(home) as other:
+        home.json("start")
+        refused = home.run("retrain", "--days", "60", "--json")
+        (task_id,) = [each["id"] for each in home.run("tasks", "--json").document["tasks"]]
+        assert refused.code == 4
+        assert task_id in refused.trouble["message"]
+        assert task(home, task_id)["state"] == "running"
+        other.kill()
+        other.wait(40)
+        assert home.json("retrain", "--days", "60")["state"] == "succeeded"
+        assert task(home, task_id)["state"] == "failed"
+
+
 def test_stopping_the_daemon_cancels_its_training(daemon: Any) -> None:
     begun = daemon.json("retrain", *LONG, "--detach")
     running = wait_for(daemon, begun["id"], "running")
@@ -110,14 +152,9 @@ def test_ctrl_c_cancels_and_nothing_is_left_half_done(home: Any, through_daemon:
     configure(home)
     if through_daemon:
         home.json("start")
-    command = [str(Path(sys.executable).with_name("autopilot")), "--data-dir", str(home.data_dir), "retrain", *LONG]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    assert process.stderr
-    while process.stderr.readline().strip() != "samples":
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    assert process.wait(40) == 130
-    process.stderr.close()
+    with training_alone(home) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(40) == 130
     tasks = home.run("tasks", "--json").document["tasks"]
     assert [each["state"] for each in tasks] == ["canceled"]
     assert home.json("models", "list")["models"] == []

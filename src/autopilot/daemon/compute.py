@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def compute(scheduler: str | None, candles: int) -> Iterator[Executor]:
         yield InProcess()
     else:
         pool = ProcessPoolExecutor(
-            _processors(), mp_context=multiprocessing.get_context("spawn"), initializer=_leave_signals_to_parent
+            _processors(), mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
         )
         try:
             yield pool
@@ -43,9 +44,18 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _leave_signals_to_parent() -> None:
-    """Ctrl-C reaches the whole terminal group; the parent ends its workers by itself."""
+def _begin_worker() -> None:
+    """Ctrl-C reaches the whole terminal group, and the parent ends its workers by itself; where it was killed it
+    cannot, and they would wait for it for ever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 
 from autopilot.adapters.store import learning_queries
 from autopilot.config.load import load
@@ -19,9 +14,10 @@ from autopilot.config.paths import Paths
 from autopilot.control.errors import Conflict
 from autopilot.control.requests import BootstrapRequest, RetrainRequest
 from autopilot.daemon.spawn import PROGRAM
-from autopilot.daemon.training_process import new_task
+from autopilot.daemon.training_process import died, fail_abandoned, new_task
+from autopilot.daemon.training_schedule import TrainingSchedule
 from autopilot.domain.documents import Document
-from autopilot.domain.errors import AutopilotError, ConfigError
+from autopilot.domain.errors import AutopilotError
 from autopilot.domain.task import TaskState
 from autopilot.ports.clock import Clock
 from autopilot.ports.tasks import TaskStore
@@ -30,7 +26,6 @@ from autopilot.training.request import TrainingRequest
 CANCEL_LIMIT_S = 10.0
 """How long a training may take to end when it is told to."""
 TASKS_SHOWN = 50
-_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 log = logging.getLogger(__name__)
 
@@ -54,24 +49,24 @@ class TrainingTasks:
         self._program = tuple(program)
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._schedule = TrainingSchedule(self._scheduled)
+        self._beginning = asyncio.Lock()
 
     def open(self) -> None:
         """Tasks that a daemon before this one left behind have failed; the schedule begins. Raises ConfigError."""
-        for task in self._store.unfinished():
-            if not _is_alive(task.pid):
-                self._store.finish(
-                    task.id, TaskState.FAILED, self._clock.now_ms(), error=_gone("its process ended without a word")
-                )
+        fail_abandoned(self._paths, self._store, self._clock.now_ms())
         schedule = load(self._paths).config.training.schedule
         if schedule:
-            self._scheduler.add_job(
-                self._scheduled, cron_trigger(schedule), misfire_grace_time=None, coalesce=True, max_instances=1
-            )
-        self._scheduler.start()
+            self._schedule.start(schedule)
 
     async def start(self, request: RetrainRequest) -> Document:
         """Begin a training; returns its task. Raises Conflict when one is under way, ConfigError, StoreError."""
+        async with self._beginning:
+            return await self._begin(request)
+
+    async def _begin(self, request: RetrainRequest) -> Document:
+        if self._child is None:
+            fail_abandoned(self._paths, self._store, self._clock.now_ms())
         running = self._store.unfinished()
         if running:
             raise Conflict(
@@ -121,8 +116,7 @@ class TrainingTasks:
 
     async def close(self) -> None:
         """A training under way is canceled: what it had done so far is of no use to anybody."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+        self._schedule.stop()
         await self._end_child()
 
     async def _scheduled(self) -> None:
@@ -135,7 +129,7 @@ class TrainingTasks:
         code = await child.wait()
         if code == -signal.SIGTERM:
             self._store.finish(task_name, TaskState.CANCELED, self._clock.now_ms())
-        self._store.finish(task_name, TaskState.FAILED, self._clock.now_ms(), error=_gone(_fate(code)))
+        self._store.finish(task_name, TaskState.FAILED, self._clock.now_ms(), error=died(_fate(code)))
         self._child = None
         if self._store.load(task_name).state is TaskState.SUCCEEDED:
             await self._trained()
@@ -165,37 +159,9 @@ def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
     )
 
 
-def cron_trigger(schedule: str) -> CronTrigger:
-    """In UTC. Raises ConfigError when the five fields make no sense."""
-    *others, weekdays = schedule.split(" ")
-    # APScheduler numbers the days of the week from Monday; cron, as everywhere else, from Sunday.
-    named = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda number: _WEEKDAYS[int(number[0])], weekdays)
-    try:
-        return CronTrigger.from_crontab(" ".join([*others, named]), timezone="UTC")
-    except ValueError as error:
-        raise ConfigError(
-            f"training.schedule = {schedule!r} cannot be understood: {error}",
-            hint='five fields as cron has them, such as "0 3 * * 0": Sundays at 03:00 UTC',
-        ) from None
-
-
-def _is_alive(pid: int | None) -> bool:
-    """Of a training that outlived its daemon; process numbers are used again, so the command is looked at."""
-    if pid is None:
-        return False
-    try:
-        return b"retrain" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
 def _fate(code: int) -> str:
     if code >= 0:
         return f"its process ended with exit code {code} without a word; the daemon's log may say more"
     name = signal.Signals(-code).name
     memory = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
     return f"its process was killed by {name}{memory}"
-
-
-def _gone(message: str) -> Document:
-    return {"type": "TrainingDied", "message": message, "hint": "autopilot retrain tries again", "traceback": ""}

@@ -170,7 +170,7 @@ def _as_child(session: Session, task_id: str) -> int:
 
 def _set_schedule(session: Session, schedule: str) -> int:
     from autopilot.config.overrides import set_values
-    from autopilot.daemon.training_tasks import cron_trigger
+    from autopilot.daemon.training_schedule import cron_trigger
 
     wanted = "" if schedule == "off" else schedule
     if wanted:
