@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
     from autopilot.risk.limits import RiskLimits
+    from autopilot.training.evaluation import Acting
 
 OFFLINE_EXCHANGES = ("replay", "simulated")
 """Ours; they ask nobody, so that no interval is too short for them."""
@@ -303,3 +304,9 @@ class AutopilotConfig(Section):
             max_trades_per_day=self.max_trades_per_day,
             auto_execute=self.auto_execute if auto_execute is None else auto_execute,
         )
+
+    def acting(self) -> Acting:
+        """When a learned model's choice is followed."""
+        from autopilot.training.evaluation import Acting
+
+        return Acting(self.min_confidence_threshold, self.model.min_edge_bps)

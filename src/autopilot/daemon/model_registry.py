@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.control.errors import Conflict, SafetyRefused
+from autopilot.daemon.model_watch import model_drift
+from autopilot.domain.documents import Document, document
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.clock import Clock
 from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent, ModelStore
-
-Document = dict[str, Any]
+from autopilot.training.drift import Drift
 
 HISTORY_SHOWN = 20
 _ALL = 1_000_000
@@ -35,21 +37,36 @@ _MEANS = {
 
 
 class ModelRegistry:
-    """``loaded`` tells which model decides in this process, and whether it can be used.
+    """``loaded`` tells which model decides in this process, and whether it can be used; ``drift`` judges a model, given
+    its id and card, by what it did since.
 
     Every method raises StoreError; those that name a model raise NotFound, and ModelError when its files are damaged.
     """
 
     def __init__(
-        self, store: ModelStore, files: ModelFiles, clock: Clock, loaded: Callable[[], Document | None] = lambda: None
+        self,
+        store: ModelStore,
+        files: ModelFiles,
+        clock: Clock,
+        drift: Callable[[str, Document], Drift],
+        loaded: Callable[[], Document | None] = lambda: None,
     ) -> None:
         self._store = store
         self._files = files
         self._clock = clock
+        self._drift = drift
         self.loaded = loaded
 
     def info(self, model_id: str | None = None) -> Document:
         """A model's card, its state as it is now, and what came since. Unnamed: the champion's, else the newest's."""
+        return self.with_drift(self.card(model_id))
+
+    def with_drift(self, card: Document) -> Document:
+        """A card with what came since; in any thread, for it can take a second."""
+        return card if card["id"] is None else {**card, "drift": document(self._drift(card["id"], card))}
+
+    def card(self, model_id: str | None) -> Document:
+        """As `info`, but for the drift, which is None."""
         around: Document = {"drift": None, "loaded": self.loaded()}
         entry = self._entry(model_id) if model_id else self._present()
         if entry is None:
@@ -160,7 +177,8 @@ def open_registry(paths: Paths) -> Iterator[ModelRegistry]:
     with TemporaryDirectory(prefix="autopilot-") as nowhere:
         file = paths.database if paths.database.exists() else Path(nowhere) / paths.database.name
         with closing(open_database(file)) as database:
-            yield ModelRegistry(SqliteModels(database), ModelFiles(paths.models_dir), WallClock())
+            drift = partial(model_drift, file, load(paths).config.acting())
+            yield ModelRegistry(SqliteModels(database), ModelFiles(paths.models_dir), WallClock(), drift)
 
 
 def _changed(champion: ModelEntry | None, before: ModelEntry | None) -> Document:

@@ -153,7 +153,7 @@ class AutopilotService:
         return await asyncio.to_thread(performance_report, self._database.path, threshold, query.symbol, query.days)
 
     async def model_info(self, model_id: str | None) -> Document:
-        return self._models.info(model_id)
+        return await asyncio.to_thread(self._models.with_drift, self._models.card(model_id))
 
     async def models(self) -> Document:
         return self._models.list()

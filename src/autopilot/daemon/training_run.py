@@ -19,7 +19,6 @@ from autopilot.domain.documents import Document
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.models import ModelEntry
 from autopilot.strategies.registry import load_strategies
-from autopilot.training.evaluation import Acting
 from autopilot.training.request import Report, Stage, TrainingRequest
 from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
 
@@ -52,7 +51,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
         models = SqliteModels(database)
         histories = TrainingData(config, database, WallClock().now_ms).histories(request, watch)
         settings = TrainingSettings(
-            acting=Acting(config.min_confidence_threshold, config.model.min_edge_bps),
+            acting=config.acting(),
             cost=ASSUMED_COST,
             trials=models.count_trial(),
         )

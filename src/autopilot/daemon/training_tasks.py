@@ -49,7 +49,7 @@ class TrainingTasks:
         self._program = tuple(program)
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._schedule = TrainingSchedule(self._scheduled)
+        self._schedule = TrainingSchedule(self.start_by_itself)
         self._beginning = asyncio.Lock()
 
     def open(self) -> None:
@@ -85,6 +85,13 @@ class TrainingTasks:
         self._watch = asyncio.create_task(self._await_end(self._child, task.id), name=f"training {task.id}")
         return self.task(task.id)
 
+    async def start_by_itself(self) -> None:
+        """When the schedule or a lost skill asks for it. One that cannot be begun is left out, as the log says."""
+        try:
+            await self.start(RetrainRequest())
+        except AutopilotError as error:
+            log.warning("no training was begun: %s", error)
+
     def tasks(self) -> Document:
         return learning_queries.tasks(self._paths.database, TASKS_SHOWN)
 
@@ -118,12 +125,6 @@ class TrainingTasks:
         """A training under way is canceled: what it had done so far is of no use to anybody."""
         self._schedule.stop()
         await self._end_child()
-
-    async def _scheduled(self) -> None:
-        try:
-            await self.start(RetrainRequest())
-        except AutopilotError as error:
-            log.warning("the scheduled training was not begun: %s", error)
 
     async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:
         code = await child.wait()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
@@ -35,6 +36,7 @@ from autopilot.daemon.autopilots import Autopilots, Venue
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
 from autopilot.daemon.model_registry import ModelRegistry
+from autopilot.daemon.model_watch import REVIEW_EVERY_S, ModelWatch, model_drift
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.training_tasks import TrainingTasks
@@ -151,11 +153,13 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     mood = index if config.sentiment.enabled else NeutralSentiment()
     kept, files = SqliteModels(database), ModelFiles(paths.models_dir)
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
-    models = ModelRegistry(kept, files, clock, champion.status)
+    drift = partial(model_drift, paths.database, config.acting())
+    models = ModelRegistry(kept, files, clock, drift, champion.status)
     wiring = Wiring(config, database, events, load_strategies(), mood, champion)
     scheduler = CycleScheduler()
     autopilots = Autopilots(wiring.open_venue, SqliteLedger(database), scheduler)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
+    watch = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
     service = AutopilotService(
         config,
         database,
@@ -170,5 +174,6 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     )
     trainings.open()
     scheduler.start()
+    scheduler.add("model watch", watch.review, REVIEW_EVERY_S)
     service.resume()
     return service

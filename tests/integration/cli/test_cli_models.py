@@ -17,6 +17,7 @@ from autopilot.domain.model_state import ModelState
 from autopilot.ports.models import ModelEntry
 
 API = "/api/autopilot"
+UNTRIED = {"standing": "too_early", "sentence": "none of its decisions has matured", "decisions": 0}
 CARD = json.loads((Path(__file__).parents[2] / "golden" / "cli" / "documents" / "model_card.json").read_text())
 
 Train = Callable[..., None]
@@ -145,7 +146,7 @@ def test_reset_without_a_terminal_needs_to_be_told(installed, train, data_dir) -
     ],
 )
 def test_a_daemon_that_runs_is_asked(autopilot, daemon, data_dir, arguments, method, path, given) -> None:
-    around = {"sha256": "5d41", "note": "", "drift": None, "loaded": None}
+    around = {"sha256": "5d41", "note": "", "drift": UNTRIED, "loaded": None}
     changed = {"champion": None, "state": None, "previous": "m-1", "means": "the rule table decides from now on"}
     answers: dict[str, dict[str, Any]] = {
         "model-info": CARD | around,

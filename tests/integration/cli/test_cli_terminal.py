@@ -141,7 +141,9 @@ def test_a_reset_asks_first(terminal, daemon, word, code) -> None:
 
 def test_a_model_card_on_a_terminal_fits_it(terminal, daemon) -> None:
     card = json.loads((Path(__file__).parents[2] / "golden" / "cli" / "documents" / "model_card.json").read_text())
-    around = {"sha256": "5d41", "note": "", "drift": None, "loaded": None}
+    said = "its probabilities are worse than base rates: log-loss skill -1.2 % [-2.0, -0.4] over 41 days"
+    since = {"standing": "drifted", "sentence": said, "decisions": 984, "evidence": 0.2, "evidence_against": 3.1}
+    around = {"sha256": "5d41", "note": "", "drift": since, "loaded": None}
     daemon.answers["/api/autopilot/model-info"] = (200, card | around)
     screen = terminal("model-info", NO_COLOR="1")
     assert screen.finish() == 0

@@ -19,6 +19,7 @@ from autopilot.daemon.model_registry import ModelRegistry, champions, open_regis
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
+from autopilot.training.drift import Drift, Standing
 
 CARD = json.loads((Path(__file__).parents[2] / "golden" / "cli" / "documents" / "model_card.json").read_text())
 STARTED_MS = 1_719_705_600_000
@@ -35,6 +36,11 @@ class Ticking:
         return self._now_ms
 
 
+def since_then(model_id: str, card: dict[str, Any]) -> Drift:
+    assert model_id == card["id"]
+    return Drift(Standing.HOLDING, f"nothing speaks against {model_id}", 100, 25, None, 1.5, 0.5)
+
+
 class Place:
     """A data directory with trained models."""
 
@@ -45,7 +51,7 @@ class Place:
         self.store = SqliteModels(self.database)
         self.files = ModelFiles(self.paths.models_dir)
         self.clock = Ticking()
-        self.registry = ModelRegistry(self.store, self.files, self.clock)
+        self.registry = ModelRegistry(self.store, self.files, self.clock, since_then)
 
     def train(self, *model_ids: str, state: ModelState = ModelState.SHADOW) -> None:
         for model_id in model_ids:
@@ -91,6 +97,7 @@ def test_info_is_the_card_with_the_state_as_it_is_now(place) -> None:
     place.store.set_state("m-1", ModelState.ABSTAINING, "60 days without skill", place.clock.now_ms())
     found = place.registry.info("m-1")
     assert (found["state"], found["note"]) == ("abstaining", "60 days without skill")
+    assert found["drift"]["sentence"] == "nothing speaks against m-1"
     assert {name: found[name] for name in CARD if name not in ("id", "state")} == {
         name: value for name, value in CARD.items() if name not in ("id", "state")
     }
@@ -98,7 +105,7 @@ def test_info_is_the_card_with_the_state_as_it_is_now(place) -> None:
 
 def test_info_says_what_this_process_uses(place) -> None:
     used = {"id": "m-1", "state": "shadow", "usable": True, "message": None, "hint": None}
-    registry = ModelRegistry(place.store, place.files, place.clock, lambda: used)
+    registry = ModelRegistry(place.store, place.files, place.clock, since_then, lambda: used)
     assert registry.info()["loaded"] == used
 
 

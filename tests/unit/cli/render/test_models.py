@@ -22,7 +22,12 @@ UNTRAINED = {"id": None, "state": "untrained", "drift": None, "loaded": None}
 
 def card(**changed: Any) -> dict[str, Any]:
     known = json.loads((GOLDEN / "documents" / "model_card.json").read_text())
-    return {**known, "sha256": "5d4140", "note": "", "drift": None, "loaded": None, **changed}
+    return {**known, "sha256": "5d4140", "note": "", "drift": drift(), "loaded": None, **changed}
+
+
+def drift(**changed: Any) -> dict[str, Any]:
+    nothing = {"decisions": 0, "days": 0, "skill": None, "evidence": 1.0, "evidence_against": 1.0}
+    return {"standing": "too_early", "sentence": "none of its decisions has matured", **nothing, **changed}
 
 
 def used(model_id: str, message: str | None = None) -> dict[str, Any]:
@@ -133,17 +138,16 @@ def test_why_its_state_was_changed_since_is_said() -> None:
     assert said in shown
 
 
-def test_drift_is_shown_once_it_is_known() -> None:
-    drift = {"days": 60, "skill": -0.0123, "lower": None, "abstains": True, "since": "2024-07-01"}
-    shown = plain(model_info_screen(card(drift=drift)))
+def test_what_came_since_is_said() -> None:
+    shown = plain(model_info_screen(card()))
     at = shown.index("Since then")
-    assert shown[at + 1 : at + 6] == [
-        "  days: 60",
-        "  skill: -0.0123",
-        "  lower: -",
-        "  abstains: yes",
-        "  since: 2024-07-01",
-    ]
+    assert shown[at + 1 : at + 3] == ["  none of its decisions has matured", ""]
+    said = "its probabilities are worse than base rates"
+    since = drift(standing="drifted", sentence=said, decisions=2880, days=60, evidence=0.02, evidence_against=21.5)
+    shown = plain(model_info_screen(card(drift=since)))
+    assert f"  {said}" in shown
+    assert any("2,880 matured decisions" in text for text in shown)
+    assert any("21.5" in text for text in shown)
 
 
 def test_a_made_up_market_is_said_to_be_one() -> None:

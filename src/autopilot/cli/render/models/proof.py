@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Paragraph, Span, Style, line
 from autopilot.cli.render.models.numbers import Document, checked, percent
-from autopilot.cli.render.words import NOTHING, measure, spoken
+from autopilot.cli.render.words import count, measure
 
 
 def gate_section(card: Document) -> list[Block]:
@@ -40,17 +40,18 @@ def paths_section(card: Document) -> list[Block]:
 
 
 def drift_section(card: Document) -> list[Block]:
-    """What came since the training; not known before decisions have matured."""
+    """What came of its decisions since the training."""
     drift = card["drift"]
-    heading = line("Since then", Style.HEADING)
-    if drift is None:
-        return [heading, line("  not known yet: none of its decisions has matured", Style.FAINT, hang=2)]
-    return [heading, *(line(f"  {spoken(name)}: {_plain(value)}", hang=4) for name, value in drift.items())]
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return measure(value) if isinstance(value, int | float) else str(value)
+    style = Style.WARNING if drift["standing"] == "drifted" else Style.PLAIN
+    shown: list[Block] = [line("Since then", Style.HEADING), line(f"  {drift['sentence']}", style, hang=2)]
+    if drift["decisions"]:
+        shown.append(
+            line(
+                f"  {count(drift['decisions'], 'matured decision')}; e-value that it earns more than nothing "
+                f"{measure(drift['evidence'])}, that the rule table earns more than it does "
+                f"{measure(drift['evidence_against'])} (20 is evidence)",
+                Style.FAINT,
+                hang=2,
+            )
+        )
+    return shown
