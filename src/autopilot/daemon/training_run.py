@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.paths import Paths
@@ -16,14 +18,15 @@ from autopilot.daemon.compute import compute
 from autopilot.daemon.training_data import TrainingData
 from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.documents import Document
+from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
-from autopilot.ports.models import ModelEntry
+from autopilot.ports.models import ModelEntry, ModelStore
 from autopilot.strategies.registry import load_strategies
+from autopilot.training.incumbent import Incumbent
 from autopilot.training.request import Report, Stage, TrainingRequest
 from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
 
-PROMOTED = (ModelState.SHADOW, ModelState.LIVE)
-"""States in which a model takes over from what decided before."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
             acting=config.acting(),
             cost=ASSUMED_COST,
             trials=models.count_trial(),
+            incumbent=_incumbent(models, ModelFiles(paths.models_dir)),
         )
         with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
             trained = train(histories, load_strategies(), request, settings, executor, watch)
@@ -92,7 +96,21 @@ def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
             note="",
         )
     )
-    if trained.state not in PROMOTED:
+    if not trained.replaces:
         return False
     models.promote(trained.model_id, now_ms, verdict)
     return True
+
+
+def _incumbent(models: ModelStore, files: ModelFiles) -> Incumbent | None:
+    """None as well where the champion abstains or cannot be used."""
+    champion = models.champion()
+    if champion is None or champion.state is ModelState.ABSTAINING:
+        return None
+    try:
+        text, card = files.read(champion.id, champion.sha256)
+        model = ScoringModel.read(champion.id, champion.state.value, text, card)
+    except ModelError as error:
+        log.warning("the champion is not compared with: %s", error)
+        return None
+    return Incumbent(model.trained_until_ms, model.features, model.strategies, model.ensemble, model.spread)

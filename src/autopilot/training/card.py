@@ -99,12 +99,10 @@ def _metrics(judged: Judged) -> list[Document]:
     stated = judged.probabilities.max(axis=1)
     group_returns = judged.data.group_returns[judged.oof.rows]
     ranks = rank_correlation(judged.votes.edges_bps, group_returns)
-    known = np.isfinite(ranks)
-    ranked = mean_interval(_daily(judged, ranks, known)) if known.any() else Interval(0.0, -math.inf, math.inf, 0.95)
-    base_accuracy = accuracy(judged.oof.base, classes)
-    differences = np.stack(
-        [judged.daily(judged.earned[MODEL] - earned) for name, earned in judged.earned.items() if name != MODEL], axis=1
+    ranked = (
+        mean_interval(judged.daily(ranks)) if np.isfinite(ranks).any() else Interval(0.0, -math.inf, math.inf, 0.95)
     )
+    base_accuracy = accuracy(judged.oof.base, classes)
     return (
         [
             _metric("log-loss skill", "share", skill, "base rates", 0.0),
@@ -140,18 +138,13 @@ def _metrics(judged: Judged) -> list[Document]:
                 "lower",
             ),
         ]
-        if differences.size
+        if len(judged.oof)
         else []
     )
 
 
 def _column(judged: Judged, against: str) -> FloatArray:
     return judged.daily(judged.earned[MODEL] - judged.earned[against])[:, None]
-
-
-def _daily(judged: Judged, values: FloatArray, known: Flags) -> FloatArray:
-    totals, counts = judged.daily_sums(np.where(known, values, 0.0)), judged.daily_sums(known * 1.0)
-    return np.asarray(totals[counts > 0] / counts[counts > 0])
 
 
 def _metric(name: str, unit: str, found: Interval, baseline: str, baseline_value: float) -> Document:

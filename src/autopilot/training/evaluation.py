@@ -13,6 +13,7 @@ from autopilot.performance.intervals import Interval, day_totals, mean_interval,
 from autopilot.training.calibration import Calibration, fit_calibration
 from autopilot.training.choice import Choices, Votes, choose, count_votes
 from autopilot.training.history import GROUPS
+from autopilot.training.incumbent import Incumbent, IncumbentChoices
 from autopilot.training.training_set import NO_GROUP, TrainingSet
 from autopilot.training.walk import OutOfFold
 
@@ -21,6 +22,8 @@ LEVEL = 0.90
 LEAST_CALIBRATED = 200
 """Out-of-fold samples before the classifier's probabilities are more than base rates."""
 MODEL, CASH, RULES, HOLD = "model", "cash", "rule table", "buy and hold"
+CHAMPION = "champion"
+"""The model that decides now, where it can be compared."""
 
 Flags = NDArray[np.bool_]
 
@@ -57,9 +60,10 @@ class Judged:
         return _of(self.data.returns[self.oof.rows], self.choices.strategy)
 
     def daily(self, values: FloatArray) -> FloatArray:
-        """Mean of a day's decisions, float64[days]."""
-        totals, counts = self.daily_sums(values), self.daily_sums(np.ones(len(values)))
-        return np.asarray(totals / counts)
+        """Mean of a day's decisions, float64[days]; those that are NaN are left out."""
+        known = np.isfinite(values)
+        at_ms = self.at_ms[known]
+        return np.asarray(day_totals(at_ms, values[known]) / day_totals(at_ms, np.ones(len(at_ms))))
 
     def daily_sums(self, values: NDArray[Any]) -> FloatArray:
         """float64[days], days without decisions left out."""
@@ -78,8 +82,9 @@ class Judged:
         return mean_interval(self.daily(self.earned[MODEL] - self.earned[name]), level=LEVEL)
 
 
-def judge(data: TrainingSet, oof: OutOfFold, acting: Acting) -> Judged:
-    """``oof``: at least one decision."""
+def judge(data: TrainingSet, oof: OutOfFold, acting: Acting, incumbent: Incumbent | None = None) -> Judged:
+    """``oof``: at least one decision. With an ``incumbent`` that can be compared, what it earned is NaN where it knew
+    what had not happened yet."""
     rows = oof.rows
     votes = count_votes(oof.raw, data.unit[rows], group_of(data))
     choices = choose(votes, data.picks[rows])
@@ -102,7 +107,18 @@ def judge(data: TrainingSet, oof: OutOfFold, acting: Acting) -> Judged:
         "majority class": _of(returns, picks[every, majority]),
         "model, always followed": chosen,
     }
+    theirs = incumbent.choices(data, rows, group_of(data)) if incumbent else None
+    if theirs:
+        earned[CHAMPION] = _earned_by(theirs, returns, acting)
     return Judged(data, oof, votes, choices, followed, probabilities, earned, calibration)
+
+
+def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) -> FloatArray:
+    """float64[n]."""
+    followed = follows(theirs.confidence, theirs.edge_bps, theirs.novel, acting)
+    earned = np.full(len(returns), np.nan)
+    earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.strategy), 0.0)
+    return earned
 
 
 def follows(confidence: FloatArray, edge_bps: FloatArray, novel: Flags, acting: Acting) -> Flags:

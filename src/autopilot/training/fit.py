@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import lightgbm as lgb
@@ -34,10 +34,6 @@ class FitSettings:
     least_in_leaf: int = 20
     bins: int = 63
     seed: int = 1
-
-    def reduced(self, members: int) -> FitSettings:
-        """For a check that needs no more than this many members."""
-        return replace(self, members=members)
 
 
 def fit(data: TrainingSet, rows: IntArray, settings: FitSettings) -> Ensemble:

@@ -1,4 +1,4 @@
-"""The promotion gate: six rules, each with its verdict in words and numbers, and the state that they permit."""
+"""The promotion gate: its rules, each with its verdict in words and numbers, and the state that they permit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import deflated_sharpe, e_process
 from autopilot.performance.intervals import Interval, newey_west_t, ratio_interval
-from autopilot.training.evaluation import CASH, LEVEL, MODEL, RULES, Judged
+from autopilot.training.evaluation import CASH, CHAMPION, LEVEL, MODEL, RULES, Judged
 from autopilot.training.leaks import LeakTest
 from autopilot.training.scoring import row_log_loss
 
@@ -28,6 +28,8 @@ T_LIMIT = 1.645
 """One-sided 5 % of the normal. Asked besides the bootstrap, which is too narrow on short series."""
 SHARPE_LIMIT = 0.95
 HALF = 0.5
+PROMOTED = (ModelState.SHADOW, ModelState.LIVE)
+"""States in which a model may take over from what decided before."""
 FEW_SYMBOLS = 4
 """Below so many symbols one of them must make half of the gain."""
 
@@ -44,25 +46,27 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules came to, in a plain sentence."""
+    """What the rules came to, in a plain sentence. ``replaces``: whether it may take the place of what decides now."""
 
     state: ModelState
     sentence: str
     rules: tuple[Rule, ...]
+    replaces: bool
 
 
-def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int, baseline: str = RULES) -> Verdict:
-    """``judged`` is None when there was nothing to score. ``trials``: trainings ever made, this one too. ``baseline``:
-    the policy that decides now."""
+def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int) -> Verdict:
+    """``judged`` is None when there was nothing to score. ``trials``: trainings ever made, this one too."""
     enough = _enough(judged, leaks)
     if judged is None:
-        return Verdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,))
+        return Verdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,), False)
     against_cash, live = _against_cash(judged, trials)
-    asked = (enough, _skill(judged), _beats(judged, baseline), against_cash, _separates(judged), _spread(judged))
+    asked = (enough, _skill(judged), _beats_rules(judged), against_cash, _separates(judged), _spread(judged))
     failed = next((rule for rule in asked if not rule.passed), live)
     state = _state(failed, live)
-    rules = sorted((*asked, live), key=lambda rule: rule.rule)
-    return Verdict(state, _sentence(state, failed), tuple(rules))
+    keeps_up = _keeps_up(judged)
+    rules = sorted((*asked, live, *keeps_up), key=lambda rule: rule.rule)
+    replaces = state in PROMOTED and all(rule.passed for rule in keeps_up)
+    return Verdict(state, _sentence(state, failed), tuple(rules), replaces)
 
 
 def _state(failed: Rule, live: Rule) -> ModelState:
@@ -119,14 +123,14 @@ def _skill(judged: Judged) -> Rule:
     )
 
 
-def _beats(judged: Judged, baseline: str) -> Rule:
-    ahead = judged.ahead(baseline)
-    evidence = anytime_evidence(judged.daily(judged.earned[MODEL] - judged.earned[baseline]))
+def _beats_rules(judged: Judged) -> Rule:
+    ahead = judged.ahead(RULES)
+    evidence = anytime_evidence(judged.daily(judged.earned[MODEL] - judged.earned[RULES]))
     return Rule(
         2,
-        f"better than {baseline}",
+        f"better than {RULES}",
         ahead.lower > 0.0 or evidence >= ANYTIME,
-        f"{_bps(ahead)} a day ahead of {baseline}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
+        f"{_bps(ahead)} a day ahead of {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
     )
 
 
@@ -175,6 +179,17 @@ def _spread(judged: Judged) -> Rule:
         if total > 0.0
         else "there is no gain",
     )
+
+
+def _keeps_up(judged: Judged) -> tuple[Rule, ...]:
+    """Asked where the champion can be compared. To be shown better than a model that is much the same would take
+    longer than either lives; to be shown worse keeps it from the champion's place."""
+    if CHAMPION not in judged.earned:
+        return ()
+    ahead = judged.ahead(CHAMPION)
+    days = len(judged.daily(judged.earned[CHAMPION]))
+    detail = f"{_bps(ahead)} a day ahead of the {CHAMPION} on the {days} days after its training"
+    return (Rule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
 
 
 def _largest(parts: NDArray[Any], total: float) -> float:

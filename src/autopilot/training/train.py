@@ -35,6 +35,7 @@ from autopilot.training.evaluation import Acting, Judged, judge
 from autopilot.training.fit import FitSettings, fit_classes, fit_member
 from autopilot.training.gate import Verdict, pass_gate
 from autopilot.training.history import GROUPS, SymbolHistory, SymbolRows, learned_names, symbol_rows
+from autopilot.training.incumbent import Incumbent
 from autopilot.training.novelty import TrainingRange
 from autopilot.training.request import Report, Stage, TrainingRequest
 from autopilot.training.scoring import base_rates
@@ -51,20 +52,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """``trials``: trainings ever made, this one too."""
+    """``trials``: trainings ever made, this one too; ``incumbent``: the model that decides now, where one does."""
 
     acting: Acting
     cost: TradingCost
     trials: int
     fit: FitSettings = field(default_factory=FitSettings)
+    incumbent: Incumbent | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """``text`` is the ensemble's, ``card`` its JSON document; ``state`` what the gate permits."""
+    """``text`` is the ensemble's, ``card`` its JSON document; ``state`` what the gate permits,
+    ``replaces`` whether it may decide from now on."""
 
     model_id: str
     state: ModelState
+    replaces: bool
     text: str
     card: Document
 
@@ -109,7 +113,7 @@ def train(
         "importance": importance_part(ensemble, data.names),
         "serving": serving,
     }
-    return Trained(model_id, verdict.state, text, card)
+    return Trained(model_id, verdict.state, verdict.replaces, text, card)
 
 
 def _examine(
@@ -130,7 +134,7 @@ def _examine(
         Stage.FOLDS,
         report,
     )
-    judged = judge(data, join(scored), settings.acting) if scored else None
+    judged = judge(data, join(scored), settings.acting, settings.incumbent) if scored else None
     crossing = combinatorial(data.at_ms, data.matured_ms) if scored else ()
     wrong = shuffled(data.classes, fitting.seed)
     checks = [executor.submit(class_loss, data, data.classes, fold, fitting) for fold in crossing]
