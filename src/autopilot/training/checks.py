@@ -44,8 +44,14 @@ class FoldLoss:
         return 1.0 - float(self.model.sum() / self.base.sum())
 
 
-def class_loss(data: TrainingSet, classes: IntArray, fold: Fold, settings: FitSettings) -> FoldLoss:
-    """Train the classifier alone on the fold's training rows; ``classes`` int64[n] are its labels."""
+def class_losses(
+    data: TrainingSet, classes: IntArray, folds: Sequence[Fold], settings: FitSettings
+) -> tuple[FoldLoss, ...]:
+    """Train the classifier alone on each fold's training rows; ``classes`` int64[n] are its labels."""
+    return tuple(_class_loss(data, classes, fold, settings) for fold in folds)
+
+
+def _class_loss(data: TrainingSet, classes: IntArray, fold: Fold, settings: FitSettings) -> FoldLoss:
     kinds = NO_GROUP + 1
     booster = fit_classes(data.features[fold.train], classes[fold.train], settings)
     predicted = np.asarray(booster.predict(data.features[fold.test], num_threads=1)).reshape(-1, kinds)

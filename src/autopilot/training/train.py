@@ -22,7 +22,7 @@ from autopilot.strategies.registry import StrategySet
 from autopilot.training.calibration import UNCALIBRATED
 from autopilot.training.card import evidence_part, importance_part, training_part
 from autopilot.training.checks import (
-    class_loss,
+    class_losses,
     planted_test,
     prefix_test,
     purge_test,
@@ -46,6 +46,8 @@ from autopilot.training.walk import join, score_fold, walk_folds
 SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
 """Of a model's input; a model of another schema is not used."""
 SHUFFLED_FOLDS = 3
+FOLDS_AT_ONCE = 4
+"""Of the combinatorial ones: each task brings all samples along."""
 
 T = TypeVar("T")
 
@@ -137,17 +139,19 @@ def _examine(
     judged = judge(data, join(scored), settings.acting, settings.incumbent) if scored else None
     crossing = combinatorial(data.at_ms, data.matured_ms) if scored else ()
     wrong = shuffled(data.classes, fitting.seed)
-    checks = [executor.submit(class_loss, data, data.classes, fold, fitting) for fold in crossing]
-    checks += [executor.submit(class_loss, data, wrong, fold, fitting) for fold in folds[-SHUFFLED_FOLDS:]]
-    losses = _gather(checks, [""] * len(checks), Stage.CHECKS, report)
+    parts = [crossing[begin : begin + FOLDS_AT_ONCE] for begin in range(0, len(crossing), FOLDS_AT_ONCE)]
+    checks = [executor.submit(class_losses, data, data.classes, part, fitting) for part in parts]
+    checks.append(executor.submit(class_losses, data, wrong, folds[-SHUFFLED_FOLDS:], fitting))
+    *crossed, mixed = _gather(checks, [""] * len(checks), Stage.CHECKS, report)
+    losses = [loss for part in crossed for loss in part]
     leaks = (
         prefix_test(rows),
         planted_test(rows),
         purge_test(data, folds),
-        shuffled_test(losses[len(crossing) :]),
+        shuffled_test(mixed),
     )
     verdict = pass_gate(judged, leaks, settings.trials)
-    return judged, verdict, evidence_part(judged, verdict, leaks, summarise(losses[: len(crossing)]), settings.trials)
+    return judged, verdict, evidence_part(judged, verdict, leaks, summarise(losses), settings.trials)
 
 
 def _suffices(data: TrainingSet, request: TrainingRequest) -> None:

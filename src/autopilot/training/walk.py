@@ -18,7 +18,7 @@ from autopilot.training.splits import Fold, walk_forward
 from autopilot.training.training_set import NO_GROUP, TrainingSet
 
 BLOCK_MS = 30 * DAY_MS
-MOST_BLOCKS = 16
+MOST_BLOCKS = 14
 """A long history is walked in longer blocks, so that a training stays a matter of a minute."""
 LEAST_TRAIN = 30
 
