@@ -78,6 +78,15 @@ def test_without_a_daemon_it_trains_here_and_says_what_came_of_it(home: Any) -> 
     assert home.json("model-info")["state"] == "insufficient"
 
 
+def test_a_surrogate_says_what_nothing_looks_like_and_keeps_nothing(home: Any) -> None:
+    configure(home)
+    done = home.run("retrain", "--days", "60", "--surrogate")
+    assert done.code == 0, done.err
+    assert "direction was destroyed, and not kept" in done.out
+    assert home.json("models", "list")["models"] == []
+    assert home.json("model-info")["state"] == "untrained"
+
+
 def test_the_same_training_gives_the_same_model_with_and_without_a_daemon(daemon: Any) -> None:
     through = daemon.json("retrain", "--days", "60")["result"]
     daemon.run("stop")

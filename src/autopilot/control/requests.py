@@ -48,12 +48,13 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True)
 class RetrainRequest:
-    """None: as configured."""
+    """None: as configured. ``surrogate``: on candles whose direction was destroyed."""
 
     symbols: tuple[str, ...] | None = None
     exchange: str | None = None
     timeframe: Timeframe | None = None
     days: int | None = None
+    surrogate: bool = False
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> RetrainRequest:
@@ -272,6 +273,7 @@ _RETRAIN: Mapping[str, Callable[[Any], Any]] = {
     "exchange": _name,
     "timeframe": _timeframe,
     "days": _count,
+    "surrogate": _truth,
 }
 _BOOTSTRAP: Mapping[str, Callable[[Any], Any]] = {
     "days": _count,

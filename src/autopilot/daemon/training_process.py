@@ -62,6 +62,7 @@ def new_task(request: TrainingRequest, now_ms: int) -> Task:
             "days": request.days,
             "min_samples_per_strategy": request.min_samples_per_strategy,
             "seed": request.seed,
+            "surrogate": request.surrogate,
         },
         stage="",
         done=0,
@@ -82,6 +83,7 @@ def request_of(task: Task) -> TrainingRequest:
         days=asked["days"],
         min_samples_per_strategy=asked["min_samples_per_strategy"],
         seed=asked["seed"],
+        surrogate=asked["surrogate"],
     )
 
 

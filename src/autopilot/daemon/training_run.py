@@ -24,6 +24,7 @@ from autopilot.ports.models import ModelEntry, ModelStore
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.incumbent import Incumbent
 from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.surrogate import surrogate
 from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
 
 log = logging.getLogger(__name__)
@@ -53,16 +54,18 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     with closing(open_database(paths.database)) as database:
         models = SqliteModels(database)
         histories = TrainingData(config, database, WallClock().now_ms).histories(request, watch)
+        if request.surrogate:
+            histories = tuple(surrogate(each, request.seed) for each in histories)
         settings = TrainingSettings(
             acting=config.acting(),
             cost=ASSUMED_COST,
-            trials=models.count_trial(),
+            trials=models.trials() if request.surrogate else models.count_trial(),
             incumbent=_incumbent(models, ModelFiles(paths.models_dir)),
         )
         with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
             trained = train(histories, load_strategies(), request, settings, executor, watch)
         watch(Stage.PROMOTION, 0, 1)
-        is_promoted = _keep(trained, paths, database)
+        is_promoted = not request.surrogate and _keep(trained, paths, database)
         watch(Stage.PROMOTION, 1, 1, trained.state.value)
     card = trained.card
     return {
@@ -70,6 +73,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
         "state": trained.state.value,
         "verdict": card["verdict"],
         "promoted": is_promoted,
+        "surrogate": request.surrogate,
         "samples": card["data"]["samples"],
         "symbols": card["symbols"],
         "seconds": watch.seconds,

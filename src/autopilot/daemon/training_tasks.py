@@ -157,6 +157,7 @@ def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
         days=request.days or config.training.days,
         min_samples_per_strategy=config.training.min_samples_per_strategy,
         seed=config.training.seed,
+        surrogate=request.surrogate,
     )
 
 

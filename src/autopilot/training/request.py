@@ -11,7 +11,8 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """``days`` of history before the latest candle, of these symbols of one exchange."""
+    """``days`` of history before the latest candle, of these symbols of one exchange. ``surrogate``: of candles whose
+    direction was destroyed, to see what a training finds where nothing is; such a model is not kept."""
 
     exchange: str
     symbols: tuple[str, ...]
@@ -19,6 +20,7 @@ class TrainingRequest:
     days: int
     min_samples_per_strategy: int
     seed: int = 1
+    surrogate: bool = False
 
 
 class Stage(StrEnum):

@@ -40,6 +40,10 @@ def retrain(
     exchange: Annotated[
         str | None, typer.Option("--exchange", metavar="NAME", help="Whose candles; stored ones are used first.")
     ] = None,
+    surrogate: Annotated[
+        bool,
+        typer.Option("--surrogate", help="On candles whose direction is destroyed, keeping nothing: a null."),
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait: autopilot tasks shows how far it is.")] = False,
     schedule: Annotated[
         str | None,
@@ -64,6 +68,7 @@ def retrain(
         "timeframe": Timeframe.parse(timeframe).value if timeframe else None,
         "symbols": [symbol_of(each) for each in symbol or ()] or None,
         "exchange": exchange,
+        "surrogate": surrogate or None,
     }
     body = {name: value for name, value in wanted.items() if value is not None}
     progress = ProgressLine(session.output.remarks)

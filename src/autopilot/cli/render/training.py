@@ -109,8 +109,13 @@ def task_screen(task: Document) -> Screen:
 def _result(result: Document) -> list[Block]:
     seconds = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in result["seconds"].items() if spent >= 0.05)
     decides = "it decides from now on" if result["promoted"] else "it was kept, and does not decide"
+    model = f"model {result['model_id']} from {count(result['samples'], 'sample')}"
+    more = [line(f"autopilot model-info {result['model_id']} shows the whole card", Style.FAINT)]
+    if result["surrogate"]:
+        more = []
+        decides = "made of candles whose direction was destroyed, and not kept; what follows is what nothing looks like"
     return [
-        line(f"  model {result['model_id']} from {count(result['samples'], 'sample')}: {decides}", hang=2),
+        line(f"  {model}: {decides}", hang=2),
         line(f"  {result['verdict']}", Style.GOOD if result["promoted"] else Style.WARNING, hang=2),
         BLANK,
         *metrics_section(result),
@@ -118,7 +123,7 @@ def _result(result: Document) -> list[Block]:
         *gate_section(result),
         BLANK,
         line(f"time: {seconds}", Style.FAINT, hang=2),
-        line(f"autopilot model-info {result['model_id']} shows the whole card", Style.FAINT),
+        *more,
     ]
 
 
