@@ -7,107 +7,112 @@ hold gets at most 0.45 for what speaks for it nevertheless. These numbers order 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from autopilot.domain.conditions import MarketConditions, Regime
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.analysis.regime import DOWN, QUIET, RANGING, REGIMES, UP, VOLATILE
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.selection import GroupScore
 from autopilot.domain.signal import StrategyGroup
 
 _BEST = 0.95
 _LEAST = 0.35
-_ORDER = tuple(StrategyGroup)
+_GROUPS = tuple(StrategyGroup)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RuleInputs:
+    """What the table looks at, of n candles: ``regime`` int8[n] by code, ``external`` bool[n]: whether a sentiment or a
+    reference is known; the rest float64[n], ``sentiment`` and ``relative_strength`` 0 where they are not known."""
+
+    regime: NDArray[np.int8]
+    regime_strength: FloatArray
+    adx: FloatArray
+    rsi: FloatArray
+    volume_ratio: FloatArray
+    volatility_ratio: FloatArray
+    external: NDArray[np.bool_]
+    sentiment: FloatArray
+    relative_strength: FloatArray
 
 
 def score_groups(conditions: MarketConditions) -> tuple[GroupScore, ...]:
     """All five groups, best first; of equals, in the order of `StrategyGroup`."""
-    scores = [
-        _trend_following(conditions),
-        _mean_reversion(conditions),
-        _momentum(conditions),
-        _market_making(conditions),
-    ]
-    scores.append(_sentiment_based(conditions, max(score.confidence for score in scores)))
-    return tuple(sorted(scores, key=lambda score: (-score.confidence, _ORDER.index(score.group))))
+    confidences = group_confidences(_inputs(conditions))[:, 0].tolist()
+    reasons = _reasons(conditions, max(confidences[:-1]))
+    scores = [GroupScore(*each) for each in zip(_GROUPS, confidences, reasons, strict=True)]
+    return tuple(sorted(scores, key=lambda score: -score.confidence))
 
 
-def _trend_following(conditions: MarketConditions) -> GroupScore:
-    trending = conditions.regime in (Regime.TRENDING_UP, Regime.TRENDING_DOWN)
-    confidence = _clear(conditions.regime_strength) if trending else 0.4 * _ramp(conditions.adx, 18.0, 35.0)
-    return GroupScore(
-        StrategyGroup.TREND_FOLLOWING,
-        confidence,
-        f"ADX {conditions.adx:.1f} (a trend is above 25), {_state(conditions)}",
+def group_confidences(at: RuleInputs) -> FloatArray:
+    """float64[5, n], in the order of `StrategyGroup`."""
+    clear = _LEAST + (_BEST - _LEAST) * _ramp(at.regime_strength, 0.0, 1.0)
+    trending = (at.regime == UP) | (at.regime == DOWN)
+    extreme = _ramp(np.abs(at.rsi - 50.0), 12.0, 22.0)
+    reverting = _LEAST + (_BEST - _LEAST) * _ramp(at.regime_strength * (0.8 + 0.2 * extreme), 0.0, 1.0)
+    others = np.stack(
+        [
+            np.where(trending, clear, 0.4 * _ramp(at.adx, 18.0, 35.0)),
+            np.where(
+                at.regime == RANGING,
+                reverting,
+                np.where(at.regime == QUIET, 0.3 + 0.15 * extreme, 0.1 + 0.3 * extreme),
+            ),
+            np.where(at.regime == VOLATILE, clear, 0.1 + 0.35 * _ramp(at.volume_ratio, 1.5, 4.0)),
+            np.where(at.regime == QUIET, clear, 0.4 * _ramp(at.volatility_ratio, 1.1, 0.6)),
+        ]
+    )
+    # The world outside stands out when it says something extreme, more so when the chart says little.
+    outside = np.maximum(_ramp(np.abs(at.sentiment), 0.4, 0.7), _ramp(np.abs(at.relative_strength), 1.2, 2.4))
+    sentiment = np.where(at.external, 0.15 + 0.6 * outside + 0.2 * (1.0 - others.max(axis=0)), 0.0)
+    return np.concatenate([others, sentiment[None]])
+
+
+def _ramp(value: FloatArray, low: float, high: float) -> FloatArray:
+    return np.minimum(np.maximum((value - low) / (high - low), 0.0), 1.0)
+
+
+def _inputs(conditions: MarketConditions) -> RuleInputs:
+    return RuleInputs(
+        regime=np.array([REGIMES.index(conditions.regime)], dtype=np.int8),
+        regime_strength=np.array([conditions.regime_strength]),
+        adx=np.array([conditions.adx]),
+        rsi=np.array([conditions.rsi]),
+        volume_ratio=np.array([conditions.volume_ratio]),
+        volatility_ratio=np.array([conditions.volatility_ratio]),
+        external=np.array([conditions.external_signals]),
+        sentiment=np.array([_feature(conditions, "sentiment")]),
+        relative_strength=np.array([_feature(conditions, "relative_strength_168")]),
     )
 
 
-def _mean_reversion(conditions: MarketConditions) -> GroupScore:
-    extreme = _ramp(abs(conditions.rsi - 50.0), 12.0, 22.0)
-    match conditions.regime:
-        case Regime.RANGING:
-            confidence = _clear(conditions.regime_strength * (0.8 + 0.2 * extreme))
-        case Regime.QUIET:
-            confidence = 0.3 + 0.15 * extreme
-        case _:
-            confidence = 0.1 + 0.3 * extreme
-    side = "oversold" if conditions.rsi < 50.0 else "overbought"
-    words = f" ({side})" if extreme >= 0.5 else ""
-    return GroupScore(
-        StrategyGroup.MEAN_REVERSION,
-        confidence,
-        f"RSI {conditions.rsi:.1f}{words}, ADX {conditions.adx:.1f}, {_state(conditions)}",
+def _reasons(conditions: MarketConditions, best_other: float) -> tuple[str, ...]:
+    """In the order of `StrategyGroup`."""
+    state = f"{conditions.regime.replace('_', ' ')} with strength {conditions.regime_strength:.2f}"
+    apart = conditions.rsi - 50.0
+    side = (" (oversold)" if apart < 0.0 else " (overbought)") if abs(apart) >= 17.0 else ""
+    return (
+        f"ADX {conditions.adx:.1f} (a trend is above 25), {state}",
+        f"RSI {conditions.rsi:.1f}{side}, ADX {conditions.adx:.1f}, {state}",
+        f"volume {conditions.volume_ratio:.1f} × its median, {state}",
+        f"volatility {conditions.volatility_ratio:.2f} × its week's, {state}",
+        _outside(conditions, best_other),
     )
 
 
-def _momentum(conditions: MarketConditions) -> GroupScore:
-    spike = _ramp(conditions.volume_ratio, 1.5, 4.0)
-    volatile = conditions.regime is Regime.VOLATILE
-    confidence = _clear(conditions.regime_strength) if volatile else 0.1 + 0.35 * spike
-    return GroupScore(
-        StrategyGroup.MOMENTUM,
-        confidence,
-        f"volume {conditions.volume_ratio:.1f} × its median, {_state(conditions)}",
-    )
-
-
-def _market_making(conditions: MarketConditions) -> GroupScore:
-    quiet = conditions.regime is Regime.QUIET
-    calm = _ramp(conditions.volatility_ratio, 1.1, 0.6)
-    confidence = _clear(conditions.regime_strength) if quiet else 0.4 * calm
-    return GroupScore(
-        StrategyGroup.MARKET_MAKING,
-        confidence,
-        f"volatility {conditions.volatility_ratio:.2f} × its week's, {_state(conditions)}",
-    )
-
-
-def _sentiment_based(conditions: MarketConditions, best_other: float) -> GroupScore:
-    """Stands out when the world outside says something extreme, more so when the chart says little."""
+def _outside(conditions: MarketConditions, best_other: float) -> str:
     if not conditions.external_signals:
-        return GroupScore(StrategyGroup.SENTIMENT_BASED, 0.0, "no external signals")
-    sentiment = _feature(conditions, "sentiment")
-    apart = _feature(conditions, "relative_strength_168")
-    extreme = max(_ramp(abs(sentiment), 0.4, 0.7), _ramp(abs(apart), 1.2, 2.4))
+        return "no external signals"
     words = []
     if _feature(conditions, "sentiment_known"):
-        words.append(f"sentiment {50.0 * (1.0 + sentiment):.0f} of 100")
+        words.append(f"sentiment {50.0 * (1.0 + _feature(conditions, 'sentiment')):.0f} of 100")
     if _feature(conditions, "reference_known"):
+        apart = _feature(conditions, "relative_strength_168")
         words.append(f"{apart:+.1f} usual weekly moves apart from the reference")
-    return GroupScore(
-        StrategyGroup.SENTIMENT_BASED,
-        0.15 + 0.6 * extreme + 0.2 * (1.0 - best_other),
-        ", ".join([*words, f"the other groups reach {best_other:.2f}"]),
-    )
-
-
-def _clear(strength: float) -> float:
-    return _LEAST + (_BEST - _LEAST) * min(max(strength, 0.0), 1.0)
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    return min(max((value - low) / (high - low), 0.0), 1.0)
-
-
-def _state(conditions: MarketConditions) -> str:
-    return f"{conditions.regime.replace('_', ' ')} with strength {conditions.regime_strength:.2f}"
+    return ", ".join([*words, f"the other groups reach {best_other:.2f}"])
 
 
 def _feature(conditions: MarketConditions, name: str) -> float:

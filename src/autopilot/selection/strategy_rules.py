@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from autopilot.domain.candles import FloatArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
-from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.signal import SideArray, SignalType, StrategyGroup, StrategySignal
 from autopilot.selection.track_record import TrackRecord
 
 FIT_WEIGHT = 0.35
@@ -35,27 +37,28 @@ def score_strategies(
 ) -> tuple[StrategyScore, ...]:
     """All of ``profiles``, best first; of equals, by name. A strategy without an entry in ``signals`` says nothing.
 
-    A present signal counts 0.10 to 0.20 of a score, so that of two alike the one that speaks is chosen; a record can
-    take away 0.22, so that a losing one is not chosen just because it speaks. ``confidence`` is that of the signal, 0
-    without one.
+    ``confidence`` is that of the signal, 0 without one.
     """
-    scores = [_score(profile, regime, signals.get(profile.name), track_record) for profile in profiles]
+    said = [signals.get(profile.name) for profile in profiles]
+    speaks = [signal is not None and signal.signal_type is not SignalType.NONE for signal in said]
+    fit = np.array([profile.regime_fit.get(regime, 0.0) for profile in profiles])
+    recent = np.array([track_record.recent_return_bps(profile.name) for profile in profiles])
+    confidence = np.array([one.confidence if one and loud else 0.0 for one, loud in zip(said, speaks, strict=True)])
+    strength = np.array([one.strength if one and loud else 0.0 for one, loud in zip(said, speaks, strict=True)])
+    found = strategy_scores(fit, recent, np.array(speaks, dtype=np.int8), strength, confidence)
+    columns = zip(profiles, found.tolist(), fit.tolist(), recent.tolist(), confidence.tolist(), strict=True)
+    scores = [StrategyScore(profile.name, profile.group, *numbers) for profile, *numbers in columns]
     return tuple(sorted(scores, key=lambda score: (-score.score, score.strategy)))
 
 
-def _score(
-    profile: StrategyProfile, regime: Regime, signal: StrategySignal | None, track_record: TrackRecord
-) -> StrategyScore:
-    fit = profile.regime_fit.get(regime, 0.0)
-    recent = track_record.recent_return_bps(profile.name)
-    record = 0.5 + 0.5 * math.tanh(recent / RECORD_SCALE_BPS)
-    speaks = signal is not None and signal.signal_type is not SignalType.NONE
-    presence = 0.5 + 0.5 * signal.strength * signal.confidence if signal is not None and speaks else 0.0
-    return StrategyScore(
-        strategy=profile.name,
-        group=profile.group,
-        score=FIT_WEIGHT * fit + RECORD_WEIGHT * record + SIGNAL_WEIGHT * presence,
-        regime_fit=fit,
-        recent_return_bps=recent,
-        confidence=signal.confidence if signal is not None and speaks else 0.0,
-    )
+def strategy_scores(
+    fit: FloatArray, recent_bps: FloatArray, side: SideArray, strength: FloatArray, confidence: FloatArray
+) -> FloatArray:
+    """What orders the strategies, of arrays that go together; ``side`` is 0 where a strategy says nothing.
+
+    A present signal counts 0.10 to 0.20 of a score, so that of two alike the one that speaks is chosen; a record can
+    take away 0.22, so that a losing one is not chosen just because it speaks.
+    """
+    record = 0.5 + 0.5 * np.tanh(recent_bps / RECORD_SCALE_BPS)
+    presence = np.where(side != 0, 0.5 + 0.5 * strength * confidence, 0.0)
+    return np.asarray(FIT_WEIGHT * fit + RECORD_WEIGHT * record + SIGNAL_WEIGHT * presence)
