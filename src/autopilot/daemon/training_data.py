@@ -23,8 +23,9 @@ from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
 from autopilot.ports.market_data import CandleSource, CandleStore
-from autopilot.training.history import SymbolHistory, candles_before
+from autopilot.training.history import candles_before
 from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.series import SymbolHistory
 
 SENTIMENT_NAME = "fear_greed"
 SENTIMENT_DAYS = 10

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.domain.candles import FloatArray
+from autopilot.analysis.regime import REGIMES
+from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
 from autopilot.domain.signal import SideArray, SignalType, StrategyGroup, StrategySignal
@@ -16,6 +17,7 @@ from autopilot.selection.track_record import TrackRecord
 FIT_WEIGHT = 0.35
 RECORD_WEIGHT = 0.45
 SIGNAL_WEIGHT = 0.20
+_GROUPS = tuple(StrategyGroup)
 RECORD_SCALE_BPS = 50.0
 """A mean net return this far from zero is telling; what lies far beyond says little more."""
 
@@ -62,3 +64,20 @@ def strategy_scores(
     record = 0.5 + 0.5 * np.tanh(recent_bps / RECORD_SCALE_BPS)
     presence = np.where(side != 0, 0.5 + 0.5 * strength * confidence, 0.0)
     return np.asarray(FIT_WEIGHT * fit + RECORD_WEIGHT * record + SIGNAL_WEIGHT * presence)
+
+
+def fit_of(profiles: Sequence[StrategyProfile]) -> FloatArray:
+    """float64[s, regimes]: how each strategy suits each regime, by its code."""
+    return np.array([[profile.regime_fit.get(regime, 0.0) for regime in REGIMES] for profile in profiles])
+
+
+def best_of_groups(profiles: Sequence[StrategyProfile], scores: FloatArray) -> IntArray:
+    """int64[n, 5]: the column of the strategy that is chosen in each group, given scores float64[s, n]; of equals the
+    first by name. 0 for a group that has no strategy."""
+    picks = np.zeros((scores.shape[1], len(_GROUPS)), dtype=np.int64)
+    for at, group in enumerate(_GROUPS):
+        members = sorted((each.name, column) for column, each in enumerate(profiles) if each.group is group)
+        if members:
+            columns = np.array([column for _, column in members])
+            picks[:, at] = columns[scores[columns].argmax(axis=0)]
+    return picks

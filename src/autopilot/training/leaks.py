@@ -16,7 +16,7 @@ from autopilot.domain.signal import SignalArrays
 from autopilot.strategies.registry import StrategySet
 
 if TYPE_CHECKING:
-    from autopilot.training.history import SymbolHistory
+    from autopilot.training.series import SymbolHistory
 
 TOLERANCE = 1e-9
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from autopilot.domain.candles import Candles, FloatArray, IntArray
-from autopilot.training.history import SymbolHistory
+from autopilot.training.series import SymbolHistory
 
 GOLDEN = 0x9E3779B97F4A7C15
 MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))

@@ -34,11 +34,12 @@ from autopilot.training.ensemble import Ensemble
 from autopilot.training.evaluation import Acting, Judged, judge
 from autopilot.training.fit import FitSettings, fit_classes, fit_member
 from autopilot.training.gate import Verdict, pass_gate
-from autopilot.training.history import GROUPS, SymbolHistory, SymbolRows, learned_names, symbol_rows
+from autopilot.training.history import GROUPS, SymbolRows, learned_names, symbol_rows
 from autopilot.training.incumbent import Incumbent
 from autopilot.training.novelty import TrainingRange
 from autopilot.training.request import Report, Stage, TrainingRequest
 from autopilot.training.scoring import base_rates
+from autopilot.training.series import SymbolHistory
 from autopilot.training.splits import combinatorial
 from autopilot.training.training_set import NO_GROUP, TrainingSet, training_set
 from autopilot.training.walk import join, score_fold, walk_folds

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.regime import REGIMES
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
-from autopilot.performance.performance_tracker import PRIOR_WEIGHT, RecentReturns
-from autopilot.selection.strategy_rules import StrategyProfile, score_strategies
+from autopilot.performance.performance_tracker import PRIOR_WEIGHT
+from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
 from autopilot.selection.track_record import shrunk_mean
 from autopilot.training.history import GROUPS, SymbolRows
 
@@ -138,31 +136,5 @@ def _choices(
 ) -> tuple[IntArray, IntArray]:
     """(the rules' pick in each group [m, g], the strategy with the best record [m])."""
     record = shrunk_mean(rows.sums, rows.counts, sums, counts, PRIOR_WEIGHT) * 1e4
-    column = {each.name: index for index, each in enumerate(profiles)}
-    picks = np.zeros((len(rows.at_ms), len(GROUPS)), dtype=np.int64)
-    for at in range(len(rows.at_ms)):
-        recent = RecentReturns(dict(zip(column, record[:, at].tolist(), strict=True)))
-        ranked = score_strategies(profiles, REGIMES[rows.regime[at]], _signals(rows, at, profiles), recent)
-        for score in reversed(ranked):
-            picks[at, GROUPS.index(score.group)] = column[score.strategy]
-    return picks, record.argmax(axis=0)
-
-
-def _signals(rows: SymbolRows, at: int, profiles: Sequence[StrategyProfile]) -> dict[str, StrategySignal]:
-    """What the in-group rules look at: side, strength and confidence of those that fire."""
-    found = {}
-    for index in np.flatnonzero(rows.side[:, at]).tolist():
-        profile, group = profiles[index], StrategyGroup(profiles[index].group)
-        found[profile.name] = StrategySignal(
-            symbol=rows.symbol,
-            signal_type=SignalType.BUY if rows.side[index, at] > 0 else SignalType.SELL,
-            strength=float(rows.presence[0, index, at]),
-            confidence=float(rows.presence[1, index, at]),
-            price=np.nan,
-            stop=np.nan,
-            target=np.nan,
-            strategy=profile.name,
-            group=group,
-            reason="",
-        )
-    return found
+    scores = strategy_scores(fit_of(profiles)[:, rows.regime], record, rows.side, *rows.presence)
+    return best_of_groups(profiles, scores), record.argmax(axis=0)

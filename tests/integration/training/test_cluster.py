@@ -15,9 +15,10 @@ from autopilot.performance.outcomes import TradingCost
 from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.training.evaluation import Acting
 from autopilot.training.fit import FitSettings
-from autopilot.training.history import SymbolHistory, candles_before
+from autopilot.training.history import candles_before
 from autopilot.training.in_process import InProcess
 from autopilot.training.request import TrainingRequest
+from autopilot.training.series import SymbolHistory
 from autopilot.training.train import TrainingSettings, train
 
 SYMBOLS = ("BTC/USD", "ETH/USD")

@@ -32,9 +32,10 @@ from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.training.evaluation import Acting
 from autopilot.training.fit import FitSettings
-from autopilot.training.history import SymbolHistory, SymbolRows, candles_before, learned_names, symbol_rows
+from autopilot.training.history import SymbolRows, candles_before, learned_names, symbol_rows
 from autopilot.training.in_process import InProcess
 from autopilot.training.request import Stage, TrainingRequest
+from autopilot.training.series import SymbolHistory
 from autopilot.training.train import Trained, TrainingSettings, train
 from autopilot.training.training_set import training_set
 

@@ -7,7 +7,7 @@ import pytest
 
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.training.history import SymbolHistory
+from autopilot.training.series import SymbolHistory
 from autopilot.training.surrogate import surrogate
 
 
