@@ -1,0 +1,205 @@
+"""Markets and problems of which the truth is known, for the yardsticks of learning; and real candles beside them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import norm
+
+from autopilot.adapters.candle_files import import_path
+from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.sentiment_files import import_sentiment
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.training_data import TrainingData
+from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.conditions import Regime
+from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.training.history import SymbolHistory, candles_before
+from autopilot.training.request import TrainingRequest
+from autopilot.training.training_set import TrainingSet
+
+HOUR = Timeframe.H1
+MIN_SAMPLES = 10
+"""The default of ``min_samples_per_strategy``."""
+STEEPEST = 0.9
+"""A candle's or a gap's move is clipped there before it is mirrored, so that no price falls to zero."""
+REGIMES = tuple(Regime)
+GROUPS = tuple(StrategyGroup)
+BANDS = np.array([-0.75, 0.0, 0.75])
+"""Where the cause of `Planted` is cut."""
+
+Market = tuple[SymbolHistory, ...]
+
+
+def requested(exchange: str, symbols: Sequence[str], days: int) -> TrainingRequest:
+    return TrainingRequest(exchange, tuple(symbols), HOUR, days, MIN_SAMPLES)
+
+
+def simulated(seed: int, symbols: Sequence[str], days: int) -> Market:
+    """What `autopilot retrain --exchange simulated` would learn from, of the market of that seed."""
+    config = AutopilotConfig.model_validate({"exchange": "simulated", "simulated": {"seed": seed}})
+    with tempfile.TemporaryDirectory(prefix="autopilot-bench-") as folder:
+        return _histories(Path(folder), config, requested("simulated", symbols, days), ())
+
+
+def real(folder: Path, exchange: str, symbols: Sequence[str], days: int) -> Market:
+    """The last ``days`` of the candle files in ``folder`` or its ``ohlcv``, with the fear and greed index where its
+    ``sentiment`` has it. Raises CandleError when a file is missing."""
+    candles = folder / "ohlcv" if (folder / "ohlcv").is_dir() else folder
+    files = [candles / f"{exchange.upper()}_{each.replace('/', '-')}_1h.csv.gz" for each in symbols]
+    files += folder.glob("sentiment/FEAR_GREED_1d.*")
+    config = AutopilotConfig.model_validate({"exchange": "replay", "replay": {"source": exchange}})
+    with tempfile.TemporaryDirectory(prefix="autopilot-bench-") as kept:
+        return _histories(Path(kept), config, requested("replay", symbols, days), files)
+
+
+def ended(market: Market, until_ms: int, days: int) -> Market:
+    """As it was known at ``until_ms``, to be learned from ``days`` long."""
+    length = days * HOUR.per_day + candles_before(HOUR) + 1
+    return tuple(
+        replace(each, candles=each.candles.until(until_ms)[-length:], since_ms=until_ms - days * DAY_MS)
+        for each in market
+    )
+
+
+def _histories(kept: Path, config: AutopilotConfig, request: TrainingRequest, files: Sequence[Path]) -> Market:
+    with closing(open_database(kept / "autopilot.db")) as database:
+        for file in files:
+            if file.name.startswith("FEAR_GREED"):
+                import_sentiment(SqliteSentiment(database), file)
+            else:
+                import_path(SqliteCandles(database), file)
+        return TrainingData(config, database, lambda: 0).histories(request, lambda *_: None)
+
+
+def without_direction(market: Market, seed: int) -> Market:
+    """The same candles with the sign of each return drawn anew: a martingale, on which nothing can be earned.
+
+    Simple returns are mirrored, so that the price as such has no drift; volume, the size of every move and with it all
+    clustering of volatility stay. One sign a candle for all symbols keeps what joins them.
+    """
+    first = min(int(each.open_at_ms[0]) for each in _every_candles(market))
+    last = max(each.last_at_ms for each in _every_candles(market))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(last - first) // HOUR.ms + 1)
+
+    def mirrored(candles: Candles) -> Candles:
+        return _mirrored(candles, signs[(candles.open_at_ms - first) // HOUR.ms])
+
+    return tuple(
+        replace(each, candles=mirrored(each.candles), reference=mirrored(each.reference) if each.reference else None)
+        for each in market
+    )
+
+
+def _every_candles(market: Market) -> list[Candles]:
+    return [each.candles for each in market] + [each.reference for each in market if each.reference]
+
+
+def _mirrored(candles: Candles, sign: FloatArray) -> Candles:
+    gap = np.zeros(len(candles))
+    gap[1:] = _steady(candles.open[1:] / candles.close[:-1] - 1.0)
+    move = _steady(candles.close / candles.open - 1.0)
+    up, down = (_steady(each / candles.open - 1.0) for each in (candles.high, candles.low))
+    closes = candles.open[0] * np.cumprod((1.0 + sign * gap) * (1.0 + sign * move))
+    close = closes
+    opened = closes / (1.0 + sign * move)
+    reach = np.stack([1.0 + sign * up, 1.0 + sign * down]) * opened
+    high = np.maximum(reach.max(axis=0), np.maximum(opened, close))
+    low = np.minimum(reach.min(axis=0), np.minimum(opened, close))
+    return Candles.from_arrays(candles.timeframe, candles.open_at_ms, opened, high, low, close, candles.volume)
+
+
+def _steady(share: FloatArray) -> FloatArray:
+    return np.asarray(np.clip(share, -STEEPEST, STEEPEST))
+
+
+def true_regimes(seed: int, data: TrainingSet) -> IntArray:
+    """The regime that made the decided candle of each sample of a simulated market, int64[n] into `REGIMES`."""
+    config = AutopilotConfig.model_validate({"exchange": "simulated", "simulated": {"seed": seed}})
+    exchange = SimulatedExchange(config.simulated.settings())
+    found = np.empty(len(data), dtype=np.int64)
+    opened = data.at_ms - HOUR.ms
+    for number, symbol in enumerate(data.symbols):
+        rows = np.flatnonzero(data.symbol == number)
+        truth = dict(exchange.true_regimes(symbol, HOUR, int(opened[rows[0]]), int(opened[rows[-1]])))
+        found[rows] = [REGIMES.index(truth[at]) for at in opened[rows].tolist()]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A problem by formula: which of the first four groups pays ``edge`` usual moves is one hidden normal cause, cut in
+    four bands; whether any does, the sign of another. Each cause is seen in ``copies`` of ``width`` features, each with
+    a noise of its own of standard deviation ``noise``; the other features say nothing."""
+
+    copies: int
+    width: int
+    noise: float
+    edge: float = 1.0
+    loss: float = 0.1
+
+    def draw(self, seed: int, samples: int) -> TrainingSet:
+        """One strategy a group, four symbols, 700 days."""
+        random = np.random.default_rng(seed)
+        causes = random.normal(size=(2, samples))
+        features = random.normal(size=(samples, self.width))
+        for at, cause in enumerate(causes):
+            seen = slice(at * self.copies, (at + 1) * self.copies)
+            features[:, seen] = cause[:, None] + self.noise * features[:, seen]
+        unit = np.full(samples, 0.02)
+        pays = np.searchsorted(BANDS, causes[0])
+        returns = random.normal(-self.loss, 1.0, size=(samples, len(GROUPS))) * unit[:, None]
+        returns[np.arange(samples), pays] += self.edge * unit * (causes[1] > 0.0)
+        at_ms = np.sort(random.integers(0, 700, size=samples)) * DAY_MS + DAY_MS // 2
+        return TrainingSet(
+            names=tuple(f"feature_{number}" for number in range(self.width)),
+            strategies=tuple(StrategyProfile(f"strategy_{group}", group, {}) for group in GROUPS),
+            symbols=tuple(f"S{number}/USD" for number in range(4)),
+            features=features,
+            returns=returns,
+            picks=np.tile(np.arange(len(GROUPS)), (samples, 1)),
+            best_past=np.zeros(samples, dtype=np.int64),
+            latest=np.zeros((samples, len(GROUPS))),
+            at_ms=at_ms,
+            matured_ms=at_ms + DAY_MS,
+            symbol=random.integers(4, size=samples),
+            unit=unit,
+            hold=np.zeros(samples),
+            regime=np.zeros(samples, dtype=np.int8),
+            rule_group=np.full(samples, len(GROUPS) - 1),
+        )
+
+    def probabilities(self, features: FloatArray) -> FloatArray:
+        """Of each class given what is seen, float64[n, g + 1]: what the best possible classifier would state."""
+        blur = self.noise**2 / self.copies
+        which, whether = (
+            features[:, at * self.copies :][:, : self.copies].mean(axis=1) / (1.0 + blur) for at in (0, 1)
+        )
+        spread = np.sqrt(blur / (1.0 + blur))
+        below = norm.cdf((BANDS - which[:, None]) / spread)
+        bands = np.diff(below, axis=1, prepend=0.0, append=1.0)
+        pays = norm.cdf(whether / spread)[:, None]
+        return np.asarray(
+            pays * (bands @ np.stack([self._shares(band) for band in range(4)])) + (1 - pays) * self._shares()
+        )
+
+    def _shares(self, paying: int | None = None) -> FloatArray:
+        """Of the classes when that group pays, float64[g + 1], by the trapezoidal rule over the best outcome."""
+        mean = np.full(len(GROUPS), -self.loss)
+        if paying is not None:
+            mean[paying] += self.edge
+        best = np.linspace(0.0, 10.0, 4001)[:, None]
+        others = norm.cdf(best - mean)
+        density = norm.pdf(best - mean) * others.prod(axis=1, keepdims=True) / others
+        shares = np.trapezoid(density, best, axis=0)
+        return np.append(shares, 1.0 - shares.sum())
