@@ -113,6 +113,24 @@ class RoundTrip:
     closed_at_ms: int
     exit_purpose: Purpose
 
+    @classmethod
+    def ended_by(cls, fill: Fill, order: Order, flat: Position) -> RoundTrip:
+        """Of a position that this last fill made flat."""
+        return cls(
+            account=flat.account,
+            symbol=flat.symbol,
+            strategy=flat.strategy,
+            decision_id=flat.decision_id,
+            quantity=flat.entry_quantity,
+            entry_price=flat.entry_price,
+            exit_price=flat.exit_value / flat.entry_quantity,
+            fees=flat.fees,
+            net=flat.realized,
+            opened_at_ms=flat.opened_at_ms,
+            closed_at_ms=fill.at_ms,
+            exit_purpose=order.purpose,
+        )
+
     @property
     def net_pct(self) -> float:
         """Net result over what was paid, in percent."""

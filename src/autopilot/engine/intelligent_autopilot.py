@@ -8,21 +8,20 @@ from functools import partial
 
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
-from autopilot.domain.candles import Candle, Candles
+from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision, decision_id
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
 from autopilot.domain.market import Market, Quote
-from autopilot.domain.money import to_decimal
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.brief import brief
-from autopilot.engine.judgement import Moment, judge
+from autopilot.engine.judgement import Moment
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
-from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.engine.trader import Trader
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.market_data import CandleSource
@@ -78,7 +77,7 @@ class IntelligentAutopilot:
         """Market time of the latest price that orders and positions were held against."""
         self._reconcile_next_ms = 0
         """Market time at which the books are next held against the exchange; 0 at the start and after trouble."""
-        self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
+        self._trader = Trader(settings, around.account, around.desk, around.observer, around.strategies)
 
     @property
     def symbol(self) -> str:
@@ -111,14 +110,7 @@ class IntelligentAutopilot:
     async def flatten(self) -> bool:
         """Sell what is held at market, whatever else is going on. True when something was held and nothing is left."""
         async with self._around.account.lock:
-            held = self._around.account.position(self.symbol)
-            market = await self._know_market()
-            price = self._around.account.price(self.symbol)
-            if price is None and held:
-                price = held.entry_price
-            if price is not None:
-                await self._around.desk.flatten(price, market, self._exits)
-            return held is not None and self._around.account.position(self.symbol) is None
+            return await self._trader.flatten(await self._know_market())
 
     async def _cycle(self) -> bool:
         """Decide each closed candle once; between two closes watch the price."""
@@ -135,12 +127,15 @@ class IntelligentAutopilot:
         for index in range(len(fresh)):
             view = await self._view(int(fresh.open_at_ms[index]))
             async with self._around.account.lock:
-                await self._settle(market, fresh.candle(index))
+                candle = fresh.candle(index)
+                self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
+                await self._trader.settle(market, candle)
                 await self._decide(market, view)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._around.account.lock:
-                await self._watch(market, quote)
+                self._seen_at_ms = quote.at_ms
+                await self._trader.watch(market, quote)
         return more
 
     async def _reconcile(self, market: Market) -> None:
@@ -174,9 +169,7 @@ class IntelligentAutopilot:
         selection = around.selector.select(conditions, evaluation.signals, track_record, state)
         signal = evaluation.explained(selection.strategy)
         moment = self._moment(view)
-        portfolio, mark = await around.account.portfolio(market, moment.now_ms)
-        strategy = around.strategies[selection.strategy]
-        judgement = judge(signal, selection, strategy, portfolio, market, self.settings, moment)
+        judgement, mark = await self._trader.judge(signal, selection, market, moment)
         decision = Decision(
             id=moment.decision_id,
             account=around.account.name,
@@ -199,8 +192,7 @@ class IntelligentAutopilot:
         if around.ledger.record_decision(decision, mark):
             around.account.keep(mark)
             self._announce(decision)
-            if judgement.approved:
-                await around.desk.send(judgement.approved, market)
+            await self._trader.act(judgement, market)
 
     async def _learn(self, view: MarketView, evaluation: Evaluation) -> None:
         """Keep what has matured by now; at the start and after an absence from a longer past than decisions look at."""
@@ -211,36 +203,6 @@ class IntelligentAutopilot:
             evaluation = around.strategies.evaluate(view)
         if due:
             around.tracker.observe(self.symbol, view, evaluation.arrays, around.strategies.lacking(view))
-
-    async def _settle(self, market: Market, candle: Candle) -> None:
-        """What a closed candle did to our orders and positions."""
-        self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
-        if self._around.observer:
-            self._around.observer.on_candle(market, self.settings.timeframe, candle)
-        self._around.account.see_price(self.symbol, candle.close)
-        await self._around.desk.follow(market)
-        held = self._around.account.position(self.symbol)
-        if held:
-            await self._guard(market, exit_in_candle(held, candle))
-
-    async def _watch(self, market: Market, quote: Quote) -> None:
-        """What the price between two closes does to them."""
-        self._seen_at_ms = quote.at_ms
-        if self._around.observer:
-            self._around.observer.on_price(market, quote.price, quote.at_ms)
-        self._around.account.see_price(self.symbol, quote.price)
-        await self._around.desk.follow(market)
-        held = self._around.account.position(self.symbol)
-        if held:
-            await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
-
-    async def _guard(self, market: Market, trigger: ExitTrigger | None) -> None:
-        """Leave what must be left, and finish what was begun."""
-        if trigger:
-            await self._around.desk.leave(trigger, market, self._exits)
-        held, price = self._around.account.position(self.symbol), self._around.account.price(self.symbol)
-        if held and price is not None:
-            await self._around.desk.finish_exit(held, price, market, self._exits)
 
     async def _view(self, open_at_ms: int, length: int = WINDOW) -> MarketView:
         """The ``length`` candles (as far as there are so many) that end with the one opened at ``open_at_ms``."""

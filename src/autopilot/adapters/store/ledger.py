@@ -168,7 +168,7 @@ def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
         return
     connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", key)
     if position.entry_quantity:
-        connection.execute(_ADD_ROUND_TRIP, to_row(_round_trip(position, order, fill)))
+        connection.execute(_ADD_ROUND_TRIP, to_row(RoundTrip.ended_by(fill, order, position)))
 
 
 def _correct_filled(connection: sqlite3.Connection, order: Order) -> None:
@@ -178,20 +178,3 @@ def _correct_filled(connection: sqlite3.Connection, order: Order) -> None:
         connection.execute(
             "UPDATE orders SET filled = ? WHERE client_order_id = ?", (format(filled, "f"), order.client_order_id)
         )
-
-
-def _round_trip(position: Position, order: Order, last: Fill) -> RoundTrip:
-    return RoundTrip(
-        account=position.account,
-        symbol=position.symbol,
-        strategy=position.strategy,
-        decision_id=position.decision_id,
-        quantity=position.entry_quantity,
-        entry_price=position.entry_price,
-        exit_price=position.exit_value / position.entry_quantity,
-        fees=position.fees,
-        net=position.realized,
-        opened_at_ms=position.opened_at_ms,
-        closed_at_ms=last.at_ms,
-        exit_purpose=order.purpose,
-    )

@@ -1,0 +1,89 @@
+"""One symbol's trading: what prices do to its orders and its position, and what a signal comes to. The same live and in
+a backtest."""
+
+from __future__ import annotations
+
+from autopilot.domain.candles import Candle
+from autopilot.domain.market import Market, Quote
+from autopilot.domain.money import to_decimal
+from autopilot.domain.selection import Selection
+from autopilot.domain.signal import StrategySignal
+from autopilot.engine.account import TradingAccount
+from autopilot.engine.judgement import Judgement, Moment, judge
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.ports.ledger import EquityMark
+from autopilot.ports.observer import PriceObserver
+from autopilot.strategies.registry import StrategySet
+
+
+class Trader:
+    """``observer`` is None where prices need not be told to the broker. The caller holds the account's lock; every
+    method raises what the desk and the account raise."""
+
+    def __init__(
+        self,
+        settings: AutopilotSettings,
+        account: TradingAccount,
+        desk: OrderDesk,
+        observer: PriceObserver | None,
+        strategies: StrategySet,
+    ) -> None:
+        self._settings = settings
+        self._account = account
+        self._desk = desk
+        self._observer = observer
+        self._strategies = strategies
+        self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
+
+    async def settle(self, market: Market, candle: Candle) -> None:
+        """What a closed candle did to our orders and positions."""
+        if self._observer:
+            self._observer.on_candle(market, self._settings.timeframe, candle)
+        self._account.see_price(market.symbol, candle.close)
+        await self._desk.follow(market)
+        held = self._account.position(market.symbol)
+        if held:
+            await self._guard(market, exit_in_candle(held, candle))
+
+    async def watch(self, market: Market, quote: Quote) -> None:
+        """What the price between two closes does to them."""
+        if self._observer:
+            self._observer.on_price(market, quote.price, quote.at_ms)
+        self._account.see_price(market.symbol, quote.price)
+        await self._desk.follow(market)
+        held = self._account.position(market.symbol)
+        if held:
+            await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
+
+    async def judge(
+        self, signal: StrategySignal, selection: Selection, market: Market, moment: Moment
+    ) -> tuple[Judgement, EquityMark]:
+        """What the signal comes to, and the equity mark to store with it."""
+        portfolio, mark = await self._account.portfolio(market, moment.now_ms)
+        strategy = self._strategies[selection.strategy]
+        return judge(signal, selection, strategy, portfolio, market, self._settings, moment), mark
+
+    async def act(self, judgement: Judgement, market: Market) -> None:
+        """Send the order, if there is one. It must be stored by now."""
+        if judgement.approved:
+            await self._desk.send(judgement.approved, market)
+
+    async def flatten(self, market: Market) -> bool:
+        """Sell what is held at market. True when something was held and nothing is left."""
+        held = self._account.position(market.symbol)
+        price = self._account.price(market.symbol)
+        if price is None and held:
+            price = held.entry_price
+        if price is not None:
+            await self._desk.flatten(price, market, self._exits)
+        return held is not None and self._account.position(market.symbol) is None
+
+    async def _guard(self, market: Market, trigger: ExitTrigger | None) -> None:
+        """Leave what must be left, and finish what was begun."""
+        if trigger:
+            await self._desk.leave(trigger, market, self._exits)
+        held, price = self._account.position(market.symbol), self._account.price(market.symbol)
+        if held and price is not None:
+            await self._desk.finish_exit(held, price, market, self._exits)
