@@ -115,16 +115,21 @@ def last_signal(
     ``reason`` replaces the strategy's own explanation.
     """
     last = len(view.candles) - 1
-    price = float(view.candles.close[last])
+    return signal_at(strategy, view, arrays, last, strategy.explain(view, last) if reason is None else reason)
+
+
+def signal_at(strategy: Strategy, view: MarketView, arrays: SignalArrays, index: int, reason: str) -> StrategySignal:
+    """The strategy's opinion at one candle."""
+    price = float(view.candles.close[index])
     return StrategySignal(
         symbol=view.symbol,
-        signal_type=_SIGNAL_TYPES[int(arrays.side[last])],
-        strength=float(arrays.strength[last]),
-        confidence=float(arrays.confidence[last]),
+        signal_type=_SIGNAL_TYPES[int(arrays.side[index])],
+        strength=float(arrays.strength[index]),
+        confidence=float(arrays.confidence[index]),
         price=price,
-        stop=price * (1.0 - float(arrays.stop_distance[last])),
-        target=price * (1.0 + float(arrays.target_distance[last])),
+        stop=price * (1.0 - float(arrays.stop_distance[index])),
+        target=price * (1.0 + float(arrays.target_distance[index])),
         strategy=strategy.name,
         group=strategy.group,
-        reason=strategy.explain(view, last) if reason is None else reason,
+        reason=reason,
     )

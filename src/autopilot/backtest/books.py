@@ -1,0 +1,165 @@
+"""Books in memory: what the daemon keeps in its database, for as long as a backtest lasts."""
+
+# ruff: noqa: ARG002 - a port names the account; there is only one here
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from autopilot.domain.decision import Decision
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Purpose, Side
+from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.broker import PaperChange
+from autopilot.ports.ledger import EquityMark
+
+
+@dataclass(slots=True)
+class _SymbolBooks:
+    """One symbol's: its open orders by id, the ids of its entries and sales in the order in which they were made."""
+
+    open: dict[str, Order] = field(default_factory=dict)
+    entries: list[str] = field(default_factory=list)
+    sales: list[str] = field(default_factory=list)
+    position: Position | None = None
+    last_stop_loss_at_ms: int | None = None
+    last_loss_at_ms: int | None = None
+    consecutive_losses: int = 0
+
+
+class MemoryBooks:
+    """A Ledger of one account. Decisions are the backtest's own to keep."""
+
+    def __init__(self) -> None:
+        self.fills: list[Fill] = []
+        self.round_trips: list[RoundTrip] = []
+        self._orders: dict[str, Order] = {}
+        self._known_fills: set[str] = set()
+        self._symbols: defaultdict[str, _SymbolBooks] = defaultdict(_SymbolBooks)
+        self._marks: dict[str, EquityMark] = {}
+
+    @property
+    def orders(self) -> Iterable[Order]:
+        return self._orders.values()
+
+    def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
+        """Only its order and the mark are kept."""
+        self.keep(mark, decision.order)
+        return True
+
+    def keep(self, mark: EquityMark, order: Order | None) -> None:
+        """What a decision changes in the books."""
+        self._marks[mark.currency] = mark
+        if order:
+            self.save_order(order)
+
+    def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
+        return None
+
+    def last_price(self, account: str, symbol: str) -> float | None:
+        return None
+
+    def save_order(self, order: Order) -> None:
+        books, name = self._symbols[order.symbol], order.client_order_id
+        if name not in self._orders:
+            if order.purpose is Purpose.ENTRY:
+                books.entries.append(name)
+            if order.side is Side.SELL:
+                books.sales.append(name)
+        self._orders[name] = order
+        if order.status.is_final:
+            books.open.pop(name, None)
+        else:
+            books.open[name] = order
+
+    def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+        new = [each for each in sorted(fills, key=lambda fill: fill.at_ms) if each.fill_id not in self._known_fills]
+        self.fills += new
+        self._known_fills.update(each.fill_id for each in new)
+        self.save_order(order)
+        for each in new:
+            self._book(order, each)
+        return tuple(new)
+
+    def order(self, client_order_id: str) -> Order | None:
+        return self._orders.get(client_order_id)
+
+    def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
+        if symbol is not None:
+            found = self._symbols[symbol].open
+            return tuple(found.values()) if len(found) < 2 else _oldest_first(found.values())
+        return _oldest_first(order for books in self._symbols.values() for order in books.open.values())
+
+    def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
+        latest: Order | None = None
+        for name in reversed(self._symbols[symbol].sales):
+            order = self._orders[name]
+            if order.created_at_ms < since_ms:
+                break
+            if latest is None or (order.created_at_ms, order.updated_at_ms) > (
+                latest.created_at_ms,
+                latest.updated_at_ms,
+            ):
+                latest = order
+        return latest
+
+    def positions(self, account: str) -> tuple[Position, ...]:
+        return tuple(books.position for _, books in sorted(self._symbols.items()) if books.position)
+
+    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
+        books, today = self._symbols[symbol], 0
+        for name in reversed(books.entries):
+            order = self._orders[name]
+            if order.created_at_ms < day_start_ms:
+                break
+            today += order.status is not OrderStatus.REJECTED
+        return SymbolHistory(
+            trades_today=today,
+            last_stop_loss_at_ms=books.last_stop_loss_at_ms,
+            consecutive_losses=books.consecutive_losses,
+            last_loss_at_ms=books.last_loss_at_ms,
+        )
+
+    def equity_mark(self, account: str, currency: str) -> EquityMark | None:
+        return self._marks.get(currency)
+
+    def _book(self, order: Order, fill: Fill) -> None:
+        books = self._symbols[fill.symbol]
+        held = books.position.after(fill, order) if books.position else Position.opened_by(fill, order)
+        books.position = held if held.quantity != ZERO else None
+        if books.position is None and held.entry_quantity:
+            trip = RoundTrip.ended_by(fill, order, held)
+            self.round_trips.append(trip)
+            if trip.exit_purpose is Purpose.STOP_LOSS:
+                books.last_stop_loss_at_ms = trip.closed_at_ms
+            is_loss = trip.net < ZERO
+            books.consecutive_losses = books.consecutive_losses + 1 if is_loss else 0
+            if is_loss:
+                books.last_loss_at_ms = trip.closed_at_ms
+
+
+def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
+    return tuple(sorted(orders, key=lambda order: (order.created_at_ms, order.client_order_id)))
+
+
+class MemoryPaper:
+    """A PaperStore of one account."""
+
+    def __init__(self) -> None:
+        self.balances: Mapping[str, Decimal] = {}
+        self._orders: dict[str, tuple[Order, OrderReport]] = {}
+
+    def load_paper(self, account: str) -> tuple[Mapping[str, Decimal], tuple[tuple[Order, OrderReport], ...]]:
+        return self.balances, tuple(each for each in self._orders.values() if not each[1].status.is_final)
+
+    def find_paper_order(self, account: str, client_order_id: str) -> tuple[Order, OrderReport] | None:
+        return self._orders.get(client_order_id)
+
+    def save_paper(self, change: PaperChange) -> None:
+        self.balances = change.balances
+        for order, report in change.orders:
+            self._orders[order.client_order_id] = (order, report)

@@ -1,0 +1,134 @@
+"""Which strategy decides at each candle, and how sure the choice is, for whole series at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.signal import StrategyGroup
+from autopilot.performance.performance_tracker import PRIOR_WEIGHT
+from autopilot.selection.group_rules import group_confidences
+from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
+from autopilot.selection.track_record import shrunk_mean
+from autopilot.training.series import SymbolSeries
+
+GROUPS = tuple(StrategyGroup)
+RULES = -1
+"""In place of a model's number: the rule table chose."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choices:
+    """Of the n candles that are decided, the first of them number ``first`` of the series.
+
+    ``picks`` int64[n, 5]: the strategy (its column) that the in-group rules take in each group; ``group`` and
+    ``strategy`` int64[n]: the choice; ``group_confidence``, ``strategy_confidence`` float64[n]; ``edge_bps`` and
+    ``novelty`` float64[n] as a model says, NaN where none did; ``model`` int64[n]: which one, `RULES` for none.
+    """
+
+    first: int
+    picks: IntArray
+    group: IntArray
+    strategy: IntArray
+    group_confidence: FloatArray
+    strategy_confidence: FloatArray
+    edge_bps: FloatArray
+    novelty: FloatArray
+    model: IntArray
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Instead of a choice: always this group, or this strategy. Being sure is the user's part: every signal counts
+    with full confidence."""
+
+    group: StrategyGroup | None = None
+    strategy: str | None = None
+
+
+def rule_choices(
+    series: Sequence[SymbolSeries], firsts: Sequence[int], profiles: Sequence[StrategyProfile]
+) -> list[Choices]:
+    """What the rule table chooses. ``series`` in the order in which symbols decide at the same moment; ``firsts``: the
+    first candle of each that is decided."""
+    return [_rule_choices(series, firsts, rank, profiles) for rank in range(len(series))]
+
+
+def fixed(choices: Choices, profiles: Sequence[StrategyProfile], wish: Fixed) -> Choices:
+    """The same picks, the group or the strategy given."""
+    every = np.arange(len(choices))
+    if wish.strategy is not None:
+        column = next(at for at, each in enumerate(profiles) if each.name == wish.strategy)
+        group, strategy = GROUPS.index(profiles[column].group), np.full(len(choices), column)
+    else:
+        group = GROUPS.index(wish.group or GROUPS[0])
+        strategy = choices.picks[every, group]
+    sure = np.ones(len(choices))
+    return replace(
+        choices,
+        group=np.full(len(choices), group),
+        strategy=strategy,
+        group_confidence=sure,
+        strategy_confidence=sure,
+    )
+
+
+def _rule_choices(
+    series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int, profiles: Sequence[StrategyProfile]
+) -> Choices:
+    own, first = series[rank], firsts[rank]
+    at = np.arange(first, len(own.view.candles))
+    sides, (strength, confidence) = own.sides(at), own.presence(at)
+    fit = fit_of(profiles)[:, own.view.regimes.codes[at]]
+    scores = strategy_scores(fit, _recent_bps(series, firsts, rank, at), sides, strength, confidence)
+    picks = best_of_groups(profiles, scores)
+    groups = group_confidences(own.rule_inputs(at))
+    there = np.array([any(each.group is group for each in profiles) for group in GROUPS])
+    group = np.where(there[:, None], groups, -np.inf).argmax(axis=0)
+    every = np.arange(len(at))
+    strategy = picks[every, group]
+    speaks = sides[strategy, every] != 0
+    unknown = np.full(len(at), np.nan)
+    return Choices(
+        first=first,
+        picks=picks,
+        group=group,
+        strategy=strategy,
+        group_confidence=groups[group, every],
+        strategy_confidence=np.where(speaks, confidence[strategy, every], 0.0),
+        edge_bps=unknown,
+        novelty=unknown,
+        model=np.full(len(at), RULES),
+    )
+
+
+def _recent_bps(series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int, at: IntArray) -> FloatArray:
+    """float64[s, m]: what the tracker's records say of each strategy on this symbol, at its candles ``at``."""
+    own = series[rank]
+    closed_ms = own.view.candles.open_at_ms[at] + own.view.timeframe.ms
+    sums, counts = own.records.sums[-1][:, at].copy(), own.records.counts[-1][:, at].copy()
+    all_sums, all_counts = sums.copy(), counts.copy()
+    for other in range(len(series)):
+        if other == rank:
+            continue
+        theirs = series[other]
+        closes = theirs.view.candles.open_at_ms + theirs.view.timeframe.ms
+        # Who decides earlier at the same moment has matured its samples by then.
+        index = np.searchsorted(closes, closed_ms, side="right" if other < rank else "left") - 1
+        known = index >= firsts[other]
+        all_sums[:, known] += theirs.records.sums[-1][:, index[known]]
+        all_counts[:, known] += theirs.records.counts[-1][:, index[known]]
+    return shrunk_mean(sums, counts, all_sums, all_counts, PRIOR_WEIGHT) * 1e4
+
+
+def speaking(series: SymbolSeries, choices: Choices) -> NDArray[np.int8]:
+    """int8[n]: what the chosen strategy says at each decided candle."""
+    at = np.arange(choices.first, choices.first + len(choices))
+    return series.sides(at)[choices.strategy, np.arange(len(choices))]

@@ -1,0 +1,262 @@
+"""The whole autopilot over history: the daemon's own judgement, desk, paper exchange and accounting, called only at
+candles where something can happen.
+
+That is where the chosen strategy speaks, and every candle of a symbol that has a position or an open order. Symbols
+take turns in the order of (close, symbol), as in a replay, and share one account.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autopilot.backtest.books import MemoryBooks, MemoryPaper
+from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
+from autopilot.backtest.models import DecidingModel
+from autopilot.domain.candles import IntArray
+from autopilot.domain.decision import Action, decision_id
+from autopilot.domain.market import Market, Quote
+from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
+from autopilot.engine.account import TradingAccount
+from autopilot.engine.judgement import Judgement, Moment
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.engine.trader import Trader
+from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.strategies.base import signal_at
+from autopilot.strategies.registry import StrategySet
+from autopilot.training.series import SymbolSeries
+
+Progress = Callable[[int, int], None]
+"""(candles passed, candles in all)."""
+REPORT_EVERY = 500
+"""Candles at which something happened between two reports."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traded:
+    """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided."""
+
+    market: Market
+    settings: AutopilotSettings
+    series: SymbolSeries
+    choices: Choices
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one signal came to: the decisions of the daemon in short, those without a signal left out."""
+
+    id: str
+    symbol: str
+    candle_at_ms: int
+    regime: str
+    group: str
+    strategy: str
+    decided_by: str
+    model: str | None
+    confidence: float
+    edge_bps: float | None
+    signal_type: str
+    price: float
+    action: str
+    denied_code: str | None
+    order_id: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """The account after each candle that changed it: ``at_ms`` int64[k], the close; ``cash`` float64[k] in quote
+    currency, ``quantities`` float64[symbols, k]."""
+
+    at_ms: IntArray
+    cash: np.ndarray[Any, np.dtype[np.float64]]
+    quantities: np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What came of it; ``candles``: how many were decided."""
+
+    books: MemoryBooks
+    decisions: tuple[Decided, ...]
+    steps: Steps
+    candles: int
+
+
+class Backtest:
+    """``traded``: at least one symbol, all of one quote currency, sorted by name. ``models``: those that `Choices`
+    number. Run it once."""
+
+    def __init__(
+        self,
+        account: str,
+        traded: Sequence[Traded],
+        strategies: StrategySet,
+        paper: PaperSettings,
+        models: Sequence[DecidingModel] = (),
+    ) -> None:
+        self._traded = traded
+        self._strategies = tuple(strategies)
+        self._models = models
+        self._clock = _Clock()
+        self._store = MemoryPaper()
+        self._books = MemoryBooks()
+        broker = PaperBroker(account, paper, self._store, self._clock)
+        self._account = TradingAccount(account, broker, self._books)
+        desk = OrderDesk(account, broker, self._books, self._clock, _Silence())
+        self._traders = [Trader(each.settings, self._account, desk, broker, strategies) for each in traded]
+        self._speaks = [np.flatnonzero(speaking(each.series, each.choices)) + each.choices.first for each in traded]
+        self._decisions: list[Decided] = []
+        self._steps: list[tuple[int, float, tuple[float, ...]]] = []
+
+    async def run(self, progress: Progress) -> Outcome:
+        """Raises what the desk and the account raise, which on paper is nothing."""
+        total, done = sum(len(each.choices) for each in self._traded), 0
+        # The first candle opens the account, whether anybody speaks there or not.
+        due = [
+            (self._close_ms(rank, each.choices.first), rank, each.choices.first)
+            for rank, each in enumerate(self._traded)
+        ]
+        heapq.heapify(due)
+        while due:
+            self._clock.at_ms, rank, index = heapq.heappop(due)
+            await self._decide(rank, index)
+            following = self._next(rank, index)
+            if following is not None:
+                heapq.heappush(due, (self._close_ms(rank, following), rank, following))
+            done += 1
+            if done % REPORT_EVERY == 0:
+                progress(self._passed(), total)
+        progress(total, total)
+        return Outcome(self._books, tuple(self._decisions), self._recorded(), total)
+
+    async def _decide(self, rank: int, index: int) -> None:
+        traded, trader = self._traded[rank], self._traders[rank]
+        candles, choices, market = traded.series.view.candles, traded.choices, traded.market
+        fills = len(self._books.fills)
+        await trader.settle(market, candles.candle(index))
+        at = index - choices.first
+        strategy = self._strategies[int(choices.strategy[at])]
+        arrays = traded.series.arrays[strategy.name]
+        if arrays.side[index]:
+            signal = signal_at(strategy, traded.series.view, arrays, index, "")
+            selection, moment = self._selection(traded, at), self._moment(traded, index, signal.price)
+            judgement, mark = await trader.judge(signal, selection, market, moment)
+            self._books.keep(mark, judgement.order)
+            self._decisions.append(_decided(traded, index, moment, selection, judgement, signal.signal_type.value))
+            self._account.keep(mark)
+            await trader.act(judgement, market)
+        else:
+            _, mark = await self._account.portfolio(market, self._clock.at_ms)
+            self._books.keep(mark, None)
+            self._account.keep(mark)
+        if len(self._books.fills) > fills or not self._steps:
+            self._note()
+
+    def _next(self, rank: int, index: int) -> int | None:
+        """The next candle of this symbol at which something can happen; None when there is none."""
+        traded = self._traded[rank]
+        last = traded.choices.first + len(traded.choices) - 1
+        symbol = traded.market.symbol
+        if self._account.position(symbol) or self._books.open_orders(self._account.name, symbol):
+            return index + 1 if index < last else None
+        speaks = self._speaks[rank]
+        at = int(np.searchsorted(speaks, index, side="right"))
+        return int(speaks[at]) if at < len(speaks) else None
+
+    def _selection(self, traded: Traded, at: int) -> Selection:
+        choices = traded.choices
+        group = GROUPS[int(choices.group[at])]
+        number = int(choices.model[at])
+        model = None if number == RULES else self._models[number]
+        confidence, edge = float(choices.group_confidence[at]), float(choices.edge_bps[at])
+        return Selection(
+            decided_by=DecidedBy.RULES if model is None else DecidedBy.MODEL,
+            group=group,
+            strategy=self._strategies[int(choices.strategy[at])].name,
+            group_confidence=confidence,
+            strategy_confidence=float(choices.strategy_confidence[at]),
+            groups=(GroupScore(group, confidence, "", None if model is None else edge),),
+            strategies=(),
+            model=None if model is None else _opinion(model, float(choices.novelty[at])),
+        )
+
+    def _moment(self, traded: Traded, index: int, price: float) -> Moment:
+        symbol, open_at_ms = traded.market.symbol, int(traded.series.view.candles.open_at_ms[index])
+        return Moment(
+            decision_id=decision_id(self._account.name, symbol, traded.settings.timeframe, open_at_ms),
+            closed_at_ms=self._clock.at_ms,
+            now_ms=self._clock.at_ms,
+            quote=Quote(symbol, price, self._clock.at_ms),
+        )
+
+    def _note(self) -> None:
+        held = {each.symbol: float(each.quantity) for each in self._books.positions(self._account.name)}
+        cash = float(self._store.balances[self._traded[0].market.quote])
+        quantities = tuple(held.get(each.market.symbol, 0.0) for each in self._traded)
+        self._steps.append((self._clock.at_ms, cash, quantities))
+
+    def _recorded(self) -> Steps:
+        at_ms, cash, quantities = zip(*self._steps, strict=True)
+        return Steps(np.array(at_ms, dtype=np.int64), np.array(cash), np.array(quantities).T)
+
+    def _close_ms(self, rank: int, index: int) -> int:
+        view = self._traded[rank].series.view
+        return int(view.candles.open_at_ms[index]) + view.timeframe.ms
+
+    def _passed(self) -> int:
+        """Candles decided, or passed over, by now."""
+        return sum(
+            int(np.searchsorted(view.candles.open_at_ms, self._clock.at_ms)) - each.choices.first
+            for each in self._traded
+            for view in (each.series.view,)
+        )
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Market time: the close of the candle being decided."""
+
+    at_ms: int = 0
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+class _Silence:
+    """Nobody listens to a backtest."""
+
+    def publish(self, kind: str, body: dict[str, Any]) -> None:
+        """An EventSink."""
+
+
+def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
+    return ModelOpinion(model.id, model.state.value, {}, novelty, model.novelty_limit)
+
+
+def _decided(
+    traded: Traded, index: int, moment: Moment, selection: Selection, judgement: Judgement, signal_type: str
+) -> Decided:
+    view = traded.series.view
+    return Decided(
+        id=moment.decision_id,
+        symbol=view.symbol,
+        candle_at_ms=int(view.candles.open_at_ms[index]),
+        regime=view.regimes.regime(index).value,
+        group=selection.group.value,
+        strategy=selection.strategy,
+        decided_by=selection.decided_by.value,
+        model=selection.model.model_id if selection.model else None,
+        confidence=round(selection.confidence, 6),
+        edge_bps=selection.edge_bps,
+        signal_type=signal_type,
+        price=float(view.candles.close[index]),
+        action=judgement.action.value,
+        denied_code=judgement.denied.code if judgement.action is Action.DENIED and judgement.denied else None,
+        order_id=judgement.order.client_order_id if judgement.order else None,
+    )
