@@ -24,8 +24,9 @@ from autopilot.domain.conditions import Regime
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.selection.strategy_rules import StrategyProfile
-from autopilot.training.history import SymbolHistory, candles_before
+from autopilot.training.history import candles_before
 from autopilot.training.request import TrainingRequest
+from autopilot.training.series import SymbolHistory
 from autopilot.training.training_set import TrainingSet
 
 HOUR = Timeframe.H1

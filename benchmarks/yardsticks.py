@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from autopilot.daemon.wiring import ASSUMED_COST
@@ -140,6 +141,7 @@ def planted_regimes(bench: Bench) -> Iterator[Measured]:
     for name, choice, goal in (
         ("share of the oracle's money, whenever a gain is expected", chosen, 0.93),
         ("share of the oracle's money, at confidence ≥ 0.75", acted, None),
+        ("share of one who goes by the regime as it can be seen", best_by_regime(data.regime[rows], outcomes), None),
     ):
         money, oracles = (_earned(each, outcomes) for each in (choice, oracle))
         share = ratio_interval(*(day_totals(judged.at_ms, each) for each in (money, oracles)))
@@ -169,7 +171,7 @@ def _group(at: int) -> str:
     return GROUPS[at].value if at < len(GROUPS) else "cash"
 
 
-def best_by_regime(regimes: IntArray, outcomes: FloatArray) -> IntArray:
+def best_by_regime(regimes: NDArray[np.integer], outcomes: FloatArray) -> IntArray:
     """int64[n]: the group with the best mean of ``outcomes`` float64[n, g] in each one's regime, `NO_GROUP` where none
     earns anything."""
     best = np.full(len(regimes), NO_GROUP)
