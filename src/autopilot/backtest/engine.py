@@ -236,7 +236,7 @@ class _Silence:
 
 
 def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
-    return ModelOpinion(model.id, model.state.value, {}, novelty, model.novelty_limit)
+    return ModelOpinion(model.id, model.state.value, {}, novelty, model.spread.limit)
 
 
 def _decided(

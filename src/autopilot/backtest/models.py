@@ -1,10 +1,36 @@
-"""The models of a walk forward: each decides only what came after everything that it was trained on."""
+"""The models of a walk forward: each decides only what came after everything that it was trained on, and only if the
+gate, which sees no more than what was known then, lets it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.backtest.choices import Choices
+from autopilot.domain.candles import IntArray
 from autopilot.domain.model_state import ModelState
+from autopilot.domain.timeframe import iso_utc
+from autopilot.training.choice import choose, count_votes
+from autopilot.training.ensemble import Ensemble
+from autopilot.training.evaluation import Acting, judge
+from autopilot.training.fit import FitSettings, fit
+from autopilot.training.gate import Verdict, pass_gate
+from autopilot.training.novelty import TrainingRange
+from autopilot.training.series import SymbolSeries
+from autopilot.training.splits import Fold
+from autopilot.training.training_set import TrainingSet
+from autopilot.training.walk import LEAST_TRAIN, OutOfFold, join, score
+
+AT_ONCE = 4096
+"""Candles scored in one go."""
+
+Told = Callable[[int, int, str], None]
+"""(done, of how many, what)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -13,6 +39,142 @@ class DecidingModel:
 
     id: str
     state: ModelState
+    verdict: str
+    trained_until_ms: int
     from_ms: int
     until_ms: int
-    novelty_limit: float
+    ensemble: Ensemble
+    spread: TrainingRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retraining:
+    """``start_ms`` to ``end_ms``: what is decided; a model is trained at its beginning and every ``every_ms``, on all
+    that had matured ``purge_ms`` before. It is used for ``life_ms`` after its last sample unless another takes its
+    place. ``is_gated``: only if its gate permits."""
+
+    start_ms: int
+    end_ms: int
+    every_ms: int
+    purge_ms: int
+    life_ms: int
+    is_gated: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trained:
+    at_ms: int
+    scored: OutOfFold | None
+    ensemble: Ensemble
+    spread: TrainingRange
+    trained_until_ms: int
+
+
+def walk_models(
+    data: TrainingSet, plan: Retraining, fitting: FitSettings, acting: Acting, executor: Executor, told: Told
+) -> tuple[DecidingModel, ...]:
+    """In the order of their spans, which do not overlap. Trainings before ``start_ms`` are made as well: what they say
+    of the time after them is the evidence that the gate asks for."""
+    moments = _moments(data, plan)
+    waiting = [executor.submit(_train, data, moment, plan, fitting) for moment in moments]
+    trained: list[_Trained] = []
+    told(0, len(waiting), "")
+    for done, future in enumerate(waiting, start=1):
+        trained.append(future.result())
+        told(done, len(waiting), iso_utc(moments[done - 1])[:10])
+    return _reign(data, trained, plan, acting)
+
+
+def _moments(data: TrainingSet, plan: Retraining) -> list[int]:
+    """When a model is trained: enough must have matured."""
+    if not len(data):
+        return []
+    before = (plan.start_ms - int(data.at_ms[0])) // plan.every_ms
+    every = range(plan.start_ms - max(before, 0) * plan.every_ms, plan.end_ms, plan.every_ms)
+    return [moment for moment in every if int((data.matured_ms + plan.purge_ms <= moment).sum()) >= LEAST_TRAIN]
+
+
+def _train(data: TrainingSet, at_ms: int, plan: Retraining, fitting: FitSettings) -> _Trained:
+    train = np.flatnonzero(data.matured_ms + plan.purge_ms <= at_ms)
+    test = np.flatnonzero((data.at_ms >= at_ms) & (data.at_ms < at_ms + plan.every_ms))
+    ensemble = fit(data, train, fitting)
+    fold = Fold(iso_utc(at_ms)[:10], train, test)
+    return _Trained(
+        at_ms=at_ms,
+        scored=score(data, fold, ensemble) if len(test) else None,
+        ensemble=ensemble,
+        spread=TrainingRange.of(data.features[train]),
+        trained_until_ms=int(data.matured_ms[train].max()),
+    )
+
+
+def _reign(
+    data: TrainingSet, trained: Sequence[_Trained], plan: Retraining, acting: Acting
+) -> tuple[DecidingModel, ...]:
+    """Who decides when: the latest that its gate let pass, until the next one or the end of its life."""
+    found: list[DecidingModel] = []
+    for number, each in enumerate(trained):
+        if each.at_ms < plan.start_ms:
+            continue
+        known = [one.scored for one in trained[:number] if one.scored]
+        verdict = pass_gate(judge(data, join(known), acting) if known else None, (), trials=number + 1)
+        if not (verdict.replaces or not plan.is_gated):
+            continue
+        if found and found[-1].until_ms > each.at_ms:
+            found[-1] = replace(found[-1], until_ms=each.at_ms)
+        found.append(_decider(each, verdict, plan))
+    return tuple(found)
+
+
+def _decider(trained: _Trained, verdict: Verdict, plan: Retraining) -> DecidingModel:
+    return DecidingModel(
+        id=f"walk-{iso_utc(trained.at_ms)[:10]}",
+        state=verdict.state,
+        verdict=verdict.sentence,
+        trained_until_ms=trained.trained_until_ms,
+        from_ms=trained.at_ms,
+        until_ms=min(plan.end_ms, trained.trained_until_ms + plan.life_ms + 1),
+        ensemble=trained.ensemble,
+        spread=trained.spread,
+    )
+
+
+def follow_models(
+    choices: Choices, series: SymbolSeries, models: Sequence[DecidingModel], group_of: IntArray
+) -> Choices:
+    """The models' choices in place of the rules', in their spans, where a signal can follow and the input is whole."""
+    candles = series.view.candles
+    at = np.arange(choices.first, choices.first + len(choices))
+    closes = candles.open_at_ms[at] + candles.timeframe.ms
+    speaks = np.take_along_axis(series.sides(at).T, choices.picks, axis=1).any(axis=1)
+    for number, model in enumerate(models):
+        asked = np.flatnonzero(speaks & (closes >= model.from_ms) & (closes < model.until_ms))
+        for begin in range(0, len(asked), AT_ONCE):
+            choices = _scored(choices, series, model, number, asked[begin : begin + AT_ONCE], group_of)
+    return choices
+
+
+def _scored(
+    choices: Choices, series: SymbolSeries, model: DecidingModel, number: int, asked: IntArray, group_of: IntArray
+) -> Choices:
+    inputs = series.inputs(choices.first + asked)
+    whole = series.records.complete[choices.first + asked] & np.isfinite(inputs).all(axis=1)
+    asked, inputs = asked[whole], inputs[whole]
+    if not len(asked):
+        return choices
+    votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + asked), group_of)
+    chosen, rows = choose(votes, choices.picks[asked]), np.arange(len(asked))
+    found: dict[str, NDArray[Any]] = {
+        "group": chosen.group,
+        "strategy": chosen.strategy,
+        "group_confidence": votes.group_shares[rows, chosen.group],
+        "strategy_confidence": votes.strategy_shares[rows, chosen.strategy],
+        "edge_bps": chosen.edge_bps,
+        "novelty": model.spread.novelty(inputs),
+        "model": np.full(len(asked), number),
+    }
+    changed: dict[str, Any] = {}
+    for name, values in found.items():
+        changed[name] = getattr(choices, name).copy()
+        changed[name][asked] = values
+    return replace(choices, **changed)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.exchange.faults import FaultPlan
     from autopilot.adapters.exchange.replay import ReplaySettings
     from autopilot.adapters.exchange.simulated import SimulatedSettings
+    from autopilot.engine.settings import AutopilotSettings
     from autopilot.execution.order_type import OrderSettings
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
@@ -303,6 +304,22 @@ class AutopilotConfig(Section):
             min_edge_bps=self.model.min_edge_bps,
             max_trades_per_day=self.max_trades_per_day,
             auto_execute=self.auto_execute if auto_execute is None else auto_execute,
+        )
+
+    def trading(
+        self, symbol: str, *, exchange: str, timeframe: Timeframe, interval_s: float, auto_execute: bool
+    ) -> AutopilotSettings:
+        """One symbol on one exchange."""
+        from autopilot.engine.settings import AutopilotSettings
+
+        return AutopilotSettings(
+            symbol=symbol,
+            exchange=exchange,
+            timeframe=timeframe,
+            interval_s=interval_s,
+            evaluation=self.evaluation(auto_execute),
+            limits=self.risk.settings(),
+            orders=self.orders.settings(),
         )
 
     def acting(self) -> Acting:

@@ -28,7 +28,6 @@ from autopilot.daemon.performance_report import performance_report
 from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ConfigError, NotFound
-from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.events import Event, EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.autopilots import AutopilotEntry, AutopilotStore
@@ -212,7 +211,7 @@ class AutopilotService:
                 f"an interval of {interval_s:g} s is too short for the exchange {exchange}",
                 hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
             )
-        return self._settings(
+        return self._config.trading(
             symbol,
             exchange=exchange,
             timeframe=request.timeframe or self._config.timeframe,
@@ -221,25 +220,12 @@ class AutopilotService:
         )
 
     def _remembered(self, entry: AutopilotEntry) -> AutopilotSettings:
-        return self._settings(
+        return self._config.trading(
             entry.symbol,
             exchange=entry.exchange,
             timeframe=entry.timeframe,
             interval_s=entry.interval_s,
             auto_execute=entry.auto_execute,
-        )
-
-    def _settings(
-        self, symbol: str, *, exchange: str, timeframe: Timeframe, interval_s: float, auto_execute: bool
-    ) -> AutopilotSettings:
-        return AutopilotSettings(
-            symbol=symbol,
-            exchange=exchange,
-            timeframe=timeframe,
-            interval_s=interval_s,
-            evaluation=self._config.evaluation(auto_execute),
-            limits=self._config.risk.settings(),
-            orders=self._config.orders.settings(),
         )
 
     def _remember(self, running: Running, *, is_running: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
@@ -58,7 +58,7 @@ class TrainingData:
             for number, symbol in enumerate(wanted, start=1):
                 candles[symbol] = await self._candles(market, symbol, request, is_needed=symbol in request.symbols)
                 report(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(candles[symbol]):,}")
-            sentiment = await self._sentiment(market, candles)
+            sentiment = await sentiment_over(market, self.database, candles)
         finally:
             await market.close()
         return tuple(self._history(symbol, candles, sentiment, recorded, request) for symbol in request.symbols)
@@ -132,15 +132,17 @@ class TrainingData:
         until_ms = self._last_decided_ms(request)
         return store.load_candles(names[0], symbol, request.timeframe, until_ms=until_ms, last=wanted)
 
-    async def _sentiment(self, market: CandleSource, candles: dict[str, Candles]) -> SentimentSeries:
-        spans = [(int(each.open_at_ms[0]), each.last_at_ms) for each in candles.values() if len(each)]
-        if not spans:
-            return SentimentSeries.neutral()
-        since_ms = min(first for first, _ in spans) - SENTIMENT_DAYS * DAY_MS
-        until_ms = max(last for _, last in spans) + DAY_MS
-        if isinstance(market, SimulatedExchange):
-            return await SimulatedSentiment(market).series("", since_ms, until_ms)
-        return SqliteSentiment(self.database).load_sentiment(SENTIMENT_NAME, since_ms, until_ms)
+
+async def sentiment_over(market: CandleSource, database: Database, candles: Mapping[str, Candles]) -> SentimentSeries:
+    """What was known of the mood over these candles, and a little before; neutral where there are none."""
+    spans = [(int(each.open_at_ms[0]), each.last_at_ms) for each in candles.values() if len(each)]
+    if not spans:
+        return SentimentSeries.neutral()
+    since_ms = min(first for first, _ in spans) - SENTIMENT_DAYS * DAY_MS
+    until_ms = max(last for _, last in spans) + DAY_MS
+    if isinstance(market, SimulatedExchange):
+        return await SimulatedSentiment(market).series("", since_ms, until_ms)
+    return SqliteSentiment(database).load_sentiment(SENTIMENT_NAME, since_ms, until_ms)
 
 
 async def fetch_missing(

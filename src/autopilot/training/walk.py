@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.training.ensemble import RawScores
+from autopilot.training.ensemble import Ensemble, RawScores
 from autopilot.training.fit import FitSettings, fit
 from autopilot.training.novelty import TrainingRange
 from autopilot.training.scoring import base_rates
@@ -49,7 +49,11 @@ def walk_folds(data: TrainingSet, purge_ms: int) -> tuple[Fold, ...]:
 
 def score_fold(data: TrainingSet, fold: Fold, settings: FitSettings) -> OutOfFold:
     """Train on the fold's past, score its block."""
-    ensemble = fit(data, fold.train, settings)
+    return score(data, fold, fit(data, fold.train, settings))
+
+
+def score(data: TrainingSet, fold: Fold, ensemble: Ensemble) -> OutOfFold:
+    """The fold's block by an ensemble that was trained on its past."""
     tested = data.features[fold.test]
     base = base_rates(data.classes[fold.train], NO_GROUP + 1)
     return OutOfFold(

@@ -74,7 +74,8 @@ class ReplayExchange(OfflineExchange):
         await self._fetch_faults.strike(symbol)
         return await super().fetch(symbol, timeframe, since_ms, limit)
 
-    def _open_tape(self, symbol: str, timeframe: Timeframe) -> StoredTape:
+    def coverage(self, symbol: str, timeframe: Timeframe) -> Coverage:
+        """Which stored candles are this market's. Raises UnknownSymbol, UnknownTimeframe."""
         split_symbol(symbol)
         stored = self._stored(symbol)
         found = [coverage for coverage in stored if coverage.timeframe is timeframe]
@@ -90,7 +91,11 @@ class ReplayExchange(OfflineExchange):
                 f"several exchanges have stored {timeframe} candles of {symbol}: {names}",
                 hint=f'say which with [replay] source = "{found[0].exchange}"',
             )
-        return StoredTape(self._store, found[0], self._start(found[0]), self._end_ms)
+        return found[0]
+
+    def _open_tape(self, symbol: str, timeframe: Timeframe) -> StoredTape:
+        coverage = self.coverage(symbol, timeframe)
+        return StoredTape(self._store, coverage, self._start(coverage), self._end_ms)
 
     def _stored(self, symbol: str) -> tuple[Coverage, ...]:
         """What is stored of this symbol. Raises UnknownSymbol when it is nothing."""

@@ -1,0 +1,127 @@
+"""What a backtest trades on: stored candles or a simulated market, the market's rules, sentiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from autopilot.adapters.exchange.offline import OfflineExchange
+from autopilot.adapters.exchange.replay import HISTORY, ReplayExchange, ReplaySettings
+from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import Database
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.training_data import sentiment_over
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.market import Market, reference_of
+from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
+from autopilot.ports.market_data import CandleStore
+from autopilot.training.series import SymbolHistory
+
+SIMULATED_DAYS = 365
+SIMULATED_PAST_DAYS = 730
+"""Made up before the first decision, for models to be trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Closed candles that open in [from_ms, to_ms); None: from as early, to as late as there are candles. ``days``: the
+    last so many of them, in place of ``from_ms``."""
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TestedSymbol:
+    """``first``: the index of the first candle that is decided; all before it is history."""
+
+    market: Market
+    history: SymbolHistory
+    first: int
+
+
+async def tested_symbols(
+    config: AutopilotConfig,
+    database: Database,
+    exchange: str,
+    symbols: tuple[str, ...],
+    timeframe: Timeframe,
+    period: Period,
+) -> tuple[TestedSymbol, ...]:
+    """By name. Raises ExchangeError where a symbol has no candles, ConfigError where too few of them are in the period
+    or before it."""
+    market: OfflineExchange
+    if exchange == SimulatedExchange.name:
+        market, candles = await _simulated(config, symbols, timeframe, period)
+    else:
+        market, candles = _stored(config, database, exchange, symbols, timeframe, period)
+    sentiment = await sentiment_over(market, database, candles)
+    found = []
+    for symbol in sorted(symbols):
+        own, reference = candles[symbol], candles.get(reference_of(symbol))
+        first = _first(symbol, own, period)
+        history = SymbolHistory(symbol, own, reference, sentiment, (), int(own.open_at_ms[0]))
+        found.append(TestedSymbol(await market.market(symbol), history, first))
+    return tuple(found)
+
+
+async def _simulated(
+    config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period
+) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
+    market = SimulatedExchange(config.simulated.settings())
+    market.join(symbols, timeframe, None)
+    from_ms = period.from_ms or market.clock.now_ms()
+    to_ms = period.to_ms or from_ms + (period.days or SIMULATED_DAYS) * DAY_MS
+    market.join(symbols, timeframe, to_ms)
+    wanted = (to_ms - from_ms + SIMULATED_PAST_DAYS * DAY_MS) // timeframe.ms
+    needed = dict.fromkeys([*symbols, *map(reference_of, symbols)])
+    return market, {each: await market.history(each, timeframe, to_ms - 1, wanted) for each in needed}
+
+
+def _stored(
+    config: AutopilotConfig,
+    database: Database,
+    exchange: str,
+    symbols: tuple[str, ...],
+    timeframe: Timeframe,
+    period: Period,
+) -> tuple[ReplayExchange, Mapping[str, Candles]]:
+    store = SqliteCandles(database)
+    source = config.replay.source if exchange == ReplayExchange.name else exchange
+    market = ReplayExchange(store, ReplaySettings(source=source, speed=0.0))
+    candles = {each: _all_stored(store, market, each, timeframe, period) for each in symbols}
+    for reference in {reference_of(each) for each in symbols} - candles.keys():
+        with suppress(UnknownSymbol, UnknownTimeframe):
+            candles[reference] = _all_stored(store, market, reference, timeframe, period)
+    return market, candles
+
+
+def _all_stored(
+    store: CandleStore, market: ReplayExchange, symbol: str, timeframe: Timeframe, period: Period
+) -> Candles:
+    """Up to the end of the period."""
+    until_ms = None if period.to_ms is None else period.to_ms - 1
+    return store.load_candles(market.coverage(symbol, timeframe).exchange, symbol, timeframe, until_ms=until_ms)
+
+
+def _first(symbol: str, candles: Candles, period: Period) -> int:
+    """The index of the first candle that is decided."""
+    if not len(candles):
+        raise ConfigError(
+            f"there are no candles of {symbol} in that time", hint="autopilot data list shows what there is"
+        )
+    from_ms = period.from_ms or 0
+    if period.days is not None and period.from_ms is None:
+        from_ms = candles.last_at_ms + candles.timeframe.ms - period.days * DAY_MS
+    first = max(HISTORY, len(candles) - len(candles.since(from_ms)))
+    if first >= len(candles):
+        raise ConfigError(
+            f"{symbol}: {len(candles):,} candles up to {iso_utc(candles.last_at_ms)} are too few: {HISTORY:,} are "
+            "history, and none is left to decide",
+            hint="import earlier candles with autopilot data import FILE, or ask for a later --from",
+        )
+    return first

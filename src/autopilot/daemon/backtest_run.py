@@ -1,0 +1,248 @@
+"""One backtest from request to result: the composition root of the command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.backtest.choices import GROUPS, Choices, Fixed, fixed, rule_choices
+from autopilot.backtest.engine import Backtest, Outcome, Traded
+from autopilot.backtest.models import DecidingModel, Retraining, follow_models, walk_models
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.backtest_data import Period, TestedSymbol, tested_symbols
+from autopilot.daemon.compute import compute
+from autopilot.daemon.wiring import ASSUMED_COST
+from autopilot.domain.errors import ConfigError, ModelError, NotFound
+from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
+from autopilot.execution.paper import PaperSettings
+from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.strategies.registry import StrategySet, load_strategies
+from autopilot.training.fit import FitSettings
+from autopilot.training.history import learned_names, rows_of
+from autopilot.training.series import SymbolSeries, symbol_series
+from autopilot.training.training_set import training_set
+
+
+class Stage(StrEnum):
+    """The stages of a backtest, in their order."""
+
+    CANDLES = "candles"
+    SERIES = "indicators and signals"
+    MODELS = "models"
+    TRADING = "trading"
+    COMPARISON = "comparison"
+
+
+class Report(Protocol):
+    """It may raise to end the backtest."""
+
+    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkForward:
+    """A model is trained before the first decision and every ``every_days`` from then on. ``is_gated``: one decides
+    only if its gate lets it, as live; else each does."""
+
+    every_days: int = 30
+    is_gated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """``is_in_sample``: even if it was trained on what is tested."""
+
+    model_id: str
+    is_in_sample: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRequest:
+    """``model`` None: the rule table decides; ``wish``: neither does, but always this group or strategy. ``fee_pct``,
+    ``slippage_bps`` and ``balance`` None: as configured."""
+
+    exchange: str
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    period: Period
+    model: WalkForward | StoredModel | None
+    wish: Fixed | None = None
+    fee_pct: float | None = None
+    slippage_bps: float | None = None
+    balance: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BacktestRun:
+    """What was tested, with which models, and what came of it. ``single``: the end equity of every strategy alone."""
+
+    request: BacktestRequest
+    tested: tuple[TestedSymbol, ...]
+    traded: tuple[Traded, ...]
+    models: tuple[DecidingModel, ...]
+    outcome: Outcome
+    in_sample: bool
+
+
+def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, report: Report) -> BacktestRun:
+    """Raises AutopilotError when it cannot be made, and whatever ``report`` raises."""
+    strategies = load_strategies()
+    profiles = tuple(StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies)
+    _check(request, strategies)
+    with closing(open_database(paths.database)) as database:
+        report(Stage.CANDLES, 0, 1)
+        tested = asyncio.run(
+            tested_symbols(config, database, request.exchange, request.symbols, request.timeframe, request.period)
+        )
+        _check_currencies(tested)
+        series = _series(tested, strategies, report)
+        choices = rule_choices(series, [each.first for each in tested], profiles)
+        if request.wish is not None:
+            choices = [fixed(each, profiles, request.wish) for each in choices]
+        models = _models(paths, config, database, request, tested, series, strategies, profiles, report)
+    group_of = np.array([GROUPS.index(each.group) for each in profiles])
+    traded = tuple(
+        _traded(config, request, one, known, follow_models(chosen, known, models, group_of))
+        for one, known, chosen in zip(tested, series, choices, strict=True)
+    )
+    engine = Backtest(account_of(request), traded, strategies, paper_settings(config, request), models)
+    outcome = asyncio.run(engine.run(lambda done, total: report(Stage.TRADING, done, total)))
+    first_ms = min(_first_close(each) for each in tested)
+    in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
+    return BacktestRun(request, tested, traded, models, outcome, in_sample)
+
+
+def account_of(request: BacktestRequest) -> str:
+    """Its name, which ids are made of."""
+    return f"backtest:{request.exchange}"
+
+
+def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSettings:
+    """As configured, but for what was asked."""
+    settings = config.paper.settings()
+    if request.fee_pct is not None:
+        settings = replace(settings, maker_fee_pct=request.fee_pct, taker_fee_pct=request.fee_pct)
+    if request.slippage_bps is not None:
+        settings = replace(settings, slippage_bps=request.slippage_bps)
+    return settings if request.balance is None else replace(settings, balance=request.balance)
+
+
+def _check(request: BacktestRequest, strategies: StrategySet) -> None:
+    if request.wish is not None and request.wish.strategy is not None:
+        strategies[request.wish.strategy]
+
+
+def _check_currencies(tested: Sequence[TestedSymbol]) -> None:
+    quotes = sorted({each.market.quote for each in tested})
+    if len(quotes) > 1:
+        raise ConfigError(
+            f"the symbols are paid for in {' and '.join(quotes)}; one account has one currency here",
+            hint="test those of each currency by themselves",
+        )
+
+
+def _series(tested: Sequence[TestedSymbol], strategies: StrategySet, report: Report) -> list[SymbolSeries]:
+    report(Stage.SERIES, 0, len(tested))
+    found = []
+    for number, each in enumerate(tested, start=1):
+        found.append(symbol_series(each.history, strategies, ASSUMED_COST, each.first))
+        report(Stage.SERIES, number, len(tested), each.history.symbol)
+    return found
+
+
+def _traded(
+    config: AutopilotConfig, request: BacktestRequest, tested: TestedSymbol, series: SymbolSeries, choices: Choices
+) -> Traded:
+    settings = config.trading(
+        tested.history.symbol,
+        exchange=request.exchange,
+        timeframe=request.timeframe,
+        interval_s=config.interval,
+        auto_execute=True,
+    )
+    if request.wish is not None:
+        settings = replace(settings, evaluation=replace(settings.evaluation, min_confidence_threshold=0.0))
+    return Traded(tested.market, settings, series, choices)
+
+
+def _models(
+    paths: Paths,
+    config: AutopilotConfig,
+    database: Database,
+    request: BacktestRequest,
+    tested: Sequence[TestedSymbol],
+    series: Sequence[SymbolSeries],
+    strategies: StrategySet,
+    profiles: Sequence[StrategyProfile],
+    report: Report,
+) -> tuple[DecidingModel, ...]:
+    start_ms = min(_first_close(each) for each in tested)
+    end_ms = max(each.history.candles.last_at_ms for each in tested) + request.timeframe.ms + 1
+    match request.model:
+        case StoredModel() as wanted:
+            return (_stored(paths, database, wanted, start_ms, end_ms),)
+        case WalkForward() as walk:
+            rows = [rows_of(each, strategies) for each in series]
+            data = training_set(rows, learned_names(strategies.names), profiles)
+            plan = Retraining(
+                start_ms=start_ms,
+                end_ms=end_ms,
+                every_ms=walk.every_days * DAY_MS,
+                purge_ms=request.timeframe.ms,
+                life_ms=config.model.life_days * DAY_MS,
+                is_gated=walk.is_gated,
+            )
+            candles = sum(len(each.history.candles) for each in tested)
+            with compute(config.compute.scheduler, candles) as executor:
+                return walk_models(
+                    data,
+                    plan,
+                    FitSettings(seed=config.training.seed),
+                    config.acting(),
+                    executor,
+                    lambda done, total, what: report(Stage.MODELS, done, total, what),
+                )
+        case None:
+            return ()
+
+
+def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:
+    from autopilot.adapters.models.scoring_model import ScoringModel
+
+    entry = next((each for each in SqliteModels(database).entries() if each.id == wanted.model_id), None)
+    if entry is None:
+        raise NotFound(f"there is no model {wanted.model_id!r}", hint="autopilot models list shows them with their ids")
+    text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
+    model = ScoringModel.read(entry.id, entry.state.value, text, card)
+    if model.trained_until_ms > start_ms and not wanted.is_in_sample:
+        raise ModelError(
+            f"model {entry.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, and the test begins at "
+            f"{iso_utc(start_ms)}: it would be asked what it was told",
+            hint="test later candles (--from), leave --model out for models of the past alone, or say --in-sample",
+        )
+    return DecidingModel(
+        id=entry.id,
+        state=entry.state,
+        verdict=entry.verdict,
+        trained_until_ms=model.trained_until_ms,
+        from_ms=start_ms,
+        until_ms=end_ms,
+        ensemble=model.ensemble,
+        spread=model.spread,
+    )
+
+
+def _first_close(tested: TestedSymbol) -> int:
+    candles = tested.history.candles
+    return int(candles.open_at_ms[tested.first]) + candles.timeframe.ms
