@@ -77,6 +77,9 @@ def fixed(choices: Choices, profiles: Sequence[StrategyProfile], wish: Fixed) ->
         strategy=strategy,
         group_confidence=sure,
         strategy_confidence=sure,
+        edge_bps=np.full(len(choices), np.nan),
+        novelty=np.full(len(choices), np.nan),
+        model=np.full(len(choices), RULES),
     )
 
 

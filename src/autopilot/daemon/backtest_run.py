@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,6 +18,7 @@ from autopilot.adapters.store.models import SqliteModels
 from autopilot.backtest.choices import GROUPS, Choices, Fixed, fixed, rule_choices
 from autopilot.backtest.engine import Backtest, Outcome, Traded
 from autopilot.backtest.models import DecidingModel, Retraining, follow_models, walk_models
+from autopilot.backtest.record import account_record
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.backtest_data import Period, TestedSymbol, tested_symbols
@@ -26,6 +27,7 @@ from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.errors import ConfigError, ModelError, NotFound
 from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
 from autopilot.execution.paper import PaperSettings
+from autopilot.performance.account_record import AccountRecord
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import StrategySet, load_strategies
 from autopilot.training.fit import FitSettings
@@ -70,7 +72,7 @@ class StoredModel:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequest:
     """``model`` None: the rule table decides; ``wish``: neither does, but always this group or strategy. ``fee_pct``,
-    ``slippage_bps`` and ``balance`` None: as configured."""
+    ``slippage_bps`` and ``balance`` None: as configured. ``compare``: every strategy is run by itself as well."""
 
     exchange: str
     symbols: tuple[str, ...]
@@ -81,17 +83,22 @@ class BacktestRequest:
     fee_pct: float | None = None
     slippage_bps: float | None = None
     balance: Decimal | None = None
+    compare: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestRun:
-    """What was tested, with which models, and what came of it. ``single``: the end equity of every strategy alone."""
+    """What was tested, with which models, and what came of it; ``alone``: of every strategy by itself, where that was
+    asked. ``in_sample``: a model decided what it had been trained on."""
 
     request: BacktestRequest
     tested: tuple[TestedSymbol, ...]
     traded: tuple[Traded, ...]
     models: tuple[DecidingModel, ...]
+    paper: PaperSettings
+    record: AccountRecord
     outcome: Outcome
+    alone: Mapping[str, AccountRecord]
     in_sample: bool
 
 
@@ -116,11 +123,21 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         _traded(config, request, one, known, follow_models(chosen, known, models, group_of))
         for one, known, chosen in zip(tested, series, choices, strict=True)
     )
-    engine = Backtest(account_of(request), traded, strategies, paper_settings(config, request), models)
-    outcome = asyncio.run(engine.run(lambda done, total: report(Stage.TRADING, done, total)))
+    paper = paper_settings(config, request)
+
+    def trade(each: Sequence[Traded], stage: Stage, detail: str = "") -> tuple[Outcome, AccountRecord]:
+        engine = Backtest(account_of(request), each, strategies, paper, models)
+        outcome = asyncio.run(engine.run(lambda done, total: report(stage, done, total, detail)))
+        return outcome, account_record(each, outcome, paper.balance)
+
+    outcome, record = trade(traded, Stage.TRADING)
+    alone = {}
+    for name in strategies.names if request.compare else ():
+        wished = [_wishing(each, fixed(each.choices, profiles, Fixed(strategy=name))) for each in traded]
+        alone[name] = trade(wished, Stage.COMPARISON, name)[1]
     first_ms = min(_first_close(each) for each in tested)
     in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
-    return BacktestRun(request, tested, traded, models, outcome, in_sample)
+    return BacktestRun(request, tested, traded, models, paper, record, outcome, alone, in_sample)
 
 
 def account_of(request: BacktestRequest) -> str:
@@ -171,9 +188,14 @@ def _traded(
         interval_s=config.interval,
         auto_execute=True,
     )
-    if request.wish is not None:
-        settings = replace(settings, evaluation=replace(settings.evaluation, min_confidence_threshold=0.0))
-    return Traded(tested.market, settings, series, choices)
+    traded = Traded(tested.market, settings, series, choices)
+    return traded if request.wish is None else _wishing(traded, choices)
+
+
+def _wishing(traded: Traded, choices: Choices) -> Traded:
+    """Whoever names the strategy is sure of it."""
+    evaluation = replace(traded.settings.evaluation, min_confidence_threshold=0.0)
+    return replace(traded, settings=replace(traded.settings, evaluation=evaluation), choices=choices)
 
 
 def _models(
