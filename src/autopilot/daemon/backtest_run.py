@@ -240,26 +240,32 @@ def _models(
 
 
 def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:
-    from autopilot.adapters.models.scoring_model import ScoringModel
-
-    entry = next((each for each in SqliteModels(database).entries() if each.id == wanted.model_id), None)
-    if entry is None:
-        raise NotFound(f"there is no model {wanted.model_id!r}", hint="autopilot models list shows them with their ids")
-    text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
-    model = ScoringModel.read(entry.id, entry.state.value, text, card)
+    model = stored_model(paths, database, wanted.model_id, start_ms, end_ms)
     if model.trained_until_ms > start_ms and not wanted.is_in_sample:
         raise ModelError(
-            f"model {entry.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, and the test begins at "
+            f"model {model.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, and the test begins at "
             f"{iso_utc(start_ms)}: it would be asked what it was told",
             hint="test later candles (--from), leave --model out for models of the past alone, or say --in-sample",
         )
+    return model
+
+
+def stored_model(paths: Paths, database: Database, model_id: str, from_ms: int, until_ms: int) -> DecidingModel:
+    """A trained model, to decide the closes in [from_ms, until_ms). Raises NotFound, ModelError, StoreError."""
+    from autopilot.adapters.models.scoring_model import ScoringModel
+
+    entry = next((each for each in SqliteModels(database).entries() if each.id == model_id), None)
+    if entry is None:
+        raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
+    text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
+    model = ScoringModel.read(entry.id, entry.state.value, text, card)
     return DecidingModel(
         id=entry.id,
         state=entry.state,
         verdict=entry.verdict,
         trained_until_ms=model.trained_until_ms,
-        from_ms=start_ms,
-        until_ms=end_ms,
+        from_ms=from_ms,
+        until_ms=until_ms,
         ensemble=model.ensemble,
         spread=model.spread,
     )

@@ -1,0 +1,135 @@
+"""A recorded period beside the same period run again: which decisions differ, and what the difference cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Fill, Side
+
+CONFIDENCE_STEP = 1e-6
+"""Confidences are recorded to so many digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A decision as far as it is compared."""
+
+    id: str
+    symbol: str
+    candle_at_ms: int
+    group: str
+    strategy: str
+    decided_by: str
+    confidence: float
+    signal_type: str
+    action: str
+    denied_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """``fields``: what differs; "missing" where only one of them is there."""
+
+    recorded: Said | None
+    again: Said | None
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CostOfDifference:
+    """What the recorded period earned more than the one run again, in quote currency, and why: orders that only one of
+    them sent (``signal``), other prices, other fees, and quantities that only one of them filled (``missed_fill``).
+    ``total`` is their sum; what is held at the end counts at the last price."""
+
+    signal: Decimal
+    price: Decimal
+    fee: Decimal
+    missed_fill: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        return self.signal + self.price + self.fee + self.missed_fill
+
+
+def differing(recorded: Sequence[Said], again: Sequence[Said]) -> tuple[Difference, ...]:
+    """By time, then symbol."""
+    theirs, ours = {each.id: each for each in recorded}, {each.id: each for each in again}
+    found = []
+    for name in theirs.keys() | ours.keys():
+        one, other = theirs.get(name), ours.get(name)
+        fields = ("missing",) if one is None or other is None else _fields(one, other)
+        if fields:
+            found.append(Difference(one, other, fields))
+    return tuple(sorted(found, key=_moment))
+
+
+def _fields(one: Said, other: Said) -> tuple[str, ...]:
+    names = ("group", "strategy", "decided_by", "signal_type", "action", "denied_code")
+    differ = [name for name in names if getattr(one, name) != getattr(other, name)]
+    if abs(one.confidence - other.confidence) > CONFIDENCE_STEP:
+        differ.insert(min(2, len(differ)), "confidence")
+    return tuple(differ)
+
+
+def _moment(difference: Difference) -> tuple[int, str]:
+    said = difference.recorded or difference.again
+    assert said is not None, "a difference has a side"
+    return said.candle_at_ms, said.symbol
+
+
+def cost_of(
+    recorded: Iterable[Fill], again: Iterable[Fill], last_prices: Mapping[str, Decimal], currency: str
+) -> CostOfDifference:
+    """``last_prices``: of each symbol, at which what is held at the end counts. A fee in another currency than
+    ``currency`` counts at the fill's price."""
+    theirs, ours = _by_order(recorded, currency), _by_order(again, currency)
+    signal = price = fee = missed = ZERO
+    for name in theirs.keys() | ours.keys():
+        one, other = theirs.get(name), ours.get(name)
+        if one is None or other is None:
+            signal += one.worth(last_prices) if one else -other.worth(last_prices) if other else ZERO
+            continue
+        common = min(one.quantity, other.quantity)
+        price += one.sign * common * (other.mean_price - one.mean_price)
+        fee += other.fee - one.fee
+        last = last_prices[one.symbol]
+        missed += one.sign * (one.quantity - common) * (last - one.mean_price)
+        missed -= other.sign * (other.quantity - common) * (last - other.mean_price)
+    return CostOfDifference(signal, price, fee, missed)
+
+
+@dataclass(slots=True)
+class _Filled:
+    """One order's fills together; ``sign`` 1 for a buy, -1 for a sale."""
+
+    symbol: str
+    sign: int
+    quantity: Decimal = ZERO
+    value: Decimal = ZERO
+    fee: Decimal = ZERO
+
+    @property
+    def mean_price(self) -> Decimal:
+        return self.value / self.quantity
+
+    def worth(self, last_prices: Mapping[str, Decimal]) -> Decimal:
+        return self.sign * self.quantity * (last_prices[self.symbol] - self.mean_price) - self.fee
+
+
+def _by_order(fills: Iterable[Fill], currency: str) -> dict[str, _Filled]:
+    found: defaultdict[str, list[Fill]] = defaultdict(list)
+    for each in fills:
+        found[each.client_order_id].append(each)
+    orders = {}
+    for name, group in found.items():
+        order = _Filled(group[0].symbol, 1 if group[0].side is Side.BUY else -1)
+        for each in group:
+            order.quantity += each.quantity
+            order.value += each.value
+            order.fee += each.fee if each.fee_currency == currency else each.fee * each.price
+        orders[name] = order
+    return orders

@@ -1,0 +1,46 @@
+"""autopilot parity: a recorded period run again, and every decision that comes out otherwise."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.parity import parity_screen
+from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def parity(
+    context: typer.Context,
+    days: Annotated[int, typer.Option("--days", min=1, max=99_999, metavar="N", help="Compare the last N days.")] = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Run what was decided again from stored candles and models, and list every decision that differs.
+
+    Exit code 1 when one does.
+    """
+    from autopilot.config.load import load
+    from autopilot.control.errors import DaemonNotRunning
+    from autopilot.daemon.parity_run import parity as compared
+
+    session = Session.of(context, as_json)
+    if not session.paths.database.exists():
+        raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
+    progress = ProgressLine(session.output.remarks)
+    try:
+        found = compared(
+            session.paths,
+            load(session.paths).config,
+            days,
+            lambda done, total: progress.show("trading again", done, total, ""),
+        )
+    finally:
+        progress.close()
+    session.output.show(found, parity_screen(found))
+    return ExitCode.FAILED if found["differences"] else ExitCode.DONE

@@ -1,0 +1,84 @@
+"""A recorded period beside the same period run again, on the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
+from autopilot.cli.render.words import NOTHING, count, money, result, spoken, utc
+
+Document = dict[str, Any]
+
+SHOWN = 50
+_PARTS = {
+    "signal": "orders that only one of them sent",
+    "price": "other prices",
+    "fee": "other fees",
+    "missed_fill": "quantities that only one of them filled",
+}
+
+
+def parity_screen(document: Document) -> Screen:
+    """What `autopilot parity` found."""
+    differences = document["differences"]
+    blocks: list[Block] = [
+        line(f"{document['account']}, {', '.join(document['symbols'])}, {document['timeframe']}", Style.HEADING),
+        line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}", Style.FAINT),
+        line(
+            f"{count(document['recorded'], 'decision')} with a signal recorded, {document['again']:,} when run again; "
+            f"{count(document['fills']['recorded'], 'fill')} and {document['fills']['again']:,}",
+            hang=2,
+        ),
+        *(line(f"note: {note}", Style.WARNING, hang=2) for note in document["notes"]),
+    ]
+    if not differences:
+        return (*blocks, line("No decision differs.", Style.GOOD))
+    blocks += [
+        BLANK,
+        line(f"{count(len(differences), 'decision')} came out otherwise:", Style.WARNING),
+        _listed(differences),
+    ]
+    if len(differences) > SHOWN:
+        blocks.append(line(f"and {len(differences) - SHOWN:,} more; --json has them all", Style.FAINT))
+    return (*blocks, BLANK, *_cost(document))
+
+
+def _listed(differences: list[Document]) -> Block:
+    columns = (
+        Column("candle"),
+        Column("symbol"),
+        Column("what differs", shrink_to=20),
+        Column("recorded", shrink_to=16),
+        Column("again", shrink_to=16),
+    )
+    rows = []
+    for each in differences[:SHOWN]:
+        one, other = each["recorded"], each["again"]
+        said = one or other
+        rows.append(
+            (
+                utc(said["candle_at_ms"]),
+                said["symbol"],
+                ", ".join(spoken(field) for field in each["fields"]),
+                _values(one, each["fields"]),
+                _values(other, each["fields"]),
+            )
+        )
+    return table(columns, rows)
+
+
+def _values(said: Document | None, fields: list[str]) -> str:
+    if said is None:
+        return NOTHING
+    if fields == ["missing"]:
+        return f"{said['signal_type']} {said['strategy']}"
+    return ", ".join(spoken(str(said[field])) if said[field] is not None else NOTHING for field in fields)
+
+
+def _cost(document: Document) -> list[Block]:
+    cost, currency = document["cost"], document["currency"]
+    rows = [(words, result(cost[part], f" {currency}")) for part, words in _PARTS.items()]
+    return [
+        line(f"What was recorded earned {money(cost['total'])} {currency} more than the same run again, of which:"),
+        table((Column("because of"), Column("amount", right=True)), [(Span(words), amount) for words, amount in rows]),
+    ]

@@ -1,0 +1,61 @@
+"""`autopilot parity` on what a real daemon recorded, untouched and tampered with."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+SYMBOLS = ["BTC/USD", "ETH/USD"]
+
+
+@pytest.fixture
+def recorded(home: Any) -> Any:
+    """A daemon that has traded ten days of two simulated symbols to their end."""
+    home.configure(
+        exchange="simulated",
+        symbols=SYMBOLS,
+        interval=0.1,
+        auto_execute=True,
+        min_confidence_threshold=0.3,
+        simulated={"speed": 0, "end": "2024-01-11"},
+    )
+    home.json("start")
+    assert home.follow(set(SYMBOLS))
+    home.run("stop")
+    return home
+
+
+def test_nothing_differs_until_somebody_changes_the_books(recorded: Any) -> None:
+    found = recorded.run("parity", "--days", "30", "--json")
+    assert found.code == 0, found.err
+    assert found.document["differences"] == []
+    assert found.document["recorded"] == found.document["again"] > 20
+    assert found.document["fills"]["recorded"] == found.document["fills"]["again"] > 0
+    assert float(found.document["cost"]["total"]) == 0.0
+    with closing(sqlite3.connect(recorded.database)) as connection, connection:
+        changed = connection.execute(
+            "UPDATE decisions SET strategy = 'other', action = 'hold' WHERE rowid ="
+            " (SELECT max(rowid) FROM decisions WHERE signal_type <> 'none') RETURNING id"
+        ).fetchone()[0]
+        price = connection.execute(
+            "UPDATE fills SET price = '1' WHERE rowid = (SELECT max(rowid) FROM fills) RETURNING price"
+        ).fetchone()
+    assert price
+    found = recorded.run("parity", "--days", "30", "--json")
+    assert found.code == 1
+    (difference,) = found.document["differences"]
+    assert difference["recorded"]["id"] == difference["again"]["id"] == changed
+    assert difference["fields"] == ["strategy", "action"]
+    assert float(found.document["cost"]["price"]) == float(found.document["cost"]["total"]) != 0.0
+    shown = recorded.run("parity", "--days", "30")
+    assert "1 decision came out otherwise" in shown.out
+    assert "other prices" in shown.out
+
+
+def test_where_nothing_was_recorded_it_says_so(home: Any) -> None:
+    found = home.run("parity")
+    assert found.code != 0
+    assert "autopilot start" in found.err
