@@ -32,6 +32,7 @@ COMMANDS = {
     "reset-model": "autopilot.cli.commands.reset_model",
     "retrain": "autopilot.cli.commands.retrain",
     "tasks": "autopilot.cli.commands.tasks",
+    "backtest": "autopilot.cli.commands.backtest",
     "parity": "autopilot.cli.commands.parity",
     "data": "autopilot.cli.commands.data",
     "config": "autopilot.cli.commands.config",

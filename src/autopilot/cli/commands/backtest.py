@@ -1,0 +1,121 @@
+"""autopilot backtest: the whole autopilot over history, by the daemon's own code."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.files import write_file
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.backtest import backtest_screen
+from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+
+
+@app.callback()
+def backtest(
+    context: typer.Context,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. All share one account."),
+    ] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="The last so many days.")] = None,
+    begin: Annotated[str | None, typer.Option("--from", metavar="DATE", help="Candles from then on, UTC.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles before that, UTC.")] = None,
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
+    ] = None,
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="NAME", help="Whose stored candles; or simulated.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="NAME", help="Every signal of this strategy, and no other.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="NAME", help="Every signal that the rules choose in this group.")
+    ] = None,
+    no_model: Annotated[bool, typer.Option("--no-model", help="The rule table chooses, no learned model.")] = False,
+    retrain_every: Annotated[
+        str, typer.Option("--retrain-every", metavar="SPAN", help="A model is trained anew after so long, as 30d.")
+    ] = "30d",
+    ungated: Annotated[
+        bool, typer.Option("--ungated", help="Follow each model, though its gate would not let it decide.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="ID", help="This stored model, in place of one for each span.")
+    ] = None,
+    in_sample: Annotated[
+        bool, typer.Option("--in-sample", help="With --model: even if it was trained on what is tested.")
+    ] = False,
+    fee: Annotated[
+        float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="Of each trade's value.")
+    ] = None,
+    slippage: Annotated[
+        float | None, typer.Option("--slippage", min=0, max=1000, metavar="BP", help="Of a market order, in bp.")
+    ] = None,
+    balance: Annotated[str | None, typer.Option("--balance", metavar="AMOUNT", help="Money at the start.")] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare/--no-compare", help="Also run every strategy alone, to compare with.")
+    ] = True,
+    decisions: Annotated[
+        Path | None, typer.Option("--decisions", metavar="FILE", help="Write every signal's decision, a JSON a line.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int | None:
+    """Run the whole autopilot over history: analysis, models, risk, orders and exits, all symbols sharing one account.
+
+    Each moment is decided by a model that was trained only on what was known before it. What is not given is as
+    configured.
+    """
+    if context.invoked_subcommand is not None:
+        return None
+    from autopilot.cli.backtest_request import Asked, backtest_request
+    from autopilot.config.load import load
+    from autopilot.daemon.backtest_report import backtest_document
+    from autopilot.daemon.backtest_run import run_backtest
+    from autopilot.domain.documents import document
+
+    session = Session.of(context, as_json)
+    config = load(session.paths).config
+    asked = Asked(
+        symbols=symbol,
+        days=days,
+        begin=begin,
+        end=end,
+        timeframe=timeframe,
+        exchange=exchange,
+        strategy=strategy,
+        group=group,
+        no_model=no_model,
+        retrain_every=retrain_every,
+        ungated=ungated,
+        model=model,
+        in_sample=in_sample,
+        fee=fee,
+        slippage=slippage,
+        balance=balance,
+        compare=compare,
+    )
+    request = backtest_request(asked, config)
+    progress = ProgressLine(session.output.remarks)
+
+    def watch(stage: StrEnum, done: int, total: int, detail: str = "") -> None:
+        progress.show(stage.value, done, total, detail)
+
+    try:
+        run = run_backtest(session.paths, config, request, watch)
+        found = backtest_document(run)
+    finally:
+        progress.close()
+    if decisions:
+        lines = (json.dumps(document(each), ensure_ascii=False) for each in run.outcome.decisions)
+        write_file(decisions, "".join(f"{line}\n" for line in lines))
+    session.output.show(found, backtest_screen(found))
+    return ExitCode.DONE

@@ -1,0 +1,88 @@
+"""`autopilot backtest` as its user would try it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHORT = ("--exchange", "simulated", "--symbol", "BTC/USD", "--days", "40")
+
+
+def test_the_rule_table_with_everything_beside_it(home: Any, tmp_path: Path) -> None:
+    file = tmp_path / "decisions.jsonl"
+    done = home.run("backtest", *SHORT, "--no-model", "--json", "--decisions", file)
+    assert done.code == 0, done.err
+    found = done.document
+    assert (found["decided_by"], found["models"]) == ("the rule table", [])
+    assert 940 < found["candles"] <= 960, "the simulated market has gaps"
+    names = [each["name"] for each in found["comparison"]]
+    assert names[:3] == ["this", "buy and hold", "doing nothing"]
+    assert sum(name.startswith("only ") for name in names) == 14
+    alone = {each["name"]: each["total_return"] for each in found["comparison"] if each["name"].startswith("only ")}
+    best = next(each for each in found["comparison"] if each["name"].startswith("best"))
+    assert best["total_return"] == max(alone.values())
+    decisions = [json.loads(line) for line in file.read_text().splitlines()]
+    assert len(decisions) == found["signals"] > 0
+    assert sum(each["denied_code"] is not None for each in decisions) == sum(found["denied"].values())
+    for rows in found["breakdown"].values():
+        assert sum(row["trades"] for row in rows) == found["metrics"]["trades"]
+    assert done.err.splitlines() == ["candles", "indicators and signals", "trading", "comparison"]
+
+
+def test_the_same_backtest_gives_the_same_document(home: Any) -> None:
+    once, again = (home.run("backtest", *SHORT, "--no-model", "--no-compare", "--json").document for _ in range(2))
+    assert once == again
+
+
+def test_costs_and_money_are_as_asked(home: Any) -> None:
+    free = home.json("backtest", *SHORT, "--strategy", "macd", "--fee", "0", "--slippage", "0", "--balance", "500")
+    dear = home.json("backtest", *SHORT, "--strategy", "macd", "--fee", "1", "--balance", "500")
+    assert (free["balance"], float(free["metrics"]["fees"])) == ("500", 0.0)
+    assert float(dear["metrics"]["fees"]) > 0
+    assert float(free["metrics"]["net"]) > float(dear["metrics"]["net"])
+    assert {row["name"] for row in free["breakdown"]["strategy"]} == {"macd"}
+
+
+def test_models_decide_only_what_came_after_them(home: Any) -> None:
+    found = home.json("backtest", *SHORT, "--ungated", "--retrain-every", "4w", "--no-compare")
+    assert [each["id"] for each in found["models"]] == ["walk-2024-01-01", "walk-2024-01-29"]
+    for each in found["models"]:
+        assert each["trained_until_ms"] <= each["from_ms"] < each["until_ms"]
+    assert 0 < found["by_models"] <= found["signals"]
+
+
+def test_a_model_is_not_tested_on_what_it_was_trained_on(home: Any) -> None:
+    home.configure(exchange="simulated", symbols=["BTC/USD"])
+    model = home.json("retrain", "--exchange", "simulated", "--symbol", "BTC/USD", "--days", "60")["result"]["model_id"]
+    asked = ("backtest", "--symbol", "BTC/USD", "--from", "2023-12-01", "--to", "2024-01-10", "--model", model)
+    refused = home.run(*asked)
+    assert refused.code != 0
+    assert "would be asked what it was told" in refused.err
+    shown = home.run(*asked, "--in-sample", "--no-compare")
+    assert shown.code == 0, shown.err
+    assert "IN SAMPLE: the model was trained on what is tested here" in shown.out
+    assert shown.out.count("(IN SAMPLE)") >= 3
+    later = home.json("backtest", "--symbol", "BTC/USD", "--days", "20", "--model", model, "--no-compare")
+    assert not later["in_sample"]
+    assert later["by_models"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--exchange", "kraken"), "no candles of kraken are stored"),
+        ((*SHORT, "--strategy", "martingale"), "there is no strategy 'martingale'"),
+        ((*SHORT, "--model", "m-9"), "there is no model 'm-9'"),
+        ((*SHORT, "--symbol", "BTC/EUR", "--no-model"), "one currency"),
+        ((*SHORT, "--from", "2024-01-01"), "both say where to begin"),
+        ((*SHORT, "--no-model", "--no-compare", "--decisions", "/nowhere/at/all"), "cannot write"),
+    ],
+)
+def test_what_cannot_be_done_is_said(home: Any, arguments: tuple[str, ...], words: str) -> None:
+    done = home.run("backtest", *arguments)
+    assert done.code != 0
+    assert words in done.err
+    assert "try: " in done.err
