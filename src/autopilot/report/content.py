@@ -1,0 +1,120 @@
+"""What the report shows: figures that stand ready, whether a backtest, paper or live trading made them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.errors import AutopilotError
+from autopilot.domain.order import Purpose, Side
+from autopilot.performance.account_record import AccountRecord
+
+
+class ReportMisfit(AutopilotError):
+    """Two parts of a report that belong together have different lengths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the page's head, such as ("Net result", "+4.2 %", "buy and hold +7.9 %")."""
+
+    label: str
+    value: str
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells are text, formatted for reading; a row has one for each column. The first column names the row."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ReportMisfit(
+                    f"table {self.name!r} has {len(self.columns)} columns and a row of {len(row)} cells: {row}",
+                    hint="give each row one cell for each column",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A fill, as a mark on the candles."""
+
+    at_ms: int
+    price: float
+    side: Side
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolChart:
+    """``regimes`` int8[n]: for each candle the code in `analysis.regime.REGIMES`, −1 where unknown."""
+
+    symbol: str
+    candles: Candles
+    regimes: NDArray[np.int8]
+    marks: tuple[Mark, ...]
+
+    def __post_init__(self) -> None:
+        _same_length(f"candles of {self.symbol}", len(self.candles), "regimes", len(self.regimes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AccountChart:
+    """One quote currency. ``comparisons``: name → equity float64[n] at the moments of the record, such as
+    "buy and hold"; doing nothing is drawn without being told. Fees are in the record's currency, after the name of
+    whatever paid them."""
+
+    record: AccountRecord
+    comparisons: Mapping[str, FloatArray]
+    fees_by_symbol: Mapping[str, Decimal]
+    fees_by_strategy: Mapping[str, Decimal]
+
+    def __post_init__(self) -> None:
+        moments = len(self.record.at_ms)
+        for name, line in {"equity": self.record.equity, **self.comparisons}.items():
+            _same_length(f"moments of the {self.record.currency} account", moments, name, len(line))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportContent:
+    """``mode``: what traded, such as "backtest, walk-forward models", "paper" or "live". ``banners`` are warnings
+    that stand above everything, such as "IN SAMPLE: the model has seen this period"; ``notes`` stand below it.
+
+    ``confidence`` float64[k] in [0, 1] and ``outcome_bps`` float64[k], net of costs, NaN where not known: of the
+    decisions that wanted to trade. ``denials``: code → how often.
+    """
+
+    title: str
+    mode: str
+    from_ms: int
+    to_ms: int
+    banners: tuple[str, ...]
+    headline: tuple[Figure, ...]
+    accounts: tuple[AccountChart, ...]
+    symbols: tuple[SymbolChart, ...]
+    confidence: FloatArray
+    outcome_bps: FloatArray
+    denials: Mapping[str, int]
+    metrics: tuple[Table, ...]
+    breakdowns: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _same_length("confidences", len(self.confidence), "outcomes", len(self.outcome_bps))
+
+
+def _same_length(one: str, length: int, other: str, other_length: int) -> None:
+    if length != other_length:
+        raise ReportMisfit(
+            f"{length} {one}, but {other_length} of {other}", hint="hand over arrays that belong to the same moments"
+        )

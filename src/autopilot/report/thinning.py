@@ -1,0 +1,61 @@
+"""Fewer points with the same look: no extreme is lost, however few are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.analysis.regime import REGIMES, UNKNOWN
+from autopilot.domain.candles import Candles, FloatArray, IntArray
+
+
+def kept_points(lines: Sequence[FloatArray], limit: int) -> IntArray:
+    """Indices of about ``limit`` moments at which lines of n points each are drawn together: the first, the last,
+    and of each stretch of equal length every line's lowest and highest (min-max decimation). NaN is never an extreme.
+    """
+    length = len(lines[0])
+    if length <= limit:
+        return np.arange(length)
+    stretches = max(limit // (2 * len(lines)), 1)
+    size = -(-length // stretches)
+    starts = np.arange(0, stretches * size, size)
+    kept = [np.array([0, length - 1])]
+    for line in lines:
+        padded = np.full(stretches * size, np.nan)
+        padded[:length] = line
+        unknown = ~np.isfinite(padded)
+        kept += [
+            np.where(unknown, np.inf, padded).reshape(-1, size).argmin(axis=1) + starts,
+            np.where(unknown, -np.inf, padded).reshape(-1, size).argmax(axis=1) + starts,
+        ]
+    return np.unique(np.minimum(np.concatenate(kept), length - 1))
+
+
+def drawdowns_pct(equity: FloatArray, start: float) -> FloatArray:
+    """Distance below the highest equity so far, ``start`` included, in percent: float64[n], at most 0."""
+    peak = np.fmax(np.fmax.accumulate(equity), start)
+    drawdown: FloatArray = (equity / peak - 1.0) * 100.0
+    return drawdown
+
+
+def joined(candles: Candles, regimes: NDArray[np.int8], count: int) -> tuple[Candles, NDArray[np.int8]]:
+    """Each ``count`` candles of the grid as one, so that gaps stay gaps, with the regime that most of them are in."""
+    if count == 1 or not len(candles):
+        return candles, regimes
+    bucket = candles.open_at_ms // (candles.timeframe.ms * count)
+    starts = np.flatnonzero(np.diff(bucket, prepend=bucket[0] - 1))
+    ends = np.append(starts[1:], len(candles)) - 1
+    grouped = Candles(
+        candles.timeframe,
+        candles.open_at_ms[starts],
+        candles.open[starts],
+        np.maximum.reduceat(candles.high, starts),
+        np.minimum.reduceat(candles.low, starts),
+        candles.close[ends],
+        np.add.reduceat(candles.volume, starts),
+    )
+    codes = np.arange(UNKNOWN, len(REGIMES), dtype=np.int8)
+    votes = np.add.reduceat((regimes[:, None] == codes).astype(np.int64), starts, axis=0)
+    return grouped, codes[votes.argmax(axis=1)]
