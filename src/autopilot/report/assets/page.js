@@ -74,6 +74,7 @@
     });
     // Set apart from the look, for a chart's options are merged only one by one.
     chart.applyOptions({ timeScale: { minBarSpacing: 0.001, timeVisible: true, rightOffset: 2, ...extra } });
+    holder.querySelector("table").setAttribute("role", "presentation");
     steer(figure, holder, chart, length);
     return chart;
   };
