@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +44,6 @@ class Choices:
         return len(self.group)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """Instead of a choice: always this group, or this strategy. Being sure is the user's part: every signal counts
-    with full confidence."""
-
-    group: StrategyGroup | None = None
-    strategy: str | None = None
-
-
 def rule_choices(
     series: Sequence[SymbolSeries], firsts: Sequence[int], profiles: Sequence[StrategyProfile]
 ) -> list[Choices]:
@@ -61,26 +52,23 @@ def rule_choices(
     return [_rule_choices(series, firsts, rank, profiles) for rank in range(len(series))]
 
 
-def fixed(choices: Choices, profiles: Sequence[StrategyProfile], wish: Fixed) -> Choices:
-    """The same picks, the group or the strategy given."""
-    every = np.arange(len(choices))
-    if wish.strategy is not None:
-        column = next(at for at, each in enumerate(profiles) if each.name == wish.strategy)
-        group, strategy = GROUPS.index(profiles[column].group), np.full(len(choices), column)
-    else:
-        group = GROUPS.index(wish.group or GROUPS[0])
-        strategy = choices.picks[every, group]
-    sure = np.ones(len(choices))
-    return replace(
-        choices,
-        group=np.full(len(choices), group),
-        strategy=strategy,
-        group_confidence=sure,
-        strategy_confidence=sure,
-        edge_bps=np.full(len(choices), np.nan),
-        novelty=np.full(len(choices), np.nan),
-        model=np.full(len(choices), RULES),
-    )
+def group_choices(choices: Choices, group: StrategyGroup) -> Choices:
+    """Always this group, with the same picks. Being sure is the user's part: every signal has full confidence."""
+    column = GROUPS.index(group)
+    return _sure(choices.first, choices.picks, np.full(len(choices), column), choices.picks[:, column])
+
+
+def strategy_choices(length: int, first: int, profiles: Sequence[StrategyProfile], name: str) -> Choices:
+    """Always this strategy, likewise, from candle ``first`` of ``length`` on."""
+    column = next(at for at, each in enumerate(profiles) if each.name == name)
+    count = length - first
+    picks = np.full((count, len(GROUPS)), column)
+    return _sure(first, picks, np.full(count, GROUPS.index(profiles[column].group)), np.full(count, column))
+
+
+def _sure(first: int, picks: IntArray, group: IntArray, strategy: IntArray) -> Choices:
+    sure, unknown = np.ones(len(group)), np.full(len(group), np.nan)
+    return Choices(first, picks, group, strategy, sure, sure, unknown, unknown, np.full(len(group), RULES))
 
 
 def _rule_choices(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from autopilot.adapters.clock import moment_ms
-from autopilot.backtest.choices import Fixed
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.symbols import symbol_of
 from autopilot.config.schema import AutopilotConfig
@@ -51,7 +50,8 @@ def backtest_request(asked: Asked, config: AutopilotConfig) -> BacktestRequest:
         timeframe=Timeframe.parse(asked.timeframe) if asked.timeframe else config.timeframe,
         period=_period(asked),
         model=_model(asked),
-        wish=_wish(asked),
+        group=_group(asked),
+        strategy=asked.strategy,
         fee_pct=asked.fee,
         slippage_bps=asked.slippage,
         balance=_amount(asked.balance),
@@ -81,15 +81,13 @@ def _model(asked: Asked) -> WalkForward | StoredModel | None:
     return WalkForward(every_days=_days(asked.retrain_every), is_gated=not asked.ungated)
 
 
-def _wish(asked: Asked) -> Fixed | None:
+def _group(asked: Asked) -> StrategyGroup | None:
     if asked.strategy is not None and asked.group is not None:
         raise UsageProblem("--strategy and --group exclude each other", hint="leave one of them out")
-    if asked.group is not None:
-        names = [group.value for group in StrategyGroup]
-        if asked.group not in names:
-            raise UsageProblem(f"there is no group {asked.group!r}", hint=f"use one of {', '.join(names)}")
-        return Fixed(group=StrategyGroup(asked.group))
-    return None if asked.strategy is None else Fixed(strategy=asked.strategy)
+    names = [group.value for group in StrategyGroup]
+    if asked.group is not None and asked.group not in names:
+        raise UsageProblem(f"there is no group {asked.group!r}", hint=f"use one of {', '.join(names)}")
+    return None if asked.group is None else StrategyGroup(asked.group)
 
 
 def _days(span: str) -> int:

@@ -64,11 +64,11 @@ def backtest_document(run: BacktestRun) -> Document:
 
 def decided_by(run: BacktestRun) -> str:
     """In words, who chose."""
-    wish, model = run.request.wish, run.request.model
-    if wish is not None and wish.strategy is not None:
-        return f"every signal of the strategy {wish.strategy}"
-    if wish is not None and wish.group is not None:
-        return f"every signal that the rules choose in the group {wish.group.value}"
+    request, model = run.request, run.request.model
+    if request.strategy is not None:
+        return f"every signal of the strategy {request.strategy}"
+    if request.group is not None:
+        return f"every signal that the rules choose in the group {request.group.value}"
     match model:
         case StoredModel():
             return f"model {model.model_id}"

@@ -15,7 +15,7 @@ import numpy as np
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
-from autopilot.backtest.choices import GROUPS, Choices, Fixed, fixed, rule_choices
+from autopilot.backtest.choices import GROUPS, Choices, group_choices, rule_choices, strategy_choices
 from autopilot.backtest.engine import Backtest, Outcome, Traded
 from autopilot.backtest.models import DecidingModel, Retraining, follow_models, walk_models
 from autopilot.backtest.record import account_record
@@ -25,6 +25,7 @@ from autopilot.daemon.backtest_data import Period, TestedSymbol, tested_symbols
 from autopilot.daemon.compute import compute
 from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.errors import ConfigError, ModelError, NotFound
+from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
 from autopilot.execution.paper import PaperSettings
 from autopilot.performance.account_record import AccountRecord
@@ -71,15 +72,17 @@ class StoredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequest:
-    """``model`` None: the rule table decides; ``wish``: neither does, but always this group or strategy. ``fee_pct``,
-    ``slippage_bps`` and ``balance`` None: as configured. ``compare``: every strategy is run by itself as well."""
+    """``model`` None: the rule table decides; with a ``group`` or a ``strategy`` neither does, but always that one.
+    ``fee_pct``, ``slippage_bps`` and ``balance`` None: as configured. ``compare``: every strategy is run by itself too.
+    """
 
     exchange: str
     symbols: tuple[str, ...]
     timeframe: Timeframe
     period: Period
     model: WalkForward | StoredModel | None
-    wish: Fixed | None = None
+    group: StrategyGroup | None = None
+    strategy: str | None = None
     fee_pct: float | None = None
     slippage_bps: float | None = None
     balance: Decimal | None = None
@@ -105,8 +108,9 @@ class BacktestRun:
 def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, report: Report) -> BacktestRun:
     """Raises AutopilotError when it cannot be made, and whatever ``report`` raises."""
     strategies = load_strategies()
+    if request.strategy is not None:
+        strategies = StrategySet((strategies[request.strategy],))
     profiles = tuple(StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies)
-    _check(request, strategies)
     with closing(open_database(paths.database)) as database:
         report(Stage.CANDLES, 0, 1)
         tested = asyncio.run(
@@ -114,9 +118,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         )
         _check_currencies(tested)
         series = _series(tested, strategies, report)
-        choices = rule_choices(series, [each.first for each in tested], profiles)
-        if request.wish is not None:
-            choices = [fixed(each, profiles, request.wish) for each in choices]
+        choices = _choices(request, series, [each.first for each in tested], profiles)
         models = _models(paths, config, database, request, tested, series, strategies, profiles, report)
     group_of = np.array([GROUPS.index(each.group) for each in profiles])
     traded = tuple(
@@ -133,7 +135,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
     outcome, record = trade(traded, Stage.TRADING)
     alone = {}
     for name in strategies.names if request.compare else ():
-        wished = [_wishing(each, fixed(each.choices, profiles, Fixed(strategy=name))) for each in traded]
+        wished = [_only(each, profiles, name) for each in traded]
         alone[name] = trade(wished, Stage.COMPARISON, name)[1]
     first_ms = min(_first_close(each) for each in tested)
     in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
@@ -153,11 +155,6 @@ def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSe
     if request.slippage_bps is not None:
         settings = replace(settings, slippage_bps=request.slippage_bps)
     return settings if request.balance is None else replace(settings, balance=request.balance)
-
-
-def _check(request: BacktestRequest, strategies: StrategySet) -> None:
-    if request.wish is not None and request.wish.strategy is not None:
-        strategies[request.wish.strategy]
 
 
 def _check_currencies(tested: Sequence[TestedSymbol]) -> None:
@@ -189,13 +186,36 @@ def _traded(
         auto_execute=True,
     )
     traded = Traded(tested.market, settings, series, choices)
-    return traded if request.wish is None else _wishing(traded, choices)
+    return traded if request.group is None and request.strategy is None else _sure(traded)
 
 
-def _wishing(traded: Traded, choices: Choices) -> Traded:
+def _only(traded: Traded, profiles: Sequence[StrategyProfile], name: str) -> Traded:
+    """One strategy by itself."""
+    length = len(traded.series.view.candles)
+    return _sure(replace(traded, choices=strategy_choices(length, traded.choices.first, profiles, name)))
+
+
+def _sure(traded: Traded) -> Traded:
     """Whoever names the strategy is sure of it."""
     evaluation = replace(traded.settings.evaluation, min_confidence_threshold=0.0)
-    return replace(traded, settings=replace(traded.settings, evaluation=evaluation), choices=choices)
+    return replace(traded, settings=replace(traded.settings, evaluation=evaluation))
+
+
+def _choices(
+    request: BacktestRequest,
+    series: Sequence[SymbolSeries],
+    firsts: Sequence[int],
+    profiles: Sequence[StrategyProfile],
+) -> list[Choices]:
+    """Before any model has its say."""
+    if request.strategy is not None:
+        lengths = [len(each.view.candles) for each in series]
+        return [
+            strategy_choices(length, first, profiles, request.strategy)
+            for length, first in zip(lengths, firsts, strict=True)
+        ]
+    choices = rule_choices(series, firsts, profiles)
+    return choices if request.group is None else [group_choices(each, request.group) for each in choices]
 
 
 def _models(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,18 +57,43 @@ class TrackRecords:
         return np.asarray(self.sums / np.maximum(self.counts, 1.0))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class SymbolSeries:
-    """``n`` candles, s strategies. ``outcomes``: [s, n], NaN where they are not known; ``taken`` bool[n]: those that
-    the daemon recorded; ``market`` float64[n, k]: the features named FEATURE_NAMES."""
+    """``n`` candles, s strategies. What is learned from, and what a model or the rule table looks at, is computed when
+    it is first asked for. ``first_decided``: the index of the candle at which the tracker began to keep its record,
+    None when that was long before."""
 
     history: SymbolHistory
     view: MarketView
+    strategies: StrategySet
     arrays: Mapping[str, SignalArrays]
-    outcomes: Outcomes
-    taken: Flags
-    records: TrackRecords
-    market: FloatArray
+    cost: TradingCost
+    first_decided: int | None
+
+    @cached_property
+    def market(self) -> FloatArray:
+        """float64[n, k]: the features named FEATURE_NAMES."""
+        return features(self.view, self.view.regimes)[1]
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """[s, n], NaN where they are not known."""
+        return self._known[0]
+
+    @property
+    def taken(self) -> Flags:
+        """bool[n]: where the outcomes are those that the daemon recorded."""
+        return self._known[1]
+
+    @cached_property
+    def records(self) -> TrackRecords:
+        """What the tracker's records said."""
+        return _records(self.outcomes.returns, self.history.candles, self.steps, self.first_decided)
+
+    @cached_property
+    def _known(self) -> tuple[Outcomes, Flags]:
+        outcomes = _outcomes(self.view, self.strategies, self.arrays, self.cost)
+        return outcomes, _take_recorded(outcomes.returns, self.history, self.strategies.names)
 
     @property
     def steps(self) -> int:
@@ -115,14 +141,9 @@ class SymbolSeries:
 def symbol_series(
     history: SymbolHistory, strategies: StrategySet, cost: TradingCost, first_decided: int | None = None
 ) -> SymbolSeries:
-    """Of a history of at least one candle. ``first_decided``: the index of the candle at which the tracker began to
-    keep its record, None when that was long before."""
+    """Of a history of at least one candle."""
     view = market_view(history.symbol, history.candles, history.reference, history.sentiment)
-    arrays = strategies.evaluate(view).arrays
-    outcomes = _outcomes(view, strategies, arrays, cost)
-    taken = _take_recorded(outcomes.returns, history, strategies.names)
-    records = _records(outcomes.returns, history.candles, horizon(view.timeframe), first_decided)
-    return SymbolSeries(history, view, arrays, outcomes, taken, records, features(view, view.regimes)[1])
+    return SymbolSeries(history, view, strategies, strategies.evaluate(view).arrays, cost, first_decided)
 
 
 def _outcomes(

@@ -197,7 +197,7 @@ def test_a_single_strategy_takes_every_signal_of_it_and_no_other(paths: Paths) -
         timeframe=Timeframe.H1,
         period=Period(),
         model=None,
-        wish=backtest_run.Fixed(strategy="macd"),
+        strategy="macd",
     )
     run = run_backtest(paths, config(), request, quiet)
     assert {each.strategy for each in run.outcome.decisions} == {"macd"}

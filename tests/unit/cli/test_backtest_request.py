@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from autopilot.backtest.choices import Fixed
 from autopilot.cli.backtest_request import Asked, backtest_request
 from autopilot.cli.errors import UsageProblem
 from autopilot.config.schema import AutopilotConfig
@@ -43,7 +42,7 @@ def test_what_is_not_asked_is_as_configured() -> None:
     config = AutopilotConfig(exchange="kraken", symbols=("SOL/USD",), timeframe=Timeframe.H4)
     found = backtest_request(NOTHING, config)
     assert (found.exchange, found.symbols, found.timeframe) == ("kraken", ("SOL/USD",), Timeframe.H4)
-    assert (found.period, found.model, found.wish) == (Period(), WalkForward(), None)
+    assert (found.period, found.model, found.group, found.strategy) == (Period(), WalkForward(), None, None)
     assert (found.fee_pct, found.slippage_bps, found.balance, found.compare) == (None, None, None, True)
 
 
@@ -55,9 +54,9 @@ def test_what_is_not_asked_is_as_configured() -> None:
         ({"days": 7, "end": "1970-01-03"}, "period", Period(None, 2 * DAY_MS, 7)),
         ({"no_model": True}, "model", None),
         ({"strategy": "rsi"}, "model", None),
-        ({"strategy": "rsi"}, "wish", Fixed(strategy="rsi")),
+        ({"strategy": "rsi"}, "strategy", "rsi"),
         ({"strategy": "rsi"}, "compare", False),
-        ({"group": "momentum"}, "wish", Fixed(group=StrategyGroup.MOMENTUM)),
+        ({"group": "momentum"}, "group", StrategyGroup.MOMENTUM),
         ({"retrain_every": "2w", "ungated": True}, "model", WalkForward(every_days=14, is_gated=False)),
         ({"model": "m-1"}, "model", StoredModel("m-1")),
         ({"model": "m-1", "in_sample": True}, "model", StoredModel("m-1", is_in_sample=True)),
