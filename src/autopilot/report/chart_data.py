@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,12 @@ def _symbol(chart: SymbolChart, factor: int, content: ReportContent) -> dict[str
         **{name: _packed(getattr(candles, name), "<f4") for name in ("open", "high", "low", "close")},
         "regime": _packed(regimes, "i1"),
         "marks": [
-            {"at": _index(candles, mark.at_ms), "side": mark.side.value, "word": MARK_WORDS[mark.purpose]}
+            {
+                "at": _index(candles, mark.at_ms),
+                "price": _short(mark.price),
+                "side": mark.side.value,
+                "word": MARK_WORDS[mark.purpose],
+            }
             for mark in sorted(chart.marks, key=lambda mark: mark.at_ms)
             if len(candles)
         ],
@@ -104,8 +110,8 @@ def _trade(trade: ClosedTrade, candles: Candles, digits: int, currency: str) -> 
     return {
         "from": _index(candles, trip.opened_at_ms),
         "to": _index(candles, trip.closed_at_ms),
-        "entry": float(trip.entry_price),
-        "exit": float(trip.exit_price),
+        "entry": _short(trip.entry_price),
+        "exit": _short(trip.exit_price),
         "won": trip.net > 0,
         "words": f"{trip.strategy}, {MARK_WORDS[trip.exit_purpose]}, net {signed(trip.net, digits)} {currency}",
     }
@@ -114,6 +120,11 @@ def _trade(trade: ClosedTrade, candles: Candles, digits: int, currency: str) -> 
 def _index(candles: Candles, at_ms: int) -> int:
     """Of the candle in which something happened; the nearest one for what lies beyond the candles."""
     return max(int(np.searchsorted(candles.open_at_ms, at_ms, side="right")) - 1, 0)
+
+
+def _short(price: Decimal | float) -> float:
+    """As exact as the candles are."""
+    return float(f"{price:.8g}")
 
 
 def _packed(values: NDArray[Any], kind: str) -> str:

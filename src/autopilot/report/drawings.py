@@ -14,7 +14,7 @@ from autopilot.performance.account_record import AccountRecord, ClosedTrade
 from autopilot.report.content import Table
 from autopilot.report.tables import sign_class
 from autopilot.report.thinning import kept_points
-from autopilot.report.wording import digits_of, signed
+from autopilot.report.wording import breakable, digits_of, signed, tick_words
 
 SPARK_POINTS = 240
 DOTS = 1_500
@@ -39,7 +39,7 @@ def strategies_svg(record: AccountRecord, from_ms: int, to_ms: int) -> str:
         path = _steps(np.array([trade.round_trip.closed_at_ms for trade in mine]), sums[name], box)
         zero = _share(0.0, box[2], box[3]) * 100
         cards.append(
-            f"<li><h3>{escape(name)}</h3>"
+            f"<li><h3>{breakable(name)}</h3>"
             f'<p class="{sign_class(net)}">{signed(net, digits)} {escape(record.currency)}</p>'
             f'<svg viewBox="0 0 200 100" preserveAspectRatio="none" aria-hidden="true">'
             f'<path class="zero" d="M0 {100 - zero:.1f}H200"/><path class="spark" d="{path}"/></svg>'
@@ -162,7 +162,7 @@ class _Frame:
             kind = "zero" if value == 0 else "grid"
             parts.append(
                 f'<path class="{kind}" d="M{_LEFT} {self.y(value):.1f}H{edge}"/>'
-                f'<text x="{_LEFT - 6}" y="{self.y(value) + 4:.1f}" text-anchor="end">{value:+g}</text>'
+                f'<text x="{_LEFT - 6}" y="{self.y(value) + 4:.1f}" text-anchor="end">{tick_words(value)}</text>'
             )
         parts += [
             f'<text x="{self.x(value):.1f}" y="{floor + 16}" text-anchor="middle">{value:g}</text>'

@@ -8,7 +8,7 @@ from decimal import Decimal
 from html import escape
 
 from autopilot.report.content import AccountChart, ReportContent, Table
-from autopilot.report.wording import MARK_WORDS, digits_of, moment, number, signed, spoken
+from autopilot.report.wording import MARK_WORDS, breakable, digits_of, moment, number, signed, spoken
 
 LISTED_TRADES = 1_000
 _NUMBER = re.compile(r"[+\-−±~≈<>]?\s*[$€£]?\s*(\d|nan|inf|∞)|[–—-]?$", re.IGNORECASE)
@@ -37,7 +37,7 @@ def bars_html(name: str, columns: tuple[str, str, str], amounts: Mapping[str, De
         share = float(amount / total) if total > 0 else 0.0
         width = max(float(amount / largest) * 100 if largest > 0 else 0.0, 0.0)
         rows.append(
-            f'<tr><th scope="row">{escape(label)}<span class="bar" aria-hidden="true">'
+            f'<tr><th scope="row">{breakable(label)}<span class="bar" aria-hidden="true">'
             f'<span style="width:{width:.1f}%"></span></span></th>'
             f'<td class="number">{number(amount, digits)}</td><td class="number">{share:.1%}</td></tr>'
         )

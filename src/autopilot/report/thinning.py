@@ -34,10 +34,10 @@ def kept_points(lines: Sequence[FloatArray], limit: int) -> IntArray:
 
 
 def drawdowns_pct(equity: FloatArray, start: float) -> FloatArray:
-    """Distance below the highest equity so far, ``start`` included, in percent: float64[n], at most 0."""
+    """Distance below the highest equity so far, ``start`` included, in percent: float64[n], at most 0; NaN while there
+    was none."""
     peak = np.fmax(np.fmax.accumulate(equity), start)
-    drawdown: FloatArray = (equity / peak - 1.0) * 100.0
-    return drawdown
+    return (equity / np.where(peak > 0, peak, np.nan) - 1.0) * 100.0
 
 
 def joined(candles: Candles, regimes: NDArray[np.int8], count: int) -> tuple[Candles, NDArray[np.int8]]:

@@ -35,6 +35,15 @@ def signed(amount: Decimal | float, digits: int) -> str:
     return f"{amount:+,.{digits}f}".replace("-", "−")
 
 
+def tick_words(value: float) -> str:
+    return f"{value:+g}".replace("-", "−") if value else "0"
+
+
+def breakable(name: str) -> str:
+    """A name safe within HTML, that a narrow column may break after an underscore."""
+    return escape(name).replace("_", "_<wbr>")
+
+
 def spoken(code: str) -> str:
     """``trending_up`` → ``trending up``, safe within HTML."""
     return escape(code.replace("_", " "))

@@ -296,6 +296,22 @@ def test_trades_can_be_gone_through_and_found_from_the_list(browser: Browser, re
         assert visit.candles.locator("select").input_value() == "0"
 
 
+def test_pointing_at_a_candle_tells_about_it(browser: Browser, report: Path) -> None:
+    with Visit(browser, report, DESK, "light") as visit:
+        shown = visit.shown()
+        visit.candles.get_by_role("button", name="Previous trade").click()
+        shown = visit.wait_until_shown_is_not(shown)
+        box = visit.candles.locator(".canvas").bounding_box()
+        assert box is not None
+        told = set()
+        for across in range(5, int(box["width"]) - 80, 9):
+            visit.page.mouse.move(box["x"] + across, box["y"] + 100)
+            told.add(visit.shown())
+        words = " ".join(told)
+        for word in ("open ", "close ", "ranging", "entry at ", "net "):
+            assert word in words
+
+
 def test_a_line_can_be_hidden_and_the_scale_made_logarithmic(browser: Browser, report: Path) -> None:
     with Visit(browser, report, DESK, "light") as visit:
         for name in ("Buy and hold", "Logarithmic"):

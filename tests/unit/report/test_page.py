@@ -154,7 +154,7 @@ def test_a_long_period_stays_small(period: Period, trade: Trade, lengths: tuple[
     content = period(candles=max(lengths), trades=trades)
     chart = content.symbols[0]
     symbols = tuple(
-        SymbolChart(f"S{place}", chart.candles[:length], chart.regimes[:length], chart.marks)
+        SymbolChart(f"S{place}", chart.candles[:length], chart.regimes[:length], chart.marks[place :: len(lengths)])
         for place, length in enumerate(lengths)
     )
     page = render_report(

@@ -50,6 +50,7 @@ def test_drawdown_counts_from_the_start_and_over_unknown_moments() -> None:
     equity = np.array([90.0, np.nan, 110.0, 99.0])
     np.testing.assert_allclose(drawdowns_pct(equity, 100.0), [-10.0, np.nan, 0.0, -10.0])
     assert len(drawdowns_pct(np.empty(0), 100.0)) == 0
+    np.testing.assert_allclose(drawdowns_pct(np.array([0.0, 50.0, 25.0]), 0.0), [np.nan, 0.0, -50.0])
 
 
 def test_joined_candles_are_those_of_the_coarser_grid() -> None:

@@ -290,7 +290,8 @@
       const prices = ["open", "high", "low", "close"].map((name) => `${name} ${money(columns[name][index])}`);
       const trades = symbol.trades.filter(({ from, to }) => from <= index && index <= to).map(({ words }) => words);
       const regime = data.regimes[columns.regime[index]] || "regime not known yet";
-      return [prices.join(", "), regime, ...trades].join("; ");
+      const marks = symbol.marks.filter(({ at }) => at === index).map(({ word, price }) => `${word} at ${money(price)}`);
+      return [prices.join(", "), regime, ...marks, ...trades].join("; ");
     }, (range) => {
       const trades = symbol.trades.filter(({ from, to }) => to >= range.from && from <= range.to);
       if (trades.length === 1) return `; one trade: ${trades[0].words}`;
