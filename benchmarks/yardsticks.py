@@ -2,7 +2,7 @@
 
     python -m benchmarks yardsticks [--data FOLDER] [NAME …]
 
-Minutes to a quarter of an hour each. ``FOLDER`` holds real candles by market (BINANCE_BTC-USDT_1h.csv.gz …), itself or
+Minutes each, the gates half an hour on two processors. ``FOLDER`` holds real candles by market (BINANCE_BTC-USDT_1h.csv.gz …), itself or
 in its ``ohlcv``; without it what needs real candles is left out.
 """
 
