@@ -2,8 +2,8 @@
 
     python -m benchmarks yardsticks [--data FOLDER] [NAME …]
 
-Minutes each, the gates half an hour on two processors. ``FOLDER`` holds real candles by market (BINANCE_BTC-USDT_1h.csv.gz …), itself or
-in its ``ohlcv``; without it what needs real candles is left out.
+Minutes each, the gates half an hour on two processors. ``FOLDER`` holds real candles by market
+(BINANCE_BTC-USDT_1h.csv.gz …), itself or in its ``ohlcv``; without it what needs real candles is left out.
 """
 
 from __future__ import annotations
