@@ -1,13 +1,14 @@
 """The whole autopilot over history: the daemon's own judgement, desk, paper exchange and accounting, called only at
 candles where something can happen.
 
-That is where the chosen strategy speaks, and every candle of a symbol that has a position or an open order. Symbols
-take turns in the order of (close, symbol), as in a replay, and share one account.
+That is where the chosen strategy speaks, where a position's stop or target is touched, and every candle of a symbol
+that has an open order. Symbols take turns in the order of (close, symbol), as in a replay, and share one account.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,12 @@ import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
+from autopilot.backtest.marks import RANKS, Held, caught_up
 from autopilot.backtest.models import DecidingModel
-from autopilot.domain.candles import IntArray
+from autopilot.domain.candles import Candles, IntArray
 from autopilot.domain.decision import Action, decision_id
 from autopilot.domain.market import Market, Quote
+from autopilot.domain.portfolio import Position
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.judgement import Judgement, Moment
@@ -33,6 +36,9 @@ from autopilot.training.series import SymbolSeries
 
 Progress = Callable[[int, int], None]
 """(candles passed, candles in all)."""
+HAIR = 1e-9
+NEAR = 64
+"""Candles that are looked at first for a touch; twice as many each time."""
 REPORT_EVERY = 500
 """Candles at which something happened between two reports."""
 
@@ -110,6 +116,9 @@ class Backtest:
         self._account = TradingAccount(account, broker, self._books)
         desk = OrderDesk(account, broker, self._books, self._clock, _Silence())
         self._traders = [Trader(each.settings, self._account, desk, broker, strategies) for each in traded]
+        self._keys = [_closes(each) * RANKS + rank for rank, each in enumerate(traded)]
+        self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
+        self._reached = 0
         self._speaks = [np.flatnonzero(speaking(each.series, each.choices)) + each.choices.first for each in traded]
         self._decisions: list[Decided] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
@@ -118,17 +127,17 @@ class Backtest:
         """Raises what the desk and the account raise, which on paper is nothing."""
         total, done = sum(len(each.choices) for each in self._traded), 0
         # The first candle opens the account, whether anybody speaks there or not.
-        due = [
-            (self._close_ms(rank, each.choices.first), rank, each.choices.first)
-            for rank, each in enumerate(self._traded)
-        ]
+        firsts = [each.choices.first for each in self._traded]
+        due = [(int(keys[first]), first) for keys, first in zip(self._keys, firsts, strict=True)]
         heapq.heapify(due)
         while due:
-            self._clock.at_ms, rank, index = heapq.heappop(due)
+            key, index = heapq.heappop(due)
+            self._clock.at_ms, rank = divmod(key, RANKS)
+            self._catch_up(key)
             await self._decide(rank, index)
             following = self._next(rank, index)
             if following is not None:
-                heapq.heappush(due, (self._close_ms(rank, following), rank, following))
+                heapq.heappush(due, (int(self._keys[rank][following]), following))
             done += 1
             if done % REPORT_EVERY == 0:
                 progress(self._passed(), total)
@@ -161,13 +170,38 @@ class Backtest:
     def _next(self, rank: int, index: int) -> int | None:
         """The next candle of this symbol at which something can happen; None when there is none."""
         traded = self._traded[rank]
-        last = traded.choices.first + len(traded.choices) - 1
-        symbol = traded.market.symbol
-        if self._account.position(symbol) or self._books.open_orders(self._account.name, symbol):
-            return index + 1 if index < last else None
+        length, symbol = len(traded.series.view.candles), traded.market.symbol
+        if self._books.open_orders(self._account.name, symbol):
+            return index + 1 if index + 1 < length else None
         speaks = self._speaks[rank]
         at = int(np.searchsorted(speaks, index, side="right"))
-        return int(speaks[at]) if at < len(speaks) else None
+        following = int(speaks[at]) if at < len(speaks) else length
+        held = self._account.position(symbol)
+        if held:
+            following = _first_touch(traded.series.view.candles, held, index + 1, following)
+        return following if following < length else None
+
+    def _catch_up(self, key: int) -> None:
+        """What the candles between the last moment and this one, at which nothing was done, did to the equity."""
+        positions = self._books.positions(self._account.name)
+        after, self._reached = self._reached, key
+        if not positions:
+            return
+        market = self._traded[0].market
+        mark = self._books.equity_mark(self._account.name, market.quote)
+        assert mark is not None, "a position was decided, and a decision leaves a mark"
+        still = [self._still(held) for held in positions]
+        mark = caught_up(mark, self._store.balances[market.quote], still, after, key)
+        self._books.keep(mark, None)
+        self._account.keep(mark)
+        for held, each in zip(positions, still, strict=True):
+            index = int(np.searchsorted(each.keys, key)) - 1
+            if index >= 0 and each.keys[index] > after:
+                self._account.see_price(held.symbol, float(each.closes[index]))
+
+    def _still(self, held: Position) -> Held:
+        rank = self._ranks[held.symbol]
+        return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
 
     def _selection(self, traded: Traded, at: int) -> Selection:
         choices = traded.choices
@@ -205,10 +239,6 @@ class Backtest:
         at_ms, cash, quantities = zip(*self._steps, strict=True)
         return Steps(np.array(at_ms, dtype=np.int64), np.array(cash), np.array(quantities).T)
 
-    def _close_ms(self, rank: int, index: int) -> int:
-        view = self._traded[rank].series.view
-        return int(view.candles.open_at_ms[index]) + view.timeframe.ms
-
     def _passed(self) -> int:
         """Candles decided, or passed over, by now."""
         return sum(
@@ -233,6 +263,26 @@ class _Silence:
 
     def publish(self, kind: str, body: dict[str, Any]) -> None:
         """An EventSink."""
+
+
+def _closes(traded: Traded) -> IntArray:
+    view = traded.series.view
+    return view.candles.open_at_ms + view.timeframe.ms
+
+
+def _first_touch(candles: Candles, held: Position, begin: int, end: int) -> int:
+    """The first candle in [begin, end) that may touch the position's stop or target, ``end`` when none does. Levels are
+    taken a hair closer than they are: the exit rule itself has the last word."""
+    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + HAIR)
+    target = math.inf if held.target is None else float(held.target) * (1.0 - HAIR)
+    width = NEAR
+    while begin < end:
+        until = min(begin + width, end)
+        touched = (candles.low[begin:until] <= stop) | (candles.high[begin:until] >= target)
+        if touched.any():
+            return begin + int(touched.argmax())
+        begin, width = until, 2 * width
+    return end
 
 
 def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
