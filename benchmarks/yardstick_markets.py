@@ -19,7 +19,7 @@ from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.training_data import TrainingData
-from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -27,13 +27,12 @@ from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.training.history import candles_before
 from autopilot.training.request import TrainingRequest
 from autopilot.training.series import SymbolHistory
+from autopilot.training.surrogate import surrogate
 from autopilot.training.training_set import TrainingSet
 
 HOUR = Timeframe.H1
 MIN_SAMPLES = 10
 """The default of ``min_samples_per_strategy``."""
-STEEPEST = 0.9
-"""A candle's or a gap's move is clipped there before it is mirrored, so that no price falls to zero."""
 REGIMES = tuple(Regime)
 GROUPS = tuple(StrategyGroup)
 BANDS = np.array([-0.75, 0.0, 0.75])
@@ -84,44 +83,8 @@ def _histories(kept: Path, config: AutopilotConfig, request: TrainingRequest, fi
 
 
 def without_direction(market: Market, seed: int) -> Market:
-    """The same candles with the sign of each return drawn anew: a martingale, on which nothing can be earned.
-
-    Simple returns are mirrored, so that the price as such has no drift; volume, the size of every move and with it all
-    clustering of volatility stay. One sign a candle for all symbols keeps what joins them.
-    """
-    first = min(int(each.open_at_ms[0]) for each in _every_candles(market))
-    last = max(each.last_at_ms for each in _every_candles(market))
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(last - first) // HOUR.ms + 1)
-
-    def mirrored(candles: Candles) -> Candles:
-        return _mirrored(candles, signs[(candles.open_at_ms - first) // HOUR.ms])
-
-    return tuple(
-        replace(each, candles=mirrored(each.candles), reference=mirrored(each.reference) if each.reference else None)
-        for each in market
-    )
-
-
-def _every_candles(market: Market) -> list[Candles]:
-    return [each.candles for each in market] + [each.reference for each in market if each.reference]
-
-
-def _mirrored(candles: Candles, sign: FloatArray) -> Candles:
-    gap = np.zeros(len(candles))
-    gap[1:] = _steady(candles.open[1:] / candles.close[:-1] - 1.0)
-    move = _steady(candles.close / candles.open - 1.0)
-    up, down = (_steady(each / candles.open - 1.0) for each in (candles.high, candles.low))
-    closes = candles.open[0] * np.cumprod((1.0 + sign * gap) * (1.0 + sign * move))
-    close = closes
-    opened = closes / (1.0 + sign * move)
-    reach = np.stack([1.0 + sign * up, 1.0 + sign * down]) * opened
-    high = np.maximum(reach.max(axis=0), np.maximum(opened, close))
-    low = np.minimum(reach.min(axis=0), np.minimum(opened, close))
-    return Candles.from_arrays(candles.timeframe, candles.open_at_ms, opened, high, low, close, candles.volume)
-
-
-def _steady(share: FloatArray) -> FloatArray:
-    return np.asarray(np.clip(share, -STEEPEST, STEEPEST))
+    """The same candles, on which nothing can be earned."""
+    return tuple(surrogate(each, seed) for each in market)
 
 
 def true_regimes(seed: int, data: TrainingSet) -> IntArray:

@@ -15,6 +15,8 @@ import numpy as np
 from autopilot.domain.candles import Candles, FloatArray, IntArray
 from autopilot.training.series import SymbolHistory
 
+LEAST_FACTOR = 0.01
+"""A candle that more than doubled, turned round, must not leave a price at or below zero."""
 GOLDEN = 0x9E3779B97F4A7C15
 MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
@@ -35,20 +37,20 @@ def _turned(candles: Candles, seed: int) -> Candles:
     sign = _signs(candles.open_at_ms, seed)
     before = np.concatenate([candles.open[:1], candles.close[:-1]])
 
-    def moved(price: FloatArray) -> FloatArray:
-        return np.asarray(sign * np.log(price / before))
+    def factor(price: FloatArray) -> FloatArray:
+        # Simple returns, not log returns: turned round at random, these would leave the price drifting up.
+        return np.asarray(np.maximum(1.0 + sign * (price / before - 1.0), LEAST_FACTOR))
 
-    start = np.log(candles.open[0])
-    closes = start + np.cumsum(moved(candles.close))
-    level = np.concatenate([[start], closes[:-1]])
-    one, other = level + moved(candles.high), level + moved(candles.low)
+    path = np.cumprod(np.concatenate([candles.open[:1], factor(candles.close)]))
+    level, closes = path[:-1], path[1:]
+    one, other = level * factor(candles.high), level * factor(candles.low)
     return Candles(
         candles.timeframe,
         candles.open_at_ms,
-        np.exp(level + moved(candles.open)),
-        np.exp(np.maximum(one, other)),
-        np.exp(np.minimum(one, other)),
-        np.exp(closes),
+        level * factor(candles.open),
+        np.maximum(one, other),
+        np.minimum(one, other),
+        closes,
         candles.volume,
     )
 

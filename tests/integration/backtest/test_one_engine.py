@@ -168,14 +168,14 @@ def test_under_the_rule_table(paths: Paths, database: Database) -> None:
 
 def test_under_tight_limits_and_resting_orders(paths: Paths, database: Database) -> None:
     settings = config(
-        risk={"max_daily_loss_pct": 1.0, "cooldown_candles": 12, "max_consecutive_losses": 2},
+        risk={"max_daily_loss_pct": 0.2, "cooldown_candles": 12, "max_consecutive_losses": 2},
         orders={"limit_life_candles": 3},
         max_trades_per_day=1,
     )
     run = both(settings, paths, database, None)
     assert_same(run, database)
     denied = {each.denied_code for each in run.outcome.decisions}
-    assert {"TRADES_PER_DAY_REACHED", "COOLDOWN_ACTIVE"} <= denied
+    assert {"TRADES_PER_DAY_REACHED", "DAILY_LOSS_REACHED", "LOSING_STREAK"} <= denied
 
 
 def test_under_a_learned_model(paths: Paths, database: Database) -> None:

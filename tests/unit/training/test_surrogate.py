@@ -31,7 +31,11 @@ def history(candles: Candles, reference: Candles | None = None) -> SymbolHistory
 
 
 def moves(candles: Candles) -> np.ndarray:
-    return np.diff(np.log(candles.close))
+    return np.diff(candles.close) / candles.close[:-1]
+
+
+def ranges(candles: Candles) -> np.ndarray:
+    return (candles.high - candles.low)[1:] / candles.close[:-1]
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_it_is_a_market_with_the_same_sizes_of_everything(market: Candles) -> No
     made = surrogate(history(market), 1).candles
     assert list(made.faults()) == []
     np.testing.assert_allclose(np.abs(moves(made)), np.abs(moves(market)), rtol=1e-9)
-    np.testing.assert_allclose(np.log(made.high / made.low), np.log(market.high / market.low), rtol=1e-9)
+    np.testing.assert_allclose(ranges(made), ranges(market), rtol=1e-9)
     np.testing.assert_array_equal(made.volume, market.volume)
     np.testing.assert_array_equal(made.open_at_ms, market.open_at_ms)
 
@@ -54,6 +58,26 @@ def test_what_the_past_says_of_the_direction_is_gone(market: Candles) -> None:
 
     assert follows(market) > 0.5
     assert max(abs(follows(surrogate(history(market), seed).candles)) for seed in range(1, 6)) < 0.08
+
+
+def test_nothing_is_earned_by_holding_however_wild_the_market_was(market: Candles) -> None:
+    wild = Candles(market.timeframe, market.open_at_ms, *(each**5 / 1e8 for each in prices(market)), market.volume)
+    drift = [float(moves(surrogate(history(wild), seed).candles).mean()) for seed in range(150)]
+    error = float(np.std(drift) / np.sqrt(len(drift)))
+    assert abs(np.mean(drift)) < 3.0 * error
+    assert np.var(moves(wild)) / 2.0 > 6.0 * error, "mirrored logarithms would be seen to drift by this"
+
+
+def test_a_candle_that_more_than_doubled_leaves_a_price() -> None:
+    at_ms = np.arange(3, dtype=np.int64) * HOUR_MS
+    before, after = np.array([100.0, 100.0, 350.0]), np.array([100.0, 350.0, 360.0])
+    leap = Candles(Timeframe.H1, at_ms, before, after, before, after, np.ones(3))
+    for seed in range(20):
+        assert (surrogate(history(leap), seed).candles.low > 0.0).all()
+
+
+def prices(candles: Candles) -> tuple[np.ndarray, ...]:
+    return candles.open, candles.high, candles.low, candles.close
 
 
 def test_symbols_turn_together_and_seeds_apart(market: Candles) -> None:
