@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from benchmarks import cycle, idle, replay_year, retrain, status, yardsticks
+from benchmarks import backtest, cycle, idle, replay_year, retrain, status, yardsticks
 
 ALL = {
     "cycle": cycle.run,
@@ -14,6 +14,7 @@ ALL = {
     "idle": idle.run,
     "replay_year": replay_year.run,
     "retrain": retrain.run,
+    "backtest": backtest.run,
 }
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import statistics
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.paths import find_paths
+from benchmarks.memory import memory
 from benchmarks.running import autopilot, configured
 from benchmarks.table import Figure, print_table
 
@@ -48,7 +47,7 @@ def run() -> None:
         print(f"    goal ≤ {LOADED_GOAL:g} × alone: {'met' if loaded[0] <= LOADED_GOAL * alone[0] else 'MISSED'}")
         _predict(directory)
     for count in (5, 10, 20):
-        with configured({"exchange": "simulated"}) as directory, _memory() as used_mb:
+        with configured({"exchange": "simulated"}) as directory, memory() as used_mb:
             seconds, spent = _train(directory, [f"{base}/USD" for base in list(ASSETS)[:count]], FOUR_YEARS)
         goal, memory_goal = (LARGE_GOAL_S, MEMORY_GOAL_MB) if count == 20 else (None, None)
         print_table(
@@ -88,41 +87,6 @@ def _busy_processors() -> Iterator[None]:
         for process in spinning:
             process.kill()
             process.join()
-
-
-@contextmanager
-def _memory() -> Iterator[list[float]]:
-    """What the processes below this one hold together now and then, in MB; what they share is counted once."""
-    used, over = [0.0], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.25):
-            used.append(sum(map(_held_mb, _descendants(os.getpid()))))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield used
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in map(int, listed.read_text().split()):
-                yield child
-                yield from _descendants(child)
-
-
-def _held_mb(pid: int) -> float:
-    """Its proportional set size; 0 when it has just ended."""
-    with suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _predict(directory: Path) -> None:

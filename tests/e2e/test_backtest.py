@@ -12,9 +12,10 @@ SHORT = ("--exchange", "simulated", "--symbol", "BTC/USD", "--days", "40")
 
 
 def test_the_rule_table_with_everything_beside_it(home: Any, tmp_path: Path) -> None:
-    file = tmp_path / "decisions.jsonl"
-    done = home.run("backtest", *SHORT, "--no-model", "--json", "--decisions", file)
+    file, page = tmp_path / "decisions.jsonl", tmp_path / "report.html"
+    done = home.run("backtest", *SHORT, "--no-model", "--json", "--decisions", file, "--html", page)
     assert done.code == 0, done.err
+    assert "SIMULATED MARKET" in page.read_text()
     found = done.document
     assert (found["decided_by"], found["models"]) == ("the rule table", [])
     assert 940 < found["candles"] <= 960, "the simulated market has gaps"
@@ -29,7 +30,8 @@ def test_the_rule_table_with_everything_beside_it(home: Any, tmp_path: Path) -> 
     assert sum(each["denied_code"] is not None for each in decisions) == sum(found["denied"].values())
     for rows in found["breakdown"].values():
         assert sum(row["trades"] for row in rows) == found["metrics"]["trades"]
-    assert done.err.splitlines() == ["candles", "indicators and signals", "trading", "comparison"]
+    stages = ["candles", "indicators and signals", "trading", "comparison"]
+    assert done.err.splitlines() == [*stages, f"the report is in {page}"]
 
 
 def test_the_same_backtest_gives_the_same_document(home: Any) -> None:

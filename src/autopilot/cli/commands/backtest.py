@@ -64,6 +64,7 @@ def backtest(
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Also run every strategy alone, to compare with.")
     ] = True,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report to look at.")] = None,
     decisions: Annotated[
         Path | None, typer.Option("--decisions", metavar="FILE", help="Write every signal's decision, a JSON a line.")
     ] = None,
@@ -117,5 +118,10 @@ def backtest(
     if decisions:
         lines = (json.dumps(document(each), ensure_ascii=False) for each in run.outcome.decisions)
         write_file(decisions, "".join(f"{line}\n" for line in lines))
+    if html:
+        from autopilot.daemon.report_page import backtest_page
+
+        write_file(html, backtest_page(run, found))
+        session.output.remark(f"the report is in {html}")
     session.output.show(found, backtest_screen(found))
     return ExitCode.DONE
