@@ -14,6 +14,8 @@ from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import Timeframe
 
 HORIZON_HOURS = 24
+NEVER = 2**62
+"""In place of the candle within which a position was left."""
 
 Flags = NDArray[np.bool_]
 
@@ -49,35 +51,67 @@ def counterfactual_outcomes(
     Every start needs ``start + steps < len(candles)``.
     """
     first, end = int(starts[0]), int(starts[-1]) + steps
+    trips = _round_trips(candles, signals, first, end, steps, cost)
+    over = starts + steps
+    wealth, held = np.ones((len(signals), len(starts))), np.zeros((len(signals), len(starts)), dtype=np.bool_)
+    strategy, at = (part.ravel() for part in np.indices(wealth.shape))
+    moment = starts[at]
+    while len(at):
+        bought = trips.following[strategy, moment - first]
+        enters = bought < over[at] - first
+        strategy, at, bought = strategy[enters], at[enters], bought[enters]
+        left = trips.left[strategy, bought]
+        stays = left > over[at]
+        last = candles.close[over[at[stays]]] * (1 - cost.fraction)
+        wealth[strategy[stays], at[stays]] *= last / trips.entry[bought[stays]]
+        held[strategy[stays], at[stays]] = True
+        strategy, at, bought, moment = strategy[~stays], at[~stays], bought[~stays], left[~stays]
+        wealth[strategy, at] *= trips.factor[strategy, bought]
+    return Outcomes(wealth - 1, held)
+
+
+class _RoundTrips(NamedTuple):
+    """What became of a buy at each of m candles from the first on, were nothing held then.
+
+    ``following`` int64[s, m + 1]: the first buy at or after each candle, m when there is none; ``left`` int64[s, m]: the
+    candle (of the whole series) within which what was bought there was left; ``factor`` float64[s, m]: what one unit
+    became; ``entry`` float64[m]: what was paid, costs included.
+    """
+
+    following: IntArray
+    left: IntArray
+    factor: FloatArray
+    entry: FloatArray
+
+
+def _round_trips(
+    candles: Candles, signals: Sequence[SignalArrays], first: int, end: int, steps: int, cost: TradingCost
+) -> _RoundTrips:
     side = np.stack([each.side[first:end] for each in signals])
-    stops = np.stack([each.stop_distance[first:end] for each in signals])
-    targets = np.stack([each.target_distance[first:end] for each in signals])
-    shape = (len(signals), len(starts))
-    wealth, entry, held = np.ones(shape), np.ones(shape), np.zeros(shape, dtype=np.bool_)
-    stop, target = np.zeros(shape), np.zeros(shape)
+    length = end - first
+    buys = np.where(side == 1, np.arange(length), length)
+    following = np.minimum.accumulate(np.pad(buys, ((0, 0), (0, 1)), constant_values=length)[:, ::-1], axis=1)[:, ::-1]
+    entry = candles.open[first + 1 : end + 1] * (1 + cost.fraction)
+    left, factor = np.full(side.shape, NEVER), np.ones(side.shape)
+    strategy, at = np.nonzero(side == 1)
+    close = candles.close[first + at]
+    stop = close * (1 - np.stack([each.stop_distance[first:end] for each in signals])[strategy, at])
+    target = close * (1 + np.stack([each.target_distance[first:end] for each in signals])[strategy, at])
     for step in range(steps):
-        decided = starts + step
-        wish = side[:, decided - first]
-        enters = ~held & (wish == 1)
-        if not (held.any() or enters.any()):
-            continue
-        opened, close = candles.open[decided + 1], candles.close[decided]
-        _leave(wealth, entry, held, held & (wish == -1), opened, cost)
-        entry = np.where(enters, opened * (1 + cost.fraction), entry)
-        stop = np.where(enters, close * (1 - stops[:, decided - first]), stop)
-        target = np.where(enters, close * (1 + targets[:, decided - first]), target)
-        held |= enters
-        _leave(wealth, entry, held, held & (candles.low[decided + 1] <= stop), np.minimum(opened, stop), cost)
-        _leave(wealth, entry, held, held & (candles.high[decided + 1] >= target), np.maximum(opened, target), cost)
-    remains = held.copy()
-    _leave(wealth, entry, held, remains, candles.close[starts + steps], cost)
-    return Outcomes(wealth - 1, remains)
-
-
-def _leave(
-    wealth: FloatArray, entry: FloatArray, held: Flags, leaves: Flags, price: FloatArray, cost: TradingCost
-) -> None:
-    if leaves.any():
-        proceeds = np.broadcast_to(price, leaves.shape)[leaves] * (1 - cost.fraction)
-        wealth[leaves] *= proceeds / entry[leaves]
-        held &= ~leaves
+        now = first + at + step + 1
+        inside = now <= end
+        strategy, at, stop, target, now = strategy[inside], at[inside], stop[inside], target[inside], now[inside]
+        if not len(at):
+            break
+        opened, low, high = candles.open[now], candles.low[now], candles.high[now]
+        sold = side[strategy, at + step] == -1
+        stopped = ~sold & (low <= stop)
+        reached = ~sold & ~stopped & (high >= target)
+        price = np.where(stopped, np.minimum(opened, stop), np.where(reached, np.maximum(opened, target), opened))
+        leaves = sold | stopped | reached
+        gone = strategy[leaves], at[leaves]
+        left[gone] = now[leaves]
+        factor[gone] = price[leaves] * (1 - cost.fraction) / entry[gone[1]]
+        stays = ~leaves
+        strategy, at, stop, target = strategy[stays], at[stays], stop[stays], target[stays]
+    return _RoundTrips(following, left, factor, entry)
