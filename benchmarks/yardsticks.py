@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.documents import Document
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval, resampled_means
+from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.card import evidence_part

@@ -11,14 +11,13 @@ import heapq
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
 from autopilot.backtest.marks import RANKS, Held, caught_up
-from autopilot.backtest.models import DecidingModel
 from autopilot.domain.candles import Candles, IntArray
 from autopilot.domain.decision import Action, decision_id
 from autopilot.domain.market import Market, Quote
@@ -33,6 +32,9 @@ from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
 from autopilot.training.series import SymbolSeries
+
+if TYPE_CHECKING:
+    from autopilot.backtest.models import DecidingModel
 
 Progress = Callable[[int, int], None]
 """(candles passed, candles in all)."""

@@ -12,7 +12,7 @@ from autopilot.adapters.exchange.simulated import SimulatedExchange
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.training_data import sentiment_over
+from autopilot.daemon.sentiment_data import sentiment_over
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, reference_of

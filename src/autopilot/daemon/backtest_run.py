@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,24 +17,27 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.backtest.choices import GROUPS, Choices, group_choices, rule_choices, strategy_choices
 from autopilot.backtest.engine import Backtest, Outcome, Traded
-from autopilot.backtest.models import DecidingModel, Retraining, follow_models, walk_models
 from autopilot.backtest.record import account_record
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.backtest_data import Period, TestedSymbol, tested_symbols
 from autopilot.daemon.compute import compute
-from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.errors import ConfigError, ModelError, NotFound
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
 from autopilot.execution.paper import PaperSettings
 from autopilot.performance.account_record import AccountRecord
+from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import StrategySet, load_strategies
-from autopilot.training.fit import FitSettings
 from autopilot.training.history import learned_names, rows_of
 from autopilot.training.series import SymbolSeries, symbol_series
 from autopilot.training.training_set import training_set
+
+if TYPE_CHECKING:
+    from autopilot.backtest.models import DecidingModel
+
+# LightGBM takes a while to import, and the rule table does without: what needs it is imported where it is used.
 
 
 class Stage(StrEnum):
@@ -120,9 +123,8 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         series = _series(tested, strategies, report)
         choices = _choices(request, series, [each.first for each in tested], profiles)
         models = _models(paths, config, database, request, tested, series, strategies, profiles, report)
-    group_of = np.array([GROUPS.index(each.group) for each in profiles])
     traded = tuple(
-        _traded(config, request, one, known, follow_models(chosen, known, models, group_of))
+        _traded(config, request, one, known, _followed(chosen, known, models, profiles))
         for one, known, chosen in zip(tested, series, choices, strict=True)
     )
     paper = paper_settings(config, request)
@@ -235,6 +237,9 @@ def _models(
         case StoredModel() as wanted:
             return (_stored(paths, database, wanted, start_ms, end_ms),)
         case WalkForward() as walk:
+            from autopilot.backtest.models import Retraining, walk_models
+            from autopilot.training.fit import FitSettings
+
             rows = [rows_of(each, strategies) for each in series]
             data = training_set(rows, learned_names(strategies.names), profiles)
             plan = Retraining(
@@ -259,6 +264,16 @@ def _models(
             return ()
 
 
+def _followed(
+    choices: Choices, series: SymbolSeries, models: Sequence[DecidingModel], profiles: Sequence[StrategyProfile]
+) -> Choices:
+    if not models:
+        return choices
+    from autopilot.backtest.models import follow_models
+
+    return follow_models(choices, series, models, np.array([GROUPS.index(each.group) for each in profiles]))
+
+
 def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:
     model = stored_model(paths, database, wanted.model_id, start_ms, end_ms)
     if model.trained_until_ms > start_ms and not wanted.is_in_sample:
@@ -273,6 +288,7 @@ def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int
 def stored_model(paths: Paths, database: Database, model_id: str, from_ms: int, until_ms: int) -> DecidingModel:
     """A trained model, to decide the closes in [from_ms, until_ms). Raises NotFound, ModelError, StoreError."""
     from autopilot.adapters.models.scoring_model import ScoringModel
+    from autopilot.backtest.models import DecidingModel
 
     entry = next((each for each in SqliteModels(database).entries() if each.id == model_id), None)
     if entry is None:

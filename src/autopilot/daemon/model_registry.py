@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
@@ -22,7 +23,9 @@ from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.clock import Clock
 from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent, ModelStore
-from autopilot.training.drift import Drift
+
+if TYPE_CHECKING:
+    from autopilot.training.drift import Drift
 
 HISTORY_SHOWN = 20
 _ALL = 1_000_000

@@ -6,20 +6,22 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_readonly
-from autopilot.adapters.store.served_rows import served_decisions
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.market import MarketKind
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.clock import Clock
 from autopilot.ports.models import ModelEntry, ModelStore
-from autopilot.training.drift import Drift, Standing, judge_drift
-from autopilot.training.evaluation import Acting
+
+if TYPE_CHECKING:
+    from autopilot.training.drift import Drift
+    from autopilot.training.evaluation import Acting
+
+# SciPy and LightGBM would double what an idle daemon takes: what needs them is imported where a champion is judged.
 
 REVIEW_EVERY_S = 24 * 3600.0
 
@@ -57,6 +59,8 @@ class ModelWatch:
         champion = self._store.champion()
         if champion is None or champion.state is ModelState.ABSTAINING:
             return
+        from autopilot.training.drift import Standing
+
         _, card = self._files.read(champion.id, champion.sha256)
         # It takes a second where there is much to read; cycles must not wait for it.
         drift = await asyncio.to_thread(self._drift, champion.id, card, MarketKind.REAL)
@@ -76,6 +80,11 @@ def model_drift(
     database: Path, acting: Acting, model_id: str, card: Document, market: MarketKind | None = None
 ) -> Drift:
     """Of this model's decisions on a kind of market, or on all. Raises StoreError."""
+    import numpy as np
+
+    from autopilot.adapters.store.served_rows import served_decisions
+    from autopilot.training.drift import judge_drift
+
     serving = card["serving"]
     with open_readonly(database) as connection:
         served = served_decisions(

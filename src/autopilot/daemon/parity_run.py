@@ -23,12 +23,12 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.backtest_data import Period, TestedSymbol, tested_symbols
 from autopilot.daemon.backtest_run import stored_model
-from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.documents import Document, document
 from autopilot.domain.errors import ExchangeError, ModelError, NotFound
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
 from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.series import symbol_series

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.replay import ReplayExchange
 from autopilot.adapters.exchange.simulated import SimulatedExchange
-from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.samples import SqliteSamples
-from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.sentiment_data import sentiment_over
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 from autopilot.domain.market import reference_of
@@ -26,10 +25,6 @@ from autopilot.ports.market_data import CandleSource, CandleStore
 from autopilot.training.history import candles_before
 from autopilot.training.request import Report, Stage, TrainingRequest
 from autopilot.training.series import SymbolHistory
-
-SENTIMENT_NAME = "fear_greed"
-SENTIMENT_DAYS = 10
-"""Before the first candle: longer than a week's change and a value's life."""
 
 log = logging.getLogger(__name__)
 
@@ -131,18 +126,6 @@ class TrainingData:
             )
         until_ms = self._last_decided_ms(request)
         return store.load_candles(names[0], symbol, request.timeframe, until_ms=until_ms, last=wanted)
-
-
-async def sentiment_over(market: CandleSource, database: Database, candles: Mapping[str, Candles]) -> SentimentSeries:
-    """What was known of the mood over these candles, and a little before; neutral where there are none."""
-    spans = [(int(each.open_at_ms[0]), each.last_at_ms) for each in candles.values() if len(each)]
-    if not spans:
-        return SentimentSeries.neutral()
-    since_ms = min(first for first, _ in spans) - SENTIMENT_DAYS * DAY_MS
-    until_ms = max(last for _, last in spans) + DAY_MS
-    if isinstance(market, SimulatedExchange):
-        return await SimulatedSentiment(market).series("", since_ms, until_ms)
-    return SqliteSentiment(database).load_sentiment(SENTIMENT_NAME, since_ms, until_ms)
 
 
 async def fetch_missing(

@@ -16,10 +16,10 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.compute import compute
 from autopilot.daemon.training_data import TrainingData
-from autopilot.daemon.wiring import ASSUMED_COST
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
+from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.ports.models import ModelEntry, ModelStore
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.incumbent import Incumbent

@@ -49,7 +49,7 @@ from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker
-from autopilot.performance.outcomes import TradingCost
+from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Broker
 from autopilot.ports.market_data import CandleSource
@@ -57,9 +57,6 @@ from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet, load_strategies
-
-ASSUMED_COST = TradingCost(0.0015)
-"""What one side of a counterfactual trade loses: 0.1 % fee and 5 bp slippage."""
 
 log = logging.getLogger(__name__)
 

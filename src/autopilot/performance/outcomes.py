@@ -32,6 +32,10 @@ class TradingCost:
     fraction: float
 
 
+ASSUMED_COST = TradingCost(0.0015)
+"""0.1 % fee and 5 bp slippage."""
+
+
 class Outcomes(NamedTuple):
     """Of each strategy after each start: ``returns`` float64[s, m], net, as fractions; ``held`` bool[s, m]: something
     was still held at the end."""
@@ -73,9 +77,9 @@ def counterfactual_outcomes(
 class _RoundTrips(NamedTuple):
     """What became of a buy at each of m candles from the first on, were nothing held then.
 
-    ``following`` int64[s, m + 1]: the first buy at or after each candle, m when there is none; ``left`` int64[s, m]: the
-    candle (of the whole series) within which what was bought there was left; ``factor`` float64[s, m]: what one unit
-    became; ``entry`` float64[m]: what was paid, costs included.
+    ``following`` int64[s, m + 1]: the first buy at or after each candle, m when there is none; ``left`` int64[s, m]:
+    the candle (of the whole series) within which what was bought there was left; ``factor`` float64[s, m]: what one
+    unit became; ``entry`` float64[m]: what was paid, costs included.
     """
 
     following: IntArray
