@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,7 +56,27 @@ def test_nothing_differs_until_somebody_changes_the_books(recorded: Any) -> None
     assert "other prices" in shown.out
 
 
-def test_where_nothing_was_recorded_it_says_so(home: Any) -> None:
-    found = home.run("parity")
+def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Any, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    done = recorded.run("report", "--json", "--html", page)
+    assert done.code == 0, done.err
+    found = done.document
+    tested = recorded.json("backtest", "--days", "10", "--no-model", "--no-compare")
+    for name in ("signals", "fills", "orders", "denied", "from_ms", "breakdown"):
+        assert found[name] == tested[name], name
+    assert found["metrics"]["trades"] == tested["metrics"]["trades"] > 3
+    for name in ("net", "fees"):
+        assert float(found["metrics"][name]) == pytest.approx(float(tested["metrics"][name]), abs=0.01)
+    assert "SIMULATED MARKET" in page.read_text()
+    last = recorded.json("report", "--days", "3")
+    assert last["to_ms"] - last["from_ms"] == 3 * 24 * 3_600_000
+    assert 0 < last["candles"] < found["candles"]
+    shown = recorded.run("report")
+    assert "Paper trading of BTC/USD, ETH/USD on simulated" in shown.out
+
+
+@pytest.mark.parametrize("command", ["parity", "report"])
+def test_where_nothing_was_recorded_it_says_so(home: Any, command: str) -> None:
+    found = home.run(command)
     assert found.code != 0
     assert "autopilot start" in found.err

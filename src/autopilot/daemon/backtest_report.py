@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 
 import numpy as np
@@ -12,7 +13,9 @@ from autopilot.backtest.record import closes_at
 from autopilot.daemon.backtest_run import BacktestRun, StoredModel, WalkForward
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.documents import Document, document
+from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
+from autopilot.execution.paper import PaperSettings
 from autopilot.performance.account_record import AccountRecord
 from autopilot.performance.luck import Timing, TradeOrders, timing, trade_orders
 from autopilot.performance.metrics import KEYS, Metrics, account_metrics, breakdown, intervals
@@ -24,7 +27,6 @@ BASIS_POINT = 1e-4
 def backtest_document(run: BacktestRun) -> Document:
     """Everything the command prints, as JSON. Money in ``currency``, returns and drawdowns as fractions."""
     record = run.record
-    metrics = account_metrics(record)
     denied = Counter(each.denied_code for each in run.outcome.decisions if each.denied_code)
     return {
         "exchange": run.request.exchange,
@@ -53,11 +55,18 @@ def backtest_document(run: BacktestRun) -> Document:
         "orders": sum(1 for _ in run.outcome.books.orders),
         "fills": len(run.outcome.books.fills),
         "denied": dict(denied.most_common()),
-        "metrics": document(metrics),
+        "timing": document(_timing(run)),
+        **figures(record),
+        "comparison": comparison(record, hold_equity(run), run.alone),
+    }
+
+
+def figures(record: AccountRecord) -> Document:
+    """``metrics``, ``intervals``, ``trade_orders`` and ``breakdown`` of any period."""
+    return {
+        "metrics": document(account_metrics(record)),
         "intervals": document(intervals(record)),
         "trade_orders": document(_orders(record)),
-        "timing": document(_timing(run)),
-        "comparison": _comparison(run, metrics),
         "breakdown": {key: document(breakdown(record, key)) for key in KEYS},
     }
 
@@ -82,23 +91,26 @@ def decided_by(run: BacktestRun) -> str:
 
 
 def hold_equity(run: BacktestRun) -> FloatArray:
-    """float64[n]: the balance spread evenly over the symbols at the first moment, with the costs of one purchase each,
-    and held."""
-    record, market = run.record, run.traded[0].market
-    closes = closes_at(run.traded, record.at_ms)
-    fee = float(market.taker_fee) if run.paper.taker_fee_pct is None else run.paper.taker_fee_pct / 100.0
-    cost = (1.0 + run.paper.slippage_bps * BASIS_POINT) * (1.0 + fee)
+    """float64[n]: see `held_evenly`."""
+    return held_evenly(run.record, closes_at(run.traded, run.record.at_ms), run.traded[0].market, run.paper)
+
+
+def held_evenly(record: AccountRecord, closes: FloatArray, market: Market, paper: PaperSettings) -> FloatArray:
+    """float64[n]: the starting equity spread evenly over the symbols at the first moment, with the costs of one
+    purchase each, and held. ``closes`` float64[symbols, n] at the moments of the record."""
+    fee = float(market.taker_fee) if paper.taker_fee_pct is None else paper.taker_fee_pct / 100.0
+    cost = (1.0 + paper.slippage_bps * BASIS_POINT) * (1.0 + fee)
     return np.asarray(float(record.start_equity) * (closes / closes[:, :1] / cost).mean(axis=0))
 
 
-def _comparison(run: BacktestRun, own: Metrics) -> list[Document]:
-    record = run.record
+def comparison(record: AccountRecord, hold: FloatArray, others: Mapping[str, AccountRecord]) -> list[Document]:
+    """The period beside holding, doing nothing and, where they are known, strategies alone."""
     lines = [
-        _line("this", own),
-        _line(BUY_AND_HOLD, account_metrics(_holding(record, hold_equity(run)))),
+        _line("this", account_metrics(record)),
+        _line(BUY_AND_HOLD, account_metrics(_holding(record, hold))),
         _line(NOTHING, account_metrics(_holding(record, np.full(len(record.at_ms), float(record.start_equity))))),
     ]
-    alone = {name: account_metrics(each) for name, each in run.alone.items()}
+    alone = {name: account_metrics(each) for name, each in others.items()}
     if alone:
         best = max(alone, key=lambda name: alone[name].total_return)
         lines.append(_line(f"best single strategy, known afterwards: {best}", alone[best]))

@@ -49,7 +49,7 @@ _FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
 
 
 @dataclass(frozen=True, slots=True)
-class _Recorded:
+class Recorded:
     """Which account, and of each symbol the open times of the first and the last candle that it decided."""
 
     account: str
@@ -68,26 +68,28 @@ def parity(paths: Paths, config: AutopilotConfig, days: int, told: Callable[[int
     Raises NotFound when nothing was decided, ExchangeError when the candles are not there any more, StoreError.
     """
     with closing(open_database(paths.database)) as database:
-        recorded = _recorded(database)
+        recorded = what_was_recorded(database)
         notes: list[str] = []
-        tested = asyncio.run(_tested(config, database, recorded, notes))
+        tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
         models = _models(paths, database, recorded, notes)
         outcome = _again(config, database, recorded, tested, models, told)
         return _compared(database, recorded, tested, outcome, days, notes)
 
 
-def _recorded(database: Database) -> _Recorded:
+def what_was_recorded(database: Database) -> Recorded:
+    """Of the account that decided last. Raises NotFound when nothing was decided yet."""
     row = database.row(_ACCOUNT)
     if row is None:
         raise NotFound("nothing was decided yet", hint="autopilot start --symbol BTC/USD")
     spans = {each[0]: (each[1], each[2]) for each in database.rows(_SPANS, (row[0], row[2]))}
-    return _Recorded(row[0], row[1], Timeframe(row[2]), spans)
+    return Recorded(row[0], row[1], Timeframe(row[2]), spans)
 
 
-async def _tested(
-    config: AutopilotConfig, database: Database, recorded: _Recorded, notes: list[str]
+async def recorded_symbols(
+    config: AutopilotConfig, database: Database, recorded: Recorded, notes: list[str]
 ) -> tuple[TestedSymbol, ...]:
-    """Each symbol's candles from the first stored one to the last that it decided."""
+    """Each symbol's candles from the first stored one to the last that it decided; what could not be had is said in
+    ``notes``. Raises ExchangeError when the candles are not there any more."""
     period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
     symbols = tuple(recorded.spans)
     found = await tested_symbols(config, database, recorded.exchange, symbols, recorded.timeframe, period)
@@ -109,7 +111,7 @@ async def _tested(
         await market.close()
 
 
-def _models(paths: Paths, database: Database, recorded: _Recorded, notes: list[str]) -> tuple[DecidingModel, ...]:
+def _models(paths: Paths, database: Database, recorded: Recorded, notes: list[str]) -> tuple[DecidingModel, ...]:
     found, step_ms = [], recorded.timeframe.ms
     for model_id, first_ms, last_ms in database.rows(_MODELS, (recorded.account, recorded.timeframe.value)):
         try:
@@ -122,7 +124,7 @@ def _models(paths: Paths, database: Database, recorded: _Recorded, notes: list[s
 def _again(
     config: AutopilotConfig,
     database: Database,
-    recorded: _Recorded,
+    recorded: Recorded,
     tested: Sequence[TestedSymbol],
     models: Sequence[DecidingModel],
     told: Callable[[int, int], None],
@@ -155,7 +157,7 @@ def _again(
 
 def _compared(
     database: Database,
-    recorded: _Recorded,
+    recorded: Recorded,
     tested: Sequence[TestedSymbol],
     outcome: Outcome,
     days: int,

@@ -47,7 +47,7 @@ def backtest_page(run: BacktestRun, found: Document) -> str:
         confidence=confidence,
         outcome_bps=outcome,
         denials=found["denied"],
-        metrics=(metrics_table(found), _comparison_table(found)),
+        metrics=(metrics_table(found), comparison_table(found)),
         breakdowns=breakdown_tables(found),
         notes=(*(f"{each['id']} ({each['state']}): {each['verdict']}" for each in found["models"]),),
     )
@@ -131,7 +131,8 @@ def fees_by(fills: Iterable[Fill], payer: Callable[[Fill], str]) -> Mapping[str,
     return dict(paid)
 
 
-def _comparison_table(found: Document) -> Table:
+def comparison_table(found: Document) -> Table:
+    """The period beside everything else that could have been done."""
     rows = tuple(
         (
             each["name"],

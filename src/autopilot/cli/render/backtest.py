@@ -16,17 +16,26 @@ _TITLES = {"symbol": "symbol", "strategy": "strategy", "group": "group", "regime
 
 def backtest_screen(document: Document) -> Screen:
     """What `autopilot backtest` found; see `backtest_document`."""
-    blocks: list[Block] = [*_header(document), BLANK, *_figures(document), BLANK, *_compared(document)]
+    return _screen(document, "Backtest of")
+
+
+def report_screen(document: Document) -> Screen:
+    """What `autopilot report` found; see `period_report`."""
+    return _screen(document, "Paper trading of")
+
+
+def _screen(document: Document, what: str) -> Screen:
+    blocks: list[Block] = [*_header(document, what), BLANK, *_figures(document), BLANK, *_compared(document)]
     for section in (_luck(document), _models(document), *(_broken_down(document, key) for key in _TITLES)):
         blocks += [BLANK, *section] if section else []
     return tuple(blocks)
 
 
-def _header(document: Document) -> list[Block]:
+def _header(document: Document, what: str) -> list[Block]:
     seconds = (document["to_ms"] - document["from_ms"]) / 1000
     market = f"{', '.join(document['symbols'])} on {document['exchange']}, {document['timeframe']}"
     blocks: list[Block] = [
-        line(f"Backtest of {market}", Style.HEADING),
+        line(f"{what} {market}", Style.HEADING),
         *banner([{"market": document["exchange"]}]),
         line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}, {duration(seconds)}", Style.FAINT),
         line(f"decided by {document['decided_by']}", hang=2),

@@ -1,0 +1,41 @@
+"""autopilot report: what trading came to, in the figures of a backtest and on its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.files import write_file
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.backtest import report_screen
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, max=99_999, metavar="N", help="Only the last N days.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """What the account that decided last has made, beside holding and doing nothing. Needs no daemon."""
+    from autopilot.config.load import load
+    from autopilot.control.errors import DaemonNotRunning
+    from autopilot.daemon.period_report import period_report
+
+    session = Session.of(context, as_json)
+    if not session.paths.database.exists():
+        raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
+    found, page = period_report(session.paths, load(session.paths).config, days)
+    if html:
+        write_file(html, page)
+        session.output.remark(f"the report is in {html}")
+    session.output.show(found, report_screen(found))
+    return ExitCode.DONE
