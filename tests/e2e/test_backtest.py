@@ -73,6 +73,13 @@ def test_a_model_is_not_tested_on_what_it_was_trained_on(home: Any) -> None:
     assert later["by_models"] > 0
 
 
+def test_nothing_that_comes_with_it_looks_ahead(home: Any) -> None:
+    asked = ("backtest", "check", "--exchange", "simulated", "--symbol", "ETH/USD", "--cuts", "3")
+    found = home.json(*asked)
+    assert (found["findings"], len(found["strategies"]), found["cuts"]) == ([], 14, 3)
+    assert "Nothing looks ahead" in home.run(*asked).out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

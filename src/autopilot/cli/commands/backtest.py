@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.commands.backtest_check import check
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.files import write_file
 from autopilot.cli.options import AsJson
@@ -17,6 +18,7 @@ from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+app.command("check")(check)
 
 
 @app.callback()

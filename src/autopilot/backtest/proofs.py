@@ -1,0 +1,114 @@
+"""Proofs that features and strategies know nothing of the future, and need no more of the past than they are given.
+
+Cut the future off: nothing before the cut may change. Look only at the 1,000 candles that a live cycle sees: the value
+at the last of them may not differ from that on the whole past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from autopilot.analysis.features import features
+from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.analysis.view import MarketView, market_view
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.signal import SignalArrays
+from autopilot.strategies.registry import StrategySet
+from autopilot.training.series import SymbolHistory
+
+TOLERANCE = 1e-9
+LOOK_AHEAD, WARM_UP, FAILED = "look-ahead", "warm-up", "failed"
+MARKET = "features"
+REGIME = "regime"
+
+Columns = Mapping[tuple[str, str], FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The first candle at which a proof failed. ``owner``: a strategy, the features or the regime; ``column``: which of
+    its arrays; ``whole``: its value on all candles, ``part``: on those up to the cut, or on the last 1,000;
+    ``detail``: for a strategy that failed, its error."""
+
+    proof: str
+    symbol: str
+    owner: str
+    column: str
+    candle_at_ms: int
+    whole: float
+    part: float
+    detail: str = ""
+
+
+def prove(
+    history: SymbolHistory, strategies: StrategySet, cuts: Sequence[int], told: Callable[[int, int], None]
+) -> tuple[Finding, ...]:
+    """``cuts``: indices of candles, each at least 999, after which the future is cut off. One finding a column."""
+    whole, errors = _columns(_view(history, 0, len(history.candles)), strategies)
+    found = {(FAILED, name, ""): _failed(history, name, words) for name, words in errors.items()}
+    told(0, len(cuts))
+    for number, cut in enumerate(cuts, start=1):
+        before, _ = _columns(_view(history, 0, cut + 1), strategies)
+        window, _ = _columns(_view(history, cut + 1 - WINDOW, cut + 1), strategies)
+        for owner, column in whole:
+            one, other = whole[owner, column], before[owner, column]
+            changed = np.flatnonzero(_differs(one[: cut + 1], other))
+            if len(changed):
+                at = int(changed[0])
+                finding = _found(LOOK_AHEAD, history, owner, column, at, one[at], other[at])
+                known = found.setdefault((LOOK_AHEAD, owner, column), finding)
+                if finding.candle_at_ms < known.candle_at_ms:
+                    found[LOOK_AHEAD, owner, column] = finding
+            last = window[owner, column][-1:]
+            if _differs(other[-1:], last)[0]:
+                finding = _found(WARM_UP, history, owner, column, cut, other[-1], last[0])
+                found.setdefault((WARM_UP, owner, column), finding)
+        told(number, len(cuts))
+    return tuple(found[key] for key in sorted(found))
+
+
+def spread_cuts(length: int, count: int, seed: int = 1) -> list[int]:
+    """About ``count`` candles of ``length``, each with 999 before it: the last but one, and others drawn at random.
+    None where there are too few."""
+    first, last = WINDOW - 1, length - 2
+    if last < first:
+        return []
+    drawn = np.random.default_rng(seed).integers(first, last + 1, size=count - 1)
+    return sorted({last, *drawn.tolist()})
+
+
+def _view(history: SymbolHistory, begin: int, end: int) -> MarketView:
+    candles = history.candles[begin:end]
+    reference = None if history.reference is None else history.reference.until(candles.last_at_ms)
+    return market_view(history.symbol, candles, reference, history.sentiment)
+
+
+def _columns(view: MarketView, strategies: StrategySet) -> tuple[Columns, Mapping[str, str]]:
+    """Every array by (owner, column), and what went wrong by strategy."""
+    names, table = features(view, view.regimes)
+    found: dict[tuple[str, str], FloatArray] = {(MARKET, name): table[:, at] for at, name in enumerate(names)}
+    found[REGIME, "code"] = view.regimes.codes.astype(np.float64)
+    found[REGIME, "strength"] = view.regimes.strength
+    evaluation = strategies.evaluate(view)
+    for name, arrays in evaluation.arrays.items():
+        for field in fields(SignalArrays):
+            found[name, field.name] = getattr(arrays, field.name).astype(np.float64)
+    return found, evaluation.errors
+
+
+def _differs(one: FloatArray, other: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~same & ~(np.abs(one - other) <= TOLERANCE))
+
+
+def _found(proof: str, history: SymbolHistory, owner: str, column: str, at: int, whole: float, part: float) -> Finding:
+    at_ms = int(history.candles.open_at_ms[at])
+    return Finding(proof, history.symbol, owner, column, at_ms, float(whole), float(part))
+
+
+def _failed(history: SymbolHistory, name: str, words: str) -> Finding:
+    return Finding(FAILED, history.symbol, name, "", history.candles.last_at_ms, np.nan, np.nan, words)

@@ -1,0 +1,55 @@
+"""autopilot backtest check: proofs that nothing that is looked at knows the future."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.backtest_check import check_screen
+from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.session import Session
+from autopilot.cli.symbols import symbol_of
+
+
+def check(
+    context: typer.Context,
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated.")
+    ] = None,
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
+    ] = None,
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="NAME", help="Whose stored candles; or simulated.")
+    ] = None,
+    cuts: Annotated[int, typer.Option("--cuts", min=1, max=1000, metavar="N", help="At how many candles.")] = 30,
+    as_json: AsJson = False,
+) -> int:
+    """Prove of all features and strategies, yours too, that they do not look ahead and need no more past than they get.
+
+    Exit code 1 when one does.
+    """
+    from autopilot.config.load import load
+    from autopilot.daemon.backtest_check import check_strategies
+    from autopilot.domain.timeframe import Timeframe
+
+    session = Session.of(context, as_json)
+    config = load(session.paths).config
+    progress = ProgressLine(session.output.remarks)
+    try:
+        found = check_strategies(
+            session.paths,
+            config,
+            exchange or config.exchange,
+            tuple(dict.fromkeys(symbol_of(each) for each in symbol or ())) or config.symbols,
+            Timeframe.parse(timeframe) if timeframe else config.timeframe,
+            cuts,
+            lambda name, done, total: progress.show("proofs", done, total, name),
+        )
+    finally:
+        progress.close()
+    session.output.show(found, check_screen(found))
+    return ExitCode.FAILED if found["findings"] else ExitCode.DONE

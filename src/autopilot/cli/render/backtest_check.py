@@ -1,0 +1,61 @@
+"""What the proofs found, on the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Style, line, table
+from autopilot.cli.render.words import NOTHING, figure, spoken, utc
+
+Document = dict[str, Any]
+
+_MEANS = {
+    "look-ahead": "changes when the future is cut off: it looks ahead",
+    "warm-up": "differs when only the last 1,000 candles are seen: it needs a longer past than a live cycle has",
+    "failed": "raised an error",
+}
+
+
+def check_screen(document: Document) -> Screen:
+    """See `check_strategies`."""
+    market = f"{', '.join(document['symbols'])}, {document['timeframe']}, of {document['exchange']}"
+    proved = f"{len(document['strategies'])} strategies, all features and the regime"
+    seen = f"{document['candles']:,} candles, cut at {document['cuts']:,}"
+    blocks: list[Block] = [line(f"{proved}, on {market}: {seen}", hang=2)]
+    findings = document["findings"]
+    if not findings:
+        return (*blocks, line("Nothing looks ahead, and nothing needs more past than it gets.", Style.GOOD))
+    for proof, means in _MEANS.items():
+        guilty = [each for each in findings if each["proof"] == proof]
+        if guilty:
+            blocks += [BLANK, line(f"{proof}: {means}", Style.BAD, hang=2), _listed(guilty)]
+    return (
+        *blocks,
+        BLANK,
+        line("try: decide each candle from that one and at most 720 before it (docs/strategies.md)"),
+    )
+
+
+def _listed(guilty: list[Document]) -> Block:
+    columns = (
+        Column("of", shrink_to=16),
+        Column("column", shrink_to=16),
+        Column("symbol"),
+        Column("first candle"),
+        Column("on all", right=True),
+        Column("on a part", right=True),
+    )
+    return table(
+        columns,
+        [
+            (
+                each["owner"],
+                each["detail"] or spoken(each["column"]),
+                each["symbol"],
+                utc(each["candle_at_ms"]),
+                NOTHING if each["whole"] is None else figure(each["whole"], 6),
+                NOTHING if each["part"] is None else figure(each["part"], 6),
+            )
+            for each in guilty
+        ],
+    )
