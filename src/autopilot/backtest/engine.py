@@ -18,7 +18,7 @@ import numpy as np
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
 from autopilot.backtest.marks import RANKS, Held, caught_up
-from autopilot.domain.candles import Candles, IntArray
+from autopilot.domain.candles import Candle, Candles, IntArray
 from autopilot.domain.decision import Action, decision_id
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.portfolio import Position
@@ -47,12 +47,14 @@ REPORT_EVERY = 500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traded:
-    """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided."""
+    """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided. ``detail``:
+    finer candles, which tell what came first within one of the series."""
 
     market: Market
     settings: AutopilotSettings
     series: SymbolSeries
     choices: Choices
+    detail: Candles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,13 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What came of it; ``candles``: how many were decided."""
+    """What came of it; ``candles``: how many were decided, ``looked_into`` of them by finer candles."""
 
     books: MemoryBooks
     decisions: tuple[Decided, ...]
     steps: Steps
     candles: int
+    looked_into: int
 
 
 class Backtest:
@@ -121,6 +124,7 @@ class Backtest:
         self._keys = [_closes(each) * RANKS + rank for rank, each in enumerate(traded)]
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
         self._reached = 0
+        self._looked_into = 0
         self._speaks = [np.flatnonzero(speaking(each.series, each.choices)) + each.choices.first for each in traded]
         self._decisions: list[Decided] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
@@ -144,13 +148,13 @@ class Backtest:
             if done % REPORT_EVERY == 0:
                 progress(self._passed(), total)
         progress(total, total)
-        return Outcome(self._books, tuple(self._decisions), self._recorded(), total)
+        return Outcome(self._books, tuple(self._decisions), self._recorded(), total, self._looked_into)
 
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]
         candles, choices, market = traded.series.view.candles, traded.choices, traded.market
         fills = len(self._books.fills)
-        await trader.settle(market, candles.candle(index))
+        await self._settle(traded, trader, candles.candle(index))
         at = index - choices.first
         strategy = self._strategies[int(choices.strategy[at])]
         arrays = traded.series.arrays[strategy.name]
@@ -168,6 +172,22 @@ class Backtest:
             self._account.keep(mark)
         if len(self._books.fills) > fills or not self._steps:
             self._note()
+
+    async def _settle(self, traded: Traded, trader: Trader, candle: Candle) -> None:
+        """By the finer candles, one after the other, where something is to be settled and they tell the whole."""
+        market, closed_at_ms = traded.market, self._clock.at_ms
+        engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
+        finer = _within(traded.detail, candle, closed_at_ms) if traded.detail is not None and engaged else None
+        if finer is None:
+            await trader.settle(market, traded.series.view.timeframe, candle)
+            return
+        for index in range(len(finer)):
+            one = finer.candle(index)
+            self._clock.at_ms = one.open_at_ms + finer.timeframe.ms
+            await trader.settle(market, finer.timeframe, one)
+        self._clock.at_ms = closed_at_ms
+        self._account.see_price(market.symbol, candle.close)
+        self._looked_into += 1
 
     def _next(self, rank: int, index: int) -> int | None:
         """The next candle of this symbol at which something can happen; None when there is none."""
@@ -270,6 +290,15 @@ class _Silence:
 def _closes(traded: Traded) -> IntArray:
     view = traded.series.view
     return view.candles.open_at_ms + view.timeframe.ms
+
+
+def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | None:
+    """The finer candles of this one; None where they do not reach its high and its low: then some are missing."""
+    begin, end = np.searchsorted(detail.open_at_ms, (candle.open_at_ms, closed_at_ms)).tolist()
+    if begin == end:
+        return None
+    whole = detail.low[begin:end].min() <= candle.low * (1.0 + HAIR)
+    return detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - HAIR) else None
 
 
 def _first_touch(candles: Candles, held: Position, begin: int, end: int) -> int:

@@ -39,6 +39,7 @@ class Asked:
     fee: float | None
     slippage: float | None
     balance: str | None
+    detail: str | None
     compare: bool
 
 
@@ -55,6 +56,7 @@ def backtest_request(asked: Asked, config: AutopilotConfig) -> BacktestRequest:
         fee_pct=asked.fee,
         slippage_bps=asked.slippage,
         balance=_amount(asked.balance),
+        detail=Timeframe.parse(asked.detail) if asked.detail else None,
         compare=asked.compare and asked.strategy is None,
     )
 

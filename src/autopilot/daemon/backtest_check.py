@@ -36,7 +36,7 @@ def check_strategies(
     """
     strategies = load_strategies()
     with closing(open_database(paths.database)) as database:
-        tested = asyncio.run(tested_symbols(config, database, exchange, symbols, timeframe, Period()))
+        tested = asyncio.run(tested_symbols(config, database, exchange, symbols, timeframe, Period(), None))
     findings: list[Finding] = []
     made = candles = 0
     for each in tested:

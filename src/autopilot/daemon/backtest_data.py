@@ -37,11 +37,13 @@ class Period:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TestedSymbol:
-    """``first``: the index of the first candle that is decided; all before it is history."""
+    """``first``: the index of the first candle that is decided; all before it is history. ``detail``: finer candles of
+    the time from then on."""
 
     market: Market
     history: SymbolHistory
     first: int
+    detail: Candles | None = None
 
 
 async def tested_symbols(
@@ -51,9 +53,11 @@ async def tested_symbols(
     symbols: tuple[str, ...],
     timeframe: Timeframe,
     period: Period,
+    detail: Timeframe | None,
 ) -> tuple[TestedSymbol, ...]:
-    """By name. Raises ExchangeError where a symbol has no candles, ConfigError where too few of them are in the period
-    or before it."""
+    """By name, with stored candles of the timeframe ``detail`` if that is asked.
+
+    Raises ExchangeError where a symbol has no candles, ConfigError where too few are in the period or before it."""
     market: OfflineExchange
     if exchange == SimulatedExchange.name:
         market, candles = await _simulated(config, symbols, timeframe, period)
@@ -65,7 +69,8 @@ async def tested_symbols(
         own, reference = candles[symbol], candles.get(reference_of(symbol))
         first = _first(symbol, own, period)
         history = SymbolHistory(symbol, own, reference, sentiment, (), int(own.open_at_ms[0]))
-        found.append(TestedSymbol(await market.market(symbol), history, first))
+        finer = None if detail is None else _detail(market, database, own[first:], symbol, detail)
+        found.append(TestedSymbol(await market.market(symbol), history, first, finer))
     return tuple(found)
 
 
@@ -106,6 +111,31 @@ def _all_stored(
     """Up to the end of the period."""
     until_ms = None if period.to_ms is None else period.to_ms - 1
     return store.load_candles(market.coverage(symbol, timeframe).exchange, symbol, timeframe, until_ms=until_ms)
+
+
+def _detail(
+    market: OfflineExchange, database: Database, candles: Candles, symbol: str, timeframe: Timeframe
+) -> Candles:
+    """The finer candles of the time that is tested."""
+    if not isinstance(market, ReplayExchange):
+        raise ConfigError(
+            f"the {timeframe} candles of the simulated market are another market than its {candles.timeframe} candles",
+            hint="use --detail with stored candles",
+        )
+    if timeframe.ms >= candles.timeframe.ms:
+        raise ConfigError(
+            f"{timeframe} candles are no detail of {candles.timeframe} candles", hint="give a finer one, as --detail 1m"
+        )
+    source = market.coverage(symbol, candles.timeframe).exchange
+    until_ms = candles.last_at_ms + candles.timeframe.ms - 1
+    found = SqliteCandles(database).load_candles(source, symbol, timeframe, until_ms=until_ms)
+    found = found.since(int(candles.open_at_ms[0]))
+    if not len(found):
+        raise ConfigError(
+            f"there are no {timeframe} candles of {symbol} from {source} in that time",
+            hint="autopilot data list shows what there is; autopilot data import FILE brings more",
+        )
+    return found
 
 
 def _first(symbol: str, candles: Candles, period: Period) -> int:

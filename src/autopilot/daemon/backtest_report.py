@@ -50,6 +50,8 @@ def backtest_document(run: BacktestRun) -> Document:
             for model in run.models
         ],
         "candles": run.outcome.candles,
+        "detail": run.request.detail.value if run.request.detail else None,
+        "looked_into": run.outcome.looked_into,
         "signals": len(run.outcome.decisions),
         "by_models": sum(each.model is not None for each in run.outcome.decisions),
         "orders": sum(1 for _ in run.outcome.books.orders),

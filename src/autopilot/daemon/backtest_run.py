@@ -76,7 +76,8 @@ class StoredModel:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequest:
     """``model`` None: the rule table decides; with a ``group`` or a ``strategy`` neither does, but always that one.
-    ``fee_pct``, ``slippage_bps`` and ``balance`` None: as configured. ``compare``: every strategy is run by itself too.
+    ``fee_pct``, ``slippage_bps`` and ``balance`` None: as configured. ``detail``: finer candles tell what came first within
+    one. ``compare``: every strategy is run by itself too.
     """
 
     exchange: str
@@ -89,6 +90,7 @@ class BacktestRequest:
     fee_pct: float | None = None
     slippage_bps: float | None = None
     balance: Decimal | None = None
+    detail: Timeframe | None = None
     compare: bool = True
 
 
@@ -117,7 +119,9 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
     with closing(open_database(paths.database)) as database:
         report(Stage.CANDLES, 0, 1)
         tested = asyncio.run(
-            tested_symbols(config, database, request.exchange, request.symbols, request.timeframe, request.period)
+            tested_symbols(
+                config, database, request.exchange, request.symbols, request.timeframe, request.period, request.detail
+            )
         )
         _check_currencies(tested)
         series = _series(tested, strategies, report)
@@ -187,7 +191,7 @@ def _traded(
         interval_s=config.interval,
         auto_execute=True,
     )
-    traded = Traded(tested.market, settings, series, choices)
+    traded = Traded(tested.market, settings, series, choices, tested.detail)
     return traded if request.group is None and request.strategy is None else _sure(traded)
 
 

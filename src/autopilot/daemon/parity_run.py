@@ -92,7 +92,7 @@ async def recorded_symbols(
     ``notes``. Raises ExchangeError when the candles are not there any more."""
     period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
     symbols = tuple(recorded.spans)
-    found = await tested_symbols(config, database, recorded.exchange, symbols, recorded.timeframe, period)
+    found = await tested_symbols(config, database, recorded.exchange, symbols, recorded.timeframe, period, None)
     tested = []
     for each in found:
         first_ms, last_ms = recorded.spans[each.history.symbol]

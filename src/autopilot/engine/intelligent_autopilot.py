@@ -129,7 +129,7 @@ class IntelligentAutopilot:
             async with self._around.account.lock:
                 candle = fresh.candle(index)
                 self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
-                await self._trader.settle(market, candle)
+                await self._trader.settle(market, self.settings.timeframe, candle)
                 await self._decide(market, view)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:

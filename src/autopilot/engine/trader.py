@@ -8,6 +8,7 @@ from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import StrategySignal
+from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.judgement import Judgement, Moment, judge
 from autopilot.engine.settings import AutopilotSettings
@@ -37,10 +38,10 @@ class Trader:
         self._strategies = strategies
         self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
 
-    async def settle(self, market: Market, candle: Candle) -> None:
-        """What a closed candle did to our orders and positions."""
+    async def settle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
+        """What a closed candle did to our orders and positions. ``timeframe`` is its own."""
         if self._observer:
-            self._observer.on_candle(market, self._settings.timeframe, candle)
+            self._observer.on_candle(market, timeframe, candle)
         self._account.see_price(market.symbol, candle.close)
         await self._desk.follow(market)
         held = self._account.position(market.symbol)

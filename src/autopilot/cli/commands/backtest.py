@@ -63,6 +63,12 @@ def backtest(
         float | None, typer.Option("--slippage", min=0, max=1000, metavar="BP", help="Of a market order, in bp.")
     ] = None,
     balance: Annotated[str | None, typer.Option("--balance", metavar="AMOUNT", help="Money at the start.")] = None,
+    detail: Annotated[
+        str | None,
+        typer.Option(
+            "--detail", metavar="TIMEFRAME", help="Finer stored candles, as 1m, tell what came first within one."
+        ),
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Also run every strategy alone, to compare with.")
     ] = True,
@@ -104,6 +110,7 @@ def backtest(
         fee=fee,
         slippage=slippage,
         balance=balance,
+        detail=detail,
         compare=compare,
     )
     request = backtest_request(asked, config)

@@ -53,6 +53,9 @@ def _header(document: Document, what: str) -> list[Block]:
             hang=2,
         )
     )
+    if document.get("detail"):
+        inside = f"{document['detail']} candles told what came first within {document['looked_into']:,} of them"
+        blocks.append(line(inside, Style.FAINT, hang=2))
     return blocks
 
 
