@@ -96,3 +96,20 @@ def test_what_cannot_be_done_is_said(home: Any, arguments: tuple[str, ...], word
     assert done.code != 0
     assert words in done.err
     assert "try: " in done.err
+
+
+def test_a_sweep_says_how_much_of_it_is_luck(home: Any) -> None:
+    asked = ("sweep", *SHORT, "--strategy", "grid", "--tries", "4", "--folds", "2")
+    found = home.json(*asked)
+    assert (len(found["folds"]), len(found["all"])) == (2, 4)
+    shown = home.run(*asked)
+    assert shown.code == 0, shown.err
+    assert "Walked forward over" in shown.out
+    assert " ".join(found["verdict"].split()) in " ".join(shown.out.split())
+
+
+def test_a_sweep_of_nothing_is_refused(home: Any) -> None:
+    done = home.run("sweep", *SHORT)
+    assert done.code != 0
+    assert "nothing to search for" in done.err
+    assert "try: " in done.err

@@ -33,6 +33,7 @@ COMMANDS = {
     "retrain": "autopilot.cli.commands.retrain",
     "tasks": "autopilot.cli.commands.tasks",
     "backtest": "autopilot.cli.commands.backtest",
+    "sweep": "autopilot.cli.commands.sweep",
     "report": "autopilot.cli.commands.report",
     "parity": "autopilot.cli.commands.parity",
     "data": "autopilot.cli.commands.data",

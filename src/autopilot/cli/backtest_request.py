@@ -12,7 +12,7 @@ from autopilot.cli.errors import UsageProblem
 from autopilot.cli.symbols import symbol_of
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_run import BacktestRequest, StoredModel, WalkForward
+from autopilot.daemon.backtest_request import BacktestRequest, StoredModel, WalkForward
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import Timeframe
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from autopilot.backtest.engine import Steps
 from autopilot.backtest.record import closes_at
-from autopilot.daemon.backtest_run import BacktestRun, StoredModel, WalkForward
+from autopilot.daemon.backtest_request import StoredModel, WalkForward
+from autopilot.daemon.backtest_run import BacktestRun
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.documents import Document, document
 from autopilot.domain.market import Market

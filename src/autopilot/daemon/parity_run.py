@@ -29,7 +29,7 @@ from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import ASSUMED_COST
-from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.series import symbol_series
 
@@ -130,7 +130,7 @@ def _again(
     told: Callable[[int, int], None],
 ) -> Outcome:
     strategies = load_strategies()
-    profiles = [StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies]
+    profiles = profiles_of(strategies)
     series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
     group_of = np.array([GROUPS.index(each.group) for each in profiles])
     executing = {entry.symbol: entry.auto_execute for entry in SqliteAutopilots(database).load_autopilots()}

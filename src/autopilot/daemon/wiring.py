@@ -54,7 +54,7 @@ from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Broker
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.sentiment import SentimentSource
-from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.selection.strategy_rules import profiles_of
 from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet, load_strategies
 
@@ -85,9 +85,7 @@ class Wiring:
             broker = FaultyBroker(paper, self.config.replay.faults.settings(), source.clock)
         shared = TradingAccount(account, broker, ledger)
         desk = OrderDesk(account, broker, ledger, source.clock, self.events)
-        selector = StrategySelector(
-            [StrategyProfile(each.name, each.group, each.regime_fit) for each in self.strategies], self.champion
-        )
+        selector = StrategySelector(profiles_of(self.strategies), self.champion)
         trackers: dict[Timeframe, PerformanceTracker] = {}
 
         def make(settings: AutopilotSettings) -> IntelligentAutopilot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
 from autopilot.domain.signal import SideArray, SignalType, StrategyGroup, StrategySignal
 from autopilot.selection.track_record import TrackRecord
+from autopilot.strategies.base import Strategy
 
 FIT_WEIGHT = 0.35
 RECORD_WEIGHT = 0.45
@@ -29,6 +30,11 @@ class StrategyProfile:
     name: str
     group: StrategyGroup
     regime_fit: Mapping[Regime, float]
+
+
+def profiles_of(strategies: Iterable[Strategy]) -> tuple[StrategyProfile, ...]:
+    """In their order."""
+    return tuple(StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies)
 
 
 def score_strategies(

@@ -17,7 +17,7 @@ from autopilot.domain.documents import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
 from autopilot.performance.outcomes import TradingCost, horizon
-from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import StrategySet
 from autopilot.training.calibration import UNCALIBRATED
 from autopilot.training.card import evidence_part, importance_part, training_part
@@ -93,7 +93,7 @@ def train(
         report,
     )
     report(Stage.LABELS, 0, 1)
-    profiles = [StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies]
+    profiles = profiles_of(strategies)
     data = training_set(rows, learned_names(strategies.names), profiles)
     _suffices(data, request)
     report(Stage.LABELS, 1, 1, f"{len(data):,} samples")

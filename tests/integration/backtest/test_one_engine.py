@@ -23,7 +23,8 @@ from autopilot.config.paths import Paths, find_paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon import backtest_run
 from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_run import BacktestRequest, BacktestRun, StoredModel, run_backtest
+from autopilot.daemon.backtest_request import BacktestRequest, StoredModel
+from autopilot.daemon.backtest_run import BacktestRun, run_backtest
 from autopilot.daemon.training_run import run_training
 from autopilot.daemon.wiring import Wiring
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe

@@ -12,7 +12,7 @@ from autopilot.cli.backtest_request import Asked, backtest_request
 from autopilot.cli.errors import UsageProblem
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_run import StoredModel, WalkForward
+from autopilot.daemon.backtest_request import StoredModel, WalkForward
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -34,6 +34,7 @@ NOTHING = Asked(
     fee=None,
     slippage=None,
     balance=None,
+    detail=None,
     compare=True,
 )
 

@@ -1,0 +1,105 @@
+"""autopilot sweep: a parameter search that tells luck as such."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.sweep import sweep_screen
+from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("sweep")
+def sweep(
+    context: typer.Context,
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", metavar="NAME", help="Trade this strategy alone; search its parameters.")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=LOW..HIGH", help="Of the strategy, or a configuration key; repeatable."),
+    ] = None,
+    tries: Annotated[int, typer.Option("--tries", min=2, max=10_000, metavar="N", help="In each fold.")] = 50,
+    folds: Annotated[
+        int, typer.Option("--folds", min=1, max=50, metavar="N", help="Times that a search is tested.")
+    ] = 4,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. All share one account."),
+    ] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="The last so many days.")] = None,
+    begin: Annotated[str | None, typer.Option("--from", metavar="DATE", help="Candles from then on, UTC.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles before that, UTC.")] = None,
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
+    ] = None,
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="NAME", help="Whose stored candles; or simulated.")
+    ] = None,
+    fee: Annotated[
+        float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="Of each trade's value.")
+    ] = None,
+    slippage: Annotated[
+        float | None, typer.Option("--slippage", min=0, max=1000, metavar="BP", help="Of a market order, in bp.")
+    ] = None,
+    detail: Annotated[
+        str | None, typer.Option("--detail", metavar="TIMEFRAME", help="Finer stored candles, as for a backtest.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed makes the same tries.")] = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Search for better parameters, try what was found on later candles, and say how much of it is luck.
+
+    Needs optuna: pip install 'autopilot[sweep]'.
+    """
+    from autopilot.cli.backtest_request import Asked, backtest_request
+    from autopilot.cli.sweep_request import parameters_of
+    from autopilot.config.load import load
+    from autopilot.daemon.sweep_report import sweep_document
+    from autopilot.daemon.sweep_run import SweepRequest, run_sweep
+    from autopilot.strategies.registry import load_strategies
+
+    session = Session.of(context, as_json)
+    config = load(session.paths).config
+    asked = Asked(
+        symbols=symbol,
+        days=days,
+        begin=begin,
+        end=end,
+        timeframe=timeframe,
+        exchange=exchange,
+        strategy=strategy,
+        group=None,
+        no_model=True,
+        retrain_every="30d",
+        ungated=False,
+        model=None,
+        in_sample=False,
+        fee=fee,
+        slippage=slippage,
+        balance=None,
+        detail=detail,
+        compare=False,
+    )
+    request = SweepRequest(
+        backtest=backtest_request(asked, config),
+        parameters=parameters_of(param or (), strategy, load_strategies()),
+        tries=tries,
+        folds=folds,
+        seed=seed,
+    )
+    progress = ProgressLine(session.output.remarks)
+    try:
+        found = sweep_document(
+            run_sweep(session.paths, config, request, lambda done, total: progress.show("tries", done, total, ""))
+        )
+    finally:
+        progress.close()
+    session.output.show(found, sweep_screen(found))
+    return ExitCode.DONE

@@ -1,0 +1,147 @@
+"""A search over stored candles: it never sees what comes after, and says the same each time."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import open_database
+from autopilot.backtest.sweep import Parameter, Try
+from autopilot.config.paths import Paths, find_paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.backtest_data import Period
+from autopilot.daemon.backtest_request import BacktestRequest
+from autopilot.daemon.sweep_report import Conclusion, sweep_document
+from autopilot.daemon.sweep_run import Sweep, SweepRequest, run_sweep
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import ConfigError
+from autopilot.domain.timeframe import DAY_MS, Timeframe
+
+HISTORY, DAYS = 1000, 90
+
+
+def quiet(*_: Any) -> None:
+    """Nobody watches."""
+
+
+async def made_up() -> Candles:
+    market = SimulatedExchange()
+    market.join(("BTC/USD",), Timeframe.H1, None)
+    until_ms = market.clock.now_ms() + DAYS * DAY_MS
+    market.join(("BTC/USD",), Timeframe.H1, until_ms)
+    return await market.history("BTC/USD", Timeframe.H1, until_ms, HISTORY + DAYS * 24)
+
+
+@pytest.fixture(scope="module")
+def candles() -> Candles:
+    return asyncio.run(made_up())
+
+
+def stored(directory: Path, candles: Candles) -> Paths:
+    paths = find_paths(None, directory, {})
+    paths.database.parent.mkdir(parents=True, exist_ok=True)
+    database = open_database(paths.database)
+    SqliteCandles(database).save_candles("there", "BTC/USD", candles)
+    database.close()
+    return paths
+
+
+def asked(*parameters: Parameter, strategy: str | None = "moving_average", tries: int = 4) -> SweepRequest:
+    backtest = BacktestRequest(
+        exchange="there", symbols=("BTC/USD",), timeframe=Timeframe.H1, period=Period(), model=None, strategy=strategy
+    )
+    return SweepRequest(backtest=backtest, parameters=parameters, tries=tries, folds=2)
+
+
+FAST = Parameter("fast", 5, 40, is_whole=True)
+BAND = Parameter("band", 0.0, 0.5, is_whole=False)
+Run = Callable[..., Sweep]
+
+
+@pytest.fixture
+def run(tmp_path: Path, candles: Candles) -> Run:
+    def sweep(*parameters: Parameter, changed: Candles = candles, **more: Any) -> Sweep:
+        paths = stored(tmp_path / str(id(changed)), changed)
+        return run_sweep(paths, AutopilotConfig(exchange="there"), asked(*parameters, **more), quiet)
+
+    return sweep
+
+
+def same(ours: tuple[Try, ...], theirs: tuple[Try, ...]) -> bool:
+    return all(
+        (one.values, one.trades) == (other.values, other.trades) and np.array_equal(one.daily, other.daily)
+        for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def test_what_comes_after_a_search_does_not_change_it(run: Run, candles: Candles) -> None:
+    sweep = run(FAST, BAND)
+    later = candles.open_at_ms >= sweep.folds[0].fold.search_until_ms
+    factor = np.where(later, 1.5 + 0.4 * np.sin(np.arange(len(candles)) / 7), 1.0)
+    prices = {name: getattr(candles, name) * factor for name in ("open", "high", "low", "close")}
+    other = run(FAST, BAND, changed=replace(candles, **prices))
+    assert same(sweep.folds[0].tries, other.folds[0].tries)
+    assert not same(sweep.folds[1].tries, other.folds[1].tries)
+    assert not same(sweep.tries, other.tries)
+
+
+def test_what_was_found_is_tested_on_the_days_that_follow(run: Run) -> None:
+    sweep = run(FAST, strategy="macd")
+    for number, each in enumerate(sweep.folds, start=1):
+        assert each.chosen
+        assert each.after.values == each.chosen.values
+        assert abs(len(each.tries[0].daily) - number * DAYS / 3) <= 1
+        assert abs(len(each.after.daily) - DAYS / 3) <= 1
+        assert len(each.after.daily) == len(each.unchanged.daily)
+
+
+def test_the_first_try_is_what_there_is_now_and_the_ends_hold(run: Run) -> None:
+    sweep = run(FAST, BAND, tries=6)
+    assert sweep.tries[0].values == sweep.unchanged.values == {"fast": 20, "band": 0.25}
+    for each in sweep.tries:
+        assert 5 <= each.values["fast"] <= 40
+        assert isinstance(each.values["fast"], int)
+        assert 0.0 <= each.values["band"] <= 0.5
+
+
+def test_the_same_seed_finds_the_same(run: Run) -> None:
+    assert sweep_document(run(FAST, BAND)) == sweep_document(run(FAST, BAND))
+
+
+def test_configuration_keys_are_searched_too(run: Run) -> None:
+    threshold = Parameter("min_confidence_threshold", 0.0, 1.0, is_whole=False, is_key=True)
+    sweep = run(threshold, strategy=None, tries=6)
+    strict = [each.trades for each in sweep.tries if each.values["min_confidence_threshold"] > 0.9]
+    loose = [each.trades for each in sweep.tries if each.values["min_confidence_threshold"] < 0.4]
+    assert sweep.unchanged.values == {"min_confidence_threshold": 0.75}
+    assert max(strict, default=0) < max(loose, default=1)
+
+
+def test_values_that_do_not_go_together_trade_nothing(run: Run) -> None:
+    position = Parameter("risk.max_position_pct", 61.0, 90.0, is_whole=False, is_key=True)
+    sweep = run(position, tries=3)
+    assert [each.trades for each in sweep.tries] == [0, 0, 0]
+    assert sweep.unchanged.trades > 0
+
+
+def test_a_search_in_which_nothing_trades_says_so(run: Run) -> None:
+    needed = Parameter("orders.limit_life_candles", 1, 2, is_whole=True, is_key=True)
+    document = sweep_document(run(needed, strategy="sentiment"))
+    assert (document["conclusion"], document["best"]) == (Conclusion.NOTHING, None)
+    assert all(each["chosen"] is None for each in document["folds"])
+
+
+def test_without_optuna_it_says_how_to_get_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ConfigError, match="optuna") as raised:
+        run(FAST)
+    assert "autopilot[sweep]" in (raised.value.hint or "")
