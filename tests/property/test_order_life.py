@@ -195,7 +195,7 @@ class Wire:
 
 
 class Silence:
-    def publish(self, kind: str, body: dict[str, Any]) -> None: ...
+    def publish(self, kind: str, subject: object, **more: object) -> None: ...
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -283,7 +283,7 @@ class _Clock:
 class _Silence:
     """Nobody listens to a backtest."""
 
-    def publish(self, kind: str, body: dict[str, Any]) -> None:
+    def publish(self, kind: str, subject: object, **more: object) -> None:
         """An EventSink."""
 
 

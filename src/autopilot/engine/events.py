@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from autopilot.domain.documents import document
+
 BUFFERED = 2_000
 
 
@@ -30,9 +32,9 @@ class EventLog:
         self._seq = 0
         self._news = asyncio.Event()
 
-    def publish(self, kind: str, body: dict[str, Any]) -> None:
+    def publish(self, kind: str, subject: object, **more: object) -> None:
         self._seq += 1
-        self._events.append(Event(self._seq, self._now_ms(), kind, body))
+        self._events.append(Event(self._seq, self._now_ms(), kind, document(subject) | document(more)))
         self._news.set()
         self._news = asyncio.Event()
 

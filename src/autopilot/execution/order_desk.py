@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from autopilot.domain.decision import Denied
-from autopilot.domain.documents import document
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
@@ -271,14 +270,14 @@ class OrderDesk:
         if after == order:
             return order
         for fill in self._ledger.apply_fills(after, report.fills):
-            self._events.publish("fill", document(fill) | {"purpose": after.purpose, "strategy": after.strategy})
+            self._events.publish("fill", fill, purpose=after.purpose, strategy=after.strategy)
         if after.status is not order.status:
-            self._events.publish("order", document(after))
+            self._events.publish("order", after)
         return after
 
     def _save(self, order: Order) -> Order:
         self._ledger.save_order(order)
-        self._events.publish("order", document(order))
+        self._events.publish("order", order)
         return order
 
     def _is_over(self, order: Order) -> bool:

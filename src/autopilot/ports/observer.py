@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from autopilot.domain.candles import Candle
 from autopilot.domain.market import Market
@@ -24,4 +24,6 @@ class PriceObserver(Protocol):
 class EventSink(Protocol):
     """Takes the engine's events; must not raise and must not block."""
 
-    def publish(self, kind: str, body: dict[str, Any]) -> None: ...
+    def publish(self, kind: str, subject: object, **more: object) -> None:
+        """``subject`` is a domain value or a mapping, told as a document with ``more`` beside its fields."""
+        ...

@@ -13,6 +13,7 @@ import pytest
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.candles import Candle
+from autopilot.domain.documents import document
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Portfolio, Position
@@ -43,8 +44,8 @@ class HandClock:
 class KeptEvents:
     published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def publish(self, kind: str, body: dict[str, Any]) -> None:
-        self.published.append((kind, body))
+    def publish(self, kind: str, subject: object, **more: object) -> None:
+        self.published.append((kind, document(subject) | document(more)))
 
     def count(self, kind: str) -> int:
         return sum(1 for published, _ in self.published if published == kind)
