@@ -18,7 +18,8 @@ from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
 from autopilot.analysis.view import MarketView
 from autopilot.backtest.choices import strategy_choices
-from autopilot.backtest.engine import Backtest, Traded
+from autopilot.backtest.decided import Traded
+from autopilot.backtest.engine import Backtest
 from autopilot.config.paths import find_paths
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import Market

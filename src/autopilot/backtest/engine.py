@@ -16,22 +16,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
-from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
+from autopilot.backtest.decided import Decided, Traded, decided, selection_at, sure_and_unsure
 from autopilot.backtest.marks import RANKS, Held, caught_up
 from autopilot.domain.candles import Candle, Candles, IntArray
-from autopilot.domain.decision import Action, decision_id
-from autopilot.domain.market import Market, Quote
+from autopilot.domain.decision import decision_id
+from autopilot.domain.market import Quote
 from autopilot.domain.portfolio import Position
-from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.engine.account import TradingAccount
-from autopilot.engine.judgement import Judgement, Moment
-from autopilot.engine.settings import AutopilotSettings
+from autopilot.engine.judgement import Moment
 from autopilot.engine.trader import Trader
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.series import SymbolSeries
 
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
@@ -46,39 +43,6 @@ REPORT_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traded:
-    """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided. ``detail``:
-    finer candles, which tell what came first within one of the series."""
-
-    market: Market
-    settings: AutopilotSettings
-    series: SymbolSeries
-    choices: Choices
-    detail: Candles | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What one signal came to: the decisions of the daemon in short, those without a signal left out."""
-
-    id: str
-    symbol: str
-    candle_at_ms: int
-    regime: str
-    group: str
-    strategy: str
-    decided_by: str
-    model: str | None
-    confidence: float
-    edge_bps: float | None
-    signal_type: str
-    price: float
-    action: str
-    denied_code: str | None
-    order_id: str | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Steps:
     """The account after each candle that changed it: ``at_ms`` int64[k], the close; ``cash`` float64[k] in quote
     currency, ``quantities`` float64[symbols, k]."""
@@ -90,10 +54,13 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What came of it; ``candles``: how many were decided, ``looked_into`` of them by finer candles."""
+    """What came of it. ``judged``: the signals that were sure enough to be looked at; ``unsure``: of each symbol the
+    candles at which the others were made, ascending. ``candles``: how many were decided, ``looked_into`` of them by
+    finer candles."""
 
     books: MemoryBooks
-    decisions: tuple[Decided, ...]
+    judged: tuple[Decided, ...]
+    unsure: tuple[IntArray, ...]
     steps: Steps
     candles: int
     looked_into: int
@@ -125,8 +92,8 @@ class Backtest:
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
         self._reached = 0
         self._looked_into = 0
-        self._speaks = [np.flatnonzero(speaking(each.series, each.choices)) + each.choices.first for each in traded]
-        self._decisions: list[Decided] = []
+        self._sure, self._unsure = zip(*(sure_and_unsure(each) for each in traded), strict=True)
+        self._judged: list[Decided] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
 
     async def run(self, progress: Progress) -> Outcome:
@@ -148,22 +115,20 @@ class Backtest:
             if done % REPORT_EVERY == 0:
                 progress(self._passed(), total)
         progress(total, total)
-        return Outcome(self._books, tuple(self._decisions), self._recorded(), total, self._looked_into)
+        return Outcome(self._books, tuple(self._judged), self._unsure, self._recorded(), total, self._looked_into)
 
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]
-        candles, choices, market = traded.series.view.candles, traded.choices, traded.market
+        market = traded.market
         fills = len(self._books.fills)
-        await self._settle(traded, trader, candles.candle(index))
-        at = index - choices.first
-        strategy = self._strategies[int(choices.strategy[at])]
-        arrays = traded.series.arrays[strategy.name]
-        if arrays.side[index]:
-            signal = signal_at(strategy, traded.series.view, arrays, index, "")
-            selection, moment = self._selection(traded, at), self._moment(traded, index, signal.price)
-            judgement, mark = await trader.judge(signal, selection, market, moment)
+        await self._settle(traded, trader, traded.series.view.candles.candle(index))
+        if self._is_sure(rank, index):
+            strategy = self._strategies[int(traded.choices.strategy[index - traded.choices.first])]
+            signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
+            selection = selection_at(traded, index, strategy, self._models)
+            judgement, mark = await trader.judge(signal, selection, market, self._moment(traded, index, signal.price))
             self._books.keep(mark, judgement.order)
-            self._decisions.append(_decided(traded, index, moment, selection, judgement, signal.signal_type.value))
+            self._judged.append(decided(self._account.name, traded, index, selection, signal, judgement))
             self._account.keep(mark)
             await trader.act(judgement, market)
         else:
@@ -189,13 +154,18 @@ class Backtest:
         self._account.see_price(market.symbol, candle.close)
         self._looked_into += 1
 
+    def _is_sure(self, rank: int, index: int) -> bool:
+        sure = self._sure[rank]
+        at = int(np.searchsorted(sure, index))
+        return at < len(sure) and int(sure[at]) == index
+
     def _next(self, rank: int, index: int) -> int | None:
         """The next candle of this symbol at which something can happen; None when there is none."""
         traded = self._traded[rank]
         length, symbol = len(traded.series.view.candles), traded.market.symbol
         if self._books.open_orders(self._account.name, symbol):
             return index + 1 if index + 1 < length else None
-        speaks = self._speaks[rank]
+        speaks = self._sure[rank]
         at = int(np.searchsorted(speaks, index, side="right"))
         following = int(speaks[at]) if at < len(speaks) else length
         held = self._account.position(symbol)
@@ -224,23 +194,6 @@ class Backtest:
     def _still(self, held: Position) -> Held:
         rank = self._ranks[held.symbol]
         return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
-
-    def _selection(self, traded: Traded, at: int) -> Selection:
-        choices = traded.choices
-        group = GROUPS[int(choices.group[at])]
-        number = int(choices.model[at])
-        model = None if number == RULES else self._models[number]
-        confidence, edge = float(choices.group_confidence[at]), float(choices.edge_bps[at])
-        return Selection(
-            decided_by=DecidedBy.RULES if model is None else DecidedBy.MODEL,
-            group=group,
-            strategy=self._strategies[int(choices.strategy[at])].name,
-            group_confidence=confidence,
-            strategy_confidence=float(choices.strategy_confidence[at]),
-            groups=(GroupScore(group, confidence, "", None if model is None else edge),),
-            strategies=(),
-            model=None if model is None else _opinion(model, float(choices.novelty[at])),
-        )
 
     def _moment(self, traded: Traded, index: int, price: float) -> Moment:
         symbol, open_at_ms = traded.market.symbol, int(traded.series.view.candles.open_at_ms[index])
@@ -314,30 +267,3 @@ def _first_touch(candles: Candles, held: Position, begin: int, end: int) -> int:
             return begin + int(touched.argmax())
         begin, width = until, 2 * width
     return end
-
-
-def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
-    return ModelOpinion(model.id, model.state.value, {}, novelty, model.spread.limit)
-
-
-def _decided(
-    traded: Traded, index: int, moment: Moment, selection: Selection, judgement: Judgement, signal_type: str
-) -> Decided:
-    view = traded.series.view
-    return Decided(
-        id=moment.decision_id,
-        symbol=view.symbol,
-        candle_at_ms=int(view.candles.open_at_ms[index]),
-        regime=view.regimes.regime(index).value,
-        group=selection.group.value,
-        strategy=selection.strategy,
-        decided_by=selection.decided_by.value,
-        model=selection.model.model_id if selection.model else None,
-        confidence=round(selection.confidence, 6),
-        edge_bps=selection.edge_bps,
-        signal_type=signal_type,
-        price=float(view.candles.close[index]),
-        action=judgement.action.value,
-        denied_code=judgement.denied.code if judgement.action is Action.DENIED and judgement.denied else None,
-        order_id=judgement.order.client_order_id if judgement.order else None,
-    )

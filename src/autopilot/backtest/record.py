@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from autopilot.backtest.engine import Outcome, Traded
+from autopilot.backtest.decided import Traded
+from autopilot.backtest.engine import Outcome
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.money import ZERO
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
@@ -19,7 +20,7 @@ def account_record(traded: Sequence[Traded], outcome: Outcome, start_equity: Dec
     steps = outcome.steps
     step = np.maximum(np.searchsorted(steps.at_ms, at_ms, side="right") - 1, 0)
     held = (steps.quantities[:, step] * closes_at(traded, at_ms)).sum(axis=0)
-    began = {each.id: each for each in outcome.decisions}
+    began = {each.id: each for each in outcome.judged}
     trades = []
     for trip in outcome.books.round_trips:
         decision = began.get(trip.decision_id or "")

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from autopilot.backtest.choices import RULES
 from autopilot.backtest.engine import Steps
 from autopilot.backtest.record import closes_at
 from autopilot.daemon.backtest_request import StoredModel, WalkForward
@@ -23,12 +24,16 @@ from autopilot.performance.metrics import KEYS, Metrics, account_metrics, breakd
 
 BUY_AND_HOLD, NOTHING = "buy and hold", "doing nothing"
 BASIS_POINT = 1e-4
+UNSURE = "CONFIDENCE_BELOW_THRESHOLD"
 
 
 def backtest_document(run: BacktestRun) -> Document:
     """Everything the command prints, as JSON. Money in ``currency``, returns and drawdowns as fractions."""
     record = run.record
-    denied = Counter(each.denied_code for each in run.outcome.decisions if each.denied_code)
+    outcome = run.outcome
+    unsure = sum(len(each) for each in outcome.unsure)
+    denied = Counter({UNSURE: unsure} if unsure else {})
+    denied.update(each.denied_code for each in outcome.judged if each.denied_code)
     return {
         "exchange": run.request.exchange,
         "symbols": [each.history.symbol for each in run.tested],
@@ -53,8 +58,8 @@ def backtest_document(run: BacktestRun) -> Document:
         "candles": run.outcome.candles,
         "detail": run.request.detail.value if run.request.detail else None,
         "looked_into": run.outcome.looked_into,
-        "signals": len(run.outcome.decisions),
-        "by_models": sum(each.model is not None for each in run.outcome.decisions),
+        "signals": len(outcome.judged) + unsure,
+        "by_models": _by_models(run),
         "orders": sum(1 for _ in run.outcome.books.orders),
         "fills": len(run.outcome.books.fills),
         "denied": dict(denied.most_common()),
@@ -62,6 +67,15 @@ def backtest_document(run: BacktestRun) -> Document:
         **figures(record),
         "comparison": comparison(record, hold_equity(run), run.alone),
     }
+
+
+def _by_models(run: BacktestRun) -> int:
+    """How many signals a learned model chose."""
+    sure = sum(each.model is not None for each in run.outcome.judged)
+    return sure + sum(
+        int((each.choices.model[indices - each.choices.first] != RULES).sum())
+        for each, indices in zip(run.traded, run.outcome.unsure, strict=True)
+    )
 
 
 def figures(record: AccountRecord) -> Document:

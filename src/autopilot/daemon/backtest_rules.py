@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from autopilot.backtest.choices import Choices, group_choices, rule_choices, strategy_choices
-from autopilot.backtest.engine import Traded
+from autopilot.backtest.decided import Traded
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.backtest_data import TestedSymbol
 from autopilot.daemon.backtest_request import BacktestRequest, Report, Stage

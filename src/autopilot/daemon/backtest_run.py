@@ -14,7 +14,8 @@ from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.backtest.choices import GROUPS, Choices
-from autopilot.backtest.engine import Backtest, Outcome, Traded
+from autopilot.backtest.decided import Decided, Traded, decisions_of
+from autopilot.backtest.engine import Backtest, Outcome
 from autopilot.backtest.record import account_record
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -54,12 +55,19 @@ class BacktestRun:
     request: BacktestRequest
     tested: tuple[TestedSymbol, ...]
     traded: tuple[Traded, ...]
+    strategies: StrategySet
     models: tuple[DecidingModel, ...]
     paper: PaperSettings
     record: AccountRecord
     outcome: Outcome
     alone: Mapping[str, AccountRecord]
     in_sample: bool
+
+    def decisions(self) -> tuple[Decided, ...]:
+        """What every signal came to, in the order in which they were made."""
+        outcome = self.outcome
+        account = account_of(self.request)
+        return decisions_of(account, self.traded, self.strategies, self.models, outcome.judged, outcome.unsure)
 
 
 def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, report: Report) -> BacktestRun:
@@ -97,7 +105,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         alone[name] = trade(wished, Stage.COMPARISON, name)[1]
     first_ms = min(_first_close(each) for each in tested)
     in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
-    return BacktestRun(request, tested, traded, models, paper, record, outcome, alone, in_sample)
+    return BacktestRun(request, tested, traded, strategies, models, paper, record, outcome, alone, in_sample)
 
 
 def _models(

@@ -16,7 +16,8 @@ from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.rows import from_row
 from autopilot.backtest.choices import GROUPS, rule_choices
-from autopilot.backtest.engine import Backtest, Decided, Outcome, Traded
+from autopilot.backtest.decided import Decided, Traded, decisions_of
+from autopilot.backtest.engine import Backtest, Outcome
 from autopilot.backtest.models import DecidingModel, follow_models
 from autopilot.backtest.parity import Said, cost_of, differing
 from autopilot.config.paths import Paths
@@ -72,8 +73,8 @@ def parity(paths: Paths, config: AutopilotConfig, days: int, told: Callable[[int
         notes: list[str] = []
         tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
         models = _models(paths, database, recorded, notes)
-        outcome = _again(config, database, recorded, tested, models, told)
-        return _compared(database, recorded, tested, outcome, days, notes)
+        outcome, decisions = _again(config, database, recorded, tested, models, told)
+        return _compared(database, recorded, tested, outcome, decisions, days, notes)
 
 
 def what_was_recorded(database: Database) -> Recorded:
@@ -128,7 +129,8 @@ def _again(
     tested: Sequence[TestedSymbol],
     models: Sequence[DecidingModel],
     told: Callable[[int, int], None],
-) -> Outcome:
+) -> tuple[Outcome, tuple[Decided, ...]]:
+    """What came of it, and every decision with a signal."""
     strategies = load_strategies()
     profiles = profiles_of(strategies)
     series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
@@ -152,7 +154,8 @@ def _again(
         )
     ]
     engine = Backtest(recorded.account, traded, strategies, config.paper.settings(), models)
-    return asyncio.run(engine.run(told))
+    outcome = asyncio.run(engine.run(told))
+    return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
 
 
 def _compared(
@@ -160,6 +163,7 @@ def _compared(
     recorded: Recorded,
     tested: Sequence[TestedSymbol],
     outcome: Outcome,
+    decisions: Sequence[Decided],
     days: int,
     notes: Sequence[str],
 ) -> Document:
@@ -168,7 +172,7 @@ def _compared(
     )
     rows = database.rows(_SAID, (recorded.account, recorded.timeframe.value, since_ms))
     theirs = [Said(*row) for row in rows]
-    ours = [_said(each) for each in outcome.decisions if each.candle_at_ms >= since_ms]
+    ours = [_said(each) for each in decisions if each.candle_at_ms >= since_ms]
     found = differing(theirs, ours)
     fills = [from_row(Fill, row) for row in database.rows(_FILLS, (recorded.account, since_ms))]
     again = [each for each in outcome.books.fills if each.at_ms >= since_ms]

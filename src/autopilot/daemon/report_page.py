@@ -9,7 +9,8 @@ from decimal import Decimal
 import numpy as np
 
 from autopilot.adapters.exchange.simulated import SimulatedExchange
-from autopilot.backtest.engine import Traded
+from autopilot.backtest.choices import speaking
+from autopilot.backtest.decided import Traded
 from autopilot.daemon.backtest_report import BUY_AND_HOLD, hold_equity
 from autopilot.daemon.backtest_run import BacktestRun
 from autopilot.domain.candles import FloatArray
@@ -159,15 +160,13 @@ def _chart(traded: Traded, fills: Iterable[Fill], orders: Mapping[str, Order]) -
 
 def _confidence(run: BacktestRun) -> tuple[FloatArray, FloatArray]:
     """Of every buy signal: how sure, and what its strategy earned over the horizon by itself, in bp."""
-    known = {each.market.symbol: each.series for each in run.traded}
     said, came = [], []
-    for each in run.outcome.decisions:
-        series = known[each.symbol]
-        at = int(np.searchsorted(series.view.candles.open_at_ms, each.candle_at_ms))
-        if each.signal_type == "buy":
-            said.append(each.confidence)
-            came.append(BPS * float(series.outcomes.returns[list(series.arrays).index(each.strategy), at]))
-    return np.array(said), np.array(came)
+    for each in run.traded:
+        choices = each.choices
+        buys = np.flatnonzero(speaking(each.series, choices) > 0)
+        said.append(choices.group_confidence[buys] * choices.strategy_confidence[buys])
+        came.append(BPS * each.series.outcomes.returns[choices.strategy[buys], choices.first + buys])
+    return np.concatenate(said), np.concatenate(came)
 
 
 def _between(found: Document, name: str, *, percent: bool = False) -> str:

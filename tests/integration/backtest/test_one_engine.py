@@ -139,7 +139,7 @@ def assert_same(run: BacktestRun, database: Database) -> None:
             *(each.id, each.symbol, each.candle_at_ms, each.regime, each.group, each.strategy, each.decided_by),
             *(each.confidence, each.signal_type, each.price, each.action, each.denied_code, each.order_id),
         )
-        for each in sorted(run.outcome.decisions, key=lambda each: (each.candle_at_ms, each.symbol))
+        for each in sorted(run.decisions(), key=lambda each: (each.candle_at_ms, each.symbol))
     ]
     for one, other in zip(ours, theirs, strict=False):
         assert one == other
@@ -175,7 +175,7 @@ def test_under_tight_limits_and_resting_orders(paths: Paths, database: Database)
     )
     run = both(settings, paths, database, None)
     assert_same(run, database)
-    denied = {each.denied_code for each in run.outcome.decisions}
+    denied = {each.denied_code for each in run.decisions()}
     assert {"TRADES_PER_DAY_REACHED", "DAILY_LOSS_REACHED", "LOSING_STREAK"} <= denied
 
 
@@ -188,7 +188,7 @@ def test_under_a_learned_model(paths: Paths, database: Database) -> None:
     run = both(settings, paths, database, StoredModel(model_id))
     assert_same(run, database)
     # The model decides once the strategies' record of 30 days has filled, in both of them.
-    assert {each.decided_by for each in run.outcome.decisions} == {"rules", "model"}
+    assert {each.decided_by for each in run.decisions()} == {"rules", "model"}
 
 
 def test_a_single_strategy_takes_every_signal_of_it_and_no_other(paths: Paths) -> None:
@@ -201,8 +201,8 @@ def test_a_single_strategy_takes_every_signal_of_it_and_no_other(paths: Paths) -
         strategy="macd",
     )
     run = run_backtest(paths, config(), request, quiet)
-    assert {each.strategy for each in run.outcome.decisions} == {"macd"}
-    assert "CONFIDENCE_BELOW_THRESHOLD" not in {each.denied_code for each in run.outcome.decisions}
+    assert {each.strategy for each in run.decisions()} == {"macd"}
+    assert "CONFIDENCE_BELOW_THRESHOLD" not in {each.denied_code for each in run.decisions()}
     series = run.traded[0].series
     spoken = int((series.arrays["macd"].side[run.tested[0].first :] != 0).sum())
-    assert sum(each.symbol == "BTC/USD" for each in run.outcome.decisions) == spoken
+    assert sum(each.symbol == "BTC/USD" for each in run.decisions()) == spoken

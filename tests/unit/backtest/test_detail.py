@@ -11,7 +11,8 @@ import pytest
 
 from autopilot.analysis.view import MarketView
 from autopilot.backtest.choices import strategy_choices
-from autopilot.backtest.engine import Backtest, Outcome, Traded
+from autopilot.backtest.decided import Traded
+from autopilot.backtest.engine import Backtest, Outcome
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose

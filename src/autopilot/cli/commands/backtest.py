@@ -125,7 +125,7 @@ def backtest(
     finally:
         progress.close()
     if decisions:
-        lines = (json.dumps(document(each), ensure_ascii=False) for each in run.outcome.decisions)
+        lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
         write_file(decisions, "".join(f"{line}\n" for line in lines))
     if html:
         from autopilot.daemon.report_page import backtest_page

@@ -1,0 +1,144 @@
+"""What is chosen at each candle of a symbol, and what each signal came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
+from autopilot.domain.candles import Candles, IntArray
+from autopilot.domain.decision import Action, Denied, decision_id
+from autopilot.domain.market import Market
+from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
+from autopilot.domain.signal import StrategySignal
+from autopilot.engine.judgement import Judgement
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.risk.evaluation import evaluate
+from autopilot.strategies.base import Strategy, signal_at
+from autopilot.strategies.registry import StrategySet
+from autopilot.training.series import SymbolSeries
+
+if TYPE_CHECKING:
+    from autopilot.backtest.models import DecidingModel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traded:
+    """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided. ``detail``:
+    finer candles, which tell what came first within one of the series."""
+
+    market: Market
+    settings: AutopilotSettings
+    series: SymbolSeries
+    choices: Choices
+    detail: Candles | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one signal came to: the decisions of the daemon in short, those without a signal left out."""
+
+    id: str
+    symbol: str
+    candle_at_ms: int
+    regime: str
+    group: str
+    strategy: str
+    decided_by: str
+    model: str | None
+    confidence: float
+    edge_bps: float | None
+    signal_type: str
+    price: float
+    action: str
+    denied_code: str | None
+    order_id: str | None
+
+
+def sure_and_unsure(traded: Traded) -> tuple[IntArray, IntArray]:
+    """The candles at which there is a signal that is sure enough to be looked at, and those of the others: they are
+    denied whatever else there is."""
+    choices, settings = traded.choices, traded.settings.evaluation
+    spoken = np.flatnonzero(speaking(traded.series, choices))
+    confidence = choices.group_confidence[spoken] * choices.strategy_confidence[spoken]
+    sure = confidence >= settings.min_confidence_threshold
+    return spoken[sure] + choices.first, spoken[~sure] + choices.first
+
+
+def selection_at(traded: Traded, index: int, strategy: Strategy, models: Sequence[DecidingModel]) -> Selection:
+    """Who chose ``strategy`` at candle ``index``, and how sure the choice is."""
+    choices, at = traded.choices, index - traded.choices.first
+    group, number = GROUPS[int(choices.group[at])], int(choices.model[at])
+    model = None if number == RULES else models[number]
+    confidence, edge = float(choices.group_confidence[at]), float(choices.edge_bps[at])
+    return Selection(
+        decided_by=DecidedBy.RULES if model is None else DecidedBy.MODEL,
+        group=group,
+        strategy=strategy.name,
+        group_confidence=confidence,
+        strategy_confidence=float(choices.strategy_confidence[at]),
+        groups=(GroupScore(group, confidence, "", None if model is None else edge),),
+        strategies=(),
+        model=None if model is None else _opinion(model, float(choices.novelty[at])),
+    )
+
+
+def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
+    return ModelOpinion(model.id, model.state.value, {}, novelty, model.spread.limit)
+
+
+def decided(
+    account: str, traded: Traded, index: int, selection: Selection, signal: StrategySignal, judgement: Judgement
+) -> Decided:
+    """What the signal at candle ``index`` came to."""
+    view = traded.series.view
+    open_at_ms = int(view.candles.open_at_ms[index])
+    return Decided(
+        id=decision_id(account, view.symbol, view.timeframe, open_at_ms),
+        symbol=view.symbol,
+        candle_at_ms=open_at_ms,
+        regime=view.regimes.regime(index).value,
+        group=selection.group.value,
+        strategy=selection.strategy,
+        decided_by=selection.decided_by.value,
+        model=selection.model.model_id if selection.model else None,
+        confidence=round(selection.confidence, 6),
+        edge_bps=selection.edge_bps,
+        signal_type=signal.signal_type.value,
+        price=signal.price,
+        action=judgement.action.value,
+        denied_code=judgement.denied.code if judgement.action is Action.DENIED and judgement.denied else None,
+        order_id=judgement.order.client_order_id if judgement.order else None,
+    )
+
+
+def decisions_of(
+    account: str,
+    traded: Sequence[Traded],
+    strategies: StrategySet,
+    models: Sequence[DecidingModel],
+    judged: Sequence[Decided],
+    unsure: Sequence[IntArray],
+) -> tuple[Decided, ...]:
+    """What every signal came to, in the order in which they were made."""
+    ordered = tuple(strategies)
+    denied = [
+        _unsure(account, each, index, ordered, models)
+        for each, indices in zip(traded, unsure, strict=True)
+        for index in indices.tolist()
+    ]
+    return tuple(sorted((*judged, *denied), key=lambda each: (each.candle_at_ms, each.symbol)))
+
+
+def _unsure(
+    account: str, traded: Traded, index: int, strategies: Sequence[Strategy], models: Sequence[DecidingModel]
+) -> Decided:
+    strategy = strategies[int(traded.choices.strategy[index - traded.choices.first])]
+    signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
+    selection = selection_at(traded, index, strategy, models)
+    opportunity = evaluate(signal, selection, traded.settings.evaluation, 0)
+    assert isinstance(opportunity, Denied), "it is not sure enough"
+    return decided(account, traded, index, selection, signal, Judgement(Action.DENIED, denied=opportunity))
