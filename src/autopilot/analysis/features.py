@@ -7,6 +7,7 @@ outside world may be silent at any time: its features are zero then, and a flag 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import itemgetter
 
 import numpy as np
@@ -99,6 +100,17 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
         known = np.stack(_in_order(columns))
         table[:, WARM_UP:] = _limited(known)
     return FEATURE_NAMES, table.T
+
+
+def outside_features(view: MarketView) -> Mapping[str, FloatArray]:
+    """Of `features` those that look at the reference and at sentiment, by name, float64[n] each: they cost little."""
+    length, table = len(view.candles), {}
+    columns = {**_reference(view, WARM_UP), **_sentiment(view, WARM_UP)} if length > WARM_UP else {}
+    for name in (*_OF_REFERENCE, *_OF_SENTIMENT):
+        table[name] = np.full(length, np.nan)
+        if columns:
+            table[name][WARM_UP:] = _limited(columns[name])
+    return table
 
 
 def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:

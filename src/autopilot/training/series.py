@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.features import FEATURE_NAMES, features
+from autopilot.analysis.features import FEATURE_NAMES, features, outside_features
 from autopilot.analysis.regime import WARM_UP
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles, FloatArray, IntArray
@@ -75,6 +75,11 @@ class SymbolSeries:
         """float64[n, k]: the features named FEATURE_NAMES."""
         return features(self.view, self.view.regimes)[1]
 
+    @cached_property
+    def _outside(self) -> Mapping[str, FloatArray]:
+        """What the rule table looks at does without the other features."""
+        return outside_features(self.view)
+
     @property
     def outcomes(self) -> Outcomes:
         """[s, n], NaN where they are not known."""
@@ -133,8 +138,8 @@ class SymbolSeries:
             volume_ratio=indicators.volume_ratio()[at],
             volatility_ratio=indicators.volatility_ratio()[at],
             external=known,
-            sentiment=zeroed(self.market[at, FEATURE_NAMES.index("sentiment")]),
-            relative_strength=zeroed(self.market[at, FEATURE_NAMES.index("relative_strength_168")]),
+            sentiment=zeroed(self._outside["sentiment"][at]),
+            relative_strength=zeroed(self._outside["relative_strength_168"][at]),
         )
 
 

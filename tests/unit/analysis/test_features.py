@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autopilot.analysis.features import FEATURE_NAMES, LIMIT, SCHEMA, feature_row, features
+from autopilot.analysis.features import FEATURE_NAMES, LIMIT, SCHEMA, feature_row, features, outside_features
 from autopilot.analysis.regime import WARM_UP, classify
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles, FloatArray
@@ -101,6 +101,18 @@ def test_the_outside_may_be_silent(random_candles: Walk) -> None:
     for view in silent:
         assert not table(view)[WARM_UP:, outside].any()
         np.testing.assert_array_equal(table(view), table(silent[0]))
+
+
+@pytest.mark.parametrize("length", [10, 724, 1500])
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_the_outside_by_itself_is_the_same(random_candles: Walk, length: int, is_silent: bool) -> None:
+    candles = random_candles(21, length)
+    heard = None if is_silent else random_candles(22, length)
+    view = market_view("ETH/USD", candles, heard, None if is_silent else daily_sentiment(candles))
+    found = outside_features(view)
+    assert len(found) == sum(name.startswith(("reference_", "relative_", "sentiment")) for name in FEATURE_NAMES)
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, column(view, name))
 
 
 def test_a_hole_in_the_reference_is_neutral_and_heals(random_candles: Walk) -> None:
