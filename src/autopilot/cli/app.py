@@ -36,6 +36,7 @@ COMMANDS = {
     "sweep": "autopilot.cli.commands.sweep",
     "report": "autopilot.cli.commands.report",
     "parity": "autopilot.cli.commands.parity",
+    "audit": "autopilot.cli.commands.audit",
     "data": "autopilot.cli.commands.data",
     "config": "autopilot.cli.commands.config",
     "daemon": "autopilot.cli.commands.daemon",

@@ -24,6 +24,8 @@ class Paths(NamedTuple):
     """Written by `autopilot config set`."""
     data_dir: Path
     database: Path
+    audit_head: Path
+    """The audit log's anchor: its last row's number and hash."""
     models_dir: Path
     socket: Path
     lock_file: Path
@@ -65,6 +67,7 @@ def find_paths(
         overrides_file=data / "overrides.toml",
         data_dir=data,
         database=data / "autopilot.db",
+        audit_head=data / "audit.head",
         models_dir=data / "models",
         socket=_socket(data / "run" / "autopilot.sock"),
         lock_file=data / "autopilot.lock",

@@ -64,10 +64,16 @@ def error_answer(error: AutopilotError) -> web.Response:
 
 def http_error_answer(status: int, reason: str) -> web.Response:
     """What HTTP itself refuses: no such address, wrong method, too large, not HTTP at all."""
-    code, hint = _HTTP.get(status, ("BAD_REQUEST", "speak HTTP/1.1 with JSON"))
+    code, hint = _HTTP.get(status, _BAD_REQUEST)
     return answer(error_document(code, reason, hint), status)
 
 
+def http_error_code(status: int) -> str:
+    """404 → NOT_FOUND."""
+    return _HTTP.get(status, _BAD_REQUEST)[0]
+
+
+_BAD_REQUEST = ("BAD_REQUEST", "speak HTTP/1.1 with JSON")
 _HTTP = {
     403: ("FORBIDDEN", "run the command as the user who runs the daemon"),
     404: ("NOT_FOUND", "docs list the addresses; are client and daemon of the same version?"),

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from autopilot.control.answers import error_answer, http_error_answer
-from autopilot.control.private_socket import peer_uid
+from autopilot.control.private_socket import Peer, peer_of
 from autopilot.control.protocol import KEEP_ALIVE_S
+from autopilot.domain.documents import Document
 from autopilot.domain.errors import AutopilotError
 
 log = logging.getLogger(__name__)
@@ -39,20 +40,23 @@ class Gate:
     uids: frozenset[int]
     inside: set[Connection] = field(default_factory=set)
 
-    def refusal(self, transport: asyncio.BaseTransport) -> web.Response | None:
-        uid = peer_uid(transport.get_extra_info("socket"))
-        if uid not in self.uids:
-            log.warning("refused a connection of user id %d", uid)
-            return http_error_answer(403, f"user id {uid} may not talk to this daemon")
+    def refusal(self, peer: Peer) -> web.Response | None:
+        if peer.uid not in self.uids:
+            log.warning("refused a connection of user id %d", peer.uid)
+            return http_error_answer(403, f"user id {peer.uid} may not talk to this daemon")
         if len(self.inside) >= self.limits.connections:
             return http_error_answer(503, f"there are {len(self.inside)} clients already")
         return None
 
 
 class Connection(web.RequestHandler):
-    """Serves one request; bad HTTP is answered in JSON as everything else is."""
+    """Serves one request; bad HTTP is answered in JSON as everything else is.
 
-    __slots__ = ("_gate", "_patience")
+    ``peer``: who asks; ``asked``: the command as it was understood, empty until then.
+    """
+
+    __slots__ = ("_gate", "_patience", "asked", "peer")
+    peer: Peer
 
     def __init__(self, server: web.Server, gate: Gate, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
@@ -64,10 +68,12 @@ class Connection(web.RequestHandler):
         )
         self._gate = gate
         self._patience: asyncio.TimerHandle | None = None
+        self.asked: Document = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
-        if refusal := self._gate.refusal(transport):
+        self.peer = peer_of(transport.get_extra_info("socket"))
+        if refusal := self._gate.refusal(self.peer):
             _write_and_close(transport, refusal)
             return
         self._gate.inside.add(self)
@@ -114,6 +120,13 @@ class Connection(web.RequestHandler):
 
     def _give_up(self, transport: asyncio.WriteTransport, reason: str) -> None:
         _write_and_close(transport, http_error_answer(408, reason))
+
+
+def connection_of(request: web.Request) -> Connection:
+    """What the request came by."""
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    return connection
 
 
 def connections(server: web.Server, gate: Gate) -> Callable[[], Connection]:

@@ -37,6 +37,16 @@ class PrivateSocket(NamedTuple):
             self.path.unlink(missing_ok=True)
 
 
+class Peer(NamedTuple):
+    """The process at the other end of a connection, and its user."""
+
+    pid: int
+    uid: int
+
+    def __str__(self) -> str:
+        return f"uid {self.uid} pid {self.pid}"
+
+
 def listen_privately(path: Path) -> PrivateSocket:
     """Mode 0600 in a directory of mode 0700. Raises SocketUnusable when somebody listens there already, when the
     path holds something that is not a socket, or when the system refuses."""
@@ -51,10 +61,11 @@ def listen_privately(path: Path) -> PrivateSocket:
         ) from error
 
 
-def peer_uid(connection: socket.socket) -> int:
-    """The user id of the process at the other end, from the kernel (unix(7), SO_PEERCRED)."""
+def peer_of(connection: socket.socket) -> Peer:
+    """Who connected, from the kernel (unix(7), SO_PEERCRED)."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return int(_UCRED.unpack(credentials)[1])
+    pid, uid, _ = _UCRED.unpack(credentials)
+    return Peer(pid, uid)
 
 
 def _own_directory(directory: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from autopilot.control.answers import answer
-from autopilot.control.connection import ServerLimits
+from autopilot.control.connection import ServerLimits, connection_of
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.event_stream import last_event_id, send_events
 from autopilot.control.protocol import API
@@ -27,7 +27,7 @@ from autopilot.control.requests import (
     parse_symbol,
 )
 from autopilot.control.service import ControlService
-from autopilot.domain.documents import Document
+from autopilot.domain.documents import Document, document
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Request = TypeVar("_Request")
@@ -132,7 +132,9 @@ class Routes:
                 content = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
-        return parse(parse_body(content))
+        asked = parse(parse_body(content))
+        connection_of(request).asked = document(asked) or {}
+        return asked
 
 
 def _get(path: str, handler: Handler) -> web.RouteDef:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from autopilot.control.answers import error_answer, http_error_answer
-from autopilot.control.connection import Connection, Gate, ServerLimits, connections
+from autopilot.control.answers import error_answer, error_code, http_error_answer, http_error_code
+from autopilot.control.connection import Connection, Gate, ServerLimits, connection_of, connections
 from autopilot.control.private_socket import PrivateSocket, listen_privately
 from autopilot.control.protocol import BODY_MAX_BYTES
 from autopilot.control.routes import Handler, Routes
@@ -30,6 +30,7 @@ class ControlServer:
         limits: ServerLimits | None = None,
         uids: Collection[int] | None = None,
     ) -> None:
+        self._service = service
         self._limits = limits or ServerLimits()
         self._path = socket_path
         self._gate = Gate(self._limits, frozenset({os.geteuid(), ROOT_UID} if uids is None else uids))
@@ -61,10 +62,9 @@ class ControlServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Every answer is JSON, and is taken in time or dropped with its client."""
-        connection = request.protocol
-        assert isinstance(connection, Connection)
+        connection = connection_of(request)
         connection.head_arrived()
-        response = await _answer(request, handler)
+        response = await self._answer(request, handler, connection)
         try:
             async with asyncio.timeout(self._limits.answer_s):
                 await response.prepare(request)
@@ -74,12 +74,21 @@ class ControlServer:
                 request.transport.abort()
         return response
 
-
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except AutopilotError as error:
-        return error_answer(error)
-    except web.HTTPException as refusal:
-        reason = refusal.text if refusal.status == web.HTTPRequestTimeout.status_code else refusal.reason
-        return http_error_answer(refusal.status, f"{reason}: {request.method} {request.path}")
+    async def _answer(self, request: web.Request, handler: Handler, connection: Connection) -> web.StreamResponse:
+        """The service is told of every command before its client is."""
+        result = http_error_code(500)
+        try:
+            response = await handler(request)
+            result = "done"
+        except AutopilotError as error:
+            result = error_code(error)
+            response = error_answer(error)
+        except web.HTTPException as refusal:
+            result = http_error_code(refusal.status)
+            reason = refusal.text if refusal.status == web.HTTPRequestTimeout.status_code else refusal.reason
+            response = http_error_answer(refusal.status, f"{reason}: {request.method} {request.path}")
+        finally:
+            if request.method != "GET" and request.match_info.http_exception is None:
+                command = f"{request.method} {request.path}"
+                self._service.commanded(connection.peer, command, connection.asked, result)
+        return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from autopilot.control.private_socket import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
@@ -22,6 +23,11 @@ class ControlService(Protocol):
 
     def health(self) -> Document:
         """At once and without the database."""
+        ...
+
+    def commanded(self, caller: Peer, command: str, asked: Document, result: str) -> None:
+        """Told after each command, ``POST /api/autopilot/stop`` for one, whatever came of it: ``done``, or the code of
+        the error. ``asked`` is the request as it was understood, empty where it was not."""
         ...
 
     async def start(self, request: StartRequest) -> Document: ...

@@ -17,6 +17,7 @@ from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.control.errors import Conflict, SafetyRefused
+from autopilot.daemon.audit_log import audited
 from autopilot.daemon.model_watch import model_drift
 from autopilot.domain.documents import Document, document
 from autopilot.domain.errors import ModelError, NotFound
@@ -179,9 +180,12 @@ def open_registry(paths: Paths) -> Iterator[ModelRegistry]:
     """
     with TemporaryDirectory(prefix="autopilot-") as nowhere:
         file = paths.database if paths.database.exists() else Path(nowhere) / paths.database.name
-        with closing(open_database(file)) as database:
+        with (
+            closing(open_database(file)) as database,
+            audited(database, file.with_name(paths.audit_head.name)) as trail,
+        ):
             drift = partial(model_drift, file, load(paths).config.acting())
-            yield ModelRegistry(SqliteModels(database), ModelFiles(paths.models_dir), WallClock(), drift)
+            yield ModelRegistry(SqliteModels(database, trail), ModelFiles(paths.models_dir), WallClock(), drift)
 
 
 def _changed(champion: ModelEntry | None, before: ModelEntry | None) -> Document:

@@ -13,6 +13,7 @@ from autopilot.adapters.store import queries
 from autopilot.adapters.store.database import Database
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
+from autopilot.control.private_socket import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
@@ -21,6 +22,7 @@ from autopilot.control.requests import (
     StartRequest,
     StopRequest,
 )
+from autopilot.daemon.audit_log import DaemonAudit
 from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
 from autopilot.daemon.model_registry import ModelRegistry
@@ -49,6 +51,7 @@ class AutopilotService:
         trainings: TrainingTasks,
         events: EventLog,
         clock: Clock,
+        audit: DaemonAudit,
         ask_to_stop: Callable[[], None],
         closing: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
@@ -60,6 +63,7 @@ class AutopilotService:
         self._trainings = trainings
         self._events = events
         self._clock = clock
+        self._audit = audit
         self._ask_to_stop = ask_to_stop
         self._closing = closing
         self._started_at_ms = clock.now_ms()
@@ -78,6 +82,9 @@ class AutopilotService:
         """Take up what ran when the last daemon ended, however it ended."""
         entries = [entry for entry in self._store.load_autopilots() if entry.running]
         self._autopilots.resume([self._remembered(entry) for entry in entries])
+
+    def commanded(self, caller: Peer, command: str, asked: Document, result: str) -> None:
+        self._audit.commanded(caller, command, asked, result)
 
     async def start(self, request: StartRequest) -> Document:
         paper = self._config.paper_trading if request.paper_trading is None else request.paper_trading

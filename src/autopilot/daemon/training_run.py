@@ -14,6 +14,7 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.audit_log import audited
 from autopilot.daemon.compute import compute
 from autopilot.daemon.training_data import TrainingData
 from autopilot.domain.documents import Document
@@ -102,7 +103,8 @@ def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
     )
     if not trained.replaces:
         return False
-    models.promote(trained.model_id, now_ms, verdict)
+    with audited(database, paths.audit_head) as trail:
+        SqliteModels(database, trail).promote(trained.model_id, now_ms, verdict)
     return True
 
 

@@ -19,6 +19,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.adapters.sentiment.stored import StoredSentiment
+from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
@@ -32,6 +33,7 @@ from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon.audit_log import DaemonAudit
 from autopilot.daemon.autopilots import Autopilots, Venue
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
@@ -73,12 +75,14 @@ class Wiring:
     """The sentiment of real markets."""
     champion: Champion
     """The learned model in force."""
+    audit: AuditTrail | None = None
+    """Where orders are told of."""
 
     def open_venue(self, exchange: str) -> Venue:
         """Raises UnknownExchange, StoreError."""
         source, sentiment = self._market(exchange)
         account = f"paper:{exchange}"
-        ledger = SqliteLedger(self.database)
+        ledger = SqliteLedger(self.database, self.audit)
         paper = PaperBroker(account, self.config.paper.settings(), SqlitePaper(self.database), source.clock)
         broker: Broker = paper
         if source.kind is MarketKind.REPLAY:
@@ -146,13 +150,14 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     events = EventLog(clock.now_ms)
     index = FearGreed(SqliteSentiment(database))
     mood = index if config.sentiment.enabled else NeutralSentiment()
-    kept, files = SqliteModels(database), ModelFiles(paths.models_dir)
+    audit = DaemonAudit(database, paths.audit_head, config)
+    kept, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(kept, files, clock, drift, champion.status)
-    wiring = Wiring(config, database, events, load_strategies(), mood, champion)
+    wiring = Wiring(config, database, events, load_strategies(), mood, champion, audit.trail)
     scheduler = CycleScheduler()
-    autopilots = Autopilots(wiring.open_venue, SqliteLedger(database), scheduler)
+    autopilots = Autopilots(wiring.open_venue, SqliteLedger(database, audit.trail), scheduler)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
     watch = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
     service = AutopilotService(
@@ -164,11 +169,13 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
         trainings,
         events,
         clock,
+        audit,
         ask_to_stop,
-        closing=[trainings.close, index.close],
+        closing=[trainings.close, index.close, audit.close],
     )
     trainings.open()
     scheduler.start()
     scheduler.add("model watch", watch.review, REVIEW_EVERY_S)
+    audit.open()
     service.resume()
     return service

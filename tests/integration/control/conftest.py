@@ -33,6 +33,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.commands: list[tuple[Any, ...]] = []
         self.events = EventLog(lambda: 7)
         self.fails: Exception | None = None
         self.gate = asyncio.Event()
@@ -48,6 +49,9 @@ class FakeService:
         if self.fails:
             raise self.fails
         return {"answer": len(self.asked), "padding": self.padding}
+
+    def commanded(self, *told: Any) -> None:
+        self.commands.append(told)
 
     async def start(self, request: StartRequest) -> dict[str, Any]:
         return await self._answer(request)

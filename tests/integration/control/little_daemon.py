@@ -22,6 +22,9 @@ class LittleService:
     def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "cwd": str(Path.cwd()), "session": os.getsid(0)}
 
+    def commanded(self, *told: Any) -> None:
+        return None
+
     async def stop(self, request: Any) -> dict[str, Any]:
         self._request_stop()
         return {"stopping": True}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autopilot.control.errors import SocketUnusable
-from autopilot.control.private_socket import listen_privately, peer_uid
+from autopilot.control.private_socket import Peer, listen_privately, peer_of
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_kernel_says_who_is_at_the_other_end(path: Path) -> None:
         client.connect(str(path))
         connection, _ = made.listening.accept()
         with connection:
-            assert peer_uid(connection) == os.geteuid()
+            assert peer_of(connection) == Peer(os.getpid(), os.geteuid())
 
 
 def test_a_stale_socket_is_replaced(path: Path) -> None:

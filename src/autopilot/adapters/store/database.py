@@ -148,10 +148,20 @@ def _migrate(database: Database, migrations: Sequence[str]) -> None:
         present = connection.execute("PRAGMA user_version").fetchone()[0]
         if present < len(migrations):
             # executescript would commit what is open; all steps are one transaction.
-            for statement in _script(migrations[present:], len(migrations)).split(";"):
+            for statement in _statements(_script(migrations[present:], len(migrations))):
                 connection.execute(statement)
 
 
 def _script(steps: Sequence[str], version: int | None = None) -> str:
     marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version or len(steps)}"
     return ";".join([*steps, marks])
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one; a trigger has semicolons of its own."""
+    statement = ""
+    for part in script.split(";"):
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 
+from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.domain.audit import AuditKind
 from autopilot.domain.decision import Decision
 from autopilot.domain.documents import document
 from autopilot.domain.money import ZERO
@@ -25,13 +28,16 @@ _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
 _ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 20)}) ON CONFLICT DO NOTHING"
 _HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
+_ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 
 class SqliteLedger:
-    """A Ledger."""
+    """A Ledger. With ``audit``, each order's changes and the decision that led to it are told there, in the same
+    transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
         self._database = database
+        self._audit = audit
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
         """Also False when the order exists already: an intent that was made once is never made again."""
@@ -42,7 +48,9 @@ class SqliteLedger:
             if not connection.execute(_ADD_DECISION, row).rowcount:
                 return False
             if order:
-                connection.execute(_SAVE_ORDER, to_row(order))
+                self._tell_decision(connection, decision, order)
+                with self._told(connection, order):
+                    connection.execute(_SAVE_ORDER, to_row(order))
             connection.execute(_SAVE_MARK, to_row(mark))
             return True
 
@@ -61,12 +69,12 @@ class SqliteLedger:
         return row[0] if row else None
 
     def save_order(self, order: Order) -> None:
-        with self._database.transaction(durable=True) as connection:
+        with self._database.transaction(durable=True) as connection, self._told(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
 
     def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
         """What the order says of its filled amount gives way to the sum of the fills that are stored."""
-        with self._database.transaction(durable=True) as connection:
+        with self._database.transaction(durable=True) as connection, self._told(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
             in_order = sorted(fills, key=lambda fill: fill.at_ms)
             new = [fill for fill in in_order if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
@@ -128,6 +136,32 @@ class SqliteLedger:
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
         return from_row(EquityMark, row) if row else None
+
+    def _tell_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
+        if self._audit:
+            body = {"decision_id": decision.id, "order_id": order.client_order_id, "account": decision.account}
+            asked = {"symbol": decision.symbol, "strategy": decision.selection.strategy, "side": order.side.value}
+            self._audit.append(connection, AuditKind.DECISION, {**body, **asked})
+
+    @contextmanager
+    def _told(self, connection: sqlite3.Connection, order: Order) -> Iterator[None]:
+        """What is done to the order inside is told when its status or its filled amount is another one after it."""
+        if self._audit is None:
+            yield
+            return
+        before = _order_state(connection, order.client_order_id)
+        yield
+        after = _order_state(connection, order.client_order_id)
+        if after and after != before:
+            status, filled = after
+            body = {"client_order_id": order.client_order_id, "account": order.account, "symbol": order.symbol}
+            state = {"side": order.side.value, "status": status, "filled": format(filled, "f")}
+            self._audit.append(connection, AuditKind.ORDER, {**body, **state})
+
+
+def _order_state(connection: sqlite3.Connection, client_order_id: str) -> tuple[str, Decimal] | None:
+    row = connection.execute(_ORDER_STATE, (client_order_id,)).fetchone()
+    return (row[0], Decimal(row[1])) if row else None
 
 
 def _decision_row(decision: Decision) -> tuple[object, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
+from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import NotFound
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
@@ -17,10 +19,11 @@ _REGISTER = (
 
 
 class SqliteModels:
-    """A ModelStore."""
+    """A ModelStore. With ``audit``, what the history tells is told there too, in the same transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
         self._database = database
+        self._audit = audit
 
     def register(self, entry: ModelEntry) -> None:
         with self._database.transaction(durable=True) as connection:
@@ -42,7 +45,7 @@ class SqliteModels:
                 return
             _retire(connection, now_ms)
             connection.execute("UPDATE models SET is_champion = 1, retired_at_ms = NULL WHERE id = ?", (model_id,))
-            _tell(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
+            self._tell(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
 
     def set_state(self, model_id: str, state: ModelState, note: str, now_ms: int) -> None:
         with self._database.transaction(durable=True) as connection:
@@ -50,7 +53,7 @@ class SqliteModels:
             connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
             if before["state"] != state.value:
                 reason = f"{state}: {note}" if note else state.value
-                _tell(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
+                self._tell(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
 
     def demote_champion(self, now_ms: int, reason: str, event: ModelEvent = ModelEvent.ROLLED_BACK) -> None:
         with self._database.transaction(durable=True) as connection:
@@ -58,7 +61,7 @@ class SqliteModels:
             if previous_id is None and event is not ModelEvent.RESET:
                 return
             _retire(connection, now_ms)
-            _tell(connection, ModelChange(now_ms, event, None, previous_id, reason))
+            self._tell(connection, ModelChange(now_ms, event, None, previous_id, reason))
 
     def forget(self, model_id: str) -> None:
         with self._database.transaction(durable=True) as connection:
@@ -80,6 +83,12 @@ class SqliteModels:
             )
             return int(connection.execute("SELECT trials FROM training_trials").fetchone()[0])
 
+    def _tell(self, connection: sqlite3.Connection, change: ModelChange) -> None:
+        row = to_row(change)
+        connection.execute(insert("model_history", ModelChange), row)
+        if self._audit:
+            self._audit.append(connection, AuditKind.MODEL, row)
+
 
 def _require(connection: sqlite3.Connection, model_id: str) -> sqlite3.Row:
     row: sqlite3.Row | None = connection.execute("SELECT * FROM models WHERE id = ?", (model_id,)).fetchone()
@@ -95,7 +104,3 @@ def _champion_id(connection: sqlite3.Connection) -> str | None:
 
 def _retire(connection: sqlite3.Connection, now_ms: int) -> None:
     connection.execute("UPDATE models SET is_champion = 0, retired_at_ms = ? WHERE is_champion = 1", (now_ms,))
-
-
-def _tell(connection: sqlite3.Connection, change: ModelChange) -> None:
-    connection.execute(insert("model_history", ModelChange), to_row(change))

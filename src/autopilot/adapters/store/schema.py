@@ -121,6 +121,17 @@ MIGRATIONS: tuple[str, ...] = (
 
     CREATE TABLE training_trials (id INTEGER PRIMARY KEY CHECK (id = 1), trials INTEGER NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL,
+        previous TEXT NOT NULL, hash TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_by_kind ON audit (kind, seq);
+    CREATE TRIGGER audit_is_not_edited BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+    CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

@@ -13,6 +13,7 @@ _PATHS = {
     "overrides_file": "set by config set",
     "data_dir": "data directory",
     "database": "database",
+    "audit_head": "audit log's anchor",
     "models_dir": "learned models",
     "socket": "socket",
     "lock_file": "lock",

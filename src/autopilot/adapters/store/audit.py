@@ -1,0 +1,104 @@
+"""The audit log in SQLite. Standard library only: a query must answer at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from autopilot.adapters.audit_head import Anchor
+from autopilot.adapters.store.database import Database, open_readonly
+from autopilot.adapters.store.rows import from_json
+from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Head, Verdict, canonical, chained, verify
+from autopilot.domain.errors import StoreCorrupt
+
+Document = dict[str, Any]
+
+_COLUMNS = "seq, at_ms, kind, actor, body, previous, hash"
+_ADD = f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_LAST = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
+
+
+class AuditTrail:
+    """Where one process writes its rows; several may, for each looks up the last row within its transaction.
+
+    ``actor``: who acts where nobody else is named; ``now_ms``: the machine's time.
+    """
+
+    def __init__(self, anchor: Anchor, actor: str, now_ms: Callable[[], int]) -> None:
+        self._anchor = anchor
+        self._actor = actor
+        self._now_ms = now_ms
+
+    def append(
+        self, connection: sqlite3.Connection, kind: AuditKind, body: Document, *, actor: str | None = None
+    ) -> None:
+        """A row in the transaction that is open: it is there if and only if what it tells of is."""
+        head = _last(connection)
+        if head == GENESIS:
+            self._anchor.begin()
+        row = chained(head, self._now_ms(), kind.value, actor or self._actor, canonical(body))
+        connection.execute(_ADD, (row.seq, row.at_ms, row.kind, row.actor, row.body, row.previous, row.hash))
+        self._anchor.follow()
+
+    def record(self, database: Database, kind: AuditKind, body: Document, *, actor: str | None = None) -> None:
+        """A row for what is in no table of ours, durably. Raises StoreError."""
+        with database.transaction(durable=True) as connection:
+            self.append(connection, kind, body, actor=actor)
+
+
+def recent(database: Path, limit: int, kind: AuditKind | None = None) -> Document:
+    """``{"audit": [row …]}``, the latest first. Raises StoreError."""
+    condition, given = ("WHERE kind = ?", (kind.value,)) if kind else ("", ())
+    with open_readonly(database) as connection:
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM audit {condition} ORDER BY seq DESC LIMIT ?", (*given, limit)
+        ).fetchall()
+    return {"audit": [{**dict(row), "body": from_json(row["body"])} for row in rows]}
+
+
+def verify_all(database: Path, anchor: Head | None) -> Verdict:
+    """``anchor`` must have been read before: the log may grow meanwhile. Raises StoreError."""
+    with open_readonly(database) as connection:
+        return verify(_rows(connection), anchor)
+
+
+def verify_recent(database: Path, anchor: Head | None) -> Verdict:
+    """The anchored row and those after it, or the first row where there is no anchor. Raises StoreError."""
+    with open_readonly(database) as connection:
+        if anchor is None or anchor == GENESIS:
+            return verify(_rows(connection), anchor)
+        anchored = connection.execute("SELECT previous FROM audit WHERE seq = ?", (anchor.seq,)).fetchone()
+        if anchored is None:
+            return verify((), anchor, _last(connection))
+        return verify(
+            _rows(connection, f"WHERE seq >= {anchor.seq}"), anchor, Head(anchor.seq - 1, anchored["previous"])
+        )
+
+
+def advanced(database: Path, anchor: Head) -> Head:
+    """The latest head. Raises StoreCorrupt when the log does not hold ``anchor`` any more, StoreError."""
+    with open_readonly(database) as connection:
+        found = connection.execute("SELECT hash FROM audit WHERE seq = ?", (anchor.seq,)).fetchone()
+        if anchor != GENESIS and (found is None or found["hash"] != anchor.hash):
+            raise StoreCorrupt(
+                f"the audit log in {database} does not hold row {anchor.seq} as it was", hint="autopilot audit verify"
+            )
+        return _last(connection)
+
+
+def latest(database: Path) -> Head:
+    """Raises StoreError."""
+    with open_readonly(database) as connection:
+        return _last(connection)
+
+
+def _last(connection: sqlite3.Connection) -> Head:
+    row = connection.execute(_LAST).fetchone()
+    return Head(row[0], row[1]) if row else GENESIS
+
+
+def _rows(connection: sqlite3.Connection, condition: str = "") -> Iterator[AuditRow]:
+    for row in connection.execute(f"SELECT {_COLUMNS} FROM audit {condition} ORDER BY seq"):
+        yield AuditRow(*row)

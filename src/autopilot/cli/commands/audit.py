@@ -1,0 +1,54 @@
+"""autopilot audit: who did what, and whether that record is still what was written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson, Limit
+from autopilot.cli.render.audit import audit_screen, verdict_screen
+from autopilot.cli.session import Session
+from autopilot.domain.audit import AuditKind
+
+app = typer.Typer(
+    help="Who did what, and whether that record is still what was written.", add_completion=False, rich_markup_mode=None
+)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    kind: Annotated[AuditKind | None, typer.Option("--kind", help="Only rows of this kind.")] = None,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> int:
+    """What was commanded, decided, ordered and changed, the latest first; with a daemon or without one."""
+    from autopilot.adapters.store.audit import recent
+
+    session = Session.of(context, as_json)
+    document = recent(session.paths.database, limit, kind)
+    session.output.show(document, audit_screen(document))
+    return ExitCode.DONE
+
+
+@app.command()
+def verify(context: typer.Context, as_json: AsJson = False) -> int:
+    """Look for rows that were edited, removed, moved or slipped in; exit code 1 when there are any."""
+    from autopilot.adapters.audit_head import read_head
+    from autopilot.adapters.store.audit import verify_all
+
+    session = Session.of(context, as_json)
+    anchor = read_head(session.paths.audit_head)
+    verdict = verify_all(session.paths.database, anchor)
+    document = {
+        "whole": verdict.is_whole,
+        "rows": verdict.rows,
+        "anchor": {"seq": anchor.seq, "hash": anchor.hash} if anchor else None,
+        "since_anchor": verdict.since_anchor,
+        "fault": {"seq": verdict.fault.seq, "problem": verdict.fault.problem} if verdict.fault else None,
+        "breaks": list(verdict.breaks),
+    }
+    session.output.show(document, verdict_screen(document))
+    return ExitCode.DONE if verdict.is_whole else ExitCode.FAILED

@@ -1,0 +1,112 @@
+"""The audit log on the screen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from autopilot.cli.render.blocks import Block, Column, Screen, Style, line, table
+from autopilot.cli.render.words import count, quantity, spoken, utc
+from autopilot.control.protocol import API
+
+Document = dict[str, Any]
+
+COLUMNS = (
+    Column("row", right=True),
+    Column("time"),
+    Column("by", shrink_to=17),
+    Column("kind"),
+    Column("what", shrink_to=20),
+)
+ID_SHOWN = 8
+"""As many characters of an order's id as tell it from others on a screen."""
+
+
+def audit_screen(document: Document) -> Screen:
+    """``{"audit": [row …]}``."""
+    rows = document["audit"]
+    if not rows:
+        return (line("Nothing is recorded yet.", Style.FAINT),)
+    return (
+        table(COLUMNS, [(str(row["seq"]), utc(row["at_ms"]), row["actor"], row["kind"], _what(row)) for row in rows]),
+    )
+
+
+def verdict_screen(document: Document) -> Screen:
+    """What `autopilot audit verify` found."""
+    fault, breaks = document["fault"], document["breaks"]
+    rows = count(document["rows"], "row")
+    blocks: list[Block] = [
+        line(
+            f"row {seq}: a daemon that started found then that the log had been changed; autopilot audit show --kind"
+            " break says what",
+            Style.BAD,
+            hang=2,
+        )
+        for seq in breaks
+    ]
+    if fault:
+        blocks.append(line(f"NOT WHOLE: {fault['problem']}", Style.BAD, hang=2))
+        blocks.append(line(f"{rows} looked at; all before row {fault['seq']} fit together", Style.FAINT, hang=2))
+    else:
+        whole = "It is whole since." if breaks else f"The audit log is whole: {rows}."
+        blocks.append(line(whole, Style.WARNING if breaks else Style.GOOD))
+    if document["anchor"] and not fault:
+        since = count(document["since_anchor"], "row")
+        blocks.append(line(f"{since} since the anchor, which is at row {document['anchor']['seq']}", Style.FAINT))
+    return tuple(blocks)
+
+
+def _what(row: Document) -> str:
+    """A row that we did not write so, as after somebody edited it, is shown as it is."""
+    try:
+        return _WORDS[row["kind"]](row["body"])
+    except (LookupError, TypeError, AttributeError, ArithmeticError):
+        return json.dumps(row["body"], ensure_ascii=False)
+
+
+def _command(body: Document) -> str:
+    asked = body["asked"]
+    given = [
+        f"{spoken(name)} {', '.join(value) if isinstance(value, list) else value}"
+        for name, value in asked.items()
+        if value not in (None, False)
+    ]
+    return ", ".join([f"{body['command'].replace(f'{API}/', '')}: {body['result']}", *given])
+
+
+def _daemon(body: Document) -> str:
+    return f"{body['event']}, version {body['version']}, configuration {body['config_sha256'][:ID_SHOWN]}"
+
+
+def _model(body: Document) -> str:
+    return f"{body['event']}: {body['previous_id'] or 'rules'} → {body['model_id'] or 'rules'} ({body['reason']})"
+
+
+def _decision(body: Document) -> str:
+    decided = f"{body['symbol']} {body['side']}, {body['decision_id']} by {body['strategy']}"
+    return f"{decided}, order {_short(body['order_id'])}"
+
+
+def _order(body: Document) -> str:
+    filled = "" if body["filled"] == "0" else f" {quantity(body['filled'])}"
+    return f"{body['symbol']} {body['side']} {spoken(body['status'])}{filled}, order {_short(body['client_order_id'])}"
+
+
+def _break(body: Document) -> str:
+    return str(body["problem"])
+
+
+def _short(order_id: str) -> str:
+    return order_id[:ID_SHOWN]
+
+
+_WORDS: dict[str, Callable[[Document], str]] = {
+    "command": _command,
+    "daemon": _daemon,
+    "model": _model,
+    "decision": _decision,
+    "order": _order,
+    "break": _break,
+}
