@@ -72,9 +72,8 @@ def verify_recent(database: Path, anchor: Head | None) -> Verdict:
         anchored = connection.execute("SELECT previous FROM audit WHERE seq = ?", (anchor.seq,)).fetchone()
         if anchored is None:
             return verify((), anchor, _last(connection))
-        return verify(
-            _rows(connection, f"WHERE seq >= {anchor.seq}"), anchor, Head(anchor.seq - 1, anchored["previous"])
-        )
+        begin = Head(anchor.seq - 1, anchored["previous"])
+        return verify(_rows(connection, f"WHERE seq >= {anchor.seq}"), anchor, begin)
 
 
 def advanced(database: Path, anchor: Head) -> Head:
