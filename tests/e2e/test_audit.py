@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -106,8 +107,6 @@ def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Any) -> None:
 
 
 def cut(database: Path, seq: int) -> None:
-    import sqlite3
-
     connection = sqlite3.connect(database, isolation_level=None)
     connection.execute("DROP TRIGGER audit_is_not_cut")
     assert connection.execute("DELETE FROM audit WHERE seq = ?", (seq,)).rowcount == 1

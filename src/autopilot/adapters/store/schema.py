@@ -126,7 +126,6 @@ MIGRATIONS: tuple[str, ...] = (
         seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, body TEXT NOT NULL,
         previous TEXT NOT NULL, hash TEXT NOT NULL
     ) STRICT;
-    CREATE INDEX audit_by_kind ON audit (kind, seq);
     CREATE TRIGGER audit_is_not_edited BEFORE UPDATE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
     CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
