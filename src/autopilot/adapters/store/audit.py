@@ -34,7 +34,8 @@ class AuditTrail:
     def append(
         self, connection: sqlite3.Connection, kind: AuditKind, body: Document, *, actor: str | None = None
     ) -> None:
-        """A row in the transaction that is open: it is there if and only if what it tells of is."""
+        """A row in the transaction that is open, a durable one: it is there if and only if what it tells of is, and on
+        the disk before the anchor knows of it."""
         head = _last(connection)
         if head == GENESIS:
             self._anchor.begin()
@@ -65,7 +66,7 @@ def verify_all(database: Path, anchor: Head | None) -> Verdict:
 
 
 def verify_recent(database: Path, anchor: Head | None) -> Verdict:
-    """The anchored row and those after it, or the first row where there is no anchor. Raises StoreError."""
+    """The anchored row and those after it; every row where none is anchored. Raises StoreError."""
     with open_readonly(database) as connection:
         if anchor is None or anchor == GENESIS:
             return verify(_rows(connection), anchor)
