@@ -11,9 +11,10 @@ from typing import Any
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
-from autopilot.adapters.exchange.ccxt_import import exchange_class, require_known
+from autopilot.adapters.exchange.ccxt_import import require_known
 from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
 from autopilot.adapters.exchange.ccxt_rules import market_rules
+from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
@@ -98,22 +99,13 @@ class CcxtCandles:
     async def _open(self) -> Any:
         async with self._opening:
             if self._ccxt is None:
-                # Importing takes a third of a second, in which the other symbols' cycles go on.
-                made = await asyncio.to_thread(exchange_class, self.name)
-                self._ccxt = self._configured(made)
+                exchange = await open_exchange(self.name, self._timeout_s, self._base_url)
+                if not exchange.has["fetchOHLCV"]:
+                    raise UnknownExchange(
+                        f"{self.name} publishes no candles", hint="use coinbase, kraken, binance or bitstamp"
+                    )
+                self._ccxt = exchange
         return self._ccxt
-
-    def _configured(self, made: Any) -> Any:
-        exchange = made({"enableRateLimit": True, "aiohttp_trust_env": True, "timeout": int(self._timeout_s * 1000)})
-        if not exchange.has["fetchOHLCV"]:
-            raise UnknownExchange(f"{self.name} publishes no candles", hint="use coinbase, kraken, binance or bitstamp")
-        exchange.has["fetchCurrencies"] = False  # networks and withdrawal fees: slow, and nothing that we need
-        markets = exchange.options.get("fetchMarkets")
-        if isinstance(markets, dict) and "spot" in markets.get("types", ()):
-            markets["types"] = ["spot"]
-        if self._base_url is not None:
-            exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], self._base_url)
-        return exchange
 
     def _require_timeframe(self, exchange: Any, timeframe: Timeframe) -> None:
         if timeframe not in exchange.timeframes:

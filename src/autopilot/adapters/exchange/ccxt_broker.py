@@ -1,0 +1,155 @@
+"""A real account on an exchange, through ccxt: the same door as the paper account's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from autopilot.adapters.exchange.dialects import Dialect, Raw
+from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.domain.errors import ExchangeError, MarketUnavailable
+from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.money import ZERO, to_decimal
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from autopilot.ports.broker import Balance
+from autopilot.ports.clock import Clock
+
+SEND_WITHIN_MS = 10_000
+"""After an order was committed as sent it is sent within this time or not at all, so that one whose answer was lost
+cannot turn up for ever."""
+_STATUSES = {
+    "open": OrderStatus.OPEN,
+    "canceled": OrderStatus.CANCELED,
+    "expired": OrderStatus.EXPIRED,
+    "rejected": OrderStatus.REJECTED,
+}
+
+
+class CcxtBroker:
+    """A Broker. ``account`` is the name under which our books keep it."""
+
+    def __init__(self, account: str, gateway: Gateway, dialect: Dialect, clock: Clock) -> None:
+        self._account = account
+        self._gateway = gateway
+        self._dialect = dialect
+        self._clock = clock
+
+    async def submit(self, order: Order, market: Market) -> OrderReport:  # noqa: ARG002 - paper needs its fees
+        """Market orders are asked about at once: they are over before the answer is read."""
+        until_ms = order.updated_at_ms + SEND_WITHIN_MS
+        found = await self._gateway.place(
+            order.symbol,
+            order.type.value,
+            order.side.value,
+            format(order.quantity, "f"),
+            None if order.price is None else format(order.price, "f"),
+            self._dialect.params(order, until_ms),
+            self._dialect.refusal,
+            until_ms,
+        )
+        try:
+            report = await self.lookup(order)
+        except ExchangeError:
+            report = None
+        return report or OrderReport(
+            order.client_order_id, found, OrderStatus.OPEN, ZERO, (), self._clock.now_ms(), "accepted"
+        )
+
+    async def cancel(self, order: Order) -> OrderReport:
+        await self._dialect.cancel(self._gateway, order)
+        report = await self.lookup(order)
+        now_ms = self._clock.now_ms()
+        if report is None:
+            return OrderReport(order.client_order_id, "", OrderStatus.EXPIRED, ZERO, (), now_ms, "it never arrived")
+        return report
+
+    async def lookup(self, order: Order) -> OrderReport | None:
+        raw = await self._dialect.find(self._gateway, order)
+        if raw is not None:
+            return await self._report(order, raw)
+        certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._dialect.lands_within_ms
+        left_ms = certain_ms - self._clock.now_ms()
+        if left_ms > 0:
+            raise MarketUnavailable(
+                f"{self._gateway.name} does not show order {order.client_order_id}, and it may still arrive",
+                hint=f"it is asked again; in {left_ms / 1000:.0f} s it is certain",
+            )
+        return None
+
+    async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
+        shown = await self._gateway.query("fetch_open_orders", symbol)
+        now_ms = self._clock.now_ms()
+        return tuple(
+            OrderReport(
+                client_order_id=str(raw.get("clientOrderId") or ""),
+                exchange_order_id=str(raw["id"]),
+                status=_status(raw, None),
+                filled=_amount(raw.get("filled")),
+                fills=(),
+                at_ms=now_ms,
+            )
+            for raw in shown
+        )
+
+    async def balances(self) -> Mapping[str, Balance]:
+        found = await self._gateway.query("fetch_balance")
+        totals, free = found.get("total") or {}, found.get("free") or {}
+        return {
+            currency: Balance(_amount(total), _amount(free.get(currency)))
+            for currency, total in totals.items()
+            if total is not None
+        }
+
+    async def close(self) -> None:
+        await self._gateway.close()
+
+    async def _report(self, order: Order, raw: Raw) -> OrderReport:
+        filled = _amount(raw.get("filled"))
+        trades = await self._dialect.trades(self._gateway, order, raw) if filled > order.filled else ()
+        return OrderReport(
+            client_order_id=order.client_order_id,
+            exchange_order_id=str(raw["id"]),
+            status=_status(raw, order.quantity),
+            filled=filled,
+            fills=tuple(self._fill(order, each) for each in trades),
+            at_ms=self._clock.now_ms(),
+        )
+
+    def _fill(self, order: Order, trade: Raw) -> Fill:
+        fee, currency = _fee(trade, split_symbol(order.symbol)[1])
+        return Fill(
+            fill_id=str(trade["id"]),
+            client_order_id=order.client_order_id,
+            account=self._account,
+            symbol=order.symbol,
+            side=Side(trade["side"]),
+            quantity=_amount(trade["amount"]),
+            price=_amount(trade["price"]),
+            fee=fee,
+            fee_currency=currency,
+            is_maker=trade.get("takerOrMaker") == "maker",
+            at_ms=int(trade["timestamp"]),
+        )
+
+
+def _status(raw: Raw, quantity: Decimal | None) -> OrderStatus:
+    """``closed`` with less than was ordered is an end without the rest."""
+    said, filled = raw.get("status"), _amount(raw.get("filled"))
+    if said == "closed":
+        return OrderStatus.FILLED if quantity is None or filled >= quantity else OrderStatus.CANCELED
+    status = _STATUSES.get(str(said), OrderStatus.OPEN)
+    if filled > ZERO and status in (OrderStatus.OPEN, OrderStatus.REJECTED):
+        return OrderStatus.PARTIALLY_FILLED if status is OrderStatus.OPEN else OrderStatus.CANCELED
+    return status
+
+
+def _fee(trade: Raw, quote: str) -> tuple[Decimal, str]:
+    """(fee, its currency), in quote currency where the exchange does not say."""
+    fee: Mapping[str, Any] = trade.get("fee") or {}
+    return _amount(fee.get("cost")), str(fee.get("currency") or quote)
+
+
+def _amount(value: Any) -> Decimal:
+    """ccxt's numbers are floats whose shortest form is what the exchange said; none is 0."""
+    return ZERO if value is None else to_decimal(float(value))

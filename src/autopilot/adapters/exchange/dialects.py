@@ -1,0 +1,127 @@
+"""What exchanges do differently with orders of ours: how they carry our id, how they are found and canceled by it, and
+how long one that got no answer may still turn up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from autopilot.adapters.exchange.gateway import Gateway, Query
+from autopilot.adapters.exchange.refusals import Refusal, binance_refusal, coinbase_refusal, kraken_refusal
+from autopilot.domain.errors import ConfigError
+from autopilot.domain.order import Order
+from autopilot.domain.timeframe import MINUTE_MS
+
+Raw = Mapping[str, Any]
+"""An order, or a trade, as ccxt's unified methods give it."""
+
+CLOCKS_MS = 5 * MINUTE_MS
+"""No clock of an exchange is further behind ours."""
+_PAGE = 1000
+
+
+class Dialect:
+    """As Binance does it. ``lands_within_ms``: how long after the last moment at which an order is sent it is there and
+    can be found, or never will be."""
+
+    lands_within_ms: ClassVar[int] = 30_000
+    """recvWindow, 10 s, and time for their books to show it."""
+
+    def refusal(self, body: str | None) -> Refusal | None:
+        """What an answer to a new order says of it, if it is a refusal."""
+        return binance_refusal(body)
+
+    def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002 - some exchanges take it
+        """What goes with a new order."""
+        return {"clientOrderId": order.client_order_id, "recvWindow": 10_000}
+
+    async def find(self, gateway: Gateway, order: Order) -> Raw | None:
+        """The order by our id. Raises MarketUnavailable."""
+        found = await gateway.query("fetch_orders", order.symbol, order.created_at_ms - CLOCKS_MS, _PAGE)
+        return _named(found, order.client_order_id)
+
+    async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
+        """All trades of a found order. Raises MarketUnavailable."""
+        found: Sequence[Raw] = await gateway.query("fetch_order_trades", raw["id"], order.symbol)
+        return found
+
+    async def cancel(self, gateway: Gateway, order: Order) -> None:
+        """Raises AnswerLost, MarketUnavailable."""
+        await gateway.cancel(None, order.symbol, {"clientOrderId": order.client_order_id})
+
+
+class Kraken(Dialect):
+    """Source: https://docs.kraken.com/api/docs/rest-api/add-order."""
+
+    lands_within_ms: ClassVar[int] = 20_000
+    """Past the order's ``deadline`` its engine takes it no more; the rest is for clocks and their books."""
+
+    def refusal(self, body: str | None) -> Refusal | None:
+        return kraken_refusal(body)
+
+    def params(self, order: Order, until_ms: int) -> dict[str, Any]:
+        deadline = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        # Without fciq the fee of a sale is taken in coins.
+        return {"clientOrderId": order.client_order_id, "deadline": deadline, "oflags": "fciq"}
+
+    async def find(self, gateway: Gateway, order: Order) -> Raw | None:
+        by_id = {"clientOrderId": order.client_order_id}
+        # ``since`` would filter by the opening time in ccxt, after the exchange has done it by ours.
+        queries: tuple[Query, ...] = ("fetch_open_orders", "fetch_closed_orders")
+        for query in queries:
+            mine = _named(await gateway.query(query, order.symbol, None, None, by_id), order.client_order_id)
+            if mine:
+                return mine
+        return None
+
+    async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
+        told = await gateway.query("fetch_order", raw["id"], order.symbol)
+        ids = [each["id"] for each in told.get("trades") or ()]
+        if not ids:
+            return ()
+        found: Sequence[Raw] = await gateway.query(
+            "fetch_order_trades", raw["id"], order.symbol, None, None, {"trades": ids}
+        )
+        return found
+
+
+class Coinbase(Dialect):
+    """It does not cancel by our id. Source: https://docs.cdp.coinbase.com/advanced-trade/reference."""
+
+    lands_within_ms: ClassVar[int] = 150_000
+    """A request's token lives for two minutes."""
+
+    def refusal(self, body: str | None) -> Refusal | None:
+        return coinbase_refusal(body)
+
+    def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002
+        return {"client_order_id": order.client_order_id}
+
+    async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
+        found: Sequence[Raw] = await gateway.query(
+            "fetch_my_trades", order.symbol, None, _PAGE, {"order_id": raw["id"]}
+        )
+        return found
+
+    async def cancel(self, gateway: Gateway, order: Order) -> None:
+        found = await self.find(gateway, order)
+        if found:
+            await gateway.cancel(str(found["id"]), order.symbol, {})
+
+
+_DIALECTS: Mapping[str, Dialect] = {"binance": Dialect(), "coinbase": Coinbase(), "kraken": Kraken()}
+
+
+def dialect_of(exchange: str) -> Dialect:
+    """Raises ConfigError for an exchange on which orders cannot be found by our own id, or are not known to be."""
+    if exchange not in _DIALECTS:
+        raise ConfigError(
+            f"real orders cannot be sent to {exchange}: it is not known how to find them again by our own id",
+            hint=f"use one of {', '.join(sorted(_DIALECTS))}, or trade on paper",
+        )
+    return _DIALECTS[exchange]
+
+
+def _named(orders: Sequence[Raw], client_order_id: str) -> Raw | None:
+    return next((each for each in orders if each.get("clientOrderId") == client_order_id), None)

@@ -1,0 +1,188 @@
+"""The one door to an account on an exchange: one ccxt object for one key, one call at a time, and no call that could
+move money away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import aiohttp
+
+from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, scrub
+from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.refusals import ReadRefusal
+from autopilot.domain.credentials import ExchangeKeys
+from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
+from autopilot.ports.clock import Clock
+
+TIMEOUT_S = 10.0
+LOCKOUT_S = 60.0
+"""Whom an exchange has locked out, or whose key it does not take, asks once a minute: more would make it last."""
+
+Query = Literal[
+    "fetch_balance",
+    "fetch_closed_orders",
+    "fetch_my_trades",
+    "fetch_open_orders",
+    "fetch_order",
+    "fetch_order_trades",
+    "fetch_orders",
+]
+"""All that is ever asked, besides `place` and `cancel`."""
+
+
+class Gateway:
+    """``base_url`` sends every request to a stand-in for the exchange. What has no answer raises MarketUnavailable."""
+
+    def __init__(
+        self,
+        name: str,
+        keys: ExchangeKeys,
+        clock: Clock,
+        *,
+        base_url: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self.name = name
+        self._clock = clock
+        self._keys = keys
+        self._base_url = base_url
+        self._timeout_s = timeout_s
+        self._turn = asyncio.Lock()
+        self._ccxt: Any = None
+        self._silent_until_s = 0.0
+
+    async def query(self, method: Query, *arguments: Any) -> Any:
+        """What ccxt's unified method gives."""
+        async with self._turn:
+            exchange = await self._ready()
+            return await self._asked(exchange, method, *arguments)
+
+    async def place(
+        self,
+        symbol: str,
+        kind: str,
+        side: str,
+        amount: str,
+        price: str | None,
+        params: Mapping[str, Any],
+        refusal: ReadRefusal,
+        until_ms: int,
+    ) -> str:
+        """Send one order, once, and not after ``until_ms``: the exchange's id of it.
+
+        Raises OrderRejected (no order exists), MarketUnavailable (nothing was sent), AnswerLost (it may exist).
+        """
+        async with self._turn:
+            exchange = await self._ready()
+            if self._clock.now_ms() >= until_ms:
+                raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
+            exchange.last_request_url = exchange.last_http_response = None
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    made = await exchange.create_order(symbol, kind, side, amount, price, dict(params))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it says too little of the order
+                raise self._verdict(exchange, error, refusal) from None
+            found = made.get("id") if isinstance(made, dict) else None
+            if not found:
+                raise AnswerLost(f"{self.name} gave no usable answer to an order", hint="it is looked up")
+            return str(found)
+
+    async def cancel(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> None:
+        """Ask for its end; what became of it is for a query to tell. Raises AnswerLost when it is not known whether the
+        request arrived. That there is no such order, or that it is over, is no error."""
+        from ccxt.base import errors
+
+        async with self._turn:
+            exchange = await self._ready()
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await exchange.cancel_order(exchange_order_id, symbol, dict(params))
+            except (errors.OrderNotFound, errors.InvalidOrder, errors.CancelPending, errors.BadRequest):
+                return
+            except Exception as error:  # noqa: BLE001 - likewise
+                self._mind(error)
+                raise AnswerLost(
+                    f"{self.name} did not say whether an order was canceled: {scrub(error)}", hint="it is asked again"
+                ) from None
+
+    async def close(self) -> None:
+        exchange, self._ccxt = self._ccxt, None
+        if exchange is not None:
+            await exchange.close()
+
+    async def _ready(self) -> Any:
+        """Raises MarketUnavailable while the exchange wants no requests, or when its markets cannot be had."""
+        left_s = self._silent_until_s - time.monotonic()
+        if left_s > 0:
+            raise MarketUnavailable(
+                f"{self.name} wants no requests for another {left_s:.0f} s",
+                hint="the log says why; it is asked again by itself",
+            )
+        if self._ccxt is None:
+            keys = {"apiKey": self._keys.api_key, "secret": self._keys.secret, "password": self._keys.password}
+            given = {name: value for name, value in keys.items() if value is not None}
+            self._ccxt = await open_exchange(self.name, self._timeout_s, self._base_url, **given)
+        if not self._ccxt.markets:
+            await self._asked(self._ccxt, "load_markets")
+        return self._ccxt
+
+    async def _asked(self, exchange: Any, method: str, *arguments: Any) -> Any:
+        try:
+            async with asking(self.name, _WORDS[method], self._timeout_s):
+                found = await getattr(exchange, method)(*arguments)
+        except ExchangeError as error:
+            if error.__cause__ is not None:
+                self._mind(error.__cause__)
+            # Causes hold addresses and headers; signatures are among them.
+            raise type(error)(str(error), hint=error.hint) from None
+        if not isinstance(found, Mapping | Sequence):
+            raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
+        return found
+
+    def _verdict(self, exchange: Any, error: Exception, refusal: ReadRefusal) -> ExchangeError:
+        """What is known of an order whose sending ended in an error."""
+        self._mind(error)
+        words = scrub(error)
+        if exchange.last_request_url is None:
+            return OrderRejected(f"{self.name} does not take such orders: {words}", hint="autopilot explain tells it")
+        if _never_connected(error):
+            return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
+        said = refusal(exchange.last_http_response)
+        if said is None:
+            return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="it is looked up")
+        if said.is_final:
+            return OrderRejected(f"{self.name} refused it: {said.words}", hint="autopilot orders shows its life")
+        return MarketUnavailable(f"{self.name} does not take it now: {said.words}", hint=AGAIN)
+
+    def _mind(self, error: BaseException) -> None:
+        """Keep silent for a while after what more requests would make worse."""
+        from ccxt.base import errors
+
+        lockouts = (errors.DDoSProtection, errors.RateLimitExceeded, errors.AuthenticationError)
+        if isinstance(error, lockouts) and not isinstance(error, errors.AccountSuspended):
+            self._silent_until_s = time.monotonic() + LOCKOUT_S
+
+
+_WORDS = {
+    "load_markets": "its markets",
+    "fetch_balance": "our balances",
+    "fetch_closed_orders": "our past orders",
+    "fetch_my_trades": "our trades",
+    "fetch_open_orders": "our open orders",
+    "fetch_order": "one of our orders",
+    "fetch_order_trades": "the trades of one of our orders",
+    "fetch_orders": "our orders",
+}
+
+
+def _never_connected(error: BaseException | None) -> bool:
+    """Whether the connection was never there, so that nothing can have been sent."""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return True
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return False
