@@ -87,6 +87,7 @@ class KrakenExchange:
         self._nonce = 0
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
+        self._ending = asyncio.Event()
 
     async def start(self) -> None:
         app = web.Application()
@@ -101,6 +102,7 @@ class KrakenExchange:
         self.url = f"http://127.0.0.1:{port}"
 
     async def stop(self) -> None:
+        self._ending.set()
         if self._runner:
             await self._runner.cleanup()
 
@@ -204,7 +206,7 @@ class KrakenExchange:
             request.transport.abort()
             return web.Response()
         if fault == "hang before":
-            await asyncio.sleep(60)
+            await self._ending.wait()
         if fault == "500 before":
             return web.Response(text="<html>It broke</html>", status=500, content_type="text/html")
         if fault.startswith("E"):
@@ -218,7 +220,7 @@ class KrakenExchange:
             assert request.transport is not None
             request.transport.abort()
         if fault == "hang after":
-            await asyncio.sleep(60)
+            await self._ending.wait()
         if fault == "truncated":
             response = web.StreamResponse(headers={"Content-Length": "4000", "Content-Type": "application/json"})
             await response.prepare(request)

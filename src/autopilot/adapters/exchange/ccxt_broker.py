@@ -45,7 +45,6 @@ class CcxtBroker:
             format(order.quantity, "f"),
             None if order.price is None else format(order.price, "f"),
             self._dialect.params(order, until_ms),
-            self._dialect.refusal,
             until_ms,
         )
         try:
@@ -65,11 +64,11 @@ class CcxtBroker:
         return report
 
     async def lookup(self, order: Order) -> OrderReport | None:
+        certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._dialect.lands_within_ms
+        left_ms = certain_ms - self._clock.now_ms()
         raw = await self._dialect.find(self._gateway, order)
         if raw is not None:
             return await self._report(order, raw)
-        certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._dialect.lands_within_ms
-        left_ms = certain_ms - self._clock.now_ms()
         if left_ms > 0:
             raise MarketUnavailable(
                 f"{self._gateway.name} does not show order {order.client_order_id}, and it may still arrive",
@@ -105,12 +104,13 @@ class CcxtBroker:
         await self._gateway.close()
 
     async def _report(self, order: Order, raw: Raw) -> OrderReport:
-        filled = _amount(raw.get("filled"))
-        trades = await self._dialect.trades(self._gateway, order, raw) if filled > order.filled else ()
+        filled, status = _amount(raw.get("filled")), _status(raw, order.quantity)
+        is_news = filled > order.filled or (status.is_final and filled > ZERO)
+        trades = await self._dialect.trades(self._gateway, order, raw) if is_news else ()
         return OrderReport(
             client_order_id=order.client_order_id,
             exchange_order_id=str(raw["id"]),
-            status=_status(raw, order.quantity),
+            status=status,
             filled=filled,
             fills=tuple(self._fill(order, each) for each in trades),
             at_ms=self._clock.now_ms(),

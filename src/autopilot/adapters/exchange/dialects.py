@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from autopilot.adapters.exchange.gateway import Gateway, Query
-from autopilot.adapters.exchange.refusals import Refusal, binance_refusal, coinbase_refusal, kraken_refusal
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.order import Order
 from autopilot.domain.timeframe import MINUTE_MS
@@ -27,10 +26,6 @@ class Dialect:
 
     lands_within_ms: ClassVar[int] = 30_000
     """recvWindow, 10 s, and time for their books to show it."""
-
-    def refusal(self, body: str | None) -> Refusal | None:
-        """What an answer to a new order says of it, if it is a refusal."""
-        return binance_refusal(body)
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002 - some exchanges take it
         """What goes with a new order."""
@@ -56,9 +51,6 @@ class Kraken(Dialect):
 
     lands_within_ms: ClassVar[int] = 20_000
     """Past the order's ``deadline`` its engine takes it no more; the rest is for clocks and their books."""
-
-    def refusal(self, body: str | None) -> Refusal | None:
-        return kraken_refusal(body)
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:
         deadline = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat(timespec="milliseconds")
@@ -91,9 +83,6 @@ class Coinbase(Dialect):
 
     lands_within_ms: ClassVar[int] = 150_000
     """A request's token lives for two minutes."""
-
-    def refusal(self, body: str | None) -> Refusal | None:
-        return coinbase_refusal(body)
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002
         return {"client_order_id": order.client_order_id}

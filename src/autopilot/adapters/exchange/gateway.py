@@ -12,7 +12,7 @@ import aiohttp
 
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, scrub
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
-from autopilot.adapters.exchange.refusals import ReadRefusal
+from autopilot.adapters.exchange.refusals import WORDS
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.ports.clock import Clock
@@ -46,6 +46,7 @@ class Gateway:
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.name = name
+        self._words = WORDS[name]
         self._clock = clock
         self._keys = keys
         self._base_url = base_url
@@ -55,10 +56,14 @@ class Gateway:
         self._silent_until_s = 0.0
 
     async def query(self, method: Query, *arguments: Any) -> Any:
-        """What ccxt's unified method gives."""
+        """What ccxt's unified method gives, of a whole answer only."""
         async with self._turn:
             exchange = await self._ready()
-            return await self._asked(exchange, method, *arguments)
+            exchange.last_http_response = None
+            found = await self._asked(exchange, method, *arguments)
+            if not self._words.answered(exchange.last_http_response):
+                raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
+            return found
 
     async def place(
         self,
@@ -68,7 +73,6 @@ class Gateway:
         amount: str,
         price: str | None,
         params: Mapping[str, Any],
-        refusal: ReadRefusal,
         until_ms: int,
     ) -> str:
         """Send one order, once, and not after ``until_ms``: the exchange's id of it.
@@ -84,7 +88,7 @@ class Gateway:
                 async with asyncio.timeout(self._timeout_s):
                     made = await exchange.create_order(symbol, kind, side, amount, price, dict(params))
             except Exception as error:  # noqa: BLE001 - whatever it is, it says too little of the order
-                raise self._verdict(exchange, error, refusal) from None
+                raise self._verdict(exchange, error) from None
             found = made.get("id") if isinstance(made, dict) else None
             if not found:
                 raise AnswerLost(f"{self.name} gave no usable answer to an order", hint="it is looked up")
@@ -142,7 +146,7 @@ class Gateway:
             raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
         return found
 
-    def _verdict(self, exchange: Any, error: Exception, refusal: ReadRefusal) -> ExchangeError:
+    def _verdict(self, exchange: Any, error: Exception) -> ExchangeError:
         """What is known of an order whose sending ended in an error."""
         self._mind(error)
         words = scrub(error)
@@ -150,7 +154,7 @@ class Gateway:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="autopilot explain tells it")
         if _never_connected(error):
             return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
-        said = refusal(exchange.last_http_response)
+        said = self._words.refusal(exchange.last_http_response)
         if said is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="it is looked up")
         if said.is_final:

@@ -1,12 +1,12 @@
-"""What an exchange's answer to a new order proves: only its own words that it refused it prove that there is none.
-
-Neither the class of ccxt's exception nor the HTTP status does. What is not read as a refusal leaves the order unknown.
+"""What an exchange's answer proves. Only its own words that it refused a new order prove that there is none: neither the
+class of ccxt's exception nor the HTTP status does. And only a whole answer proves that nothing is there: ccxt reads a page
+of HTML as an empty list.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,47 @@ def coinbase_refusal(body: str | None) -> Refusal | None:
     return Refusal(words, is_final=not any(each in words for each in _COINBASE_LATER))
 
 
-ReadRefusal = Callable[[str | None], Refusal | None]
+def kraken_answered(body: str | None) -> bool:
+    """``{"error": [], "result": {…}}``."""
+    answer = _document(body)
+    return answer.get("error") == [] and isinstance(answer.get("result"), dict)
+
+
+def binance_answered(body: str | None) -> bool:
+    """A list, or an object that tells of no error."""
+    answer = _parsed(body)
+    return isinstance(answer, list) or (isinstance(answer, dict) and bool(answer) and "code" not in answer)
+
+
+def coinbase_answered(body: str | None) -> bool:
+    """An object with one of the things that are asked for."""
+    return any(name in _document(body) for name in ("orders", "order", "fills", "accounts", "products", "results"))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one exchange's answers are read: what a new order's answer refuses, and whether a query's answer is whole."""
+
+    refusal: Callable[[str | None], Refusal | None]
+    answered: Callable[[str | None], bool]
+
+
+WORDS: Mapping[str, Words] = {
+    "binance": Words(binance_refusal, binance_answered),
+    "coinbase": Words(coinbase_refusal, coinbase_answered),
+    "kraken": Words(kraken_refusal, kraken_answered),
+}
 
 
 def _document(body: str | None) -> dict[str, Any]:
     """Empty for everything that is no JSON object."""
-    try:
-        answer = json.loads(body or "")
-    except (ValueError, RecursionError):
-        return {}
+    answer = _parsed(body)
     return answer if isinstance(answer, dict) else {}
+
+
+def _parsed(body: str | None) -> Any:
+    """None for what is no JSON."""
+    try:
+        return json.loads(body or "")
+    except (ValueError, RecursionError):
+        return None

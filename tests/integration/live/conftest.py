@@ -1,0 +1,147 @@
+"""A real desk and real books before a loopback Kraken, reached through the unmodified ccxt."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kraken_exchange import API_KEY, SECRET, KrakenExchange
+
+from autopilot.adapters.exchange import gateway as gateway_module
+from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
+from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.dialects import dialect_of
+from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.domain.credentials import ExchangeKeys
+from autopilot.domain.errors import ExchangeError
+from autopilot.domain.market import Market
+from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.execution.order_desk import OrderDesk
+
+NOW_MS = 1_900_000_000_000
+ACCOUNT = "live:kraken"
+MARKET = Market(
+    symbol="BTC/USD",
+    base="BTC",
+    quote="USD",
+    amount_step=Decimal("0.00000001"),
+    price_step=Decimal("0.1"),
+    min_amount=Decimal("0.00005"),
+    min_cost=Decimal("0.5"),
+    maker_fee=Decimal("0.0025"),
+    taker_fee=Decimal("0.004"),
+)
+
+
+@dataclass
+class Clock:
+    at_ms: int = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+class Silence:
+    def publish(self, kind: str, subject: object, **more: object) -> None:
+        """Nobody listens."""
+
+
+@dataclass
+class Desk:
+    """``desk`` trades on ``exchange`` and keeps its books in a real file."""
+
+    exchange: KrakenExchange
+    clock: Clock
+    database: Database
+    ledger: SqliteLedger
+    broker: CcxtBroker
+    desk: OrderDesk
+
+    def intend(self, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
+        """Committed and not sent yet, as a crash right after the commit leaves it."""
+        is_limit = kind is OrderType.LIMIT
+        purpose = Purpose.ENTRY if side is Side.BUY else Purpose.TAKE_PROFIT
+        order = Order(
+            client_order_id=client_order_id(ACCOUNT, "BTC/USD", self.clock.at_ms, purpose),
+            account=ACCOUNT,
+            symbol="BTC/USD",
+            side=side,
+            type=kind,
+            purpose=purpose,
+            quantity=Decimal(quantity),
+            price=Decimal("29970.1") if is_limit else None,
+            reference_price=Decimal(30_000),
+            created_at_ms=self.clock.at_ms,
+            expires_at_ms=self.clock.at_ms + HOUR_MS if is_limit else None,
+            strategy="macd",
+            reason="a test",
+            **more,
+        )
+        self.ledger.save_order(order)
+        return order
+
+    async def follow(self) -> None:
+        with suppress(ExchangeError):
+            await self.desk.follow(MARKET)
+
+    async def reconcile(self, times: int = 2) -> None:
+        """As the daemon does it after trouble, a minute between."""
+        for _ in range(times):
+            self.clock.at_ms += MINUTE_MS
+            with suppress(ExchangeError):
+                await self.desk.reconcile(MARKET)
+
+    def order(self, order: Order) -> Order:
+        found = self.ledger.order(order.client_order_id)
+        assert found
+        return found
+
+    def assert_agreed(self) -> None:
+        """No order twice, none unknown, and every coin where the exchange's own ledger says."""
+        ours = [row[0] for row in self.database.rows("SELECT client_order_id FROM orders")]
+        for name in ours:
+            assert len(self.exchange.open_by_client(name)) <= 1, "sent twice"
+            order = self.ledger.order(name)
+            assert order
+            assert order.status.value not in ("unknown", "submitted", "new")
+        held = sum((each.quantity for each in self.ledger.positions(ACCOUNT)), Decimal(0))
+        assert held == self.exchange.balances["XXBT"]
+        rows = self.database.rows("SELECT fill_id, quantity, price, fee FROM fills")
+        fills = {row[0]: tuple(map(Decimal, row[1:])) for row in rows}
+        theirs = {
+            name: (Decimal(trade["vol"]), Decimal(trade["price"]), Decimal(trade["fee"]))
+            for name, trade in self.exchange.trades.items()
+        }
+        assert fills == theirs
+
+
+@pytest.fixture
+async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    async def hurried(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
+        """The pauses that a real exchange asks for are not for the loopback."""
+        return await open_exchange(name, timeout_s, base_url, **more, **{"enableRateLimit": False})
+
+    def opened(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
+        return hurried(name, timeout_s, base_url, **more)
+
+    monkeypatch.setattr(gateway_module, "open_exchange", opened)
+    clock = Clock()
+    exchange = KrakenExchange(clock.now_ms)
+    await exchange.start()
+    gateway = Gateway("kraken", ExchangeKeys(API_KEY, SECRET), clock, base_url=exchange.url, timeout_s=0.4)
+    broker = CcxtBroker(ACCOUNT, gateway, dialect_of("kraken"), clock)
+    database = open_database(tmp_path / "autopilot.db")
+    ledger = SqliteLedger(database)
+    desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence())
+    yield Desk(exchange, clock, database, ledger, broker, desk)
+    await broker.close()
+    await exchange.stop()
+    database.close()
