@@ -1,6 +1,6 @@
-"""What an exchange's answer proves. Only its own words that it refused a new order prove that there is none: neither the
-class of ccxt's exception nor the HTTP status does. And only a whole answer proves that nothing is there: ccxt reads a page
-of HTML as an empty list.
+"""What an exchange's answer proves. Only its own words that it refused a new order prove that there is none: neither
+the class of ccxt's exception nor the HTTP status does. And only a whole answer proves that nothing is there: ccxt reads
+a page of HTML as an empty list.
 """
 
 from __future__ import annotations
