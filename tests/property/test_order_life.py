@@ -31,6 +31,7 @@ from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.reconciliation import reconcile
+from autopilot.execution.restrictions import Restrictions
 from autopilot.ports.broker import Balance, PaperChange
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.limits import RiskLimits
@@ -435,8 +436,8 @@ class OrderLife(RuleBasedStateMachine):
             ACCOUNT, PaperSettings(balance=CASH), MortalPaper(self.database, self.world), self.world
         )
         wire = Wire(self.paper, self.world)
-        self.desk = OrderDesk(ACCOUNT, wire, self.ledger, self.world, Silence())
-        self.account = TradingAccount(ACCOUNT, wire, self.ledger)
+        self.desk = OrderDesk(ACCOUNT, wire, self.ledger, self.world, Silence(), Restrictions())
+        self.account = TradingAccount(ACCOUNT, wire, self.ledger, Restrictions())
         for symbol, price in self.prices.items():
             self.account.see_price(symbol, price)
 

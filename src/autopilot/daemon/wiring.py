@@ -29,6 +29,7 @@ from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
@@ -51,10 +52,12 @@ from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker
+from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Broker
 from autopilot.ports.market_data import CandleSource
+from autopilot.ports.restrictions import RestrictionSource
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.selection.strategy_selector import StrategySelector
@@ -75,6 +78,8 @@ class Wiring:
     """The sentiment of real markets."""
     champion: Champion
     """The learned model in force."""
+    restrictions: RestrictionSource
+    """What holds accounts back; one more source of it is one more argument of `Restrictions`."""
     audit: AuditTrail | None = None
     """Where orders are told of."""
 
@@ -87,8 +92,8 @@ class Wiring:
         broker: Broker = paper
         if source.kind is MarketKind.REPLAY:
             broker = FaultyBroker(paper, self.config.replay.faults.settings(), source.clock)
-        shared = TradingAccount(account, broker, ledger)
-        desk = OrderDesk(account, broker, ledger, source.clock, self.events)
+        shared = TradingAccount(account, broker, ledger, self.restrictions)
+        desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
         trackers: dict[Timeframe, PerformanceTracker] = {}
 
@@ -155,7 +160,9 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(kept, files, clock, drift, champion.status)
-    wiring = Wiring(config, database, events, load_strategies(), mood, champion, audit.trail)
+    modes = SqliteTradingModes(database, audit.trail)
+    restrictions = Restrictions(modes)
+    wiring = Wiring(config, database, events, load_strategies(), mood, champion, restrictions, audit.trail)
     scheduler = CycleScheduler()
     autopilots = Autopilots(wiring.open_venue, SqliteLedger(database, audit.trail), scheduler)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)

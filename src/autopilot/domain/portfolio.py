@@ -9,6 +9,7 @@ from decimal import Decimal
 from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
+from autopilot.domain.trading_mode import Restriction
 
 COST_STEP = Decimal("1E-10")
 """The cost of a part sold has finitely many digits, so that the parts of a round trip add up to the last one."""
@@ -152,7 +153,8 @@ class Portfolio:
     """An account in one quote currency at one moment, as the risk rules see it.
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
-    ``exposure`` is the value of all positions and of the entries still open.
+    ``exposure`` is the value of all positions and of the entries still open; ``restrictions``: what holds the account
+    back.
     """
 
     account: str
@@ -165,6 +167,7 @@ class Portfolio:
     positions: Mapping[str, Position]
     open_orders: tuple[Order, ...] = ()
     history: Mapping[str, SymbolHistory] = field(default_factory=dict)
+    restrictions: tuple[Restriction, ...] = ()
 
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)

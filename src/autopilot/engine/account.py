@@ -13,16 +13,18 @@ from autopilot.domain.portfolio import Portfolio, Position
 from autopilot.domain.timeframe import DAY_MS, day_of
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
+from autopilot.ports.restrictions import RestrictionSource
 
 
 class TradingAccount:
     """Symbols take turns by ``lock``: one decides and trades while the others wait."""
 
-    def __init__(self, name: str, broker: Broker, ledger: Ledger) -> None:
+    def __init__(self, name: str, broker: Broker, ledger: Ledger, restrictions: RestrictionSource) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self._broker = broker
         self._ledger = ledger
+        self._restrictions = restrictions
         self._prices = {
             held.symbol: to_decimal(price)
             for held in ledger.positions(name)
@@ -43,7 +45,7 @@ class TradingAccount:
     async def portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
         """The account in the market's quote currency, and the equity mark to store with the decision.
 
-        Raises MarketUnavailable when the balances cannot be had.
+        Raises MarketUnavailable when the balances cannot be had, StoreError.
         """
         balances = await self._broker.balances()
         positions = {position.symbol: position for position in self._ledger.positions(self.name)}
@@ -63,6 +65,7 @@ class TradingAccount:
             positions=positions,
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
+            restrictions=self._restrictions.restrictions(self.name),
         )
         return portfolio, mark
 

@@ -15,6 +15,7 @@ from autopilot.domain.money import ZERO
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import MINUTE_MS
+from autopilot.domain.trading_mode import Restriction, holding_back
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.reconciliation import Reconciliation, reconcile
@@ -22,6 +23,7 @@ from autopilot.ports.broker import Broker
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.observer import EventSink
+from autopilot.ports.restrictions import RestrictionSource
 from autopilot.risk.verdict import Approved, OrderDraft, review_exit
 
 FRESH_MS = 2 * MINUTE_MS
@@ -59,16 +61,28 @@ class OrderDesk:
     first is over, so that nothing is ever sold twice.
     """
 
-    def __init__(self, account: str, broker: Broker, ledger: Ledger, clock: Clock, events: EventSink) -> None:
+    def __init__(
+        self,
+        account: str,
+        broker: Broker,
+        ledger: Ledger,
+        clock: Clock,
+        events: EventSink,
+        restrictions: RestrictionSource,
+    ) -> None:
         self._account = account
         self._broker = broker
         self._ledger = ledger
         self._clock = clock
         self._events = events
+        self._restrictions = restrictions
 
     async def send(self, approved: Approved, market: Market) -> Order:
-        """Send once. Never raises for what the exchange does: the order's status says it. Raises StoreError."""
-        return await self._submit(approved.order, market)
+        """Send once, unless the account is held back by now: then it expires. Never raises for what the exchange does:
+        the order's status says it. Raises StoreError."""
+        order = approved.order
+        held = self._holding_back(order.purpose)
+        return self._expire(order, _not_sent(held)) if held else await self._submit(order, market)
 
     async def follow(self, market: Market) -> None:
         """Bring every open order of this market up to date: recover the lost, apply fills, end what has outlived its
@@ -101,7 +115,10 @@ class OrderDesk:
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
         """Sell what is held because a level was touched, and buy no more of it. An exit that is already under way is
-        not doubled; a stop takes the place of a take-profit that waits. Raises as `follow` does."""
+        not doubled; a stop takes the place of a take-profit that waits; a halted account leaves at its stops only.
+        Raises as `follow` does."""
+        if self._holding_back(trigger.purpose):
+            return
         exits = [order for order in self._open_orders(market) if order.side is Side.SELL]
         if any(trigger.purpose is not Purpose.STOP_LOSS or order.type is OrderType.MARKET for order in exits):
             return
@@ -132,7 +149,7 @@ class OrderDesk:
     async def finish_exit(self, position: Position, price: Decimal, market: Market, settings: ExitSettings) -> None:
         """What an exit left unsold (its life was over, it was refused) goes to market now. Raises StoreError."""
         last = self._unfinished(position)
-        if last is None:
+        if last is None or self._holding_back(last.purpose):
             return
         purpose = exit_purpose(price, position.entry_price) if last.purpose is Purpose.TAKE_PROFIT else last.purpose
         sale = _Sale(
@@ -167,13 +184,16 @@ class OrderDesk:
                 order = self._apply(order, report)
         if order.status is OrderStatus.NEW:
             await self._send_late(order, market)
-        elif may_end and not order.status.is_final and self._is_over(order):
+        elif may_end and not order.status.is_final and (self._is_over(order) or self._is_unwanted(order)):
             await self._end(order, "")
 
     async def _send_late(self, order: Order, market: Market) -> None:
         """Send what is known never to have been sent, unless its moment has passed."""
         stale = self._clock.now_ms() - order.created_at_ms > FRESH_MS
-        if self._is_over(order) or (stale and order.purpose is Purpose.ENTRY):
+        held = self._holding_back(order.purpose)
+        if held:
+            self._expire(order, _not_sent(held))
+        elif self._is_over(order) or (stale and order.purpose is Purpose.ENTRY):
             await self._end(order, "never sent; its moment has passed")
         else:
             await self._submit(replace(order, trigger_price=None) if stale else order, market)
@@ -240,7 +260,7 @@ class OrderDesk:
         Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
         """
         if order.status is OrderStatus.NEW:
-            self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
+            self._expire(order, why)
             return
         try:
             report = await self._broker.cancel(order)
@@ -275,6 +295,10 @@ class OrderDesk:
             self._events.publish("order", after)
         return after
 
+    def _expire(self, order: Order, why: str) -> Order:
+        """One that was never sent."""
+        return self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
+
     def _save(self, order: Order) -> Order:
         self._ledger.save_order(order)
         self._events.publish("order", order)
@@ -282,6 +306,14 @@ class OrderDesk:
 
     def _is_over(self, order: Order) -> bool:
         return order.expires_at_ms is not None and self._clock.now_ms() >= order.expires_at_ms
+
+    def _holding_back(self, purpose: Purpose) -> Restriction | None:
+        return holding_back(self._restrictions.restrictions(self._account), purpose)
+
+    def _is_unwanted(self, order: Order) -> bool:
+        """An entry that rests on the exchange while nothing is to be bought."""
+        found = [each for each in self._restrictions.restrictions(self._account) if each.ends_resting_entries]
+        return order.purpose is Purpose.ENTRY and holding_back(found, order.purpose) is not None
 
     def _unfinished(self, position: Position) -> Order | None:
         """The last exit of this position, if it ended before it was filled."""
@@ -293,3 +325,7 @@ class OrderDesk:
 
     def _position(self, market: Market) -> Position | None:
         return next((held for held in self._ledger.positions(self._account) if held.symbol == market.symbol), None)
+
+
+def _not_sent(why: Restriction) -> str:
+    return f"not sent, {why.code}: {why.detail}"

@@ -5,14 +5,33 @@ To add a rule: write it here, add its limit to RiskLimits and the function to RU
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from autopilot.domain.decision import Check
 from autopilot.domain.money import ZERO
+from autopilot.domain.order import Purpose
+from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
 from autopilot.risk.entry import EntryContext
 
 Rule = Callable[[EntryContext], Check]
+
+
+def entries_are_on(entry: EntryContext) -> Check:
+    return not_held_back(entry.portfolio.restrictions, Purpose.ENTRY)
+
+
+def not_held_back(restrictions: Sequence[Restriction], purpose: Purpose) -> Check:
+    """Named by the restriction that holds an order of this purpose back."""
+    mode, held = mode_of(restrictions), holding_back(restrictions, purpose)
+    return Check(
+        held.code if held else "TRADING_RESTRICTED",
+        held is None,
+        mode.strictness,
+        max(each.strictness for each in TradingMode if each.allows(purpose)),
+        "strictness",
+        f"trading is {mode}: {held.detail}" if held else f"trading is {mode}",
+    )
 
 
 def candle_is_fresh(entry: EntryContext) -> Check:
@@ -139,6 +158,7 @@ def no_losing_streak(entry: EntryContext) -> Check:
 
 
 RULES: tuple[Rule, ...] = (
+    entries_are_on,
     candle_is_fresh,
     price_is_near,
     no_position_yet,

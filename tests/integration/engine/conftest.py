@@ -33,6 +33,7 @@ from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import TradingCost
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Balance
@@ -247,8 +248,8 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         events = EventLog(lambda: 0)
         around = Surroundings(
             source=market,
-            account=TradingAccount("paper:moved", broker, ledger),
-            desk=OrderDesk("paper:moved", broker, ledger, market, events),
+            account=TradingAccount("paper:moved", broker, ledger, Restrictions()),
+            desk=OrderDesk("paper:moved", broker, ledger, market, events, Restrictions()),
             observer=paper,
             ledger=ledger,
             sentiment=NeutralSentiment(),

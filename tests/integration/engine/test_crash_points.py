@@ -24,6 +24,7 @@ from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.events import EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunState
+from autopilot.execution.restrictions import Restrictions
 from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.strategies.registry import load_strategies
 
@@ -63,7 +64,9 @@ class MortalDatabase(Database):
 async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
     champion = Champion(SqliteModels(database), ModelFiles(database.path.parent / "models"), DAY_MS)
-    wiring = Wiring(CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment(), champion)
+    wiring = Wiring(
+        CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment(), champion, Restrictions()
+    )
     venue = wiring.open_venue("simulated")
     evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.3)
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]

@@ -25,6 +25,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.restrictions import Restrictions
 
 NOW_MS = 1_900_000_000_000
 ACCOUNT = "live:kraken"
@@ -140,7 +141,7 @@ async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     broker = CcxtBroker(ACCOUNT, gateway, dialect_of("kraken"), clock)
     database = open_database(tmp_path / "autopilot.db")
     ledger = SqliteLedger(database)
-    desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence())
+    desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence(), Restrictions())
     yield Desk(exchange, clock, database, ledger, broker, desk)
     await broker.close()
     await exchange.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.portfolio import Position, SymbolHistory
 from autopilot.domain.timeframe import HOUR_MS
+from autopilot.domain.trading_mode import Restriction, TradingMode
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.rules import (
     RULES,
@@ -19,6 +21,7 @@ from autopilot.risk.rules import (
     cooled_down,
     day_is_not_lost,
     drawdown_is_bearable,
+    entries_are_on,
     exposure_left,
     no_entry_pending,
     no_losing_streak,
@@ -28,6 +31,9 @@ from autopilot.risk.rules import (
 )
 
 NOW_MS = 1_714_521_600_000
+
+PAUSED = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "the user paused it", NOW_MS, "autopilot resume")
+HALTED = Restriction("PANIC", TradingMode.HALTED, "the user stopped it", NOW_MS, "autopilot resume")
 
 Case = tuple[Rule, str, Mapping[str, Any], bool]
 
@@ -57,6 +63,10 @@ CASES: list[Case] = [
     (exposure_left, "EXPOSURE_REACHED", {"exposure": Decimal(6000)}, False),
     (exposure_left, "EXPOSURE_REACHED", {"exposure": Decimal("6000.01")}, False),
     (exposure_left, "EXPOSURE_REACHED", {"equity": Decimal(0)}, False),
+    (entries_are_on, "TRADING_RESTRICTED", {}, True),
+    (entries_are_on, "PAUSED_BY_USER", {"restrictions": (PAUSED,)}, False),
+    (entries_are_on, "PANIC", {"restrictions": (PAUSED, HALTED)}, False),
+    (entries_are_on, "OF_ANOTHER_KIND", {"restrictions": (replace(PAUSED, code="OF_ANOTHER_KIND"), PAUSED)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9499)}, False),
@@ -150,7 +160,7 @@ def test_positions_and_entries_of_other_symbols_are_counted(
 
 def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Callable[..., EntryContext]) -> None:
     checks = [rule(make_entry()) for rule in RULES]
-    assert len({check.code for check in checks}) == len(RULES) == 10
+    assert len({check.code for check in checks}) == len(RULES) == 11
     for check in checks:
         assert check.passed
         assert check.code == check.code.upper()

@@ -131,10 +131,26 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
     """,
+    """
+    CREATE TABLE trading_modes (
+        account TEXT PRIMARY KEY, mode TEXT NOT NULL CHECK (mode IN ('reducing', 'halted')), code TEXT NOT NULL,
+        why TEXT NOT NULL, since_ms INTEGER NOT NULL, actor TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F
 """Marks the file as ours ("Auto")."""
 
-BOOKS = ("orders", "fills", "positions", "round_trips", "equity", "paper_balances", "paper_orders", "autopilots")
-"""The tables that hold orders and money, and what was asked to run."""
+BOOKS = (
+    "orders",
+    "fills",
+    "positions",
+    "round_trips",
+    "equity",
+    "paper_balances",
+    "paper_orders",
+    "autopilots",
+    "trading_modes",
+)
+"""The tables that hold orders and money, what was asked to run, and what holds it back."""

@@ -84,6 +84,10 @@ def _model(body: Document) -> str:
     return f"{body['event']}: {body['previous_id'] or 'rules'} → {body['model_id'] or 'rules'} ({body['reason']})"
 
 
+def _mode(body: Document) -> str:
+    return f"{body['account']}: {body['previous']} → {body['mode']}, {body['code']} ({body['why']})"
+
+
 def _decision(body: Document) -> str:
     decided = f"{body['symbol']} {body['side']}, {body['decision_id']} by {body['strategy']}"
     return f"{decided}, order {_short(body['order_id'])}"
@@ -106,6 +110,7 @@ _WORDS: dict[str, Callable[[Document], str]] = {
     "command": _command,
     "daemon": _daemon,
     "model": _model,
+    "mode": _mode,
     "decision": _decision,
     "order": _order,
     "break": _break,

@@ -11,6 +11,10 @@ Document = dict[str, Any]
 
 
 _WISHES = {
+    "PAUSED_BY_USER": "the pause to be over: autopilot resume",
+    "PANIC": "the halt to be over: autopilot resume",
+    "EXCHANGE_UNREACHABLE": "an exchange that answers; it is asked again and again",
+    "BOOKS_DIFFER": "books that agree with the exchange's (autopilot status says what differs), or autopilot resume",
     "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
     "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bp net (expects {actual} bp)",
     "MARKET_NOVEL": "a market more like those the model was trained on: autopilot retrain, or wait",
