@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from autopilot.control.errors import Conflict
 from autopilot.daemon.scheduler import CycleScheduler
-from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import AutopilotError, NotFound, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
+from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.engine.state import RunState
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.market_data import CandleSource
 
@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """One exchange as this daemon uses it, and how an autopilot on it is made."""
+    """One exchange as this daemon uses it, how an autopilot on it is made, and what a user does to all of it."""
 
     source: CandleSource
     account: str
+    liquidation: Liquidation
     make: Callable[[AutopilotSettings], IntelligentAutopilot]
 
 
@@ -123,7 +124,7 @@ class Autopilots:
         except TimeoutError:
             log.warning("%s: stopped with a cycle still under way", symbol)
         running.venue.source.leave(symbol)
-        running.autopilot.record.state = RunState.STOPPED
+        running.autopilot.end()
         del self._running[symbol]
 
     async def close(self) -> None:
@@ -150,6 +151,10 @@ class Autopilots:
             self._venues[exchange] = self._open_venue(exchange)
         return self._venues[exchange]
 
+    def open_account(self, account: str) -> Liquidation:
+        """Opens its exchange where nothing runs on it. Raises UnknownExchange, NotFound, StoreError."""
+        return liquidation_of(account, self._venue)
+
     def _join(self, settings: AutopilotSettings) -> None:
         venue = self._venue(settings.exchange)
         decided_at_ms = self._ledger.last_decided_at_ms(venue.account, settings.symbol, settings.timeframe)
@@ -167,3 +172,15 @@ class Autopilots:
             self._scheduler.add(settings.symbol, running.cycles, settings.interval_s)
             launched.append(running)
         return launched
+
+
+def liquidation_of(account: str, open_venue: Callable[[str], Venue]) -> Liquidation:
+    """Of an account by its name, ``paper:kraken`` for one. Raises NotFound when its exchange serves another account
+    now, and what ``open_venue`` raises."""
+    venue = open_venue(account.partition(":")[2])
+    if venue.account != account:
+        raise NotFound(
+            f"{account} cannot be reached: the exchange is used with {venue.account} now",
+            hint="start it once as it was used before, or look at the exchange's own page",
+        )
+    return venue.liquidation

@@ -17,6 +17,8 @@ from autopilot.control.private_socket import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
+    ModeRequest,
+    PanicRequest,
     PromoteRequest,
     RetrainRequest,
     StartRequest,
@@ -27,6 +29,7 @@ from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
 from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.performance_report import performance_report
+from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ConfigError, NotFound
@@ -34,6 +37,7 @@ from autopilot.engine.events import Event, EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.autopilots import AutopilotEntry, AutopilotStore
 from autopilot.ports.clock import Clock
+from autopilot.ports.restrictions import RestrictionSource
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,8 @@ class AutopilotService:
         database: Database,
         store: AutopilotStore,
         autopilots: Autopilots,
+        trading: TradingControl,
+        restrictions: RestrictionSource,
         models: ModelRegistry,
         trainings: TrainingTasks,
         events: EventLog,
@@ -59,6 +65,8 @@ class AutopilotService:
         self._database = database
         self._store = store
         self._autopilots = autopilots
+        self._trading = trading
+        self._restrictions = restrictions
         self._models = models
         self._trainings = trainings
         self._events = events
@@ -120,6 +128,15 @@ class AutopilotService:
             "warnings": self._left_behind(names),
             "daemon": "stopping" if request.symbol is None else "running",
         }
+
+    async def pause(self, request: ModeRequest, caller: Peer) -> Document:
+        return await self._trading.pause(request.exchange, str(caller))
+
+    async def resume_trading(self, request: ModeRequest, caller: Peer) -> Document:
+        return await self._trading.resume(request.exchange, str(caller))
+
+    async def panic(self, request: PanicRequest, caller: Peer) -> Document:
+        return await self._trading.panic(str(caller), flatten=request.flatten)
 
     async def status(self, symbol: str | None) -> Document:
         document = queries.last_known_status(self._database.path)

@@ -42,15 +42,18 @@ from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.model_watch import REVIEW_EVERY_S, ModelWatch, model_drift
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
+from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
+from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.execution.paper import PaperBroker
 from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import ASSUMED_COST
@@ -80,6 +83,8 @@ class Wiring:
     """The learned model in force."""
     restrictions: RestrictionSource
     """What holds accounts back; one more source of it is one more argument of `Restrictions`."""
+    watch: AccountWatch
+    """The one of them that cycles tell what they find."""
     audit: AuditTrail | None = None
     """Where orders are told of."""
 
@@ -115,6 +120,7 @@ class Wiring:
                 strategies=self.strategies,
                 selector=selector,
                 tracker=trackers[settings.timeframe],
+                watch=self.watch,
                 events=self.events,
             )
             candles = SqliteCandles(self.database)
@@ -125,7 +131,8 @@ class Wiring:
                 MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe),
             )
 
-        return Venue(source, account, make)
+        exits = ExitSettings(self.config.orders.settings(), DAY_MS, self.config.risk.settings().min_order_value)
+        return Venue(source, account, Liquidation(shared, desk, ledger, source, exits), make)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
         if exchange == SimulatedExchange.name:
@@ -161,17 +168,22 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(kept, files, clock, drift, champion.status)
     modes = SqliteTradingModes(database, audit.trail)
-    restrictions = Restrictions(modes)
-    wiring = Wiring(config, database, events, load_strategies(), mood, champion, restrictions, audit.trail)
+    watch = AccountWatch(clock, events)
+    restrictions = Restrictions(modes, watch)
+    wiring = Wiring(config, database, events, load_strategies(), mood, champion, restrictions, watch, audit.trail)
     scheduler = CycleScheduler()
-    autopilots = Autopilots(wiring.open_venue, SqliteLedger(database, audit.trail), scheduler)
+    ledger = SqliteLedger(database, audit.trail)
+    autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
+    trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
-    watch = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
+    reviews = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
     service = AutopilotService(
         config,
         database,
         SqliteAutopilots(database),
         autopilots,
+        trading,
+        restrictions,
         models,
         trainings,
         events,
@@ -182,7 +194,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     )
     trainings.open()
     scheduler.start()
-    scheduler.add("model watch", watch.review, REVIEW_EVERY_S)
+    scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
     audit.open()
     service.resume()
     return service

@@ -39,6 +39,10 @@ class TradingAccount:
     def price(self, symbol: str) -> Decimal | None:
         return self._prices.get(symbol)
 
+    def sale_price(self, position: Position) -> Decimal:
+        """What a sale is reckoned at: the latest price, where none was seen what was paid."""
+        return self._prices.get(position.symbol, position.entry_price)
+
     def position(self, symbol: str) -> Position | None:
         return next((held for held in self._ledger.positions(self.name) if held.symbol == symbol), None)
 

@@ -110,7 +110,7 @@ class OrderDesk:
         await self._follow_all(due, market, may_end=False)
         found = await reconcile(self._account, [market.symbol], self._broker, self._ledger)
         for order in found.undead:
-            await self._end(order, "it was over in our books")
+            await self.end(order, "it was over in our books")
         return found
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
@@ -169,6 +169,25 @@ class OrderDesk:
             sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
             await self._sell(held, sale, market, settings)
 
+    async def end(self, order: Order, why: str) -> None:
+        """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
+
+        Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
+        """
+        if order.status is OrderStatus.NEW:
+            self._expire(order, why)
+            return
+        try:
+            report = await self._broker.cancel(order)
+        except AnswerLost:
+            # Safe to repeat, and the second answer also tells what the first one did.
+            report = await self._broker.cancel(order)
+        if not self._apply(order, report).status.is_final:
+            raise AnswerLost(
+                f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
+                hint="it is asked again in the next cycle",
+            )
+
     async def _follow_one(self, order: Order, market: Market, *, may_end: bool) -> None:
         if order.status is not OrderStatus.NEW:
             report = await self._broker.lookup(order)
@@ -185,7 +204,7 @@ class OrderDesk:
         if order.status is OrderStatus.NEW:
             await self._send_late(order, market)
         elif may_end and not order.status.is_final and (self._is_over(order) or self._is_unwanted(order)):
-            await self._end(order, "")
+            await self.end(order, "")
 
     async def _send_late(self, order: Order, market: Market) -> None:
         """Send what is known never to have been sent, unless its moment has passed."""
@@ -194,7 +213,7 @@ class OrderDesk:
         if held:
             self._expire(order, _not_sent(held))
         elif self._is_over(order) or (stale and order.purpose is Purpose.ENTRY):
-            await self._end(order, "never sent; its moment has passed")
+            await self.end(order, "never sent; its moment has passed")
         else:
             await self._submit(replace(order, trigger_price=None) if stale else order, market)
 
@@ -252,26 +271,7 @@ class OrderDesk:
 
     async def _end_all(self, market: Market, why: str) -> None:
         for order in self._open_orders(market):
-            await self._end(order, why)
-
-    async def _end(self, order: Order, why: str) -> None:
-        """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
-
-        Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
-        """
-        if order.status is OrderStatus.NEW:
-            self._expire(order, why)
-            return
-        try:
-            report = await self._broker.cancel(order)
-        except AnswerLost:
-            # Safe to repeat, and the second answer also tells what the first one did.
-            report = await self._broker.cancel(order)
-        if not self._apply(order, report).status.is_final:
-            raise AnswerLost(
-                f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
-                hint="it is asked again in the next cycle",
-            )
+            await self.end(order, why)
 
     def _apply(self, order: Order, report: OrderReport) -> Order:
         """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end

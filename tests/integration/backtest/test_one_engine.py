@@ -28,6 +28,7 @@ from autopilot.daemon.backtest_run import BacktestRun, run_backtest
 from autopilot.daemon.training_run import run_training
 from autopilot.daemon.wiring import Wiring
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.state import RunState
@@ -102,7 +103,16 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
     """The daemon's cycles, until the stored candles end."""
     champion = Champion(SqliteModels(database), ModelFiles(paths.models_dir), 60 * DAY_MS)
     events = EventLog(WallClock().now_ms)
-    wiring = Wiring(settings, database, events, load_strategies(), NeutralSentiment(), champion, Restrictions())
+    wiring = Wiring(
+        settings,
+        database,
+        events,
+        load_strategies(),
+        NeutralSentiment(),
+        champion,
+        Restrictions(),
+        AccountWatch(WallClock(), events),
+    )
     venue = wiring.open_venue("replay")
     wanted = [
         settings.trading(each, exchange="replay", timeframe=Timeframe.H1, interval_s=0.01, auto_execute=True)

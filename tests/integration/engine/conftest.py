@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from autopilot.adapters.clock import WallClock
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
@@ -26,6 +27,7 @@ from autopilot.domain.order import Order, OrderReport
 from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
 from autopilot.engine.market_window import MarketWindow
@@ -259,6 +261,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             tracker=PerformanceTracker(
                 "moved", Timeframe.H1, known.names, SqliteSamples(database), TradingCost(0.0015)
             ),
+            watch=AccountWatch(WallClock(), events),
             events=events,
         )
         settings = AutopilotSettings(
