@@ -11,6 +11,7 @@ from typing import Any
 
 from autopilot.adapters.store import queries
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.health import mode_document, with_health
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
 from autopilot.control.private_socket import Peer
@@ -146,6 +147,11 @@ class AutopilotService:
             overlay(known, self._autopilots.find(known["symbol"]), self._autopilots.next_cycle_ms(known["symbol"]))
             for known in document["symbols"]
         ]
+        document["modes"] = [
+            mode_document(known["account"], self._restrictions.restrictions(known["account"]))
+            for known in document["modes"]
+        ]
+        document = with_health(self._database.path, document)
         if symbol is not None:
             document["symbols"] = [known for known in document["symbols"] if known["symbol"] == symbol]
             if not document["symbols"]:

@@ -28,6 +28,11 @@ def accounts_of(exchange: str | None) -> str:
     return EVERY_ACCOUNT if exchange is None else f"{EVERY_ACCOUNT}:{exchange}"
 
 
+def holds_for(scope: str, account: str) -> bool:
+    """Whether what is set for ``scope`` holds for this account, ``live:kraken`` for one."""
+    return scope in (EVERY_ACCOUNT, accounts_of(account.partition(":")[2]))
+
+
 class TradingModeStore(Protocol):
     """Also a RestrictionSource. Every change is durable when it returns. Raises StoreError."""
 

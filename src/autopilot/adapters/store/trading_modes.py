@@ -9,11 +9,10 @@ from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.trading_mode import Restriction, TradingMode
-from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry
+from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, holds_for
 
 ENTRIES = "SELECT * FROM trading_modes ORDER BY account"
 _FIND = "SELECT * FROM trading_modes WHERE account = ?"
-_IN_FORCE = "SELECT * FROM trading_modes WHERE account IN (?, ?)"
 _SAVE = insert("trading_modes", ModeEntry, or_update="account")
 
 
@@ -48,9 +47,7 @@ class SqliteTradingModes:
         return tuple(from_row(ModeEntry, row) for row in self._database.rows(ENTRIES))
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
-        exchange = account.partition(":")[2]
-        rows = self._database.rows(_IN_FORCE, (EVERY_ACCOUNT, f"{EVERY_ACCOUNT}:{exchange}"))
-        return tuple(as_restriction(from_row(ModeEntry, row)) for row in rows)
+        return tuple(as_restriction(entry) for entry in self.entries() if holds_for(entry.account, account))
 
     def _tell(
         self, connection: sqlite3.Connection, entry: ModeEntry, previous: TradingMode, mode: TradingMode, actor: str
