@@ -257,7 +257,9 @@ class KrakenExchange:
         order = self._accept(fields)
         if order.kind == "market":
             self.fill(order, order.volume, self.price[order.pair])
-        return {"txid": [order.txid], "descr": {"order": f"{order.side} {order.volume} {PAIRS[order.pair][0]}"}}
+        words = f"{order.side} {order.volume} {PAIRS[order.pair][0]} @ {order.kind}"
+        words += f" {order.price}" if order.kind == "limit" else ""
+        return {"txid": [order.txid], "descr": {"order": words}}
 
     def _accept(self, fields: dict[str, str]) -> KrakenOrder:
         pair = next(pair for pair, (altname, *_) in PAIRS.items() if fields["pair"] in (pair, altname))

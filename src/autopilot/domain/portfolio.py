@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
@@ -62,7 +62,7 @@ class Position:
             )
         given = fill.quantity + (fill.fee if fee_in_base else ZERO)
         part = min(given / self.quantity, ONE) if self.quantity else ONE
-        cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP)
+        cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN)
         proceeds = fill.value - (ZERO if fee_in_base else fill.fee)
         return replace(
             self,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import aiohttp
 
-from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, scrub
+from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.refusals import WORDS
 from autopilot.domain.credentials import ExchangeKeys
@@ -85,7 +85,7 @@ class Gateway:
                 raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
             exchange.last_request_url = exchange.last_http_response = None
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with calling(self._timeout_s):
                     made = await exchange.create_order(symbol, kind, side, amount, price, dict(params))
             except Exception as error:  # noqa: BLE001 - whatever it is, it says too little of the order
                 raise self._verdict(exchange, error) from None
@@ -102,7 +102,7 @@ class Gateway:
         async with self._turn:
             exchange = await self._ready()
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with calling(self._timeout_s):
                     await exchange.cancel_order(exchange_order_id, symbol, dict(params))
             except (errors.OrderNotFound, errors.InvalidOrder, errors.CancelPending, errors.BadRequest):
                 return
