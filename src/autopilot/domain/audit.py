@@ -19,6 +19,8 @@ class AuditKind(StrEnum):
     """It started or stopped."""
     MODEL = "model"
     """Another model decides, or its state changed."""
+    ARMING = "arming"
+    """Somebody gave leave to trade real money, or took it back."""
     DECISION = "decision"
     """One that led to an order."""
     ORDER = "order"

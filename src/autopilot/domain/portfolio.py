@@ -152,7 +152,8 @@ class Portfolio:
     """An account in one quote currency at one moment, as the risk rules see it.
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
-    ``exposure`` is the value of all positions and of the entries still open.
+    ``exposure`` is the value of all positions and of the entries still open; ``allowance`` the most of it that the user
+    gave leave for, None where it is no real money.
     """
 
     account: str
@@ -165,6 +166,7 @@ class Portfolio:
     positions: Mapping[str, Position]
     open_orders: tuple[Order, ...] = ()
     history: Mapping[str, SymbolHistory] = field(default_factory=dict)
+    allowance: Decimal | None = None
 
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from autopilot.domain.market import Market, split_symbol
@@ -16,13 +16,17 @@ from autopilot.ports.ledger import EquityMark, Ledger
 
 
 class TradingAccount:
-    """Symbols take turns by ``lock``: one decides and trades while the others wait."""
+    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``allowance``: how much of a
+    currency the user lets be invested at a moment; None where it is no real money."""
 
-    def __init__(self, name: str, broker: Broker, ledger: Ledger) -> None:
+    def __init__(
+        self, name: str, broker: Broker, ledger: Ledger, allowance: Callable[[str, int], Decimal] | None = None
+    ) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self._broker = broker
         self._ledger = ledger
+        self._allowance = allowance
         self._prices = {
             held.symbol: to_decimal(price)
             for held in ledger.positions(name)
@@ -63,6 +67,7 @@ class TradingAccount:
             positions=positions,
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
+            allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
         )
         return portfolio, mark
 

@@ -131,6 +131,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TRIGGER audit_is_not_cut BEFORE DELETE ON audit
         BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
     """,
+    """
+    CREATE TABLE armings (
+        account TEXT PRIMARY KEY, currency TEXT NOT NULL, max_value TEXT NOT NULL, armed_at_ms INTEGER NOT NULL,
+        expires_at_ms INTEGER NOT NULL, actor TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

@@ -84,6 +84,11 @@ def _model(body: Document) -> str:
     return f"{body['event']}: {body['previous_id'] or 'rules'} → {body['model_id'] or 'rules'} ({body['reason']})"
 
 
+def _arming(body: Document) -> str:
+    given = f" up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}"
+    return f"{body['account']} {body['event']}{given if body['event'] == 'armed' else ''}"
+
+
 def _decision(body: Document) -> str:
     decided = f"{body['symbol']} {body['side']}, {body['decision_id']} by {body['strategy']}"
     return f"{decided}, order {_short(body['order_id'])}"
@@ -106,6 +111,7 @@ _WORDS: dict[str, Callable[[Document], str]] = {
     "command": _command,
     "daemon": _daemon,
     "model": _model,
+    "arming": _arming,
     "decision": _decision,
     "order": _order,
     "break": _break,
