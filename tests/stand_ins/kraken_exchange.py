@@ -84,6 +84,7 @@ class KrakenExchange:
         self.faults: defaultdict[str, list[str]] = defaultdict(list)
         self.candles: Callable[[str], list[list[Any]]] = lambda pair: []
         self.url = ""
+        self.permissions = ["query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades"]
         self._nonce = 0
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
@@ -92,6 +93,7 @@ class KrakenExchange:
     async def start(self) -> None:
         app = web.Application()
         app.router.add_get("/0/public/AssetPairs", self._pairs)
+        app.router.add_get("/0/public/Time", self._time)
         app.router.add_get("/0/public/OHLC", self._ohlc)
         app.router.add_post("/0/private/{name}", self._private)
         self._runner = web.AppRunner(app, shutdown_timeout=0)
@@ -163,6 +165,9 @@ class KrakenExchange:
             for pair, (altname, base, decimals, least) in PAIRS.items()
         }
         return web.json_response({"error": [], "result": described})
+
+    async def _time(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": [], "result": {"unixtime": self.now_ms() // 1000, "rfc1123": ""}})
 
     async def _ohlc(self, request: web.Request) -> web.StreamResponse:
         pair = request.query["pair"]
@@ -246,6 +251,9 @@ class KrakenExchange:
         return {
             asset: {"balance": str(total), "hold_trade": str(held[asset])} for asset, total in self.balances.items()
         }
+
+    def _do_GetApiKeyInfo(self, fields: dict[str, str]) -> Answer:
+        return {"apiKeyName": "loopback", "permissions": list(self.permissions)}
 
     def _do_AddOrder(self, fields: dict[str, str]) -> Answer:
         deadline = fields.get("deadline")

@@ -9,8 +9,6 @@ from decimal import Decimal
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
-LIVE = "live:"
-"""How the name of an account with real money begins."""
 LONGEST_MS = 90 * DAY_MS
 """Who arms for longer than this has forgotten it when it ends."""
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
@@ -37,11 +35,6 @@ class Arming:
         if currency != self.currency or not self.holds(now_ms):
             return Decimal(0)
         return max(self.max_value + min(net, Decimal(0)), Decimal(0))
-
-
-def is_live(account: str) -> bool:
-    """Whether it is real money."""
-    return account.startswith(LIVE)
 
 
 def phrase(exchange: str, max_value: Decimal, currency: str) -> str:

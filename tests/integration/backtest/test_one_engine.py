@@ -101,7 +101,9 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
     """The daemon's cycles, until the stored candles end."""
     champion = Champion(SqliteModels(database), ModelFiles(paths.models_dir), 60 * DAY_MS)
     events = EventLog(WallClock().now_ms)
-    venue = Wiring(settings, database, events, load_strategies(), NeutralSentiment(), champion).open_venue("replay")
+    venue = Wiring(settings, database, events, load_strategies(), NeutralSentiment(), champion).open_venue(
+        "paper:replay"
+    )
     wanted = [
         settings.trading(each, exchange="replay", timeframe=Timeframe.H1, interval_s=0.01, auto_execute=True)
         for each in SYMBOLS

@@ -64,7 +64,7 @@ async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
     champion = Champion(SqliteModels(database), ModelFiles(database.path.parent / "models"), DAY_MS)
     wiring = Wiring(CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment(), champion)
-    venue = wiring.open_venue("simulated")
+    venue = wiring.open_venue("paper:simulated")
     evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.3)
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]
     for symbol in SYMBOLS:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from autopilot.domain.arming import Arming, is_live, parse_span, phrase
+from autopilot.domain.arming import Arming, parse_span, phrase
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -45,8 +45,3 @@ def test_what_is_no_length_of_time(text: str) -> None:
 
 def test_the_phrase_names_what_is_at_risk() -> None:
     assert phrase("kraken", Decimal("5E+2"), "USD") == "LIVE kraken 500 USD"
-
-
-@pytest.mark.parametrize(("account", "live"), [("live:kraken", True), ("paper:kraken", False), ("backtest", False)])
-def test_which_accounts_hold_real_money(account: str, live: bool) -> None:
-    assert is_live(account) is live

@@ -29,8 +29,12 @@ Query = Literal[
     "fetch_order",
     "fetch_order_trades",
     "fetch_orders",
+    "fetch_time",
+    "private_post_getapikeyinfo",
+    "sapi_get_account_apirestrictions",
+    "v3_private_get_brokerage_key_permissions",
 ]
-"""All that is ever asked, besides `place` and `cancel`."""
+"""All that is ever asked, besides `place` and `cancel`. The last three ask what the key may do."""
 
 
 class Gateway:
@@ -142,7 +146,7 @@ class Gateway:
                 self._mind(error.__cause__)
             # Causes hold addresses and headers; signatures are among them.
             raise type(error)(str(error), hint=error.hint) from None
-        if not isinstance(found, Mapping | Sequence):
+        if not isinstance(found, Mapping | Sequence | int):
             raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
         return found
 
@@ -179,6 +183,10 @@ _WORDS = {
     "fetch_order": "one of our orders",
     "fetch_order_trades": "the trades of one of our orders",
     "fetch_orders": "our orders",
+    "fetch_time": "its time",
+    "private_post_getapikeyinfo": "what the key may do",
+    "sapi_get_account_apirestrictions": "what the key may do",
+    "v3_private_get_brokerage_key_permissions": "what the key may do",
 }
 
 

@@ -3,20 +3,37 @@ or disarm while the daemon runs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.domain.account import account_name
 from autopilot.domain.arming import Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.money import ZERO
+from autopilot.domain.timeframe import DAY_MS
 
 _ARM = insert("armings", Arming, or_update="account")
 _EARNED = """
     SELECT net AS earned, symbol FROM round_trips WHERE account = ? AND closed_at_ms >= ?
     UNION ALL SELECT realized, symbol FROM positions WHERE account = ?
 """
+_PAPER = """
+    SELECT (SELECT count(DISTINCT decided_at_ms / ?1) FROM decisions WHERE account = ?2) AS days,
+        (SELECT count(*) FROM round_trips WHERE account = ?2) AS round_trips
+"""
+_UNSETTLED = "SELECT count(*) FROM orders WHERE account = ? AND status IN ('new', 'submitted', 'unknown')"
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRecord:
+    """``days`` (UTC) on which was decided on paper at ``exchange``, and the round trips that came of it."""
+
+    exchange: str
+    days: int
+    round_trips: int
 
 
 class SqliteArmings:
@@ -61,3 +78,11 @@ class SqliteArmings:
         rows = self._database.rows(_EARNED, (account, arming.armed_at_ms, account))
         net = sum((Decimal(row["earned"]) for row in rows if row["symbol"].endswith(f"/{currency}")), ZERO)
         return arming.allowance(currency, net, now_ms)
+
+    def paper_record(self, exchange: str) -> PaperRecord:
+        row = self._database.rows(_PAPER, (DAY_MS, account_name(exchange, paper=True)))[0]
+        return PaperRecord(exchange, row["days"], row["round_trips"])
+
+    def unsettled(self, account: str) -> int:
+        """Orders whose fate is not known."""
+        return int(self._database.rows(_UNSETTLED, (account,))[0][0])
