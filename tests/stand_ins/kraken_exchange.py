@@ -65,7 +65,7 @@ class KrakenOrder:
                 "pair": PAIRS[self.pair][0],
                 "type": self.side,
                 "ordertype": self.kind,
-                "price": str(self.price) if self.kind == "limit" else "0",
+                "price": "0" if self.kind == "market" else str(self.price),
             },
             "trades": list(self.trades),
         }
@@ -266,13 +266,13 @@ class KrakenExchange:
         if order.kind == "market":
             self.fill(order, order.volume, self.price[order.pair])
         words = f"{order.side} {order.volume} {PAIRS[order.pair][0]} @ {order.kind}"
-        words += f" {order.price}" if order.kind == "limit" else ""
+        words += "" if order.kind == "market" else f" {order.price}"
         return {"txid": [order.txid], "descr": {"order": words}}
 
     def _accept(self, fields: dict[str, str]) -> KrakenOrder:
         pair = next(pair for pair, (altname, *_) in PAIRS.items() if fields["pair"] in (pair, altname))
         volume, kind, side = Decimal(fields["volume"]), fields["ordertype"], fields["type"]
-        price = Decimal(fields["price"]) if kind == "limit" else self.price[pair]
+        price = self.price[pair] if kind == "market" else Decimal(fields["price"])
         if volume < Decimal(PAIRS[pair][3]):
             raise ValueError("EGeneral:Invalid arguments:volume minimum not met")
         asset, needed = ("ZUSD", volume * price) if side == "buy" else (PAIRS[pair][1], volume)

@@ -104,6 +104,8 @@ class OrdersSection(Section):
     """Distance of a limit order from the price, in percent: a buy below it, a sell above it."""
     limit_life_candles: Annotated[int, Field(ge=1, le=1_000)] = 3
     """Candles that a limit order waits; then an entry is dropped and an exit goes to the market."""
+    stop_on_exchange: bool = False
+    """Whether stops of real money also rest on the exchange (kraken, binance): they work while this machine is off."""
 
     def settings(self) -> OrderSettings:
         from autopilot.execution.order_type import OrderSettings

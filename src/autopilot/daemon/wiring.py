@@ -105,7 +105,8 @@ class Wiring:
         broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
         shared = TradingAccount(account, broker, ledger, allowance)
-        desk = OrderDesk(account, broker, ledger, source.clock, self.events)
+        stops = is_live(account) and dialect_of(exchange).keeps_stops
+        desk = OrderDesk(account, broker, ledger, source.clock, self.events, stops=stops)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
         trackers: dict[Timeframe, PerformanceTracker] = {}
 

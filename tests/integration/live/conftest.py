@@ -64,6 +64,11 @@ class Desk:
     ledger: SqliteLedger
     broker: CcxtBroker
     desk: OrderDesk
+    market: Market = MARKET
+
+    def guard(self) -> None:
+        """From now on stops rest on the exchange."""
+        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), stops=True)
 
     def intend(self, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
         """Committed and not sent yet, as a crash right after the commit leaves it."""

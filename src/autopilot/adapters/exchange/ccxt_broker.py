@@ -12,7 +12,7 @@ from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
-from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.ports.broker import Balance
 from autopilot.ports.clock import Clock
 
@@ -41,7 +41,7 @@ class CcxtBroker:
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
         found = await self._gateway.place(
             order.symbol,
-            order.type.value,
+            "limit" if order.type is OrderType.LIMIT else "market",
             order.side.value,
             format(order.quantity, "f"),
             None if order.price is None else format(order.price, "f"),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from autopilot.adapters.exchange.gateway import Gateway, Query
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ConfigError
-from autopilot.domain.order import Order
+from autopilot.domain.order import Order, OrderType
 from autopilot.domain.timeframe import MINUTE_MS
 
 Raw = Mapping[str, Any]
@@ -27,10 +27,12 @@ class Dialect:
 
     lands_within_ms: ClassVar[int] = 30_000
     """recvWindow, 10 s, and time for their books to show it."""
+    keeps_stops: ClassVar[bool] = True
+    """Whether it takes orders that sell at market when a price is touched."""
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002 - some exchanges take it
         """What goes with a new order."""
-        return {"clientOrderId": order.client_order_id, "recvWindow": 10_000}
+        return {"clientOrderId": order.client_order_id, "recvWindow": 10_000, **_trigger(order)}
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         """The order by our id. Raises MarketUnavailable."""
@@ -62,7 +64,7 @@ class Kraken(Dialect):
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:
         deadline = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat(timespec="milliseconds")
         # Without fciq the fee of a sale is taken in coins.
-        return {"clientOrderId": order.client_order_id, "deadline": deadline, "oflags": "fciq"}
+        return {"clientOrderId": order.client_order_id, "deadline": deadline, "oflags": "fciq", **_trigger(order)}
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         by_id = {"clientOrderId": order.client_order_id}
@@ -98,6 +100,8 @@ class Coinbase(Dialect):
 
     lands_within_ms: ClassVar[int] = 150_000
     """A request's token lives for two minutes."""
+    keeps_stops: ClassVar[bool] = False
+    """Its stops become limit orders, which may never sell."""
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002
         return {"client_order_id": order.client_order_id}
@@ -130,6 +134,10 @@ def dialect_of(exchange: str) -> Dialect:
             hint=f"use one of {', '.join(sorted(_DIALECTS))}, or trade on paper",
         )
     return _DIALECTS[exchange]
+
+
+def _trigger(order: Order) -> dict[str, Any]:
+    return {"stopLossPrice": format(order.trigger_price, "f")} if order.type is OrderType.STOP else {}
 
 
 def _rights(told: Mapping[str, Any], *, trading: str, moving: Sequence[str]) -> KeyRights:
