@@ -35,6 +35,7 @@ from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
+from autopilot.adapters.vault import open_vault
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
@@ -42,10 +43,12 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.control.errors import SafetyRefused
 from autopilot.daemon.audit_log import DaemonAudit
 from autopilot.daemon.autopilots import Autopilots, Venue
+from autopilot.daemon.hardening import keep_memory_private
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
 from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.model_watch import REVIEW_EVERY_S, ModelWatch, model_drift
+from autopilot.daemon.passphrase import given_passphrase
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.training_tasks import TrainingTasks
@@ -96,7 +99,8 @@ class Wiring:
     audit: AuditTrail | None = None
     """Where orders are told of."""
     keys: Callable[[str], ExchangeKeys] | None = None
-    """Those of our account on an exchange; None where real money is out of the question. Raises SafetyRefused."""
+    """Those of our account on an exchange; None where real money is out of the question. Raises SafetyRefused and
+    NotFound."""
 
     def open_venue(self, account: str) -> Venue:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
@@ -155,7 +159,7 @@ class Wiring:
         exchange = exchange_of(account)
         dialect = dialect_of(exchange)
         if self.keys is None:
-            raise SafetyRefused(f"no keys for {exchange} are at hand", hint=f"autopilot keys add {exchange}")
+            raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
         gateway = Gateway(exchange, self.keys(exchange), source.clock)
         allowance = partial(SqliteArmings(self.database).allowance, account)
         return _Dealing(CcxtBroker(account, gateway, dialect, source.clock), None, allowance)
@@ -172,6 +176,7 @@ class Wiring:
 
 def run(paths: Paths) -> int:
     """`autopilot daemon`: serve until told to stop. Raises AutopilotError when it cannot start."""
+    keep_memory_private()
     configure_logging()
 
     async def open_service(ask_to_stop: Callable[[], None]) -> AutopilotService:
@@ -193,7 +198,8 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(kept, files, clock, drift, champion.status)
-    wiring = Wiring(config, database, events, load_strategies(), mood, champion, audit.trail)
+    keys = _unlocked(paths)
+    wiring = Wiring(config, database, events, load_strategies(), mood, champion, audit.trail, keys)
     scheduler = CycleScheduler()
     autopilots = Autopilots(wiring.open_venue, SqliteLedger(database, audit.trail), scheduler)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
@@ -218,3 +224,21 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     audit.open()
     service.resume()
     return service
+
+
+def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
+    """Our keys by exchange, which raises SafetyRefused where nobody gave the passphrase and NotFound. Raises
+    VaultLocked, StoreError."""
+    passphrase = given_passphrase()
+    if passphrase is not None and paths.vault.exists():
+        return open_vault(paths.vault, passphrase).keys
+
+    def locked(exchange: str) -> ExchangeKeys:
+        raise SafetyRefused(
+            f"the keys of {exchange} are locked: the daemon was started without their passphrase",
+            hint="autopilot stop, then autopilot start --live asks for it"
+            if paths.vault.exists()
+            else f"autopilot keys add {exchange}",
+        )
+
+    return locked
