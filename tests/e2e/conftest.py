@@ -96,20 +96,19 @@ class Home:
         self.data_dir.mkdir(mode=0o700, exist_ok=True)
         self.config_file.write_text(tomli_w.dumps(settings))
 
-    def run(self, *arguments: str | Path, **environment: str) -> Finished:
-        """The installed command, as typed."""
+    def run(self, *arguments: str | Path, given: bytes = b"", **environment: str) -> Finished:
+        """The installed command, as typed; it reads ``given``."""
         done = subprocess.run(
             [Path(sys.executable).with_name("autopilot"), "--data-dir", self.data_dir, *arguments],
             check=False,
             capture_output=True,
-            text=True,
             timeout=LIMIT_S,
             env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
+            input=given,
         )
         with suppress(ControlError, OSError):
             self._see()
-        return Finished(done.returncode, done.stdout, done.stderr)
+        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def json(self, *arguments: str) -> Any:
         """What a command answers that is expected to succeed."""

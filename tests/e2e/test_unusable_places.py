@@ -129,12 +129,13 @@ def test_a_wrong_command_line_starts_no_daemon(home: Any, arguments: tuple[str, 
     [
         (("--exchange", "nosuch", "--interval", "60"), "nosuch"),
         (("--exchange", "replay"), "no candles are stored"),
-        (("--exchange", "simulated", "--live"), "live"),
+        (("--exchange", "kraken", "--live"), "it is not armed"),
+        (("--exchange", "simulated", "--live"), "real orders cannot be sent to simulated"),
     ],
-    ids=["exchange", "nothing stored", "real money"],
+    ids=["exchange", "nothing stored", "real money", "no real exchange"],
 )
 def test_what_the_daemon_refuses_leaves_nothing_running(home: Any, arguments: tuple[str, ...], word: str) -> None:
     done = home.run("start", "--symbol", "BTC/USD", *arguments)
-    assert done.code == (5 if "--live" in arguments else 4), done.err
+    assert done.code == (5 if "armed" in word else 4), done.err
     assert word in done.err
     assert home.json("status")["symbols"] == []

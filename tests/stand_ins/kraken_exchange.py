@@ -65,7 +65,7 @@ class KrakenOrder:
                 "pair": PAIRS[self.pair][0],
                 "type": self.side,
                 "ordertype": self.kind,
-                "price": str(self.price) if self.kind == "limit" else "0",
+                "price": "0" if self.kind == "market" else str(self.price),
             },
             "trades": list(self.trades),
         }
@@ -84,6 +84,7 @@ class KrakenExchange:
         self.faults: defaultdict[str, list[str]] = defaultdict(list)
         self.candles: Callable[[str], list[list[Any]]] = lambda pair: []
         self.url = ""
+        self.permissions = ["query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades"]
         self._nonce = 0
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
@@ -92,6 +93,7 @@ class KrakenExchange:
     async def start(self) -> None:
         app = web.Application()
         app.router.add_get("/0/public/AssetPairs", self._pairs)
+        app.router.add_get("/0/public/Time", self._time)
         app.router.add_get("/0/public/OHLC", self._ohlc)
         app.router.add_post("/0/private/{name}", self._private)
         self._runner = web.AppRunner(app, shutdown_timeout=0)
@@ -163,6 +165,9 @@ class KrakenExchange:
             for pair, (altname, base, decimals, least) in PAIRS.items()
         }
         return web.json_response({"error": [], "result": described})
+
+    async def _time(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": [], "result": {"unixtime": self.now_ms() // 1000, "rfc1123": ""}})
 
     async def _ohlc(self, request: web.Request) -> web.StreamResponse:
         pair = request.query["pair"]
@@ -247,6 +252,9 @@ class KrakenExchange:
             asset: {"balance": str(total), "hold_trade": str(held[asset])} for asset, total in self.balances.items()
         }
 
+    def _do_GetApiKeyInfo(self, fields: dict[str, str]) -> Answer:
+        return {"apiKeyName": "loopback", "permissions": list(self.permissions)}
+
     def _do_AddOrder(self, fields: dict[str, str]) -> Answer:
         deadline = fields.get("deadline")
         if deadline and datetime.fromisoformat(deadline).timestamp() * 1000 < self.now_ms():
@@ -257,12 +265,14 @@ class KrakenExchange:
         order = self._accept(fields)
         if order.kind == "market":
             self.fill(order, order.volume, self.price[order.pair])
-        return {"txid": [order.txid], "descr": {"order": f"{order.side} {order.volume} {PAIRS[order.pair][0]}"}}
+        words = f"{order.side} {order.volume} {PAIRS[order.pair][0]} @ {order.kind}"
+        words += "" if order.kind == "market" else f" {order.price}"
+        return {"txid": [order.txid], "descr": {"order": words}}
 
     def _accept(self, fields: dict[str, str]) -> KrakenOrder:
         pair = next(pair for pair, (altname, *_) in PAIRS.items() if fields["pair"] in (pair, altname))
         volume, kind, side = Decimal(fields["volume"]), fields["ordertype"], fields["type"]
-        price = Decimal(fields["price"]) if kind == "limit" else self.price[pair]
+        price = self.price[pair] if kind == "market" else Decimal(fields["price"])
         if volume < Decimal(PAIRS[pair][3]):
             raise ValueError("EGeneral:Invalid arguments:volume minimum not met")
         asset, needed = ("ZUSD", volume * price) if side == "buy" else (PAIRS[pair][1], volume)

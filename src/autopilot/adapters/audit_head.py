@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from autopilot.adapters.durable_file import write_durably
 from autopilot.domain.audit import GENESIS, Head
 from autopilot.domain.errors import AutopilotError, StoreCorrupt, StoreUnavailable
 
@@ -40,21 +39,7 @@ def read_head(path: Path) -> Head | None:
 
 def write_head(path: Path, head: Head) -> None:
     """All or nothing, on the disk when it returns, for its owner only. Raises StoreUnavailable."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(f"{head.seq} {head.hash}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync(path.parent)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise StoreUnavailable(
-            f"the audit log's anchor {path} cannot be written: {error.strerror}",
-            hint="make room on the disk, then try again" if full else "check the directory's owner and mode",
-        ) from error
+    write_durably(path, f"{head.seq} {head.hash}\n".encode(), "the audit log's anchor")
 
 
 class Anchor:
@@ -120,12 +105,3 @@ class Anchor:
         head = self._advance(present)
         if head != present:
             write_head(self._path, head)
-
-
-def _sync(directory: Path) -> None:
-    """The name is on the disk too."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -7,7 +7,14 @@ from enum import IntEnum
 
 from autopilot.cli.errors import UsageProblem
 from autopilot.control.errors import CommandRefused, Conflict, DaemonNotRunning, DaemonUnreachable, SafetyRefused
-from autopilot.domain.errors import AutopilotError, ConfigError, UnknownExchange, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import (
+    AutopilotError,
+    ConfigError,
+    UnknownExchange,
+    UnknownSymbol,
+    UnknownTimeframe,
+    VaultLocked,
+)
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -36,6 +43,7 @@ _CODES: tuple[tuple[type[AutopilotError], ExitCode], ...] = (
     (CommandRefused, ExitCode.REFUSED),
     (Conflict, ExitCode.REFUSED),
     (SafetyRefused, ExitCode.SAFETY),
+    (VaultLocked, ExitCode.SAFETY),
     (UsageProblem, ExitCode.USAGE),
     (ConfigError, ExitCode.USAGE),
     (UnknownSymbol, ExitCode.USAGE),

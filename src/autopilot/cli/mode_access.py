@@ -35,7 +35,8 @@ def changed(session: Session, command: str, exchange: str | None) -> Document:
     except DaemonNotRunning:
         import asyncio
 
+        from autopilot.cli.unlocking import keys_of
         from autopilot.daemon import alone
 
         do = alone.pause if command == "pause" else alone.resume
-        return asyncio.run(do(session.paths, exchange))
+        return asyncio.run(do(session.paths, exchange, keys_of(session)))

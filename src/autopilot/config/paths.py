@@ -26,6 +26,8 @@ class Paths(NamedTuple):
     database: Path
     audit_head: Path
     """The audit log's anchor: its last row's number and hash."""
+    vault: Path
+    """The exchange keys, encrypted."""
     models_dir: Path
     socket: Path
     lock_file: Path
@@ -68,6 +70,7 @@ def find_paths(
         data_dir=data,
         database=data / "autopilot.db",
         audit_head=data / "audit.head",
+        vault=data / "keys.json",
         models_dir=data / "models",
         socket=_socket(data / "run" / "autopilot.sock"),
         lock_file=data / "autopilot.lock",

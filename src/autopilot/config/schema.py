@@ -104,6 +104,8 @@ class OrdersSection(Section):
     """Distance of a limit order from the price, in percent: a buy below it, a sell above it."""
     limit_life_candles: Annotated[int, Field(ge=1, le=1_000)] = 3
     """Candles that a limit order waits; then an entry is dropped and an exit goes to the market."""
+    stop_on_exchange: bool = False
+    """Whether stops of real money also rest on the exchange (kraken, binance): they work while this machine is off."""
 
     def settings(self) -> OrderSettings:
         from autopilot.execution.order_type import OrderSettings
@@ -269,7 +271,7 @@ class AutopilotConfig(Section):
     interval: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """Seconds between two cycles of a symbol; at least 1 on a real exchange."""
     paper_trading: bool = True
-    """Whether orders go to the paper exchange. This release trades on paper only."""
+    """Whether orders go to the paper exchange; real money also wants keys and `autopilot arm`."""
     auto_execute: bool = False
     """Whether signals become orders; otherwise they are shown and nothing is traded."""
     min_confidence_threshold: Share = 0.75
@@ -307,9 +309,16 @@ class AutopilotConfig(Section):
         )
 
     def trading(
-        self, symbol: str, *, exchange: str, timeframe: Timeframe, interval_s: float, auto_execute: bool
+        self,
+        symbol: str,
+        *,
+        exchange: str,
+        timeframe: Timeframe,
+        interval_s: float,
+        auto_execute: bool,
+        paper_trading: bool = True,
     ) -> AutopilotSettings:
-        """One symbol on one exchange."""
+        """One symbol on one account."""
         from autopilot.engine.settings import AutopilotSettings
 
         return AutopilotSettings(
@@ -317,6 +326,7 @@ class AutopilotConfig(Section):
             exchange=exchange,
             timeframe=timeframe,
             interval_s=interval_s,
+            paper_trading=paper_trading,
             evaluation=self.evaluation(auto_execute),
             limits=self.risk.settings(),
             orders=self.orders.settings(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 
@@ -20,10 +20,11 @@ from autopilot.config.load import load
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
 from autopilot.daemon.audit_log import audited
-from autopilot.daemon.autopilots import Venue, liquidation_of
+from autopilot.daemon.autopilots import Venue
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
 from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.wiring import Wiring
+from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.documents import Document
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
@@ -31,25 +32,28 @@ from autopilot.engine.liquidation import Liquidation
 from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.registry import StrategySet
 
+Keys = Callable[[str], ExchangeKeys]
+"""Those of our account on an exchange, asked for when real money is to be reached."""
 
-async def pause(paths: Paths, exchange: str | None) -> Document:
+
+async def pause(paths: Paths, exchange: str | None, keys: Keys) -> Document:
     """Raises AlreadyRunning, ConfigError, StoreError."""
-    async with _control(paths) as control:
+    async with _control(paths, keys) as control:
         with hold_lock(paths.lock_file):
             return await control.pause(exchange, _actor())
 
 
-async def resume(paths: Paths, exchange: str | None) -> Document:
+async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
     """Raises AlreadyRunning, Conflict, ConfigError, StoreError."""
-    async with _control(paths) as control:
+    async with _control(paths, keys) as control:
         with hold_lock(paths.lock_file):
             return await control.resume(exchange, _actor())
 
 
-async def panic(paths: Paths, *, flatten: bool) -> Document:
+async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
     """The mode is stored even where a daemon that does not answer holds the data directory: it obeys it as soon as it
     comes to itself. Raises ConfigError, StoreError when not even that can be done."""
-    async with _control(paths) as control:
+    async with _control(paths, keys) as control:
         changed = control.halt(_actor())
         try:
             with hold_lock(paths.lock_file):
@@ -70,13 +74,13 @@ def _hung(pid: int | None) -> Document:
         "hint": f"{end}, then say it once more",
     }
     return {
-        "accounts": [{"account": "*", "canceled": [], "sold": [], "dust": [], "left": [left]}],
+        "accounts": [{"account": "*", "canceled": [], "kept": [], "sold": [], "dust": [], "left": [left]}],
         "complete": False,
     }
 
 
 @asynccontextmanager
-async def _control(paths: Paths) -> AsyncIterator[TradingControl]:
+async def _control(paths: Paths, keys: Keys) -> AsyncIterator[TradingControl]:
     create_directories(paths)
     clock = WallClock()
     with (
@@ -85,7 +89,7 @@ async def _control(paths: Paths) -> AsyncIterator[TradingControl]:
     ):
         events = EventLog(clock.now_ms)
         modes, watch = SqliteTradingModes(database, trail), AccountWatch(clock, events)
-        venues = _Venues(paths, database, trail, modes, watch, events)
+        venues = _Venues(paths, database, trail, modes, watch, events, keys)
         busy = SqliteLedger(database).busy_accounts
         try:
             yield TradingControl(modes, watch, busy, venues.open_account, events, clock)
@@ -103,20 +107,18 @@ class _Venues:
     modes: SqliteTradingModes
     watch: AccountWatch
     events: EventLog
+    keys: Keys
     opened: dict[str, Venue] = field(default_factory=dict)
 
     def open_account(self, account: str) -> Liquidation:
-        return liquidation_of(account, self._open)
+        """Raises ConfigError, UnknownExchange, StoreError; of a live account what unlocking its keys raises."""
+        if account not in self.opened:
+            self.opened[account] = self._wiring().open_venue(account)
+        return self.opened[account].liquidation
 
     async def close(self) -> None:
         for venue in self.opened.values():
-            await venue.source.close()
-
-    def _open(self, exchange: str) -> Venue:
-        """Raises ConfigError, UnknownExchange, StoreError."""
-        if exchange not in self.opened:
-            self.opened[exchange] = self._wiring().open_venue(exchange)
-        return self.opened[exchange]
+            await venue.close()
 
     def _wiring(self) -> Wiring:
         """Nothing is decided here, so it needs neither strategies nor sentiment."""
@@ -133,4 +135,5 @@ class _Venues:
             restrictions,
             self.watch,
             self.trail,
+            self.keys,
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autopilot.control.errors import Conflict
 from autopilot.daemon.scheduler import CycleScheduler
-from autopilot.domain.errors import AutopilotError, NotFound, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.settings import AutopilotSettings
@@ -26,12 +26,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """One exchange as this daemon uses it, how an autopilot on it is made, and what a user does to all of it."""
+    """One account on an exchange as this daemon uses it, how an autopilot on it is made, and what a user does to all of
+    it."""
 
     source: CandleSource
     account: str
     liquidation: Liquidation
     make: Callable[[AutopilotSettings], IntelligentAutopilot]
+    close: Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -58,7 +60,8 @@ class Running:
 
 
 class Autopilots:
-    """One autopilot a symbol. ``open_venue`` makes an exchange's venue at its first use; it raises UnknownExchange."""
+    """One autopilot a symbol. ``open_venue`` makes an account's venue at its first use; it raises UnknownExchange, and
+    for real money ConfigError and SafetyRefused."""
 
     def __init__(self, open_venue: Callable[[str], Venue], ledger: Ledger, scheduler: CycleScheduler) -> None:
         self._open_venue = open_venue
@@ -79,9 +82,9 @@ class Autopilots:
     async def start(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
         """Start those that do not run yet and wait a little for their first cycles; returns them.
 
-        Raises Conflict when one runs with other settings, UnknownExchange, UnknownSymbol, UnknownTimeframe, or what a
-        stored market lacks; then nothing was started. A market that cannot be reached is no error: its symbol is
-        retrying.
+        Raises Conflict when one runs with other settings, UnknownExchange, UnknownSymbol, UnknownTimeframe, what a
+        stored market lacks or what real money asks for; then nothing was started. A market that cannot be reached is no
+        error: its symbol is retrying.
         """
         fresh = [settings for settings in wanted if not self._runs_already(settings)]
         for settings in fresh:
@@ -132,7 +135,7 @@ class Autopilots:
         await asyncio.gather(*(self.stop(symbol) for symbol in tuple(self._running)))
         self._scheduler.stop()
         for venue in self._venues.values():
-            await venue.source.close()
+            await venue.close()
 
     def _runs_already(self, settings: AutopilotSettings) -> bool:
         running = self._running.get(settings.symbol)
@@ -146,17 +149,17 @@ class Autopilots:
             )
         return True
 
-    def _venue(self, exchange: str) -> Venue:
-        if exchange not in self._venues:
-            self._venues[exchange] = self._open_venue(exchange)
-        return self._venues[exchange]
+    def _venue(self, account: str) -> Venue:
+        if account not in self._venues:
+            self._venues[account] = self._open_venue(account)
+        return self._venues[account]
 
     def open_account(self, account: str) -> Liquidation:
-        """Opens its exchange where nothing runs on it. Raises UnknownExchange, NotFound, StoreError."""
-        return liquidation_of(account, self._venue)
+        """Opened where nothing runs on it. Raises what opening a venue does."""
+        return self._venue(account).liquidation
 
     def _join(self, settings: AutopilotSettings) -> None:
-        venue = self._venue(settings.exchange)
+        venue = self._venue(settings.account)
         decided_at_ms = self._ledger.last_decided_at_ms(venue.account, settings.symbol, settings.timeframe)
         resume_at_ms = None if decided_at_ms is None else decided_at_ms + settings.timeframe.ms
         venue.source.join([settings.symbol], settings.timeframe, resume_at_ms)
@@ -165,22 +168,10 @@ class Autopilots:
         """Call it when all have joined, so that a stored market hands out its candles in order."""
         launched = []
         for settings in joined:
-            venue = self._venues[settings.exchange]
+            venue = self._venues[settings.account]
             running = Running(venue.make(settings), venue)
             running.idle.set()
             self._running[settings.symbol] = running
             self._scheduler.add(settings.symbol, running.cycles, settings.interval_s)
             launched.append(running)
         return launched
-
-
-def liquidation_of(account: str, open_venue: Callable[[str], Venue]) -> Liquidation:
-    """Of an account by its name, ``paper:kraken`` for one. Raises NotFound when its exchange serves another account
-    now, and what ``open_venue`` raises."""
-    venue = open_venue(account.partition(":")[2])
-    if venue.account != account:
-        raise NotFound(
-            f"{account} cannot be reached: the exchange is used with {venue.account} now",
-            hint="start it once as it was used before, or look at the exchange's own page",
-        )
-    return venue.liquidation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 
@@ -157,7 +157,7 @@ def _mean_line(alone: tuple[Metrics, ...]) -> Document:
     ratios = [each.sharpe for each in alone if each.sharpe is not None]
     return {
         "name": "mean single strategy",
-        "net": format(net.quantize(Decimal("0.01")), "f"),
+        "net": format(net.quantize(Decimal("0.01"), ROUND_HALF_EVEN), "f"),
         "total_return": float(np.mean([each.total_return for each in alone])),
         "drawdown": float(np.mean([each.drawdown.depth for each in alone])),
         "sharpe": float(np.mean(ratios)) if ratios else None,

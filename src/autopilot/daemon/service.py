@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.store import queries
+from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.health import mode_document, with_health
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
@@ -32,8 +34,10 @@ from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.performance_report import performance_report
 from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
+from autopilot.domain.account import is_live
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ConfigError, NotFound
+from autopilot.domain.timeframe import iso_utc
 from autopilot.engine.events import Event, EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.autopilots import AutopilotEntry, AutopilotStore
@@ -54,6 +58,7 @@ class AutopilotService:
         autopilots: Autopilots,
         trading: TradingControl,
         restrictions: RestrictionSource,
+        armings: SqliteArmings,
         models: ModelRegistry,
         trainings: TrainingTasks,
         events: EventLog,
@@ -68,6 +73,7 @@ class AutopilotService:
         self._autopilots = autopilots
         self._trading = trading
         self._restrictions = restrictions
+        self._armings = armings
         self._models = models
         self._trainings = trainings
         self._events = events
@@ -96,11 +102,6 @@ class AutopilotService:
         self._audit.commanded(caller, command, asked, result)
 
     async def start(self, request: StartRequest) -> Document:
-        paper = self._config.paper_trading if request.paper_trading is None else request.paper_trading
-        if not paper:
-            raise SafetyRefused(
-                "live trading is not part of this release; nothing was started", hint="start it with --paper"
-            )
         wanted = [self._requested(symbol, request) for symbol in request.symbols or self._config.symbols]
         launched = await self._autopilots.start(wanted)
         for running in launched:
@@ -241,12 +242,31 @@ class AutopilotService:
                 f"an interval of {interval_s:g} s is too short for the exchange {exchange}",
                 hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
             )
-        return self._config.trading(
+        settings = self._config.trading(
             symbol,
             exchange=exchange,
             timeframe=request.timeframe or self._config.timeframe,
             interval_s=interval_s,
+            paper_trading=self._config.paper_trading if request.paper_trading is None else request.paper_trading,
             auto_execute=self._config.auto_execute if request.auto_execute is None else request.auto_execute,
+        )
+        if is_live(settings.account):
+            self._require_leave(settings)
+        return settings
+
+    def _require_leave(self, settings: AutopilotSettings) -> None:
+        """Raises SafetyRefused for real money that is not armed. What is held is watched all the same."""
+        dialect_of(settings.exchange)
+        arming, account = self._armings.of(settings.account), settings.account
+        if arming and arming.holds(self._clock.now_ms()):
+            return
+        held: list[Document] = queries.positions(self._database.path)["positions"]
+        if any((each["account"], each["symbol"]) == (account, settings.symbol) for each in held):
+            return
+        why = f"its arming ended at {iso_utc(arming.expires_at_ms)}" if arming else "it is not armed"
+        raise SafetyRefused(
+            f"no real money is traded on {settings.exchange}: {why}; nothing was started",
+            hint=f"autopilot arm --exchange {settings.exchange} --max-value AMOUNT, or start with --paper",
         )
 
     def _remembered(self, entry: AutopilotEntry) -> AutopilotSettings:
@@ -255,6 +275,7 @@ class AutopilotService:
             exchange=entry.exchange,
             timeframe=entry.timeframe,
             interval_s=entry.interval_s,
+            paper_trading=entry.paper_trading,
             auto_execute=entry.auto_execute,
         )
 

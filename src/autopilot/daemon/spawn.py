@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
+from autopilot.daemon.passphrase import FD_VARIABLE, passphrase_pipe
 from autopilot.daemon.readiness import READY_FD
 from autopilot.domain.errors import AutopilotError, ConfigError
 
@@ -48,9 +49,14 @@ class Ensured(NamedTuple):
 
 
 def ensure_daemon(
-    paths: Paths, arguments: Sequence[str], limit_s: float = START_LIMIT_S, program: Sequence[str] = PROGRAM
+    paths: Paths,
+    arguments: Sequence[str],
+    limit_s: float = START_LIMIT_S,
+    program: Sequence[str] = PROGRAM,
+    passphrase: str | None = None,
 ) -> Ensured:
-    """A daemon that answers. ``arguments``: those with which ``program`` runs one on ``paths`` in the foreground.
+    """A daemon that answers. ``arguments``: those with which ``program`` runs one on ``paths`` in the foreground;
+    ``passphrase``: that of the exchange keys, told to a daemon that is started and to nobody else.
 
     Raises StartFailed with the reason that the daemon gave, DaemonUnreachable when one runs and does not answer,
     ConfigError when the directories cannot be made.
@@ -60,7 +66,7 @@ def ensure_daemon(
         return Ensured(False, client.get("/health"))
     deadline = time.monotonic() + limit_s
     create_directories(paths)
-    report = _start_and_wait(paths, [*program, *arguments], limit_s)
+    report = _start_and_wait(paths, [*program, *arguments], limit_s, passphrase)
     if report.get("ready"):
         return Ensured(True, client.get("/health"))
     if report.get("kind") == "AlreadyRunning":
@@ -76,13 +82,13 @@ def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
             log_file.replace(log_file.with_name(log_file.name + ".1"))
 
 
-def _start_and_wait(paths: Paths, command: Sequence[str], limit_s: float) -> dict[str, Any]:
+def _start_and_wait(paths: Paths, command: Sequence[str], limit_s: float, passphrase: str | None) -> dict[str, Any]:
     log_descriptor = _open_log(paths.log_file)
     try:
         log_start = os.fstat(log_descriptor).st_size
         readable, writable = os.pipe()
         try:
-            process = _spawn(command, log_descriptor, writable)
+            process = _spawn(command, log_descriptor, writable, passphrase)
         finally:
             os.close(writable)
         try:
@@ -112,17 +118,26 @@ def _open_log(log_file: Path) -> int:
         ) from error
 
 
-def _spawn(command: Sequence[str], log_descriptor: int, ready_descriptor: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log_descriptor,
-        stderr=log_descriptor,
-        cwd="/",
-        env={**os.environ, READY_FD: str(ready_descriptor)},
-        pass_fds=(ready_descriptor,),
-        start_new_session=True,
-    )
+def _spawn(
+    command: Sequence[str], log_descriptor: int, ready_descriptor: int, passphrase: str | None
+) -> subprocess.Popen[bytes]:
+    told = {READY_FD: ready_descriptor}
+    if passphrase is not None:
+        told[FD_VARIABLE] = passphrase_pipe(passphrase)
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log_descriptor,
+            stderr=log_descriptor,
+            cwd="/",
+            env={**os.environ, **{name: str(descriptor) for name, descriptor in told.items()}},
+            pass_fds=tuple(told.values()),
+            start_new_session=True,
+        )
+    finally:
+        if passphrase is not None:
+            os.close(told[FD_VARIABLE])
 
 
 def _read_line(descriptor: int, limit_s: float) -> bytes | None:

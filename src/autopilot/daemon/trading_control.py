@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from autopilot.control.errors import Conflict
+from autopilot.domain.account import exchange_of
 from autopilot.domain.documents import Document, document
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.order import Purpose
@@ -47,7 +48,7 @@ class TradingControl:
     async def pause(self, exchange: str | None, actor: str) -> Document:
         """Nothing is bought any more, and entries at rest are canceled."""
         changed = self._restrict(exchange, TradingMode.REDUCING, PAUSED_BY_USER, "paused by the user", actor)
-        chosen = [account for account in self._busy() if exchange in (None, account.partition(":")[2])]
+        chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
         return changed | await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused"))
 
     async def panic(self, actor: str, *, flatten: bool) -> Document:

@@ -6,11 +6,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.exchange.faults import FaultyBroker
+from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.replay import ReplayExchange
 from autopilot.adapters.exchange.simulated import SimulatedExchange
 from autopilot.adapters.models.champion import Champion
@@ -19,6 +24,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.adapters.sentiment.stored import StoredSentiment
+from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
@@ -30,20 +36,26 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.adapters.vault import open_vault
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
+from autopilot.control.errors import SafetyRefused
 from autopilot.daemon.audit_log import DaemonAudit
 from autopilot.daemon.autopilots import Autopilots, Venue
+from autopilot.daemon.hardening import keep_memory_private
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
 from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.model_watch import REVIEW_EVERY_S, ModelWatch, model_drift
+from autopilot.daemon.passphrase import given_passphrase
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
+from autopilot.domain.account import exchange_of, is_live
+from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account import TradingAccount
@@ -60,6 +72,7 @@ from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Broker
 from autopilot.ports.market_data import CandleSource
+from autopilot.ports.observer import PriceObserver
 from autopilot.ports.restrictions import RestrictionSource
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_rules import profiles_of
@@ -67,6 +80,14 @@ from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet, load_strategies
 
 log = logging.getLogger(__name__)
+
+
+class _Dealing(NamedTuple):
+    """Whom orders go to, who must be told of prices, and how much may be invested of real money."""
+
+    broker: Broker
+    observer: PriceObserver | None
+    allowance: Callable[[str, int], Decimal] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +108,19 @@ class Wiring:
     """The one of them that cycles tell what they find."""
     audit: AuditTrail | None = None
     """Where orders are told of."""
+    keys: Callable[[str], ExchangeKeys] | None = None
+    """Those of our account on an exchange; None where real money is out of the question. Raises SafetyRefused and
+    NotFound."""
 
-    def open_venue(self, exchange: str) -> Venue:
-        """Raises UnknownExchange, StoreError."""
+    def open_venue(self, account: str) -> Venue:
+        """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
+        exchange = exchange_of(account)
         source, sentiment = self._market(exchange)
-        account = f"paper:{exchange}"
+        broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
-        paper = PaperBroker(account, self.config.paper.settings(), SqlitePaper(self.database), source.clock)
-        broker: Broker = paper
-        if source.kind is MarketKind.REPLAY:
-            broker = FaultyBroker(paper, self.config.replay.faults.settings(), source.clock)
-        shared = TradingAccount(account, broker, ledger, self.restrictions)
-        desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions)
+        shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
+        stops = is_live(account) and dialect_of(exchange).keeps_stops
+        desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions, stops=stops)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
         trackers: dict[Timeframe, PerformanceTracker] = {}
 
@@ -113,7 +135,7 @@ class Wiring:
                 source=source,
                 account=shared,
                 desk=desk,
-                observer=paper,
+                observer=observer,
                 ledger=ledger,
                 sentiment=sentiment,
                 analyzer=MarketAnalyzer(),
@@ -131,8 +153,28 @@ class Wiring:
                 MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe),
             )
 
+        async def close() -> None:
+            await source.close()
+            if isinstance(broker, CcxtBroker):
+                await broker.close()
+
         exits = ExitSettings(self.config.orders.settings(), DAY_MS, self.config.risk.settings().min_order_value)
-        return Venue(source, account, Liquidation(shared, desk, ledger, source, exits), make)
+        return Venue(source, account, Liquidation(shared, desk, ledger, source, exits), make, close)
+
+    def _paper(self, account: str, source: CandleSource) -> _Dealing:
+        paper = PaperBroker(account, self.config.paper.settings(), SqlitePaper(self.database), source.clock)
+        if source.kind is MarketKind.REPLAY:
+            return _Dealing(FaultyBroker(paper, self.config.replay.faults.settings(), source.clock), paper, None)
+        return _Dealing(paper, paper, None)
+
+    def _live(self, account: str, source: CandleSource) -> _Dealing:
+        exchange = exchange_of(account)
+        dialect = dialect_of(exchange)
+        if self.keys is None:
+            raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
+        gateway = Gateway(exchange, self.keys(exchange), source.clock)
+        allowance = partial(SqliteArmings(self.database).allowance, account)
+        return _Dealing(CcxtBroker(account, gateway, dialect, source.clock), None, allowance)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
         if exchange == SimulatedExchange.name:
@@ -146,6 +188,7 @@ class Wiring:
 
 def run(paths: Paths) -> int:
     """`autopilot daemon`: serve until told to stop. Raises AutopilotError when it cannot start."""
+    keep_memory_private()
     configure_logging()
 
     async def open_service(ask_to_stop: Callable[[], None]) -> AutopilotService:
@@ -170,7 +213,8 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     restrictions = Restrictions(modes, watch)
-    wiring = Wiring(config, database, events, load_strategies(), mood, champion, restrictions, watch, audit.trail)
+    strategies, keys = load_strategies(), _unlocked(paths)
+    wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
     scheduler = CycleScheduler()
     ledger = SqliteLedger(database, audit.trail)
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
@@ -184,6 +228,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
         autopilots,
         trading,
         restrictions,
+        SqliteArmings(database),
         models,
         trainings,
         events,
@@ -198,3 +243,21 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     audit.open()
     service.resume()
     return service
+
+
+def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
+    """Our keys by exchange, which raises SafetyRefused where nobody gave the passphrase and NotFound. Raises
+    VaultLocked, StoreError."""
+    passphrase = given_passphrase()
+    if passphrase is not None and paths.vault.exists():
+        return open_vault(paths.vault, passphrase).keys
+
+    def locked(exchange: str) -> ExchangeKeys:
+        raise SafetyRefused(
+            f"the keys of {exchange} are locked: the daemon was started without their passphrase",
+            hint="autopilot stop, then autopilot start --live asks for it"
+            if paths.vault.exists()
+            else f"autopilot keys add {exchange}",
+        )
+
+    return locked

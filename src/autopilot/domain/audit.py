@@ -21,6 +21,8 @@ class AuditKind(StrEnum):
     """Another model decides, or its state changed."""
     MODE = "mode"
     """What accounts may do by themselves was changed by a user."""
+    ARMING = "arming"
+    """Somebody gave leave to trade real money, or took it back."""
     DECISION = "decision"
     """One that led to an order."""
     ORDER = "order"

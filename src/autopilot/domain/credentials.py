@@ -12,3 +12,12 @@ class ExchangeKeys:
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
     password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRights:
+    """What the exchange says that a key may do; None where it does not say."""
+
+    can_trade: bool | None = None
+    can_move_money: bool | None = None
+    """Out of the account, by a withdrawal or a transfer."""

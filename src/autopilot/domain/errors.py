@@ -5,6 +5,7 @@ AutopilotError
 ├── CandleError                 candle data that no market can have produced
 ├── StrategyError               a strategy broke its contract
 ├── NotFound                    nothing of that name is kept here
+├── VaultLocked                 the exchange keys cannot be opened
 ├── ModelError                  the learned model cannot be used; rules decide instead
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
@@ -45,6 +46,10 @@ class StrategyError(AutopilotError):
 
 class NotFound(AutopilotError):
     """There is no such decision, symbol or address."""
+
+
+class VaultLocked(AutopilotError):
+    """The passphrase of the exchange keys is wrong or not given."""
 
 
 class ModelError(AutopilotError):

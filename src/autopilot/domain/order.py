@@ -19,6 +19,8 @@ class Side(StrEnum):
 class OrderType(StrEnum):
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
+    """Rests on the exchange, which sells at market when the trigger price is touched."""
 
 
 class Purpose(StrEnum):
@@ -80,10 +82,10 @@ class IllegalOrderStep(AutopilotError):
 class Order:
     """One order of ours. Quantities in base currency, prices in quote currency.
 
-    ``price`` is the limit, None for MARKET. ``expires_at_ms`` is None for MARKET. ``stop`` and ``target`` are
-    what an entry gives its position. ``decision_id`` is None when no decision led to it (a stop, a user's flatten).
+    ``price`` is the limit and ``expires_at_ms`` the end of its life, both of LIMIT orders only. ``stop`` and ``target``
+    are what an entry gives its position. ``decision_id`` is None when no decision led to it (a stop, a user's flatten).
     ``reference_price`` is the price it was decided at; ``trigger_price`` the price of the level that was touched before
-    the order could be made, None where there was none.
+    the order could be made, None where there was none, and of a STOP order the price that triggers it.
     """
 
     client_order_id: str
@@ -112,6 +114,11 @@ class Order:
     @property
     def remaining(self) -> Decimal:
         return self.quantity - self.filled
+
+    @property
+    def is_working_exit(self) -> bool:
+        """A sale that was begun; a stop order that rests is only ready for one."""
+        return self.side is Side.SELL and self.type is not OrderType.STOP
 
     def can_become(self, status: OrderStatus) -> bool:
         return status is self.status or status in _STEPS.get(self.status, frozenset())

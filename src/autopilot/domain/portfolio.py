@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
@@ -63,7 +63,7 @@ class Position:
             )
         given = fill.quantity + (fill.fee if fee_in_base else ZERO)
         part = min(given / self.quantity, ONE) if self.quantity else ONE
-        cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP)
+        cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN)
         proceeds = fill.value - (ZERO if fee_in_base else fill.fee)
         return replace(
             self,
@@ -153,8 +153,8 @@ class Portfolio:
     """An account in one quote currency at one moment, as the risk rules see it.
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
-    ``exposure`` is the value of all positions and of the entries still open; ``restrictions``: what holds the account
-    back.
+    ``exposure`` is the value of all positions and of the entries still open; ``allowance`` the most of it that the user
+    gave leave for, None where it is no real money. ``restrictions``: what holds the account back.
     """
 
     account: str
@@ -168,6 +168,7 @@ class Portfolio:
     open_orders: tuple[Order, ...] = ()
     history: Mapping[str, SymbolHistory] = field(default_factory=dict)
     restrictions: tuple[Restriction, ...] = ()
+    allowance: Decimal | None = None
 
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from autopilot.domain.market import Market, split_symbol
@@ -17,14 +17,23 @@ from autopilot.ports.restrictions import RestrictionSource
 
 
 class TradingAccount:
-    """Symbols take turns by ``lock``: one decides and trades while the others wait."""
+    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``allowance``: how much of a
+    currency the user lets be invested at a moment; None where it is no real money."""
 
-    def __init__(self, name: str, broker: Broker, ledger: Ledger, restrictions: RestrictionSource) -> None:
+    def __init__(
+        self,
+        name: str,
+        broker: Broker,
+        ledger: Ledger,
+        restrictions: RestrictionSource,
+        allowance: Callable[[str, int], Decimal] | None = None,
+    ) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self._broker = broker
         self._ledger = ledger
         self._restrictions = restrictions
+        self._allowance = allowance
         self._prices = {
             held.symbol: to_decimal(price)
             for held in ledger.positions(name)
@@ -70,6 +79,7 @@ class TradingAccount:
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
             restrictions=self._restrictions.restrictions(self.name),
+            allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
         )
         return portfolio, mark
 

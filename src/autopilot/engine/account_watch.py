@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from autopilot.domain.account import exchange_of
 from autopilot.domain.errors import AnswerLost, AutopilotError, MarketUnavailable
 from autopilot.domain.money import ZERO
 from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, Restriction, TradingMode
@@ -67,7 +68,7 @@ class AccountWatch:
     def accept(self, exchange: str | None) -> None:
         """The user trades on with what is missing now, on one exchange or (None) on all."""
         for account, missing in self._missing.items():
-            if exchange in (None, account.partition(":")[2]):
+            if exchange in (None, exchange_of(account)):
                 self._accepted[account] = missing
                 self._agree(account)
 

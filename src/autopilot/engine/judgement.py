@@ -118,7 +118,7 @@ def _exit(
     signal, position = opportunity.signal, portfolio.position(market.symbol)
     price = to_decimal(moment.quote.price)
     purpose = exit_purpose(price, position.entry_price) if position else Purpose.TAKE_PROFIT
-    pending = next((o for o in portfolio.open_orders if o.symbol == market.symbol and o.side is Side.SELL), None)
+    pending = next((o for o in portfolio.open_orders if o.symbol == market.symbol and o.is_working_exit), None)
     if pending:
         return Denied(
             "EXIT_PENDING", f"the {pending.type} sell order of {pending.quantity} {market.base} is still open"

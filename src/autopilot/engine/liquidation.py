@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import floor_to_step
-from autopilot.domain.order import Order, OrderStatus, Purpose
+from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
@@ -39,11 +39,13 @@ class Left:
 
 @dataclass(slots=True)
 class Outcome:
-    """``canceled``: orders that are over now, late fills included. ``sold``: symbols of which nothing is left;
-    ``dust``: those of which less is left than the market lets one sell."""
+    """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
+    exchange. ``sold``: symbols of which nothing is left; ``dust``: of which less is left than the market lets one
+    sell."""
 
     account: str
     canceled: list[Order] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
     sold: list[str] = field(default_factory=list)
     dust: list[str] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
@@ -62,11 +64,15 @@ class Liquidation:
         self._exits = exits
 
     async def cancel(self, purposes: Collection[Purpose], why: str) -> Outcome:
-        """End our own open orders of these purposes; ``why`` is said of those that were never sent."""
+        """End our own open orders of these purposes; ``why`` is said of those that were never sent. A stop order that
+        rests on the exchange stays: it is what protects a position when nobody else does."""
         outcome = Outcome(self._account.name)
         async with self._turn(outcome) as has_turn:
             if has_turn:
-                await self._cancel(purposes, why, outcome)
+                resting = self._ledger.open_orders(self._account.name)
+                outcome.kept += [order.symbol for order in resting if order.type is OrderType.STOP]
+                chosen = [each for each in resting if each.purpose in purposes and each.type is not OrderType.STOP]
+                await self._cancel(chosen, why, outcome)
         return outcome
 
     async def flatten(self, why: str) -> Outcome:
@@ -74,7 +80,7 @@ class Liquidation:
         outcome = Outcome(self._account.name)
         async with self._turn(outcome) as has_turn:
             if has_turn:
-                await self._cancel(frozenset(Purpose), why, outcome)
+                await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
                 held = self._ledger.positions(self._account.name)
                 await asyncio.gather(*(self._sell(position, outcome) for position in held))
         return outcome
@@ -103,8 +109,7 @@ class Liquidation:
         marks = [self._ledger.equity_mark(name, currency) for currency in {split_symbol(each)[1] for each in symbols}]
         self._source.join((), Timeframe.H1, max((mark.at_ms for mark in marks if mark), default=None))
 
-    async def _cancel(self, purposes: Collection[Purpose], why: str, outcome: Outcome) -> None:
-        wanted = [each for each in self._ledger.open_orders(self._account.name) if each.purpose in purposes]
+    async def _cancel(self, wanted: Sequence[Order], why: str, outcome: Outcome) -> None:
         failures = await asyncio.gather(*(self._end(order, why) for order in wanted))
         for order, failure in zip(wanted, failures, strict=True):
             now = self._ledger.order(order.client_order_id) or order

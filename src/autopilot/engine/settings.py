@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autopilot.domain.account import account_name
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.order_type import OrderSettings
 from autopilot.risk.evaluation import EvaluationSettings
@@ -22,3 +23,8 @@ class AutopilotSettings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
     limits: RiskLimits = field(default_factory=RiskLimits)
     orders: OrderSettings = field(default_factory=OrderSettings)
+
+    @property
+    def account(self) -> str:
+        """The name of the account it trades on."""
+        return account_name(self.exchange, paper=self.paper_trading)

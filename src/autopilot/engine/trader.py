@@ -47,6 +47,7 @@ class Trader:
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_in_candle(held, candle))
+        await self._desk.protect(market, self._exits)
 
     async def watch(self, market: Market, quote: Quote) -> None:
         """What the price between two closes does to them."""
@@ -57,6 +58,7 @@ class Trader:
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
+        await self._desk.protect(market, self._exits)
 
     async def judge(
         self, signal: StrategySignal, selection: Selection, market: Market, moment: Moment

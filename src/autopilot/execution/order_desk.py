@@ -11,7 +11,7 @@ from decimal import Decimal
 from autopilot.domain.decision import Denied
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
-from autopilot.domain.money import ZERO
+from autopilot.domain.money import ZERO, floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import MINUTE_MS
@@ -44,7 +44,8 @@ class ExitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sale:
-    """An exit to be made: at ``limit``, or at market when None. ``quantity`` None means all that is held."""
+    """An exit to be made: at ``limit``, or at market when None, as soon as ``trigger_price`` is touched where it
+    ``rests`` on the exchange. ``quantity`` None means all that is held."""
 
     purpose: Purpose
     price: Decimal
@@ -52,10 +53,17 @@ class _Sale:
     limit: Decimal | None = None
     trigger_price: Decimal | None = None
     quantity: Decimal | None = None
+    rests: bool = False
+
+    @property
+    def kind(self) -> OrderType:
+        if self.rests:
+            return OrderType.STOP
+        return OrderType.MARKET if self.limit is None else OrderType.LIMIT
 
 
 class OrderDesk:
-    """One account's orders. The caller holds the account's lock.
+    """One account's orders. The caller holds the account's lock. ``stops``: whether the exchange takes stop orders.
 
     At most one exit of a symbol is alive at any time: a second one is made only when the exchange has said that the
     first is over, so that nothing is ever sold twice.
@@ -69,6 +77,8 @@ class OrderDesk:
         clock: Clock,
         events: EventSink,
         restrictions: RestrictionSource,
+        *,
+        stops: bool = False,
     ) -> None:
         self._account = account
         self._broker = broker
@@ -76,13 +86,20 @@ class OrderDesk:
         self._clock = clock
         self._events = events
         self._restrictions = restrictions
+        self._stops = stops
 
     async def send(self, approved: Approved, market: Market) -> Order:
         """Send once, unless the account is held back by now: then it expires. Never raises for what the exchange does:
         the order's status says it. Raises StoreError."""
         order = approved.order
         held = self._holding_back(order.purpose)
-        return self._expire(order, _not_sent(held)) if held else await self._submit(order, market)
+        if held:
+            return self._expire(order, _not_sent(held))
+        try:
+            return await self._submit(order, market)
+        except ExchangeError as error:
+            log.warning("%s: not sent yet: %s", market.symbol, error)
+            return order
 
     async def follow(self, market: Market) -> None:
         """Bring every open order of this market up to date: recover the lost, apply fills, end what has outlived its
@@ -119,7 +136,7 @@ class OrderDesk:
         Raises as `follow` does."""
         if self._holding_back(trigger.purpose):
             return
-        exits = [order for order in self._open_orders(market) if order.side is Side.SELL]
+        exits = [order for order in self._open_orders(market) if order.is_working_exit]
         if any(trigger.purpose is not Purpose.STOP_LOSS or order.type is OrderType.MARKET for order in exits):
             return
         await self._end_all(market, f"not sent: {trigger.reason}")
@@ -143,6 +160,32 @@ class OrderDesk:
             reason=trigger.reason,
             limit=limit,
             trigger_price=trigger.price if kind is OrderType.MARKET else None,
+        )
+        await self._sell(held, sale, market, settings)
+
+    async def protect(self, market: Market, settings: ExitSettings) -> None:
+        """Where it is wished for, have a stop order rest on the exchange for all that is held, and for no more; another
+        exit takes its place. One that the exchange refused is not tried again: the price is watched here as well.
+        Raises as `follow` does."""
+        if not (self._stops and settings.orders.stop_on_exchange):
+            return
+        orders = self._open_orders(market)
+        if any(order.is_working_exit for order in orders):
+            return
+        held, resting = self._position(market), [order for order in orders if order.type is OrderType.STOP]
+        if held and any(_guards(order, held, market) for order in resting):
+            return
+        for order in resting:
+            await self.end(order, "another stop takes its place")
+        held = self._position(market)
+        if held is None or held.stop is None or self._unfinished(held) or self._stop_was_refused(held):
+            return
+        sale = _Sale(
+            purpose=Purpose.STOP_LOSS,
+            price=held.stop,
+            reason=f"the stop at {held.stop}, kept on the exchange",
+            trigger_price=held.stop,
+            rests=True,
         )
         await self._sell(held, sale, market, settings)
 
@@ -212,14 +255,13 @@ class OrderDesk:
         held = self._holding_back(order.purpose)
         if held:
             self._expire(order, _not_sent(held))
-        elif self._is_over(order) or (stale and order.purpose is Purpose.ENTRY):
+        elif self._is_over(order) or (stale and (order.purpose is Purpose.ENTRY or order.type is OrderType.STOP)):
             await self.end(order, "never sent; its moment has passed")
         else:
             await self._submit(replace(order, trigger_price=None) if stale else order, market)
 
     async def _sell(self, position: Position, sale: _Sale, market: Market, settings: ExitSettings) -> None:
         now_ms = self._clock.now_ms()
-        kind = OrderType.MARKET if sale.limit is None else OrderType.LIMIT
         life_ms = settings.orders.limit_life_candles * settings.candle_ms
         verdict = review_exit(
             market,
@@ -228,9 +270,9 @@ class OrderDesk:
             purpose=sale.purpose,
             price=sale.price,
             draft=OrderDraft(
-                type=kind,
+                type=sale.kind,
                 limit=sale.limit,
-                expires_at_ms=now_ms + life_ms if kind is OrderType.LIMIT else None,
+                expires_at_ms=now_ms + life_ms if sale.kind is OrderType.LIMIT else None,
                 strategy=position.strategy,
                 reason=sale.reason,
                 decision_id=None,
@@ -257,6 +299,11 @@ class OrderDesk:
         return attempt
 
     async def _submit(self, order: Order, market: Market) -> Order:
+        """Raises MarketUnavailable and AnswerLost where a stop must make way for it and is not over yet."""
+        if order.side is Side.SELL and not await self._is_covered(order, market):
+            return self._save(
+                order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail="never sent; it was sold before")
+            )
         order = order.to(OrderStatus.SUBMITTED, self._clock.now_ms(), detail="")
         self._ledger.save_order(order)
         try:
@@ -268,6 +315,14 @@ class OrderDesk:
         except (AnswerLost, TimeoutError) as error:
             return self._save(order.to(OrderStatus.UNKNOWN, self._clock.now_ms(), detail=f"no answer: {error}"))
         return self._apply(order, report)
+
+    async def _is_covered(self, order: Order, market: Market) -> bool:
+        """Whether so much is held, when no stop order on the exchange can sell it any more."""
+        for resting in self._open_orders(market):
+            if resting.type is OrderType.STOP and resting.client_order_id != order.client_order_id:
+                await self.end(resting, "another exit takes its place")
+        held = self._position(market)
+        return held is not None and held.quantity >= order.quantity
 
     async def _end_all(self, market: Market, why: str) -> None:
         for order in self._open_orders(market):
@@ -316,9 +371,19 @@ class OrderDesk:
         return order.purpose is Purpose.ENTRY and holding_back(found, order.purpose) is not None
 
     def _unfinished(self, position: Position) -> Order | None:
-        """The last exit of this position, if it ended before it was filled."""
-        last = self._ledger.last_exit(self._account, position.symbol, position.opened_at_ms)
-        return last if last and last.status.is_final and last.remaining > ZERO else None
+        """The last exit of this position, if it ended before it was filled. A stop order that was never touched is none
+        that was begun."""
+        last = self._last_exit(position)
+        if last is None or (last.type is OrderType.STOP and not last.filled):
+            return None
+        return last if last.status.is_final and last.remaining > ZERO else None
+
+    def _stop_was_refused(self, position: Position) -> bool:
+        last = self._last_exit(position)
+        return last is not None and last.type is OrderType.STOP and last.status is OrderStatus.REJECTED
+
+    def _last_exit(self, position: Position) -> Order | None:
+        return self._ledger.last_exit(self._account, position.symbol, position.opened_at_ms)
 
     def _open_orders(self, market: Market) -> tuple[Order, ...]:
         return self._ledger.open_orders(self._account, market.symbol)
@@ -329,3 +394,8 @@ class OrderDesk:
 
 def _not_sent(why: Restriction) -> str:
     return f"not sent, {why.code}: {why.detail}"
+
+
+def _guards(stop: Order, held: Position, market: Market) -> bool:
+    """Whether this stop order is the right one for what is held."""
+    return stop.trigger_price == held.stop and stop.remaining == floor_to_step(held.quantity, market.amount_step)

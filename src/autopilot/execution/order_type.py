@@ -12,11 +12,13 @@ from autopilot.domain.order import OrderType, Purpose, Side
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSettings:
-    """``strong_signal`` in [0, 1]; a limit order lives ``limit_life_candles`` candles."""
+    """``strong_signal`` in [0, 1]; a limit order lives ``limit_life_candles`` candles; ``stop_on_exchange``: stops rest
+    there too, where it takes them."""
 
     strong_signal: float = 0.80
     limit_offset_pct: float = 0.1
     limit_life_candles: int = 3
+    stop_on_exchange: bool = False
 
 
 def choose_order_type(

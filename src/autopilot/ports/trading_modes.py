@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from autopilot.domain.account import exchange_of
 from autopilot.domain.trading_mode import Restriction, TradingMode
 
 EVERY_ACCOUNT = "*"
@@ -30,7 +31,7 @@ def accounts_of(exchange: str | None) -> str:
 
 def holds_for(scope: str, account: str) -> bool:
     """Whether what is set for ``scope`` holds for this account, ``live:kraken`` for one."""
-    return scope in (EVERY_ACCOUNT, accounts_of(account.partition(":")[2]))
+    return scope in (EVERY_ACCOUNT, accounts_of(exchange_of(account)))
 
 
 class TradingModeStore(Protocol):

@@ -107,6 +107,20 @@ def exposure_left(entry: EntryContext) -> Check:
     )
 
 
+def allowance_left(entry: EntryContext) -> Check:
+    """Whatever the configuration says. Only of real money."""
+    exposure, limit = entry.portfolio.exposure, entry.portfolio.allowance or ZERO
+    currency = entry.portfolio.currency
+    return Check(
+        "ARMED_VALUE_REACHED",
+        exposure < limit,
+        float(exposure),
+        float(limit),
+        currency,
+        f"{exposure:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
+    )
+
+
 def day_is_not_lost(entry: EntryContext) -> Check:
     start = entry.portfolio.day_start_equity
     loss, limit = _percent(max(start - entry.portfolio.equity, ZERO), start), entry.limits.max_daily_loss_pct
@@ -170,6 +184,13 @@ RULES: tuple[Rule, ...] = (
     cooled_down,
     no_losing_streak,
 )
+
+LIVE_RULES: tuple[Rule, ...] = (*RULES, allowance_left)
+"""Where it is real money."""
+
+
+def rules_of(entry: EntryContext) -> tuple[Rule, ...]:
+    return RULES if entry.portfolio.allowance is None else LIVE_RULES
 
 
 def _percent(part: Decimal, whole: Decimal) -> float:

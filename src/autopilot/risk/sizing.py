@@ -14,20 +14,22 @@ FEE_MARGIN = Decimal("0.002")
 def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
     """Base currency, on the market's amount grid; ``price`` is what the order will pay.
 
-    The least of: what the strategy asks for, the position limit, the exposure that is left, the free cash with fee and
-    margin, and what loses ``risk_per_trade_pct`` of equity at the stop. Zero when nothing is left, or when the stop is
-    not below the price: then no amount bounds the loss.
+    The least of: what the strategy asks for, the position limit, the exposure that is left, the free cash and what is
+    left of the user's leave with fee and margin, and what loses ``risk_per_trade_pct`` of equity at the stop. Zero when
+    nothing is left, or when the stop is not below the price: then no amount bounds the loss.
     """
     if stop >= price:
         return ZERO
     portfolio, limits = entry.portfolio, entry.limits
+    allowance = portfolio.allowance
+    payable = portfolio.free if allowance is None else min(portfolio.free, allowance - portfolio.exposure)
     # A quotient has more digits than a Decimal keeps; rounded down, it is never more than the limit it came from.
     with localcontext(rounding=ROUND_FLOOR):
         most = min(
             asked,
             portfolio.equity * _share(limits.max_position_pct) / price,
             (portfolio.equity * _share(limits.max_exposure_pct) - portfolio.exposure) / price,
-            portfolio.free / (price * (ONE + entry.market.taker_fee + FEE_MARGIN)),
+            payable / (price * (ONE + entry.market.taker_fee + FEE_MARGIN)),
             portfolio.equity * _share(limits.risk_per_trade_pct) / (price - stop),
         )
         return floor_to_step(max(most, ZERO), entry.market.amount_step)

@@ -14,7 +14,7 @@ from autopilot.domain.signal import StrategySignal
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.evaluation import first_failure
 from autopilot.risk.preflight import balance_check, order_checks, position_check, stop_check
-from autopilot.risk.rules import RULES
+from autopilot.risk.rules import rules_of
 from autopilot.risk.sizing import entry_quantity
 
 _SEAL = object()
@@ -57,7 +57,7 @@ def review_entry(entry: EntryContext, signal: StrategySignal, asked: Decimal, dr
     stop = floor_to_step(to_decimal(signal.stop), market.price_step)
     target = ceil_to_step(to_decimal(signal.target), market.price_step)
     quantity = entry_quantity(entry, asked, price, stop)
-    checks = [rule(entry) for rule in RULES]
+    checks = [rule(entry) for rule in rules_of(entry)]
     checks.append(stop_check(market, stop, price))
     checks += order_checks(market, quantity, price, entry.limits.min_order_value)
     checks.append(balance_check(market, quantity, price, entry.portfolio.free))

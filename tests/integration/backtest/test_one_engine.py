@@ -113,7 +113,7 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
         Restrictions(),
         AccountWatch(WallClock(), events),
     )
-    venue = wiring.open_venue("replay")
+    venue = wiring.open_venue("paper:replay")
     wanted = [
         settings.trading(each, exchange="replay", timeframe=Timeframe.H1, interval_s=0.01, auto_execute=True)
         for each in SYMBOLS

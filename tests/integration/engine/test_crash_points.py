@@ -69,7 +69,7 @@ async def trade(database: Database) -> None:
     events = EventLog(lambda: 0)
     watch = AccountWatch(WallClock(), events)
     wiring = Wiring(CONFIG, database, events, load_strategies(), NeutralSentiment(), champion, Restrictions(), watch)
-    venue = wiring.open_venue("simulated")
+    venue = wiring.open_venue("paper:simulated")
     evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.3)
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]
     for symbol in SYMBOLS:

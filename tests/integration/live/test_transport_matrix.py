@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, getcontext
 from typing import Any
 
 import pytest
@@ -59,4 +59,12 @@ async def test_asking(live: Any, call: str, fault: str, kind: OrderType) -> None
         live.exchange.fill(each, each.volume)
     await live.reconcile()
     assert live.order(order).status is OrderStatus.FILLED
+    live.assert_agreed()
+
+
+async def test_the_rounding_of_money_stays_as_it_was(live: Any) -> None:
+    rounding = getcontext().rounding
+    live.intend(OrderType.LIMIT)
+    await live.follow()
+    assert getcontext().rounding == rounding
     live.assert_agreed()

@@ -17,6 +17,7 @@ from autopilot.risk.entry import EntryContext
 from autopilot.risk.rules import (
     RULES,
     Rule,
+    allowance_left,
     candle_is_fresh,
     cooled_down,
     day_is_not_lost,
@@ -28,6 +29,7 @@ from autopilot.risk.rules import (
     no_position_yet,
     positions_left,
     price_is_near,
+    rules_of,
 )
 
 NOW_MS = 1_714_521_600_000
@@ -67,6 +69,9 @@ CASES: list[Case] = [
     (entries_are_on, "PAUSED_BY_USER", {"restrictions": (PAUSED,)}, False),
     (entries_are_on, "PANIC", {"restrictions": (PAUSED, HALTED)}, False),
     (entries_are_on, "OF_ANOTHER_KIND", {"restrictions": (replace(PAUSED, code="OF_ANOTHER_KIND"), PAUSED)}, False),
+    (allowance_left, "ARMED_VALUE_REACHED", {"allowance": Decimal(500), "exposure": Decimal("499.99")}, True),
+    (allowance_left, "ARMED_VALUE_REACHED", {"allowance": Decimal(500), "exposure": Decimal(500)}, False),
+    (allowance_left, "ARMED_VALUE_REACHED", {"allowance": Decimal(0)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9499)}, False),
@@ -168,3 +173,8 @@ def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Calla
         assert check.limit >= 0
         assert check.unit
         assert check.detail
+
+
+def test_only_real_money_asks_for_the_users_leave(make_entry: Callable[..., EntryContext]) -> None:
+    assert allowance_left not in rules_of(make_entry())
+    assert allowance_left in rules_of(make_entry(allowance=Decimal(0)))

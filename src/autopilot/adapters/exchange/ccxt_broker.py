@@ -8,10 +8,11 @@ from typing import Any
 
 from autopilot.adapters.exchange.dialects import Dialect, Raw
 from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
-from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Side
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.ports.broker import Balance
 from autopilot.ports.clock import Clock
 
@@ -40,7 +41,7 @@ class CcxtBroker:
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
         found = await self._gateway.place(
             order.symbol,
-            order.type.value,
+            "limit" if order.type is OrderType.LIMIT else "market",
             order.side.value,
             format(order.quantity, "f"),
             None if order.price is None else format(order.price, "f"),
@@ -99,6 +100,17 @@ class CcxtBroker:
             for currency, total in totals.items()
             if total is not None
         }
+
+    async def rights(self) -> KeyRights:
+        """Raises MarketUnavailable."""
+        return await self._dialect.rights(self._gateway)
+
+    async def clock_offset_ms(self) -> int:
+        """How far the exchange's clock is ahead of ours, to half the time that its answer took. Raises
+        MarketUnavailable."""
+        asked_ms = self._clock.now_ms()
+        theirs_ms = int(await self._gateway.query("fetch_time"))
+        return theirs_ms - (asked_ms + self._clock.now_ms()) // 2
 
     async def close(self) -> None:
         await self._gateway.close()

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import localcontext
 
 import aiohttp
 
@@ -20,12 +21,20 @@ _MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError, Arith
 
 
 @asynccontextmanager
+async def calling(timeout_s: float) -> AsyncIterator[None]:
+    """Around every call of ccxt, which sets the rounding of whatever decimal context it finds. Raises TimeoutError."""
+    with localcontext():
+        async with asyncio.timeout(timeout_s):
+            yield
+
+
+@asynccontextmanager
 async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[None]:
     """Raises UnknownSymbol or MarketUnavailable in place of every error of ccxt, after ``timeout_s`` at the latest."""
     from ccxt.base import errors
 
     try:
-        async with asyncio.timeout(timeout_s):
+        async with calling(timeout_s):
             yield
     except ExchangeError:
         raise

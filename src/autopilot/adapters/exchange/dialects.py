@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from autopilot.adapters.exchange.gateway import Gateway, Query
+from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ConfigError
-from autopilot.domain.order import Order
+from autopilot.domain.order import Order, OrderType
 from autopilot.domain.timeframe import MINUTE_MS
 
 Raw = Mapping[str, Any]
@@ -26,10 +27,12 @@ class Dialect:
 
     lands_within_ms: ClassVar[int] = 30_000
     """recvWindow, 10 s, and time for their books to show it."""
+    keeps_stops: ClassVar[bool] = True
+    """Whether it takes orders that sell at market when a price is touched."""
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002 - some exchanges take it
         """What goes with a new order."""
-        return {"clientOrderId": order.client_order_id, "recvWindow": 10_000}
+        return {"clientOrderId": order.client_order_id, "recvWindow": 10_000, **_trigger(order)}
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         """The order by our id. Raises MarketUnavailable."""
@@ -45,6 +48,12 @@ class Dialect:
         """Raises AnswerLost, MarketUnavailable."""
         await gateway.cancel(None, order.symbol, {"clientOrderId": order.client_order_id})
 
+    async def rights(self, gateway: Gateway) -> KeyRights:
+        """Source: https://developers.binance.com/docs/wallet/account/api-key-permission."""
+        told = await gateway.query("sapi_get_account_apirestrictions")
+        moving = ("enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer")
+        return _rights(told, trading="enableSpotAndMarginTrading", moving=moving)
+
 
 class Kraken(Dialect):
     """Source: https://docs.kraken.com/api/docs/rest-api/add-order."""
@@ -55,7 +64,7 @@ class Kraken(Dialect):
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:
         deadline = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat(timespec="milliseconds")
         # Without fciq the fee of a sale is taken in coins.
-        return {"clientOrderId": order.client_order_id, "deadline": deadline, "oflags": "fciq"}
+        return {"clientOrderId": order.client_order_id, "deadline": deadline, "oflags": "fciq", **_trigger(order)}
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         by_id = {"clientOrderId": order.client_order_id}
@@ -77,12 +86,22 @@ class Kraken(Dialect):
         )
         return found
 
+    async def rights(self, gateway: Gateway) -> KeyRights:
+        """Source: https://docs.kraken.com/api-reference/account-data/get-api-key-info."""
+        told = await gateway.query("private_post_getapikeyinfo")
+        names = told["result"].get("permissions")
+        if not isinstance(names, list):
+            return KeyRights()
+        return KeyRights("modify-trades" in names, any("withdraw" in str(name) for name in names))
+
 
 class Coinbase(Dialect):
     """It does not cancel by our id. Source: https://docs.cdp.coinbase.com/advanced-trade/reference."""
 
     lands_within_ms: ClassVar[int] = 150_000
     """A request's token lives for two minutes."""
+    keeps_stops: ClassVar[bool] = False
+    """Its stops become limit orders, which may never sell."""
 
     def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002
         return {"client_order_id": order.client_order_id}
@@ -98,6 +117,11 @@ class Coinbase(Dialect):
         if found:
             await gateway.cancel(str(found["id"]), order.symbol, {})
 
+    async def rights(self, gateway: Gateway) -> KeyRights:
+        """Source: https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/data-api/get-api-key-permissions."""
+        told = await gateway.query("v3_private_get_brokerage_key_permissions")
+        return _rights(told, trading="can_trade", moving=("can_transfer",))
+
 
 _DIALECTS: Mapping[str, Dialect] = {"binance": Dialect(), "coinbase": Coinbase(), "kraken": Kraken()}
 
@@ -110,6 +134,17 @@ def dialect_of(exchange: str) -> Dialect:
             hint=f"use one of {', '.join(sorted(_DIALECTS))}, or trade on paper",
         )
     return _DIALECTS[exchange]
+
+
+def _trigger(order: Order) -> dict[str, Any]:
+    return {"stopLossPrice": format(order.trigger_price, "f")} if order.type is OrderType.STOP else {}
+
+
+def _rights(told: Mapping[str, Any], *, trading: str, moving: Sequence[str]) -> KeyRights:
+    """Of flags by name; those that are not told are not known."""
+    flags = [told[name] for name in moving if isinstance(told.get(name), bool)]
+    can_trade = told.get(trading)
+    return KeyRights(can_trade if isinstance(can_trade, bool) else None, any(flags) if flags else None)
 
 
 def _named(orders: Sequence[Raw], client_order_id: str) -> Raw | None:

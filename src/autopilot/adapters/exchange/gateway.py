@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import aiohttp
 
-from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, scrub
+from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.refusals import WORDS
 from autopilot.domain.credentials import ExchangeKeys
@@ -29,8 +29,12 @@ Query = Literal[
     "fetch_order",
     "fetch_order_trades",
     "fetch_orders",
+    "fetch_time",
+    "private_post_getapikeyinfo",
+    "sapi_get_account_apirestrictions",
+    "v3_private_get_brokerage_key_permissions",
 ]
-"""All that is ever asked, besides `place` and `cancel`."""
+"""All that is ever asked, besides `place` and `cancel`. The last three ask what the key may do."""
 
 
 class Gateway:
@@ -85,7 +89,7 @@ class Gateway:
                 raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
             exchange.last_request_url = exchange.last_http_response = None
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with calling(self._timeout_s):
                     made = await exchange.create_order(symbol, kind, side, amount, price, dict(params))
             except Exception as error:  # noqa: BLE001 - whatever it is, it says too little of the order
                 raise self._verdict(exchange, error) from None
@@ -102,7 +106,7 @@ class Gateway:
         async with self._turn:
             exchange = await self._ready()
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with calling(self._timeout_s):
                     await exchange.cancel_order(exchange_order_id, symbol, dict(params))
             except (errors.OrderNotFound, errors.InvalidOrder, errors.CancelPending, errors.BadRequest):
                 return
@@ -142,7 +146,7 @@ class Gateway:
                 self._mind(error.__cause__)
             # Causes hold addresses and headers; signatures are among them.
             raise type(error)(str(error), hint=error.hint) from None
-        if not isinstance(found, Mapping | Sequence):
+        if not isinstance(found, Mapping | Sequence | int):
             raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
         return found
 
@@ -179,6 +183,10 @@ _WORDS = {
     "fetch_order": "one of our orders",
     "fetch_order_trades": "the trades of one of our orders",
     "fetch_orders": "our orders",
+    "fetch_time": "its time",
+    "private_post_getapikeyinfo": "what the key may do",
+    "sapi_get_account_apirestrictions": "what the key may do",
+    "v3_private_get_brokerage_key_permissions": "what the key may do",
 }
 
 

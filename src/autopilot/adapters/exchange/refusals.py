@@ -78,7 +78,8 @@ def binance_answered(body: str | None) -> bool:
 
 def coinbase_answered(body: str | None) -> bool:
     """An object with one of the things that are asked for."""
-    return any(name in _document(body) for name in ("orders", "order", "fills", "accounts", "products", "results"))
+    asked = ("orders", "order", "fills", "accounts", "products", "results", "data", "can_trade")
+    return any(name in _document(body) for name in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,12 @@ def last_known_status(database: Path) -> Document:
         }
 
 
+def trades_real_money(database: Path) -> bool:
+    """Whether a symbol did when it was last asked to run, and was not stopped since."""
+    with open_readonly(database) as connection:
+        return bool(_count(connection, "SELECT count(*) FROM autopilots WHERE running = 1 AND paper_trading = 0"))
+
+
 def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
     """``entry`` is a row of the table autopilots."""
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}

@@ -132,6 +132,42 @@ MIGRATIONS: tuple[str, ...] = (
         BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END;
     """,
     """
+    CREATE TABLE armings (
+        account TEXT PRIMARY KEY, currency TEXT NOT NULL, max_value TEXT NOT NULL, armed_at_ms INTEGER NOT NULL,
+        expires_at_ms INTEGER NOT NULL, actor TEXT NOT NULL
+    ) STRICT;
+
+    -- Stop orders. A constraint of a table changes with the table, and what refers to it with both.
+    CREATE TABLE new_orders (
+        client_order_id TEXT PRIMARY KEY, account TEXT NOT NULL, symbol TEXT NOT NULL,
+        side TEXT NOT NULL CHECK (side IN ('buy', 'sell')),
+        type TEXT NOT NULL CHECK (type IN ('market', 'limit', 'stop')),
+        purpose TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT, reference_price TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER, strategy TEXT NOT NULL, reason TEXT NOT NULL,
+        decision_id TEXT, stop TEXT, target TEXT, trigger_price TEXT, status TEXT NOT NULL,
+        filled TEXT NOT NULL, exchange_order_id TEXT, updated_at_ms INTEGER NOT NULL, detail TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO new_orders SELECT * FROM orders ORDER BY rowid;
+    CREATE TABLE new_fills (
+        account TEXT NOT NULL, fill_id TEXT NOT NULL,
+        client_order_id TEXT NOT NULL REFERENCES new_orders (client_order_id),
+        symbol TEXT NOT NULL, side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), quantity TEXT NOT NULL,
+        price TEXT NOT NULL, fee TEXT NOT NULL, fee_currency TEXT NOT NULL, is_maker INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, fill_id)
+    ) STRICT;
+    INSERT INTO new_fills SELECT * FROM fills ORDER BY rowid;
+    DROP TABLE fills;
+    DROP TABLE orders;
+    ALTER TABLE new_orders RENAME TO orders;
+    ALTER TABLE new_fills RENAME TO fills;
+    CREATE INDEX orders_by_time ON orders (created_at_ms DESC);
+    CREATE INDEX orders_by_symbol ON orders (account, symbol, created_at_ms);
+    CREATE INDEX orders_open ON orders (account, symbol)
+        WHERE status NOT IN ('filled', 'canceled', 'rejected', 'expired');
+    CREATE INDEX fills_by_order ON fills (client_order_id);
+    """,
+    """
     CREATE TABLE trading_modes (
         account TEXT PRIMARY KEY, mode TEXT NOT NULL CHECK (mode IN ('reducing', 'halted')), code TEXT NOT NULL,
         why TEXT NOT NULL, since_ms INTEGER NOT NULL, actor TEXT NOT NULL

@@ -55,11 +55,12 @@ def _alone(session: Session, flatten: bool) -> Document:
     import asyncio
 
     from autopilot.adapters.store.queries import positions
+    from autopilot.cli.unlocking import keys_of
     from autopilot.daemon import alone
 
-    document = asyncio.run(alone.panic(session.paths, flatten=flatten))
+    document = asyncio.run(alone.panic(session.paths, keys_of(session), flatten=flatten))
     held = len(positions(session.paths.database)["positions"])
-    if held:
+    if held and document["complete"]:
         session.output.remark(
             f"warning: {count(held, 'position')} held, and nobody watches the stops without a daemon; autopilot start"
         )

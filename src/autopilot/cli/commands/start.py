@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +14,10 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.running import started_screen
 from autopilot.cli.session import Session
 from autopilot.cli.symbols import symbol_of
+from autopilot.cli.unlocking import passphrase_of
 from autopilot.config.paths import Paths
-from autopilot.domain.errors import ConfigError
+from autopilot.control.errors import DaemonNotRunning
+from autopilot.domain.errors import ConfigError, StoreError
 from autopilot.domain.timeframe import Timeframe
 
 START_TIMEOUT_S = 20.0
@@ -75,7 +78,7 @@ def start(
         "auto_execute": auto_execute,
     }
     body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    _ensure_daemon(session.paths, [*context.obj.arguments(), "daemon"])
+    _ensure_daemon(session, [*context.obj.arguments(), "daemon"], paper_trading)
     answer = session.client(START_TIMEOUT_S).post(address("start"), body)
     session.output.show(answer, started_screen(answer))
     return ExitCode.DONE
@@ -86,12 +89,36 @@ def _checked(symbols: list[str] | None) -> list[str] | None:
     return [symbol_of(symbol) for symbol in symbols or ()] or None
 
 
-def _ensure_daemon(paths: Paths, arguments: list[str]) -> None:
+def _ensure_daemon(session: Session, arguments: list[str], paper_trading: bool | None) -> None:
     from autopilot.daemon.spawn import StartFailed, ensure_daemon
 
     try:
-        ensure_daemon(paths, arguments)
+        ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
     except StartFailed as failed:
         if failed.kind == ConfigError.__name__:
             raise ConfigError(str(failed), hint=failed.hint) from failed
         raise
+
+
+def _passphrase(session: Session, paper_trading: bool | None) -> str | None:
+    """That of the exchange keys, where a daemon that is yet to be started needs it."""
+    try:
+        session.client().get("/health")
+    except DaemonNotRunning:
+        return passphrase_of(session) if _is_real_money(session.paths, paper_trading) else None
+    return None
+
+
+def _is_real_money(paths: Paths, paper_trading: bool | None) -> bool:
+    """Whether it is asked for, or was traded when the last daemon ended."""
+    from autopilot.adapters.store.queries import trades_real_money
+    from autopilot.config.load import load
+
+    if not paths.vault.exists():
+        return False
+    if not (load(paths).config.paper_trading if paper_trading is None else paper_trading):
+        return True
+    # A database that cannot be read yet is for the daemon to mend or to name.
+    with suppress(StoreError):
+        return trades_real_money(paths.database)
+    return False

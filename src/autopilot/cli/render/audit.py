@@ -88,6 +88,11 @@ def _mode(body: Document) -> str:
     return f"{body['account']}: {body['previous']} → {body['mode']}, {body['code']} ({body['why']})"
 
 
+def _arming(body: Document) -> str:
+    given = f" up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}"
+    return f"{body['account']} {body['event']}{given if body['event'] == 'armed' else ''}"
+
+
 def _decision(body: Document) -> str:
     decided = f"{body['symbol']} {body['side']}, {body['decision_id']} by {body['strategy']}"
     return f"{decided}, order {_short(body['order_id'])}"
@@ -111,6 +116,7 @@ _WORDS: dict[str, Callable[[Document], str]] = {
     "daemon": _daemon,
     "model": _model,
     "mode": _mode,
+    "arming": _arming,
     "decision": _decision,
     "order": _order,
     "break": _break,

@@ -24,6 +24,7 @@ _WISHES = {
     "ENTRY_PENDING": "no entry still waiting; it is filled or dropped first",
     "OPEN_POSITIONS_REACHED": "fewer than {limit} open positions (were {actual})",
     "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
+    "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
     "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); midnight UTC starts anew",
     "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %)",
     "COOLDOWN_ACTIVE": "{limit} candles of rest after the stop-loss (were {actual})",

@@ -63,6 +63,7 @@ def _done(document: Document) -> tuple[Block, ...]:
         if canceled:
             blocks.append(line(f"{name}: {count(len(canceled), 'order')} canceled"))
         blocks += [line(f"  {_order(order)}", Style.FAINT, hang=4) for order in canceled]
+        blocks += [line(f"{name}: {symbol}: its stop order stays on the exchange") for symbol in account["kept"]]
         blocks += [line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"]]
         blocks += [line(f"{name}: {symbol}: too little is left of it to be sold") for symbol in account["dust"]]
         for left in account["left"]:

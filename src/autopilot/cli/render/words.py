@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.cli.render.blocks import Span, Style
 
@@ -48,7 +48,7 @@ def result(value: Number | None, suffix: str = "") -> Span:
     """A gain or loss: signed, green or red."""
     if value is None:
         return Span(NOTHING)
-    number = round(Decimal(str(value)), 2)
+    number = Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
     if number == 0:
         return Span(f"0.00{suffix}")
     return Span(f"{number:+,.2f}{suffix}", Style.GOOD if number > 0 else Style.BAD)

@@ -1,0 +1,138 @@
+"""autopilot arm: give leave to trade real money, after a look at whether all is ready for it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autopilot.cli.errors import UsageProblem
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.arming import armed_screen, readiness_screen
+from autopilot.cli.session import Session
+from autopilot.cli.unlocking import unlocked
+from autopilot.control.errors import SafetyRefused
+from autopilot.domain.account import account_name, exchange_of
+from autopilot.domain.arming import parse_span, phrase
+from autopilot.domain.documents import document as plain
+from autopilot.domain.market import split_symbol
+
+if TYPE_CHECKING:
+    from autopilot.daemon.arming_check import Finding, Wish
+
+Document = dict[str, Any]
+
+ACCEPTED = "live-money"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise typer.BadParameter(f"{text!r} is no amount of money") from None
+    if not (amount.is_finite() and amount > 0):
+        raise typer.BadParameter(f"{text!r} is not an amount above 0")
+    return amount
+
+
+@app.command()
+def arm(
+    context: typer.Context,
+    max_value: Annotated[
+        Decimal,
+        typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The most that may be invested at once."),
+    ],
+    exchange: Annotated[
+        str | None, typer.Option("--exchange", metavar="NAME", help="Whose account. Default: the configuration's.")
+    ] = None,
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="SPAN", help="When it ends by itself: 12h, 7d, 2w.")
+    ] = "7d",
+    currency: Annotated[
+        str | None,
+        typer.Option("--currency", metavar="CODE", help="Of the amount. Default: that of the configured symbols."),
+    ] = None,
+    accept_risk: Annotated[
+        str | None,
+        typer.Option("--accept-risk", metavar=ACCEPTED, help=f"For scripts: {ACCEPTED} instead of the typed words."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Give leave to trade real money on an exchange, up to an amount and for a time.
+
+    First it shows whether all is ready, and refuses when it is not. Then it asks for words to be typed. The amount
+    holds whatever the configuration says, and what is lost is taken off it. Symbols are then started with --live.
+    """
+    from autopilot.config.load import load
+    from autopilot.daemon.arming import open_armory
+    from autopilot.daemon.arming_check import Wish
+
+    session, span_ms = Session.of(context, as_json), parse_span(expires)
+    if accept_risk not in (None, ACCEPTED):
+        raise UsageProblem(f"--accept-risk={accept_risk} is not understood", hint=f"write --accept-risk={ACCEPTED}")
+    config = load(session.paths).config
+    name = exchange or config.exchange
+    money = currency.upper() if currency else _currency_of(config.symbols)
+    wish = Wish(
+        account=account_name(name, paper=False),
+        max_value=max_value,
+        currency=money,
+        symbols=[symbol for symbol in config.symbols if split_symbol(symbol)[1] == money],
+    )
+    keys = unlocked(session).keys(name)
+    with open_armory(session.paths) as armory:
+        findings = asyncio.run(armory.findings(wish, keys))
+        shown: Document = {"account": wish.account, "armed": None, "readiness": [plain(each) for each in findings]}
+        if not as_json:
+            session.output.show(shown, readiness_screen(shown))
+        try:
+            _require_ready(findings)
+            _ask(wish, accept_risk)
+        except SafetyRefused as refusal:
+            session.output.trouble(refusal)
+            if as_json:
+                session.output.show(shown, ())
+            return ExitCode.SAFETY
+        shown["armed"] = plain(armory.arm(wish, span_ms))
+    session.output.show(shown, armed_screen(shown["armed"]))
+    return ExitCode.DONE
+
+
+def _currency_of(symbols: Sequence[str]) -> str:
+    """What the configured symbols are bought with. Raises UsageProblem when that is not one currency."""
+    quotes = sorted({split_symbol(symbol)[1] for symbol in symbols})
+    if len(quotes) > 1:
+        raise UsageProblem(
+            f"the configured symbols are bought with {', '.join(quotes)}", hint=f"say which: --currency {quotes[0]}"
+        )
+    return quotes[0]
+
+
+def _require_ready(findings: Sequence[Finding]) -> None:
+    """Raises SafetyRefused."""
+    failed = [each for each in findings if not each.passed]
+    if failed:
+        raise SafetyRefused(
+            f"it is not ready for real money, nothing was armed: {', '.join(each.code for each in failed)}",
+            hint=failed[0].remedy,
+        )
+
+
+def _ask(wish: Wish, accept_risk: str | None) -> None:
+    """Raises SafetyRefused unless the user takes the risk in words."""
+    if accept_risk == ACCEPTED:
+        return
+    words = phrase(exchange_of(wish.account), wish.max_value, wish.currency)
+    if not sys.stdin.isatty():
+        raise SafetyRefused(
+            "nothing was armed: there is no terminal to ask on", hint=f"in a script: --accept-risk={ACCEPTED}"
+        )
+    if typer.prompt(f"This trades real money. To arm, type: {words}\n", err=True, prompt_suffix="> ").strip() != words:
+        raise SafetyRefused("nothing was armed: these were other words", hint=f"type exactly: {words}")

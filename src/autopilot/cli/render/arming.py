@@ -1,0 +1,45 @@
+"""Whether an account is ready for real money, and what is armed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, line
+from autopilot.cli.render.words import money, spoken, utc
+
+Document = dict[str, Any]
+
+_MARKS = {True: Span("ok  ", Style.GOOD), False: Span("NO  ", Style.BAD)}
+
+
+def readiness_screen(document: Document) -> Screen:
+    """``{"account", "readiness": [{"code", "passed", "detail", "remedy"} …]}``."""
+    blocks: list[Block] = [line(f"Is {document['account']} ready for real money?", Style.HEADING), BLANK]
+    for each in document["readiness"]:
+        name = spoken(each["code"].lower()).ljust(16)
+        blocks.append(Paragraph((_MARKS[each["passed"]], Span(f"{name} {each['detail']}")), hang=21))
+        if not each["passed"]:
+            blocks.append(line(f"    try: {each['remedy']}", Style.FAINT, hang=9))
+    return tuple(blocks)
+
+
+def armed_screen(document: Document) -> Screen:
+    """``{"account", "max_value", "currency", "expires_at_ms"}`` of what was armed."""
+    return (
+        line(
+            f"{document['account']} may invest up to {money(document['max_value'])} {document['currency']} of REAL"
+            f" MONEY until {utc(document['expires_at_ms'])}.",
+            Style.WARNING,
+        ),
+        line("What is lost is taken off; autopilot disarm ends it, autopilot panic ends all at once.", Style.FAINT),
+    )
+
+
+def disarmed_screen(document: Document) -> Screen:
+    """``{"disarmed": [account …]}``."""
+    if not document["disarmed"]:
+        return (line("Nothing was armed; nothing was changed."),)
+    return tuple(
+        line(f"{account} is disarmed: nothing more is bought; what is held is watched and sold as planned.")
+        for account in document["disarmed"]
+    )

@@ -1,0 +1,23 @@
+"""Whose exchange keys are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autopilot.cli.render.blocks import Column, Screen, Style, line, table
+from autopilot.cli.render.words import utc
+
+COLUMNS = (Column("exchange"), Column("added"), Column("fingerprint"))
+
+
+def keys_screen(document: dict[str, Any]) -> Screen:
+    """``{"keys": [{"exchange", "added_at_ms", "fingerprint"} …]}``."""
+    if not document["keys"]:
+        return (line("No exchange keys are stored. try: autopilot keys add kraken", Style.FAINT),)
+    rows = [(each["exchange"], utc(each["added_at_ms"]), each["fingerprint"]) for each in document["keys"]]
+    return (table(COLUMNS, rows),)
+
+
+def kept_screen(words: str) -> Screen:
+    """What was done."""
+    return (line(words, Style.GOOD),)

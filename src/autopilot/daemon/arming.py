@@ -1,0 +1,72 @@
+"""What `autopilot arm` and `autopilot disarm` do, beside a running daemon or without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from autopilot.adapters.audit_head import read_head
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
+from autopilot.adapters.exchange.dialects import dialect_of
+from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.store.armings import SqliteArmings
+from autopilot.adapters.store.audit import verify_recent
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.config.paths import Paths, create_directories
+from autopilot.control.private_socket import Peer
+from autopilot.daemon.arming_check import Finding, Machine, Wish, arming_findings
+from autopilot.daemon.audit_log import audited
+from autopilot.domain.account import exchange_of
+from autopilot.domain.arming import Arming
+from autopilot.domain.credentials import ExchangeKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Armory:
+    """The armings of one data directory."""
+
+    paths: Paths
+    database: Database
+    armings: SqliteArmings
+
+    async def findings(self, wish: Wish, keys: ExchangeKeys) -> tuple[Finding, ...]:
+        """Whether the account is ready. Raises StoreError."""
+        exchange, clock = exchange_of(wish.account), WallClock()
+        verdict = verify_recent(self.database.path, read_head(self.paths.audit_head))
+        machine = Machine(
+            paper=self.armings.paper_record(exchange),
+            unsettled=self.armings.unsettled(wish.account),
+            audit_problem=verdict.fault.problem if verdict.fault else None,
+            free_bytes=shutil.disk_usage(self.paths.data_dir).free,
+        )
+        account = CcxtBroker(wish.account, Gateway(exchange, keys, clock), dialect_of(exchange), clock)
+        try:
+            return await arming_findings(wish, machine, account, SqliteLedger(self.database))
+        finally:
+            await account.close()
+
+    def arm(self, wish: Wish, span_ms: int) -> Arming:
+        """From now on. Raises StoreError."""
+        now_ms = WallClock().now_ms()
+        actor = str(Peer(os.getpid(), os.getuid()))
+        arming = Arming(wish.account, wish.currency, wish.max_value, now_ms, now_ms + span_ms, actor)
+        self.armings.arm(arming)
+        return arming
+
+    def disarm(self, account: str | None) -> tuple[Arming, ...]:
+        """Those that ended; all where no ``account`` is named. Raises StoreError."""
+        accounts = [arming.account for arming in self.armings.all()] if account is None else [account]
+        return tuple(ended for name in accounts if (ended := self.armings.disarm(name)))
+
+
+@contextmanager
+def open_armory(paths: Paths) -> Iterator[Armory]:
+    """Raises ConfigError, StoreError."""
+    create_directories(paths)
+    with closing(open_database(paths.database)) as database, audited(database, paths.audit_head) as trail:
+        yield Armory(paths, database, SqliteArmings(database, trail))

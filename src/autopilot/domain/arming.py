@@ -1,0 +1,55 @@
+"""The user's leave to trade real money: on one account, up to an amount, for a time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from autopilot.domain.errors import ConfigError
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
+
+LONGEST_MS = 90 * DAY_MS
+"""Who arms for longer than this has forgotten it when it ends."""
+_UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+
+
+@dataclass(frozen=True, slots=True)
+class Arming:
+    """``max_value``: the most of ``currency`` that may be invested at once, less what was lost since ``armed_at_ms``.
+    Times are the machine's. ``actor``: who armed, as the audit log names them."""
+
+    account: str
+    currency: str
+    max_value: Decimal
+    armed_at_ms: int
+    expires_at_ms: int
+    actor: str
+
+    def holds(self, now_ms: int) -> bool:
+        return self.armed_at_ms <= now_ms < self.expires_at_ms
+
+    def allowance(self, currency: str, net: Decimal, now_ms: int) -> Decimal:
+        """The most that may be invested now in what is bought with ``currency``; ``net`` is what was earned since it
+        was armed. What was lost may not be lost again, what was earned is no leave to lose more."""
+        if currency != self.currency or not self.holds(now_ms):
+            return Decimal(0)
+        return max(self.max_value + min(net, Decimal(0)), Decimal(0))
+
+
+def phrase(exchange: str, max_value: Decimal, currency: str) -> str:
+    """What a person types to arm: what is at risk, and where."""
+    return f"LIVE {exchange} {max_value:f} {currency}"
+
+
+def parse_span(text: str) -> int:
+    """``30m``, ``12h``, ``7d``, ``2w`` in milliseconds. Raises ConfigError."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", text.strip().lower())
+    if found is None:
+        raise ConfigError(f"{text[:40]!r} is no length of time", hint="write 12h, 7d or 2w")
+    span_ms = int(found[1]) * _UNITS[found[2]]
+    if span_ms > LONGEST_MS:
+        raise ConfigError(
+            f"{text[:40]!r} is too long for trading real money", hint=f"at most {LONGEST_MS // DAY_MS}d; arm again then"
+        )
+    return span_ms

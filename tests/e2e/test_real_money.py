@@ -1,0 +1,225 @@
+"""Real money through the installed program: unmodified ccxt against an exchange with a ledger of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kraken_exchange import API_KEY, SECRET, KrakenExchange
+from kraken_thread import kraken_thread
+
+from autopilot.adapters.store.database import open_database
+from autopilot.domain.timeframe import DAY_MS
+
+REDIRECT = Path(__file__).parents[1] / "stand_ins" / "redirect"
+PASSPHRASE = "four random words here"
+CALM, RISING = 0, 1
+"""Seeds of a market that is left alone at its last close, and of one that is bought."""
+
+
+def market(seed: int) -> list[list[Any]]:
+    """2,000 days up to today, as Kraken shows candles."""
+    today_s, drawn, price, rows = int(time.time()) // 86_400 * 86_400, random.Random(seed), 30_000.0, []
+    for number in range(2_000):
+        opened = price
+        price *= 1 + drawn.gauss(0.0003, 0.001)
+        high, low = max(opened, price) * 1.0003, min(opened, price) * 0.9997
+        prices = [f"{each:.1f}" for each in (opened, high, low, price, price)]
+        rows.append([today_s - (1_999 - number) * 86_400, *prices, "12.5", 100])
+    return rows
+
+
+@dataclass
+class Trader:
+    """A user with an account on the exchange. ``home`` runs commands as them."""
+
+    home: Any
+    exchange: KrakenExchange
+    credentials: Path
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "AUTOPILOT_TEST_EXCHANGE": self.exchange.url,
+            "PYTHONPATH": str(REDIRECT),
+            "CREDENTIALS_DIRECTORY": str(self.credentials),
+        }
+
+    def run(self, *arguments: str) -> Any:
+        return self.home.run(*arguments, **self.environment())
+
+    def add_keys(self) -> Any:
+        given = json.dumps({"api_key": API_KEY, "secret": SECRET}).encode()
+        return self.home.run("keys", "add", "kraken", "--from-fd", "0", given=given, **self.environment())
+
+    def trade_on_paper(self) -> None:
+        """Put a week of it into the books."""
+        database = open_database(self.home.database)
+        with database.transaction(durable=True) as connection:
+            for day in range(7):
+                connection.execute(_DECISION, (f"d{day}", day * DAY_MS, day * DAY_MS))
+                connection.execute(_ROUND_TRIP, (day * DAY_MS,))
+        database.close()
+
+    def private_calls(self) -> list[str]:
+        return [name for name, _ in self.exchange.asked]
+
+
+_DECISION = """
+    INSERT INTO decisions (id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime,
+        "group", strategy, decided_by, confidence, signal_type, price, action, document)
+    VALUES (?, 'BTC/USD', 'paper:kraken', 'kraken', 'real', '1h', ?, ?, 'calm', 'momentum', 'macd', 'rules', 0.5,
+        'none', 1.0, 'hold', '{}')
+"""
+_ROUND_TRIP = """
+    INSERT INTO round_trips (account, symbol, strategy, quantity, entry_price, exit_price, fees, net, opened_at_ms,
+        closed_at_ms, exit_purpose)
+    VALUES ('paper:kraken', 'BTC/USD', 'macd', '1', '100', '90', '0', '-10', 0, ?, 'stop_loss')
+"""
+
+
+@pytest.fixture
+def trader(home: Any, tmp_path: Path) -> Iterator[Trader]:
+    home.configure(
+        symbols=["BTC/USD"],
+        exchange="kraken",
+        timeframe="1d",
+        interval=1.0,
+        auto_execute=True,
+        min_confidence_threshold=0.0,
+        sentiment={"enabled": False},
+    )
+    (tmp_path / "autopilot-passphrase").write_text(PASSPHRASE + "\n")
+    with kraken_thread() as exchange:
+        rows = market(CALM)
+        exchange.candles = lambda pair: rows
+        yield Trader(home, exchange, tmp_path)
+
+
+@pytest.fixture
+def armed(trader: Trader) -> Trader:
+    """The market is about to be bought."""
+    rows = market(RISING)
+    trader.exchange.candles = lambda pair: rows
+    assert trader.add_keys().code == 0
+    assert trader.run("disarm").code == 0
+    trader.trade_on_paper()
+    done = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+    assert (done.code, done.document["armed"]["max_value"]) == (0, "500"), done.err
+    return trader
+
+
+def test_each_of_the_three_locks_keeps_real_money_out(trader: Trader) -> None:
+    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money")
+    assert (refused.code, "no exchange keys are stored" in refused.err) == (1, True)
+    assert trader.add_keys().code == 0
+    refused = trader.run("start", "--live")
+    assert (refused.code, "it is not armed" in refused.err) == (5, True)
+    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+    assert (refused.code, refused.document["armed"]) == (5, None)
+    failed = [each["code"] for each in refused.document["readiness"] if not each["passed"]]
+    assert failed == ["PAPER_DAYS", "PAPER_TRADES"]
+    trader.trade_on_paper()
+    refused = trader.run("arm", "--max-value", "500")
+    assert (refused.code, "no terminal" in refused.err) == (5, True)
+    assert trader.run("status", "--json").document["symbols"] == []
+    assert "AddOrder" not in trader.private_calls()
+
+
+@pytest.mark.parametrize(
+    ("permissions", "code"),
+    [(["modify-trades", "withdraw-funds"], "KEY_RIGHTS"), (["query-funds"], "KEY_RIGHTS")],
+    ids=["may withdraw", "may not trade"],
+)
+def test_a_key_with_other_rights_is_not_armed(trader: Trader, permissions: list[str], code: str) -> None:
+    trader.exchange.permissions = permissions
+    assert trader.add_keys().code == 0
+    trader.run("disarm")
+    trader.trade_on_paper()
+    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+    assert [each["code"] for each in refused.document["readiness"] if not each["passed"]] == [code]
+    assert refused.code == 5
+
+
+def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: Trader) -> None:
+    home, exchange = armed.home, armed.exchange
+    assert armed.run("start", "--live").code == 0
+    (order,) = exchange.orders.values()
+    assert (order.kind, order.side) == ("limit", "buy")
+    assert Decimal(0) < order.volume * order.price <= 500
+    exchange.fill(order, order.volume)
+    next(event for event in home.events("fill"))
+    home.kill_hard()
+
+    assert armed.run("start", "--live").code == 0
+    (held,) = home.json("positions")["positions"]
+    assert (held["account"], Decimal(held["quantity"])) == ("live:kraken", order.volume)
+    assert list(exchange.orders) == [order.txid], "nothing was sent again"
+    assert home.json("disarm")["disarmed"] == ["live:kraken"]
+
+    last = exchange.candles("XXBTZUSD")[-1]
+    low = f"{float(held['stop']) * 0.99:.1f}"
+    exchange.price["XXBTZUSD"] = Decimal(low)
+    last[3], last[4] = low, low
+    sold = next(event for event in home.events("fill") if event["body"]["side"] == "sell")
+    assert sold["body"]["account"] == "live:kraken"
+    assert exchange.balances["XXBT"] == 0
+    assert home.json("positions")["positions"] == []
+    assert home.run("audit", "verify").code == 0
+    kinds = {row["kind"] for row in home.json("audit", "show", "--limit", "1000")["audit"]}
+    assert {"arming", "decision", "order", "command", "daemon"} <= kinds
+
+
+def test_without_its_passphrase_a_daemon_does_not_take_up_real_money_and_says_so(armed: Trader) -> None:
+    assert armed.run("start", "--live").code == 0
+    armed.home.kill_hard()
+    (armed.credentials / "autopilot-passphrase").unlink()
+    refused = armed.run("start", "--live")
+    assert (refused.code, "no terminal" in refused.err) == (5, True)
+    (armed.credentials / "autopilot-passphrase").write_text("another one entirely")
+    refused = armed.run("start", "--live")
+    assert (refused.code, "does not open the exchange keys" in refused.err) == (5, True)
+
+
+def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
+    rows = market(RISING)
+    trader.exchange.candles = lambda pair: rows
+    assert trader.add_keys().code == 0
+    assert trader.run("start", "--paper").code == 0
+    (order,) = trader.home.json("orders")["orders"]
+    assert order["account"] == "paper:kraken"
+    assert trader.private_calls() == []
+
+
+def test_secrets_are_found_nowhere(armed: Trader) -> None:
+    """In no file, no output, no command line and no environment, in plain or encoded."""
+    home, said = armed.home, []
+    started = armed.run("start", "--live")
+    said += [started.out, started.err]
+    for command in (
+        ["status", "--json"],
+        ["keys", "list"],
+        ["config", "show"],
+        ["audit", "show", "--json"],
+        ["orders"],
+    ):
+        done = armed.run(*command)
+        said += [done.out, done.err]
+    wrong = armed.run("keys", "rotate", "kraken", "--from-fd", "0")
+    said += [wrong.out, wrong.err]
+    process = Path(f"/proc/{home.pid()}")
+    traces = [(process / name).read_bytes() for name in ("cmdline", "environ")]
+    traces += [file.read_bytes() for file in home.directory.rglob("*") if file.is_file()]
+    everything = b"\0".join([*traces, *(text.encode() for text in said)])
+    for secret in (SECRET, API_KEY, PASSPHRASE):
+        plain = secret.encode()
+        for form in (plain, plain[::-1], base64.b64encode(plain), plain.hex().encode(), base64.b64decode(SECRET)):
+            assert form not in everything
+    assert (process / "limits").read_text().split("Max core file size")[1].split()[:2] == ["0", "0"]

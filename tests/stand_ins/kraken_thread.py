@@ -1,0 +1,27 @@
+"""A Kraken that answers while the test waits for a command: in a thread of its own, at the machine's time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kraken_exchange import KrakenExchange
+
+
+@contextmanager
+def kraken_thread() -> Iterator[KrakenExchange]:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    exchange = KrakenExchange(lambda: int(time.time() * 1000))
+    asyncio.run_coroutine_threadsafe(exchange.start(), loop).result()
+    try:
+        yield exchange
+    finally:
+        asyncio.run_coroutine_threadsafe(exchange.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
