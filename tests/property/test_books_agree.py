@@ -22,7 +22,7 @@ Booked = tuple[Order, tuple[Fill, ...]]
 
 @st.composite
 def orders(draw: st.DrawFn) -> list[Booked]:
-    """Orders made one after the other, with a fill of one coin each at moments that may go back or repeat, at three prices and with three fees."""
+    """Made one after the other, with a fill of one coin each, at moments that may go back or repeat."""
     booked = []
     for number in range(draw(st.integers(1, 30))):
         purpose = draw(st.sampled_from(Purpose))
