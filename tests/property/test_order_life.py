@@ -257,7 +257,7 @@ class OrderLife(RuleBasedStateMachine):
         )
 
         async def decide() -> None:
-            portfolio, _ = await self.account.portfolio(MARKETS[symbol], self.world.now)
+            portfolio, _ = await self.account.portfolio(MARKETS[symbol], self.world.now, BOLD, Timeframe.H1)
             entry = EntryContext(
                 market=MARKETS[symbol],
                 timeframe=Timeframe.H1,

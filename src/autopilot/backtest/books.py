@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import takewhile
 
 from autopilot.domain.decision import Decision
 from autopilot.domain.money import ZERO
@@ -20,15 +22,16 @@ from autopilot.ports.ledger import EquityMark
 
 @dataclass(slots=True)
 class _SymbolBooks:
-    """One symbol's: its open orders by id, the ids of its entries and sales in the order in which they were made."""
+    """One symbol's: its open orders by id, the ids of its entries and sales in the order in which they were made, its
+    round trips by their end."""
 
     open: dict[str, Order] = field(default_factory=dict)
     entries: list[str] = field(default_factory=list)
     sales: list[str] = field(default_factory=list)
     position: Position | None = None
+    trips: list[RoundTrip] = field(default_factory=list)
     last_stop_loss_at_ms: int | None = None
     last_loss_at_ms: int | None = None
-    consecutive_losses: int = 0
 
 
 class MemoryBooks:
@@ -37,6 +40,7 @@ class MemoryBooks:
     def __init__(self) -> None:
         self.fills: list[Fill] = []
         self.round_trips: list[RoundTrip] = []
+        self._ended: list[RoundTrip] = []
         self._orders: dict[str, Order] = {}
         self._known_fills: set[str] = set()
         self._symbols: defaultdict[str, _SymbolBooks] = defaultdict(_SymbolBooks)
@@ -120,9 +124,13 @@ class MemoryBooks:
         return SymbolHistory(
             trades_today=today,
             last_stop_loss_at_ms=books.last_stop_loss_at_ms,
-            consecutive_losses=books.consecutive_losses,
+            consecutive_losses=sum(1 for _ in takewhile(_is_loss, reversed(books.trips))),
             last_loss_at_ms=books.last_loss_at_ms,
+            last_exit_at_ms=books.trips[-1].closed_at_ms if books.trips else None,
         )
+
+    def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
+        return tuple(self._ended[bisect_left(self._ended, since_ms, key=_end) :])
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         return self._marks.get(currency)
@@ -134,12 +142,20 @@ class MemoryBooks:
         if books.position is None and held.entry_quantity:
             trip = RoundTrip.ended_by(fill, order, held)
             self.round_trips.append(trip)
+            insort(self._ended, trip, key=_end)
+            insort(books.trips, trip, key=_end)
             if trip.exit_purpose is Purpose.STOP_LOSS:
-                books.last_stop_loss_at_ms = trip.closed_at_ms
-            is_loss = trip.net < ZERO
-            books.consecutive_losses = books.consecutive_losses + 1 if is_loss else 0
-            if is_loss:
-                books.last_loss_at_ms = trip.closed_at_ms
+                books.last_stop_loss_at_ms = max(books.last_stop_loss_at_ms or 0, trip.closed_at_ms)
+            if _is_loss(trip):
+                books.last_loss_at_ms = max(books.last_loss_at_ms or 0, trip.closed_at_ms)
+
+
+def _end(trip: RoundTrip) -> int:
+    return trip.closed_at_ms
+
+
+def _is_loss(trip: RoundTrip) -> bool:
+    return trip.net < ZERO
 
 
 def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:

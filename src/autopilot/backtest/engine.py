@@ -88,7 +88,7 @@ class Backtest:
         broker = PaperBroker(account, paper, self._store, self._clock)
         self._account = TradingAccount(account, broker, self._books, Restrictions())
         desk = OrderDesk(account, broker, self._books, self._clock, _Silence(), Restrictions())
-        self._traders = [Trader(each.settings, self._account, desk, broker, strategies) for each in traded]
+        self._traders = [Trader(each.settings, self._account, desk, broker, strategies, self._clock) for each in traded]
         self._keys = [_closes(each) * RANKS + rank for rank, each in enumerate(traded)]
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
         self._reached = 0
@@ -133,7 +133,8 @@ class Backtest:
             self._account.keep(mark)
             await trader.act(judgement, market)
         else:
-            _, mark = await self._account.portfolio(market, self._clock.at_ms)
+            settings = traded.settings
+            _, mark = await self._account.portfolio(market, self._clock.at_ms, settings.limits, settings.timeframe)
             self._books.keep(mark, None)
             self._account.keep(mark)
         if len(self._books.fills) > fills or not self._steps:
@@ -164,12 +165,14 @@ class Backtest:
         """The next candle of this symbol at which something can happen; None when there is none."""
         traded = self._traded[rank]
         length, symbol = len(traded.series.view.candles), traded.market.symbol
-        if self._books.open_orders(self._account.name, symbol):
+        held = self._account.position(symbol)
+        # Where losses close positions, every candle of one that is held may be its last.
+        watched = held is not None and traded.settings.limits.may_close_positions
+        if watched or self._books.open_orders(self._account.name, symbol):
             return index + 1 if index + 1 < length else None
         speaks = self._sure[rank]
         at = int(np.searchsorted(speaks, index, side="right"))
         following = int(speaks[at]) if at < len(speaks) else length
-        held = self._account.position(symbol)
         if held:
             following = _first_touch(traded.series.view.candles, held, index + 1, following)
         return following if following < length else None

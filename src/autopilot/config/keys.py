@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from autopilot.config.schema import AutopilotConfig, Section
+from autopilot.config.schema import AutopilotConfig
+from autopilot.config.section import Section
 
 _FORMATS = {
     "moment": 'a date such as "2024-01-31" or a moment such as "2024-01-31T12:00:00Z"',

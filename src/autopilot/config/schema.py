@@ -8,8 +8,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from autopilot.config.risk_section import RiskSection
+from autopilot.config.section import Section
 from autopilot.config.value_types import (
     NONE_IF_EMPTY,
     Amount,
@@ -35,64 +37,12 @@ if TYPE_CHECKING:
     from autopilot.execution.order_type import OrderSettings
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
-    from autopilot.risk.limits import RiskLimits
     from autopilot.training.evaluation import Acting
 
 OFFLINE_EXCHANGES = ("replay", "simulated")
 """Ours; they ask nobody, so that no interval is too short for them."""
 
 SHORTEST_INTERVAL_S = 1.0
-
-
-class Section(BaseModel):
-    """Frozen, finite, strict; a key that it does not know is an error."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class RiskSection(Section):
-    """Limits that hold in every mode; a signal beyond one of them is denied."""
-
-    max_position_pct: Percent = 20.0
-    """The largest position in one symbol, in percent of equity."""
-    max_exposure_pct: Percent = 60.0
-    """The largest sum of all positions, in percent of equity."""
-    max_open_positions: Annotated[int, Field(ge=1, le=1_000)] = 5
-    """Positions held at the same time."""
-    risk_per_trade_pct: Percent = 1.0
-    """What a trade may lose between its entry and its stop, in percent of equity."""
-    max_daily_loss_pct: Percent = 5.0
-    """Loss since midnight UTC, in percent of that day's first equity, after which no position is opened."""
-    max_drawdown_pct: Percent = 20.0
-    """Fall of equity from its peak, in percent, after which no position is opened."""
-    cooldown_candles: Annotated[int, Field(ge=0, le=10_000)] = 3
-    """Candles that a symbol rests after a stop-loss."""
-    max_consecutive_losses: Annotated[int, Field(ge=1, le=1_000)] = 3
-    """Losing round trips in a row after which a symbol pauses."""
-    loss_pause_candles: Annotated[int, Field(ge=0, le=10_000)] = 24
-    """Candles that this pause lasts."""
-    max_candle_age: Annotated[float, Field(gt=0, le=1_000)] = 2.0
-    """Age of the last closed candle, in timeframes after its close, beyond which it is too stale to trade on."""
-    max_price_deviation_pct: Percent = 2.0
-    """Distance of the latest price from the last close, in percent, beyond which no position is opened."""
-    min_order_value: Annotated[Amount, Field(ge=0)] = Decimal(1)
-    """The smallest order, in quote currency; the market's own minimum holds as well."""
-
-    @model_validator(mode="after")
-    def _position_fits_exposure(self) -> Self:
-        if self.max_position_pct > self.max_exposure_pct:
-            raise ValueError(
-                f"max_position_pct = {self.max_position_pct:g} is more than max_exposure_pct = "
-                f"{self.max_exposure_pct:g}: one position may not be larger than all together"
-            )
-        return self
-
-    def settings(self) -> RiskLimits:
-        from autopilot.risk.limits import RiskLimits
-
-        return RiskLimits(**self.model_dump())
 
 
 class OrdersSection(Section):

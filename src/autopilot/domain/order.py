@@ -31,6 +31,8 @@ class Purpose(StrEnum):
     TAKE_PROFIT = "take_profit"
     FLATTEN = "flatten"
     """The user asked for the position to be sold."""
+    PROTECTION = "protection"
+    """The account lost so much that its positions are closed."""
 
 
 class OrderStatus(StrEnum):

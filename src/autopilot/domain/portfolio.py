@@ -146,6 +146,7 @@ class SymbolHistory:
     last_stop_loss_at_ms: int | None = None
     consecutive_losses: int = 0
     last_loss_at_ms: int | None = None
+    last_exit_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,8 @@ class Portfolio:
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
     ``exposure`` is the value of all positions and of the entries still open; ``allowance`` the most of it that the user
-    gave leave for, None where it is no real money. ``restrictions``: what holds the account back.
+    gave leave for, None where it is no real money. ``restrictions``: what holds the account back; ``recent``: its round
+    trips as far back as the limits look, by their end.
     """
 
     account: str
@@ -169,6 +171,7 @@ class Portfolio:
     history: Mapping[str, SymbolHistory] = field(default_factory=dict)
     restrictions: tuple[Restriction, ...] = ()
     allowance: Decimal | None = None
+    recent: tuple[RoundTrip, ...] = ()
 
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)

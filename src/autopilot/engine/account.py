@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, Purpose
-from autopilot.domain.portfolio import Portfolio, Position
-from autopilot.domain.timeframe import DAY_MS, day_of
+from autopilot.domain.portfolio import Portfolio, Position, RoundTrip
+from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
+from autopilot.risk.limits import RiskLimits
+from autopilot.risk.losses import is_measured_anew
 
 
 class TradingAccount:
@@ -55,8 +58,11 @@ class TradingAccount:
     def position(self, symbol: str) -> Position | None:
         return next((held for held in self._ledger.positions(self.name) if held.symbol == symbol), None)
 
-    async def portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
-        """The account in the market's quote currency, and the equity mark to store with the decision.
+    async def portfolio(
+        self, market: Market, now_ms: int, limits: RiskLimits, timeframe: Timeframe
+    ) -> tuple[Portfolio, EquityMark]:
+        """The account in the market's quote currency, and the equity mark to store with the decision. Its round trips
+        go as far back as ``limits`` look in ``timeframe``.
 
         Raises MarketUnavailable when the balances cannot be had, StoreError.
         """
@@ -80,12 +86,19 @@ class TradingAccount:
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
             restrictions=self._restrictions.restrictions(self.name),
             allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
+            recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
+        if is_measured_anew(portfolio, limits, now_ms):
+            portfolio, mark = replace(portfolio, peak_equity=mark.equity), replace(mark, peak_equity=mark.equity)
         return portfolio, mark
 
     def keep(self, mark: EquityMark) -> None:
         """The mark was stored."""
         self._marks[mark.currency] = mark
+
+    def _recent(self, currency: str, now_ms: int, reach_ms: int) -> tuple[RoundTrip, ...]:
+        trips = self._ledger.round_trips_since(self.name, now_ms - reach_ms) if reach_ms else ()
+        return tuple(trip for trip in trips if split_symbol(trip.symbol)[1] == currency)
 
     def _value(self, positions: Mapping[str, Position], currency: str) -> Decimal:
         return sum(

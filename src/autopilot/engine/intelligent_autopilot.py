@@ -81,7 +81,9 @@ class IntelligentAutopilot:
         """Market time of the latest price that orders and positions were held against."""
         self._reconcile_next_ms = 0
         """Market time at which the books are next held against the exchange; 0 at the start and after trouble."""
-        self._trader = Trader(settings, around.account, around.desk, around.observer, around.strategies)
+        self._trader = Trader(
+            settings, around.account, around.desk, around.observer, around.strategies, around.source.clock
+        )
 
     @property
     def symbol(self) -> str:

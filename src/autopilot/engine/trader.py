@@ -6,6 +6,8 @@ from __future__ import annotations
 from autopilot.domain.candles import Candle
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
+from autopilot.domain.order import Purpose
+from autopilot.domain.portfolio import Portfolio
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
@@ -14,8 +16,10 @@ from autopilot.engine.judgement import Judgement, Moment, judge
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import EquityMark
 from autopilot.ports.observer import PriceObserver
+from autopilot.risk.losses import why_to_close
 from autopilot.strategies.registry import StrategySet
 
 
@@ -30,12 +34,14 @@ class Trader:
         desk: OrderDesk,
         observer: PriceObserver | None,
         strategies: StrategySet,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._account = account
         self._desk = desk
         self._observer = observer
         self._strategies = strategies
+        self._clock = clock
         self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
 
     async def settle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
@@ -47,6 +53,7 @@ class Trader:
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_in_candle(held, candle))
+        await self._cut_losses(market)
         await self._desk.protect(market, self._exits)
 
     async def watch(self, market: Market, quote: Quote) -> None:
@@ -58,13 +65,14 @@ class Trader:
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
+        await self._cut_losses(market)
         await self._desk.protect(market, self._exits)
 
     async def judge(
         self, signal: StrategySignal, selection: Selection, market: Market, moment: Moment
     ) -> tuple[Judgement, EquityMark]:
         """What the signal comes to, and the equity mark to store with it."""
-        portfolio, mark = await self._account.portfolio(market, moment.now_ms)
+        portfolio, mark = await self._portfolio(market, moment.now_ms)
         strategy = self._strategies[selection.strategy]
         return judge(signal, selection, strategy, portfolio, market, self._settings, moment), mark
 
@@ -88,3 +96,18 @@ class Trader:
         held, price = self._account.position(market.symbol), self._account.price(market.symbol)
         if held and price is not None:
             await self._desk.finish_exit(held, price, market, self._exits)
+
+    async def _cut_losses(self, market: Market) -> None:
+        """Sell what is held, and buy no more of it, when the account lost so much that its positions are closed. Every
+        symbol sees to its own, at least once a candle."""
+        limits, price = self._settings.limits, self._account.price(market.symbol)
+        if price is None or not limits.may_close_positions or not self._desk.is_engaged(market):
+            return
+        now_ms = self._clock.now_ms()
+        portfolio, _ = await self._portfolio(market, now_ms)
+        why = why_to_close(portfolio, limits, market.symbol, since_ms=now_ms - self._settings.timeframe.ms)
+        if why:
+            await self._desk.leave(ExitTrigger(Purpose.PROTECTION, price, why), market, self._exits)
+
+    async def _portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
+        return await self._account.portfolio(market, now_ms, self._settings.limits, self._settings.timeframe)

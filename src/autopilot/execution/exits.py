@@ -19,6 +19,11 @@ class ExitTrigger:
     price: Decimal
     reason: str
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it goes to market, and does not wait for a better price."""
+        return self.purpose is not Purpose.TAKE_PROFIT
+
 
 def exit_in_candle(position: Position, candle: Candle) -> ExitTrigger | None:
     """What a closed candle touched. The worse one counts when it touched both: the stop. A candle that opened beyond a

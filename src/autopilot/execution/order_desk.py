@@ -131,26 +131,26 @@ class OrderDesk:
         return found
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
-        """Sell what is held because a level was touched, and buy no more of it. An exit that is already under way is
-        not doubled; a stop takes the place of a take-profit that waits; a halted account leaves at its stops only.
-        Raises as `follow` does."""
+        """Sell what is held because a level was touched or too much was lost, and buy no more of it. An exit that is
+        already under way is not doubled; one to market takes the place of a take-profit that waits; a halted account
+        leaves at its stops only. Raises as `follow` does."""
         if self._holding_back(trigger.purpose):
             return
         exits = [order for order in self._open_orders(market) if order.is_working_exit]
-        if any(trigger.purpose is not Purpose.STOP_LOSS or order.type is OrderType.MARKET for order in exits):
+        if any(not trigger.is_urgent or order.type is OrderType.MARKET for order in exits):
             return
         await self._end_all(market, f"not sent: {trigger.reason}")
         held = self._position(market)
         if held is None:
             return
-        if trigger.purpose is Purpose.TAKE_PROFIT and self._unfinished(held):
+        if not trigger.is_urgent and self._unfinished(held):
             await self.finish_exit(held, trigger.price, market, settings)
             return
         kind, limit = choose_order_type(
             Side.SELL,
             0.0,
             trigger.price,
-            is_stop_loss=trigger.purpose is Purpose.STOP_LOSS,
+            is_stop_loss=trigger.is_urgent,
             market=market,
             settings=settings.orders,
         )
@@ -162,6 +162,10 @@ class OrderDesk:
             trigger_price=trigger.price if kind is OrderType.MARKET else None,
         )
         await self._sell(held, sale, market, settings)
+
+    def is_engaged(self, market: Market) -> bool:
+        """Whether something of this market is held or on order."""
+        return self._position(market) is not None or bool(self._open_orders(market))
 
     async def protect(self, market: Market, settings: ExitSettings) -> None:
         """Where it is wished for, have a stop order rest on the exchange for all that is held, and for no more; another

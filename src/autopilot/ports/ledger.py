@@ -9,7 +9,7 @@ from typing import Protocol
 
 from autopilot.domain.decision import Decision
 from autopilot.domain.order import Fill, Order
-from autopilot.domain.portfolio import Position, SymbolHistory
+from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
 
@@ -68,7 +68,12 @@ class Ledger(Protocol):
         ...
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
-        """``trades_today`` counts entries approved at or after ``day_start_ms``."""
+        """``trades_today`` counts entries approved at or after ``day_start_ms``. Losses in a row are counted by the
+        end of their round trips."""
+        ...
+
+    def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
+        """Those of all symbols that ended at or after ``since_ms``, by their end, then as they were booked."""
         ...
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:

@@ -13,6 +13,7 @@ MARK_WORDS = {
     Purpose.STOP_LOSS: "stop",
     Purpose.TAKE_PROFIT: "target",
     Purpose.FLATTEN: "exit",
+    Purpose.PROTECTION: "protection",
 }
 
 

@@ -1,18 +1,20 @@
 """One limit, one function: each looks at an entry and says what it found, passed or not.
 
-To add a rule: write it here, add its limit to RiskLimits and the function to RULES.
+To add a rule: write it here, add its limit to RiskLimits and the function to RULES. What round trips say is in
+protections.py, what the account lost in losses.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 
 from autopilot.domain.decision import Check
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
 from autopilot.risk.entry import EntryContext
+from autopilot.risk.losses import daily_loss, drawdown, percent_of
+from autopilot.risk.protections import protections_of
 
 Rule = Callable[[EntryContext], Check]
 
@@ -51,7 +53,7 @@ def freshness(age: float, limit: float) -> Check:
 
 
 def price_is_near(entry: EntryContext) -> Check:
-    away = _percent(abs(entry.price - entry.last_close), entry.last_close)
+    away = percent_of(abs(entry.price - entry.last_close), entry.last_close)
     limit = entry.limits.max_price_deviation_pct
     return Check(
         "PRICE_DEVIATION",
@@ -96,7 +98,7 @@ def positions_left(entry: EntryContext) -> Check:
 
 
 def exposure_left(entry: EntryContext) -> Check:
-    share, limit = _percent(entry.portfolio.exposure, entry.portfolio.equity), entry.limits.max_exposure_pct
+    share, limit = percent_of(entry.portfolio.exposure, entry.portfolio.equity), entry.limits.max_exposure_pct
     return Check(
         "EXPOSURE_REACHED",
         share < limit,
@@ -122,22 +124,11 @@ def allowance_left(entry: EntryContext) -> Check:
 
 
 def day_is_not_lost(entry: EntryContext) -> Check:
-    start = entry.portfolio.day_start_equity
-    loss, limit = _percent(max(start - entry.portfolio.equity, ZERO), start), entry.limits.max_daily_loss_pct
-    return Check("DAILY_LOSS_REACHED", loss < limit, loss, limit, "%", f"{loss:.2f} % lost today, at most {limit:g} %")
+    return daily_loss(entry.portfolio, entry.limits)
 
 
 def drawdown_is_bearable(entry: EntryContext) -> Check:
-    peak = entry.portfolio.peak_equity
-    fall, limit = _percent(max(peak - entry.portfolio.equity, ZERO), peak), entry.limits.max_drawdown_pct
-    return Check(
-        "DRAWDOWN_REACHED",
-        fall < limit,
-        fall,
-        limit,
-        "%",
-        f"{fall:.2f} % below the highest equity, at most {limit:g} %",
-    )
+    return drawdown(entry.portfolio, entry.limits)
 
 
 def cooled_down(entry: EntryContext) -> Check:
@@ -190,8 +181,5 @@ LIVE_RULES: tuple[Rule, ...] = (*RULES, allowance_left)
 
 
 def rules_of(entry: EntryContext) -> tuple[Rule, ...]:
-    return RULES if entry.portfolio.allowance is None else LIVE_RULES
-
-
-def _percent(part: Decimal, whole: Decimal) -> float:
-    return float(part / whole * 100) if whole > ZERO else 100.0
+    always = RULES if entry.portfolio.allowance is None else LIVE_RULES
+    return (*always, *protections_of(entry.limits))

@@ -10,6 +10,7 @@ import pytest
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.past import HISTORY, LOSSES_IN_A_ROW, RECENT
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError
 from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
@@ -326,3 +327,21 @@ def test_everything_is_there_after_opening_again(
     again = SqliteLedger(open_database(path))
     assert (again.positions(ACCOUNT), again.order("one"), again.equity_mark(ACCOUNT, "USD")) == before
     assert again.apply_fills(order, [make_fill(order, 0, "1.5", "99.9")]) == ()
+
+
+def test_recent_round_trips_are_those_of_the_account_by_their_end(ledger, make_order, make_fill) -> None:
+    early, late = (close(ledger, make_order, make_fill, number, "-2", Purpose.STOP_LOSS) for number in (0, 1))
+    assert [trip.closed_at_ms for trip in ledger.round_trips_since(ACCOUNT, early)] == [early, late]
+    (trip,) = ledger.round_trips_since(ACCOUNT, early + 1)
+    assert (trip.symbol, trip.net, trip.closed_at_ms) == ("BTC/USD", Decimal(-2), late)
+    assert trip.exit_purpose is Purpose.STOP_LOSS
+    assert ledger.round_trips_since("paper:other", 0) == ()
+
+
+@pytest.mark.parametrize("sql", [HISTORY, LOSSES_IN_A_ROW, RECENT])
+def test_the_past_is_looked_up_by_an_index(database, sql) -> None:
+    """At every decision: the cost must not grow with the years."""
+    plan = database.rows(f"EXPLAIN QUERY PLAN {sql}", (ACCOUNT, "BTC/USD", "stop_loss")[: sql.count("?3") + 2])
+    steps = [row["detail"] for row in plan if "round_trips" in row["detail"]]
+    assert steps
+    assert all("SEARCH" in step and "INDEX round_trips_by_symbol" in step for step in steps), steps

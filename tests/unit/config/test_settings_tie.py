@@ -8,19 +8,19 @@ import pytest
 from autopilot.adapters.exchange.faults import FaultPlan
 from autopilot.adapters.exchange.replay import ReplaySettings
 from autopilot.adapters.exchange.simulated import SimulatedSettings
+from autopilot.config.risk_section import LowProfitSection, RecentDrawdownSection, RiskSection, StopGuardSection
 from autopilot.config.schema import (
     AutopilotConfig,
     FaultsSection,
     OrdersSection,
     PaperSection,
     ReplaySection,
-    RiskSection,
     SimulatedSection,
 )
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper import PaperSettings
 from autopilot.risk.evaluation import EvaluationSettings
-from autopilot.risk.limits import RiskLimits
+from autopilot.risk.limits import LowProfit, OnLimit, RecentDrawdown, RiskLimits, StopGuard
 
 CONFIG = AutopilotConfig()
 
@@ -29,6 +29,9 @@ CONFIG = AutopilotConfig()
     ("made", "kind", "section"),
     [
         (CONFIG.risk.settings(), RiskLimits, RiskSection),
+        (CONFIG.risk.stop_guard.settings(), StopGuard, StopGuardSection),
+        (CONFIG.risk.low_profit.settings(), LowProfit, LowProfitSection),
+        (CONFIG.risk.recent_drawdown.settings(), RecentDrawdown, RecentDrawdownSection),
         (CONFIG.orders.settings(), OrderSettings, OrdersSection),
         (CONFIG.paper.settings(), PaperSettings, PaperSection),
         (CONFIG.simulated.settings(), SimulatedSettings, SimulatedSection),
@@ -56,6 +59,12 @@ def test_values_reach_the_settings() -> None:
     config = AutopilotConfig.model_validate({"risk": {"max_position_pct": 7}, "paper": {"maker_fee_pct": 0.2}})
     assert config.risk.settings() == RiskLimits(max_position_pct=7.0)
     assert config.paper.settings() == PaperSettings(maker_fee_pct=0.2)
+    guarded = AutopilotConfig.model_validate(
+        {"risk": {"stop_guard": {"symbol_stops": 2}, "on_drawdown": "close_positions"}}
+    )
+    assert guarded.risk.settings() == RiskLimits(
+        stop_guard=StopGuard(symbol_stops=2), on_drawdown=OnLimit.CLOSE_POSITIONS
+    )
     faults = {"rejected": 0.5, "maintenance_ms": [5, 9]}
     replay = AutopilotConfig.model_validate({"replay": {"speed": 0, "faults": faults}}).replay
     assert replay.settings() == ReplaySettings(speed=0.0, faults=FaultPlan(rejected=0.5, maintenance_ms=(5, 9)))

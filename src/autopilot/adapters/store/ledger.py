@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.past import HISTORY, LOSSES_IN_A_ROW, RECENT
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.decision import Decision
@@ -120,25 +121,21 @@ class SqliteLedger:
             " AND status <> ?",
             (account, symbol, Purpose.ENTRY.value, day_start_ms, OrderStatus.REJECTED.value),
         )
-        stopped = self._database.row(
-            "SELECT max(closed_at_ms) FROM round_trips WHERE account = ? AND symbol = ? AND exit_purpose = ?",
-            (account, symbol, Purpose.STOP_LOSS.value),
-        )
-        lost = self._database.row(
-            "SELECT max(closed_at_ms) FILTER (WHERE net LIKE '-%'), count(*) FILTER (WHERE id > coalesce("
-            "(SELECT max(id) FROM round_trips WHERE account = ?1 AND symbol = ?2 AND net NOT LIKE '-%'), 0))"
-            " FROM round_trips WHERE account = ?1 AND symbol = ?2",
-            (account, symbol),
-        )
+        last = self._database.row(HISTORY, (account, symbol, Purpose.STOP_LOSS.value))
+        losses = self._database.row(LOSSES_IN_A_ROW, (account, symbol))
         assert entries is not None, "an aggregate always has a row"
-        assert stopped is not None
-        assert lost is not None
+        assert last is not None
+        assert losses is not None
         return SymbolHistory(
             trades_today=entries[0],
-            last_stop_loss_at_ms=stopped[0],
-            consecutive_losses=lost[1],
-            last_loss_at_ms=lost[0],
+            last_stop_loss_at_ms=last[0],
+            consecutive_losses=losses[0],
+            last_loss_at_ms=last[1],
+            last_exit_at_ms=last[2],
         )
+
+    def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
+        return tuple(from_row(RoundTrip, row) for row in self._database.rows(RECENT, (account, since_ms)))
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))

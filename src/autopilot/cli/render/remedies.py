@@ -26,8 +26,18 @@ _WISHES = {
     "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
     "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
     "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); midnight UTC starts anew",
-    "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %)",
+    "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %), which no price brings back once"
+    " nothing is held: when you know why it fell, risk.drawdown_pause_days lets it be measured anew",
     "COOLDOWN_ACTIVE": "{limit} candles of rest after the stop-loss (were {actual})",
+    "EXIT_COOLDOWN_ACTIVE": "{limit} candles of rest after the last exit (were {actual})",
+    "SYMBOL_STOPS_REACHED": "fewer than {limit} stop-losses of the symbol in a short time (were {actual}), or the pause"
+    " after them to be over",
+    "ACCOUNT_STOPS_REACHED": "fewer than {limit} stop-losses of all symbols in a short time (were {actual}), or the"
+    " pause after them to be over",
+    "LOW_PROFIT": "trades of the symbol that made {limit} % or more (made {actual} %), or the pause after them to be"
+    " over",
+    "RECENT_DRAWDOWN_REACHED": "trades that fell less than {limit} % from their best (fell {actual} %), or the pause"
+    " after them to be over",
     "LOSING_STREAK": "fewer than {limit} losses in a row (were {actual}), or the pause after them to be over",
     "AMOUNT_BELOW_MINIMUM": "an amount of at least {limit} {unit} (was {actual}): more equity, or a stop nearer by",
     "VALUE_BELOW_MINIMUM": "an order worth at least {limit} {unit} (was {actual}): more equity, or a stop nearer by",

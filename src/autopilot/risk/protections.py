@@ -1,0 +1,152 @@
+"""Protections: what the latest round trips say against another entry.
+
+Each looks at the windows that the ends of round trips make: a pause begins with such an end and lasts for its candles,
+whatever comes after. Only those that are switched on are looked at.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+
+from autopilot.domain.decision import Check
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Purpose
+from autopilot.domain.portfolio import RoundTrip
+from autopilot.risk.entry import EntryContext
+from autopilot.risk.limits import LookBack, RiskLimits
+
+Trips = Sequence[RoundTrip]
+
+
+def protections_of(limits: RiskLimits) -> tuple[Callable[[EntryContext], Check], ...]:
+    """Those that are on."""
+    known = (
+        (limits.exit_cooldown_candles > 0, rested_since_exit),
+        (limits.stop_guard.symbol_stops > 0, few_stops_in_symbol),
+        (limits.stop_guard.account_stops > 0, few_stops_in_account),
+        (limits.low_profit.is_on, symbol_earns),
+        (limits.recent_drawdown.is_on, recent_drawdown_is_bearable),
+    )
+    return tuple(protection for is_on, protection in known if is_on)
+
+
+def rested_since_exit(entry: EntryContext) -> Check:
+    left_at, limit = entry.history.last_exit_at_ms, entry.limits.exit_cooldown_candles
+    rested = float(limit) if left_at is None else entry.candles_since(left_at)
+    return Check(
+        "EXIT_COOLDOWN_ACTIVE",
+        rested >= limit,
+        rested,
+        limit,
+        "candles",
+        "no exit yet" if left_at is None else f"{rested:.1f} candles since the last exit, {limit} are to pass",
+    )
+
+
+def few_stops_in_symbol(entry: EntryContext) -> Check:
+    return _few_stops(
+        entry, "SYMBOL_STOPS_REACHED", _own(entry), entry.limits.stop_guard.symbol_stops, entry.market.symbol
+    )
+
+
+def few_stops_in_account(entry: EntryContext) -> Check:
+    return _few_stops(
+        entry, "ACCOUNT_STOPS_REACHED", entry.portfolio.recent, entry.limits.stop_guard.account_stops, "the account"
+    )
+
+
+def _few_stops(entry: EntryContext, code: str, trips: Trips, limit: int, whose: str) -> Check:
+    guard = entry.limits.stop_guard
+    stops = [trip for trip in trips if trip.exit_purpose is Purpose.STOP_LOSS and trip.net < ZERO]
+    minded = next((window for window in _windows(entry, stops, guard) if len(window) >= limit), None)
+    count = len(minded or _lately(entry, stops, guard))
+    words = f"{count} stop-losses of {whose} within {guard.lookback_candles} candles, from {limit} on entries pause"
+    return Check(code, minded is None, count, limit, "stop-losses", words + _paused(entry, minded, guard))
+
+
+def symbol_earns(entry: EntryContext) -> Check:
+    wanted, own = entry.limits.low_profit, _own(entry)
+
+    def earns_little(window: Trips) -> bool:
+        return len(window) >= wanted.min_trades and _earned_pct(window) < wanted.required_pct
+
+    minded = next(filter(earns_little, _windows(entry, own, wanted)), None)
+    looked_at = minded or _lately(entry, own, wanted)
+    earned = _earned_pct(looked_at)
+    words = (
+        f"{len(looked_at)} trades of {entry.market.symbol} within {wanted.lookback_candles} candles made"
+        f" {earned:+.2f} %, {wanted.min_trades} or more are to make {wanted.required_pct:g} %"
+    )
+    return Check("LOW_PROFIT", minded is None, earned, wanted.required_pct, "%", words + _paused(entry, minded, wanted))
+
+
+def recent_drawdown_is_bearable(entry: EntryContext) -> Check:
+    wanted, trips = entry.limits.recent_drawdown, entry.portfolio.recent
+    minded = None
+    # No window within can fall deeper than the whole, which costs least to look at.
+    if _deepest_fall_pct(entry, trips) >= wanted.max_pct:
+        minded = next(filter(lambda window: _falls_deep(entry, window), _windows(entry, trips, wanted)), None)
+    fall = _deepest_fall_pct(entry, minded or _lately(entry, trips, wanted))
+    words = (
+        f"the trades within {wanted.lookback_candles} candles fell {fall:.2f} % from their best,"
+        f" {wanted.min_trades} or more may fall less than {wanted.max_pct:g} %"
+    )
+    return Check(
+        "RECENT_DRAWDOWN_REACHED", minded is None, fall, wanted.max_pct, "%", words + _paused(entry, minded, wanted)
+    )
+
+
+def _falls_deep(entry: EntryContext, window: Trips) -> bool:
+    wanted = entry.limits.recent_drawdown
+    return len(window) >= wanted.min_trades and _deepest_fall_pct(entry, window) >= wanted.max_pct
+
+
+def _windows(entry: EntryContext, trips: Trips, look: LookBack) -> Iterator[Trips]:
+    """Of each end from which a pause would still last, the latest first: the round trips up to it that it looks at."""
+    ends = [trip.closed_at_ms for trip in trips]
+    for last in reversed(range(len(trips))):
+        if entry.candles_since(ends[last]) >= look.pause_candles:
+            return
+        first = bisect_right(ends, ends[last] - look.lookback_candles * entry.timeframe.ms)
+        yield trips[first : last + 1]
+
+
+def _lately(entry: EntryContext, trips: Trips, look: LookBack) -> Trips:
+    return [trip for trip in trips if entry.candles_since(trip.closed_at_ms) < look.lookback_candles]
+
+
+def _own(entry: EntryContext) -> Trips:
+    return [trip for trip in entry.portfolio.recent if trip.symbol == entry.market.symbol]
+
+
+def _earned_pct(trips: Trips) -> float:
+    return sum((trip.net_pct for trip in trips), 0.0)
+
+
+def _deepest_fall_pct(entry: EntryContext, window: Trips) -> float:
+    """From the highest equity within to a lower one after it, as the round trips moved it; what is held counts at its
+    present price."""
+    if not window:
+        return 0.0
+    began_at_ms = window[0].closed_at_ms
+    since = sum((trip.net for trip in entry.portfolio.recent if trip.closed_at_ms >= began_at_ms), ZERO)
+    equity = peak = entry.portfolio.equity - since
+    deepest = ZERO
+    for trip in window:
+        equity += trip.net
+        peak = max(peak, equity)
+        deepest = max(deepest, _fall(peak, equity))
+    return float(deepest * 100)
+
+
+def _fall(peak: Decimal, equity: Decimal) -> Decimal:
+    return (peak - equity) / peak if peak > ZERO else ZERO
+
+
+def _paused(entry: EntryContext, minded: Trips | None, look: LookBack) -> str:
+    if not minded:
+        return ""
+    rested = entry.candles_since(minded[-1].closed_at_ms)
+    return f"; {rested:.1f} candles since the last, {look.pause_candles} are to pass"
