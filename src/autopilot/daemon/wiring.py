@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.adapters.sentiment.stored import StoredSentiment
-from autopilot.adapters.store.armings import SqliteArmings
+from autopilot.adapters.store.armings import SqliteArmings, Unarmed
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
@@ -55,6 +54,7 @@ from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.account import exchange_of, is_live
+from autopilot.domain.arming import Leave
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -87,7 +87,7 @@ class _Dealing(NamedTuple):
 
     broker: Broker
     observer: PriceObserver | None
-    allowance: Callable[[str, int], Decimal] | None
+    leave: Callable[[str, int], Leave] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,9 @@ class Wiring:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
         exchange = exchange_of(account)
         source, sentiment = self._market(exchange)
-        broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
+        broker, observer, leave = self._live(account, source) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
-        shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
+        shared = TradingAccount(account, broker, ledger, self.restrictions, leave)
         stops = is_live(account) and dialect_of(exchange).keeps_stops
         desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions, stops=stops)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
@@ -173,8 +173,12 @@ class Wiring:
         if self.keys is None:
             raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
         gateway = Gateway(exchange, self.keys(exchange), source.clock)
-        allowance = partial(SqliteArmings(self.database).allowance, account)
-        return _Dealing(CcxtBroker(account, gateway, dialect, source.clock), None, allowance)
+        return _Dealing(CcxtBroker(account, gateway, dialect, source.clock), None, partial(self._leave, account))
+
+    def _leave(self, account: str, currency: str, now_ms: int) -> Leave:
+        """What is armed; unproven decisions only as long as the configuration wants them too."""
+        found = SqliteArmings(self.database).leave(account, currency, now_ms)
+        return replace(found, unproven=found.unproven and self.config.model.allow_unproven)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
         if exchange == SimulatedExchange.name:
@@ -212,7 +216,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     models = ModelRegistry(kept, files, clock, drift, champion.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
-    restrictions = Restrictions(modes, watch)
+    restrictions = Restrictions(modes, watch, Unarmed(SqliteArmings(database), clock.now_ms))
     strategies, keys = load_strategies(), _unlocked(paths)
     wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
     scheduler = CycleScheduler()

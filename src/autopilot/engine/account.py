@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from autopilot.domain.arming import Leave
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, Purpose
@@ -20,7 +21,7 @@ from autopilot.risk.losses import is_measured_anew
 
 
 class TradingAccount:
-    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``allowance``: how much of a
+    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``leave``: how much of a
     currency the user lets be invested at a moment; None where it is no real money."""
 
     def __init__(
@@ -29,14 +30,14 @@ class TradingAccount:
         broker: Broker,
         ledger: Ledger,
         restrictions: RestrictionSource,
-        allowance: Callable[[str, int], Decimal] | None = None,
+        leave: Callable[[str, int], Leave] | None = None,
     ) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self._broker = broker
         self._ledger = ledger
         self._restrictions = restrictions
-        self._allowance = allowance
+        self._leave = leave
         self._prices = {
             held.symbol: to_decimal(price)
             for held in ledger.positions(name)
@@ -85,7 +86,7 @@ class TradingAccount:
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
             restrictions=self._restrictions.restrictions(self.name),
-            allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
+            leave=self._leave(market.quote, now_ms) if self._leave else None,
             recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
         if is_measured_anew(portfolio, limits, now_ms):

@@ -66,7 +66,7 @@ def judge(
     if not opportunity.execute:
         return Judgement(Action.SIGNAL, opportunity.checks)
     if signal.signal_type is SignalType.BUY:
-        verdict = _entry(opportunity, strategy, portfolio, market, settings, moment)
+        verdict = _entry(opportunity, strategy, portfolio, market, settings, moment, is_proven=selection.is_proven)
     else:
         verdict = _exit(opportunity, portfolio, market, settings, moment)
     checks = (*opportunity.checks, *verdict.checks)
@@ -82,6 +82,8 @@ def _entry(
     market: Market,
     settings: AutopilotSettings,
     moment: Moment,
+    *,
+    is_proven: bool,
 ) -> Approved | Denied:
     signal = opportunity.signal
     entry = EntryContext(
@@ -93,6 +95,7 @@ def _entry(
         price=to_decimal(moment.quote.price),
         closed_at_ms=moment.closed_at_ms,
         now_ms=moment.now_ms,
+        is_proven=is_proven,
     )
     draft = _draft(Side.BUY, signal, market, settings, moment, is_stop_loss=False)
     try:

@@ -17,8 +17,8 @@ def restriction(mode: TradingMode, code: str = "CODE") -> Restriction:
 @pytest.mark.parametrize(
     ("mode", "allowed"),
     [
-        (ACTIVE, {"entry", "stop_loss", "take_profit", "flatten"}),
-        (REDUCING, {"stop_loss", "take_profit", "flatten"}),
+        (ACTIVE, {"entry", "stop_loss", "take_profit", "flatten", "protection"}),
+        (REDUCING, {"stop_loss", "take_profit", "flatten", "protection"}),
         (HALTED, {"stop_loss", "flatten"}),
     ],
 )

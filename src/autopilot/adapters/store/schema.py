@@ -133,7 +133,8 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     """
     CREATE TABLE armings (
-        account TEXT PRIMARY KEY, currency TEXT NOT NULL, max_value TEXT NOT NULL, armed_at_ms INTEGER NOT NULL,
+        account TEXT PRIMARY KEY, currency TEXT NOT NULL, max_value TEXT NOT NULL,
+        unproven INTEGER NOT NULL CHECK (unproven IN (0, 1)), armed_at_ms INTEGER NOT NULL,
         expires_at_ms INTEGER NOT NULL, actor TEXT NOT NULL
     ) STRICT;
 

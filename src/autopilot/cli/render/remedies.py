@@ -25,6 +25,7 @@ _WISHES = {
     "OPEN_POSITIONS_REACHED": "fewer than {limit} open positions (were {actual})",
     "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
     "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
+    "MODEL_UNPROVEN": "a learned model that is live: autopilot model-info says what it lacks, or docs/security.md",
     "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); midnight UTC starts anew",
     "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %), which no price brings back once"
     " nothing is held: when you know why it fell, risk.drawdown_pause_days lets it be measured anew",
