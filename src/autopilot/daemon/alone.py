@@ -30,7 +30,7 @@ from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.liquidation import Liquidation
 from autopilot.execution.restrictions import Restrictions
-from autopilot.strategies.registry import StrategySet
+from autopilot.strategies.registry import StrategySet, builtin_strategies
 
 Keys = Callable[[str], ExchangeKeys]
 """Those of our account on an exchange, asked for when real money is to be reached."""
@@ -121,7 +121,7 @@ class _Venues:
             await venue.close()
 
     def _wiring(self) -> Wiring:
-        """Nothing is decided here, so it needs neither strategies nor sentiment."""
+        """Nothing is decided here: a user's own strategy that cannot be loaded must not be in the way."""
         config = load(self.paths).config
         champion = Champion(SqliteModels(self.database), ModelFiles(self.paths.models_dir), 0)
         restrictions = Restrictions(self.modes, self.watch)
@@ -129,7 +129,7 @@ class _Venues:
             config,
             self.database,
             self.events,
-            StrategySet(()),
+            StrategySet(builtin_strategies()),
             NeutralSentiment(),
             champion,
             restrictions,
