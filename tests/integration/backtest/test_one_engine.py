@@ -27,6 +27,7 @@ from autopilot.daemon.backtest_request import BacktestRequest, StoredModel
 from autopilot.daemon.backtest_run import BacktestRun, run_backtest
 from autopilot.daemon.training_run import run_training
 from autopilot.daemon.wiring import Wiring
+from autopilot.domain.order import Purpose
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
@@ -179,6 +180,35 @@ def test_under_tight_limits_and_resting_orders(paths: Paths, database: Database)
     assert_same(run, database)
     denied = {each.denied_code for each in run.decisions()}
     assert {"TRADES_PER_DAY_REACHED", "DAILY_LOSS_REACHED", "LOSING_STREAK"} <= denied
+
+
+def test_under_protections(paths: Paths, database: Database) -> None:
+    window = {"lookback_candles": 48, "pause_candles": 36}
+    settings = config(
+        risk={
+            "cooldown_candles": 0,
+            "max_consecutive_losses": 100,
+            "exit_cooldown_candles": 4,
+            "stop_guard": {"symbol_stops": 2, "account_stops": 3, **window},
+            "low_profit": {"min_trades": 2, "required_pct": 1.0, **window},
+            "recent_drawdown": {"max_pct": 0.4, **window},
+        },
+    )
+    run = both(settings, paths, database, None)
+    assert_same(run, database)
+    denied = {each.denied_code for each in run.decisions()}
+    print(denied, len(run.outcome.books.round_trips))
+    assert {"EXIT_COOLDOWN_ACTIVE", "LOW_PROFIT", "RECENT_DRAWDOWN_REACHED"} <= denied
+
+
+def test_under_losses_that_close_positions(paths: Paths, database: Database) -> None:
+    close = {"max_daily_loss_pct": 0.1, "on_daily_loss": "close_positions", "on_drawdown": "close_positions"}
+    run = both(config(risk=close), paths, database, None)
+    assert_same(run, database)
+    closing = [order for order in run.outcome.books.orders if order.purpose is Purpose.PROTECTION]
+    print([(o.symbol, o.status, o.reason, o.created_at_ms) for o in closing])
+    assert {order.symbol for order in closing} == set(SYMBOLS)
+    assert len({order.client_order_id for order in closing}) == len(closing)
 
 
 def test_under_a_learned_model(paths: Paths, database: Database) -> None:
