@@ -27,6 +27,7 @@ from autopilot.daemon.backtest_request import BacktestRequest, StoredModel
 from autopilot.daemon.backtest_run import BacktestRun, run_backtest
 from autopilot.daemon.training_run import run_training
 from autopilot.daemon.wiring import Wiring
+from autopilot.domain.order import OrderStatus, Purpose
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
@@ -189,6 +190,35 @@ def test_under_tight_limits_and_resting_orders(paths: Paths, database: Database)
     assert_same(run, database)
     denied = {each.denied_code for each in run.decisions()}
     assert {"TRADES_PER_DAY_REACHED", "DAILY_LOSS_REACHED", "LOSING_STREAK"} <= denied
+
+
+def test_under_protections_and_losses_that_close_positions(paths: Paths, database: Database) -> None:
+    settings = config(
+        risk={
+            "cooldown_candles": 0,
+            "max_consecutive_losses": 100,
+            "max_daily_loss_pct": 0.6,
+            "on_daily_loss": "close_positions",
+            "max_drawdown_pct": 1.3,
+            "on_drawdown": "close_positions",
+            "drawdown_pause_days": 1,
+            "exit_cooldown_candles": 2,
+            "stop_guard": {"symbol_stops": 1, "account_stops": 2, "lookback_candles": 48, "pause_candles": 24},
+            "low_profit": {"min_trades": 2, "lookback_candles": 48, "pause_candles": 12},
+            "recent_drawdown": {"max_pct": 0.6, "lookback_candles": 72, "pause_candles": 12},
+        },
+    )
+    run = both(settings, paths, database, None)
+    assert_same(run, database)
+    denied = {each.denied_code for each in run.decisions()}
+    assert {"EXIT_COOLDOWN_ACTIVE", "LOW_PROFIT", "RECENT_DRAWDOWN_REACHED", "DRAWDOWN_REACHED"} <= denied
+    assert {"SYMBOL_STOPS_REACHED", "ACCOUNT_STOPS_REACHED"} <= denied
+    closed = [order for order in run.outcome.books.orders if order.purpose is Purpose.PROTECTION]
+    assert all(order.status is OrderStatus.FILLED for order in closed)
+    reasons = " ".join(order.reason for order in closed)
+    assert all(words in reasons for words in ("lost today", "below the highest equity", "another position"))
+    fallen_at_ms = max(order.created_at_ms for order in closed if "highest" in order.reason)
+    assert any(trip.opened_at_ms > fallen_at_ms + DAY_MS for trip in run.outcome.books.round_trips), "the pause ended"
 
 
 def test_under_a_learned_model(paths: Paths, database: Database) -> None:

@@ -18,14 +18,15 @@ from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Check, Decision, Denied
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market, MarketKind
-from autopilot.domain.portfolio import Portfolio, SymbolHistory
+from autopilot.domain.order import Purpose
+from autopilot.domain.portfolio import Portfolio, RoundTrip, SymbolHistory
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.risk.entry import EntryContext
-from autopilot.risk.limits import RiskLimits
+from autopilot.risk.limits import LowProfit, RecentDrawdown, RiskLimits, StopGuard
 from autopilot.risk.preflight import balance_check, order_checks, position_check
-from autopilot.risk.rules import RULES
+from autopilot.risk.rules import rules_of
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
 CASES = ("denied", "hold", "model", "order", "signal")
@@ -193,6 +194,8 @@ def test_a_signal_that_was_only_shown_says_how_to_trade_on_it() -> None:
 
 def entry() -> EntryContext:
     market = Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.0001", "1", "0.004", "0.006")))
+    money = map(Decimal, ("1", "100", "90", "0", "-10"))
+    stopped = RoundTrip("paper:coinbase", "BTC/USD", "macd", None, *money, 0, 0, Purpose.STOP_LOSS)
     poor = Portfolio(
         account="paper:coinbase",
         currency="USD",
@@ -202,13 +205,20 @@ def entry() -> EntryContext:
         peak_equity=Decimal(1000),
         exposure=Decimal(695),
         positions={},
-        history={"BTC/USD": SymbolHistory(3, 0, 9, 0)},
+        history={"BTC/USD": SymbolHistory(3, 0, 9, 0, 0)},
+        recent=(stopped,),
     )
     return EntryContext(
         market=market,
         timeframe=Timeframe.H1,
         portfolio=poor,
-        limits=RiskLimits(max_open_positions=0),
+        limits=RiskLimits(
+            max_open_positions=0,
+            exit_cooldown_candles=5,
+            stop_guard=StopGuard(symbol_stops=1, account_stops=1),
+            low_profit=LowProfit(min_trades=1),
+            recent_drawdown=RecentDrawdown(max_pct=1.0),
+        ),
         last_close=Decimal(100),
         price=Decimal(110),
         closed_at_ms=-9 * Timeframe.H1.ms,
@@ -218,16 +228,18 @@ def entry() -> EntryContext:
 
 def test_every_rule_that_fails_has_a_remedy_of_its_own_with_its_numbers() -> None:
     context = entry()
-    failed = [check for check in (rule(context) for rule in RULES) if not check.passed]
+    failed = [check for check in (rule(context) for rule in rules_of(context)) if not check.passed]
     failed += [check for check in order_checks(context.market, Decimal(0), Decimal(1), Decimal(1)) if not check.passed]
     failed += [balance_check(context.market, Decimal(1), Decimal(110), Decimal(5))]
     failed += [position_check(context.market, None, Decimal(1))]
     decided = canned("denied") | {"checks": document(failed), "denied": None}
     said = remedies(decided)
-    assert len(said) == len(failed) >= 10
+    assert len(said) == len(failed) >= 15
     assert not [item for item in said if "would have to meet" in item]
     assert "less than 60 % of equity invested (was 99.29 %)" in said
     assert "a loss of less than 5 % today (was 30 %); midnight UTC starts anew" in said
+    assert any(words.startswith("5 candles of rest after the last exit") for words in said)
+    assert "trades of the symbol that made 0 % or more (made -10 %), or the pause after them to be over" in said
 
 
 def test_a_check_nobody_told_us_of_is_told_with_its_numbers() -> None:
