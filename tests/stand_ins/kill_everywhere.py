@@ -62,8 +62,10 @@ class Death:
 
 @dataclass
 class Outcome:
-    """What stands at the end, in the books and at the exchange. ``complaints`` in words."""
+    """What stands at the end, in the books and at the exchange. ``entries``: orders to buy that it has, each known to
+    us where there are no ``complaints``, which are words."""
 
+    entries: int = field(default=0, compare=False)
     duplicates: int = 0
     lost_fills: int = 0
     unknowns: int = 0
@@ -145,10 +147,9 @@ def _compare_orders(database: Database, exchange: KrakenExchange, outcome: Outco
     outcome.duplicates = sum(count - 1 for count in theirs.values())
     outcome.unknowns = sum(status in ("new", "submitted", "unknown") for status in ours.values())
     outcome.unknowns += sum(name not in ours for name in theirs)
-    entries = [order for order in exchange.orders.values() if order.side == "buy"]
-    expected = 0 if ours.get(ENTRY_ID) == "expired" else 1
-    if len(entries) != expected:
-        outcome.complaints.append(f"{len(entries)} entries, and ours is {ours.get(ENTRY_ID)}")
+    outcome.entries = sum(order.side == "buy" for order in exchange.orders.values())
+    if outcome.entries != (0 if ours.get(ENTRY_ID) == "expired" else 1):
+        outcome.complaints.append(f"{outcome.entries} entries, and ours is {ours.get(ENTRY_ID)}")
     left = [order.txid for order in exchange.orders.values() if order.status == "open"]
     if left:
         outcome.complaints.append(f"still open at the exchange: {left}")

@@ -13,6 +13,7 @@ import asyncio
 import json
 import mmap
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -105,6 +106,7 @@ class Fate:
 
     def __init__(self, death: int) -> None:
         self._death = death
+        self._asked = ""
         self.points: list[str] = []
 
     def pass_by(self, label: str) -> None:
@@ -126,6 +128,16 @@ class Fate:
             return found
 
         setattr(owner, name, watched)
+
+    def request(self, sent: bytes) -> str | None:
+        path = re.match(rb"(?:GET|POST) (\S+) HTTP/", sent)
+        if path is None:
+            return None
+        self._asked = path[1].decode().rpartition("/")[2]
+        return f"the request {self._asked}"
+
+    def answer(self, received: bytes) -> str | None:
+        return f"the answer to {self._asked}" if received.startswith(b"HTTP/") else None
 
 
 class WatchedConnection(sqlite3.Connection):
@@ -235,8 +247,8 @@ async def live(life: Life, database: Database) -> bool:
 def run(life: Life) -> dict[str, Any]:
     """What was passed by, if anybody lives to tell."""
     fate = Fate(life.death)
-    fate.hold(asyncio.selector_events._SelectorSocketTransport, "write", lambda data: "a request")  # type: ignore[attr-defined]
-    fate.hold(ResponseHandler, "data_received", lambda data: "an answer" if data.startswith(b"HTTP/") else None)
+    fate.hold(asyncio.selector_events._SelectorSocketTransport, "write", fate.request)  # type: ignore[attr-defined]
+    fate.hold(ResponseHandler, "data_received", fate.answer)
     fate.hold(WatchedConnection, "execute", _written)
     sqlite3.connect = partial(_connect, factory=WatchedConnection)
     gateway_module.open_exchange = hurried
