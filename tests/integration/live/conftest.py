@@ -67,6 +67,13 @@ class Desk:
     desk: OrderDesk
     market: Market = MARKET
 
+    def restart(self) -> None:
+        """What a process keeps in its memory is gone."""
+        self.database.close()
+        self.database = open_database(self.database.path)
+        self.ledger = SqliteLedger(self.database)
+        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), Restrictions())
+
     def guard(self) -> None:
         """From now on stops rest on the exchange."""
         self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), Restrictions(), stops=True)
@@ -149,7 +156,8 @@ async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.
     database = open_database(tmp_path / "autopilot.db")
     ledger = SqliteLedger(database)
     desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence(), Restrictions())
-    yield Desk(exchange, clock, database, ledger, broker, desk)
+    made = Desk(exchange, clock, database, ledger, broker, desk)
+    yield made
     await broker.close()
     await exchange.stop()
-    database.close()
+    made.database.close()
