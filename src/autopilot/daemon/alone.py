@@ -1,4 +1,7 @@
-"""Pause, resume and panic where no daemon answers: the same steps, done by the command itself."""
+"""Pause, resume and panic where no daemon answers: the same steps, done by the command itself.
+
+What only reaches an exchange is imported when one is to be reached: a mode is stored at once.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,28 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.models.champion import Champion
-from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.config.load import load
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
 from autopilot.daemon.audit_log import audited
-from autopilot.daemon.autopilots import Venue
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
 from autopilot.daemon.trading_control import TradingControl
-from autopilot.daemon.wiring import Wiring
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.documents import Document
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.liquidation import Liquidation
 from autopilot.execution.restrictions import Restrictions
-from autopilot.strategies.registry import StrategySet, builtin_strategies
+
+if TYPE_CHECKING:
+    from autopilot.daemon.autopilots import Venue
+    from autopilot.daemon.wiring import Wiring
 
 Keys = Callable[[str], ExchangeKeys]
 """Those of our account on an exchange, asked for when real money is to be reached."""
@@ -122,6 +122,14 @@ class _Venues:
 
     def _wiring(self) -> Wiring:
         """Nothing is decided here: a user's own strategy that cannot be loaded must not be in the way."""
+        from autopilot.adapters.models.champion import Champion
+        from autopilot.adapters.models.files import ModelFiles
+        from autopilot.adapters.sentiment.neutral import NeutralSentiment
+        from autopilot.adapters.store.models import SqliteModels
+        from autopilot.config.load import load
+        from autopilot.daemon.wiring import Wiring
+        from autopilot.strategies.registry import StrategySet, builtin_strategies
+
         config = load(self.paths).config
         champion = Champion(SqliteModels(self.database), ModelFiles(self.paths.models_dir), 0)
         restrictions = Restrictions(self.modes, self.watch)
