@@ -23,6 +23,7 @@ from autopilot.daemon.lock import AlreadyRunning, hold_lock
 from autopilot.daemon.trading_control import TradingControl
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.documents import Document
+from autopilot.domain.errors import StoreUnavailable
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.liquidation import Liquidation
@@ -53,13 +54,30 @@ async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
 async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
     """The mode is stored even where a daemon that does not answer holds the data directory: it obeys it as soon as it
     comes to itself. Raises ConfigError, StoreError when not even that can be done."""
-    async with _control(paths, keys) as control:
-        changed = control.halt(_actor())
-        try:
-            with hold_lock(paths.lock_file):
-                return changed | await control.clear(flatten=flatten)
-        except AlreadyRunning as hung:
-            return changed | _hung(hung.pid)
+    try:
+        async with _control(paths, keys) as control:
+            changed = control.halt(_actor())
+            try:
+                with hold_lock(paths.lock_file):
+                    return changed | await control.clear(flatten=flatten)
+            except AlreadyRunning as hung:
+                return changed | _hung(hung.pid)
+    except StoreUnavailable as error:
+        raise _nothing_halted(paths, error) from error
+
+
+def _nothing_halted(paths: Paths, error: StoreUnavailable) -> StoreUnavailable:
+    """A daemon that hangs within a transaction keeps everybody else from writing."""
+    message, hint = f"NOTHING WAS HALTED: {error}", error.hint
+    try:
+        with hold_lock(paths.lock_file):
+            return StoreUnavailable(message, hint=hint)
+    except AlreadyRunning as hung:
+        return StoreUnavailable(message, hint=f"{_end(hung.pid)}, then say it once more")
+
+
+def _end(pid: int | None) -> str:
+    return "end the daemon" if pid is None else f"kill -9 {pid}"
 
 
 def _actor() -> str:
@@ -67,11 +85,11 @@ def _actor() -> str:
 
 
 def _hung(pid: int | None) -> Document:
-    daemon, end = ("the daemon", "end it") if pid is None else (f"the daemon (process {pid})", f"kill -9 {pid}")
+    daemon = "the daemon" if pid is None else f"the daemon (process {pid})"
     left = {
         "symbol": "*",
         "what": f"{daemon} does not answer and holds the data directory; no order was canceled and nothing sold",
-        "hint": f"{end}, then say it once more",
+        "hint": f"{_end(pid)}, then say it once more",
     }
     return {
         "accounts": [{"account": "*", "canceled": [], "kept": [], "sold": [], "dust": [], "left": [left]}],
