@@ -1,4 +1,7 @@
-"""Pause, resume and panic where no daemon answers: the same steps, done by the command itself."""
+"""Pause, resume and panic where no daemon answers: the same steps, done by the command itself.
+
+What only reaches an exchange is imported when one is to be reached: a mode is stored at once.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,29 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.models.champion import Champion
-from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.config.load import load
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
 from autopilot.daemon.audit_log import audited
-from autopilot.daemon.autopilots import Venue
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
 from autopilot.daemon.trading_control import TradingControl
-from autopilot.daemon.wiring import Wiring
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.documents import Document
+from autopilot.domain.errors import StoreUnavailable
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.liquidation import Liquidation
 from autopilot.execution.restrictions import Restrictions
-from autopilot.strategies.registry import StrategySet, builtin_strategies
+
+if TYPE_CHECKING:
+    from autopilot.daemon.autopilots import Venue
+    from autopilot.daemon.wiring import Wiring
 
 Keys = Callable[[str], ExchangeKeys]
 """Those of our account on an exchange, asked for when real money is to be reached."""
@@ -53,13 +54,30 @@ async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
 async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
     """The mode is stored even where a daemon that does not answer holds the data directory: it obeys it as soon as it
     comes to itself. Raises ConfigError, StoreError when not even that can be done."""
-    async with _control(paths, keys) as control:
-        changed = control.halt(_actor())
-        try:
-            with hold_lock(paths.lock_file):
-                return changed | await control.clear(flatten=flatten)
-        except AlreadyRunning as hung:
-            return changed | _hung(hung.pid)
+    try:
+        async with _control(paths, keys) as control:
+            changed = control.halt(_actor())
+            try:
+                with hold_lock(paths.lock_file):
+                    return changed | await control.clear(flatten=flatten)
+            except AlreadyRunning as hung:
+                return changed | _hung(hung.pid)
+    except StoreUnavailable as error:
+        raise _nothing_halted(paths, error) from error
+
+
+def _nothing_halted(paths: Paths, error: StoreUnavailable) -> StoreUnavailable:
+    """A daemon that hangs within a transaction keeps everybody else from writing."""
+    message, hint = f"NOTHING WAS HALTED: {error}", error.hint
+    try:
+        with hold_lock(paths.lock_file):
+            return StoreUnavailable(message, hint=hint)
+    except AlreadyRunning as hung:
+        return StoreUnavailable(message, hint=f"{_end(hung.pid)}, then say it once more")
+
+
+def _end(pid: int | None) -> str:
+    return "end the daemon" if pid is None else f"kill -9 {pid}"
 
 
 def _actor() -> str:
@@ -67,11 +85,11 @@ def _actor() -> str:
 
 
 def _hung(pid: int | None) -> Document:
-    daemon, end = ("the daemon", "end it") if pid is None else (f"the daemon (process {pid})", f"kill -9 {pid}")
+    daemon = "the daemon" if pid is None else f"the daemon (process {pid})"
     left = {
         "symbol": "*",
         "what": f"{daemon} does not answer and holds the data directory; no order was canceled and nothing sold",
-        "hint": f"{end}, then say it once more",
+        "hint": f"{_end(pid)}, then say it once more",
     }
     return {
         "accounts": [{"account": "*", "canceled": [], "kept": [], "sold": [], "dust": [], "left": [left]}],
@@ -122,6 +140,14 @@ class _Venues:
 
     def _wiring(self) -> Wiring:
         """Nothing is decided here: a user's own strategy that cannot be loaded must not be in the way."""
+        from autopilot.adapters.models.champion import Champion
+        from autopilot.adapters.models.files import ModelFiles
+        from autopilot.adapters.sentiment.neutral import NeutralSentiment
+        from autopilot.adapters.store.models import SqliteModels
+        from autopilot.config.load import load
+        from autopilot.daemon.wiring import Wiring
+        from autopilot.strategies.registry import StrategySet, builtin_strategies
+
         config = load(self.paths).config
         champion = Champion(SqliteModels(self.database), ModelFiles(self.paths.models_dir), 0)
         restrictions = Restrictions(self.modes, self.watch)

@@ -35,7 +35,7 @@ def panic(
     """
     session = Session.of(context, as_json)
     document = _by_daemon(session, flatten) or _alone(session, flatten)
-    session.output.show(document, panic_screen(document))
+    session.output.show(document, panic_screen(document, flatten=flatten))
     return ExitCode.DONE if document["complete"] else ExitCode.FAILED
 
 

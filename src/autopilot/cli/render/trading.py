@@ -27,11 +27,10 @@ def resumed_screen(document: Document) -> Screen:
     return _mode(document)
 
 
-def panic_screen(document: Document) -> Screen:
+def panic_screen(document: Document, *, flatten: bool) -> Screen:
     """What `autopilot panic` answers."""
-    done = _done(document)
-    if not done:
-        done = (line("no order was open" + (", and nothing was held" if document.get("flatten") else "")),)
+    nothing = "no order was open, and nothing was held" if flatten else "no order was open"
+    done = _done(document) or (line(nothing),)
     verdict = () if document["complete"] else (line("NOT EVERYTHING IS DONE", Style.BAD),)
     return (*_mode(document), *done, *verdict, _lifting(document))
 

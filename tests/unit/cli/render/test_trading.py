@@ -1,0 +1,87 @@
+"""What pause, resume and panic say, at 80 columns and through a pipe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from autopilot.cli.render.blocks import Screen
+from autopilot.cli.render.layout import lines, plain, text_of
+from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen, whose
+
+ORDER = {
+    "symbol": "BTC/USD",
+    "side": "buy",
+    "quantity": "0.25",
+    "filled": "0.1",
+    "price": "64000.5",
+    "status": "canceled",
+}
+LEFT = {"symbol": "ETH/USD", "what": "1.5 held are not sold: the exchange does not answer", "hint": "look there"}
+PANIC = {
+    "account": "*",
+    "before": "active",
+    "now": "halted",
+    "accounts": [
+        {
+            "account": "live:kraken",
+            "canceled": [ORDER],
+            "kept": ["SOL/USD"],
+            "sold": ["BTC/USD"],
+            "dust": ["XRP/USD"],
+            "left": [LEFT],
+        }
+    ],
+    "complete": False,
+}
+
+
+def words(screen: Screen) -> list[str]:
+    narrow = [text_of(item) for item in lines(screen, 80)]
+    assert all(len(item) <= 80 for item in narrow)
+    return plain(screen)
+
+
+def test_panic_tells_everything_it_did_and_could_not_do() -> None:
+    assert words(panic_screen(PANIC, flatten=True)) == [
+        "every account: halted (was active); nothing is sent by itself but stop-losses",
+        "live:kraken: 1 order canceled",
+        "  BTC/USD buy 0.25 at 64,000.50: canceled, 0.1 of it filled before",
+        "live:kraken: SOL/USD: its stop order stays on the exchange",
+        "live:kraken: BTC/USD sold",
+        "live:kraken: XRP/USD: too little is left of it to be sold",
+        "LEFT: live:kraken: ETH/USD: 1.5 held are not sold: the exchange does not answer",
+        "  try: look there",
+        "NOT EVERYTHING IS DONE",
+        "It ends by: autopilot resume",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flatten", "said"), [(False, "no order was open"), (True, "no order was open, and nothing was held")]
+)
+def test_panic_with_nothing_to_do_says_so(flatten: bool, said: str) -> None:
+    shown = words(panic_screen({**PANIC, "accounts": [], "complete": True}, flatten=flatten))
+    assert shown[1] == said
+    assert "NOT EVERYTHING IS DONE" not in shown
+
+
+def test_a_pause_says_what_it_was_and_how_it_ends() -> None:
+    answer: dict[str, Any] = {**PANIC, "account": "*:kraken", "before": "reducing", "now": "reducing", "accounts": []}
+    first, last = words(paused_screen(answer))
+    assert first.startswith("every account on kraken: reducing (was reducing already)")
+    assert last == "It ends by: autopilot resume --exchange kraken"
+
+
+def test_resuming_says_what_it_was() -> None:
+    answer = {"account": "*", "before": "halted", "now": "active"}
+    assert words(resumed_screen(answer)) == ["every account: active (was halted); entries and exits"]
+
+
+@pytest.mark.parametrize(
+    ("account", "spoken"),
+    [("*", "every account"), ("*:kraken", "every account on kraken"), ("live:kraken", "live:kraken")],
+)
+def test_whom_a_mode_holds_for(account: str, spoken: str) -> None:
+    assert whose(account) == spoken
