@@ -1,4 +1,5 @@
-"""Runs all benchmarks, or those that are named; the yardsticks of learning, which take long, only by name."""
+"""Runs all benchmarks, or those that are named; the yardsticks of learning and the kills, which take long, only by
+name."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import os
 import platform
 import sys
 
-from benchmarks import backtest, cycle, idle, replay_year, retrain, status, yardsticks
+from benchmarks import backtest, cycle, idle, kills, replay_year, retrain, status, yardsticks
 
 ALL = {
     "cycle": cycle.run,
@@ -21,6 +22,8 @@ ALL = {
 def main(names: list[str]) -> int:
     if names[:1] == ["yardsticks"]:
         return yardsticks.main(names[1:])
+    if names == ["kills"]:
+        return kills.main()
     unknown = [name for name in names if name not in ALL]
     if unknown:
         print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)

@@ -95,6 +95,7 @@ def trader(home: Any, tmp_path: Path) -> Iterator[Trader]:
         auto_execute=True,
         min_confidence_threshold=0.0,
         sentiment={"enabled": False},
+        model={"allow_unproven": True},
     )
     (tmp_path / "autopilot-passphrase").write_text(PASSPHRASE + "\n")
     with kraken_thread() as exchange:
@@ -111,18 +112,18 @@ def armed(trader: Trader) -> Trader:
     assert trader.add_keys().code == 0
     assert trader.run("disarm").code == 0
     trader.trade_on_paper()
-    done = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+    done = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven", "--json")
     assert (done.code, done.document["armed"]["max_value"]) == (0, "500"), done.err
     return trader
 
 
 def test_each_of_the_three_locks_keeps_real_money_out(trader: Trader) -> None:
-    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money")
+    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven")
     assert (refused.code, "no exchange keys are stored" in refused.err) == (1, True)
     assert trader.add_keys().code == 0
     refused = trader.run("start", "--live")
     assert (refused.code, "it is not armed" in refused.err) == (5, True)
-    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven", "--json")
     assert (refused.code, refused.document["armed"]) == (5, None)
     failed = [each["code"] for each in refused.document["readiness"] if not each["passed"]]
     assert failed == ["PAPER_DAYS", "PAPER_TRADES"]
@@ -143,7 +144,7 @@ def test_a_key_with_other_rights_is_not_armed(trader: Trader, permissions: list[
     assert trader.add_keys().code == 0
     trader.run("disarm")
     trader.trade_on_paper()
-    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+    refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven", "--json")
     assert [each["code"] for each in refused.document["readiness"] if not each["passed"]] == [code]
     assert refused.code == 5
 

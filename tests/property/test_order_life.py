@@ -17,14 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.paper import SqlitePaper
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.domain.candles import Candle
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.money import to_decimal
-from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
+from autopilot.domain.trading_mode import TradingMode, holding_back
 from autopilot.engine.account import TradingAccount
 from autopilot.execution.exits import exit_at_price, exit_in_candle
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
@@ -32,6 +34,7 @@ from autopilot.execution.order_type import OrderSettings, choose_order_type, exi
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.reconciliation import reconcile
 from autopilot.ports.broker import Balance, PaperChange
+from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
@@ -142,11 +145,13 @@ class MortalPaper(SqlitePaper):
 class Wire:
     """What lies between the desk and the exchange."""
 
-    def __init__(self, broker: PaperBroker, world: World) -> None:
+    def __init__(self, broker: PaperBroker, modes: SqliteTradingModes, world: World) -> None:
         self._broker = broker
+        self._modes = modes
         self._world = world
 
     async def submit(self, order: Order, market: Market) -> OrderReport:
+        assert holding_back(self._modes.restrictions(ACCOUNT), order.purpose) is None, "sent although it is held back"
         self._reach()
         fate = self._world.take_fate("rejected", "lost before", "lost after")
         if fate == "rejected":
@@ -349,6 +354,15 @@ class OrderLife(RuleBasedStateMachine):
         self._foresee(fate, fuse)
         self._do(lambda: self.desk.flatten(to_decimal(self.prices[symbol]), MARKETS[symbol], EXITS))
 
+    @rule(mode=st.sampled_from([TradingMode.REDUCING, TradingMode.HALTED]))
+    def restrict(self, mode: TradingMode) -> None:
+        """By another process: cycles learn of it from what is stored."""
+        self.modes.restrict(ModeEntry(EVERY_ACCOUNT, mode, "PAUSED_BY_USER", "", self.world.now, "me"))
+
+    @rule()
+    def resume(self) -> None:
+        self.modes.lift(EVERY_ACCOUNT, "me")
+
     @rule()
     def restart(self) -> None:
         self._kill()
@@ -394,6 +408,7 @@ class OrderLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The exchange answers again: what was begun is finished, and everything is known."""
         self.world.away, self.world.fate, self.world.fuse = False, "", None
+        self.resume()
         begun = {symbol: self._exit_begun(symbol) for symbol in SYMBOLS}
         for _ in range(5):
             self._quiet_hour()
@@ -434,9 +449,10 @@ class OrderLife(RuleBasedStateMachine):
         self.paper = PaperBroker(
             ACCOUNT, PaperSettings(balance=CASH), MortalPaper(self.database, self.world), self.world
         )
-        wire = Wire(self.paper, self.world)
-        self.desk = OrderDesk(ACCOUNT, wire, self.ledger, self.world, Silence())
-        self.account = TradingAccount(ACCOUNT, wire, self.ledger)
+        self.modes = SqliteTradingModes(self.database)
+        wire = Wire(self.paper, self.modes, self.world)
+        self.desk = OrderDesk(ACCOUNT, wire, self.ledger, self.world, Silence(), self.modes)
+        self.account = TradingAccount(ACCOUNT, wire, self.ledger, self.modes)
         for symbol, price in self.prices.items():
             self.account.see_price(symbol, price)
 
@@ -499,6 +515,9 @@ class OrderLife(RuleBasedStateMachine):
         told = [fill for fill in self._told_by_exchange() if fill.symbol == symbol]
         known = [fill for fill in told if fill.client_order_id not in unanswered]
         assert [fill for fill in self._booked() if fill.symbol == symbol] == known, "a cycle ended, a fill is missing"
+        if self.modes.entries():
+            open_orders = self.ledger.open_orders(ACCOUNT, symbol)
+            assert not [order for order in open_orders if order.purpose is Purpose.ENTRY], "an entry waits on"
 
     async def _decided(self, verdict: Any, symbol: str) -> None:
         """Written ahead with its decision, then sent. An intent that was made once is never made again."""

@@ -12,11 +12,11 @@ from kraken_exchange import KrakenExchange
 
 
 @contextmanager
-def kraken_thread() -> Iterator[KrakenExchange]:
+def kraken_thread(exchange: KrakenExchange | None = None) -> Iterator[KrakenExchange]:
+    exchange = exchange or KrakenExchange(lambda: int(time.time() * 1000))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    exchange = KrakenExchange(lambda: int(time.time() * 1000))
     asyncio.run_coroutine_threadsafe(exchange.start(), loop).result()
     try:
         yield exchange

@@ -27,6 +27,7 @@ from autopilot.engine.judgement import Moment
 from autopilot.engine.trader import Trader
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
 
@@ -85,8 +86,8 @@ class Backtest:
         self._store = MemoryPaper()
         self._books = MemoryBooks()
         broker = PaperBroker(account, paper, self._store, self._clock)
-        self._account = TradingAccount(account, broker, self._books)
-        desk = OrderDesk(account, broker, self._books, self._clock, _Silence())
+        self._account = TradingAccount(account, broker, self._books, Restrictions())
+        desk = OrderDesk(account, broker, self._books, self._clock, _Silence(), Restrictions())
         self._traders = [Trader(each.settings, self._account, desk, broker, strategies, self._clock) for each in traded]
         self._keys = [_closes(each) * RANKS + rank for rank, each in enumerate(traded)]
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}

@@ -28,9 +28,10 @@ def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
 
 
 def _recall(database: Path, symbol: str | None) -> Document:
+    from autopilot.adapters.store.health import with_health
     from autopilot.adapters.store.queries import last_known_status
 
-    document: Document = last_known_status(database)
+    document: Document = with_health(database, last_known_status(database))
     if symbol is None:
         return document
     chosen = [item for item in document["symbols"] if item["symbol"] == symbol]

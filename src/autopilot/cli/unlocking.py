@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,6 +14,7 @@ from autopilot.daemon.passphrase import CREDENTIAL, FD_VARIABLE, given_passphras
 
 if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
+    from autopilot.domain.credentials import ExchangeKeys
 
 SHORTEST = 10
 NO_TERMINAL = f"in a service: the systemd credential {CREDENTIAL}, or a descriptor named by {FD_VARIABLE}"
@@ -24,6 +26,18 @@ def unlocked(session: Session) -> Vault:
     from autopilot.adapters.vault import open_vault
 
     return open_vault(session.paths.vault, passphrase_of(session, verified=False))
+
+
+def keys_of(session: Session) -> Callable[[str], ExchangeKeys]:
+    """Our keys by exchange; the passphrase is asked for at the first of them. Raises as `unlocked`."""
+    vault: list[Vault] = []
+
+    def keys(exchange: str) -> ExchangeKeys:
+        if not vault:
+            vault.append(unlocked(session))
+        return vault[0].keys(exchange)
+
+    return keys
 
 
 def passphrase_of(session: Session, *, verified: bool = True) -> str:

@@ -200,6 +200,8 @@ class ModelSection(Section):
     """The least net return over 24 hours that it must expect of an entry, in hundredths of a percent."""
     life_days: Annotated[int, Field(ge=1, le=3_650)] = 60
     """Days after its last sample for which it is used, in market time: twice the days between two retrainings."""
+    allow_unproven: bool = False
+    """Whether real money may follow the rules, or a model that has not proven itself; `autopilot arm` asks again."""
 
 
 class ComputeSection(Section):

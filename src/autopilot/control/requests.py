@@ -47,6 +47,30 @@ class StopRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ModeRequest:
+    """Pause or resume; None: every exchange."""
+
+    exchange: str | None = None
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> ModeRequest:
+        """Raises RequestInvalid."""
+        return cls(**_read(document, {"exchange": _name}))
+
+
+@dataclass(frozen=True, slots=True)
+class PanicRequest:
+    """``flatten``: sell what is held too."""
+
+    flatten: bool = False
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> PanicRequest:
+        """Raises RequestInvalid."""
+        return cls(**_read(document, {"flatten": _truth}))
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainRequest:
     """None: as configured. ``surrogate``: on candles whose direction was destroyed."""
 

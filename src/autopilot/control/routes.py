@@ -12,10 +12,13 @@ from autopilot.control.answers import answer
 from autopilot.control.connection import ServerLimits, connection_of
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.event_stream import last_event_id, send_events
+from autopilot.control.private_socket import Peer
 from autopilot.control.protocol import API
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
+    ModeRequest,
+    PanicRequest,
     PromoteRequest,
     RetrainRequest,
     StartRequest,
@@ -47,6 +50,9 @@ class Routes:
             _get("/health", self._health),
             _post(f"{API}/start", self._command(StartRequest.parse, service.start)),
             _post(f"{API}/stop", self._command(StopRequest.parse, service.stop)),
+            _post(f"{API}/pause", self._command_of(ModeRequest.parse, service.pause)),
+            _post(f"{API}/resume", self._command_of(ModeRequest.parse, service.resume_trading)),
+            _post(f"{API}/panic", self._command_of(PanicRequest.parse, service.panic)),
             _get(f"{API}/status", self._status),
             _get(f"{API}/status/{{symbol:.+}}", self._status),
             _get(f"{API}/decisions", _list(service.decisions, "symbol", "limit", "action", "before")),
@@ -122,6 +128,17 @@ class Routes:
     ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             return answer(await run(await self._body(request, parse)))
+
+        return handle
+
+    def _command_of(
+        self, parse: Callable[[Document], _Request], run: Callable[[_Request, Peer], Awaitable[Document]]
+    ) -> Handler:
+        """One that is told who asks."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            asked = await self._body(request, parse)
+            return answer(await run(asked, connection_of(request).peer))
 
         return handle
 

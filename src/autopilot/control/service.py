@@ -9,6 +9,8 @@ from autopilot.control.private_socket import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
+    ModeRequest,
+    PanicRequest,
     PromoteRequest,
     RetrainRequest,
     StartRequest,
@@ -33,6 +35,14 @@ class ControlService(Protocol):
     async def start(self, request: StartRequest) -> Document: ...
 
     async def stop(self, request: StopRequest) -> Document: ...
+
+    async def pause(self, request: ModeRequest, caller: Peer) -> Document: ...
+
+    async def resume_trading(self, request: ModeRequest, caller: Peer) -> Document:
+        """Raises Conflict when one exchange is to resume while all are held back."""
+        ...
+
+    async def panic(self, request: PanicRequest, caller: Peer) -> Document: ...
 
     async def status(self, symbol: str | None) -> Document:
         """Raises NotFound when that symbol was never started."""

@@ -17,6 +17,7 @@ from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import verify_recent
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
 from autopilot.daemon.arming_check import Finding, Machine, Wish, arming_findings
@@ -43,6 +44,7 @@ class Armory:
             unsettled=self.armings.unsettled(wish.account),
             audit_problem=verdict.fault.problem if verdict.fault else None,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
+            model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
         )
         account = CcxtBroker(wish.account, Gateway(exchange, keys, clock), dialect_of(exchange), clock)
         try:
@@ -52,16 +54,24 @@ class Armory:
 
     def arm(self, wish: Wish, span_ms: int) -> Arming:
         """From now on. Raises StoreError."""
-        now_ms = WallClock().now_ms()
-        actor = str(Peer(os.getpid(), os.getuid()))
-        arming = Arming(wish.account, wish.currency, wish.max_value, now_ms, now_ms + span_ms, actor)
+        now_ms, actor = WallClock().now_ms(), str(Peer(os.getpid(), os.getuid()))
+        arming = Arming(
+            account=wish.account,
+            currency=wish.currency,
+            max_value=wish.max_value,
+            unproven=wish.unproven,
+            armed_at_ms=now_ms,
+            expires_at_ms=now_ms + span_ms,
+            actor=actor,
+        )
         self.armings.arm(arming)
         return arming
 
     def disarm(self, account: str | None) -> tuple[Arming, ...]:
         """Those that ended; all where no ``account`` is named. Raises StoreError."""
+        now_ms = WallClock().now_ms()
         accounts = [arming.account for arming in self.armings.all()] if account is None else [account]
-        return tuple(ended for name in accounts if (ended := self.armings.disarm(name)))
+        return tuple(ended for name in accounts if (ended := self.armings.disarm(name, now_ms)))
 
 
 @contextmanager

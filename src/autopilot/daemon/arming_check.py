@@ -11,6 +11,7 @@ from typing import Protocol
 from autopilot.adapters.store.armings import PaperRecord
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError
+from autopilot.domain.model_state import ModelState
 from autopilot.domain.money import ZERO
 from autopilot.execution.reconciliation import Reconciliation, reconcile
 from autopilot.ports.broker import Balance, Broker
@@ -44,29 +45,33 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the user wants to arm: ``symbols`` are those whose orders are looked at."""
+    """What the user wants to arm: ``symbols`` are those whose orders are looked at; ``unproven``: also without a model
+    that has proven itself."""
 
     account: str
     max_value: Decimal
     currency: str
     symbols: Sequence[str]
+    unproven: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What is known without asking the exchange. ``unsettled``: orders of the account whose fate is not known;
-    ``audit_problem``: where the audit log is not whole."""
+    ``audit_problem``: where the audit log is not whole; ``model``: the state of the one that decides, None where rules
+    do."""
 
     paper: PaperRecord
     unsettled: int
     audit_problem: str | None
     free_bytes: int
+    model: ModelState | None
 
 
 async def arming_findings(wish: Wish, machine: Machine, account: Account, ledger: Ledger) -> tuple[Finding, ...]:
     """Everything is looked at, whatever failed before; what the exchange does not answer has failed. Raises
     StoreError."""
-    found = [_version(), *machine_findings(machine)]
+    found = [_version(), *machine_findings(machine), _model(wish, machine.model)]
     try:
         balances = await account.balances()
     except ExchangeError as error:
@@ -117,6 +122,19 @@ def machine_findings(machine: Machine) -> list[Finding]:
 
 def _version() -> Finding:
     return Finding("VERSION", True, f"autopilot {version('autopilot')} with ccxt {version('ccxt')}")
+
+
+def _model(wish: Wish, state: ModelState | None) -> Finding:
+    """Real money follows a model that is *live*, unless the user takes less."""
+    deciding = f"a model that is {state}" if state else "the rule table"
+    if state is ModelState.LIVE or not wish.unproven:
+        return Finding(
+            "MODEL_PROVEN",
+            state is ModelState.LIVE,
+            f"{deciding} decides; real money wants one that is live",
+            "autopilot model-info says what it lacks; allow_unproven = true in [model] takes it as it is",
+        )
+    return Finding("MODEL_PROVEN", True, f"{deciding} decides, unproven, as allow_unproven wants it")
 
 
 def _balance(wish: Wish, balances: Mapping[str, Balance]) -> Finding:

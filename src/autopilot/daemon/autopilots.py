@@ -11,8 +11,8 @@ from autopilot.control.errors import Conflict
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
+from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.engine.state import RunState
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.market_data import CandleSource
 
@@ -26,10 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """One account on an exchange as this daemon uses it, and how an autopilot on it is made."""
+    """One account on an exchange as this daemon uses it, how an autopilot on it is made, and what a user does to all of
+    it."""
 
     source: CandleSource
     account: str
+    liquidation: Liquidation
     make: Callable[[AutopilotSettings], IntelligentAutopilot]
     close: Callable[[], Awaitable[None]]
 
@@ -125,7 +127,7 @@ class Autopilots:
         except TimeoutError:
             log.warning("%s: stopped with a cycle still under way", symbol)
         running.venue.source.leave(symbol)
-        running.autopilot.record.state = RunState.STOPPED
+        running.autopilot.end()
         del self._running[symbol]
 
     async def close(self) -> None:
@@ -151,6 +153,10 @@ class Autopilots:
         if account not in self._venues:
             self._venues[account] = self._open_venue(account)
         return self._venues[account]
+
+    def open_account(self, account: str) -> Liquidation:
+        """Opened where nothing runs on it. Raises what opening a venue does."""
+        return self._venue(account).liquidation
 
     def _join(self, settings: AutopilotSettings) -> None:
         venue = self._venue(settings.account)

@@ -13,12 +13,15 @@ from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.store import queries
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.health import mode_document, with_health
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
 from autopilot.control.private_socket import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
+    ModeRequest,
+    PanicRequest,
     PromoteRequest,
     RetrainRequest,
     StartRequest,
@@ -29,6 +32,7 @@ from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
 from autopilot.daemon.model_registry import ModelRegistry
 from autopilot.daemon.performance_report import performance_report
+from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.account import is_live
 from autopilot.domain.documents import Document
@@ -38,6 +42,7 @@ from autopilot.engine.events import Event, EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.autopilots import AutopilotEntry, AutopilotStore
 from autopilot.ports.clock import Clock
+from autopilot.ports.restrictions import RestrictionSource
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +56,8 @@ class AutopilotService:
         database: Database,
         store: AutopilotStore,
         autopilots: Autopilots,
+        trading: TradingControl,
+        restrictions: RestrictionSource,
         armings: SqliteArmings,
         models: ModelRegistry,
         trainings: TrainingTasks,
@@ -64,6 +71,8 @@ class AutopilotService:
         self._database = database
         self._store = store
         self._autopilots = autopilots
+        self._trading = trading
+        self._restrictions = restrictions
         self._armings = armings
         self._models = models
         self._trainings = trainings
@@ -122,6 +131,15 @@ class AutopilotService:
             "daemon": "stopping" if request.symbol is None else "running",
         }
 
+    async def pause(self, request: ModeRequest, caller: Peer) -> Document:
+        return await self._trading.pause(request.exchange, str(caller))
+
+    async def resume_trading(self, request: ModeRequest, caller: Peer) -> Document:
+        return await self._trading.resume(request.exchange, str(caller))
+
+    async def panic(self, request: PanicRequest, caller: Peer) -> Document:
+        return await self._trading.panic(str(caller), flatten=request.flatten)
+
     async def status(self, symbol: str | None) -> Document:
         document = queries.last_known_status(self._database.path)
         document["daemon"] = self.health()
@@ -130,6 +148,11 @@ class AutopilotService:
             overlay(known, self._autopilots.find(known["symbol"]), self._autopilots.next_cycle_ms(known["symbol"]))
             for known in document["symbols"]
         ]
+        document["modes"] = [
+            mode_document(known["account"], self._restrictions.restrictions(known["account"]))
+            for known in document["modes"]
+        ]
+        document = with_health(self._database.path, document)
         if symbol is not None:
             document["symbols"] = [known for known in document["symbols"] if known["symbol"] == symbol]
             if not document["symbols"]:

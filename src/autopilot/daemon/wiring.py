@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.adapters.sentiment.stored import StoredSentiment
-from autopilot.adapters.store.armings import SqliteArmings
+from autopilot.adapters.store.armings import SqliteArmings, Unarmed
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
@@ -35,6 +34,7 @@ from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.vault import open_vault
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
@@ -51,23 +51,29 @@ from autopilot.daemon.model_watch import REVIEW_EVERY_S, ModelWatch, model_drift
 from autopilot.daemon.passphrase import given_passphrase
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.daemon.service import AutopilotService
+from autopilot.daemon.trading_control import TradingControl
 from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.account import exchange_of, is_live
+from autopilot.domain.arming import Leave
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
+from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.execution.paper import PaperBroker
+from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Broker
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.observer import PriceObserver
+from autopilot.ports.restrictions import RestrictionSource
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.selection.strategy_selector import StrategySelector
@@ -81,7 +87,7 @@ class _Dealing(NamedTuple):
 
     broker: Broker
     observer: PriceObserver | None
-    allowance: Callable[[str, int], Decimal] | None
+    leave: Callable[[str, int], Leave] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,10 @@ class Wiring:
     """The sentiment of real markets."""
     champion: Champion
     """The learned model in force."""
+    restrictions: RestrictionSource
+    """What holds accounts back; one more source of it is one more argument of `Restrictions`."""
+    watch: AccountWatch
+    """The one of them that cycles tell what they find."""
     audit: AuditTrail | None = None
     """Where orders are told of."""
     keys: Callable[[str], ExchangeKeys] | None = None
@@ -106,11 +116,11 @@ class Wiring:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
         exchange = exchange_of(account)
         source, sentiment = self._market(exchange)
-        broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
+        broker, observer, leave = self._live(account, source) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
-        shared = TradingAccount(account, broker, ledger, allowance)
+        shared = TradingAccount(account, broker, ledger, self.restrictions, leave)
         stops = is_live(account) and dialect_of(exchange).keeps_stops
-        desk = OrderDesk(account, broker, ledger, source.clock, self.events, stops=stops)
+        desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions, stops=stops)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
         trackers: dict[Timeframe, PerformanceTracker] = {}
 
@@ -132,6 +142,7 @@ class Wiring:
                 strategies=self.strategies,
                 selector=selector,
                 tracker=trackers[settings.timeframe],
+                watch=self.watch,
                 events=self.events,
             )
             candles = SqliteCandles(self.database)
@@ -147,7 +158,8 @@ class Wiring:
             if isinstance(broker, CcxtBroker):
                 await broker.close()
 
-        return Venue(source, account, make, close)
+        exits = ExitSettings(self.config.orders.settings(), DAY_MS, self.config.risk.settings().min_order_value)
+        return Venue(source, account, Liquidation(shared, desk, ledger, source, exits), make, close)
 
     def _paper(self, account: str, source: CandleSource) -> _Dealing:
         paper = PaperBroker(account, self.config.paper.settings(), SqlitePaper(self.database), source.clock)
@@ -161,8 +173,12 @@ class Wiring:
         if self.keys is None:
             raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
         gateway = Gateway(exchange, self.keys(exchange), source.clock)
-        allowance = partial(SqliteArmings(self.database).allowance, account)
-        return _Dealing(CcxtBroker(account, gateway, dialect, source.clock), None, allowance)
+        return _Dealing(CcxtBroker(account, gateway, dialect, source.clock), None, partial(self._leave, account))
+
+    def _leave(self, account: str, currency: str, now_ms: int) -> Leave:
+        """What is armed; unproven decisions only as long as the configuration wants them too."""
+        found = SqliteArmings(self.database).leave(account, currency, now_ms)
+        return replace(found, unproven=found.unproven and self.config.model.allow_unproven)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
         if exchange == SimulatedExchange.name:
@@ -198,17 +214,24 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(kept, files, clock, drift, champion.status)
-    keys = _unlocked(paths)
-    wiring = Wiring(config, database, events, load_strategies(), mood, champion, audit.trail, keys)
+    modes = SqliteTradingModes(database, audit.trail)
+    watch = AccountWatch(clock, events)
+    restrictions = Restrictions(modes, watch, Unarmed(SqliteArmings(database), clock.now_ms))
+    strategies, keys = load_strategies(), _unlocked(paths)
+    wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
     scheduler = CycleScheduler()
-    autopilots = Autopilots(wiring.open_venue, SqliteLedger(database, audit.trail), scheduler)
+    ledger = SqliteLedger(database, audit.trail)
+    autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
+    trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
-    watch = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
+    reviews = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
     service = AutopilotService(
         config,
         database,
         SqliteAutopilots(database),
         autopilots,
+        trading,
+        restrictions,
         SqliteArmings(database),
         models,
         trainings,
@@ -220,7 +243,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     )
     trainings.open()
     scheduler.start()
-    scheduler.add("model watch", watch.review, REVIEW_EVERY_S)
+    scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
     audit.open()
     service.resume()
     return service

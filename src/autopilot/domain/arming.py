@@ -15,13 +15,23 @@ _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
 @dataclass(frozen=True, slots=True)
+class Leave:
+    """``value``: the most that may be invested now; ``unproven``: also by rules, and by models that are not *live*."""
+
+    value: Decimal
+    unproven: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Arming:
     """``max_value``: the most of ``currency`` that may be invested at once, less what was lost since ``armed_at_ms``.
-    Times are the machine's. ``actor``: who armed, as the audit log names them."""
+    ``unproven``: also without a model that has proven itself. Times are the machine's. ``actor``: who armed, as the
+    audit log names them."""
 
     account: str
     currency: str
     max_value: Decimal
+    unproven: bool
     armed_at_ms: int
     expires_at_ms: int
     actor: str
@@ -29,17 +39,20 @@ class Arming:
     def holds(self, now_ms: int) -> bool:
         return self.armed_at_ms <= now_ms < self.expires_at_ms
 
-    def allowance(self, currency: str, net: Decimal, now_ms: int) -> Decimal:
-        """The most that may be invested now in what is bought with ``currency``; ``net`` is what was earned since it
-        was armed. What was lost may not be lost again, what was earned is no leave to lose more."""
+    def leave(self, currency: str, net: Decimal, now_ms: int) -> Leave:
+        """What holds now for what is bought with ``currency``; ``net`` is what was earned since it was armed. What was
+        lost may not be lost again, what was earned is no leave to lose more."""
         if currency != self.currency or not self.holds(now_ms):
-            return Decimal(0)
-        return max(self.max_value + min(net, Decimal(0)), Decimal(0))
+            return NO_LEAVE
+        return Leave(max(self.max_value + min(net, Decimal(0)), Decimal(0)), self.unproven)
 
 
-def phrase(exchange: str, max_value: Decimal, currency: str) -> str:
-    """What a person types to arm: what is at risk, and where."""
-    return f"LIVE {exchange} {max_value:f} {currency}"
+NO_LEAVE = Leave(Decimal(0), unproven=False)
+
+
+def phrase(exchange: str, max_value: Decimal, currency: str, *, unproven: bool = False) -> str:
+    """What a person types to arm: what is at risk, where, and on what."""
+    return f"LIVE {exchange} {max_value:f} {currency}{' UNPROVEN' if unproven else ''}"
 
 
 def parse_span(text: str) -> int:

@@ -19,6 +19,8 @@ class AuditKind(StrEnum):
     """It started or stopped."""
     MODEL = "model"
     """Another model decides, or its state changed."""
+    MODE = "mode"
+    """What accounts may do by themselves was changed by a user."""
     ARMING = "arming"
     """Somebody gave leave to trade real money, or took it back."""
     DECISION = "decision"

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from autopilot.domain.arming import Leave
 from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
+from autopilot.domain.trading_mode import Restriction
 
 COST_STEP = Decimal("1E-10")
 """The cost of a part sold has finitely many digits, so that the parts of a round trip add up to the last one."""
@@ -153,9 +155,9 @@ class Portfolio:
     """An account in one quote currency at one moment, as the risk rules see it.
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
-    ``exposure`` is the value of all positions and of the entries still open; ``allowance`` the most of it that the user
-    gave leave for, None where it is no real money. ``recent``: its round trips as far back as the limits look, by their
-    end.
+    ``exposure`` is the value of all positions and of the entries still open; ``leave``: how much of it the
+    user allowed, None where it is no real money. ``restrictions``: what holds the account back; ``recent``: its round
+    trips as far back as the limits look, by their end.
     """
 
     account: str
@@ -168,7 +170,8 @@ class Portfolio:
     positions: Mapping[str, Position]
     open_orders: tuple[Order, ...] = ()
     history: Mapping[str, SymbolHistory] = field(default_factory=dict)
-    allowance: Decimal | None = None
+    restrictions: tuple[Restriction, ...] = ()
+    leave: Leave | None = None
     recent: tuple[RoundTrip, ...] = ()
 
     def position(self, symbol: str) -> Position | None:

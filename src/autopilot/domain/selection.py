@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autopilot.domain.model_state import ModelState
 from autopilot.domain.signal import StrategyGroup
 
 
@@ -92,6 +93,11 @@ class Selection:
     def confidence(self) -> float:
         """group_confidence × strategy_confidence."""
         return self.group_confidence * self.strategy_confidence
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether a model decided whose evidence permits real money."""
+        return self.model is not None and self.model.state == ModelState.LIVE
 
     @property
     def edge_bps(self) -> float | None:

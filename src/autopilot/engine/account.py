@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from autopilot.domain.arming import Leave
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, Purpose
@@ -14,22 +15,29 @@ from autopilot.domain.portfolio import Portfolio, Position, RoundTrip
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
+from autopilot.ports.restrictions import RestrictionSource
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.losses import is_measured_anew
 
 
 class TradingAccount:
-    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``allowance``: how much of a
+    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``leave``: how much of a
     currency the user lets be invested at a moment; None where it is no real money."""
 
     def __init__(
-        self, name: str, broker: Broker, ledger: Ledger, allowance: Callable[[str, int], Decimal] | None = None
+        self,
+        name: str,
+        broker: Broker,
+        ledger: Ledger,
+        restrictions: RestrictionSource,
+        leave: Callable[[str, int], Leave] | None = None,
     ) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self._broker = broker
         self._ledger = ledger
-        self._allowance = allowance
+        self._restrictions = restrictions
+        self._leave = leave
         self._prices = {
             held.symbol: to_decimal(price)
             for held in ledger.positions(name)
@@ -44,6 +52,10 @@ class TradingAccount:
     def price(self, symbol: str) -> Decimal | None:
         return self._prices.get(symbol)
 
+    def sale_price(self, position: Position) -> Decimal:
+        """What a sale is reckoned at: the latest price, where none was seen what was paid."""
+        return self._prices.get(position.symbol, position.entry_price)
+
     def position(self, symbol: str) -> Position | None:
         return next((held for held in self._ledger.positions(self.name) if held.symbol == symbol), None)
 
@@ -53,7 +65,7 @@ class TradingAccount:
         """The account in the market's quote currency, and the equity mark to store with the decision. Its round trips
         go as far back as ``limits`` look in ``timeframe``.
 
-        Raises MarketUnavailable when the balances cannot be had.
+        Raises MarketUnavailable when the balances cannot be had, StoreError.
         """
         balances = await self._broker.balances()
         positions = {position.symbol: position for position in self._ledger.positions(self.name)}
@@ -73,7 +85,8 @@ class TradingAccount:
             positions=positions,
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
-            allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
+            restrictions=self._restrictions.restrictions(self.name),
+            leave=self._leave(market.quote, now_ms) if self._leave else None,
             recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
         if is_measured_anew(portfolio, limits, now_ms):

@@ -13,8 +13,9 @@ from autopilot.domain.decision import Decision, decision_id
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.signal import SignalType
-from autopilot.domain.timeframe import DAY_MS, HOUR_MS
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.brief import brief
 from autopilot.engine.judgement import Moment
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
@@ -33,6 +34,8 @@ from autopilot.strategies.registry import Evaluation, StrategySet
 SENTIMENT_DAYS = 10
 """Before the first candle of a view: longer than a week's change and a value's life."""
 RECONCILE_EVERY_MS = 6 * HOUR_MS
+RECONCILE_AGAIN_MS = 15 * MINUTE_MS
+"""While more is booked than is owned."""
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +54,7 @@ class Surroundings:
     strategies: StrategySet
     selector: StrategySelector
     tracker: PerformanceTracker
+    watch: AccountWatch
     events: EventSink
 
 
@@ -114,6 +118,11 @@ class IntelligentAutopilot:
         async with self._around.account.lock:
             return await self._trader.flatten(await self._know_market())
 
+    def end(self) -> None:
+        """It asks its exchange no more."""
+        self.record.state = RunState.STOPPED
+        self._around.watch.answered(self._around.account.name, self.symbol)
+
     async def _cycle(self) -> bool:
         """Decide each closed candle once; between two closes watch the price."""
         market = await self._know_market()
@@ -126,6 +135,7 @@ class IntelligentAutopilot:
         if not len(fresh):
             more = await self._refresh(market)
             fresh = self._undecided(decided_at_ms)
+        self._around.watch.answered(self._around.account.name, self.symbol)
         for index in range(len(fresh)):
             view = await self._view(int(fresh.open_at_ms[index]))
             async with self._around.account.lock:
@@ -143,11 +153,13 @@ class IntelligentAutopilot:
     async def _reconcile(self, market: Market) -> None:
         """Before anything else after a start: what was committed and not sent must be sent before time goes on."""
         async with self._around.account.lock:
-            differences = (await self._around.desk.reconcile(market)).words
+            found = await self._around.desk.reconcile(market)
+        self._around.watch.compared(self._around.account.name, found)
+        differences = found.words
         for words in set(differences) - set(self.record.differences):
             log.warning("%s: %s", self.symbol, words)
         self.record.differences = differences
-        self._reconcile_next_ms = self._now_ms() + RECONCILE_EVERY_MS
+        self._reconcile_next_ms = self._now_ms() + (RECONCILE_AGAIN_MS if found.shortfalls else RECONCILE_EVERY_MS)
 
     async def _refresh(self, market: Market) -> bool:
         try:
@@ -277,5 +289,6 @@ class IntelligentAutopilot:
         self.record.last_error = str(error)
         self.record.last_error_at_ms = self._now_ms()
         self.record.failure = error
+        self._around.watch.failed(self._around.account.name, self.symbol, error)
         self._reconcile_next_ms = 0
         self._enter(RunState.RETRYING, error)

@@ -16,7 +16,7 @@ from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_type import choose_order_type, exit_purpose
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.evaluation import evaluate, first_failure
-from autopilot.risk.rules import freshness
+from autopilot.risk.rules import freshness, not_held_back
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
 from autopilot.strategies.base import Strategy
 from autopilot.strategies.registry import position_size
@@ -66,7 +66,7 @@ def judge(
     if not opportunity.execute:
         return Judgement(Action.SIGNAL, opportunity.checks)
     if signal.signal_type is SignalType.BUY:
-        verdict = _entry(opportunity, strategy, portfolio, market, settings, moment)
+        verdict = _entry(opportunity, strategy, portfolio, market, settings, moment, is_proven=selection.is_proven)
     else:
         verdict = _exit(opportunity, portfolio, market, settings, moment)
     checks = (*opportunity.checks, *verdict.checks)
@@ -82,6 +82,8 @@ def _entry(
     market: Market,
     settings: AutopilotSettings,
     moment: Moment,
+    *,
+    is_proven: bool,
 ) -> Approved | Denied:
     signal = opportunity.signal
     entry = EntryContext(
@@ -93,6 +95,7 @@ def _entry(
         price=to_decimal(moment.quote.price),
         closed_at_ms=moment.closed_at_ms,
         now_ms=moment.now_ms,
+        is_proven=is_proven,
     )
     draft = _draft(Side.BUY, signal, market, settings, moment, is_stop_loss=False)
     try:
@@ -107,9 +110,14 @@ def _exit(
 ) -> Approved | Denied:
     """A signal of the past sells nothing: what has changed since is for the candles after it to say."""
     age = (moment.now_ms - moment.closed_at_ms) / settings.timeframe.ms
-    stale = first_failure([freshness(age, settings.limits.max_candle_age)])
-    if stale:
-        return stale
+    # Whatever its price, a sale by signal is none that protects what is held.
+    checks = [
+        freshness(age, settings.limits.max_candle_age),
+        not_held_back(portfolio.restrictions, Purpose.TAKE_PROFIT),
+    ]
+    refused = first_failure(checks)
+    if refused:
+        return refused
     signal, position = opportunity.signal, portfolio.position(market.symbol)
     price = to_decimal(moment.quote.price)
     purpose = exit_purpose(price, position.entry_price) if position else Purpose.TAKE_PROFIT

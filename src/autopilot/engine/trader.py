@@ -84,9 +84,7 @@ class Trader:
     async def flatten(self, market: Market) -> bool:
         """Sell what is held at market. True when something was held and nothing is left."""
         held = self._account.position(market.symbol)
-        price = self._account.price(market.symbol)
-        if price is None and held:
-            price = held.entry_price
+        price = self._account.sale_price(held) if held else self._account.price(market.symbol)
         if price is not None:
             await self._desk.flatten(price, market, self._exits)
         return held is not None and self._account.position(market.symbol) is None

@@ -15,6 +15,7 @@ from autopilot.domain.money import ZERO, floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import MINUTE_MS
+from autopilot.domain.trading_mode import Restriction, holding_back
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.reconciliation import Reconciliation, reconcile
@@ -22,6 +23,7 @@ from autopilot.ports.broker import Broker
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.observer import EventSink
+from autopilot.ports.restrictions import RestrictionSource
 from autopilot.risk.verdict import Approved, OrderDraft, review_exit
 
 FRESH_MS = 2 * MINUTE_MS
@@ -68,22 +70,36 @@ class OrderDesk:
     """
 
     def __init__(
-        self, account: str, broker: Broker, ledger: Ledger, clock: Clock, events: EventSink, *, stops: bool = False
+        self,
+        account: str,
+        broker: Broker,
+        ledger: Ledger,
+        clock: Clock,
+        events: EventSink,
+        restrictions: RestrictionSource,
+        *,
+        stops: bool = False,
     ) -> None:
         self._account = account
         self._broker = broker
         self._ledger = ledger
         self._clock = clock
         self._events = events
+        self._restrictions = restrictions
         self._stops = stops
 
     async def send(self, approved: Approved, market: Market) -> Order:
-        """Send once. Never raises for what the exchange does: the order's status says it. Raises StoreError."""
+        """Send once, unless the account is held back by now: then it expires. Never raises for what the exchange does:
+        the order's status says it. Raises StoreError."""
+        order = approved.order
+        held = self._holding_back(order.purpose)
+        if held:
+            return self._expire(order, _not_sent(held))
         try:
-            return await self._submit(approved.order, market)
+            return await self._submit(order, market)
         except ExchangeError as error:
             log.warning("%s: not sent yet: %s", market.symbol, error)
-            return approved.order
+            return order
 
     async def follow(self, market: Market) -> None:
         """Bring every open order of this market up to date: recover the lost, apply fills, end what has outlived its
@@ -111,13 +127,15 @@ class OrderDesk:
         await self._follow_all(due, market, may_end=False)
         found = await reconcile(self._account, [market.symbol], self._broker, self._ledger)
         for order in found.undead:
-            await self._end(order, "it was over in our books")
+            await self.end(order, "it was over in our books")
         return found
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
         """Sell what is held because a level was touched or too much was lost, and buy no more of it. An exit that is
-        already under way is not doubled; one to market takes the place of a take-profit that waits. Raises as `follow`
-        does."""
+        already under way is not doubled; one to market takes the place of a take-profit that waits; a halted account
+        leaves at its stops only. Raises as `follow` does."""
+        if self._holding_back(trigger.purpose):
+            return
         exits = [order for order in self._open_orders(market) if order.is_working_exit]
         if any(not trigger.is_urgent or order.type is OrderType.MARKET for order in exits):
             return
@@ -162,7 +180,7 @@ class OrderDesk:
         if held and any(_guards(order, held, market) for order in resting):
             return
         for order in resting:
-            await self._end(order, "another stop takes its place")
+            await self.end(order, "another stop takes its place")
         held = self._position(market)
         if held is None or held.stop is None or self._unfinished(held) or self._stop_was_refused(held):
             return
@@ -178,7 +196,7 @@ class OrderDesk:
     async def finish_exit(self, position: Position, price: Decimal, market: Market, settings: ExitSettings) -> None:
         """What an exit left unsold (its life was over, it was refused) goes to market now. Raises StoreError."""
         last = self._unfinished(position)
-        if last is None:
+        if last is None or self._holding_back(last.purpose):
             return
         purpose = exit_purpose(price, position.entry_price) if last.purpose is Purpose.TAKE_PROFIT else last.purpose
         sale = _Sale(
@@ -198,6 +216,25 @@ class OrderDesk:
             sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
             await self._sell(held, sale, market, settings)
 
+    async def end(self, order: Order, why: str) -> None:
+        """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
+
+        Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
+        """
+        if order.status is OrderStatus.NEW:
+            self._expire(order, why)
+            return
+        try:
+            report = await self._broker.cancel(order)
+        except AnswerLost:
+            # Safe to repeat, and the second answer also tells what the first one did.
+            report = await self._broker.cancel(order)
+        if not self._apply(order, report).status.is_final:
+            raise AnswerLost(
+                f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
+                hint="it is asked again in the next cycle",
+            )
+
     async def _follow_one(self, order: Order, market: Market, *, may_end: bool) -> None:
         if order.status is not OrderStatus.NEW:
             report = await self._broker.lookup(order)
@@ -213,14 +250,17 @@ class OrderDesk:
                 order = self._apply(order, report)
         if order.status is OrderStatus.NEW:
             await self._send_late(order, market)
-        elif may_end and not order.status.is_final and self._is_over(order):
-            await self._end(order, "")
+        elif may_end and not order.status.is_final and (self._is_over(order) or self._is_unwanted(order)):
+            await self.end(order, "")
 
     async def _send_late(self, order: Order, market: Market) -> None:
         """Send what is known never to have been sent, unless its moment has passed."""
         stale = self._clock.now_ms() - order.created_at_ms > FRESH_MS
-        if self._is_over(order) or (stale and (order.purpose is Purpose.ENTRY or order.type is OrderType.STOP)):
-            await self._end(order, "never sent; its moment has passed")
+        held = self._holding_back(order.purpose)
+        if held:
+            self._expire(order, _not_sent(held))
+        elif self._is_over(order) or (stale and (order.purpose is Purpose.ENTRY or order.type is OrderType.STOP)):
+            await self.end(order, "never sent; its moment has passed")
         else:
             await self._submit(replace(order, trigger_price=None) if stale else order, market)
 
@@ -284,32 +324,13 @@ class OrderDesk:
         """Whether so much is held, when no stop order on the exchange can sell it any more."""
         for resting in self._open_orders(market):
             if resting.type is OrderType.STOP and resting.client_order_id != order.client_order_id:
-                await self._end(resting, "another exit takes its place")
+                await self.end(resting, "another exit takes its place")
         held = self._position(market)
         return held is not None and held.quantity >= order.quantity
 
     async def _end_all(self, market: Market, why: str) -> None:
         for order in self._open_orders(market):
-            await self._end(order, why)
-
-    async def _end(self, order: Order, why: str) -> None:
-        """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
-
-        Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
-        """
-        if order.status is OrderStatus.NEW:
-            self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
-            return
-        try:
-            report = await self._broker.cancel(order)
-        except AnswerLost:
-            # Safe to repeat, and the second answer also tells what the first one did.
-            report = await self._broker.cancel(order)
-        if not self._apply(order, report).status.is_final:
-            raise AnswerLost(
-                f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
-                hint="it is asked again in the next cycle",
-            )
+            await self.end(order, why)
 
     def _apply(self, order: Order, report: OrderReport) -> Order:
         """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end
@@ -333,6 +354,10 @@ class OrderDesk:
             self._events.publish("order", after)
         return after
 
+    def _expire(self, order: Order, why: str) -> Order:
+        """One that was never sent."""
+        return self._save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
+
     def _save(self, order: Order) -> Order:
         self._ledger.save_order(order)
         self._events.publish("order", order)
@@ -340,6 +365,14 @@ class OrderDesk:
 
     def _is_over(self, order: Order) -> bool:
         return order.expires_at_ms is not None and self._clock.now_ms() >= order.expires_at_ms
+
+    def _holding_back(self, purpose: Purpose) -> Restriction | None:
+        return holding_back(self._restrictions.restrictions(self._account), purpose)
+
+    def _is_unwanted(self, order: Order) -> bool:
+        """An entry that rests on the exchange while nothing is to be bought."""
+        found = [each for each in self._restrictions.restrictions(self._account) if each.ends_resting_entries]
+        return order.purpose is Purpose.ENTRY and holding_back(found, order.purpose) is not None
 
     def _unfinished(self, position: Position) -> Order | None:
         """The last exit of this position, if it ended before it was filled. A stop order that was never touched is none
@@ -361,6 +394,10 @@ class OrderDesk:
 
     def _position(self, market: Market) -> Position | None:
         return next((held for held in self._ledger.positions(self._account) if held.symbol == market.symbol), None)
+
+
+def _not_sent(why: Restriction) -> str:
+    return f"not sent, {why.code}: {why.detail}"
 
 
 def _guards(stop: Order, held: Position, market: Market) -> bool:

@@ -15,7 +15,8 @@ from autopilot.risk.preflight import order_checks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryContext:
-    """``last_close`` and ``price`` (the latest seen) in quote currency; times in market time."""
+    """``last_close`` and ``price`` (the latest seen) in quote currency; times in market time. ``is_proven``: whether a
+    learned model decided whose evidence permits real money."""
 
     market: Market
     timeframe: Timeframe
@@ -25,6 +26,7 @@ class EntryContext:
     price: Decimal
     closed_at_ms: int
     now_ms: int
+    is_proven: bool = False
 
     @property
     def history(self) -> SymbolHistory:

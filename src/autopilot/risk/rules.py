@@ -6,15 +6,34 @@ protections.py, what the account lost in losses.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from autopilot.domain.arming import NO_LEAVE
 from autopilot.domain.decision import Check
-from autopilot.domain.money import ZERO
+from autopilot.domain.order import Purpose
+from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.losses import daily_loss, drawdown, percent_of
 from autopilot.risk.protections import protections_of
 
 Rule = Callable[[EntryContext], Check]
+
+
+def entries_are_on(entry: EntryContext) -> Check:
+    return not_held_back(entry.portfolio.restrictions, Purpose.ENTRY)
+
+
+def not_held_back(restrictions: Sequence[Restriction], purpose: Purpose) -> Check:
+    """Named by the restriction that holds an order of this purpose back."""
+    mode, held = mode_of(restrictions), holding_back(restrictions, purpose)
+    return Check(
+        held.code if held else "TRADING_RESTRICTED",
+        held is None,
+        mode.strictness,
+        max(each.strictness for each in TradingMode if each.allows(purpose)),
+        "strictness",
+        f"trading is {mode}: {held.detail}" if held else f"trading is {mode}",
+    )
 
 
 def candle_is_fresh(entry: EntryContext) -> Check:
@@ -90,9 +109,9 @@ def exposure_left(entry: EntryContext) -> Check:
     )
 
 
-def allowance_left(entry: EntryContext) -> Check:
+def leave_is_left(entry: EntryContext) -> Check:
     """Whatever the configuration says. Only of real money."""
-    exposure, limit = entry.portfolio.exposure, entry.portfolio.allowance or ZERO
+    exposure, limit = entry.portfolio.exposure, (entry.portfolio.leave or NO_LEAVE).value
     currency = entry.portfolio.currency
     return Check(
         "ARMED_VALUE_REACHED",
@@ -101,6 +120,20 @@ def allowance_left(entry: EntryContext) -> Check:
         float(limit),
         currency,
         f"{exposure:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
+    )
+
+
+def proof_is_enough(entry: EntryContext) -> Check:
+    """Only of real money: it follows a model that has proven itself, unless the user takes less."""
+    unproven = (entry.portfolio.leave or NO_LEAVE).unproven
+    decided = "by a model that is live" if entry.is_proven else "without a model that is live"
+    return Check(
+        "MODEL_UNPROVEN",
+        entry.is_proven or unproven,
+        float(entry.is_proven),
+        0.0 if unproven else 1.0,
+        "proof",
+        f"it was decided {decided}{', which the user armed for' if unproven else ''}",
     )
 
 
@@ -144,6 +177,7 @@ def no_losing_streak(entry: EntryContext) -> Check:
 
 
 RULES: tuple[Rule, ...] = (
+    entries_are_on,
     candle_is_fresh,
     price_is_near,
     no_position_yet,
@@ -156,10 +190,10 @@ RULES: tuple[Rule, ...] = (
     no_losing_streak,
 )
 
-LIVE_RULES: tuple[Rule, ...] = (*RULES, allowance_left)
+LIVE_RULES: tuple[Rule, ...] = (*RULES, leave_is_left, proof_is_enough)
 """Where it is real money."""
 
 
 def rules_of(entry: EntryContext) -> tuple[Rule, ...]:
-    always = RULES if entry.portfolio.allowance is None else LIVE_RULES
+    always = RULES if entry.portfolio.leave is None else LIVE_RULES
     return (*always, *protections_of(entry.limits))

@@ -21,8 +21,9 @@ def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: De
     if stop >= price:
         return ZERO
     portfolio, limits = entry.portfolio, entry.limits
-    allowance = portfolio.allowance
-    payable = portfolio.free if allowance is None else min(portfolio.free, allowance - portfolio.exposure)
+    payable = portfolio.free
+    if portfolio.leave is not None:
+        payable = min(payable, portfolio.leave.value - portfolio.exposure)
     # A quotient has more digits than a Decimal keeps; rounded down, it is never more than the limit it came from.
     with localcontext(rounding=ROUND_FLOOR):
         most = min(

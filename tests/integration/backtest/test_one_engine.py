@@ -29,9 +29,11 @@ from autopilot.daemon.training_run import run_training
 from autopilot.daemon.wiring import Wiring
 from autopilot.domain.order import OrderStatus, Purpose
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.state import RunState
+from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.request import TrainingRequest
 
@@ -102,9 +104,17 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
     """The daemon's cycles, until the stored candles end."""
     champion = Champion(SqliteModels(database), ModelFiles(paths.models_dir), 60 * DAY_MS)
     events = EventLog(WallClock().now_ms)
-    venue = Wiring(settings, database, events, load_strategies(), NeutralSentiment(), champion).open_venue(
-        "paper:replay"
+    wiring = Wiring(
+        settings,
+        database,
+        events,
+        load_strategies(),
+        NeutralSentiment(),
+        champion,
+        Restrictions(),
+        AccountWatch(WallClock(), events),
     )
+    venue = wiring.open_venue("paper:replay")
     wanted = [
         settings.trading(each, exchange="replay", timeframe=Timeframe.H1, interval_s=0.01, auto_execute=True)
         for each in SYMBOLS

@@ -13,9 +13,12 @@ import pytest
 
 from autopilot.control.client import ControlClient
 from autopilot.control.connection import ServerLimits
+from autopilot.control.private_socket import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
+    ModeRequest,
+    PanicRequest,
     PromoteRequest,
     RetrainRequest,
     StartRequest,
@@ -58,6 +61,15 @@ class FakeService:
 
     async def stop(self, request: StopRequest) -> dict[str, Any]:
         return await self._answer(request)
+
+    async def pause(self, request: ModeRequest, caller: Peer) -> dict[str, Any]:
+        return await self._answer(("pause", request, caller.pid))
+
+    async def resume_trading(self, request: ModeRequest, caller: Peer) -> dict[str, Any]:
+        return await self._answer(("resume", request, caller.pid))
+
+    async def panic(self, request: PanicRequest, caller: Peer) -> dict[str, Any]:
+        return await self._answer(("panic", request, caller.pid))
 
     async def status(self, symbol: str | None) -> dict[str, Any]:
         return await self._answer(("status", symbol))

@@ -33,6 +33,7 @@ class LittleService:
         if name in (
             *("start", "status", "decisions", "decision", "signals", "orders", "positions", "trades"),
             *("performance", "models", "retrain", "tasks", "bootstrap_config", "configure_bootstrap", "summary"),
+            *("pause", "resume_trading", "panic"),
         ):
             return None
         raise AttributeError(name)

@@ -1,11 +1,12 @@
 """Address by address, over a real socket."""
 
+import os
 from typing import Any
 
 import pytest
 
 from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
-from autopilot.control.requests import ListQuery, PromoteRequest, StartRequest, StopRequest
+from autopilot.control.requests import ListQuery, ModeRequest, PanicRequest, PromoteRequest, StartRequest, StopRequest
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import (
     ConfigError,
@@ -53,6 +54,17 @@ async def test_stop(serving: Any) -> None:
     await serving.post(f"{API}/stop", {"symbol": "BTC/USD", "flatten": True})
     await serving.post(f"{API}/stop")
     assert serving.service.asked == [StopRequest("BTC/USD", True), StopRequest()]
+
+
+async def test_modes_are_changed_by_somebody(serving: Any) -> None:
+    await serving.post(f"{API}/pause", {"exchange": "kraken"})
+    await serving.post(f"{API}/resume")
+    await serving.post(f"{API}/panic", {"flatten": True})
+    assert serving.service.asked == [
+        ("pause", ModeRequest("kraken"), os.getpid()),
+        ("resume", ModeRequest(), os.getpid()),
+        ("panic", PanicRequest(True), os.getpid()),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +174,9 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("start", {"auto_execute": 1}, "auto_execute must be true or false"),
         ("start", {"interval": -1, "exchange": 5, "x": 1}, "interval must be"),
         ("stop", {"flatten": "yes"}, "flatten must be true or false"),
+        ("panic", {"flatten": 1}, "flatten must be true or false"),
+        ("pause", {"exchange": "Kraken!"}, "exchange must be a name in lower case"),
+        ("resume", {"symbol": "BTC/USD"}, "there is no 'symbol' here"),
         ("models/m-1/promote", {"force": "yes"}, "force must be true or false"),
         ("models/m-1/promote", {"forced": True}, "there is no 'forced' here; did you mean 'force'?"),
         ("models/rollback", {"to": "m-1"}, "there is no 'to' here"),

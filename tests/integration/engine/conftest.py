@@ -17,22 +17,27 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.analysis.view import MarketView
+from autopilot.daemon.trading_control import TradingControl
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
+from autopilot.domain.documents import document
 from autopilot.domain.market import Market, MarketKind, Quote
 from autopilot.domain.order import Order, OrderReport
 from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
-from autopilot.engine.events import EventLog
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
+from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import TradingCost
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.broker import Balance
@@ -183,6 +188,19 @@ class TroubledLedger(SqliteLedger):
 
 
 @dataclass
+class KeptEvents:
+    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def publish(self, kind: str, subject: object, **more: object) -> None:
+        self.published.append((kind, document(subject) | document(more)))
+
+    def modes(self) -> list[tuple[str, str, str]]:
+        """(code, previous, mode) of each change that was told."""
+        told = [body for kind, body in self.published if kind == "mode"]
+        return [(body["code"], body["previous"], body["mode"]) for body in told]
+
+
+@dataclass
 class Desk:
     """What a test holds in its hands: the market, the broker, the ledger, and autopilots by symbol."""
 
@@ -191,6 +209,14 @@ class Desk:
     ledger: TroubledLedger
     database: Database
     autopilots: Mapping[str, IntelligentAutopilot]
+    account: TradingAccount
+    control: TradingControl
+    restrictions: Restrictions
+    events: KeptEvents
+
+    def codes(self) -> list[str]:
+        """What holds the account back."""
+        return [each.code for each in self.restrictions.restrictions(self.account.name)]
 
     @property
     def autopilot(self) -> IntelligentAutopilot:
@@ -247,11 +273,15 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         paper = PaperBroker("paper:moved", PaperSettings(), SqlitePaper(database), market)
         broker, ledger = TroubledBroker(paper), TroubledLedger(database)
         known = StrategySet(strategies)
-        events = EventLog(lambda: 0)
+        events, modes = KeptEvents(), SqliteTradingModes(database)
+        watch = AccountWatch(market, events)
+        restrictions = Restrictions(modes, watch)
+        account = TradingAccount("paper:moved", broker, ledger, restrictions)
+        orders = OrderDesk("paper:moved", broker, ledger, market, events, restrictions)
         around = Surroundings(
             source=market,
-            account=TradingAccount("paper:moved", broker, ledger),
-            desk=OrderDesk("paper:moved", broker, ledger, market, events),
+            account=account,
+            desk=orders,
             observer=paper,
             ledger=ledger,
             sentiment=NeutralSentiment(),
@@ -261,6 +291,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             tracker=PerformanceTracker(
                 "moved", Timeframe.H1, known.names, SqliteSamples(database), TradingCost(0.0015)
             ),
+            watch=watch,
             events=events,
         )
         settings = AutopilotSettings(
@@ -279,7 +310,12 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             )
             for symbol in symbols
         }
-        return Desk(market, broker, ledger, database, autopilots)
+        exits = ExitSettings(settings.orders, HOUR, settings.limits.min_order_value)
+        liquidation = Liquidation(account, orders, ledger, market, exits)
+        control = TradingControl(
+            modes, watch, ledger.busy_accounts, {account.name: liquidation}.__getitem__, events, market
+        )
+        return Desk(market, broker, ledger, database, autopilots, account, control, restrictions, events)
 
     yield make
     for database in databases:

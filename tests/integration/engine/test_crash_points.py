@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
@@ -21,9 +22,11 @@ from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.schema import AutopilotConfig
 from autopilot.daemon.wiring import Wiring
 from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunState
+from autopilot.execution.restrictions import Restrictions
 from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.strategies.registry import load_strategies
 
@@ -63,7 +66,9 @@ class MortalDatabase(Database):
 async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
     champion = Champion(SqliteModels(database), ModelFiles(database.path.parent / "models"), DAY_MS)
-    wiring = Wiring(CONFIG, database, EventLog(lambda: 0), load_strategies(), NeutralSentiment(), champion)
+    events = EventLog(lambda: 0)
+    watch = AccountWatch(WallClock(), events)
+    wiring = Wiring(CONFIG, database, events, load_strategies(), NeutralSentiment(), champion, Restrictions(), watch)
     venue = wiring.open_venue("paper:simulated")
     evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.3)
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]

@@ -25,6 +25,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.execution.order_desk import OrderDesk
+from autopilot.execution.restrictions import Restrictions
 
 NOW_MS = 1_900_000_000_000
 ACCOUNT = "live:kraken"
@@ -66,9 +67,16 @@ class Desk:
     desk: OrderDesk
     market: Market = MARKET
 
+    def restart(self) -> None:
+        """What a process keeps in its memory is gone."""
+        self.database.close()
+        self.database = open_database(self.database.path)
+        self.ledger = SqliteLedger(self.database)
+        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), Restrictions())
+
     def guard(self) -> None:
         """From now on stops rest on the exchange."""
-        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), stops=True)
+        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), Restrictions(), stops=True)
 
     def intend(self, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
         """Committed and not sent yet, as a crash right after the commit leaves it."""
@@ -147,8 +155,9 @@ async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.
     broker = CcxtBroker(ACCOUNT, gateway, dialect_of("kraken"), clock)
     database = open_database(tmp_path / "autopilot.db")
     ledger = SqliteLedger(database)
-    desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence())
-    yield Desk(exchange, clock, database, ledger, broker, desk)
+    desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence(), Restrictions())
+    made = Desk(exchange, clock, database, ledger, broker, desk)
+    yield made
     await broker.close()
     await exchange.stop()
-    database.close()
+    made.database.close()

@@ -195,4 +195,5 @@ def test_a_database_of_version_1_keeps_every_row_and_gets_the_new_tables(
     database.close()
     after = contents(path)
     assert {table: after[table] for table in before} == before
-    assert set(after) - set(before) == {"tasks", "models", "model_history", "training_trials", "audit", "armings"}
+    added = {"tasks", "models", "model_history", "training_trials", "audit", "armings", "trading_modes"}
+    assert set(after) - set(before) == added

@@ -4,15 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from autopilot.domain.arming import Arming, parse_span, phrase
+from autopilot.domain.arming import NO_LEAVE, Arming, parse_span, phrase
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
-ARMED = Arming("live:kraken", "USD", Decimal(500), 1_000, 2_000, "uid 1000 pid 7")
+ARMED = Arming("live:kraken", "USD", Decimal(500), True, 1_000, 2_000, "uid 1000 pid 7")
 
 
 @pytest.mark.parametrize(
-    ("currency", "net", "now_ms", "allowance"),
+    ("currency", "net", "now_ms", "value"),
     [
         ("USD", "0", 1_000, "500"),
         ("USD", "0", 1_999, "500"),
@@ -25,8 +25,10 @@ ARMED = Arming("live:kraken", "USD", Decimal(500), 1_000, 2_000, "uid 1000 pid 7
         ("USD", "300", 1_500, "500"),
     ],
 )
-def test_what_may_be_invested(currency: str, net: str, now_ms: int, allowance: str) -> None:
-    assert ARMED.allowance(currency, Decimal(net), now_ms) == Decimal(allowance)
+def test_what_may_be_invested(currency: str, net: str, now_ms: int, value: str) -> None:
+    leave = ARMED.leave(currency, Decimal(net), now_ms)
+    assert leave.value == Decimal(value)
+    assert leave == NO_LEAVE or leave.unproven
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,4 @@ def test_what_is_no_length_of_time(text: str) -> None:
 
 def test_the_phrase_names_what_is_at_risk() -> None:
     assert phrase("kraken", Decimal("5E+2"), "USD") == "LIVE kraken 500 USD"
+    assert phrase("kraken", Decimal(500), "USD", unproven=True) == "LIVE kraken 500 USD UNPROVEN"

@@ -12,6 +12,7 @@ import pytest
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.domain.candles import Candle
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market
@@ -150,8 +151,15 @@ def ledger(database: Database) -> SqliteLedger:
 
 
 @pytest.fixture
-def desk(broker: ScriptedBroker, ledger: SqliteLedger, clock: HandClock, events: KeptEvents) -> OrderDesk:
-    return OrderDesk(ACCOUNT, broker, ledger, clock, events)
+def modes(database: Database) -> SqliteTradingModes:
+    return SqliteTradingModes(database)
+
+
+@pytest.fixture
+def desk(
+    broker: ScriptedBroker, ledger: SqliteLedger, clock: HandClock, events: KeptEvents, modes: SqliteTradingModes
+) -> OrderDesk:
+    return OrderDesk(ACCOUNT, broker, ledger, clock, events, modes)
 
 
 @pytest.fixture

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import HOUR_MS
+from autopilot.domain.trading_mode import TradingMode
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_desk import FRESH_MS, ExitSettings, OrderDesk
+from autopilot.ports.trading_modes import ModeEntry
 from autopilot.risk.verdict import Approved
 
 ACCOUNT = "paper:test"
@@ -65,6 +68,15 @@ class TestSending:
         assert written == [S.SUBMITTED]
         assert ledger.order(order.client_order_id) == order
         assert (order.status, order.exchange_order_id) == (S.OPEN, "X1")
+
+    async def test_what_was_forbidden_since_it_was_decided_is_not_sent(
+        self, desk: OrderDesk, modes: SqliteTradingModes, broker: Any, approve: Approve, market: Market
+    ) -> None:
+        approved = approve()
+        modes.restrict(ModeEntry("*", TradingMode.REDUCING, "PAUSED_BY_USER", "paused by the user", 1, "me"))
+        order = await desk.send(approved, market)
+        assert (order.status, order.detail) == (S.EXPIRED, "not sent, PAUSED_BY_USER: paused by the user")
+        assert broker.sent == []
 
     @pytest.mark.parametrize(
         ("answer", "status", "words"),

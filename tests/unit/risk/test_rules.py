@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from autopilot.domain.arming import NO_LEAVE, Leave
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.portfolio import Position, SymbolHistory
 from autopilot.domain.timeframe import HOUR_MS
+from autopilot.domain.trading_mode import Restriction, TradingMode
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.rules import (
     RULES,
     Rule,
-    allowance_left,
     candle_is_fresh,
     cooled_down,
     day_is_not_lost,
     drawdown_is_bearable,
+    entries_are_on,
     exposure_left,
+    leave_is_left,
     no_entry_pending,
     no_losing_streak,
     no_position_yet,
     positions_left,
     price_is_near,
+    proof_is_enough,
     rules_of,
 )
 
 NOW_MS = 1_714_521_600_000
+FIVE_HUNDRED = Leave(Decimal(500), unproven=False)
+
+PAUSED = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "the user paused it", NOW_MS, "autopilot resume")
+HALTED = Restriction("PANIC", TradingMode.HALTED, "the user stopped it", NOW_MS, "autopilot resume")
 
 Case = tuple[Rule, str, Mapping[str, Any], bool]
 
@@ -59,9 +68,16 @@ CASES: list[Case] = [
     (exposure_left, "EXPOSURE_REACHED", {"exposure": Decimal(6000)}, False),
     (exposure_left, "EXPOSURE_REACHED", {"exposure": Decimal("6000.01")}, False),
     (exposure_left, "EXPOSURE_REACHED", {"equity": Decimal(0)}, False),
-    (allowance_left, "ARMED_VALUE_REACHED", {"allowance": Decimal(500), "exposure": Decimal("499.99")}, True),
-    (allowance_left, "ARMED_VALUE_REACHED", {"allowance": Decimal(500), "exposure": Decimal(500)}, False),
-    (allowance_left, "ARMED_VALUE_REACHED", {"allowance": Decimal(0)}, False),
+    (entries_are_on, "TRADING_RESTRICTED", {}, True),
+    (entries_are_on, "PAUSED_BY_USER", {"restrictions": (PAUSED,)}, False),
+    (entries_are_on, "PANIC", {"restrictions": (PAUSED, HALTED)}, False),
+    (entries_are_on, "OF_ANOTHER_KIND", {"restrictions": (replace(PAUSED, code="OF_ANOTHER_KIND"), PAUSED)}, False),
+    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
+    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
+    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": NO_LEAVE}, False),
+    (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED}, False),
+    (proof_is_enough, "MODEL_UNPROVEN", {"leave": Leave(Decimal(500), unproven=True)}, True),
+    (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED} | context(is_proven=True), True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9499)}, False),
@@ -155,7 +171,7 @@ def test_positions_and_entries_of_other_symbols_are_counted(
 
 def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Callable[..., EntryContext]) -> None:
     checks = [rule(make_entry()) for rule in RULES]
-    assert len({check.code for check in checks}) == len(RULES) == 10
+    assert len({check.code for check in checks}) == len(RULES) == 11
     for check in checks:
         assert check.passed
         assert check.code == check.code.upper()
@@ -166,5 +182,5 @@ def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Calla
 
 
 def test_only_real_money_asks_for_the_users_leave(make_entry: Callable[..., EntryContext]) -> None:
-    assert allowance_left not in rules_of(make_entry())
-    assert allowance_left in rules_of(make_entry(allowance=Decimal(0)))
+    assert leave_is_left not in rules_of(make_entry())
+    assert leave_is_left in rules_of(make_entry(leave=NO_LEAVE))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from autopilot.domain.arming import NO_LEAVE, Leave
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.sizing import entry_quantity
 
@@ -20,7 +21,12 @@ ROOMY = {"max_position_pct": 100.0, "max_exposure_pct": 100.0, "risk_per_trade_p
         ({"limits": ROOMY | {"max_exposure_pct": 60.0}, "exposure": Decimal("5500.50")}, "99", "50", "4.9950"),
         ({"limits": ROOMY, "free": Decimal("1004.50")}, "99", "50", "10.0049"),
         ({"limits": ROOMY | {"risk_per_trade_pct": 1.0}}, "99", "97", "33.3333"),
-        ({"limits": ROOMY, "allowance": Decimal("502.25"), "exposure": Decimal("100.45")}, "99", "50", "4.0019"),
+        (
+            {"limits": ROOMY, "leave": Leave(Decimal("502.25"), unproven=True), "exposure": Decimal("100.45")},
+            "99",
+            "50",
+            "4.0019",
+        ),
     ],
     ids=["what is asked for", "the position limit", "the exposure left", "the free cash", "the risk", "the leave"],
 )
@@ -36,8 +42,8 @@ def test_the_least_of_six_bounds_decides(
         {"exposure": Decimal(6000)},
         {"exposure": Decimal(7000)},
         {"free": Decimal(0)},
-        {"allowance": Decimal(0)},
-        {"allowance": Decimal(500), "exposure": Decimal(501)},
+        {"leave": NO_LEAVE},
+        {"leave": Leave(Decimal(500), unproven=True), "exposure": Decimal(501)},
         {"free": Decimal(-1)},
         {"equity": Decimal(0)},
         {"equity": Decimal(-5)},

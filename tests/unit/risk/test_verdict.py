@@ -37,7 +37,7 @@ def test_an_entry_that_passes_is_an_order_with_its_stop_and_target(approved: App
     assert (order.quantity, order.stop, order.target) == (2, 95, 110)
     assert order.client_order_id == client_order_id("paper:test", "BTC/USD", NOW_MS, Purpose.ENTRY)
     assert (order.strategy, order.decision_id) == ("macd", "d1")
-    assert len(approved.checks) == 14
+    assert len(approved.checks) == 15
     assert all(check.passed for check in approved.checks)
 
 
@@ -70,7 +70,7 @@ def test_a_refusal_names_the_first_limit_and_keeps_all_that_was_looked_at(
     entry = make_entry(positions={"BTC/USD": make_position()}, equity=Decimal(7000), free=Decimal(0))
     verdict = review_entry(entry, make_signal(), Decimal(2), draft)
     assert isinstance(verdict, Denied)
-    assert (verdict.code, len(verdict.checks)) == ("POSITION_OPEN", 14)
+    assert (verdict.code, len(verdict.checks)) == ("POSITION_OPEN", 15)
     assert {check.code for check in verdict.checks if not check.passed} == {
         "POSITION_OPEN",
         "DAILY_LOSS_REACHED",

@@ -23,7 +23,7 @@ def require_shape(exchange: str, keys: ExchangeKeys) -> None:
 
 def normalized(keys: ExchangeKeys) -> ExchangeKeys:
     """Without blanks around; a PEM key with its lines, where JSON has written it in one."""
-    secret = keys.secret.strip().replace("\\n", "\n").replace("\r\n", "\n")
+    secret = keys.secret.replace("\\n", "\n").replace("\r\n", "\n").strip()
     return ExchangeKeys(keys.api_key.strip(), secret, keys.password)
 
 

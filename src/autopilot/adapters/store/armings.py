@@ -3,17 +3,19 @@ or disarm while the daemon runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
-from autopilot.domain.account import account_name
-from autopilot.domain.arming import Arming
+from autopilot.domain.account import account_name, exchange_of, is_live
+from autopilot.domain.arming import NO_LEAVE, Arming, Leave
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.money import ZERO
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.timeframe import DAY_MS, iso_utc
+from autopilot.domain.trading_mode import NOT_ARMED, Restriction, TradingMode
 
 _ARM = insert("armings", Arming, or_update="account")
 _EARNED = """
@@ -50,16 +52,16 @@ class SqliteArmings:
             if self._audit:
                 self._audit.append(connection, AuditKind.ARMING, {"event": "armed", **to_row(arming)})
 
-    def disarm(self, account: str) -> Arming | None:
-        """What held until now; None when the account was not armed."""
+    def disarm(self, account: str, now_ms: int) -> Arming | None:
+        """What held until now; None when nothing did."""
         with self._database.transaction(durable=True) as connection:
-            before = connection.execute("SELECT * FROM armings WHERE account = ?", (account,)).fetchone()
-            if before is None:
+            before = self.of(account)
+            if before is None or not before.holds(now_ms):
                 return None
-            connection.execute("DELETE FROM armings WHERE account = ?", (account,))
+            connection.execute(_ARM, to_row(replace(before, expires_at_ms=now_ms)))
             if self._audit:
                 self._audit.append(connection, AuditKind.ARMING, {"event": "disarmed", "account": account})
-        return from_row(Arming, before)
+        return before
 
     def of(self, account: str) -> Arming | None:
         """The latest, expired or not."""
@@ -70,14 +72,14 @@ class SqliteArmings:
         rows = self._database.rows("SELECT * FROM armings ORDER BY account")
         return tuple(from_row(Arming, row) for row in rows)
 
-    def allowance(self, account: str, currency: str, now_ms: int) -> Decimal:
-        """The most that may be invested now; see `Arming.allowance`."""
+    def leave(self, account: str, currency: str, now_ms: int) -> Leave:
+        """What holds now; see `Arming.leave`."""
         arming = self.of(account)
         if arming is None:
-            return ZERO
+            return NO_LEAVE
         rows = self._database.rows(_EARNED, (account, arming.armed_at_ms, account))
         net = sum((Decimal(row["earned"]) for row in rows if row["symbol"].endswith(f"/{currency}")), ZERO)
-        return arming.allowance(currency, net, now_ms)
+        return arming.leave(currency, net, now_ms)
 
     def paper_record(self, exchange: str) -> PaperRecord:
         row = self._database.rows(_PAPER, (DAY_MS, account_name(exchange, paper=True)))[0]
@@ -86,3 +88,22 @@ class SqliteArmings:
     def unsettled(self, account: str) -> int:
         """Orders whose fate is not known."""
         return int(self._database.rows(_UNSETTLED, (account,))[0][0])
+
+
+class Unarmed:
+    """A RestrictionSource: nothing is bought with real money that is not armed. ``now_ms``: the machine's time."""
+
+    def __init__(self, armings: SqliteArmings, now_ms: Callable[[], int]) -> None:
+        self._armings = armings
+        self._now_ms = now_ms
+
+    def restrictions(self, account: str) -> tuple[Restriction, ...]:
+        if not is_live(account):
+            return ()
+        arming = self._armings.of(account)
+        if arming and arming.holds(self._now_ms()):
+            return ()
+        since_ms = arming.expires_at_ms if arming else 0
+        detail = f"its arming ended at {iso_utc(since_ms)}" if arming else "it was never armed"
+        hint = f"autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT"
+        return (Restriction(NOT_ARMED, TradingMode.REDUCING, detail, since_ms, hint),)

@@ -72,23 +72,25 @@ def _orders(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[st
 
 def _cash(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]:
     """Only of paper accounts, whose exchange keeps books of its own."""
-    start = {
-        (row["account"], row["currency"]): Decimal(row["start_equity"])
-        for row in connection.execute("SELECT account, currency, start_equity FROM equity")
-    }
-    for fill in fills:
-        quote = fill["symbol"].partition("/")[2]
-        value = Decimal(fill["quantity"]) * Decimal(fill["price"])
-        fee = Decimal(fill["fee"]) if fill["fee_currency"] == quote else ZERO
-        start[fill["account"], quote] += (-value if fill["side"] == "buy" else value) - fee
     paper = {
         (row["account"], row["currency"]): Decimal(row["total"])
         for row in connection.execute("SELECT account, currency, total FROM paper_balances")
     }
+    left = {
+        (row["account"], row["currency"]): Decimal(row["start_equity"])
+        for row in connection.execute("SELECT account, currency, start_equity FROM equity")
+        if (row["account"], row["currency"]) in paper
+    }
+    for fill in fills:
+        key = (fill["account"], fill["symbol"].partition("/")[2])
+        if key in left:
+            value = Decimal(fill["quantity"]) * Decimal(fill["price"])
+            fee = Decimal(fill["fee"]) if fill["fee_currency"] == key[1] else ZERO
+            left[key] += (-value if fill["side"] == "buy" else value) - fee
     return [
         f"{currency} in {account}: the paper exchange has {paper[account, currency]}, our fills leave {total}"
-        for (account, currency), total in start.items()
-        if (account, currency) in paper and paper[account, currency] != total
+        for (account, currency), total in left.items()
+        if paper[account, currency] != total
     ]
 
 

@@ -108,6 +108,13 @@ class SqliteLedger:
         rows = self._database.rows("SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))
         return tuple(from_row(Position, row) for row in rows)
 
+    def busy_accounts(self) -> tuple[str, ...]:
+        """Those that have open orders or hold something, whether or not anything runs on them."""
+        rows = self._database.rows(
+            f"SELECT account FROM orders WHERE status NOT IN ({_FINAL}) UNION SELECT account FROM positions ORDER BY 1"
+        )
+        return tuple(row[0] for row in rows)
+
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
         entries = self._database.row(
             "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = ? AND created_at_ms >= ?"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import open_readonly
 from autopilot.adapters.store.exits import exits_after
+from autopilot.adapters.store.health import stored_modes
 from autopilot.adapters.store.rows import from_json
 from autopilot.domain.errors import NotFound
 
@@ -138,6 +139,7 @@ def last_known_status(database: Path) -> Document:
                 "data_dir": str(database.parent),
             },
             "model": None,
+            "modes": stored_modes(connection),
             "accounts": _accounts(connection),
             "symbols": [
                 symbol_status(connection, dict(row))

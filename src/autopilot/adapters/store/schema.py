@@ -133,7 +133,8 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     """
     CREATE TABLE armings (
-        account TEXT PRIMARY KEY, currency TEXT NOT NULL, max_value TEXT NOT NULL, armed_at_ms INTEGER NOT NULL,
+        account TEXT PRIMARY KEY, currency TEXT NOT NULL, max_value TEXT NOT NULL,
+        unproven INTEGER NOT NULL CHECK (unproven IN (0, 1)), armed_at_ms INTEGER NOT NULL,
         expires_at_ms INTEGER NOT NULL, actor TEXT NOT NULL
     ) STRICT;
 
@@ -167,10 +168,26 @@ MIGRATIONS: tuple[str, ...] = (
         WHERE status NOT IN ('filled', 'canceled', 'rejected', 'expired');
     CREATE INDEX fills_by_order ON fills (client_order_id);
     """,
+    """
+    CREATE TABLE trading_modes (
+        account TEXT PRIMARY KEY, mode TEXT NOT NULL CHECK (mode IN ('reducing', 'halted')), code TEXT NOT NULL,
+        why TEXT NOT NULL, since_ms INTEGER NOT NULL, actor TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F
 """Marks the file as ours ("Auto")."""
 
-BOOKS = ("orders", "fills", "positions", "round_trips", "equity", "paper_balances", "paper_orders", "autopilots")
-"""The tables that hold orders and money, and what was asked to run."""
+BOOKS = (
+    "orders",
+    "fills",
+    "positions",
+    "round_trips",
+    "equity",
+    "paper_balances",
+    "paper_orders",
+    "autopilots",
+    "trading_modes",
+)
+"""The tables that hold orders and money, what was asked to run, and what holds it back."""

@@ -61,7 +61,7 @@ def arm(
     ] = None,
     accept_risk: Annotated[
         str | None,
-        typer.Option("--accept-risk", metavar=ACCEPTED, help=f"For scripts: {ACCEPTED} instead of the typed words."),
+        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts, instead of typed words."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -75,9 +75,10 @@ def arm(
     from autopilot.daemon.arming_check import Wish
 
     session, span_ms = Session.of(context, as_json), parse_span(expires)
-    if accept_risk not in (None, ACCEPTED):
-        raise UsageProblem(f"--accept-risk={accept_risk} is not understood", hint=f"write --accept-risk={ACCEPTED}")
     config = load(session.paths).config
+    accepted = f"{ACCEPTED}-unproven" if config.model.allow_unproven else ACCEPTED
+    if accept_risk not in (None, accepted):
+        raise UsageProblem(f"--accept-risk={accept_risk} does not say it", hint=f"write --accept-risk={accepted}")
     name = exchange or config.exchange
     money = currency.upper() if currency else _currency_of(config.symbols)
     wish = Wish(
@@ -85,6 +86,7 @@ def arm(
         max_value=max_value,
         currency=money,
         symbols=[symbol for symbol in config.symbols if split_symbol(symbol)[1] == money],
+        unproven=config.model.allow_unproven,
     )
     keys = unlocked(session).keys(name)
     with open_armory(session.paths) as armory:
@@ -94,7 +96,7 @@ def arm(
             session.output.show(shown, readiness_screen(shown))
         try:
             _require_ready(findings)
-            _ask(wish, accept_risk)
+            _ask(wish, accepted, is_said=accept_risk is not None)
         except SafetyRefused as refusal:
             session.output.trouble(refusal)
             if as_json:
@@ -125,14 +127,14 @@ def _require_ready(findings: Sequence[Finding]) -> None:
         )
 
 
-def _ask(wish: Wish, accept_risk: str | None) -> None:
+def _ask(wish: Wish, accepted: str, *, is_said: bool) -> None:
     """Raises SafetyRefused unless the user takes the risk in words."""
-    if accept_risk == ACCEPTED:
+    if is_said:
         return
-    words = phrase(exchange_of(wish.account), wish.max_value, wish.currency)
+    words = phrase(exchange_of(wish.account), wish.max_value, wish.currency, unproven=wish.unproven)
     if not sys.stdin.isatty():
         raise SafetyRefused(
-            "nothing was armed: there is no terminal to ask on", hint=f"in a script: --accept-risk={ACCEPTED}"
+            "nothing was armed: there is no terminal to ask on", hint=f"in a script: --accept-risk={accepted}"
         )
     if typer.prompt(f"This trades real money. To arm, type: {words}\n", err=True, prompt_suffix="> ").strip() != words:
         raise SafetyRefused("nothing was armed: these were other words", hint=f"type exactly: {words}")

@@ -84,6 +84,10 @@ def _model(body: Document) -> str:
     return f"{body['event']}: {body['previous_id'] or 'rules'} → {body['model_id'] or 'rules'} ({body['reason']})"
 
 
+def _mode(body: Document) -> str:
+    return f"{body['account']}: {body['previous']} → {body['mode']}, {body['code']} ({body['why']})"
+
+
 def _arming(body: Document) -> str:
     given = f" up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}"
     return f"{body['account']} {body['event']}{given if body['event'] == 'armed' else ''}"
@@ -111,6 +115,7 @@ _WORDS: dict[str, Callable[[Document], str]] = {
     "command": _command,
     "daemon": _daemon,
     "model": _model,
+    "mode": _mode,
     "arming": _arming,
     "decision": _decision,
     "order": _order,

@@ -11,6 +11,10 @@ Document = dict[str, Any]
 
 
 _WISHES = {
+    "PAUSED_BY_USER": "the pause to be over: autopilot resume",
+    "PANIC": "the halt to be over: autopilot resume",
+    "EXCHANGE_UNREACHABLE": "an exchange that answers; it is asked again and again",
+    "BOOKS_DIFFER": "books that agree with the exchange's (autopilot status says what differs), or autopilot resume",
     "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
     "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bp net (expects {actual} bp)",
     "MARKET_NOVEL": "a market more like those the model was trained on: autopilot retrain, or wait",
@@ -21,6 +25,7 @@ _WISHES = {
     "OPEN_POSITIONS_REACHED": "fewer than {limit} open positions (were {actual})",
     "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
     "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
+    "MODEL_UNPROVEN": "a learned model that is live: autopilot model-info says what it lacks, or docs/security.md",
     "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); midnight UTC starts anew",
     "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %), which no price brings back once"
     " nothing is held: when you know why it fell, risk.drawdown_pause_days lets it be measured anew",

@@ -9,6 +9,7 @@ from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.decisions import action
 from autopilot.cli.render.symbol import symbol_blocks
+from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
 
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}
@@ -29,6 +30,11 @@ COLUMNS = (
 )
 
 
+HEALTH_SHOWN = 5
+TOLD_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
+"""A symbol that retries says so in its row and below it, and the model has its line at the top."""
+
+
 def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
     symbols = document["symbols"]
@@ -38,10 +44,11 @@ def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
     else:
         blocks.append(line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT))
     if document["accounts"]:
-        blocks += [BLANK, *(_account(account) for account in document["accounts"])]
+        modes = {each["account"]: each["mode"] for each in document["modes"]}
+        blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in document["accounts"])]
     if full and len(symbols) == 1:
         blocks += [BLANK, *symbol_blocks(symbols[0])]
-    troubles = [trouble for symbol in symbols for trouble in _troubles(symbol)]
+    troubles = [*_health(document["health"]), *(trouble for symbol in symbols for trouble in _troubles(symbol))]
     return (*blocks, *([BLANK, *troubles] if troubles else []))
 
 
@@ -95,18 +102,35 @@ def _mode(symbol: dict[str, Any]) -> str:
     return f"{symbol['timeframe']} {money_used}, {doing}"
 
 
-def _account(account: dict[str, Any]) -> Paragraph:
+def _account(account: dict[str, Any], mode: str | None) -> Paragraph:
+    """``mode``: None where it is not known."""
     currency = account["currency"]
     gain = Decimal(account["equity"]) - Decimal(account["start_equity"])
     positions = count(int(account["open_positions"]), "open position")
     return Paragraph(
         (
-            Span(f"{account['account']}: equity {money(account['equity'])} {currency} ("),
+            Span(f"{account['account']}: "),
+            *((Span(mode, STYLES[mode]), Span(", ")) if mode else ()),
+            Span(f"equity {money(account['equity'])} {currency} ("),
             result(str(gain)),
             Span(f" since the start), {money(account['free'])} free, {positions}"),
         ),
         hang=2,
     )
+
+
+def _health(records: list[dict[str, Any]]) -> list[Paragraph]:
+    """What is told nowhere else on the screen, the worst first."""
+    told = [record for record in records if record["code"] not in TOLD_ELSEWHERE]
+    found: list[Paragraph] = []
+    for record in told[:HEALTH_SHOWN]:
+        since = f", since {utc(record['since_ms'])}" if record["since_ms"] else ""
+        style = Style.BAD if record["level"] == "error" else Style.WARNING
+        found.append(line(f"{record['subject']}: {record['detail']}{since}", style, hang=2))
+        found.append(line(f"  try: {record['hint']}", Style.FAINT, hang=2))
+    if len(told) > HEALTH_SHOWN:
+        found.append(line(f"and {len(told) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING))
+    return found
 
 
 def _troubles(symbol: dict[str, Any]) -> tuple[Paragraph, ...]:

@@ -1,0 +1,67 @@
+"""autopilot panic: stop everything now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.trading import panic_screen
+from autopilot.cli.render.words import count
+from autopilot.cli.session import Document, Session
+from autopilot.control.errors import DaemonNotRunning, DaemonUnreachable
+
+ALIVE_S = 3.0
+"""A daemon that does not answer in this time is passed over."""
+PANIC_TIMEOUT_S = 120.0
+"""It waits for cycles under way, then for the exchanges, several calls each."""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def panic(
+    context: typer.Context,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Sell all that is held, too, at market.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Stop at once: buy nothing, cancel every order of ours; with --flatten sell everything. Asks nothing.
+
+    From then on nothing is sent but stop-losses, until autopilot resume. Works with a daemon, without one, and past one
+    that hangs. Exit code 1 when something is left to do; it says what.
+    """
+    session = Session.of(context, as_json)
+    document = _by_daemon(session, flatten) or _alone(session, flatten)
+    session.output.show(document, panic_screen(document))
+    return ExitCode.DONE if document["complete"] else ExitCode.FAILED
+
+
+def _by_daemon(session: Session, flatten: bool) -> Document | None:
+    """None when there is none that answers."""
+    try:
+        session.client(ALIVE_S).get("/health")
+        return session.client(PANIC_TIMEOUT_S).post(address("panic"), {"flatten": flatten})
+    except DaemonNotRunning:
+        return None
+    except DaemonUnreachable as error:
+        session.output.remark(f"warning: {error}; trying without it")
+        return None
+
+
+def _alone(session: Session, flatten: bool) -> Document:
+    import asyncio
+
+    from autopilot.adapters.store.queries import positions
+    from autopilot.cli.unlocking import keys_of
+    from autopilot.daemon import alone
+
+    document = asyncio.run(alone.panic(session.paths, keys_of(session), flatten=flatten))
+    held = len(positions(session.paths.database)["positions"])
+    if held and document["complete"]:
+        session.output.remark(
+            f"warning: {count(held, 'position')} held, and nobody watches the stops without a daemon; autopilot start"
+        )
+    return document

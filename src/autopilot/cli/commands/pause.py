@@ -1,0 +1,25 @@
+"""autopilot pause: buy nothing more."""
+
+from __future__ import annotations
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.mode_access import Exchange, changed
+from autopilot.cli.options import AsJson
+from autopilot.cli.render.trading import paused_screen
+from autopilot.cli.session import Session
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def pause(context: typer.Context, exchange: Exchange = None, as_json: AsJson = False) -> int:
+    """Buy nothing more, and cancel the entry orders that wait; what is held is watched and sold as before.
+
+    It holds until autopilot resume, restarts included. Works with a daemon and without one.
+    """
+    session = Session.of(context, as_json)
+    document = changed(session, "pause", exchange)
+    session.output.show(document, paused_screen(document))
+    return ExitCode.DONE if document["complete"] else ExitCode.FAILED

@@ -1,0 +1,42 @@
+"""What accounts may do, changed by the daemon where one runs, else by the command itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.address import address
+from autopilot.cli.session import Document, Session
+from autopilot.control.errors import DaemonNotRunning
+
+MODE_TIMEOUT_S = 60.0
+"""A pause waits for cycles under way, then for the exchanges."""
+
+
+def _lower(value: str | None) -> str | None:
+    if value is not None and not (value.isidentifier() and value == value.lower()):
+        raise typer.BadParameter(f"{value!r} is no exchange: it is a name in lower case such as kraken")
+    return value
+
+
+Exchange = Annotated[
+    str | None,
+    typer.Option(
+        "--exchange", metavar="NAME", callback=_lower, help="Only accounts on this exchange. Default: every account."
+    ),
+]
+
+
+def changed(session: Session, command: str, exchange: str | None) -> Document:
+    """``command``: pause or resume. Raises AutopilotError."""
+    try:
+        return session.client(MODE_TIMEOUT_S).post(address(command), {"exchange": exchange})
+    except DaemonNotRunning:
+        import asyncio
+
+        from autopilot.cli.unlocking import keys_of
+        from autopilot.daemon import alone
+
+        do = alone.pause if command == "pause" else alone.resume
+        return asyncio.run(do(session.paths, exchange, keys_of(session)))

@@ -1,0 +1,139 @@
+"""Pause, resume and panic where no daemon answers: the same steps, done by the command itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.sentiment.neutral import NeutralSentiment
+from autopilot.adapters.store.audit import AuditTrail
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.config.load import load
+from autopilot.config.paths import Paths, create_directories
+from autopilot.control.private_socket import Peer
+from autopilot.daemon.audit_log import audited
+from autopilot.daemon.autopilots import Venue
+from autopilot.daemon.lock import AlreadyRunning, hold_lock
+from autopilot.daemon.trading_control import TradingControl
+from autopilot.daemon.wiring import Wiring
+from autopilot.domain.credentials import ExchangeKeys
+from autopilot.domain.documents import Document
+from autopilot.engine.account_watch import AccountWatch
+from autopilot.engine.events import EventLog
+from autopilot.engine.liquidation import Liquidation
+from autopilot.execution.restrictions import Restrictions
+from autopilot.strategies.registry import StrategySet, builtin_strategies
+
+Keys = Callable[[str], ExchangeKeys]
+"""Those of our account on an exchange, asked for when real money is to be reached."""
+
+
+async def pause(paths: Paths, exchange: str | None, keys: Keys) -> Document:
+    """Raises AlreadyRunning, ConfigError, StoreError."""
+    async with _control(paths, keys) as control:
+        with hold_lock(paths.lock_file):
+            return await control.pause(exchange, _actor())
+
+
+async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
+    """Raises AlreadyRunning, Conflict, ConfigError, StoreError."""
+    async with _control(paths, keys) as control:
+        with hold_lock(paths.lock_file):
+            return await control.resume(exchange, _actor())
+
+
+async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
+    """The mode is stored even where a daemon that does not answer holds the data directory: it obeys it as soon as it
+    comes to itself. Raises ConfigError, StoreError when not even that can be done."""
+    async with _control(paths, keys) as control:
+        changed = control.halt(_actor())
+        try:
+            with hold_lock(paths.lock_file):
+                return changed | await control.clear(flatten=flatten)
+        except AlreadyRunning as hung:
+            return changed | _hung(hung.pid)
+
+
+def _actor() -> str:
+    return str(Peer(os.getpid(), os.getuid()))
+
+
+def _hung(pid: int | None) -> Document:
+    daemon, end = ("the daemon", "end it") if pid is None else (f"the daemon (process {pid})", f"kill -9 {pid}")
+    left = {
+        "symbol": "*",
+        "what": f"{daemon} does not answer and holds the data directory; no order was canceled and nothing sold",
+        "hint": f"{end}, then say it once more",
+    }
+    return {
+        "accounts": [{"account": "*", "canceled": [], "kept": [], "sold": [], "dust": [], "left": [left]}],
+        "complete": False,
+    }
+
+
+@asynccontextmanager
+async def _control(paths: Paths, keys: Keys) -> AsyncIterator[TradingControl]:
+    create_directories(paths)
+    clock = WallClock()
+    with (
+        closing(open_database(paths.database)) as database,
+        audited(database, paths.audit_head) as trail,
+    ):
+        events = EventLog(clock.now_ms)
+        modes, watch = SqliteTradingModes(database, trail), AccountWatch(clock, events)
+        venues = _Venues(paths, database, trail, modes, watch, events, keys)
+        busy = SqliteLedger(database).busy_accounts
+        try:
+            yield TradingControl(modes, watch, busy, venues.open_account, events, clock)
+        finally:
+            await venues.close()
+
+
+@dataclass(slots=True)
+class _Venues:
+    """Opened when they are needed: nothing that can fail there keeps a mode from being stored."""
+
+    paths: Paths
+    database: Database
+    trail: AuditTrail
+    modes: SqliteTradingModes
+    watch: AccountWatch
+    events: EventLog
+    keys: Keys
+    opened: dict[str, Venue] = field(default_factory=dict)
+
+    def open_account(self, account: str) -> Liquidation:
+        """Raises ConfigError, UnknownExchange, StoreError; of a live account what unlocking its keys raises."""
+        if account not in self.opened:
+            self.opened[account] = self._wiring().open_venue(account)
+        return self.opened[account].liquidation
+
+    async def close(self) -> None:
+        for venue in self.opened.values():
+            await venue.close()
+
+    def _wiring(self) -> Wiring:
+        """Nothing is decided here: a user's own strategy that cannot be loaded must not be in the way."""
+        config = load(self.paths).config
+        champion = Champion(SqliteModels(self.database), ModelFiles(self.paths.models_dir), 0)
+        restrictions = Restrictions(self.modes, self.watch)
+        return Wiring(
+            config,
+            self.database,
+            self.events,
+            StrategySet(builtin_strategies()),
+            NeutralSentiment(),
+            champion,
+            restrictions,
+            self.watch,
+            self.trail,
+            self.keys,
+        )

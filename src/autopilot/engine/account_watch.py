@@ -1,0 +1,96 @@
+"""What cycles find out about an account: whether its exchange answers, and whether its books agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from autopilot.domain.account import exchange_of
+from autopilot.domain.errors import AnswerLost, AutopilotError, MarketUnavailable
+from autopilot.domain.money import ZERO
+from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, Restriction, TradingMode
+from autopilot.execution.reconciliation import Reconciliation
+from autopilot.ports.clock import Clock
+from autopilot.ports.observer import EventSink
+
+
+class AccountWatch:
+    """A RestrictionSource. It remembers nothing across a restart: the first cycles find it out again.
+
+    ``clock``: the machine's time.
+    """
+
+    def __init__(self, clock: Clock, events: EventSink) -> None:
+        self._clock = clock
+        self._events = events
+        self._silent: dict[tuple[str, str], Restriction] = {}
+        self._short: dict[str, Restriction] = {}
+        self._missing: dict[str, Mapping[str, Decimal]] = {}
+        self._accepted: dict[str, Mapping[str, Decimal]] = {}
+
+    def restrictions(self, account: str) -> tuple[Restriction, ...]:
+        short = self._short.get(account)
+        silent = (each for (owner, _), each in self._silent.items() if owner == account)
+        return (*((short,) if short else ()), *silent)
+
+    def failed(self, account: str, symbol: str, error: AutopilotError) -> None:
+        """The symbol's cycle failed; only what the exchange is to blame for counts."""
+        if isinstance(error, MarketUnavailable | AnswerLost) and (account, symbol) not in self._silent:
+            found = Restriction(
+                EXCHANGE_UNREACHABLE,
+                TradingMode.REDUCING,
+                f"the exchange does not answer: {error}",
+                self._clock.now_ms(),
+                "nothing: it is asked again and again",
+            )
+            self._silent[account, symbol] = found
+            self._tell(account, found, begins=True)
+
+    def answered(self, account: str, symbol: str) -> None:
+        """The exchange told the symbol what it asked, or the symbol asks no more."""
+        ended = self._silent.pop((account, symbol), None)
+        if ended:
+            self._tell(account, ended, begins=False)
+
+    def compared(self, account: str, found: Reconciliation) -> None:
+        """The account's books were held against the exchange's."""
+        missing = {each.currency: each.booked - each.owned for each in found.shortfalls}
+        accepted = self._accepted.get(account, {})
+        self._missing[account] = missing
+        if any(amount > accepted.get(currency, ZERO) for currency, amount in missing.items()):
+            words = "; ".join(
+                f"{each.booked} {each.currency} are booked and {each.owned} owned" for each in found.shortfalls
+            )
+            self._differ(account, words)
+        else:
+            self._agree(account)
+
+    def accept(self, exchange: str | None) -> None:
+        """The user trades on with what is missing now, on one exchange or (None) on all."""
+        for account, missing in self._missing.items():
+            if exchange in (None, exchange_of(account)):
+                self._accepted[account] = missing
+                self._agree(account)
+
+    def _differ(self, account: str, words: str) -> None:
+        before = self._short.get(account)
+        since_ms = before.since_ms if before else self._clock.now_ms()
+        self._short[account] = Restriction(
+            BOOKS_DIFFER,
+            TradingMode.REDUCING,
+            f"the books differ: {words}",
+            since_ms,
+            "put back what was sold or withdrawn, or accept it: autopilot resume",
+        )
+        if before is None:
+            self._tell(account, self._short[account], begins=True)
+
+    def _agree(self, account: str) -> None:
+        ended = self._short.pop(account, None)
+        if ended:
+            self._tell(account, ended, begins=False)
+
+    def _tell(self, account: str, what: Restriction, *, begins: bool) -> None:
+        previous, mode = (TradingMode.ACTIVE, what.mode) if begins else (what.mode, TradingMode.ACTIVE)
+        body = {"account": account, "code": what.code, "previous": previous, "mode": mode, "why": what.detail}
+        self._events.publish("mode", body)

@@ -1,0 +1,159 @@
+"""What a user does to a whole account at once, whether or not its symbols run: cancel orders, sell what is held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from autopilot.domain.errors import ExchangeError
+from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.money import floor_to_step
+from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
+from autopilot.domain.portfolio import Position
+from autopilot.domain.timeframe import Timeframe
+from autopilot.engine.account import TradingAccount
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.ports.ledger import Ledger
+from autopilot.ports.market_data import CandleSource
+from autopilot.risk.preflight import order_checks
+
+LOCK_S = 15.0
+"""How long a cycle under way is waited for: one call to an exchange ends within about 10 s."""
+LOOKS = 10
+LOOK_AGAIN_S = 0.5
+"""How often, and after how long each time, a sale that is not filled at once is asked about."""
+AGAIN = "say it once more; autopilot orders --open shows what is left"
+BY_HAND = "look at the exchange's own page, cancel or sell there if it is urgent, then say it once more"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something that could not be done, in words, and what the user can do about it."""
+
+    symbol: str
+    what: str
+    hint: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
+    exchange. ``sold``: symbols of which nothing is left; ``dust``: of which less is left than the market lets one
+    sell."""
+
+    account: str
+    canceled: list[Order] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    sold: list[str] = field(default_factory=list)
+    dust: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+
+
+class Liquidation:
+    """One account's. What fails for one symbol keeps no other waiting. Methods raise StoreError."""
+
+    def __init__(
+        self, account: TradingAccount, desk: OrderDesk, ledger: Ledger, source: CandleSource, exits: ExitSettings
+    ) -> None:
+        self._account = account
+        self._desk = desk
+        self._ledger = ledger
+        self._source = source
+        self._exits = exits
+
+    async def cancel(self, purposes: Collection[Purpose], why: str) -> Outcome:
+        """End our own open orders of these purposes; ``why`` is said of those that were never sent. A stop order that
+        rests on the exchange stays: it is what protects a position when nobody else does."""
+        outcome = Outcome(self._account.name)
+        async with self._turn(outcome) as has_turn:
+            if has_turn:
+                resting = self._ledger.open_orders(self._account.name)
+                outcome.kept += [order.symbol for order in resting if order.type is OrderType.STOP]
+                chosen = [each for each in resting if each.purpose in purposes and each.type is not OrderType.STOP]
+                await self._cancel(chosen, why, outcome)
+        return outcome
+
+    async def flatten(self, why: str) -> Outcome:
+        """End all our own open orders, then sell all that is held, at market."""
+        outcome = Outcome(self._account.name)
+        async with self._turn(outcome) as has_turn:
+            if has_turn:
+                await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
+                held = self._ledger.positions(self._account.name)
+                await asyncio.gather(*(self._sell(position, outcome) for position in held))
+        return outcome
+
+    @asynccontextmanager
+    async def _turn(self, outcome: Outcome) -> AsyncIterator[bool]:
+        """False when a cycle hangs in its exchange for too long: beside it something might be sold twice."""
+        try:
+            async with asyncio.timeout(LOCK_S):
+                await self._account.lock.acquire()
+        except TimeoutError:
+            outcome.left.append(Left("*", f"a cycle has kept the account busy for {LOCK_S:.0f} s", AGAIN))
+            yield False
+            return
+        self._wake_clock()
+        try:
+            yield True
+        finally:
+            self._account.lock.release()
+
+    def _wake_clock(self) -> None:
+        """A market with a clock of its own, on which nothing runs, stands where its books end."""
+        name = self._account.name
+        symbols = [order.symbol for order in self._ledger.open_orders(name)]
+        symbols += [position.symbol for position in self._ledger.positions(name)]
+        marks = [self._ledger.equity_mark(name, currency) for currency in {split_symbol(each)[1] for each in symbols}]
+        self._source.join((), Timeframe.H1, max((mark.at_ms for mark in marks if mark), default=None))
+
+    async def _cancel(self, wanted: Sequence[Order], why: str, outcome: Outcome) -> None:
+        failures = await asyncio.gather(*(self._end(order, why) for order in wanted))
+        for order, failure in zip(wanted, failures, strict=True):
+            now = self._ledger.order(order.client_order_id) or order
+            if now.status.is_final:
+                outcome.canceled.append(now)
+            else:
+                hint = BY_HAND if now.status is OrderStatus.UNKNOWN else AGAIN
+                words = f"{now.side} order {now.client_order_id[:8]} is still {now.status}: {failure}"
+                outcome.left.append(Left(order.symbol, words, hint))
+
+    async def _end(self, order: Order, why: str) -> ExchangeError | None:
+        try:
+            await self._desk.end(order, why)
+        except ExchangeError as error:
+            return error
+        return None
+
+    async def _sell(self, position: Position, outcome: Outcome) -> None:
+        symbol, is_dust, trouble = position.symbol, False, "the sale is not filled yet"
+        try:
+            market = await self._source.market(symbol)
+            await self._desk.flatten(self._account.sale_price(position), market, self._exits)
+            await self._follow(market)
+            is_dust = self._is_dust(symbol, market)
+        except ExchangeError as error:
+            trouble = str(error)
+        held = self._account.position(symbol)
+        if held is None:
+            outcome.sold.append(symbol)
+        elif is_dust:
+            outcome.dust.append(symbol)
+        else:
+            outcome.left.append(Left(symbol, f"{held.quantity} held are not sold: {trouble}", BY_HAND))
+
+    async def _follow(self, market: Market) -> None:
+        for _ in range(LOOKS):
+            if not self._ledger.open_orders(self._account.name, market.symbol):
+                return
+            await asyncio.sleep(LOOK_AGAIN_S)
+            await self._desk.follow(market)
+
+    def _is_dust(self, symbol: str, market: Market) -> bool:
+        held = self._account.position(symbol)
+        if held is None or self._ledger.open_orders(self._account.name, symbol):
+            return False
+        amount, price = floor_to_step(held.quantity, market.amount_step), self._account.sale_price(held)
+        return not all(check.passed for check in order_checks(market, amount, price, self._exits.min_order_value))

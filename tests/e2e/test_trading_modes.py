@@ -1,0 +1,176 @@
+"""Pause, resume and panic as a user meets them: with the daemon, after its death, and while it hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from autopilot.adapters.store.bookkeeping import check_books
+
+HOLDING, WAITING = "2024-01-01T03:00:00Z", "2024-01-01T01:00:00Z"
+"""Ends of the market at which a position is held, and at which a limit order to buy waits: nothing changes them."""
+
+
+def configure(home: Any, **market: Any) -> None:
+    home.configure(
+        symbols=["BTC/USD"],
+        exchange="simulated",
+        auto_execute=True,
+        min_confidence_threshold=0.45,
+        interval=0.1,
+        simulated={"seed": 3, "speed": 0.0, **market},
+    )
+
+
+@pytest.fixture
+def at_the_end(home: Any, request: pytest.FixtureRequest) -> Any:
+    """A daemon whose market has ended where the test says."""
+    configure(home, end=request.param)
+    home.json("start")
+    assert home.follow({"BTC/USD"})
+    return home
+
+
+holding = pytest.mark.parametrize("at_the_end", [HOLDING], indirect=True)
+waiting = pytest.mark.parametrize("at_the_end", [WAITING], indirect=True)
+
+
+def mode(home: Any) -> str:
+    """With a daemon or without one."""
+    return str(home.run("status", "--json").document["modes"][0]["mode"])
+
+
+def open_orders(home: Any) -> list[Any]:
+    return list(home.run("orders", "--open", "--json").document["orders"])
+
+
+def positions(home: Any) -> list[Any]:
+    return list(home.run("positions", "--json").document["positions"])
+
+
+def mode_rows(home: Any) -> list[tuple[str, str]]:
+    rows = home.json("audit", "show", "--kind", "mode")["audit"]
+    return [(row["body"]["previous"], row["body"]["mode"]) for row in reversed(rows)]
+
+
+def entries(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event for event in events if event["kind"] == "fill" and event["body"]["purpose"] == "entry"]
+
+
+def test_a_pause_stops_buying_lets_exits_go_on_and_outlives_a_kill(home: Any) -> None:
+    configure(home, end="2024-01-20T00:00:00Z", speed=400_000.0)
+    home.foreground()
+    home.json("start")
+    assert not home.follow({"BTC/USD"}, lambda event: bool(entries([event])))
+    paused = home.json("pause")
+    assert (paused["before"], paused["now"], paused["complete"]) == ("active", "reducing", True)
+    assert home.json("pause")["before"] == "reducing"
+    assert [each["code"] for each in home.json("status")["health"]] == ["PAUSED_BY_USER"]
+
+    after = next(event["seq"] for event in home.events("mode"))
+    home.kill_hard()
+    assert mode(home) == "reducing"
+    shown = home.run("status")
+    assert (shown.code, "reducing: paused by the user" in shown.out) == (3, True)
+    home.foreground()
+    seen: list[dict[str, Any]] = []
+
+    def refused(event: dict[str, Any]) -> bool:
+        seen.append(event)
+        return event["kind"] == "decision" and event["body"]["denied_code"] == "PAUSED_BY_USER"
+
+    assert after
+    assert not home.follow({"BTC/USD"}, refused), "nothing was ever refused"
+    assert entries(seen) == []
+    assert positions(home) == [], "what was held was sold, though nothing may be bought"
+    assert (home.json("resume")["before"], mode(home)) == ("reducing", "active")
+    assert not home.follow({"BTC/USD"}, lambda event: event["kind"] == "order" and event["body"]["purpose"] == "entry")
+    assert mode_rows(home) == [("active", "reducing"), ("reducing", "active")]
+    assert home.json("audit", "verify")["whole"]
+
+
+@holding
+def test_panic_sells_everything_and_only_a_user_ends_it(at_the_end: Any) -> None:
+    home = at_the_end
+    assert positions(home)
+    done = home.run("panic", "--flatten", "--json")
+    assert (done.code, done.document["before"], done.document["now"]) == (0, "active", "halted")
+    assert (done.document["complete"], done.document["accounts"][0]["sold"]) == (True, ["BTC/USD"])
+    assert positions(home) == []
+    assert home.json("pause")["now"] == "halted", "a pause does not loosen it"
+    home.json("stop")
+    assert mode(home) == "halted"
+    assert (home.json("resume")["before"], mode(home)) == ("halted", "active")
+    assert check_books(home.database).disagreements == ()
+
+
+@holding
+def test_panic_after_the_daemon_was_killed(at_the_end: Any) -> None:
+    home = at_the_end
+    home.kill_hard()
+    left = home.run("panic")
+    assert (left.code, mode(home)) == (0, "halted")
+    assert "nobody watches the stops" in left.err
+    assert positions(home), "nobody asked for it to be sold"
+    sold = home.run("panic", "--flatten")
+    assert sold.code == 0, sold.err
+    assert "paper:simulated: BTC/USD sold" in sold.out
+    assert positions(home) == []
+    (last, *_) = home.run("orders", "--json").document["orders"]
+    assert (last["purpose"], last["status"]) == ("flatten", "filled")
+    assert check_books(home.database).disagreements == ()
+    assert home.json("audit", "verify")["whole"]
+
+
+@waiting
+@pytest.mark.parametrize(("command", "killed"), [("pause", False), ("panic", True)])
+def test_what_waits_to_buy_is_canceled(at_the_end: Any, command: str, killed: bool) -> None:
+    home = at_the_end
+    assert [order["side"] for order in open_orders(home)] == ["buy"]
+    if killed:
+        home.kill_hard()
+    done = home.json(command)
+    assert [order["status"] for order in done["accounts"][0]["canceled"]] == ["canceled"]
+    assert open_orders(home) == []
+    assert check_books(home.database).disagreements == ()
+
+
+@pytest.fixture
+def hanging(home: Any) -> Iterator[Any]:
+    """Its daemon lives, holds the data directory, and answers nobody."""
+    configure(home, end=HOLDING)
+    daemon = home.foreground()
+    home.json("start")
+    assert home.follow({"BTC/USD"})
+    daemon.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED)
+    yield home, daemon.process
+    daemon.process.send_signal(signal.SIGCONT)
+
+
+def test_panic_past_a_daemon_that_hangs_stores_the_mode_and_names_it(hanging: Any) -> None:
+    home, process = hanging
+    done = home.typed("panic", "--flatten", "--json")
+    assert (done.code, done.document["now"], done.document["complete"]) == (1, "halted", False)
+    (left,) = done.document["accounts"][0]["left"]
+    assert f"process {process.pid}" in left["what"]
+    assert left["hint"].startswith(f"kill -9 {process.pid}")
+    process.send_signal(signal.SIGCONT)
+    assert mode(home) == "halted", "it obeys as soon as it comes to itself"
+    assert home.json("panic", "--flatten")["accounts"][0]["sold"] == ["BTC/USD"]
+
+
+def test_without_any_daemon_ever_a_pause_is_kept_for_the_first(home: Any) -> None:
+    configure(home, end=HOLDING)
+    assert home.json("pause", "--exchange", "kraken")["account"] == "*:kraken"
+    assert home.json("pause")["before"] == "active"
+    home.json("start")
+    assert home.follow({"BTC/USD"})
+    assert home.json("orders")["orders"] == []
+    refused = home.run("resume", "--exchange", "kraken", "--json")
+    assert (refused.code, refused.trouble["code"]) == (4, "CONFLICT")
+    assert home.json("resume")["now"] == "active"

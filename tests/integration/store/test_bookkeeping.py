@@ -1,0 +1,25 @@
+"""What the books say of themselves, on a real file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from autopilot.adapters.store.bookkeeping import check_books
+from autopilot.domain.order import OrderStatus
+
+
+def test_a_real_account_needs_no_marks_and_keeps_no_cash_here(
+    ledger: Any, path: Any, make_order: Any, make_fill: Any
+) -> None:
+    order = make_order("first", account="live:kraken", status=OrderStatus.FILLED, filled=Decimal("1.5"))
+    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100")])
+    assert check_books(path).disagreements == ()
+
+
+def test_an_order_that_is_not_its_fills_is_told(ledger: Any, path: Any, make_order: Any, make_fill: Any) -> None:
+    order = make_order("first", status=OrderStatus.FILLED, filled=Decimal("1.5"))
+    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100")])
+    ledger.save_order(replace(order, filled=Decimal("1.4")))
+    assert check_books(path).disagreements == ("order first: filled 1.4, its fills make 1.5",)
