@@ -66,6 +66,8 @@ class MovedMarket:
     trouble: Exception | None = None
     hold: dict[str, Any] = field(default_factory=dict)
     """An asyncio.Event by symbol: until it is set, a fetch of this symbol does not return."""
+    prices: dict[str, float] = field(default_factory=dict)
+    """The latest price by symbol, where it is not the last close."""
 
     @property
     def clock(self) -> MovedMarket:
@@ -90,7 +92,7 @@ class MovedMarket:
             raise self.trouble
         closed = self._closed(symbol)
         asked = closed[-limit:] if since_ms is None else closed.since(since_ms)[:limit]
-        return MarketSnapshot(asked, Quote(symbol, float(closed.close[-1]), self.at_ms))
+        return MarketSnapshot(asked, Quote(symbol, self.prices.get(symbol, float(closed.close[-1])), self.at_ms))
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         return self._closed(symbol).until(until_ms)[-limit:]
@@ -260,6 +262,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         model: ScoreModel | None = None,
         execute: bool = True,
         trades_per_day: int = 10,
+        **limits: Any,
     ) -> Desk:
         for database in databases:
             database.close()
@@ -297,7 +300,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             evaluation=EvaluationSettings(
                 min_confidence_threshold=0.0, auto_execute=execute, max_trades_per_day=trades_per_day
             ),
-            limits=RiskLimits(cooldown_candles=0, max_consecutive_losses=1_000, max_price_deviation_pct=50.0),
+            limits=RiskLimits(cooldown_candles=0, max_consecutive_losses=1_000, max_price_deviation_pct=50.0, **limits),
             orders=OrderSettings(),
         )
         candles = SqliteCandles(database)

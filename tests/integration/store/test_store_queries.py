@@ -19,7 +19,7 @@ from autopilot.domain.decision import Action
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.market import MarketKind
-from autopilot.domain.order import OrderStatus, Purpose, Side
+from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.ports.autopilots import AutopilotEntry
@@ -106,10 +106,35 @@ def test_signals_are_the_decisions_that_say_buy_or_sell(path, history) -> None:
 
 
 def test_a_whole_decision_is_its_document(path, history) -> None:
-    expected = json.loads(json.dumps(document(history[3])))
+    expected = json.loads(json.dumps(document(history[3]))) | {"exits": []}
     assert queries.decision(path, history[3].id) == expected
     assert queries.decision(path, history[3].id[:7].upper()) == expected
     assert queries.decision(path, "BTC/USD") == expected, "the symbol's latest"
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "changes", "told"),
+    [
+        (3 * HOUR_MS - 1, {}, False),
+        (3 * HOUR_MS, {}, True),
+        (4 * HOUR_MS - 1, {}, True),
+        (4 * HOUR_MS, {}, False),
+        (3 * HOUR_MS, {"decision_id": "abc"}, False),
+        (3 * HOUR_MS, {"type": OrderType.STOP}, False),
+        (3 * HOUR_MS, {"side": Side.BUY}, False),
+        (3 * HOUR_MS, {"symbol": "ETH/USD"}, False),
+    ],
+)
+def test_a_decision_tells_what_was_sold_after_it_without_a_signal(
+    path, ledger, make_decision, make_mark, make_order, at_ms, changes, told
+) -> None:
+    ledger.record_decision(make_decision(2), make_mark())
+    sale = {"side": Side.SELL, "purpose": Purpose.PROTECTION, "reason": "5.10 % lost today, at most 5 %"} | changes
+    ledger.save_order(make_order("sale", created_at_ms=START_MS + at_ms, **sale))
+    exits = queries.decision(path, "BTC/USD")["exits"]
+    assert [(each["purpose"], each["reason"]) for each in exits] == [
+        ("protection", "5.10 % lost today, at most 5 %")
+    ] * int(told)
 
 
 @pytest.mark.parametrize("ref", ["ffffffffff0", "nonsense", "XRP/USD", "%", "'; DROP TABLE decisions; --"])

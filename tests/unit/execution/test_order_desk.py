@@ -383,6 +383,22 @@ class TestLeaving:
         await desk.leave(STOP, market, exits)
         assert len(broker.sent) == 2, "one that is under way is not doubled"
 
+    async def test_a_protection_takes_the_place_of_a_take_profit_but_not_of_a_stop(
+        self, desk: OrderDesk, broker: Any, hold: Hold, market: Market, exits: ExitSettings, report: Report
+    ) -> None:
+        hold("2")
+        broker.submits = [report(S.OPEN), report(S.OPEN)]
+        await desk.leave(TARGET, market, exits)
+        broker.cancels = [report(S.CANCELED)]
+        protection = ExitTrigger(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, at most 5 %")
+        await desk.leave(protection, market, exits)
+        sent = broker.sent[1]
+        assert (sent.type, sent.purpose, sent.quantity) == (OrderType.MARKET, Purpose.PROTECTION, 2)
+        assert (sent.reason, sent.trigger_price) == (protection.reason, 99)
+        await desk.leave(STOP, market, exits)
+        await desk.leave(protection, market, exits)
+        assert len(broker.sent) == 2, "one that is under way is not doubled"
+
     async def test_nothing_is_sold_twice_when_the_take_profit_fills_first(
         self, desk: OrderDesk, broker: Any, hold: Hold, market: Market, exits: ExitSettings, report: Report
     ) -> None:

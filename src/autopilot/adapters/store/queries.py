@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.exits import exits_after
 from autopilot.adapters.store.health import stored_modes
 from autopilot.adapters.store.rows import from_json
 from autopilot.domain.errors import NotFound
@@ -59,7 +60,8 @@ def signals(database: Path, symbol: str | None = None, limit: int = 50, before_m
 
 
 def decision(database: Path, ref: str) -> Document:
-    """One whole decision: by its id or the beginning of it, or a symbol's latest. Raises NotFound."""
+    """One whole decision: by its id or the beginning of it, or a symbol's latest, with the ``exits`` that nothing
+    decided after it. Raises NotFound."""
     with open_readonly(database) as connection:
         if "/" in ref:
             rows = connection.execute(
@@ -71,12 +73,12 @@ def decision(database: Path, ref: str) -> Document:
                 " ORDER BY id, candle_at_ms DESC LIMIT 2",
                 (ref.lower(),),
             ).fetchall()
-    if not rows:
-        raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
-    if len(rows) > 1 and rows[0]["id"] != ref.lower():
-        raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
-    found: Document = from_json(rows[0]["document"])
-    return found
+        if not rows:
+            raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
+        if len(rows) > 1 and rows[0]["id"] != ref.lower():
+            raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
+        found: Document = from_json(rows[0]["document"])
+        return found | {"exits": exits_after(connection, found)}
 
 
 def orders(

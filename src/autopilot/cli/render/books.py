@@ -79,7 +79,16 @@ def orders_screen(document: dict[str, Any]) -> Screen:
         )
         for order in orders
     ]
-    return (*banner(orders), table(ORDER_COLUMNS, rows))
+    return (*banner(orders), table(ORDER_COLUMNS, rows), *_protections(orders))
+
+
+def _protections(orders: list[dict[str, Any]]) -> Screen:
+    """Why positions were closed that neither a signal nor a level closed."""
+    return tuple(
+        line(f"{utc(order['created_at_ms'])} {order['symbol']}: protection, {order['reason']}", Style.FAINT, hang=2)
+        for order in orders
+        if order["purpose"] == "protection"
+    )
 
 
 def positions_screen(document: dict[str, Any]) -> Screen:

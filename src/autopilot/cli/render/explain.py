@@ -47,6 +47,7 @@ def explain_screen(decision: Document) -> Screen:
         _confidence(decision["selection"]),
         _checks(checks_of(decision)),
         _order(decision["order"]),
+        _exits(decision.get("exits", [])),
         _change(decision),
     )
     blocks: list[Block] = []
@@ -199,6 +200,23 @@ def _order(order: Document | None) -> list[Block]:
             hang=2,
         ),
         line(f"  {order['client_order_id']}", Style.FAINT),
+    ]
+
+
+def _exits(orders: list[Document]) -> list[Block]:
+    """What was sold at this candle's close and until the next one, though no signal asked for it."""
+    if not orders:
+        return []
+    return [
+        line("Sold without a signal", Style.HEADING),
+        *(
+            line(
+                f"  {utc(order['created_at_ms'])} {quantity(order['quantity'])} {order['symbol']}: "
+                f"{spoken(order['purpose'])}, {order['reason']}; {spoken(order['status'])}",
+                hang=2,
+            )
+            for order in orders
+        ),
     ]
 
 
