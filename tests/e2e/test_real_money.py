@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import random
-import time
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daily_market import CALM, RISING, daily_market
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
 from kraken_thread import kraken_thread
 
@@ -21,20 +21,6 @@ from autopilot.domain.timeframe import DAY_MS
 
 REDIRECT = Path(__file__).parents[1] / "stand_ins" / "redirect"
 PASSPHRASE = "four random words here"
-CALM, RISING = 0, 1
-"""Seeds of a market that is left alone at its last close, and of one that is bought."""
-
-
-def market(seed: int) -> list[list[Any]]:
-    """2,000 days up to today, as Kraken shows candles."""
-    today_s, drawn, price, rows = int(time.time()) // 86_400 * 86_400, random.Random(seed), 30_000.0, []
-    for number in range(2_000):
-        opened = price
-        price *= 1 + drawn.gauss(0.0003, 0.001)
-        high, low = max(opened, price) * 1.0003, min(opened, price) * 0.9997
-        prices = [f"{each:.1f}" for each in (opened, high, low, price, price)]
-        rows.append([today_s - (1_999 - number) * 86_400, *prices, "12.5", 100])
-    return rows
 
 
 @dataclass
@@ -48,7 +34,7 @@ class Trader:
     def environment(self) -> dict[str, str]:
         return {
             "AUTOPILOT_TEST_EXCHANGE": self.exchange.url,
-            "PYTHONPATH": str(REDIRECT),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(REDIRECT), os.environ.get("PYTHONPATH")))),
             "CREDENTIALS_DIRECTORY": str(self.credentials),
         }
 
@@ -99,7 +85,7 @@ def trader(home: Any, tmp_path: Path) -> Iterator[Trader]:
     )
     (tmp_path / "autopilot-passphrase").write_text(PASSPHRASE + "\n")
     with kraken_thread() as exchange:
-        rows = market(CALM)
+        rows = daily_market(CALM)
         exchange.candles = lambda pair: rows
         yield Trader(home, exchange, tmp_path)
 
@@ -107,7 +93,7 @@ def trader(home: Any, tmp_path: Path) -> Iterator[Trader]:
 @pytest.fixture
 def armed(trader: Trader) -> Trader:
     """The market is about to be bought."""
-    rows = market(RISING)
+    rows = daily_market(RISING)
     trader.exchange.candles = lambda pair: rows
     assert trader.add_keys().code == 0
     assert trader.run("disarm").code == 0
@@ -190,7 +176,7 @@ def test_without_its_passphrase_a_daemon_does_not_take_up_real_money_and_says_so
 
 
 def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
-    rows = market(RISING)
+    rows = daily_market(RISING)
     trader.exchange.candles = lambda pair: rows
     assert trader.add_keys().code == 0
     assert trader.run("start", "--paper").code == 0

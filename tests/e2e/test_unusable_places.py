@@ -27,6 +27,15 @@ def corrupt_database(home: Any) -> None:
     home.database.write_bytes(b"\x00garbage" * 2_000)
 
 
+def damaged_database(home: Any) -> None:
+    """One of ours, written over after its first page."""
+    home.data_dir.mkdir(mode=0o700)
+    open_database(home.database).close()
+    with home.database.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\x5a" * (home.database.stat().st_size - 4096))
+
+
 def empty_database(home: Any) -> None:
     home.data_dir.mkdir(mode=0o700)
     home.database.touch()
@@ -69,6 +78,7 @@ CASES: list[tuple[Callable[[Any], None], int, tuple[str, ...]]] = [
     (unknown_keys, 2, ("exchnage", "did you mean", "max_position")),
     (wrong_types, 2, ("interval", "paper.balance", "min_confidence_threshold")),
     (broken_toml, 2, ("autopilot.toml", "line 1")),
+    (damaged_database, 1, ("autopilot.db is damaged", "restore a backup")),
 ]
 
 
@@ -76,7 +86,7 @@ CASES: list[tuple[Callable[[Any], None], int, tuple[str, ...]]] = [
     ("command", "spoil", "code", "words"),
     [
         *(pytest.param("daemon", *case, id=f"daemon: {case[0].__name__}") for case in CASES),
-        *(pytest.param("start", *case, id=f"start: {case[0].__name__}") for case in (CASES[2], CASES[6])),
+        *(pytest.param("start", *case, id=f"start: {case[0].__name__}") for case in (CASES[2], CASES[6], CASES[-1])),
     ],
 )
 def test_a_daemon_that_cannot_come_up_says_why(

@@ -72,7 +72,8 @@ class KrakenOrder:
 
 
 class KrakenExchange:
-    """``price`` is what a market order pays. ``asked``: (endpoint, fields) of every private call, refused ones too."""
+    """``price`` is what a market order pays. ``asked``: (endpoint, fields) of every private call, refused ones too, and
+    ``asked_at_ms`` when. ``outage``: the fault of every private call that has none of its own."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self.now_ms = now_ms
@@ -81,6 +82,8 @@ class KrakenExchange:
         self.orders: dict[str, KrakenOrder] = {}
         self.trades: dict[str, Answer] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.asked_at_ms: list[int] = []
+        self.outage = ""
         self.faults: defaultdict[str, list[str]] = defaultdict(list)
         self.candles: Callable[[str], list[list[Any]]] = lambda pair: []
         self.url = ""
@@ -178,11 +181,12 @@ class KrakenExchange:
         name, body = request.match_info["name"], await request.text()
         fields = dict(parse_qsl(body))
         self.asked.append((name, fields))
+        self.asked_at_ms.append(self.now_ms())
         denied = self._denied(request, body, fields)
         if denied:
             return web.json_response({"error": [denied]})
         queue = self.faults[name]
-        fault = queue.pop(0) if queue else ""
+        fault = queue.pop(0) if queue else self.outage
         early = await self._instead(request, fault)
         if early is not None:
             return early

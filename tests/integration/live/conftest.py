@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from daily_market import RISING, daily_market
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
 
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.sentiment.neutral import NeutralSentiment
+from autopilot.adapters.store.armings import SqliteArmings, Unarmed
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.config.schema import AutopilotConfig
+from autopilot.daemon import wiring
+from autopilot.domain.arming import Arming
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
-from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
+from autopilot.engine.account_watch import AccountWatch
+from autopilot.engine.events import EventLog
+from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
+from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.restrictions import Restrictions
+from autopilot.risk.evaluation import EvaluationSettings
+from autopilot.strategies.registry import load_strategies
 
 NOW_MS = 1_900_000_000_000
 ACCOUNT = "live:kraken"
@@ -136,19 +155,98 @@ class Desk:
         assert fills == theirs
 
 
-@pytest.fixture
-async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    async def hurried(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
-        """The pauses that a real exchange asks for are not for the loopback."""
-        return await open_exchange(name, timeout_s, base_url, **more, **{"enableRateLimit": False})
+@dataclass
+class Whole:
+    """``autopilot`` trades real money as the daemon wires it, in a market of daily candles that it buys at once."""
 
-    def opened(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
-        return hurried(name, timeout_s, base_url, **more)
+    exchange: KrakenExchange
+    clock: Clock
+    database: Database
+    autopilot: IntelligentAutopilot
+
+    async def cycle(self, seconds: float = 60) -> str:
+        """The next one, so much later: what the status says of it."""
+        self.clock.at_ms += int(seconds * 1000)
+        await self.autopilot.run_cycle()
+        return self.autopilot.record.message
+
+    def calls(self, name: str) -> int:
+        return [asked for asked, _ in self.exchange.asked].count(name)
+
+    def fall(self) -> None:
+        """Below the stop of whatever is held."""
+        last = self.exchange.candles("XXBTZUSD")[-1]
+        last[3] = last[4] = f"{float(last[4]) * 0.7:.1f}"
+        self.exchange.price["XXBTZUSD"] = Decimal(last[4])
+
+    def assert_agreed(self) -> None:
+        Desk.assert_agreed(self)  # type: ignore[arg-type]
+
+    @property
+    def ledger(self) -> SqliteLedger:
+        return SqliteLedger(self.database)
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, exchange: KrakenExchange) -> None:
+    """To this exchange, and the pauses that a real one asks for are not for the loopback."""
+
+    async def opened(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
+        return await open_exchange(name, timeout_s, exchange.url, **{**more, "enableRateLimit": False})
 
     monkeypatch.setattr(gateway_module, "open_exchange", opened)
+    monkeypatch.setattr(ccxt_source, "open_exchange", opened)
+
+
+@pytest.fixture
+async def whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> AsyncIterator[Whole]:
+    clock = Clock(int(time.time() * 1000))
+    monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
+    exchange = KrakenExchange(clock.now_ms)
+    rows = daily_market(RISING)
+    exchange.candles = lambda pair: rows
+    await exchange.start()
+    hurry(monkeypatch, exchange)
+    if "hang" in request.node.name:
+        monkeypatch.setattr(wiring, "Gateway", partial(Gateway, timeout_s=0.2))
+    database = open_database(tmp_path / "autopilot.db")
+    armings = SqliteArmings(database)
+    armings.arm(Arming(ACCOUNT, "USD", Decimal(500), True, 0, clock.at_ms + 30 * DAY_MS, "a test"))
+    champion = Champion(SqliteModels(database), ModelFiles(tmp_path / "models"), DAY_MS)
+    events, config = (
+        EventLog(clock.now_ms),
+        AutopilotConfig.model_validate({"exchange": "kraken", "model": {"allow_unproven": True}}),
+    )
+    watch = AccountWatch(clock, events)
+    made = wiring.Wiring(
+        config,
+        database,
+        events,
+        load_strategies(),
+        NeutralSentiment(),
+        champion,
+        Restrictions(watch, Unarmed(armings, clock.now_ms)),
+        watch,
+        keys=lambda name: ExchangeKeys(API_KEY, SECRET),
+    )
+    venue = made.open_venue(ACCOUNT)
+    evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.0)
+    settings = AutopilotSettings(
+        "BTC/USD", "kraken", timeframe=Timeframe.D1, paper_trading=False, evaluation=evaluation
+    )
+    yield Whole(exchange, clock, database, venue.make(settings))
+    await venue.close()
+    await exchange.stop()
+    database.close()
+
+
+@pytest.fixture
+async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     clock = Clock()
     exchange = KrakenExchange(clock.now_ms)
     await exchange.start()
+    hurry(monkeypatch, exchange)
     # Only who is to wait for an answer that never comes waits for a short time.
     timeout_s = 0.4 if "hang" in request.node.name else 10.0
     gateway = Gateway("kraken", ExchangeKeys(API_KEY, SECRET), clock, base_url=exchange.url, timeout_s=timeout_s)
