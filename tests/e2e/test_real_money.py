@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ class Trader:
     def environment(self) -> dict[str, str]:
         return {
             "AUTOPILOT_TEST_EXCHANGE": self.exchange.url,
-            "PYTHONPATH": str(REDIRECT),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(REDIRECT), os.environ.get("PYTHONPATH")))),
             "CREDENTIALS_DIRECTORY": str(self.credentials),
         }
 
