@@ -35,9 +35,9 @@ from autopilot.domain.errors import NotFound, StoreCorrupt, StoreTooNew, StoreUn
 
 FORMAT, VERSION = "autopilot-keys", 1
 N, R, P = 1 << 17, 8, 1
-"""128 MiB and 0.3 s for every guess."""
-LARGEST_N = 1 << 20
-"""1 GiB of memory. Who can write the file must not be able to make us take more."""
+"""What is written: 128 MiB and 0.3 s for every guess."""
+LEAST_N, LARGEST_N = 1 << 17, 1 << 20
+"""What is read. 1 GiB of memory: who can write the file must not be able to make us take more."""
 _KEY_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 32, 16, 12, 16
 _MOST_BYTES = 1 << 20
 _NAME = re.compile(r"[a-z0-9_]{1,40}")
@@ -190,7 +190,7 @@ def _parsed(text: bytes) -> Header:
 
 
 def _is_sound(document: Header) -> bool:
-    """Of ours, undamaged, neither weaker than what we write nor more than a machine bears."""
+    """Of ours, undamaged, neither too weak nor more than a machine bears."""
     try:
         rest = {name: value for name, value in document.items() if name != "sha256"}
         scrypt = document["scrypt"]
@@ -210,7 +210,7 @@ def _is_sound(document: Header) -> bool:
 def _is_bearable(scrypt: Mapping[str, Any]) -> bool:
     n, r, p = (scrypt[name] for name in ("n", "r", "p"))
     are_whole = all(type(each) is int for each in (n, r, p))
-    return are_whole and N <= n <= LARGEST_N and n & (n - 1) == 0 and (r, p) == (R, P)
+    return are_whole and LEAST_N <= n <= LARGEST_N and n & (n - 1) == 0 and (r, p) == (R, P)
 
 
 def _entries(document: Header) -> tuple[Entry, ...]:

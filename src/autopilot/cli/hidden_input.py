@@ -51,17 +51,22 @@ def _unseen(terminal: int) -> Iterator[None]:
 
 
 def _line(terminal: int) -> str:
-    """A line without its end. Not by sys.stdin, which would keep a copy of what follows."""
+    """A line without its end."""
+    text = _text(_raw_line(terminal))
+    if text is None:
+        raise UsageProblem("what was typed is not UTF-8", hint="set the terminal to UTF-8, then try again")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _raw_line(terminal: int) -> bytes:
+    """Not by sys.stdin, which would keep a copy of what follows."""
     content = b""
     while not content.endswith(b"\n"):
         part = os.read(terminal, 4096)
         if not part:
             raise typer.Abort
         content += part
-    text = _text(content)
-    if text is None:
-        raise UsageProblem("what was typed is not UTF-8", hint="set the terminal to UTF-8, then try again")
-    return text.removesuffix("\n").removesuffix("\r")
+    return content
 
 
 def _text(content: bytes) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 from autopilot.adapters.private_file import read_private
 from autopilot.cli.errors import UsageProblem
@@ -31,12 +30,15 @@ def asked_keys(exchange: str, from_fd: int | None, secret_file: Path | None) -> 
 def _given(exchange: str, from_fd: int | None, secret_file: Path | None) -> ExchangeKeys:
     if from_fd is not None and secret_file is not None:
         raise UsageProblem("--from-fd brings the secret already", hint="leave --secret-file out")
-    if from_fd is not None:
-        return _from_descriptor(from_fd)
     credential = _credential(exchange)
+    if from_fd is not None:
+        return _required(_keys(_content(from_fd)), f"descriptor {from_fd}")
     if credential and not secret_file:
-        return _parsed(_content(credential), f"the credential {credential}")
-    secret = _secret(secret_file) if secret_file else None
+        return _required(_keys(_content(credential)), f"the credential {credential}")
+    return _typed(exchange, _secret(secret_file) if secret_file else None)
+
+
+def _typed(exchange: str, secret: str | None) -> ExchangeKeys:
     without = f"--from-fd N, or the systemd credential {CREDENTIAL.format(exchange=exchange)}"
     api_key = typed(f"API key of {exchange}", without=without)
     return ExchangeKeys(api_key, typed(f"Secret of {exchange}", without=without) if secret is None else secret)
@@ -48,12 +50,15 @@ def _credential(exchange: str) -> Path | None:
     return file if file and file.exists() else None
 
 
-def _content(path: Path) -> bytes:
+def _content(source: Path | int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open(source, "rb") as file:  # noqa: PTH123 - a descriptor too
             return file.read(_MOST_BYTES)
     except OSError as error:
-        raise UsageProblem(f"{path} cannot be read: {error.strerror}", hint="check its name and mode") from None
+        where = f"descriptor {source}" if isinstance(source, int) else str(source)
+        raise UsageProblem(
+            f"{where} cannot be read: {error.strerror}", hint="check what it names, and its mode"
+        ) from None
 
 
 def _secret(path: Path) -> str:
@@ -65,29 +70,18 @@ def _secret(path: Path) -> str:
         ) from None
 
 
-def _from_descriptor(descriptor: int) -> ExchangeKeys:
+def _required(keys: ExchangeKeys | None, where: str) -> ExchangeKeys:
+    """Raises UsageProblem for what is none, with nothing of it in reach of the error."""
+    if keys is None:
+        raise UsageProblem(f"what {where} gives are no keys", hint=f"it must be {FORM}")
+    return keys
+
+
+def _keys(content: bytes) -> ExchangeKeys | None:
+    """Of FORM; None for anything else."""
     try:
-        with os.fdopen(descriptor, "rb") as file:
-            content = file.read(_MOST_BYTES)
-    except OSError as error:
-        raise UsageProblem(
-            f"descriptor {descriptor} cannot be read: {error.strerror}", hint=f"{descriptor}< FILE"
-        ) from None
-    return _parsed(content, f"descriptor {descriptor}")
-
-
-def _parsed(content: bytes, where: str) -> ExchangeKeys:
-    document = _json(content)
-    if isinstance(document, dict):
-        api_key, secret = document.get("api_key"), document.get("secret")
-        if isinstance(api_key, str) and isinstance(secret, str):
-            return ExchangeKeys(api_key, secret)
-    raise UsageProblem(f"what {where} gives are no keys", hint=f"it must be {FORM}")
-
-
-def _json(content: bytes) -> Any:
-    """None for what is none; an error would hold the text."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        document = json.loads(content)
+        api_key, secret = document["api_key"], document["secret"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
+    return ExchangeKeys(api_key, secret) if isinstance(api_key, str) and isinstance(secret, str) else None

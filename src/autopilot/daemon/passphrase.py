@@ -57,10 +57,9 @@ def _descriptor(text: str) -> int:
 def _read(source: Path | int, where: str) -> Passphrase:
     try:
         with open(source, "rb") as file:  # noqa: PTH123 - a descriptor too
-            content = file.read(MOST_BYTES + 1)
+            text = _text(file.read(MOST_BYTES + 1))
     except OSError as error:
         raise _unreadable(where, str(error.strerror)) from None
-    text = _text(content)
     if text is None:
         raise _unreadable(where, f"it is empty, longer than {MOST_BYTES} bytes, or not one line of UTF-8")
     return Passphrase(text)
