@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 API_KEY = "loopback-key"
-SECRET = base64.b64encode(b"loopback-secret-of-thirty-two-bytes!").decode()
+SECRET = base64.b64encode(b"loopback-secret-of-sixty-four-bytes, as many as those of Kraken!").decode()
 FEE = Decimal("0.004")
 PAIR = "XXBTZUSD"
 PAIRS = {

@@ -2,17 +2,25 @@
 
 The key is derived from a passphrase by scrypt (RFC 7914), the content sealed by AES-256-GCM (NIST SP 800-38D), and all
 that stands beside it in the file (parameters, whose keys they are) is authenticated with it. The parameters stay with
-the file, so that later files may ask for more and old ones still open.
+the file, so that later files may ask for more and old ones still open. A digest tells damage from a wrong passphrase;
+it protects from nobody.
+
+    vault = open_vault(paths.vault, passphrase)
+    keys = vault.keys("kraken")
+    save_vault(paths.vault, passphrase, vault.with_keys("binance", others, now_ms))
 """
 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +29,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from autopilot.adapters.durable_file import write_durably
-from autopilot.domain.credentials import ExchangeKeys
-from autopilot.domain.errors import NotFound, StoreCorrupt, StoreUnavailable, VaultLocked
+from autopilot.adapters.private_file import read_private
+from autopilot.domain.credentials import ExchangeKeys, Passphrase
+from autopilot.domain.errors import NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable, VaultLocked
 
-FORMAT = "autopilot-keys-1"
+FORMAT, VERSION = "autopilot-keys", 1
 N, R, P = 1 << 17, 8, 1
-LARGEST_N = 1 << 20
-"""1 GiB of memory. Who can write the file must not be able to make us take more."""
-_SALT_BYTES, _NONCE_BYTES = 16, 12
+"""What is written: 128 MiB and 0.3 s for every guess."""
+LEAST_N, LARGEST_N = 1 << 17, 1 << 20
+"""What is read. 1 GiB of memory: who can write the file must not be able to make us take more."""
+_KEY_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 32, 16, 12, 16
 _MOST_BYTES = 1 << 20
+_NAME = re.compile(r"[a-z0-9_]{1,40}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{8}")
+_LATEST_MS = 1 << 47
 Header = dict[str, Any]
 
 
@@ -44,12 +57,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open file. A change is in the file when the call returns; after an error the file is as it was."""
+    """The keys of all exchanges, opened. Knows no passphrase, and changes no file."""
 
-    path: Path
     entries: tuple[Entry, ...] = ()
-    _passphrase: str = field(default="", repr=False)
     _held: Mapping[str, ExchangeKeys] = field(default_factory=dict, repr=False)
+    _origin: str = ""
+    """The digest of the file that it was read from; empty where there was none."""
 
     def keys(self, exchange: str) -> ExchangeKeys:
         """Raises NotFound."""
@@ -58,61 +71,51 @@ class Vault:
         return self._held[exchange]
 
     def with_keys(self, exchange: str, keys: ExchangeKeys, now_ms: int) -> Vault:
-        """In place of earlier ones, of which nothing is kept. Raises StoreUnavailable."""
+        """In place of earlier ones."""
         entry = Entry(exchange, now_ms, hashlib.sha256(keys.api_key.encode()).hexdigest()[:8])
-        others = tuple(each for each in self.entries if each.exchange != exchange)
-        return self._saved((*others, entry), {**self._held, exchange: keys}, self._passphrase)
+        return replace(self, entries=(*self._others(exchange), entry), _held={**self._held, exchange: keys})
 
     def without(self, exchange: str) -> Vault:
-        """Raises NotFound, StoreUnavailable."""
+        """Raises NotFound."""
         self.keys(exchange)
         left = {name: keys for name, keys in self._held.items() if name != exchange}
-        return self._saved(tuple(each for each in self.entries if each.exchange != exchange), left, self._passphrase)
+        return replace(self, entries=self._others(exchange), _held=left)
 
-    def with_passphrase(self, passphrase: str) -> Vault:
-        """Raises StoreUnavailable."""
-        return self._saved(self.entries, self._held, passphrase)
-
-    def _saved(self, entries: tuple[Entry, ...], held: Mapping[str, ExchangeKeys], passphrase: str) -> Vault:
-        salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
-        header: Header = {
-            "format": FORMAT,
-            "scrypt": {"n": N, "r": R, "p": P, "salt": _text(salt)},
-            "nonce": _text(nonce),
-            "keys": [
-                {"exchange": e.exchange, "added_at_ms": e.added_at_ms, "fingerprint": e.fingerprint} for e in entries
-            ],
-        }
-        content = {name: [keys.api_key, keys.secret, keys.password] for name, keys in held.items()}
-        sealed = AESGCM(_derived(passphrase, header)).encrypt(nonce, json.dumps(content).encode(), _bound(header))
-        document = {**header, "sealed": _text(sealed)}
-        write_durably(self.path, json.dumps(document, indent=1).encode() + b"\n", "the keys' file")
-        return Vault(self.path, entries, passphrase, held)
+    def _others(self, exchange: str) -> tuple[Entry, ...]:
+        return tuple(each for each in self.entries if each.exchange != exchange)
 
 
-def new_vault(path: Path, passphrase: str) -> Vault:
-    """An empty one; there is no file before the first change."""
-    return Vault(path, (), passphrase)
-
-
-def open_vault(path: Path, passphrase: str) -> Vault:
+def open_vault(path: Path, passphrase: Passphrase) -> Vault:
     """Takes 0.3 s and 128 MiB, on purpose. Raises NotFound where there is no file, VaultLocked for a wrong passphrase,
-    StoreCorrupt, StoreUnavailable."""
-    header, sealed = _read(path)
-    try:
-        content = AESGCM(_derived(passphrase, header)).decrypt(_bytes(header["nonce"]), sealed, _bound(header))
-    except InvalidTag:
+    StoreCorrupt, StoreTooNew, StoreUnavailable."""
+    document = _read(path)
+    held = _unsealed(document, passphrase)
+    # Raised here, not where it was found: what an error was caught with hangs on it.
+    if held is None:
         raise VaultLocked(
-            "the passphrase does not open the exchange keys", hint="try again; without it they must be added anew"
-        ) from None
-    held = {name: ExchangeKeys(*parts) for name, parts in json.loads(content).items()}
-    return Vault(path, _entries(header), passphrase, held)
+            "the passphrase does not open the exchange keys",
+            hint=f"try again; nobody can open them without it: remove {path} to begin anew",
+        )
+    return Vault(_entries(document), held, document["sha256"])
+
+
+def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
+    """Encrypts all of it anew, with a new key, and puts it in the file's place: nothing of the old is kept. After an
+    error the file is as it was. Raises StoreUnavailable, also when the file is no longer the one that was opened."""
+    document = _sealed(vault, passphrase)
+    with _alone(path.parent):
+        if _origin(path) != vault._origin:
+            raise StoreUnavailable(
+                f"another command has changed {path} meanwhile; this one has changed nothing", hint="try again"
+            )
+        write_durably(path, json.dumps(document, indent=1).encode() + b"\n", "the keys' file")
 
 
 def stored_keys(path: Path) -> tuple[Entry, ...]:
-    """Whose keys are stored, as the file says without its passphrase. Raises StoreCorrupt, StoreUnavailable."""
+    """Whose keys are stored, as the file says without its passphrase, none where there is no file. Raises StoreCorrupt,
+    StoreTooNew, StoreUnavailable."""
     try:
-        return _entries(_read(path)[0])
+        return _entries(_read(path))
     except NotFound:
         return ()
 
@@ -121,55 +124,129 @@ def no_keys() -> NotFound:
     return NotFound("no exchange keys are stored", hint="autopilot keys add EXCHANGE")
 
 
-def _read(path: Path) -> tuple[Header, bytes]:
-    """(header, sealed content), checked as far as it can be without the passphrase."""
+def _sealed(vault: Vault, passphrase: Passphrase) -> Header:
+    """The file's document."""
+    header: Header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "scrypt": {"n": N, "r": R, "p": P, "salt": _text(os.urandom(_SALT_BYTES))},
+        "nonce": _text(os.urandom(_NONCE_BYTES)),
+        "keys": [
+            {"exchange": e.exchange, "added_at_ms": e.added_at_ms, "fingerprint": e.fingerprint} for e in vault.entries
+        ],
+    }
+    cipher = AESGCM(_derived(passphrase, header["scrypt"]))
+    content = {name: [keys.api_key, keys.secret, keys.password] for name, keys in vault._held.items()}
+    sealed = cipher.encrypt(_bytes(header["nonce"]), json.dumps(content).encode(), _canonical(header))
+    document = {**header, "sealed": _text(sealed)}
+    return {**document, "sha256": _digest(document)}
+
+
+def _unsealed(document: Header, passphrase: Passphrase) -> dict[str, ExchangeKeys] | None:
+    """None where the passphrase is another one, or somebody else has sealed it."""
+    header = {name: value for name, value in document.items() if name not in ("sealed", "sha256")}
+    cipher = AESGCM(_derived(passphrase, header["scrypt"]))
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES)
+        content = cipher.decrypt(_bytes(header["nonce"]), _bytes(document["sealed"]), _canonical(header))
+    except InvalidTag:
+        return None
+    return {name: ExchangeKeys(*parts) for name, parts in json.loads(content).items()}
+
+
+def _derived(passphrase: Passphrase, scrypt: Mapping[str, Any]) -> bytes:
+    function = Scrypt(_bytes(scrypt["salt"]), _KEY_BYTES, scrypt["n"], scrypt["r"], scrypt["p"])
+    return function.derive(passphrase.encoded())
+
+
+def _read(path: Path) -> Header:
+    """Checked as far as it can be without the passphrase."""
+    try:
+        text = read_private(path, _MOST_BYTES)
     except FileNotFoundError:
         raise no_keys() from None
     except OSError as error:
         raise StoreUnavailable(
-            f"the keys' file {path} cannot be read: {error.strerror}", hint="check its owner and mode"
-        ) from error
-    try:
-        document = json.loads(text)
-        sealed = _bytes(document.pop("sealed"))
-        is_ours = _is_sound(document) and len(sealed) > _NONCE_BYTES
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        is_ours = False
-    if not is_ours:
+            f"the keys' file {path} cannot be read: {error.strerror}", hint=f"make it yours alone: chmod 600 {path}"
+        ) from None
+    document = _parsed(text)
+    version = document.get("version")
+    if document.get("format") == FORMAT and type(version) is int and version > VERSION:
+        raise StoreTooNew(f"{path} was written by a newer version of Autopilot", hint="upgrade Autopilot")
+    if not _is_sound(document):
         raise StoreCorrupt(
             f"{path} is damaged, or no file of exchange keys",
             hint="restore it from a backup, or remove it and add the keys again",
         )
-    return document, sealed
+    return document
 
 
-def _is_sound(header: Header) -> bool:
-    """Neither weaker than what we write nor more than a machine bears."""
-    parameters = header["scrypt"]
-    n, r, p = (parameters[name] for name in ("n", "r", "p"))
-    sizes = all(type(each) is int for each in (n, r, p)) and N <= n <= LARGEST_N and n & (n - 1) == 0
-    lengths = len(_bytes(header["nonce"])) == _NONCE_BYTES and len(_bytes(parameters["salt"])) >= _SALT_BYTES
-    _entries(header)
-    return header["format"] == FORMAT and sizes and r == R and p == P and lengths
+def _parsed(text: bytes) -> Header:
+    """Empty where it is no JSON object."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
-def _entries(header: Header) -> tuple[Entry, ...]:
-    return tuple(
-        Entry(str(each["exchange"]), int(each["added_at_ms"]), str(each["fingerprint"])) for each in header["keys"]
-    )
+def _is_sound(document: Header) -> bool:
+    """Of ours, undamaged, neither too weak nor more than a machine bears."""
+    try:
+        rest = {name: value for name, value in document.items() if name != "sha256"}
+        scrypt = document["scrypt"]
+        _entries(document)
+        return (
+            (document["format"], document["version"]) == (FORMAT, VERSION)
+            and document["sha256"] == _digest(rest)
+            and _is_bearable(scrypt)
+            and len(_bytes(scrypt["salt"])) == _SALT_BYTES
+            and len(_bytes(document["nonce"])) == _NONCE_BYTES
+            and len(_bytes(document["sealed"])) > _TAG_BYTES
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
 
 
-def _derived(passphrase: str, header: Header) -> bytes:
-    parameters = header["scrypt"]
-    scrypt = Scrypt(_bytes(parameters["salt"]), 32, parameters["n"], parameters["r"], parameters["p"])
-    return scrypt.derive(passphrase.encode())
+def _is_bearable(scrypt: Mapping[str, Any]) -> bool:
+    n, r, p = (scrypt[name] for name in ("n", "r", "p"))
+    are_whole = all(type(each) is int for each in (n, r, p))
+    return are_whole and LEAST_N <= n <= LARGEST_N and n & (n - 1) == 0 and (r, p) == (R, P)
 
 
-def _bound(header: Header) -> bytes:
-    return json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+def _entries(document: Header) -> tuple[Entry, ...]:
+    """Raises ValueError and the like for what is none."""
+    found = tuple(Entry(each["exchange"], each["added_at_ms"], each["fingerprint"]) for each in document["keys"])
+    for each in found:
+        named = _NAME.fullmatch(each.exchange) and _FINGERPRINT.fullmatch(each.fingerprint)
+        if not named or type(each.added_at_ms) is not int or not 0 <= each.added_at_ms < _LATEST_MS:
+            raise ValueError
+    return found
+
+
+def _origin(path: Path) -> str:
+    try:
+        return str(_read(path)["sha256"])
+    except NotFound:
+        return ""
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Two commands at once must not lose each other's change."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _digest(document: Header) -> str:
+    return hashlib.sha256(_canonical(document)).hexdigest()
+
+
+def _canonical(document: Header) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _text(value: bytes) -> str:

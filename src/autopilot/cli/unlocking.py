@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import typer
-
+from autopilot.cli.hidden_input import typed
 from autopilot.cli.session import Session
 from autopilot.control.errors import SafetyRefused
-from autopilot.daemon.passphrase import CREDENTIAL, FD_VARIABLE, given_passphrase
+from autopilot.daemon.hardening import keep_memory_private
+from autopilot.daemon.passphrase import CREDENTIAL, FD_VARIABLE, MOST_BYTES, given_passphrase
+from autopilot.domain.credentials import Passphrase
 
 if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
     from autopilot.domain.credentials import ExchangeKeys
 
-SHORTEST = 10
+SHORTEST = 12
+"""Characters of a new passphrase."""
 NO_TERMINAL = f"in a service: the systemd credential {CREDENTIAL}, or a descriptor named by {FD_VARIABLE}"
 
 
 def unlocked(session: Session) -> Vault:
     """With the passphrase that the environment gives, or that is typed. Raises NotFound where no keys are stored,
     VaultLocked, SafetyRefused without a terminal, StoreError."""
-    from autopilot.adapters.vault import open_vault
+    return unlocked_by(session)[1]
 
-    return open_vault(session.paths.vault, passphrase_of(session, verified=False))
+
+def unlocked_by(session: Session) -> tuple[Passphrase, Vault]:
+    """As `unlocked`, with the passphrase to save it again."""
+    from autopilot.adapters.vault import no_keys, open_vault
+
+    keep_memory_private()
+    if not session.paths.vault.exists():
+        raise no_keys()
+    passphrase = given_passphrase() or Passphrase(typed("Passphrase of the exchange keys", without=NO_TERMINAL))
+    return passphrase, open_vault(session.paths.vault, passphrase)
+
+
+def unlocked_or_new(session: Session) -> tuple[Passphrase, Vault]:
+    """As `unlocked_by`; where no keys are stored, an empty vault and a new passphrase."""
+    from autopilot.adapters.vault import Vault
+
+    if session.paths.vault.exists():
+        return unlocked_by(session)
+    keep_memory_private()
+    return new_passphrase(given_passphrase()), Vault()
 
 
 def keys_of(session: Session) -> Callable[[str], ExchangeKeys]:
@@ -40,42 +60,31 @@ def keys_of(session: Session) -> Callable[[str], ExchangeKeys]:
     return keys
 
 
-def passphrase_of(session: Session, *, verified: bool = True) -> str:
-    """Raises as `unlocked`; a wrong one only where it is to be ``verified``."""
-    from autopilot.adapters.vault import no_keys, open_vault
-    from autopilot.daemon.hardening import keep_memory_private
-
-    keep_memory_private()
-    if not session.paths.vault.exists():
-        raise no_keys()
-    passphrase = given_passphrase() or typed("Passphrase of the exchange keys")
-    if verified:
-        open_vault(session.paths.vault, passphrase)
-    return passphrase
+def passphrase_of(session: Session) -> Passphrase:
+    """One that opens the keys. Raises as `unlocked`."""
+    return unlocked_by(session)[0]
 
 
-def unlocked_or_new(session: Session) -> Vault:
-    """As `unlocked`; where no keys are stored, an empty vault whose passphrase is typed twice."""
-    from autopilot.adapters.vault import new_vault
-
-    if session.paths.vault.exists():
-        return unlocked(session)
-    return new_vault(session.paths.vault, given_passphrase() or chosen_passphrase())
-
-
-def chosen_passphrase() -> str:
-    """A new one. Raises SafetyRefused."""
-    passphrase = typed(f"New passphrase of the exchange keys (at least {SHORTEST} characters)")
-    if len(passphrase) < SHORTEST:
-        raise SafetyRefused(f"the passphrase is shorter than {SHORTEST} characters", hint="four random words are good")
-    if typed("The same once more") != passphrase:
+def new_passphrase(given: Passphrase | None) -> Passphrase:
+    """The one given, or one that is typed twice. Raises SafetyRefused where it is too short, VaultLocked."""
+    if given:
+        return _strong(given)
+    what = f"New passphrase of the exchange keys (at least {SHORTEST} characters)"
+    passphrase = _strong(Passphrase(typed(what, without=NO_TERMINAL)))
+    if Passphrase(typed("The same once more", without=NO_TERMINAL)) != passphrase:
         raise SafetyRefused("the two passphrases differ; nothing was changed", hint="try again")
     return passphrase
 
 
-def typed(what: str) -> str:
-    """Not shown while it is typed. Raises SafetyRefused without a terminal."""
-    if not sys.stdin.isatty():
-        raise SafetyRefused(f"there is no terminal to ask on: {what[0].lower()}{what[1:]}", hint=NO_TERMINAL)
-    text: str = typer.prompt(what, hide_input=True, err=True)
-    return text
+def _strong(passphrase: Passphrase) -> Passphrase:
+    if len(passphrase.text) < SHORTEST:
+        raise SafetyRefused(
+            f"the passphrase is shorter than {SHORTEST} characters; nothing was changed",
+            hint="four random words are good",
+        )
+    if len(passphrase.encoded()) > MOST_BYTES or not passphrase.text.isprintable():
+        raise SafetyRefused(
+            f"the passphrase is no line of at most {MOST_BYTES} bytes; nothing was changed",
+            hint="four random words are good",
+        )
+    return passphrase

@@ -21,6 +21,7 @@ from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.daemon.passphrase import FD_VARIABLE, passphrase_pipe
 from autopilot.daemon.readiness import READY_FD
+from autopilot.domain.credentials import Passphrase
 from autopilot.domain.errors import AutopilotError, ConfigError
 
 START_LIMIT_S = 20.0
@@ -53,7 +54,7 @@ def ensure_daemon(
     arguments: Sequence[str],
     limit_s: float = START_LIMIT_S,
     program: Sequence[str] = PROGRAM,
-    passphrase: str | None = None,
+    passphrase: Passphrase | None = None,
 ) -> Ensured:
     """A daemon that answers. ``arguments``: those with which ``program`` runs one on ``paths`` in the foreground;
     ``passphrase``: that of the exchange keys, told to a daemon that is started and to nobody else.
@@ -82,7 +83,9 @@ def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
             log_file.replace(log_file.with_name(log_file.name + ".1"))
 
 
-def _start_and_wait(paths: Paths, command: Sequence[str], limit_s: float, passphrase: str | None) -> dict[str, Any]:
+def _start_and_wait(
+    paths: Paths, command: Sequence[str], limit_s: float, passphrase: Passphrase | None
+) -> dict[str, Any]:
     log_descriptor = _open_log(paths.log_file)
     try:
         log_start = os.fstat(log_descriptor).st_size
@@ -119,9 +122,11 @@ def _open_log(log_file: Path) -> int:
 
 
 def _spawn(
-    command: Sequence[str], log_descriptor: int, ready_descriptor: int, passphrase: str | None
+    command: Sequence[str], log_descriptor: int, ready_descriptor: int, passphrase: Passphrase | None
 ) -> subprocess.Popen[bytes]:
     told = {READY_FD: ready_descriptor}
+    # A descriptor that was named for us is another one there, or none.
+    kept = {name: value for name, value in os.environ.items() if name != FD_VARIABLE}
     if passphrase is not None:
         told[FD_VARIABLE] = passphrase_pipe(passphrase)
     try:
@@ -131,7 +136,7 @@ def _spawn(
             stdout=log_descriptor,
             stderr=log_descriptor,
             cwd="/",
-            env={**os.environ, **{name: str(descriptor) for name, descriptor in told.items()}},
+            env={**kept, **{name: str(descriptor) for name, descriptor in told.items()}},
             pass_fds=tuple(told.values()),
             start_new_session=True,
         )

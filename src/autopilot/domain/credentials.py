@@ -1,7 +1,8 @@
-"""The keys of an account on an exchange."""
+"""The keys of an account on an exchange, and what unlocks them."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 
 
@@ -12,6 +13,17 @@ class ExchangeKeys:
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
     password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Passphrase:
+    """Opens the file of the exchange keys. Never shown, not even where a traceback shows variables."""
+
+    text: str = field(repr=False)
+
+    def encoded(self) -> bytes:
+        """UTF-8, and the same however a keyboard composes an accent (NFC)."""
+        return unicodedata.normalize("NFC", self.text).encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autopilot.cli.errors import UsageProblem
 from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.key_input import asked_keys
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.keys import kept_screen, keys_screen
 from autopilot.cli.session import Session
-from autopilot.cli.unlocking import chosen_passphrase, typed, unlocked, unlocked_or_new
+from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.config.paths import create_directories
 from autopilot.control.errors import Conflict, SafetyRefused
-from autopilot.domain.credentials import ExchangeKeys
+from autopilot.daemon.passphrase import passphrase_from
 
 if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
+    from autopilot.domain.credentials import Passphrase
 
 app = typer.Typer(help="The exchange keys, encrypted on this machine.", add_completion=False, rich_markup_mode=None)
 Exchange = Annotated[str, typer.Argument(metavar="EXCHANGE", help="kraken, coinbase or binance.")]
 FromFd = Annotated[
     int | None,
-    typer.Option(
-        "--from-fd", metavar="N", min=0, help='Read {"api_key": …, "secret": …} from this descriptor, ask nothing.'
-    ),
+    typer.Option("--from-fd", metavar="N", min=0, help='Read {"api_key": "…", "secret": "…"} from this descriptor.'),
 ]
 SecretFile = Annotated[
     Path | None, typer.Option("--secret-file", metavar="FILE", help="The secret is in this file, as PEM keys are.")
 ]
-_MOST_BYTES = 1 << 16
 
 
 @app.command()
@@ -47,10 +43,10 @@ def add(
 ) -> int:
     """Store the keys of an account. They are asked for and not shown; a new file asks for a passphrase too."""
     session = _session(context, exchange, as_json)
-    vault = unlocked_or_new(session)
+    passphrase, vault = unlocked_or_new(session)
     if any(each.exchange == exchange for each in vault.entries):
         raise Conflict(f"keys for {exchange} are stored already", hint=f"autopilot keys rotate {exchange}")
-    return _kept(session, vault, exchange, _asked(exchange, from_fd, secret_file))
+    return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -64,9 +60,9 @@ def rotate(
     """Put new keys in the place of the old ones, of which nothing is kept. A running daemon takes them at its next
     start."""
     session = _session(context, exchange, as_json)
-    vault = unlocked(session)
+    passphrase, vault = unlocked_by(session)
     vault.keys(exchange)
-    return _kept(session, vault, exchange, _asked(exchange, from_fd, secret_file))
+    return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -77,16 +73,18 @@ def remove(
     as_json: AsJson = False,
 ) -> int:
     """Forget the keys of an account. A running daemon forgets them at its end."""
+    from autopilot.adapters.vault import save_vault
+
     session = Session.of(context, as_json)
-    vault = unlocked(session)
-    vault.keys(exchange)
+    passphrase, vault = unlocked_by(session)
+    left = vault.without(exchange)
     if not yes:
         if not sys.stdin.isatty():
             raise SafetyRefused("nothing was removed: there is no terminal to ask on", hint="add --yes")
         if not typer.confirm(f"Forget the keys of {exchange}?", err=True):
             session.output.remark("nothing was changed")
             return ExitCode.FAILED
-    vault.without(exchange)
+    save_vault(session.paths.vault, passphrase, left)
     document = {"removed": exchange}
     session.output.show(document, kept_screen(f"The keys of {exchange} are forgotten; delete them there as well."))
     return ExitCode.DONE
@@ -108,11 +106,22 @@ def list_(context: typer.Context, as_json: AsJson = False) -> int:
     return ExitCode.DONE
 
 
-@app.command()
-def passphrase(context: typer.Context, as_json: AsJson = False) -> int:
+@app.command("passphrase")
+def change_passphrase(
+    context: typer.Context,
+    new_from_fd: Annotated[
+        int | None,
+        typer.Option("--new-from-fd", metavar="N", min=0, help="Read the new one from this descriptor, do not ask."),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
     """Choose another passphrase. The file is encrypted anew."""
+    from autopilot.adapters.vault import save_vault
+
     session = Session.of(context, as_json)
-    unlocked(session).with_passphrase(chosen_passphrase())
+    _, vault = unlocked_by(session)
+    chosen = new_passphrase(None if new_from_fd is None else passphrase_from(new_from_fd))
+    save_vault(session.paths.vault, chosen, vault)
     session.output.show({"changed": True}, kept_screen("The exchange keys have a new passphrase."))
     return ExitCode.DONE
 
@@ -127,50 +136,15 @@ def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
     return session
 
 
-def _asked(exchange: str, from_fd: int | None, secret_file: Path | None) -> ExchangeKeys:
-    """Raises ConfigError when they cannot be keys of this exchange, UsageProblem, SafetyRefused."""
-    from autopilot.adapters.exchange.key_shapes import normalized, require_shape
-
-    if from_fd is not None:
-        given = _from_descriptor(from_fd)
-    else:
-        key = typed(f"API key of {exchange}")
-        given = ExchangeKeys(key, _from_file(secret_file) if secret_file else typed(f"Secret of {exchange}"))
-    keys = normalized(given)
-    require_shape(exchange, keys)
-    return keys
-
-
-def _from_descriptor(descriptor: int) -> ExchangeKeys:
-    """``{"api_key": …, "secret": …, "password": …}``, the last only where an exchange asks for one."""
-    try:
-        with os.fdopen(descriptor, "rb") as file:
-            document = json.loads(file.read(_MOST_BYTES))
-        texts = [document["api_key"], document["secret"], document.get("password")]
-        if not all(isinstance(text, str) for text in texts[:2]) or not isinstance(texts[2], str | None):
-            document = None
-    except OSError as error:
-        raise UsageProblem(f"descriptor {descriptor} cannot be read: {error.strerror}", hint="3< FILE") from None
-    except (ValueError, LookupError, TypeError, AttributeError):
-        document = None
-    if document is None:
-        raise UsageProblem(
-            f"what descriptor {descriptor} gives are no keys", hint='write {"api_key": "…", "secret": "…"} to it'
-        )
-    return ExchangeKeys(*texts)
-
-
-def _from_file(path: Path) -> str:
-    try:
-        return path.read_bytes()[:_MOST_BYTES].decode("ascii", "replace")
-    except OSError as error:
-        raise UsageProblem(f"{path} cannot be read: {error.strerror}", hint="check its name and mode") from None
-
-
-def _kept(session: Session, vault: Vault, exchange: str, keys: ExchangeKeys) -> int:
+def _kept(
+    session: Session, passphrase: Passphrase, vault: Vault, exchange: str, from_fd: int | None, secret_file: Path | None
+) -> int:
+    """Asks for the keys and stores them."""
     from autopilot.adapters.clock import WallClock
+    from autopilot.adapters.vault import save_vault
 
-    kept = vault.with_keys(exchange, keys, WallClock().now_ms())
+    kept = vault.with_keys(exchange, asked_keys(exchange, from_fd, secret_file), WallClock().now_ms())
+    save_vault(session.paths.vault, passphrase, kept)
     entry = next(each for each in kept.entries if each.exchange == exchange)
     document = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
     session.output.show(document, kept_screen(f"The keys of {exchange} are stored, encrypted, as {entry.fingerprint}."))

@@ -17,6 +17,7 @@ from autopilot.cli.symbols import symbol_of
 from autopilot.cli.unlocking import passphrase_of
 from autopilot.config.paths import Paths
 from autopilot.control.errors import DaemonNotRunning
+from autopilot.domain.credentials import Passphrase
 from autopilot.domain.errors import ConfigError, StoreError
 from autopilot.domain.timeframe import Timeframe
 
@@ -100,7 +101,7 @@ def _ensure_daemon(session: Session, arguments: list[str], paper_trading: bool |
         raise
 
 
-def _passphrase(session: Session, paper_trading: bool | None) -> str | None:
+def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | None:
     """That of the exchange keys, where a daemon that is yet to be started needs it."""
     try:
         session.client().get("/health")
