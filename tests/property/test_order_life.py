@@ -401,7 +401,8 @@ class OrderLife(RuleBasedStateMachine):
         self.world.away, self.world.fate, self.world.fuse = False, "", None
         self.modes.lift(EVERY_ACCOUNT, "me")
         begun = {symbol: self._exit_begun(symbol) for symbol in SYMBOLS}
-        for _ in range(5):
+        # A limit lives three candles; what it leaves, and what was bought after it was made, are exits of their own.
+        for _ in range(9):
             self._quiet_hour()
         self._check_all()
         assert self._booked() == self._told_by_exchange()
