@@ -14,6 +14,7 @@ _PATHS = {
     "data_dir": "data directory",
     "database": "database",
     "audit_head": "audit log's anchor",
+    "vault": "exchange keys",
     "models_dir": "learned models",
     "socket": "socket",
     "lock_file": "lock",
