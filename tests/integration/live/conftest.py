@@ -173,10 +173,11 @@ class Whole:
     def calls(self, name: str) -> int:
         return [asked for asked, _ in self.exchange.asked].count(name)
 
-    def fall(self) -> None:
-        """Below the stop of whatever is held."""
+    def move(self, times: float) -> None:
+        """The price; a stop, or a target, is touched on the way."""
         last = self.exchange.candles("XXBTZUSD")[-1]
-        last[3] = last[4] = f"{float(last[4]) * 0.7:.1f}"
+        last[4] = f"{float(last[4]) * times:.1f}"
+        last[2], last[3] = (f"{found(float(last[1]), float(last[4])):.1f}" for found in (max, min))
         self.exchange.price["XXBTZUSD"] = Decimal(last[4])
 
     def assert_agreed(self) -> None:
@@ -191,7 +192,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch, exchange: KrakenExchange) -> None:
     """To this exchange, and the pauses that a real one asks for are not for the loopback."""
 
     async def opened(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
-        return await open_exchange(name, timeout_s, exchange.url, **{**more, "enableRateLimit": False})
+        made = await open_exchange(name, timeout_s, exchange.url, **{**more, "enableRateLimit": False})
+        made.timeout_on_exit = 0
+        return made
 
     monkeypatch.setattr(gateway_module, "open_exchange", opened)
     monkeypatch.setattr(ccxt_source, "open_exchange", opened)
@@ -204,12 +207,12 @@ async def whole(
     clock = Clock(int(time.time() * 1000))
     monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
     exchange = KrakenExchange(clock.now_ms)
-    rows = daily_market(RISING)
+    rows = daily_market(RISING)[-1_010:]
     exchange.candles = lambda pair: rows
     await exchange.start()
     hurry(monkeypatch, exchange)
     if "hang" in request.node.name:
-        monkeypatch.setattr(wiring, "Gateway", partial(Gateway, timeout_s=0.2))
+        monkeypatch.setattr(wiring, "Gateway", partial(Gateway, timeout_s=0.8))
     database = open_database(tmp_path / "autopilot.db")
     armings = SqliteArmings(database)
     armings.arm(Arming(ACCOUNT, "USD", Decimal(500), True, 0, clock.at_ms + 30 * DAY_MS, "a test"))

@@ -68,11 +68,12 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
 
 
 def scrub(error: BaseException) -> str:
-    """The error's words, short, without what does not belong on a screen: markup, and queries, which may be signed."""
+    """The error's words, or else its name: short, and without what does not belong on a screen, which is markup, and
+    queries, which may be signed."""
     text = re.sub(r"<(style|script|head)\b.*?</\1>", " ", str(error), flags=re.DOTALL | re.IGNORECASE)
     text = re.sub(r"^\w+ (GET|POST) https?://\S+", "", text)  # what was asked for is said by the caller
     text = re.sub(r"(https?://[^\s?]+)\?\S*", r"\1", text)
-    text = " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    text = " ".join(re.sub(r"<[^>]*>", " ", text).split()) or type(error).__name__
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -84,4 +85,4 @@ def _reason(error: BaseException) -> str:
         return os.strerror(error.errno).lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return scrub(error) or type(error).__name__
+    return scrub(error)

@@ -4,12 +4,12 @@ move money away."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import aiohttp
 
+from autopilot.adapters.exchange.backoff import Backoff
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.refusals import WORDS
@@ -18,8 +18,6 @@ from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable
 from autopilot.ports.clock import Clock
 
 TIMEOUT_S = 10.0
-LOCKOUT_S = 60.0
-"""Whom an exchange has locked out, or whose key it does not take, asks once a minute: more would make it last."""
 
 Query = Literal[
     "fetch_balance",
@@ -57,7 +55,7 @@ class Gateway:
         self._timeout_s = timeout_s
         self._turn = asyncio.Lock()
         self._ccxt: Any = None
-        self._silent_until_s = 0.0
+        self._backoff = Backoff(clock)
 
     async def query(self, method: Query, *arguments: Any) -> Any:
         """What ccxt's unified method gives, of a whole answer only."""
@@ -66,7 +64,8 @@ class Gateway:
             exchange.last_http_response = None
             found = await self._asked(exchange, method, *arguments)
             if not self._words.answered(exchange.last_http_response):
-                raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
+                raise self._nonsense(method)
+            self._backoff.answered()
             return found
 
     async def place(
@@ -95,7 +94,10 @@ class Gateway:
                 raise self._verdict(exchange, error) from None
             found = made.get("id") if isinstance(made, dict) else None
             if not found:
-                raise AnswerLost(f"{self.name} gave no usable answer to an order", hint="it is looked up")
+                words = f"{self.name} gave no usable answer to an order"
+                self._backoff.failed(words)
+                raise AnswerLost(words, hint="it is looked up")
+            self._backoff.answered()
             return str(found)
 
     async def cancel(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> None:
@@ -109,12 +111,12 @@ class Gateway:
                 async with calling(self._timeout_s):
                     await exchange.cancel_order(exchange_order_id, symbol, dict(params))
             except (errors.OrderNotFound, errors.InvalidOrder, errors.CancelPending, errors.BadRequest):
-                return
+                pass
             except Exception as error:  # noqa: BLE001 - likewise
-                self._mind(error)
-                raise AnswerLost(
-                    f"{self.name} did not say whether an order was canceled: {scrub(error)}", hint="it is asked again"
-                ) from None
+                words = f"{self.name} did not say whether an order was canceled: {scrub(error)}"
+                self._mind(error, words)
+                raise AnswerLost(words, hint="it is asked again") from None
+            self._backoff.answered()
 
     async def close(self) -> None:
         exchange, self._ccxt = self._ccxt, None
@@ -122,13 +124,10 @@ class Gateway:
             await exchange.close()
 
     async def _ready(self) -> Any:
-        """Raises MarketUnavailable while the exchange wants no requests, or when its markets cannot be had."""
-        left_s = self._silent_until_s - time.monotonic()
+        """Raises MarketUnavailable while the exchange is left in peace, or when its markets cannot be had."""
+        left_s = self._backoff.left_s
         if left_s > 0:
-            raise MarketUnavailable(
-                f"{self.name} wants no requests for another {left_s:.0f} s",
-                hint="the log says why; it is asked again by itself",
-            )
+            raise MarketUnavailable(self._backoff.why, hint=f"it is asked again by itself, in {left_s:.0f} s")
         if self._ccxt is None:
             keys = {"apiKey": self._keys.api_key, "secret": self._keys.secret, "password": self._keys.password}
             given = {name: value for name, value in keys.items() if value is not None}
@@ -143,17 +142,22 @@ class Gateway:
                 found = await getattr(exchange, method)(*arguments)
         except ExchangeError as error:
             if error.__cause__ is not None:
-                self._mind(error.__cause__)
+                self._mind(error.__cause__, str(error))
             # Causes hold addresses and headers; signatures are among them.
             raise type(error)(str(error), hint=error.hint) from None
         if not isinstance(found, Mapping | Sequence | int):
-            raise MarketUnavailable(f"{self.name} gave no usable answer ({_WORDS[method]})", hint=AGAIN)
+            raise self._nonsense(method)
         return found
+
+    def _nonsense(self, method: str) -> MarketUnavailable:
+        words = f"{self.name} gave no usable answer ({_WORDS[method]})"
+        self._backoff.failed(words)
+        return MarketUnavailable(words, hint=AGAIN)
 
     def _verdict(self, exchange: Any, error: Exception) -> ExchangeError:
         """What is known of an order whose sending ended in an error."""
-        self._mind(error)
         words = scrub(error)
+        self._mind(error, f"{self.name} gave no usable answer to an order: {words}")
         if exchange.last_request_url is None:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="autopilot explain tells it")
         if _never_connected(error):
@@ -165,13 +169,15 @@ class Gateway:
             return OrderRejected(f"{self.name} refused it: {said.words}", hint="autopilot orders shows its life")
         return MarketUnavailable(f"{self.name} does not take it now: {said.words}", hint=AGAIN)
 
-    def _mind(self, error: BaseException) -> None:
-        """Keep silent for a while after what more requests would make worse."""
+    def _mind(self, error: BaseException, words: str) -> None:
+        """Be silent for a while after what more requests would make worse, or would not help."""
         from ccxt.base import errors
 
         lockouts = (errors.DDoSProtection, errors.RateLimitExceeded, errors.AuthenticationError)
         if isinstance(error, lockouts) and not isinstance(error, errors.AccountSuspended):
-            self._silent_until_s = time.monotonic() + LOCKOUT_S
+            self._backoff.locked_out(words)
+        elif isinstance(error, errors.NetworkError | aiohttp.ClientError | OSError):
+            self._backoff.failed(words)
 
 
 _WORDS = {

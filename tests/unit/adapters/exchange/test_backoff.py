@@ -1,0 +1,56 @@
+"""How long an exchange is left in peace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from autopilot.adapters.exchange.backoff import Backoff
+
+
+@dataclass
+class Clock:
+    at_ms: int = 1_900_000_000_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_it_doubles_to_a_minute_and_stays_there(clock: Clock) -> None:
+    backoff, pauses = Backoff(clock), []
+    assert backoff.left_s == 0
+    for _ in range(2_000):
+        backoff.failed("no answer")
+        pauses.append(backoff.left_s)
+    assert pauses[:9] == [0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert pauses[-1] == 60
+    assert backoff.why == "no answer"
+
+
+def test_it_ends_with_time_or_with_an_answer(clock: Clock) -> None:
+    backoff = Backoff(clock)
+    backoff.locked_out("too many requests")
+    clock.at_ms += 59_000
+    assert backoff.left_s == 1
+    clock.at_ms += 1_000
+    assert backoff.left_s == 0
+    backoff.failed("no answer")
+    backoff.failed("no answer")
+    backoff.answered()
+    assert backoff.left_s == 0
+    backoff.failed("no answer")
+    assert backoff.left_s == 0, "the first of a new row"
+
+
+@pytest.mark.parametrize("step_ms", [-3_600_000, -1])
+def test_a_clock_that_is_set_back_makes_no_pause_longer(clock: Clock, step_ms: int) -> None:
+    backoff = Backoff(clock)
+    backoff.locked_out("too many requests")
+    clock.at_ms += step_ms
+    assert backoff.left_s == 0
