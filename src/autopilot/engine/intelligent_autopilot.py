@@ -11,12 +11,13 @@ from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision, decision_id
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
-from autopilot.domain.market import Market, Quote
+from autopilot.domain.market import Market, MarketKind, Quote
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.brief import brief
+from autopilot.engine.exits_first import guard_anyway, require_exits_sent
 from autopilot.engine.judgement import Moment
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
 from autopilot.engine.settings import AutopilotSettings
@@ -124,8 +125,21 @@ class IntelligentAutopilot:
         self._around.watch.answered(self._around.account.name, self.symbol)
 
     async def _cycle(self) -> bool:
-        """Decide each closed candle once; between two closes watch the price."""
         market = await self._know_market()
+        if self._around.source.kind is not MarketKind.REAL:
+            return await self._trade(market)  # its time waits for us, and all is tried again in the same moment
+        account = self._around.account
+        try:
+            more = await self._trade(market)
+        except ExchangeError:
+            async with account.lock:
+                await guard_anyway(self._trader, market, self.window)
+            raise
+        require_exits_sent(self._around.ledger.open_orders(account.name, self.symbol))
+        return more
+
+    async def _trade(self, market: Market) -> bool:
+        """Decide each closed candle once; between two closes watch the price."""
         if self._reconcile_next_ms <= self._now_ms():
             await self._reconcile(market)
         decided_at_ms = self._around.ledger.last_decided_at_ms(

@@ -62,11 +62,15 @@ class Trader:
             self._observer.on_price(market, quote.price, quote.at_ms)
         self._account.see_price(market.symbol, quote.price)
         await self._desk.follow(market)
+        await self.guard(market, quote)
+        await self._cut_losses(market)
+        await self._desk.protect(market, self._exits)
+
+    async def guard(self, market: Market, quote: Quote) -> None:
+        """Leave what this price says must be left, whether or not all that is open could be asked about."""
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
-        await self._cut_losses(market)
-        await self._desk.protect(market, self._exits)
 
     async def judge(
         self, signal: StrategySignal, selection: Selection, market: Market, moment: Moment

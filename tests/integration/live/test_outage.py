@@ -3,15 +3,18 @@ not pestered, and all goes on by itself."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from autopilot.domain.order import OrderType
-from autopilot.domain.timeframe import MINUTE_MS
+from autopilot.domain.order import OrderStatus, OrderType
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.engine.state import RunState
 
 LOCKOUT = "EGeneral:Temporary lockout"
+OUTAGES = [LOCKOUT, "EService:Unavailable", "reset before", "hang before", "html"]
 OUTAGE_S = 1_800
 
 
@@ -51,3 +54,89 @@ async def test_an_answer_ends_the_pause(live: Any) -> None:
     await live.follow()
     await live.follow()
     assert len(live.exchange.asked) == before + 2, "one failure alone is no outage"
+
+
+async def bought(whole: Any) -> Decimal:
+    """How much; its stop is not on the exchange."""
+    await whole.cycle()
+    (order,) = whole.exchange.orders.values()
+    whole.exchange.fill(order, order.volume)
+    await whole.cycle()
+    (position,) = whole.ledger.positions("live:kraken")
+    return position.quantity
+
+
+async def endure(whole: Any, fault: str, every_s: int = 100) -> None:
+    """Half an hour of it, with a cycle every so often, each of which says what is wrong."""
+    whole.exchange.outage = fault
+    for _ in range(OUTAGE_S // every_s):
+        assert "kraken" in await whole.cycle(every_s)
+        assert whole.autopilot.record.state is RunState.RETRYING
+    whole.exchange.outage = ""
+
+
+@pytest.mark.parametrize("fault", OUTAGES)
+async def test_a_stop_that_is_touched_meanwhile_is_sold_once_as_soon_as_it_can_be(whole: Any, fault: str) -> None:
+    quantity = await bought(whole)
+    whole.move(0.7)
+    await endure(whole, fault, 600 if "hang" in fault else 100)
+    for _ in range(3):
+        await whole.cycle()
+    sold = [order for order in whole.exchange.orders.values() if order.side == "sell"]
+    assert [(order.executed, order.kind) for order in sold] == [(quantity, "market")]
+    assert whole.autopilot.record.state is RunState.RUNNING
+    assert whole.ledger.positions("live:kraken") == ()
+    whole.assert_agreed()
+
+
+@pytest.mark.parametrize("fault", OUTAGES[:3])
+async def test_nothing_is_bought_meanwhile_and_no_order_is_forgotten(whole: Any, fault: str) -> None:
+    """It begins when the first order was accepted and its answer was lost."""
+    whole.exchange.faults["AddOrder"] = ["reset after"]
+    await whole.cycle()
+    await endure(whole, fault)
+    assert whole.calls("AddOrder") == 1
+    (theirs,) = whole.exchange.orders.values()
+    whole.exchange.fill(theirs, theirs.volume)
+    for _ in range(3):
+        await whole.cycle()
+    assert whole.autopilot.record.state is RunState.RUNNING
+    assert whole.ledger.order(theirs.cl_ord_id).status is OrderStatus.FILLED
+    assert len(whole.exchange.orders) == 1
+    whole.assert_agreed()
+
+
+async def test_an_outage_is_said_once_in_the_log(whole: Any, caplog: pytest.LogCaptureFixture) -> None:
+    await bought(whole)
+    whole.move(0.7)
+    await endure(whole, "reset before", 40)
+    assert len([record for record in caplog.records if "cannot be reached" in record.message]) == 1
+
+
+async def test_a_stop_is_sold_although_the_books_cannot_be_compared(whole: Any) -> None:
+    await bought(whole)
+    whole.move(0.7)
+    whole.exchange.faults["BalanceEx"] = ["500 before"] * 2
+    assert "our balances" in await whole.cycle(6 * HOUR_MS / 1000)
+    assert whole.exchange.balances["XXBT"] == 0
+    for _ in range(3):
+        message = await whole.cycle()
+    assert message == ""
+    assert len(whole.exchange.orders) == 2
+    whole.assert_agreed()
+
+
+async def test_a_stop_is_sold_although_an_exit_is_not_shown_any_more(whole: Any) -> None:
+    """The take-profit, which the exchange has dropped from its books."""
+    await bought(whole)
+    whole.move(1.5)
+    await whole.cycle()
+    (exit_,) = (order for order in whole.exchange.orders.values() if order.side == "sell")
+    assert exit_.kind == "limit"
+    exit_.status, exit_.cl_ord_id = "canceled", "dropped"
+    whole.move(0.5)
+    assert "does not know order" in await whole.cycle()
+    assert whole.exchange.balances["XXBT"] == 0
+    assert await whole.cycle() == ""
+    assert whole.ledger.positions("live:kraken") == ()
+    assert len(whole.exchange.orders) == 3
