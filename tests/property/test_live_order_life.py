@@ -115,7 +115,7 @@ class Exchange:
         if fate == "arrives late":
             self.flying.append((min(self.now + 6_000, until_ms - 1), until_ms, order))
             raise AnswerLost("timed out")
-        self._accept(order, kind)
+        self._accept(order, kind, self.now)
         if fate == "killed after":
             raise Killed
         if fate == "arrives and lost":
@@ -150,7 +150,7 @@ class Exchange:
         self.now += span_ms
         for arrives_ms, until_ms, order in self.flying:
             if arrives_ms <= self.now and arrives_ms < until_ms:
-                self._accept(order, "limit")
+                self._accept(order, "limit", arrives_ms)
         self.flying = [each for each in self.flying if each[0] > self.now]
 
     def fill(self, order: Theirs, quantity: Decimal) -> None:
@@ -176,13 +176,13 @@ class Exchange:
         if order.executed == order.quantity:
             order.status = "closed"
 
-    def _accept(self, order: Theirs, kind: str) -> None:
+    def _accept(self, order: Theirs, kind: str, at_ms: int) -> None:
         twins = [each for each in self.orders if each.name == order.name]
         assert not twins, "an order that the exchange has was sent again"
         if order.side == "sell":
             bound = sum((each.quantity - each.executed for each in self.orders if _sells(each)), Decimal(0))
             assert order.quantity <= self.coins - bound, "more is being sold than is held"
-        order.shown_ms = self.now + self.lag_ms
+        order.shown_ms = at_ms + self.lag_ms
         self.orders.append(order)
         if kind == "market" and not order.is_stop:
             self.fill(order, order.quantity)
