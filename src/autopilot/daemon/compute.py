@@ -36,6 +36,11 @@ def compute(scheduler: str | None, candles: int) -> Iterator[Executor]:
         )
         try:
             yield pool
+        except BaseException:
+            # Nobody waits for what is under way any more, and a part can take long.
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

@@ -141,7 +141,13 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None =
 def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Report | None) -> None:
     progress = _Progress(tasks, task.id, watcher)
     with _signals(progress.cancel):
-        result = train(paths, load(paths).config, request_of(task), progress)
+        try:
+            result = train(paths, load(paths).config, request_of(task), progress)
+        except Exception as error:
+            if progress.is_canceled:
+                # Whatever the interruption was made into on its way up.
+                raise Canceled from error
+            raise
         tasks.finish(task.id, TaskState.SUCCEEDED, WallClock().now_ms(), result=result)
 
 
@@ -186,18 +192,19 @@ class _Progress:
         self._watcher = watcher
         self._stage: Stage | None = None
         self._written_s = 0.0
-        self._is_canceled = False
+        self.is_canceled = False
+        self._is_writing = False
 
     def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
-        if self._is_canceled:
-            # Python swallows what a signal's handler raises while an object is being finalized.
-            raise Canceled
         now_s = time.monotonic()
         is_due = stage is not self._stage or now_s - self._written_s >= REPORT_EVERY_S or done == total
         self._stage = stage
         if is_due:
-            self._tasks.progress(self._task, stage.value, done, total, detail)
+            self._write(stage, done, total, detail)
             self._written_s = now_s
+        if self.is_canceled:
+            # Python swallows what a signal's handler raises while an object is being finalized.
+            raise Canceled
         if self._watcher:
             self._watcher(stage, done, total, detail)
 
@@ -205,8 +212,18 @@ class _Progress:
         """End the training here and now. Once its model is being kept and promoted it is left to end by itself: that
         takes a moment, and a task must not say that nothing was changed when something was."""
         if self._stage is not Stage.PROMOTION:
-            self._is_canceled = True
-            raise Canceled
+            self.is_canceled = True
+            if not self._is_writing:
+                raise Canceled
+
+    def _write(self, stage: Stage, done: int, total: int, detail: str) -> None:
+        """Not to be torn by a signal: raised between BEGIN and what would roll it back, the exception would leave a
+        transaction open, and the task's end could not be written."""
+        self._is_writing = True
+        try:
+            self._tasks.progress(self._task, stage.value, done, total, detail)
+        finally:
+            self._is_writing = False
 
 
 @contextmanager

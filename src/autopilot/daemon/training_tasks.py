@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from autopilot.adapters.store import learning_queries
 from autopilot.config.load import load
@@ -49,6 +50,7 @@ class TrainingTasks:
         self._program = tuple(program)
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._is_ending = False
         self._schedule = TrainingSchedule(self.start_by_itself)
         self._beginning = asyncio.Lock()
 
@@ -128,10 +130,11 @@ class TrainingTasks:
 
     async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:
         code = await child.wait()
-        if code == -signal.SIGTERM:
+        if self._is_ending or code == -signal.SIGTERM:
             self._store.finish(task_name, TaskState.CANCELED, self._clock.now_ms())
         self._store.finish(task_name, TaskState.FAILED, self._clock.now_ms(), error=died(_fate(code)))
         self._child = None
+        self._is_ending = False
         if self._store.load(task_name).state is TaskState.SUCCEEDED:
             await self._trained()
 
@@ -139,7 +142,9 @@ class TrainingTasks:
         child, watch = self._child, self._watch
         if child is None or watch is None:
             return
-        child.terminate()
+        self._is_ending = True
+        with suppress(ProcessLookupError):
+            child.terminate()
         try:
             await asyncio.wait_for(asyncio.shield(watch), CANCEL_LIMIT_S)
         except TimeoutError:
