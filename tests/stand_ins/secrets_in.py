@@ -9,6 +9,7 @@ import traceback
 def forms(secret: str) -> list[bytes]:
     """Plain, reversed, in hexadecimal, and in base64 wherever in the encoded text it begins."""
     plain = secret.encode()
+    assert len(plain) >= 12, "of less, base64 leaves nothing to look for"
     encoded = [base64.b64encode(b"?" * offset + plain)[4:-4] for offset in range(3)]
     return [plain, plain[::-1], plain.hex().encode(), plain.hex().upper().encode(), *encoded]
 

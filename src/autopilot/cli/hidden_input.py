@@ -24,7 +24,7 @@ def typed(what: str, *, without: str) -> str:
     Raises SafetyRefused without a terminal, UsageProblem for what is no text, typer.Abort at its end (Ctrl-D).
     """
     if not sys.stdin.isatty():
-        raise SafetyRefused(f"there is no terminal to ask on: {what[0].lower()}{what[1:]}", hint=without)
+        raise SafetyRefused(f"there is no terminal to ask on: {what}", hint=without)
     terminal = sys.stdin.fileno()
     with _unseen(terminal):
         sys.stderr.write(f"{what}: ")

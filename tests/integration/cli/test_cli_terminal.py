@@ -2,70 +2,23 @@
 
 from __future__ import annotations
 
-import codecs
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
-import struct
-import subprocess
 import sys
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class Terminal:
-    """A command whose output is a terminal of ``columns``."""
-
-    def __init__(self, command: list[str | Path], columns: int, environment: dict[str, str], errors_too: bool) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        self.process = subprocess.Popen(
-            command,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs if errors_too else subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self.shown = ""
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-
-    def read(self, until: str | None = None) -> str:
-        """All there is, or up to a text."""
-        while until is None or until not in ESCAPE.sub("", self.shown):
-            try:
-                part = os.read(self._ours, 1 << 16)
-            except OSError:  # Linux's word for the end of a terminal
-                break
-            if not part:
-                break
-            self.shown += self._decoder.decode(part)
-        return self.shown
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def finish(self) -> int:
-        self.read()
-        os.close(self._ours)
-        with self.process:
-            return self.process.wait(timeout=20)
+from pseudo_terminal import ESCAPE, Terminal
 
 
 @pytest.fixture
 def terminal(data_dir: Path) -> Callable[..., Terminal]:
     def run(*arguments: str, columns: int = 80, errors_too: bool = False, **extra: str) -> Terminal:
         command = [Path(sys.executable).with_name("autopilot"), "--data-dir", data_dir, *arguments]
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
         environment = {**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **extra}
         return Terminal(command, columns, environment, errors_too)
 

@@ -1,6 +1,7 @@
 """A daemon whose service does next to nothing, or fails in the way that its second argument names."""
 
 import asyncio
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 from autopilot.config.paths import find_paths
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging
+from autopilot.daemon.passphrase import given_passphrase
 from autopilot.domain.errors import AutopilotError, StoreTooNew
 
 
@@ -18,9 +20,11 @@ class LittleService:
         self._directory = directory
         self._request_stop = request_stop
         self._mode = mode
+        passphrase = given_passphrase()
+        self._told = hashlib.sha256(passphrase.encoded()).hexdigest() if passphrase else None
 
     def health(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "cwd": str(Path.cwd()), "session": os.getsid(0)}
+        return {"pid": os.getpid(), "cwd": str(Path.cwd()), "session": os.getsid(0), "told": self._told}
 
     def commanded(self, *told: Any) -> None:
         return None

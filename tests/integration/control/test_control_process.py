@@ -1,5 +1,6 @@
 """The daemon as a process: started in the background, found again, stopped by signals, killed, and started twice."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,9 @@ from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
+from autopilot.daemon.passphrase import FD_VARIABLE
 from autopilot.daemon.spawn import Ensured, StartFailed, ensure_daemon
+from autopilot.domain.credentials import Passphrase
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("little_daemon.py")))
 
@@ -39,8 +42,8 @@ def background(paths: Paths) -> Iterator[Callable[..., Ensured]]:
     """Starts daemons as `autopilot start` does, and leaves none behind."""
     pids: set[int] = set()
 
-    def start(mode: str = "plain", limit_s: float = 15.0) -> Ensured:
-        ensured = ensure_daemon(paths, [str(paths.data_dir), mode], limit_s, PROGRAM)
+    def start(mode: str = "plain", limit_s: float = 15.0, passphrase: Passphrase | None = None) -> Ensured:
+        ensured = ensure_daemon(paths, [str(paths.data_dir), mode], limit_s, PROGRAM, passphrase)
         pids.add(ensured.health["pid"])
         return ensured
 
@@ -189,3 +192,33 @@ def test_a_lock_without_a_daemon_behind_the_socket_is_reported(background: Any, 
         background(limit_s=1.5)
     assert f"process {os.getpid()}" in str(caught.value)
     assert caught.value.kind == AlreadyRunning.__name__
+
+
+def test_a_passphrase_reaches_the_daemon_and_nobody_else(background: Any, paths: Paths) -> None:
+    secret = "canary żółć of four words"
+    health = background(passphrase=Passphrase(secret)).health
+    assert health["told"] == hashlib.sha256(secret.encode()).hexdigest()
+    process = Path(f"/proc/{health['pid']}")
+    public = [(process / name).read_bytes() for name in ("cmdline", "environ")]
+    assert b"AUTOPILOT_PASSPHRASE_FD=" in public[1]
+    public += [file.read_bytes() for file in paths.data_dir.rglob("*") if file.is_file()]
+    assert b"canary" not in b"".join(public)
+    assert background(passphrase=Passphrase("another one")).health == health
+
+
+def test_a_descriptor_named_for_the_command_is_none_of_the_daemons(
+    background: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FD_VARIABLE, "9")
+    assert background().health["told"] is None
+
+
+def open_descriptors() -> list[int]:
+    return [number for number in range(256) if Path(f"/proc/self/fd/{number}").is_symlink()]
+
+
+def test_a_daemon_that_dies_at_once_leaves_no_descriptor_behind(background: Any) -> None:
+    before = open_descriptors()
+    with pytest.raises(StartFailed):
+        background("crash", passphrase=Passphrase("four random words"))
+    assert open_descriptors() == before
