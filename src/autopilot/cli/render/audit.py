@@ -89,8 +89,11 @@ def _mode(body: Document) -> str:
 
 
 def _arming(body: Document) -> str:
-    given = f" up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}"
-    return f"{body['account']} {body['event']}{given if body['event'] == 'armed' else ''}"
+    said = f"{body['account']} {body['event']}"
+    if body["event"] != "armed":
+        return said
+    unproven = ", UNPROVEN" if body["unproven"] else ""
+    return f"{said} up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}{unproven}"
 
 
 def _decision(body: Document) -> str:

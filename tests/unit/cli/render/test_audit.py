@@ -24,6 +24,13 @@ BODIES: dict[str, tuple[dict[str, Any], str]] = {
         {"event": "promoted", "model_id": "m-2", "previous_id": None, "reason": "by hand", "at_ms": 1},
         "promoted: rules → m-2 (by hand)",
     ),
+    "arming": (
+        {
+            **{"event": "armed", "account": "live:kraken", "max_value": "500", "currency": "USD", "unproven": 0},
+            **{"armed_at_ms": 1, "expires_at_ms": AT, "actor": "uid 1000 pid 424242"},
+        },
+        "live:kraken armed up to 500 USD until 2024-05-01 13:00Z",
+    ),
     "decision": (
         {"decision_id": "08e9378685", "order_id": ID, "symbol": "BTC/USD", "side": "buy", "strategy": "macd"},
         "BTC/USD buy, 08e9378685 by macd, order f2fe622d",
@@ -45,6 +52,14 @@ def row(kind: str, body: Any, seq: int = 12345) -> dict[str, Any]:
 def test_each_kind_in_words(kind: str) -> None:
     body, words = BODIES[kind]
     assert plain(audit_screen({"audit": [row(kind, body)]}))[1].endswith(words)
+
+
+def test_arming_for_the_unproven_and_disarming() -> None:
+    unproven = {**BODIES["arming"][0], "unproven": 1}
+    disarmed = {"event": "disarmed", "account": "live:kraken"}
+    shown = plain(audit_screen({"audit": [row("arming", unproven), row("arming", disarmed)]}))
+    assert shown[1].endswith("live:kraken armed up to 500 USD until 2024-05-01 13:00Z, UNPROVEN")
+    assert shown[2].endswith("arming  live:kraken disarmed")
 
 
 def test_it_fits_80_columns_with_everything_in_sight() -> None:
