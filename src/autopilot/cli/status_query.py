@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,8 +31,10 @@ def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
 def _recall(database: Path, symbol: str | None) -> Document:
     from autopilot.adapters.store.health import with_health
     from autopilot.adapters.store.queries import last_known_status
+    from autopilot.adapters.store.real_money import with_real_money
 
-    document: Document = with_health(database, last_known_status(database))
+    document = with_real_money(database, last_known_status(database), int(time.time() * 1000))
+    document = with_health(database, document)
     if symbol is None:
         return document
     chosen = [item for item in document["symbols"] if item["symbol"] == symbol]

@@ -14,6 +14,7 @@ from autopilot.adapters.store import queries
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.health import mode_document, with_health
+from autopilot.adapters.store.real_money import with_real_money
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
 from autopilot.control.private_socket import Peer
@@ -152,6 +153,7 @@ class AutopilotService:
             mode_document(known["account"], self._restrictions.restrictions(known["account"]))
             for known in document["modes"]
         ]
+        document = with_real_money(self._database.path, document, self._clock.now_ms())
         document = with_health(self._database.path, document)
         if symbol is not None:
             document["symbols"] = [known for known in document["symbols"] if known["symbol"] == symbol]

@@ -8,6 +8,7 @@ from typing import Any
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.decisions import action
+from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.symbol import symbol_blocks
 from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
@@ -39,6 +40,7 @@ def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
     symbols = document["symbols"]
     blocks: list[Block] = [_daemon(document["daemon"]), *_model(document["model"]), *banner(symbols)]
+    blocks += real_money_lines(document["real_money"])
     if symbols:
         blocks += [BLANK, table(COLUMNS, [_row(symbol) for symbol in symbols])]
     else:
@@ -48,7 +50,8 @@ def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
         blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in document["accounts"])]
     if full and len(symbols) == 1:
         blocks += [BLANK, *symbol_blocks(symbols[0])]
-    troubles = [*_health(document["health"]), *(trouble for symbol in symbols for trouble in _troubles(symbol))]
+    unarmed = {each["account"] for each in document["real_money"] if each["unarmed_symbols"]}
+    troubles = [*_health(document["health"], unarmed), *(each for symbol in symbols for each in _troubles(symbol))]
     return (*blocks, *([BLANK, *troubles] if troubles else []))
 
 
@@ -119,9 +122,14 @@ def _account(account: dict[str, Any], mode: str | None) -> Paragraph:
     )
 
 
-def _health(records: list[dict[str, Any]]) -> list[Paragraph]:
-    """What is told nowhere else on the screen, the worst first."""
-    told = [record for record in records if record["code"] not in TOLD_ELSEWHERE]
+def _health(records: list[dict[str, Any]], unarmed: set[str]) -> list[Paragraph]:
+    """What is told nowhere else on the screen, the worst first. ``unarmed``: accounts that were said to be so."""
+    told = [
+        record
+        for record in records
+        if record["code"] not in TOLD_ELSEWHERE
+        and not (record["code"] == "NOT_ARMED" and unarmed.issuperset(record["subject"].split(", ")))
+    ]
     found: list[Paragraph] = []
     for record in told[:HEALTH_SHOWN]:
         since = f", since {utc(record['since_ms'])}" if record["since_ms"] else ""

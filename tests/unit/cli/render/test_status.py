@@ -60,6 +60,90 @@ def test_unrealized_is_the_value_less_the_cost(document) -> None:
     assert [unrealized(symbol) for symbol in document["symbols"]] == [None, "20.61025", None]
 
 
+ARMING = {
+    **{"currency": "USD", "max_value": "500", "limit": "500", "invested": "120.5", "unproven": False},
+    **{"armed_at_ms": 1_713_963_600_000, "expires_at_ms": 1_714_568_400_000},
+}
+KRAKEN = {
+    **{"account": "live:kraken", "exchange": "kraken", "armed": True, "arming": ARMING},
+    **{"symbols": ["BTC/USD", "ETH/USD"], "unarmed_symbols": []},
+}
+IDLE = {"symbols": [], "unarmed_symbols": []}
+UNARMED = {"armed": False, "symbols": [], "unarmed_symbols": ["BTC/USD"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        (
+            {},
+            [
+                "REAL MONEY on kraken: BTC/USD, ETH/USD",
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z; 120.50 of it invested",
+            ],
+        ),
+        (
+            {"arming": {**ARMING, "limit": "482.5", "unproven": True}},
+            [
+                "REAL MONEY on kraken: BTC/USD, ETH/USD",
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z, UNPROVEN; 120.50 invested of the 482.50"
+                " that losses left",
+            ],
+        ),
+        (
+            IDLE,
+            [
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z; 120.50 of it invested; no symbol trades on"
+                " it now",
+            ],
+        ),
+        (
+            {**UNARMED, "arming": None},
+            [
+                "NOT ARMED on kraken, nothing is bought of BTC/USD: it was never armed",
+                "  try: autopilot arm --exchange kraken --max-value AMOUNT",
+            ],
+        ),
+        (
+            UNARMED,
+            [
+                "NOT ARMED on kraken, nothing is bought of BTC/USD: its arming ended at 2024-05-01 13:00Z",
+                "  try: autopilot arm --exchange kraken --max-value AMOUNT",
+            ],
+        ),
+        (
+            {"symbols": ["BTC/USD"], "unarmed_symbols": ["ETH/EUR"]},
+            [
+                "REAL MONEY on kraken: BTC/USD",
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z; 120.50 of it invested",
+                "NOT ARMED on kraken, nothing is bought of ETH/EUR: only USD is armed",
+                "  try: autopilot arm --exchange kraken --max-value AMOUNT --currency EUR",
+            ],
+        ),
+    ],
+    ids=["armed", "after losses", "idle", "never", "ended", "another currency"],
+)
+def test_real_money_is_told_with_what_is_armed(document, changes, shown) -> None:
+    without = plain(status_screen(document))
+    document["real_money"] = [{**KRAKEN, **changes}]
+    told = plain(status_screen(document))
+    assert told == [*without[:2], *shown, *without[2:]]
+    assert max(len(text_of(item)) for item in lines(status_screen(document), 80)) <= 80
+
+
+def test_that_it_is_not_armed_is_told_once(document) -> None:
+    hint = "autopilot arm --exchange kraken --max-value AMOUNT"
+    record = {"code": "NOT_ARMED", "level": "warning", "detail": "reducing: it was never armed", "hint": hint}
+    document["real_money"] = [{**KRAKEN, **UNARMED, "arming": None}]
+    document["health"] = [
+        {**record, "subject": "live:kraken", "since_ms": 0},
+        {**record, "subject": "live:coinbase", "since_ms": 0},
+    ]
+    shown = "\n".join(plain(status_screen(document)))
+    assert "live:kraken: reducing" not in shown
+    assert "live:coinbase: reducing" in shown
+
+
 def test_a_daemon_that_does_not_run_is_said_to(document) -> None:
     document["daemon"] |= {"running": False, "pid": None, "version": None, "started_at_ms": None}
     assert plain(status_screen(document))[0] == "daemon not running"

@@ -1,0 +1,54 @@
+"""What the status screen says of real money; nothing where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from autopilot.cli.render.blocks import Paragraph, Style, line
+from autopilot.cli.render.words import money, utc
+
+Document = dict[str, Any]
+
+
+def real_money_lines(accounts: Sequence[Document]) -> list[Paragraph]:
+    """``accounts``: the status document's ``real_money``."""
+    return [told for account in accounts for told in (*_trading(account), *_leave(account), *_unarmed(account))]
+
+
+def _trading(account: Document) -> list[Paragraph]:
+    if not account["symbols"]:
+        return []
+    return [line(f"REAL MONEY on {account['exchange']}: {', '.join(account['symbols'])}", Style.BAD, hang=2)]
+
+
+def _leave(account: Document) -> list[Paragraph]:
+    arming = account["arming"]
+    if not account["armed"]:
+        return []
+    until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
+    invested, limit = money(arming["invested"]), money(arming["limit"])
+    lost = Decimal(arming["limit"]) < Decimal(arming["max_value"])
+    used = f"{invested} invested of the {limit} that losses left" if lost else f"{invested} of it invested"
+    idle = "" if account["symbols"] else "; no symbol trades on it now"
+    words = f"{account['account']}: armed for {money(arming['max_value'])} {arming['currency']} {until}; {used}{idle}"
+    return [line(words, Style.WARNING, hang=2)]
+
+
+def _unarmed(account: Document) -> list[Paragraph]:
+    symbols = account["unarmed_symbols"]
+    if not symbols:
+        return []
+    exchange, arming = account["exchange"], account["arming"]
+    currency = ""
+    if arming is None:
+        why = "it was never armed"
+    elif account["armed"]:
+        why, currency = f"only {arming['currency']} is armed", f" --currency {symbols[0].partition('/')[2]}"
+    else:
+        why = f"its arming ended at {utc(arming['expires_at_ms'])}"
+    return [
+        line(f"NOT ARMED on {exchange}, nothing is bought of {', '.join(symbols)}: {why}", Style.WARNING, hang=2),
+        line(f"  try: autopilot arm --exchange {exchange} --max-value AMOUNT{currency}", Style.FAINT, hang=2),
+    ]
