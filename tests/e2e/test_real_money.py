@@ -175,6 +175,27 @@ def test_without_its_passphrase_a_daemon_does_not_take_up_real_money_and_says_so
     assert (refused.code, "does not open the exchange keys" in refused.err) == (5, True)
 
 
+def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_is_stopped(armed: Trader) -> None:
+    home = armed.home
+    assert armed.run("start", "--live").code == 0
+    assert "REAL MONEY on kraken: BTC/USD" in armed.run("status").out
+    home.kill_hard()
+    home.foreground()
+    status = home.json("status")
+    assert (status["symbols"][0]["state"], status["symbols"][0]["left_out"]["code"]) == ("stopped", "KEYS_LOCKED")
+    assert [(each["armed"], each["symbols"]) for each in status["real_money"]] == [(True, [])]
+    (told,) = [each for each in status["health"] if each["code"] == "KEYS_LOCKED"]
+    assert (told["level"], told["subject"]) == ("error", "BTC/USD in live:kraken")
+    assert "autopilot start --live" in told["hint"]
+    shown = home.run("status").out
+    assert "BTC/USD in live:kraken: not taken up again" in shown
+    assert "REAL MONEY" not in shown
+    refused = home.run("stop", "--symbol", "BTC/USD", "--flatten", "--json")
+    assert (refused.code, refused.trouble["code"]) == (5, "KEYS_LOCKED")
+    assert home.json("stop", "--symbol", "BTC/USD")["stopped"] == ["BTC/USD"]
+    assert "KEYS_LOCKED" not in {each["code"] for each in home.json("status")["health"]}
+
+
 def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
     rows = daily_market(RISING)
     trader.exchange.candles = lambda pair: rows

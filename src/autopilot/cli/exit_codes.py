@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-SAFETY_CODE = "SAFETY_REFUSED"
+SAFETY_CODES = ("SAFETY_REFUSED", "KEYS_LOCKED")
 """What the daemon answers when a safety rule forbids it."""
 
 _CODES: tuple[tuple[type[AutopilotError], ExitCode], ...] = (
@@ -54,7 +54,7 @@ _CODES: tuple[tuple[type[AutopilotError], ExitCode], ...] = (
 
 def exit_code(error: AutopilotError) -> ExitCode:
     """The first row that fits decides; anything else failed."""
-    if isinstance(error, CommandRefused) and error.code == SAFETY_CODE:
+    if isinstance(error, CommandRefused) and error.code in SAFETY_CODES:
         return ExitCode.SAFETY
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 

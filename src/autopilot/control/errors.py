@@ -7,6 +7,7 @@ AutopilotError
     ├── CommandRefused        the daemon's refusal, with its code and status   seen by the client
     ├── RequestInvalid        the request makes no sense (400)                 raised by the daemon
     ├── SafetyRefused         a safety rule forbids it (403)                   raised by the daemon
+    │   └── KeysLocked        it was started without the passphrase            raised by the daemon
     ├── Conflict              not in this state (409)                          raised by the daemon
     └── SocketUnusable        the socket cannot be made or is taken            raised when the daemon starts
 """
@@ -43,6 +44,10 @@ class RequestInvalid(ControlError):
 
 class SafetyRefused(ControlError):
     """A safety rule forbids it, such as live trading that was not armed."""
+
+
+class KeysLocked(SafetyRefused):
+    """The exchange keys are needed, and the daemon was started without their passphrase."""
 
 
 class Conflict(ControlError):

@@ -69,12 +69,21 @@ class Autopilots:
         self._scheduler = scheduler
         self._venues: dict[str, Venue] = {}
         self._running: dict[str, Running] = {}
+        self._left_out: dict[str, AutopilotError] = {}
 
     def __iter__(self) -> Iterator[Running]:
         return iter(tuple(self._running.values()))
 
     def find(self, symbol: str) -> Running | None:
         return self._running.get(symbol)
+
+    def left_out(self, symbol: str) -> AutopilotError | None:
+        """Why it was not taken up again; None when it runs or was not to run."""
+        return self._left_out.get(symbol)
+
+    def forget(self, symbol: str) -> None:
+        """It is not to run any more."""
+        self._left_out.pop(symbol, None)
 
     def next_cycle_ms(self, symbol: str) -> int | None:
         return self._scheduler.next_run_ms(symbol)
@@ -104,13 +113,14 @@ class Autopilots:
         return launched
 
     def resume(self, wanted: Sequence[AutopilotSettings]) -> None:
-        """Take up what ran before a restart, without waiting. What cannot be taken up is logged and left out."""
+        """Take up what ran before a restart, without waiting. What cannot be taken up is logged and `left_out`."""
         possible = []
         for settings in wanted:
             try:
                 self._join(settings)
             except AutopilotError as error:
                 log.error("%s is not taken up again: %s", settings.symbol, error)  # noqa: TRY400 - it is no surprise
+                self._left_out[settings.symbol] = error
             else:
                 possible.append(settings)
         self._launch(possible)
@@ -172,6 +182,7 @@ class Autopilots:
             running = Running(venue.make(settings), venue)
             running.idle.set()
             self._running[settings.symbol] = running
+            self.forget(settings.symbol)
             self._scheduler.add(settings.symbol, running.cycles, settings.interval_s)
             launched.append(running)
         return launched

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from autopilot.control.answers import error_code
 from autopilot.daemon.autopilots import Running
 from autopilot.domain.documents import Document
+from autopilot.domain.errors import AutopilotError
 
 
-def overlay(known: Document, running: Running | None, next_cycle_ms: int | None) -> Document:
-    """``known``: `queries.symbol_status`; unchanged when the symbol does not run."""
+def overlay(
+    known: Document, running: Running | None, next_cycle_ms: int | None, left_out: AutopilotError | None
+) -> Document:
+    """``known``: `queries.symbol_status`; ``left_out``: why the symbol was not taken up again."""
+    if left_out is not None:
+        why = {"code": error_code(left_out), "message": str(left_out), "hint": left_out.hint}
+        return {**known, "left_out": why}
     if running is None:
         return known
     autopilot, record = running.autopilot, running.autopilot.record

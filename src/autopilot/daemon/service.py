@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -115,6 +116,10 @@ class AutopilotService:
         }
 
     async def stop(self, request: StopRequest) -> Document:
+        if request.symbol is not None and (why := self._autopilots.left_out(request.symbol)):
+            if request.flatten:
+                raise why
+            return self._give_up(request.symbol)
         chosen = self._chosen(request.symbol)
         flattened = [
             running.autopilot.symbol for running in chosen if request.flatten and await running.autopilot.flatten()
@@ -146,7 +151,12 @@ class AutopilotService:
         document["daemon"] = self.health()
         document["model"] = self._models.loaded()
         document["symbols"] = [
-            overlay(known, self._autopilots.find(known["symbol"]), self._autopilots.next_cycle_ms(known["symbol"]))
+            overlay(
+                known,
+                self._autopilots.find(known["symbol"]),
+                self._autopilots.next_cycle_ms(known["symbol"]),
+                self._autopilots.left_out(known["symbol"]),
+            )
             for known in document["symbols"]
         ]
         document["modes"] = [
@@ -297,6 +307,13 @@ class AutopilotService:
                 started_at_ms=self._clock.now_ms(),
             )
         )
+
+    def _give_up(self, symbol: str) -> Document:
+        """What was not taken up again is not to be any more."""
+        entry = next(entry for entry in self._store.load_autopilots() if entry.symbol == symbol)
+        self._store.save_autopilot(replace(entry, running=False))
+        self._autopilots.forget(symbol)
+        return {"stopped": [symbol], "flattened": [], "warnings": self._left_behind([symbol]), "daemon": "running"}
 
     def _left_behind(self, symbols: Sequence[str]) -> list[str]:
         held: list[dict[str, Any]] = queries.positions(self._database.path)["positions"]

@@ -40,7 +40,7 @@ from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.control.errors import SafetyRefused
+from autopilot.control.errors import KeysLocked, SafetyRefused
 from autopilot.daemon.audit_log import DaemonAudit
 from autopilot.daemon.autopilots import Autopilots, Venue
 from autopilot.daemon.hardening import keep_memory_private
@@ -250,14 +250,14 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
-    """Our keys by exchange, which raises SafetyRefused where nobody gave the passphrase and NotFound. Raises
+    """Our keys by exchange, which raises KeysLocked where nobody gave the passphrase and NotFound. Raises
     VaultLocked, StoreError."""
     passphrase = given_passphrase()
     if passphrase is not None and paths.vault.exists():
         return open_vault(paths.vault, passphrase).keys
 
     def locked(exchange: str) -> ExchangeKeys:
-        raise SafetyRefused(
+        raise KeysLocked(
             f"the keys of {exchange} are locked: the daemon was started without their passphrase",
             hint="autopilot stop, then autopilot start --live asks for it"
             if paths.vault.exists()

@@ -162,18 +162,28 @@ def test_health_names_each_trouble_once(database: Database, path: Path, monkeypa
     pause = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "paused by the user", 5, "autopilot resume")
     short = Restriction("BOOKS_DIFFER", TradingMode.REDUCING, "the books differ: 1 BTC", 6, "put it back")
     symbol = {"symbol": "BTC/USD", "state": "retrying", "message": "no route", "last_error": None, "hint": "wait"}
+    locked = {"code": "KEYS_LOCKED", "message": "the keys of kraken are locked", "hint": "start it anew"}
+    away = {"code": "UNKNOWN_EXCHANGE", "message": "there is no exchange elsewhere", "hint": ""}
+    silent = {"state": "stopped", "differences": []}
     status = {
         "modes": [mode_document("live:kraken", [pause, short]), mode_document("paper:coinbase", [pause])],
-        "symbols": [{**symbol, "differences": ["order X is not ours; left alone"]}],
+        "symbols": [
+            {**symbol, "differences": ["order X is not ours; left alone"], "left_out": None},
+            {**silent, "symbol": "ETH/USD", "account": "live:kraken", "left_out": locked},
+            {**silent, "symbol": "SOL/USD", "account": "paper:elsewhere", "left_out": away},
+        ],
         "model": {"id": "m1", "usable": False, "message": "the file was changed", "hint": "autopilot models rollback"},
     }
     found = with_health(path, status)["health"]
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [
         ("DISK_NEARLY_FULL", "error", str(path.parent)),
+        ("KEYS_LOCKED", "error", "ETH/USD in live:kraken"),
+        ("SYMBOL_LEFT_OUT", "error", "SOL/USD in paper:elsewhere"),
         ("PAUSED_BY_USER", "warning", "live:kraken, paper:coinbase"),
         ("BOOKS_DIFFER", "warning", "live:kraken"),
         ("SYMBOL_RETRYING", "warning", "BTC/USD"),
         ("BOOKS_COMPARED", "warning", "BTC/USD"),
         ("MODEL_UNUSABLE", "warning", "model m1"),
     ]
+    assert [each["hint"] for each in found[1:3]] == ["start it anew", "autopilot start --symbol SOL/USD"]
     assert set(found[0]) == {"code", "level", "subject", "detail", "since_ms", "hint"}

@@ -33,6 +33,7 @@ from autopilot.domain.errors import (
         (CommandRefused("x"), 4, "COMMAND_REFUSED"),
         (CommandRefused("x", code="FORBIDDEN", status=403), 4, "FORBIDDEN"),
         (CommandRefused("x", code="SAFETY_REFUSED", status=403), 5, "SAFETY_REFUSED"),
+        (CommandRefused("x", code="KEYS_LOCKED", status=403), 5, "KEYS_LOCKED"),
     ],
 )
 def test_each_error_has_its_number_and_its_code(error: AutopilotError, number: int, code: str) -> None:

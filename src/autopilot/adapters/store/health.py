@@ -18,6 +18,7 @@ from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, holds_for
 Document = dict[str, Any]
 
 DISK_LEAST_BYTES = 500_000_000
+KEYS_LOCKED = "KEYS_LOCKED"
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 
@@ -81,6 +82,8 @@ def _orders(unknown: Sequence[sqlite3.Row]) -> Iterator[Document]:
 
 def _symbols(symbols: Sequence[Document]) -> Iterator[Document]:
     for symbol in symbols:
+        if symbol["left_out"]:
+            yield _left_out(symbol)
         if symbol["state"] == "retrying":
             why = symbol["message"] or symbol["last_error"] or "the last cycle failed"
             hint = symbol["hint"] or "nothing; it is tried again. The log: autopilot config path"
@@ -94,6 +97,14 @@ def _symbols(symbols: Sequence[Document]) -> Iterator[Document]:
                 None,
                 "look at the exchange's own page; it is compared again by itself",
             )
+
+
+def _left_out(symbol: Document) -> Document:
+    why = symbol["left_out"]
+    code = why["code"] if why["code"] == KEYS_LOCKED else "SYMBOL_LEFT_OUT"
+    detail = f"not taken up again, nobody watches it: {why['message']}"
+    hint = why["hint"] or f"autopilot start --symbol {symbol['symbol']}"
+    return _record(code, "error", f"{symbol['symbol']} in {symbol['account']}", detail, None, hint)
 
 
 def _model(model: Document | None) -> Iterator[Document]:

@@ -213,6 +213,7 @@ def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "next_cycle_at_ms": None,
         "last_error": None,
         "differences": [],
+        "left_out": None,
     }
 
 
