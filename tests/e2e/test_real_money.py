@@ -140,24 +140,24 @@ def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: 
     assert armed.run("start", "--live").code == 0
     (order,) = exchange.orders.values()
     assert (order.kind, order.side) == ("limit", "buy")
-    assert Decimal(0) < order.volume * order.price <= 500
-    exchange.fill(order, order.volume)
+    assert Decimal(0) < order.quantity * order.price <= 500
+    exchange.fill(order, order.quantity)
     next(event for event in home.events("fill"))
     home.kill_hard()
 
     assert armed.run("start", "--live").code == 0
     (held,) = home.json("positions")["positions"]
-    assert (held["account"], Decimal(held["quantity"])) == ("live:kraken", order.volume)
-    assert list(exchange.orders) == [order.txid], "nothing was sent again"
+    assert (held["account"], Decimal(held["quantity"])) == ("live:kraken", order.quantity)
+    assert list(exchange.orders) == [order.order_id], "nothing was sent again"
     assert home.json("disarm")["disarmed"] == ["live:kraken"]
 
     last = exchange.candles("XXBTZUSD")[-1]
     low = f"{float(held['stop']) * 0.99:.1f}"
-    exchange.price["XXBTZUSD"] = Decimal(low)
+    exchange.price["BTC"] = Decimal(low)
     last[3], last[4] = low, low
     sold = next(event for event in home.events("fill") if event["body"]["side"] == "sell")
     assert sold["body"]["account"] == "live:kraken"
-    assert exchange.balances["XXBT"] == 0
+    assert exchange.balances["BTC"] == 0
     assert home.json("positions")["positions"] == []
     assert home.run("audit", "verify").code == 0
     kinds = {row["kind"] for row in home.json("audit", "show", "--limit", "1000")["audit"]}

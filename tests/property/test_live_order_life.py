@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.dialects import Kraken
+from autopilot.adapters.exchange.gateway import Request
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
@@ -90,16 +91,7 @@ class Exchange:
     def now_ms(self) -> int:
         return self.now
 
-    async def place(
-        self,
-        symbol: str,
-        kind: str,
-        side: str,
-        amount: str,
-        price: str | None,
-        params: Mapping[str, Any],
-        until_ms: int,
-    ) -> str:
+    async def place(self, request: Request, until_ms: int) -> str:
         fate, self.fate = self.fate, ""
         if self.is_away or fate == "not sent" or self.now >= until_ms:
             raise MarketUnavailable("no connection")
@@ -109,13 +101,13 @@ class Exchange:
             raise OrderRejected("EOrder:Insufficient funds")
         if fate == "lost":
             raise AnswerLost("reset")
-        trigger = params.get("stopLossPrice")
-        paid = Decimal(price or trigger or PRICE)
-        order = Theirs(self._name(), params["clientOrderId"], side, Decimal(amount), paid, trigger is not None, 0)
+        trigger, name = request.params.get("stopLossPrice"), request.params["clientOrderId"]
+        paid, amount = Decimal(request.price or trigger or PRICE), Decimal(request.amount)
+        order = Theirs(self._name(), name, request.side, amount, paid, trigger is not None, 0)
         if fate == "arrives late":
             self.flying.append((min(self.now + 6_000, until_ms - 1), until_ms, order))
             raise AnswerLost("timed out")
-        self._accept(order, kind, self.now)
+        self._accept(order, request.kind, self.now)
         if fate == "killed after":
             raise Killed
         if fate == "arrives and lost":
@@ -166,6 +158,7 @@ class Exchange:
         order.trades.append(
             {
                 "id": self._name(),
+                "order": order.txid,
                 "side": order.side,
                 "amount": float(quantity),
                 "price": float(order.price),

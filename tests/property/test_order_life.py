@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from silence import Silence
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -197,10 +198,6 @@ class Wire:
         self._world.spark()
         if self._world.away:
             raise MarketUnavailable("no connection")
-
-
-class Silence:
-    def publish(self, kind: str, subject: object, **more: object) -> None: ...
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -11,16 +11,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from kraken_exchange import Answer, KrakenExchange
+from kraken_exchange import KrakenExchange
 from kraken_thread import kraken_thread
 from little_trader import ACCOUNT, ENTRY_ID, START_MS, Life, SharedClock
+from loopback_exchange import Answer, Fields
 
 from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.store.audit import verify_all
@@ -38,18 +39,19 @@ ZERO = Decimal(0)
 class BusyKraken(KrakenExchange):
     """A limit order is filled in part when it arrives, and a little more just before it is canceled."""
 
-    def _do_AddOrder(self, fields: dict[str, str]) -> Answer:
+    def _do_AddOrder(self, fields: Fields) -> Answer:
         answer = super()._do_AddOrder(fields)
-        order = self.orders[answer["txid"][0]]
-        if order.kind == "limit":
-            self.fill(order, Decimal("0.004"))
+        self._trade(answer["txid"], Decimal("0.004"))
         return answer
 
-    def _do_CancelOrder(self, fields: dict[str, str]) -> Answer:
-        for order in self.orders.values():
-            if order.kind == "limit" and order.status == "open":
-                self.fill(order, Decimal("0.001"))
+    def _do_CancelOrder(self, fields: Fields) -> Answer:
+        self._trade(self.orders, Decimal("0.001"))
         return super()._do_CancelOrder(fields)
+
+    def _trade(self, names: Iterable[str], quantity: Decimal) -> None:
+        for name in names:
+            if self.orders[name].kind == "limit":
+                self.fill(self.orders[name], quantity)
 
 
 @dataclass(frozen=True)
@@ -143,14 +145,14 @@ def compared(path: Path, exchange: KrakenExchange) -> Outcome:
 
 def _compare_orders(database: Database, exchange: KrakenExchange, outcome: Outcome) -> None:
     ours = {row["client_order_id"]: row["status"] for row in database.rows("SELECT * FROM orders")}
-    theirs = Counter(order.cl_ord_id for order in exchange.orders.values())
+    theirs = Counter(order.client_order_id for order in exchange.orders.values())
     outcome.duplicates = sum(count - 1 for count in theirs.values())
     outcome.unknowns = sum(status in ("new", "submitted", "unknown") for status in ours.values())
     outcome.unknowns += sum(name not in ours for name in theirs)
     outcome.entries = sum(order.side == "buy" for order in exchange.orders.values())
     if outcome.entries != (0 if ours.get(ENTRY_ID) == "expired" else 1):
         outcome.complaints.append(f"{outcome.entries} entries, and ours is {ours.get(ENTRY_ID)}")
-    left = [order.txid for order in exchange.orders.values() if order.status == "open"]
+    left = [order.order_id for order in exchange.orders.values() if order.status == "open"]
     if left:
         outcome.complaints.append(f"still open at the exchange: {left}")
     working = {name for name, status in ours.items() if status not in ("expired", "rejected")}
@@ -159,21 +161,18 @@ def _compare_orders(database: Database, exchange: KrakenExchange, outcome: Outco
 
 
 def _compare_fills(database: Database, exchange: KrakenExchange, outcome: Outcome) -> None:
-    def key(client_order_id: str, *amounts: str) -> tuple[Any, ...]:
-        return (client_order_id, *map(Decimal, amounts))
-
     fills = database.rows("SELECT fill_id, client_order_id, quantity, price, fee FROM fills")
-    ours = {row[0]: key(*row[1:]) for row in fills}
+    ours = {row[0]: (row[1], *map(Decimal, row[2:])) for row in fills}
     theirs = {
-        name: key(exchange.orders[each["ordertxid"]].cl_ord_id, each["vol"], each["price"], each["fee"])
+        name: (each.order.client_order_id, each.quantity, each.price, each.fee)
         for name, each in exchange.trades.items()
     }
     outcome.lost_fills = len(theirs.keys() - ours.keys())
     if ours != theirs:
         outcome.complaints.append(f"our fills are {ours}, theirs {theirs}")
     held = sum((each.quantity for each in SqliteLedger(database).positions(ACCOUNT)), ZERO)
-    if not held == exchange.balances["XXBT"] == ZERO:
-        outcome.complaints.append(f"we hold {held}, the exchange {exchange.balances['XXBT']}")
+    if not held == exchange.balances["BTC"] == ZERO:
+        outcome.complaints.append(f"we hold {held}, the exchange {exchange.balances['BTC']}")
 
 
 @dataclass

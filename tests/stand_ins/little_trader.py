@@ -29,6 +29,8 @@ from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 from kraken_exchange import API_KEY, SECRET
+from places import PLACES
+from silence import Silence
 
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
@@ -41,7 +43,6 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.daemon.audit_log import audited
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
-from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
@@ -51,17 +52,7 @@ from autopilot.execution.restrictions import Restrictions
 
 ACCOUNT = "live:kraken"
 START_MS = 1_900_000_000_000
-MARKET = Market(
-    symbol="BTC/USD",
-    base="BTC",
-    quote="USD",
-    amount_step=Decimal("0.00000001"),
-    price_step=Decimal("0.1"),
-    min_amount=Decimal("0.00005"),
-    min_cost=Decimal("0.5"),
-    maker_fee=Decimal("0.0025"),
-    taker_fee=Decimal("0.004"),
-)
+MARKET = PLACES["kraken"].market
 EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS, Decimal(1))
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
 TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
@@ -146,11 +137,6 @@ class WatchedConnection(sqlite3.Connection):
 
     def execute(self, *given: Any) -> sqlite3.Cursor:
         return super().execute(*given)
-
-
-class Silence:
-    def publish(self, kind: str, subject: object, **more: object) -> None:
-        """Nobody listens."""
 
 
 class Trade:

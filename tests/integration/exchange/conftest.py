@@ -16,14 +16,6 @@ HOUR_S = 3600
 THIS_HOUR_S = 1_700_006_400
 
 
-class FixedClock:
-    def __init__(self, at_ms: int = NOW_MS) -> None:
-        self.at_ms = at_ms
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-
 class StandIn:
     """One exchange's public side. ``rows``: (open in seconds, open, high, low, close, volume) as the exchange would
     spell them; ``faults``: what the next requests for candles get instead of them; ``asked``: their queries."""

@@ -10,6 +10,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+from hand_clock import HandClock
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
@@ -21,13 +22,6 @@ THIS_HOUR_MS = 1_700_006_400_000
 NOW_MS = THIS_HOUR_MS + 20 * MINUTE_MS
 
 
-class FixedClock:
-    at_ms = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-
 Connect = Callable[..., CcxtCandles]
 
 
@@ -36,7 +30,7 @@ async def connect() -> AsyncIterator[Connect]:
     made: list[CcxtCandles] = []
 
     def to(name: str, url: str, timeout_s: float = 5.0) -> CcxtCandles:
-        made.append(CcxtCandles(name, base_url=url, timeout_s=timeout_s, clock=FixedClock()))
+        made.append(CcxtCandles(name, base_url=url, timeout_s=timeout_s, clock=HandClock(NOW_MS)))
         return made[-1]
 
     yield to
@@ -251,7 +245,7 @@ async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) ->
 
 
 async def test_closing_twice_or_before_anything_is_fine(coinbase: Any) -> None:
-    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=FixedClock())
+    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=HandClock(NOW_MS))
     await source.close()
     await source.fetch("BTC/USD", H1, None, 5)
     await source.close()

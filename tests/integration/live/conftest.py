@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -13,12 +13,16 @@ from typing import Any
 
 import pytest
 from daily_market import RISING, daily_market
+from hand_clock import HandClock
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
+from loopback_exchange import LoopbackExchange
+from places import PLACES
+from silence import Silence
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange import gateway as gateway_module
-from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
+from autopilot.adapters.exchange.ccxt_broker import SEND_WITHIN_MS, CcxtBroker
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.exchange.gateway import Gateway
@@ -46,65 +50,43 @@ from autopilot.execution.restrictions import Restrictions
 from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.strategies.registry import load_strategies
 
-NOW_MS = 1_900_000_000_000
 ACCOUNT = "live:kraken"
-MARKET = Market(
-    symbol="BTC/USD",
-    base="BTC",
-    quote="USD",
-    amount_step=Decimal("0.00000001"),
-    price_step=Decimal("0.1"),
-    min_amount=Decimal("0.00005"),
-    min_cost=Decimal("0.5"),
-    maker_fee=Decimal("0.0025"),
-    taker_fee=Decimal("0.004"),
-)
-
-
-@dataclass
-class Clock:
-    at_ms: int = NOW_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-
-class Silence:
-    def publish(self, kind: str, subject: object, **more: object) -> None:
-        """Nobody listens."""
 
 
 @dataclass
 class Desk:
-    """``desk`` trades on ``exchange`` and keeps its books in a real file."""
+    """``desk`` trades on ``exchange`` and keeps its books in a real file. ``pause_ms``: until what was sent is there,
+    or never will be."""
 
-    exchange: KrakenExchange
-    clock: Clock
+    account: str
+    market: Market
+    pause_ms: int
+    exchange: Any
+    clock: HandClock
     database: Database
     ledger: SqliteLedger
     broker: CcxtBroker
     desk: OrderDesk
-    market: Market = MARKET
 
     def restart(self) -> None:
         """What a process keeps in its memory is gone."""
         self.database.close()
         self.database = open_database(self.database.path)
         self.ledger = SqliteLedger(self.database)
-        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), Restrictions())
+        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.clock, Silence(), Restrictions())
 
     def guard(self) -> None:
         """From now on stops rest on the exchange."""
-        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, Silence(), Restrictions(), stops=True)
+        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.clock, Silence(), Restrictions(), stops=True)
 
     def intend(self, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
         """Committed and not sent yet, as a crash right after the commit leaves it."""
         is_limit = kind is OrderType.LIMIT
         purpose = Purpose.ENTRY if side is Side.BUY else Purpose.TAKE_PROFIT
         order = Order(
-            client_order_id=client_order_id(ACCOUNT, "BTC/USD", self.clock.at_ms, purpose),
-            account=ACCOUNT,
-            symbol="BTC/USD",
+            client_order_id=client_order_id(self.account, self.market.symbol, self.clock.at_ms, purpose),
+            account=self.account,
+            symbol=self.market.symbol,
             side=side,
             type=kind,
             purpose=purpose,
@@ -122,14 +104,14 @@ class Desk:
 
     async def follow(self) -> None:
         with suppress(ExchangeError):
-            await self.desk.follow(MARKET)
+            await self.desk.follow(self.market)
 
     async def reconcile(self, times: int = 2) -> None:
-        """As the daemon does it after trouble, a minute between."""
+        """As the daemon does it after trouble, with a pause between."""
         for _ in range(times):
-            self.clock.at_ms += MINUTE_MS
+            self.clock.at_ms += self.pause_ms
             with suppress(ExchangeError):
-                await self.desk.reconcile(MARKET)
+                await self.desk.reconcile(self.market)
 
     def order(self, order: Order) -> Order:
         found = self.ledger.order(order.client_order_id)
@@ -140,19 +122,15 @@ class Desk:
         """No order twice, none unknown, and every coin where the exchange's own ledger says."""
         ours = [row[0] for row in self.database.rows("SELECT client_order_id FROM orders")]
         for name in ours:
-            assert len(self.exchange.open_by_client(name)) <= 1, "sent twice"
+            assert len(self.exchange.named(name)) <= 1, "sent twice"
             order = self.ledger.order(name)
             assert order
             assert order.status.value not in ("unknown", "submitted", "new")
-        held = sum((each.quantity for each in self.ledger.positions(ACCOUNT)), Decimal(0))
-        assert held == self.exchange.balances["XXBT"]
+        held = sum((each.quantity for each in self.ledger.positions(self.account)), Decimal(0))
+        assert held == self.exchange.balances["BTC"]
         rows = self.database.rows("SELECT fill_id, quantity, price, fee FROM fills")
         fills = {row[0]: tuple(map(Decimal, row[1:])) for row in rows}
-        theirs = {
-            name: (Decimal(trade["vol"]), Decimal(trade["price"]), Decimal(trade["fee"]))
-            for name, trade in self.exchange.trades.items()
-        }
-        assert fills == theirs
+        assert fills == {name: (each.quantity, each.price, each.fee) for name, each in self.exchange.trades.items()}
 
 
 @dataclass
@@ -160,9 +138,10 @@ class Whole:
     """``autopilot`` trades real money as the daemon wires it, in a market of daily candles that it buys at once."""
 
     exchange: KrakenExchange
-    clock: Clock
+    clock: HandClock
     database: Database
     autopilot: IntelligentAutopilot
+    account: str = ACCOUNT
 
     async def cycle(self, seconds: float = 60) -> str:
         """The next one, so much later: what the status says of it."""
@@ -178,7 +157,7 @@ class Whole:
         last = self.exchange.candles("XXBTZUSD")[-1]
         last[4] = f"{float(last[4]) * times:.1f}"
         last[2], last[3] = (f"{found(float(last[1]), float(last[4])):.1f}" for found in (max, min))
-        self.exchange.price["XXBTZUSD"] = Decimal(last[4])
+        self.exchange.price["BTC"] = Decimal(last[4])
 
     def assert_agreed(self) -> None:
         Desk.assert_agreed(self)  # type: ignore[arg-type]
@@ -188,7 +167,7 @@ class Whole:
         return SqliteLedger(self.database)
 
 
-def hurry(monkeypatch: pytest.MonkeyPatch, exchange: KrakenExchange) -> None:
+def hurry(monkeypatch: pytest.MonkeyPatch, exchange: LoopbackExchange) -> None:
     """To this exchange, and the pauses that a real one asks for are not for the loopback."""
 
     async def opened(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
@@ -204,7 +183,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, exchange: KrakenExchange) -> None:
 async def whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> AsyncIterator[Whole]:
-    clock = Clock(int(time.time() * 1000))
+    clock = HandClock(int(time.time() * 1000))
     monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
     exchange = KrakenExchange(clock.now_ms)
     rows = daily_market(RISING)[-1_010:]
@@ -245,20 +224,45 @@ async def whole(
 
 
 @pytest.fixture
-async def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    clock = Clock()
-    exchange = KrakenExchange(clock.now_ms)
-    await exchange.start()
-    hurry(monkeypatch, exchange)
-    # Only who is to wait for an answer that never comes waits for a short time.
-    timeout_s = 0.4 if "hang" in request.node.name else 10.0
-    gateway = Gateway("kraken", ExchangeKeys(API_KEY, SECRET), clock, base_url=exchange.url, timeout_s=timeout_s)
-    broker = CcxtBroker(ACCOUNT, gateway, dialect_of("kraken"), clock)
-    database = open_database(tmp_path / "autopilot.db")
-    ledger = SqliteLedger(database)
-    desk = OrderDesk(ACCOUNT, broker, ledger, clock, Silence(), Restrictions())
-    made = Desk(exchange, clock, database, ledger, broker, desk)
-    yield made
-    await broker.close()
-    await exchange.stop()
-    made.database.close()
+def open_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Callable[[str], AbstractAsyncContextManager[Desk]]:
+    """A desk on the exchange of this name, with nothing in its books."""
+
+    @asynccontextmanager
+    async def opened(name: str) -> AsyncIterator[Desk]:
+        place, account, clock = PLACES[name], f"live:{name}", HandClock()
+        exchange, dialect = place.opens(clock.now_ms), dialect_of(name)
+        await exchange.start()
+        hurry(monkeypatch, exchange)
+        # Only who is to wait for an answer that never comes waits for a short time.
+        timeout_s = 0.4 if "hang" in request.node.name else 10.0
+        gateway = Gateway(name, place.keys, clock, base_url=exchange.url, timeout_s=timeout_s)
+        broker = CcxtBroker(account, gateway, dialect, clock)
+        database = open_database(tmp_path / "autopilot.db")
+        ledger = SqliteLedger(database)
+        desk = OrderDesk(account, broker, ledger, clock, Silence(), Restrictions())
+        pause_ms = max(MINUTE_MS, SEND_WITHIN_MS + dialect.lands_within_ms)
+        made = Desk(account, place.market, pause_ms, exchange, clock, database, ledger, broker, desk)
+        yield made
+        await broker.close()
+        await exchange.stop()
+        made.database.close()
+
+    return opened
+
+
+@pytest.fixture
+async def live(open_live: Callable[[str], AbstractAsyncContextManager[Desk]]) -> AsyncIterator[Desk]:
+    """On Kraken."""
+    async with open_live("kraken") as made:
+        yield made
+
+
+@pytest.fixture(params=PLACES)
+async def anywhere(
+    open_live: Callable[[str], AbstractAsyncContextManager[Desk]], request: pytest.FixtureRequest
+) -> AsyncIterator[Desk]:
+    """On each exchange that takes real orders."""
+    async with open_live(request.param) as made:
+        yield made

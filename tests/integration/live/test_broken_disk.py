@@ -110,7 +110,7 @@ async def test_an_answer_that_cannot_be_stored_is_asked_for_again_and_counts_onc
         def accepted(fields: dict[str, str]) -> Any:
             answer = accept(fields)
             order = whole.exchange.orders[answer["txid"][0]]
-            whole.exchange.fill(order, order.volume)
+            whole.exchange.fill(order, order.quantity)
             broken.enter_context(fault(whole.database))
             return answer
 
@@ -121,7 +121,7 @@ async def test_an_answer_that_cannot_be_stored_is_asked_for_again_and_counts_onc
         assert whole.calls("AddOrder") == 1
     assert await whole.cycle() == ""
     (held,) = whole.ledger.positions("live:kraken")
-    assert held.quantity == whole.exchange.balances["XXBT"]
+    assert held.quantity == whole.exchange.balances["BTC"]
     assert whole.calls("AddOrder") == 1
     whole.assert_agreed()
 

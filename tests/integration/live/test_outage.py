@@ -60,7 +60,7 @@ async def bought(whole: Any) -> Decimal:
     """How much; its stop is not on the exchange."""
     await whole.cycle()
     (order,) = whole.exchange.orders.values()
-    whole.exchange.fill(order, order.volume)
+    whole.exchange.fill(order, order.quantity)
     await whole.cycle()
     (position,) = whole.ledger.positions("live:kraken")
     return position.quantity
@@ -83,7 +83,7 @@ async def test_a_stop_that_is_touched_meanwhile_is_sold_once_as_soon_as_it_can_b
     for _ in range(3):
         await whole.cycle()
     sold = [order for order in whole.exchange.orders.values() if order.side == "sell"]
-    assert [(order.executed, order.kind) for order in sold] == [(quantity, "market")]
+    assert [(order.filled, order.kind) for order in sold] == [(quantity, "market")]
     assert whole.autopilot.record.state is RunState.RUNNING
     assert whole.ledger.positions("live:kraken") == ()
     whole.assert_agreed()
@@ -97,11 +97,11 @@ async def test_nothing_is_bought_meanwhile_and_no_order_is_forgotten(whole: Any,
     await endure(whole, fault)
     assert whole.calls("AddOrder") == 1
     (theirs,) = whole.exchange.orders.values()
-    whole.exchange.fill(theirs, theirs.volume)
+    whole.exchange.fill(theirs, theirs.quantity)
     for _ in range(3):
         await whole.cycle()
     assert whole.autopilot.record.state is RunState.RUNNING
-    assert whole.ledger.order(theirs.cl_ord_id).status is OrderStatus.FILLED
+    assert whole.ledger.order(theirs.client_order_id).status is OrderStatus.FILLED
     assert len(whole.exchange.orders) == 1
     whole.assert_agreed()
 
@@ -118,7 +118,7 @@ async def test_a_stop_is_sold_although_the_books_cannot_be_compared(whole: Any) 
     whole.move(0.7)
     whole.exchange.faults["BalanceEx"] = ["500 before"] * 2
     assert "our balances" in await whole.cycle(6 * HOUR_MS / 1000)
-    assert whole.exchange.balances["XXBT"] == 0
+    assert whole.exchange.balances["BTC"] == 0
     for _ in range(3):
         message = await whole.cycle()
     assert message == ""
@@ -133,10 +133,10 @@ async def test_a_stop_is_sold_although_an_exit_is_not_shown_any_more(whole: Any)
     await whole.cycle()
     (exit_,) = (order for order in whole.exchange.orders.values() if order.side == "sell")
     assert exit_.kind == "limit"
-    exit_.status, exit_.cl_ord_id = "canceled", "dropped"
+    exit_.status, exit_.client_order_id = "canceled", "dropped"
     whole.move(0.5)
     assert "does not know order" in await whole.cycle()
-    assert whole.exchange.balances["XXBT"] == 0
+    assert whole.exchange.balances["BTC"] == 0
     assert await whole.cycle() == ""
     assert whole.ledger.positions("live:kraken") == ()
     assert len(whole.exchange.orders) == 3

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kraken_exchange import API_KEY, SECRET, KrakenOrder
+from kraken_exchange import API_KEY, SECRET
+from loopback_exchange import LoopbackOrder
 
 from autopilot.adapters.clock import WallClock
 from autopilot.cli.render.layout import plain
@@ -31,7 +32,7 @@ class Holder:
     def __init__(self, live: Any, directory: Path) -> None:
         self.theirs, self.live, self._paths = live.exchange, live, find_paths(None, directory, {})
 
-    async def buy(self) -> KrakenOrder:
+    async def buy(self) -> LoopbackOrder:
         """The stop of what was bought."""
         self.live.guard()
         self.live.intend(OrderType.MARKET, stop=Decimal(29_000), target=Decimal(33_000))
@@ -39,7 +40,7 @@ class Holder:
         self.live.clock.at_ms += MINUTE_MS
         await self.live.desk.protect(self.live.market, EXITS)
         (stop,) = (each for each in self.theirs.orders.values() if each.kind == "stop-loss")
-        assert (stop.status, stop.volume, self.theirs.balances["XXBT"]) == ("open", HELD, HELD)
+        assert (stop.status, stop.quantity, self.theirs.balances["BTC"]) == ("open", HELD, HELD)
         return stop
 
     async def panic(self, *, flatten: bool = True) -> Any:
@@ -48,12 +49,12 @@ class Holder:
         assert (told["now"], [each["account"] for each in told["accounts"]]) == ("halted", [ACCOUNT])
         return told
 
-    def sales(self) -> list[KrakenOrder]:
+    def sales(self) -> list[LoopbackOrder]:
         return [each for each in self.theirs.orders.values() if (each.side, each.kind) == ("sell", "market")]
 
     def assert_sold_once(self) -> None:
         (sale,) = self.sales()
-        assert (sale.status, sale.executed, self.theirs.balances["XXBT"]) == ("closed", HELD, 0)
+        assert (sale.status, sale.filled, self.theirs.balances["BTC"]) == ("closed", HELD, 0)
         assert not [each for each in self.theirs.orders.values() if each.status == "open"]
         assert (self.live.ledger.positions(ACCOUNT), self.live.ledger.busy_accounts()) == ((), ())
         self.live.assert_agreed()
@@ -80,7 +81,7 @@ async def test_without_flatten_the_stop_rests_on(holder: Holder) -> None:
     told = await holder.panic(flatten=False)
     (account,) = told["accounts"]
     assert (told["complete"], account["kept"], account["canceled"]) == (True, ["BTC/USD"], [])
-    assert (stop.status, holder.sales(), holder.theirs.balances["XXBT"]) == ("open", [], HELD)
+    assert (stop.status, holder.sales(), holder.theirs.balances["BTC"]) == ("open", [], HELD)
 
 
 @pytest.mark.parametrize("sold_before", ["0.004", "0.01"])
@@ -89,8 +90,8 @@ async def test_what_the_stop_sold_meanwhile_is_not_sold_again(holder: Holder, so
     holder.theirs.fill(stop, Decimal(sold_before))
     told = await holder.panic()
     assert (told["complete"], told["accounts"][0]["sold"][:1]) == (True, ["BTC/USD"][: sold_before == "0.004"])
-    assert sum(each.executed for each in holder.sales()) == HELD - Decimal(sold_before)
-    assert holder.theirs.balances["XXBT"] == 0
+    assert sum(each.filled for each in holder.sales()) == HELD - Decimal(sold_before)
+    assert holder.theirs.balances["BTC"] == 0
     holder.live.assert_agreed()
 
 

@@ -45,7 +45,7 @@ def guarded(live: Any) -> Any:
 async def test_what_is_held_has_one_stop_of_its_size(guarded: Any) -> None:
     await entered(guarded)
     stop = await protected(guarded)
-    assert (stop.volume, stop.price, stop.side) == (Decimal("0.01"), STOP, "sell")
+    assert (stop.quantity, stop.price, stop.side) == (Decimal("0.01"), STOP, "sell")
     assert await protected(guarded) is stop, "one is enough"
     assert len(guarded.exchange.orders) == 2
     guarded.assert_agreed()
@@ -53,20 +53,20 @@ async def test_what_is_held_has_one_stop_of_its_size(guarded: Any) -> None:
 
 async def test_it_grows_with_the_position(guarded: Any) -> None:
     entry = await entered(guarded, OrderType.LIMIT)
-    (theirs,) = guarded.exchange.open_by_client(entry.client_order_id)
+    (theirs,) = guarded.exchange.named(entry.client_order_id)
     assert await protected(guarded) is None
     guarded.exchange.fill(theirs, Decimal("0.004"))
     first = await protected(guarded)
     guarded.exchange.fill(theirs, Decimal("0.006"))
     second = await protected(guarded)
-    assert (first.status, first.volume, second.volume) == ("canceled", Decimal("0.004"), Decimal("0.01"))
+    assert (first.status, first.quantity, second.quantity) == ("canceled", Decimal("0.004"), Decimal("0.01"))
     guarded.assert_agreed()
 
 
 async def test_it_sells_while_nobody_looks_and_is_counted_once(guarded: Any) -> None:
     await entered(guarded)
     stop = await protected(guarded)
-    guarded.exchange.fill(stop, stop.volume, Decimal(28_990))
+    guarded.exchange.fill(stop, stop.quantity, Decimal(28_990))
     guarded.clock.at_ms += MINUTE_MS
     await guarded.desk.reconcile(guarded.market)
     await guarded.desk.leave(TOUCHED, guarded.market, EXITS)
@@ -89,10 +89,10 @@ async def test_another_exit_takes_its_place(guarded: Any, trigger: ExitTrigger, 
     await guarded.desk.leave(trigger, guarded.market, EXITS)
     for each in list(guarded.exchange.orders.values()):
         if each.status == "open" and each.kind == "limit":
-            guarded.exchange.fill(each, each.volume)
+            guarded.exchange.fill(each, each.quantity)
     assert stop.status in ("canceled", "closed")
     await guarded.reconcile()
-    sold = sum((each.executed for each in guarded.exchange.orders.values() if each.side == "sell"), Decimal(0))
+    sold = sum((each.filled for each in guarded.exchange.orders.values() if each.side == "sell"), Decimal(0))
     assert sold == Decimal("0.01")
     assert guarded.ledger.positions("live:kraken") == ()
     guarded.assert_agreed()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hand_clock import HandClock
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -29,16 +30,6 @@ from autopilot.risk.verdict import Approved, OrderDraft, review_entry
 
 ACCOUNT = "paper:test"
 START_MS = 1_714_521_600_000
-
-
-@dataclass
-class HandClock:
-    """Stands still until a test moves it."""
-
-    at_ms: int = START_MS
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 @dataclass
@@ -125,7 +116,7 @@ def market() -> Market:
 
 @pytest.fixture
 def clock() -> HandClock:
-    return HandClock()
+    return HandClock(START_MS)
 
 
 @pytest.fixture

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 from autopilot.adapters.exchange.dialects import Dialect, Raw
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.domain.credentials import KeyRights
-from autopilot.domain.errors import ExchangeError, MarketUnavailable
+from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
-from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
+from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from autopilot.ports.broker import Balance
 from autopilot.ports.clock import Clock
 
@@ -37,17 +38,9 @@ class CcxtBroker:
         self._clock = clock
 
     async def submit(self, order: Order, market: Market) -> OrderReport:  # noqa: ARG002 - paper needs its fees
-        """Market orders are asked about at once: they are over before the answer is read."""
+        """It is asked about at once: one to market is over before the answer is read."""
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
-        found = await self._gateway.place(
-            order.symbol,
-            "limit" if order.type is OrderType.LIMIT else "market",
-            order.side.value,
-            format(order.quantity, "f"),
-            None if order.price is None else format(order.price, "f"),
-            self._dialect.params(order, until_ms),
-            until_ms,
-        )
+        found = await self._gateway.place(self._dialect.request(order, until_ms), until_ms)
         try:
             report = await self.lookup(order)
         except ExchangeError:
@@ -93,7 +86,7 @@ class CcxtBroker:
         )
 
     async def balances(self) -> Mapping[str, Balance]:
-        found = await self._gateway.query("fetch_balance")
+        found = await self._gateway.query("fetch_balance", dict(self._dialect.balance_params))
         totals, free = found.get("total") or {}, found.get("free") or {}
         return {
             currency: Balance(_amount(total), _amount(free.get(currency)))
@@ -118,18 +111,33 @@ class CcxtBroker:
     async def _report(self, order: Order, raw: Raw) -> OrderReport:
         filled, status = _amount(raw.get("filled")), _status(raw, order.quantity)
         is_news = filled > order.filled or (status.is_final and filled > ZERO)
-        trades = await self._dialect.trades(self._gateway, order, raw) if is_news else ()
+        told = await self._dialect.trades(self._gateway, order, raw) if is_news else ()
+        trades = [each for each in told if each.get("order") == raw["id"]]
+        rates = await self._rates(order, trades)
         return OrderReport(
             client_order_id=order.client_order_id,
             exchange_order_id=str(raw["id"]),
             status=status,
             filled=filled,
-            fills=tuple(self._fill(order, each) for each in trades),
+            fills=tuple(self._fill(order, each, rates) for each in trades),
             at_ms=self._clock.now_ms(),
         )
 
-    def _fill(self, order: Order, trade: Raw) -> Fill:
-        fee, currency = _fee(trade, split_symbol(order.symbol)[1])
+    async def _rates(self, order: Order, trades: Sequence[Raw]) -> Mapping[str, Decimal]:
+        """What one of each coin that paid a fee and was not traded, such as BNB, is worth in quote currency, now. Those
+        that have no price there are left out."""
+        base, quote = split_symbol(order.symbol)
+        rates: dict[str, Decimal] = {}
+        for currency in {_fee(each, quote)[1] for each in trades} - {base, quote}:
+            with suppress(UnknownSymbol):
+                ticker = await self._gateway.query("fetch_ticker", f"{currency}/{quote}")
+                rates[currency] = _amount(ticker.get("last"))
+        return rates
+
+    def _fill(self, order: Order, trade: Raw, rates: Mapping[str, Decimal]) -> Fill:
+        _, quote = split_symbol(order.symbol)
+        fee, currency = _fee(trade, quote)
+        rate = rates.get(currency)
         return Fill(
             fill_id=str(trade["id"]),
             client_order_id=order.client_order_id,
@@ -138,8 +146,8 @@ class CcxtBroker:
             side=Side(trade["side"]),
             quantity=_amount(trade["amount"]),
             price=_amount(trade["price"]),
-            fee=fee,
-            fee_currency=currency,
+            fee=fee if rate is None else fee * rate,
+            fee_currency=currency if rate is None else quote,
             is_maker=trade.get("takerOrMaker") == "maker",
             at_ms=int(trade["timestamp"]),
         )

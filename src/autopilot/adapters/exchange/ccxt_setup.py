@@ -17,6 +17,7 @@ async def open_exchange(name: str, timeout_s: float, base_url: str | None, **mor
     # At DEBUG it logs every header, keys and signatures among them.
     exchange.logger.setLevel(logging.INFO)
     exchange.has["fetchCurrencies"] = False  # networks and withdrawal fees: slow, and nothing that we need
+    exchange.options["fetchMargins"] = False  # what may be borrowed: private on Binance, and nothing that we need
     markets = exchange.options.get("fetchMarkets")
     if isinstance(markets, dict) and "spot" in markets.get("types", ()):
         markets["types"] = ["spot"]

@@ -4,13 +4,15 @@ how long one that got no answer may still turn up."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
-from autopilot.adapters.exchange.gateway import Gateway, Query
+from autopilot.adapters.exchange.gateway import Gateway, Query, Request
 from autopilot.domain.credentials import KeyRights
-from autopilot.domain.errors import ConfigError
-from autopilot.domain.order import Order, OrderType
+from autopilot.domain.errors import ConfigError, MarketUnavailable
+from autopilot.domain.order import Order, OrderType, Side
 from autopilot.domain.timeframe import MINUTE_MS
 
 Raw = Mapping[str, Any]
@@ -18,7 +20,10 @@ Raw = Mapping[str, Any]
 
 CLOCKS_MS = 5 * MINUTE_MS
 """No clock of an exchange is further behind ours."""
-_PAGE = 1000
+_PAGE, _PAGE_OF_FILLS = 1000, 250
+_DEARER = Decimal("1.01")
+"""What a purchase at market pays at most, over the price it was decided at, where it has to be a limit order that is
+filled at once or not at all."""
 
 
 class Dialect:
@@ -30,18 +35,20 @@ class Dialect:
     keeps_stops: ClassVar[bool] = True
     """Whether it takes orders that sell at market when a price is touched."""
 
-    def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002 - some exchanges take it
-        """What goes with a new order."""
-        return {"clientOrderId": order.client_order_id, "recvWindow": 10_000, **_trigger(order)}
+    balance_params: ClassVar[Mapping[str, Any]] = {}
+    """What goes with the question for balances."""
+
+    def request(self, order: Order, until_ms: int) -> Request:  # noqa: ARG002 - some exchanges take it
+        """What sends a new order."""
+        return _request(order, {"clientOrderId": order.client_order_id, "recvWindow": 10_000, **_trigger(order)})
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         """The order by our id. Raises MarketUnavailable."""
-        found = await gateway.query("fetch_orders", order.symbol, order.created_at_ms - CLOCKS_MS, _PAGE)
-        return _named(found, order.client_order_id)
+        return await _listed(gateway, order, {})
 
     async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
-        """All trades of a found order. Raises MarketUnavailable."""
-        found: Sequence[Raw] = await gateway.query("fetch_order_trades", raw["id"], order.symbol)
+        """All trades of a found order, and perhaps others. Raises MarketUnavailable."""
+        found: Sequence[Raw] = await gateway.query("fetch_order_trades", raw["id"], order.symbol, None, _PAGE)
         return found
 
     async def cancel(self, gateway: Gateway, order: Order) -> None:
@@ -61,17 +68,18 @@ class Kraken(Dialect):
     lands_within_ms: ClassVar[int] = 20_000
     """Past the order's ``deadline`` its engine takes it no more; the rest is for clocks and their books."""
 
-    def params(self, order: Order, until_ms: int) -> dict[str, Any]:
+    def request(self, order: Order, until_ms: int) -> Request:
         deadline = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat(timespec="milliseconds")
         # Without fciq the fee of a sale is taken in coins.
-        return {"clientOrderId": order.client_order_id, "deadline": deadline, "oflags": "fciq", **_trigger(order)}
+        more = {"deadline": deadline, "oflags": "fciq", **_trigger(order)}
+        return _request(order, {"clientOrderId": order.client_order_id, **more})
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         by_id = {"clientOrderId": order.client_order_id}
         # ``since`` would filter by the opening time in ccxt, after the exchange has done it by ours.
         queries: tuple[Query, ...] = ("fetch_open_orders", "fetch_closed_orders")
         for query in queries:
-            mine = _named(await gateway.query(query, order.symbol, None, None, by_id), order.client_order_id)
+            mine = _ours(await gateway.query(query, order.symbol, None, None, by_id), order)
             if mine:
                 return mine
         return None
@@ -102,14 +110,24 @@ class Coinbase(Dialect):
     """A request's token lives for two minutes."""
     keeps_stops: ClassVar[bool] = False
     """Its stops become limit orders, which may never sell."""
+    balance_params: ClassVar[Mapping[str, Any]] = {"v3": True}
+    """The older list does not tell what open orders hold back."""
 
-    def params(self, order: Order, until_ms: int) -> dict[str, Any]:  # noqa: ARG002
-        return {"client_order_id": order.client_order_id}
+    def request(self, order: Order, until_ms: int) -> Request:  # noqa: ARG002
+        ours = {"client_order_id": order.client_order_id}
+        if order.type is OrderType.LIMIT or order.side is Side.SELL:
+            return _request(order, ours)
+        # Its purchases at market are for an amount of money, which is another quantity than the one that was approved.
+        dearest = format(order.reference_price * _DEARER, "f")
+        return replace(_request(order, {**ours, "timeInForce": "IOC"}), kind="limit", price=dearest)
+
+    async def find(self, gateway: Gateway, order: Order) -> Raw | None:
+        # Newest first: what came long after it was sent would fill the page.
+        return await _listed(gateway, order, {"until": order.updated_at_ms + CLOCKS_MS})
 
     async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
-        found: Sequence[Raw] = await gateway.query(
-            "fetch_my_trades", order.symbol, None, _PAGE, {"order_id": raw["id"]}
-        )
+        by_id = {"order_ids": [raw["id"]]}
+        found: Sequence[Raw] = await gateway.query("fetch_my_trades", order.symbol, None, _PAGE_OF_FILLS, by_id)
         return found
 
     async def cancel(self, gateway: Gateway, order: Order) -> None:
@@ -147,5 +165,30 @@ def _rights(told: Mapping[str, Any], *, trading: str, moving: Sequence[str]) -> 
     return KeyRights(can_trade if isinstance(can_trade, bool) else None, any(flags) if flags else None)
 
 
-def _named(orders: Sequence[Raw], client_order_id: str) -> Raw | None:
-    return next((each for each in orders if each.get("clientOrderId") == client_order_id), None)
+def _request(order: Order, params: Mapping[str, Any]) -> Request:
+    return Request(
+        symbol=order.symbol,
+        kind="limit" if order.type is OrderType.LIMIT else "market",
+        side=order.side.value,
+        amount=format(order.quantity, "f"),
+        price=None if order.price is None else format(order.price, "f"),
+        params=params,
+    )
+
+
+async def _listed(gateway: Gateway, order: Order, params: Mapping[str, Any]) -> Raw | None:
+    """The order in the list of all since it was made."""
+    since_ms = order.created_at_ms - CLOCKS_MS
+    found = await gateway.query("fetch_orders", order.symbol, since_ms, _PAGE, params)
+    mine = _ours(found, order)
+    if mine is None and len(found) >= _PAGE:
+        raise MarketUnavailable(
+            f"{gateway.name} shows {len(found)} orders of {order.symbol}, no more; {order.client_order_id} is none of"
+            " them",
+            hint="something else trades there very often; stop it, or see on the exchange what became of the order",
+        )
+    return mine
+
+
+def _ours(orders: Sequence[Raw], order: Order) -> Raw | None:
+    return next((each for each in orders if each.get("clientOrderId") == order.client_order_id), None)

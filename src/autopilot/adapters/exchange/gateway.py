@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import aiohttp
@@ -27,12 +28,25 @@ Query = Literal[
     "fetch_order",
     "fetch_order_trades",
     "fetch_orders",
+    "fetch_ticker",
     "fetch_time",
     "private_post_getapikeyinfo",
     "sapi_get_account_apirestrictions",
     "v3_private_get_brokerage_key_permissions",
 ]
 """All that is ever asked, besides `place` and `cancel`. The last three ask what the key may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What makes a new order, as ccxt takes it: ``kind`` is limit or market, ``params`` are of one exchange."""
+
+    symbol: str
+    kind: str
+    side: str
+    amount: str
+    price: str | None
+    params: Mapping[str, Any]
 
 
 class Gateway:
@@ -68,16 +82,7 @@ class Gateway:
             self._backoff.answered()
             return found
 
-    async def place(
-        self,
-        symbol: str,
-        kind: str,
-        side: str,
-        amount: str,
-        price: str | None,
-        params: Mapping[str, Any],
-        until_ms: int,
-    ) -> str:
+    async def place(self, request: Request, until_ms: int) -> str:
         """Send one order, once, and not after ``until_ms``: the exchange's id of it.
 
         Raises OrderRejected (no order exists), MarketUnavailable (nothing was sent), AnswerLost (it may exist).
@@ -89,7 +94,9 @@ class Gateway:
             exchange.last_request_url = exchange.last_http_response = None
             try:
                 async with calling(self._timeout_s):
-                    made = await exchange.create_order(symbol, kind, side, amount, price, dict(params))
+                    made = await exchange.create_order(
+                        request.symbol, request.kind, request.side, request.amount, request.price, dict(request.params)
+                    )
             except Exception as error:  # noqa: BLE001 - whatever it is, it says too little of the order
                 raise self._verdict(exchange, error) from None
             found = made.get("id") if isinstance(made, dict) else None
@@ -189,6 +196,7 @@ _WORDS = {
     "fetch_order": "one of our orders",
     "fetch_order_trades": "the trades of one of our orders",
     "fetch_orders": "our orders",
+    "fetch_ticker": "a price",
     "fetch_time": "its time",
     "private_post_getapikeyinfo": "what the key may do",
     "sapi_get_account_apirestrictions": "what the key may do",

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
+from hand_clock import HandClock
 
 from autopilot.adapters.exchange.backoff import Backoff
 
 
-@dataclass
-class Clock:
-    at_ms: int = 1_900_000_000_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HandClock:
+    return HandClock()
 
 
-def test_it_doubles_to_a_minute_and_stays_there(clock: Clock) -> None:
+def test_it_doubles_to_a_minute_and_stays_there(clock: HandClock) -> None:
     backoff, pauses = Backoff(clock), []
     assert backoff.left_s == 0
     for _ in range(2_000):
@@ -33,7 +24,7 @@ def test_it_doubles_to_a_minute_and_stays_there(clock: Clock) -> None:
     assert backoff.why == "no answer"
 
 
-def test_it_ends_with_time_or_with_an_answer(clock: Clock) -> None:
+def test_it_ends_with_time_or_with_an_answer(clock: HandClock) -> None:
     backoff = Backoff(clock)
     backoff.locked_out("too many requests")
     clock.at_ms += 59_000
@@ -49,7 +40,7 @@ def test_it_ends_with_time_or_with_an_answer(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, -1])
-def test_a_clock_that_is_set_back_makes_no_pause_longer(clock: Clock, step_ms: int) -> None:
+def test_a_clock_that_is_set_back_makes_no_pause_longer(clock: HandClock, step_ms: int) -> None:
     backoff = Backoff(clock)
     backoff.locked_out("too many requests")
     clock.at_ms += step_ms

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
+from hand_clock import HandClock
 
 from autopilot.adapters.exchange.faults import FaultPlan, FaultyBroker
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
@@ -15,13 +16,6 @@ from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, P
 from autopilot.ports.broker import Balance
 
 MARKET = Market("BTC/USD", "BTC", "USD", *[Decimal("0.01")] * 4, Decimal(0), Decimal(0))
-
-
-class Clock:
-    at_ms = 1_000
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
 
 class ListBroker:
@@ -71,7 +65,7 @@ def order(number: int) -> Order:
 async def outcomes(plan: FaultPlan) -> tuple[list[str], list[str]]:
     """What 300 submissions came to, and which orders the exchange has."""
     inner = ListBroker()
-    broker = FaultyBroker(inner, plan, Clock())
+    broker = FaultyBroker(inner, plan, HandClock(1_000))
     names = []
     for number in range(300):
         try:
@@ -110,12 +104,12 @@ async def test_whether_the_order_exists_after_each_fault(
 ) -> None:
     inner = ListBroker()
     with pytest.raises(error):
-        await FaultyBroker(inner, plan, Clock()).submit(order(1), MARKET)
+        await FaultyBroker(inner, plan, HandClock(1_000)).submit(order(1), MARKET)
     assert inner.accepted == (["order-1"] if exists else [])
 
 
 async def test_maintenance_ends_and_no_plan_means_no_fault() -> None:
-    clock, inner = Clock(), ListBroker()
+    clock, inner = HandClock(1_000), ListBroker()
     broker = FaultyBroker(inner, FaultPlan(maintenance_ms=(500, 1_500)), clock)
     with pytest.raises(MarketUnavailable, match="maintenance"):
         await broker.balances()

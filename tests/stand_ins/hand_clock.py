@@ -1,0 +1,13 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class HandClock:
+    at_ms: int = 1_900_000_000_000
+
+    def now_ms(self) -> int:
+        return self.at_ms

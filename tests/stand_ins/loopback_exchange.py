@@ -1,0 +1,254 @@
+"""An exchange on the loopback interface, with a ledger of its own and faults on request, for the unmodified ccxt: what
+all of them share. How requests are signed and worded is for those that speak for one exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+FEE = Decimal("0.004")
+Answer = dict[str, Any]
+Fields = dict[str, Any]
+
+BEFORE = ("reset before", "hang before", "500 before", "refused before")
+"""What happens in place of what was asked."""
+AFTER = ("reset after", "hang after", "truncated", "html", "empty", "null", "no result", "502 after")
+"""What happens to the answer after what was asked was done."""
+
+
+class Why(Enum):
+    """Why something is refused."""
+
+    FUNDS = auto()
+    SMALL = auto()
+    TWICE = auto()
+    LATE = auto()
+    UNKNOWN = auto()
+    MALFORMED = auto()
+
+
+class Refused(Exception):
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.name)
+        self.why = why
+
+
+@dataclass(frozen=True)
+class LoopbackTrade:
+    trade_id: str
+    order: LoopbackOrder
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    at_ms: int
+
+
+@dataclass
+class LoopbackOrder:
+    """``kind``: market, limit, ioc or stop-loss; ``status`` in ccxt's words."""
+
+    order_id: str
+    client_order_id: str
+    base: str
+    side: str
+    kind: str
+    quantity: Decimal
+    price: Decimal
+    opened_ms: int
+    status: str = "open"
+    filled: Decimal = Decimal(0)
+    trades: list[LoopbackTrade] = field(default_factory=list)
+
+
+class LoopbackExchange:
+    """``price`` is what a market order pays, ``balances`` are by currency. ``asked``: (call, fields) of every private
+    call, refused ones too, and ``asked_at_ms`` when. ``faults``: of the next calls of a name; ``outage``: the fault of
+    every private call that has none of its own. ``fee_in``: a currency, or None for the quote currency.
+
+    ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about.
+    """
+
+    quote: ClassVar[str] = "USD"
+    least: ClassVar[Decimal] = Decimal("0.00005")
+    prefixes: ClassVar[tuple[str, str]] = ("O", "T")
+    no_result: ClassVar[str] = "{}"
+    placing: ClassVar[str]
+    canceling: ClassVar[str]
+    asking: ClassVar[tuple[str, ...]]
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self.now_ms = now_ms
+        self.price = {"BTC": Decimal(30_000), "ETH": Decimal(2_000)}
+        self.balances = {self.quote: Decimal(10_000), "BTC": Decimal(0), "ETH": Decimal(0)}
+        self.orders: dict[str, LoopbackOrder] = {}
+        self.trades: dict[str, LoopbackTrade] = {}
+        self.asked: list[tuple[str, Fields]] = []
+        self.asked_at_ms: list[int] = []
+        self.faults: defaultdict[str, list[str]] = defaultdict(list)
+        self.outage = ""
+        self.fee_in: str | None = None
+        self.url = ""
+        self._numbers = itertools.count(100_001)
+        self._runner: web.AppRunner | None = None
+        self._ending = asyncio.Event()
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        raise NotImplementedError
+
+    def denied(self, request: web.Request, body: str, fields: Fields) -> web.Response | None:
+        """The answer to a request that is not signed as it has to be."""
+        raise NotImplementedError
+
+    def refused(self, why: Why) -> web.Response:
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_routes(self.routes())
+        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        self._ending.set()
+        if self._runner:
+            await self._runner.cleanup()
+
+    def named(self, client_order_id: str) -> list[LoopbackOrder]:
+        return [each for each in self.orders.values() if each.client_order_id == client_order_id]
+
+    def foreign_order(self) -> LoopbackOrder:
+        """Somebody else's, by hand."""
+        return self._book("", "BTC", "sell", "limit", Decimal("0.01"), Decimal(90_000))
+
+    def place(
+        self, name: str, base: str, side: str, kind: str, quantity: Decimal, price: Decimal | None
+    ) -> LoopbackOrder:
+        """A new order; one to market is filled at once. Raises Refused."""
+        if any(each.status == "open" for each in self.named(name)):
+            raise Refused(Why.TWICE)
+        if quantity < self.least:
+            raise Refused(Why.SMALL)
+        paid = self.price[base] if price is None else price
+        currency, needed = (self.quote, quantity * paid) if side == "buy" else (base, quantity)
+        if needed > self.balances[currency]:
+            raise Refused(Why.FUNDS)
+        order = self._book(name, base, side, kind, quantity, paid)
+        if kind == "market" or (kind == "ioc" and paid >= self.price[base]):
+            self.fill(order, quantity, self.price[base])
+        if kind == "ioc" and order.status == "open":
+            order.status = "canceled"
+        return order
+
+    def cancel(self, order: LoopbackOrder | None) -> LoopbackOrder:
+        """Raises Refused for one that is not open."""
+        if order is None or order.status != "open":
+            raise Refused(Why.UNKNOWN)
+        order.status = "canceled"
+        return order
+
+    def fill(self, order: LoopbackOrder, quantity: Decimal, price: Decimal | None = None) -> None:
+        """It trades, as far as it is still open."""
+        quantity = min(quantity, order.quantity - order.filled)
+        if order.status != "open" or not quantity:
+            return
+        paid = price or order.price
+        sign = 1 if order.side == "buy" else -1
+        self.balances[order.base] += sign * quantity
+        self.balances[self.quote] -= sign * quantity * paid
+        fee, currency = self._fee(order, quantity, paid)
+        self.balances[currency] -= fee
+        trade_id = f"{self.prefixes[1]}{next(self._numbers)}"
+        trade = LoopbackTrade(trade_id, order, quantity, paid, fee, currency, self.now_ms())
+        self.trades[trade_id] = trade
+        order.trades.append(trade)
+        order.filled += quantity
+        if order.filled == order.quantity:
+            order.status = "closed"
+
+    def held(self, currency: str) -> Decimal:
+        """What open orders reserve of it."""
+        found = Decimal(0)
+        for each in self.orders.values():
+            left = each.quantity - each.filled
+            if each.status == "open" and currency == (self.quote if each.side == "buy" else each.base):
+                found += left * (each.price if each.side == "buy" else 1)
+        return found
+
+    async def private(
+        self, request: web.Request, name: str, fields: Fields, act: Callable[[Fields], Any]
+    ) -> web.StreamResponse:
+        """Check it, do it, answer it, and have a fault in any of these places."""
+        self.asked.append((name, fields))
+        self.asked_at_ms.append(self.now_ms())
+        denied = self.denied(request, await request.text(), fields)
+        if denied is not None:
+            return denied
+        queue = self.faults[name]
+        fault = queue.pop(0) if queue else self.outage
+        instead = await self._instead(request, fault)
+        if instead is not None:
+            return instead
+        try:
+            answer = web.json_response(act(fields))
+        except Refused as refusal:
+            answer = self.refused(refusal.why)
+        return await self._answered(request, fault, answer)
+
+    def _book(self, name: str, base: str, side: str, kind: str, quantity: Decimal, price: Decimal) -> LoopbackOrder:
+        order_id = f"{self.prefixes[0]}{next(self._numbers)}"
+        order = LoopbackOrder(order_id, name, base, side, kind, quantity, price, self.now_ms())
+        self.orders[order_id] = order
+        return order
+
+    def _fee(self, order: LoopbackOrder, quantity: Decimal, price: Decimal) -> tuple[Decimal, str]:
+        digits = Decimal("0.00000001")
+        if self.fee_in == order.base:
+            return (quantity * FEE).quantize(digits), order.base
+        fee = quantity * price * FEE
+        if self.fee_in is None:
+            return fee.quantize(digits), self.quote
+        return (fee / self.price[self.fee_in]).quantize(digits), self.fee_in
+
+    async def _instead(self, request: web.Request, fault: str) -> web.StreamResponse | None:
+        if fault == "reset before":
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        if fault == "hang before":
+            await self._ending.wait()
+        if fault == "500 before":
+            return web.Response(text="<html>It broke</html>", status=500, content_type="text/html")
+        if fault == "refused before":
+            return self.refused(Why.FUNDS)
+        return None
+
+    async def _answered(self, request: web.Request, fault: str, answer: web.Response) -> web.StreamResponse:
+        if fault == "reset after":
+            assert request.transport is not None
+            request.transport.abort()
+        if fault == "hang after":
+            await self._ending.wait()
+        if fault == "truncated":
+            response = web.StreamResponse(headers={"Content-Length": "4000", "Content-Type": "application/json"})
+            await response.prepare(request)
+            await response.write((answer.text or "")[:-2].encode())
+            assert request.transport is not None
+            request.transport.close()
+            return response
+        texts = {"html": "<html>maintenance</html>", "empty": "", "null": "null", "no result": self.no_result}
+        if fault in texts:
+            return web.Response(text=texts[fault], content_type="text/html" if fault == "html" else "application/json")
+        if fault == "502 after":
+            return web.Response(text="<html>bad gateway</html>", status=502, content_type="text/html")
+        return answer
