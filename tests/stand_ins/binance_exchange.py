@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import ClassVar
 from urllib.parse import parse_qsl
@@ -38,10 +38,15 @@ class BinanceExchange(LoopbackExchange):
     asking: ClassVar[tuple[str, ...]] = ("GET allOrders", "GET myTrades")
     page = 1000
 
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        super().__init__(now_ms)
+        self.price["BNB"], self.balances["BNB"] = Decimal(600), Decimal(1)
+
     def routes(self) -> Iterable[web.RouteDef]:
         return (
             web.get("/exchangeInfo", self._info),
             web.get("/time", self._time),
+            web.get("/ticker/24hr", self._ticker),
             web.route("*", "/{name:.*}", self._private),
         )
 
@@ -60,11 +65,15 @@ class BinanceExchange(LoopbackExchange):
         return _error(*WORDS[why])
 
     async def _info(self, request: web.Request) -> web.StreamResponse:
-        described = [_symbol(base, self.quote) for base in ("BTC", "ETH")]
+        described = [_symbol(base, self.quote) for base in ("BTC", "ETH", "BNB")]
         return web.json_response({"timezone": "UTC", "serverTime": self.now_ms(), "symbols": described})
 
     async def _time(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"serverTime": self.now_ms()})
+
+    async def _ticker(self, request: web.Request) -> web.StreamResponse:
+        symbol = request.query["symbol"]
+        return web.json_response({"symbol": symbol, "lastPrice": str(self.price[symbol.removesuffix(self.quote)])})
 
     async def _private(self, request: web.Request) -> web.StreamResponse:
         name, body = request.match_info["name"], await request.text()
@@ -121,7 +130,8 @@ class BinanceExchange(LoopbackExchange):
         return [self._order(each) for each in self._of(fields) if each.status == "open"]
 
     def _trades(self, fields: Fields) -> list[Answer]:
-        found = [trade for each in self._of(fields) if each.order_id == fields["orderId"] for trade in each.trades]
+        wanted = fields["orderId"]
+        found = [trade for each in self._of(fields) if wanted in (None, each.order_id) for trade in each.trades]
         return [_trade(each, self.quote) for each in found[: min(int(fields.get("limit", 500)), self.page)]]
 
     def _account(self, fields: Fields) -> Answer:

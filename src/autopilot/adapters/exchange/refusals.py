@@ -26,6 +26,7 @@ _BINANCE_UNCLEAR = frozenset({-1000, -1001, -1006, -1007, -1016})
 """Unknown, disconnected, unexpected response, time-out ("execution status unknown"), shutting down."""
 _BINANCE_LATER = frozenset({-1003, -1008, -1015, -1021})
 """Too many requests or orders, overloaded, outside of recvWindow."""
+_COINBASE_REASONS = ("error", "message", "preview_failure_reason", "new_order_failure_reason")
 _COINBASE_LATER = ("RATE_LIMIT", "rate_limit", "Unauthorized")
 
 
@@ -55,8 +56,9 @@ def coinbase_refusal(body: str | None) -> Refusal | None:
     answer = _document(body)
     told = answer.get("error_response")
     if answer.get("success") is False and isinstance(told, dict):
-        words = " ".join(str(told[name]) for name in ("error", "message", "preview_failure_reason") if told.get(name))
-        return None if "UNKNOWN" in words and len(words.split()) == 1 else Refusal(words, is_final=True)
+        reasons = [str(told[name]) for name in _COINBASE_REASONS if told.get(name)]
+        words = " ".join(each for each in reasons if not each.startswith("UNKNOWN_"))
+        return Refusal(words, is_final=True) if words else None
     error = answer.get("error")
     if not isinstance(error, str) or error in ("unknown", "internal"):
         return None

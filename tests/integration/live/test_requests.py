@@ -1,0 +1,229 @@
+"""What is really asked of Binance and Coinbase, request by request, and how their answers are read."""
+
+from __future__ import annotations
+
+import base64
+import traceback
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from places import PLACES
+
+from autopilot.adapters.exchange import dialects
+from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.domain.credentials import KeyRights
+from autopilot.domain.errors import MarketUnavailable
+from autopilot.domain.order import Order, OrderStatus, OrderType, Side
+
+OTHER = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+WRONG = {
+    ("binance", "api_key"): "x" * 64,
+    ("binance", "secret"): "y" * 64,
+    ("coinbase", "api_key"): "organizations/11111111-1111-2222-3333-444444444444/apiKeys/none",
+    ("coinbase", "secret"): OTHER,
+    ("kraken", "api_key"): "another-key",
+    ("kraken", "secret"): base64.b64encode(
+        b"another secret of sixty-four bytes, which Kraken never gave us!!"
+    ).decode(),
+}
+
+
+@pytest.fixture
+async def binance(open_live: Any) -> AsyncIterator[Any]:
+    async with open_live("binance") as made:
+        yield made
+
+
+@pytest.fixture
+async def coinbase(open_live: Any) -> AsyncIterator[Any]:
+    async with open_live("coinbase") as made:
+        yield made
+
+
+def sent(live: Any, call: str) -> dict[str, Any]:
+    """The latest of these requests, without what makes it one of ours."""
+    fields = next(fields for name, fields in reversed(live.exchange.asked) if name == call)
+    return {name: each for name, each in fields.items() if name not in ("timestamp", "signature", "newOrderRespType")}
+
+
+async def submit(live: Any, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
+    order = live.intend(kind, side, quantity, **more)
+    order = replace(order, status=OrderStatus.SUBMITTED, updated_at_ms=live.clock.at_ms)
+    await live.broker.submit(order, live.market)
+    return order
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "more", "expected"),
+    [
+        (OrderType.MARKET, Side.BUY, {}, {"type": "MARKET", "side": "BUY"}),
+        (OrderType.MARKET, Side.SELL, {}, {"type": "MARKET", "side": "SELL"}),
+        (OrderType.LIMIT, Side.BUY, {}, {"type": "LIMIT", "side": "BUY", "price": "29970.1", "timeInForce": "GTC"}),
+        (
+            OrderType.STOP,
+            Side.SELL,
+            {"trigger_price": Decimal("29000.5")},
+            {"type": "STOP_LOSS", "side": "SELL", "stopPrice": "29000.5"},
+        ),
+    ],
+    ids=["purchase", "sale", "limit", "stop"],
+)
+async def test_an_order_as_binance_takes_it(
+    binance: Any, kind: OrderType, side: Side, more: Any, expected: dict[str, str]
+) -> None:
+    binance.exchange.balances["BTC"] = Decimal(1)
+    order = await submit(binance, kind, side, **more)
+    ours = {"symbol": "BTCUSDT", "quantity": "0.01", "newClientOrderId": order.client_order_id, "recvWindow": "10000"}
+    assert sent(binance, "POST order") == ours | expected
+    since = {"symbol": "BTCUSDT", "startTime": str(order.created_at_ms - dialects.CLOCKS_MS), "limit": "1000"}
+    assert since.items() <= sent(binance, "GET allOrders").items()
+    await binance.broker.cancel(order)
+    canceled = {"symbol": "BTCUSDT", "origClientOrderId": order.client_order_id}
+    assert canceled.items() <= sent(binance, "DELETE order").items()
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "configured"),
+    [
+        # An exact number of coins, at a price that the market has and at most 1 % above the one decided at.
+        (OrderType.MARKET, Side.BUY, {"sor_limit_ioc": {"base_size": "0.01", "limit_price": "30300"}}),
+        (OrderType.MARKET, Side.SELL, {"market_market_ioc": {"base_size": "0.01"}}),
+        (
+            OrderType.LIMIT,
+            Side.BUY,
+            {"limit_limit_gtc": {"base_size": "0.01", "limit_price": "29970.1", "post_only": False}},
+        ),
+    ],
+    ids=["purchase", "sale", "limit"],
+)
+async def test_an_order_as_coinbase_takes_it(coinbase: Any, kind: OrderType, side: Side, configured: Any) -> None:
+    coinbase.exchange.balances["BTC"] = Decimal(1)
+    order = await submit(coinbase, kind, side)
+    assert sent(coinbase, "orders") == {
+        "client_order_id": order.client_order_id,
+        "product_id": "BTC-USD",
+        "side": side.name,
+        "order_configuration": configured,
+    }
+    (theirs,) = coinbase.exchange.named(order.client_order_id)
+    await coinbase.broker.cancel(order)
+    assert sent(coinbase, "orders/batch_cancel") == {"order_ids": [theirs.order_id]}
+    if kind is OrderType.MARKET:
+        assert sent(coinbase, "orders/historical/fills")["order_ids"] == theirs.order_id
+
+
+async def test_a_purchase_on_coinbase_that_the_market_ran_away_from_buys_nothing(coinbase: Any) -> None:
+    coinbase.exchange.price["BTC"] = Decimal(30_301)
+    order = coinbase.intend(OrderType.MARKET)
+    await coinbase.follow()
+    assert (coinbase.order(order).status, coinbase.ledger.positions(coinbase.account)) == (OrderStatus.CANCELED, ())
+    coinbase.assert_agreed()
+
+
+@pytest.mark.parametrize(
+    ("fee_in", "fee", "currency", "held"),
+    [
+        ("USDT", "1.2", "USDT", "0.01"),
+        ("BTC", "0.00004", "BTC", "0.00996"),
+        ("BNB", "1.2", "USDT", "0.01"),
+        ("POINTS", "0.12", "POINTS", "0.01"),
+    ],
+)
+async def test_a_fee_in_whatever_coin(binance: Any, fee_in: str, fee: str, currency: str, held: str) -> None:
+    binance.exchange.price["POINTS"], binance.exchange.balances["POINTS"] = Decimal(10), Decimal(1)
+    binance.exchange.fee_in = None if fee_in == "USDT" else fee_in
+    binance.intend(OrderType.MARKET)
+    await binance.follow()
+    (row,) = binance.database.rows("SELECT fee, fee_currency FROM fills")
+    assert (Decimal(row[0]), row[1]) == (Decimal(fee), currency)
+    (position,) = binance.ledger.positions(binance.account)
+    assert position.quantity == Decimal(held) == binance.exchange.balances["BTC"]
+    assert position.fees == (0 if fee_in == "POINTS" else Decimal("1.2")), "it has no price, and is not told as money"
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "filtered_by"), [("binance", "_trades", "orderId"), ("coinbase", "_fills", "order_ids")]
+)
+async def test_the_fills_of_others_are_not_counted_where_a_filter_is_ignored(
+    open_live: Any, name: str, call: str, filtered_by: str
+) -> None:
+    async with open_live(name) as live:
+        plain = getattr(live.exchange, call)
+        setattr(live.exchange, call, lambda fields: plain({**fields, filtered_by: None}))
+        made = []
+        for quantity in ("0.03", "0.01"):
+            made.append(live.intend(OrderType.MARKET, quantity=quantity))
+            await live.follow()
+            live.clock.at_ms += 1
+        assert [live.order(order).filled for order in made] == [Decimal("0.03"), Decimal("0.01")]
+        live.assert_agreed()
+
+
+@pytest.mark.parametrize("name", ["binance", "coinbase"])
+async def test_a_full_page_does_not_prove_that_an_order_is_nowhere(open_live: Any, name: str) -> None:
+    async with open_live(name) as live:
+        for _ in range(1000):
+            live.exchange.foreign_order()
+        order = live.intend(OrderType.LIMIT)
+        live.exchange.faults[live.exchange.placing] = ["reset before"]
+        await live.follow()
+        live.clock.at_ms += live.pause_ms
+        with pytest.raises(MarketUnavailable, match=f"shows 1000 orders of {live.market.symbol}, no more"):
+            await live.desk.follow(live.market)
+        assert live.order(order).status is OrderStatus.UNKNOWN
+        live.exchange.orders.popitem()
+        await live.follow()
+        assert live.order(order).status is not OrderStatus.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "told", "expected"),
+    [
+        ("binance", "_restrictions", {"enableSpotAndMarginTrading": True, "enableWithdrawals": True}, (True, True)),
+        ("binance", "_restrictions", {"enableSpotAndMarginTrading": False, "enableWithdrawals": False}, (False, False)),
+        ("binance", "_restrictions", {"ipRestrict": True}, (None, None)),
+        ("coinbase", "_permissions", {"can_trade": True, "can_transfer": True}, (True, True)),
+        ("coinbase", "_permissions", {"can_trade": False, "can_transfer": False, "can_view": True}, (False, False)),
+        ("coinbase", "_permissions", {"can_trade": True}, (True, None)),
+    ],
+)
+async def test_what_a_key_may_do(
+    open_live: Any, name: str, call: str, told: dict[str, bool], expected: tuple[bool | None, bool | None]
+) -> None:
+    async with open_live(name) as live:
+        setattr(live.exchange, call, lambda fields: told)
+        assert await live.broker.rights() == KeyRights(*expected)
+
+
+async def test_their_clock_is_read(anywhere: Any) -> None:
+    theirs = anywhere.exchange.now_ms
+    anywhere.exchange.now_ms = lambda: theirs() + 30_000
+    assert await anywhere.broker.clock_offset_ms() == 30_000
+
+
+@pytest.mark.parametrize("what", ["api_key", "secret"])
+@pytest.mark.parametrize("name", PLACES)
+async def test_a_wrong_key_is_told_without_telling_the_key(open_live: Any, name: str, what: str) -> None:
+    wrong = replace(PLACES[name].keys, **{what: WRONG[name, what]})
+    async with open_live(name) as live:
+        gateway = Gateway(name, wrong, live.clock, base_url=live.exchange.url)
+        with pytest.raises(MarketUnavailable, match=name) as refused:
+            await gateway.query("fetch_balance")
+        await gateway.close()
+    told = "".join(traceback.format_exception(refused.value)) + refused.value.hint
+    assert not [secret for secret in (wrong.api_key, wrong.secret, wrong.secret[40:80]) if secret in told]
+
+
+async def test_nothing_is_asked_that_is_not_on_the_list(open_live: Any) -> None:
+    async with open_live("kraken") as live:
+        gateway = Gateway("kraken", PLACES["kraken"].keys, live.clock, base_url=live.exchange.url)
+        for call in ("withdraw", "transfer", "create_order", "private_post_withdraw"):
+            with pytest.raises(KeyError, match=call):
+                await gateway.query(call)  # type: ignore[arg-type]
+        await gateway.close()
+        assert live.exchange.asked == []

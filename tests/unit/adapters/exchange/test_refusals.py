@@ -1,0 +1,113 @@
+"""What an answer to a new order proves, and whether the answer to a question is one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopilot.adapters.exchange.refusals import WORDS
+
+FINAL, LATER, UNCLEAR = True, False, None
+
+
+def coinbase(**told: str) -> dict[str, Any]:
+    return {"success": False, "failure_reason": "UNKNOWN_FAILURE_REASON", "order_id": "", "error_response": told}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "answer", "verdict"),
+    [
+        ("kraken", {"error": ["EOrder:Insufficient funds"]}, FINAL),
+        ("kraken", {"error": ["EGeneral:Invalid arguments:volume minimum not met"]}, FINAL),
+        ("kraken", {"error": ["EAPI:Invalid key"]}, FINAL),
+        ("kraken", {"error": ["EAPI:Rate limit exceeded"]}, LATER),
+        ("kraken", {"error": ["EGeneral:Temporary lockout"]}, LATER),
+        ("kraken", {"error": ["EService:Deadline elapsed"]}, LATER),
+        ("kraken", {"error": ["EService:Market in cancel_only mode"]}, LATER),
+        ("kraken", {"error": ["EAPI:Invalid nonce"]}, LATER),
+        ("kraken", {"error": ["EService:Timeout"]}, UNCLEAR),
+        ("kraken", {"error": ["EService:Unavailable"]}, UNCLEAR),
+        ("kraken", {"error": ["EService:Busy", "EOrder:Insufficient funds"]}, UNCLEAR),
+        ("kraken", {"error": []}, UNCLEAR),
+        ("kraken", {"error": [], "result": {"txid": ["O1"]}}, UNCLEAR),
+        ("kraken", {"error": ["WGeneral:something"], "result": {"txid": ["O1"]}}, UNCLEAR),
+        ("kraken", {"error": "EOrder:Insufficient funds"}, UNCLEAR),
+        ("binance", {"code": -2010, "msg": "Account has insufficient balance for requested action."}, FINAL),
+        ("binance", {"code": -1013, "msg": "Filter failure: NOTIONAL"}, FINAL),
+        ("binance", {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}, FINAL),
+        ("binance", {"code": -1021, "msg": "Timestamp for this request is outside of the recvWindow."}, LATER),
+        ("binance", {"code": -1003, "msg": "Too many requests"}, LATER),
+        ("binance", {"code": -1015, "msg": "Too many new orders"}, LATER),
+        ("binance", {"code": -1006, "msg": "execution status unknown"}, UNCLEAR),
+        ("binance", {"code": -1007, "msg": "Send status unknown; execution status unknown."}, UNCLEAR),
+        ("binance", {"code": 0, "msg": "success"}, UNCLEAR),
+        ("binance", {"code": "-2010"}, UNCLEAR),
+        ("binance", {"orderId": 1, "status": "NEW"}, UNCLEAR),
+        ("coinbase", coinbase(error="INSUFFICIENT_FUND", preview_failure_reason="PREVIEW_INSUFFICIENT_FUND"), FINAL),
+        ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON", new_order_failure_reason="INVALID_PRICE"), FINAL),
+        ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON", message="The order configuration was invalid"), FINAL),
+        ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON"), UNCLEAR),
+        ("coinbase", coinbase(preview_failure_reason="UNKNOWN_PREVIEW_FAILURE_REASON"), UNCLEAR),
+        ("coinbase", coinbase(), UNCLEAR),
+        ("coinbase", {"success": False}, UNCLEAR),
+        ("coinbase", {"success": True, "success_response": {"order_id": "1"}}, UNCLEAR),
+        ("coinbase", {"error": "INVALID_ARGUMENT", "message": "unknown product"}, FINAL),
+        ("coinbase", {"error": "Unauthorized", "message": "Unauthorized"}, LATER),
+        ("coinbase", {"error": "RATE_LIMIT_EXCEEDED", "message": "slow down"}, LATER),
+        ("coinbase", {"error": "unknown", "message": ""}, UNCLEAR),
+        ("coinbase", {"error": "internal", "message": "oops"}, UNCLEAR),
+    ],
+)
+def test_only_clear_words_refuse_an_order(exchange: str, answer: Any, verdict: bool | None) -> None:
+    refusal = WORDS[exchange].refusal(json.dumps(answer))
+    assert (refusal.is_final if refusal else None) is verdict
+    if refusal:
+        assert refusal.words.strip(": ")
+
+
+@pytest.mark.parametrize("exchange", WORDS)
+@pytest.mark.parametrize("body", [None, "", "null", "[]", "<html>502</html>", '{"error": ', "[" * 60_000, "7", '"x"'])
+def test_what_is_no_document_refuses_nothing(exchange: str, body: str | None) -> None:
+    assert WORDS[exchange].refusal(body) is None
+    assert WORDS[exchange].answered(body) is (exchange == "binance" and body == "[]")
+
+
+@given(
+    st.sampled_from(sorted(WORDS)),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["error", "code", "msg", "success", "error_response", "result"]), inner)
+        ),
+    ),
+)
+def test_no_document_whatever_breaks_the_reading(exchange: str, document: Any) -> None:
+    body = json.dumps(document)
+    refusal = WORDS[exchange].refusal(body)
+    assert not (refusal and WORDS[exchange].answered(body)), "refused and answered at once"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "answer", "is_whole"),
+    [
+        ("kraken", {"error": [], "result": {}}, True),
+        ("kraken", {"error": []}, False),
+        ("kraken", {"error": ["EService:Unavailable"], "result": {}}, False),
+        ("binance", [], True),
+        ("binance", {"balances": []}, True),
+        ("binance", {"code": -1000, "msg": "x"}, False),
+        ("binance", {}, False),
+        ("coinbase", {"orders": []}, True),
+        ("coinbase", {"fills": []}, True),
+        ("coinbase", {"data": {"epoch": 1}}, True),
+        ("coinbase", {"error": "internal"}, False),
+        ("coinbase", {}, False),
+    ],
+)
+def test_only_a_whole_answer_is_one(exchange: str, answer: Any, is_whole: bool) -> None:
+    assert WORDS[exchange].answered(json.dumps(answer)) is is_whole
