@@ -81,12 +81,9 @@ def _moment(difference: Difference) -> tuple[int, str]:
     return said.candle_at_ms, said.symbol
 
 
-def cost_of(
-    recorded: Iterable[Fill], again: Iterable[Fill], last_prices: Mapping[str, Decimal], currency: str
-) -> CostOfDifference:
-    """``last_prices``: of each symbol, at which what is held at the end counts. A fee in another currency than
-    ``currency`` counts at the fill's price."""
-    theirs, ours = _by_order(recorded, currency), _by_order(again, currency)
+def cost_of(recorded: Iterable[Fill], again: Iterable[Fill], last_prices: Mapping[str, Decimal]) -> CostOfDifference:
+    """``last_prices``: of each symbol, at which what is held at the end counts."""
+    theirs, ours = _by_order(recorded), _by_order(again)
     signal = price = fee = missed = ZERO
     for name in theirs.keys() | ours.keys():
         one, other = theirs.get(name), ours.get(name)
@@ -120,7 +117,7 @@ class _Filled:
         return self.sign * self.quantity * (last_prices[self.symbol] - self.mean_price) - self.fee
 
 
-def _by_order(fills: Iterable[Fill], currency: str) -> dict[str, _Filled]:
+def _by_order(fills: Iterable[Fill]) -> dict[str, _Filled]:
     found: defaultdict[str, list[Fill]] = defaultdict(list)
     for each in fills:
         found[each.client_order_id].append(each)
@@ -130,6 +127,6 @@ def _by_order(fills: Iterable[Fill], currency: str) -> dict[str, _Filled]:
         for each in group:
             order.quantity += each.quantity
             order.value += each.value
-            order.fee += each.fee if each.fee_currency == currency else each.fee * each.price
+            order.fee += each.fee_value
         orders[name] = order
     return orders

@@ -33,7 +33,7 @@ def account_record(traded: Sequence[Traded], outcome: Outcome, start_equity: Dec
         equity=steps.cash[step] + held,
         held=held,
         trades=tuple(trades),
-        fees=sum((fill.fee for fill in fills), ZERO),
+        fees=sum((fill.fee_value for fill in fills), ZERO),
         traded_value=sum((fill.value for fill in fills), ZERO),
     )
 

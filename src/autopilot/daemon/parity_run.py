@@ -178,7 +178,7 @@ def _compared(
     again = [each for each in outcome.books.fills if each.at_ms >= since_ms]
     currency = tested[0].market.quote
     last_prices = {each.history.symbol: to_decimal(float(each.history.candles.close[-1])) for each in tested}
-    cost = cost_of(fills, again, last_prices, currency)
+    cost = cost_of(fills, again, last_prices)
     return {
         "account": recorded.account,
         "exchange": recorded.exchange,

@@ -112,9 +112,8 @@ def _record(books: Books) -> AccountRecord:
     cash, held = np.zeros(len(fills) + 1), np.zeros((len(symbols), len(fills) + 1))
     for number, fill in enumerate(fills):
         sign = 1 if fill.side is Side.BUY else -1
-        in_base = fill.fee_currency == fill.symbol.partition("/")[0]
-        cash[number + 1] = float(-sign * fill.value - (ZERO if in_base else fill.fee))
-        held[symbols.index(fill.symbol), number + 1] = float(sign * fill.quantity - (fill.fee if in_base else ZERO))
+        cash[number + 1] = float(-sign * fill.value - fill.fee_in_quote)
+        held[symbols.index(fill.symbol), number + 1] = float(sign * fill.quantity - fill.fee_in_base)
     known = np.searchsorted(np.array([fill.at_ms for fill in fills], dtype=np.int64), at_ms)
     worth = (np.cumsum(held, axis=1)[:, known] * books.prices(at_ms)).sum(axis=0)
     equity = float(books.start_equity) + np.cumsum(cash)[known] + worth

@@ -127,8 +127,7 @@ def fees_by(fills: Iterable[Fill], payer: Callable[[Fill], str]) -> Mapping[str,
     """What each of them paid, in quote currency."""
     paid: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     for fill in fills:
-        in_base = fill.fee_currency == fill.symbol.partition("/")[0]
-        paid[payer(fill)] += fill.fee * fill.price if in_base else fill.fee
+        paid[payer(fill)] += fill.fee_value
     return dict(paid)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from autopilot.domain.errors import AutopilotError
+from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ZERO
 
 
@@ -139,7 +140,8 @@ class Order:
 class Fill:
     """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account.
 
-    ``fee`` is in ``fee_currency``, which is the quote currency or, on some exchanges, the base currency.
+    ``fee`` is in ``fee_currency``: the quote currency, on some exchanges the base currency, and where neither could be
+    had a third one, which is told and counts nothing in our books: it was taken from coins that are not in them.
     """
 
     fill_id: str
@@ -158,6 +160,21 @@ class Fill:
     def value(self) -> Decimal:
         """Quantity × price, in quote currency."""
         return self.quantity * self.price
+
+    @property
+    def fee_in_base(self) -> Decimal:
+        """What was taken of the coins themselves."""
+        return self.fee if self.fee_currency == split_symbol(self.symbol)[0] else ZERO
+
+    @property
+    def fee_in_quote(self) -> Decimal:
+        """What was taken of the money."""
+        return self.fee if self.fee_currency == split_symbol(self.symbol)[1] else ZERO
+
+    @property
+    def fee_value(self) -> Decimal:
+        """Both, in quote currency."""
+        return self.fee_in_quote + self.fee_in_base * self.price
 
 
 @dataclass(frozen=True, slots=True)

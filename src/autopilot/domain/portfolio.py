@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.arming import Leave
-from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
 from autopilot.domain.trading_mode import Restriction
@@ -41,37 +40,31 @@ class Position:
     exit_value: Decimal
 
     def after(self, fill: Fill, order: Order) -> Position:
-        """The position after one more of our fills. A sale never takes more than there is; fees in base
-        currency reduce the quantity bought."""
-        base, _ = split_symbol(fill.symbol)
-        fee_in_base = fill.fee_currency == base
-        fee_value = fill.fee * fill.price if fee_in_base else fill.fee
+        """The position after one more of our fills. A sale never takes more than there is; fees in base currency reduce
+        the quantity bought, fees in a third currency nothing."""
         if fill.side is Side.BUY:
-            received = fill.quantity - (fill.fee if fee_in_base else ZERO)
-            quantity = self.quantity + received
             entry_value = self.entry_value + fill.value
             entry_quantity = self.entry_quantity + fill.quantity
             return replace(
                 self,
-                quantity=quantity,
+                quantity=self.quantity + fill.quantity - fill.fee_in_base,
                 entry_quantity=entry_quantity,
                 entry_value=entry_value,
                 entry_price=entry_value / entry_quantity,
-                cost=self.cost + fill.value + (ZERO if fee_in_base else fill.fee),
-                fees=self.fees + fee_value,
+                cost=self.cost + fill.value + fill.fee_in_quote,
+                fees=self.fees + fill.fee_value,
                 stop=order.stop if order.stop is not None else self.stop,
                 target=order.target if order.target is not None else self.target,
             )
-        given = fill.quantity + (fill.fee if fee_in_base else ZERO)
+        given = fill.quantity + fill.fee_in_base
         part = min(given / self.quantity, ONE) if self.quantity else ONE
         cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN)
-        proceeds = fill.value - (ZERO if fee_in_base else fill.fee)
         return replace(
             self,
             quantity=self.quantity - given,
             cost=self.cost - cost_of_part,
-            fees=self.fees + fee_value,
-            realized=self.realized + proceeds - cost_of_part,
+            fees=self.fees + fill.fee_value,
+            realized=self.realized + fill.value - fill.fee_in_quote - cost_of_part,
             exit_value=self.exit_value + fill.value,
         )
 

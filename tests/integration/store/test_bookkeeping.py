@@ -18,6 +18,16 @@ def test_a_real_account_needs_no_marks_and_keeps_no_cash_here(
     assert check_books(path).disagreements == ()
 
 
+def test_cash_is_none_the_less_for_a_fee_in_a_third_currency(
+    database: Any, ledger: Any, path: Any, make_decision: Any, make_mark: Any, make_order: Any, make_fill: Any
+) -> None:
+    ledger.record_decision(make_decision(0), make_mark(start_equity=Decimal(1000)))
+    order = make_order("first", status=OrderStatus.FILLED, filled=Decimal("1.5"))
+    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100", fee_currency="BNB")])
+    database.connection.execute("INSERT INTO paper_balances VALUES (?, 'USD', '850')", (order.account,))
+    assert check_books(path).disagreements == ()
+
+
 def test_an_order_that_is_not_its_fills_is_told(ledger: Any, path: Any, make_order: Any, make_fill: Any) -> None:
     order = make_order("first", status=OrderStatus.FILLED, filled=Decimal("1.5"))
     ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100")])

@@ -209,6 +209,17 @@ def test_the_summary_counts_everything(path, history) -> None:
     assert (ether["symbol"], ether["fees"]) == ("ETH/USD", "0.1")
 
 
+@pytest.mark.parametrize(("currency", "fees"), [("USD", "0.002"), ("BTC", "0.2"), ("BNB", "0")])
+def test_the_summary_tells_fees_in_quote_currency(
+    path, ledger, make_decision, make_mark, make_order, make_fill, currency: str, fees: str
+) -> None:
+    ledger.record_decision(make_decision(0), make_mark())
+    order = make_order("entry", status=OrderStatus.FILLED)
+    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100", fee=Decimal("0.002"), fee_currency=currency)])
+    (found,) = queries.summary(path)["symbols"]
+    assert Decimal(found["fees"]) == Decimal(fees)
+
+
 def test_an_empty_database_has_empty_answers(path, database) -> None:
     assert queries.decisions(path) == {"decisions": []}
     assert queries.orders(path, open_only=True) == {"orders": []}

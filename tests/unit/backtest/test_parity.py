@@ -16,7 +16,9 @@ SAID = Said("d1", "BTC/USD", 1000, "momentum", "momentum", "rules", 0.8, "buy", 
 LAST = {"BTC/USD": Decimal(110), "ETH/USD": Decimal(9)}
 
 
-def fill(order: str, side: Side, quantity: str, price: str, fee: str = "0", symbol: str = "BTC/USD") -> Fill:
+def fill(
+    order: str, side: Side, quantity: str, price: str, fee: str = "0", symbol: str = "BTC/USD", currency: str = "USD"
+) -> Fill:
     return Fill(
         fill_id=f"{order}:{quantity}:{price}",
         client_order_id=order,
@@ -26,7 +28,7 @@ def fill(order: str, side: Side, quantity: str, price: str, fee: str = "0", symb
         quantity=Decimal(quantity),
         price=Decimal(price),
         fee=Decimal(fee),
-        fee_currency="USD",
+        fee_currency=currency,
         is_maker=False,
         at_ms=0,
     )
@@ -64,13 +66,15 @@ def test_what_only_one_of_them_decided_is_missing_in_the_other_and_all_come_by_t
         ([fill("a", Side.BUY, "1", "101")], [fill("a", Side.BUY, "1", "100")], "price", "-1"),
         ([fill("a", Side.SELL, "2", "101")], [fill("a", Side.SELL, "2", "100")], "price", "2"),
         ([fill("a", Side.BUY, "1", "100", "0.3")], [fill("a", Side.BUY, "1", "100", "0.1")], "fee", "-0.2"),
+        ([fill("a", Side.BUY, "1", "100", "0.002", currency="BTC")], [fill("a", Side.BUY, "1", "100")], "fee", "-0.2"),
+        ([fill("a", Side.BUY, "1", "100", "7", currency="BNB")], [fill("a", Side.BUY, "1", "100")], "fee", "0"),
         ([fill("a", Side.BUY, "1", "100")], [fill("a", Side.BUY, "3", "100")], "missed_fill", "-20"),
         ([fill("a", Side.BUY, "1", "100", "1")], [], "signal", "9"),
         ([], [fill("a", Side.BUY, "1", "100", "1")], "signal", "-9"),
     ],
 )
 def test_each_cause_has_its_part(recorded: list[Fill], again: list[Fill], part: str, cost: str) -> None:
-    found = cost_of(recorded, again, LAST, "USD")
+    found = cost_of(recorded, again, LAST)
     assert getattr(found, part) == Decimal(cost)
     assert found.total == Decimal(cost)
 
@@ -97,4 +101,4 @@ some_fills = st.lists(st.tuples(st.sampled_from(sorted(sides)), amounts, prices,
 def test_the_parts_make_the_whole(recorded: list[tuple[str, ...]], again: list[tuple[str, ...]]) -> None:
     one = [fill(order, sides[order], *rest) for order, *rest in recorded]
     other = [fill(order, sides[order], *rest) for order, *rest in again]
-    assert abs(cost_of(one, other, LAST, "USD").total - (result(one) - result(other))) < Decimal("1e-20")
+    assert abs(cost_of(one, other, LAST).total - (result(one) - result(other))) < Decimal("1e-20")

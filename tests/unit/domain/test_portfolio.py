@@ -64,6 +64,22 @@ def test_a_fee_in_coins_reduces_what_was_bought() -> None:
     assert position.fees == Decimal("0.1")
 
 
+def test_a_fee_in_a_third_currency_is_no_money_of_this_position() -> None:
+    position = Position.opened_by(fill(Side.BUY, "2", "100", "0.7", "BNB"), ENTRY)
+    assert (position.quantity, position.cost, position.fees) == (2, 200, 0)
+    flat = position.after(fill(Side.SELL, "2", "110", "0.7", "BNB"), EXIT)
+    assert (flat.quantity, flat.realized, flat.fees) == (0, 20, 0)
+
+
+@pytest.mark.parametrize(
+    ("currency", "in_base", "in_quote", "value"),
+    [("USD", "0", "0.5", "0.5"), ("BTC", "0.5", "0", "50"), ("BNB", "0", "0", "0")],
+)
+def test_a_fee_is_taken_of_one_currency(currency: str, in_base: str, in_quote: str, value: str) -> None:
+    paid = fill(Side.SELL, "2", "100", "0.5", currency)
+    assert (paid.fee_in_base, paid.fee_in_quote, paid.fee_value) == tuple(map(Decimal, (in_base, in_quote, value)))
+
+
 amounts = st.decimals(min_value="0.001", max_value=100, places=3)
 
 

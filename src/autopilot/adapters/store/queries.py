@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from autopilot.adapters.store.database import open_readonly
 from autopilot.adapters.store.exits import exits_after
 from autopilot.adapters.store.health import stored_modes
-from autopilot.adapters.store.rows import from_json
+from autopilot.adapters.store.rows import from_json, from_row
 from autopilot.domain.errors import NotFound
+from autopilot.domain.order import Fill
 
 Document = dict[str, Any]
 
@@ -296,18 +297,17 @@ def _held(connection: sqlite3.Connection) -> list[Document]:
             ).fetchone()[0]
             for moment in ("first_at_ms", "last_at_ms")
         ]
-        fills = connection.execute(
-            "SELECT fee, quantity, price FROM fills WHERE account = ? AND symbol = ?", (row["account"], row["symbol"])
-        ).fetchall()
+        told = connection.execute(
+            "SELECT * FROM fills WHERE account = ? AND symbol = ?", (row["account"], row["symbol"])
+        )
+        fills = [from_row(Fill, each) for each in told]
         found.append(
             {
                 **dict(row),
                 "first_price": prices[0],
                 "last_price": prices[1],
-                "fees": format(sum((Decimal(fill["fee"]) for fill in fills), Decimal(0)), "f"),
-                "traded_value": format(
-                    sum((Decimal(fill["quantity"]) * Decimal(fill["price"]) for fill in fills), Decimal(0)), "f"
-                ),
+                "fees": format(sum((fill.fee_value for fill in fills), Decimal(0)), "f"),
+                "traded_value": format(sum((fill.value for fill in fills), Decimal(0)), "f"),
             }
         )
     return found
