@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,8 +14,10 @@ from typing import Any
 
 import pytest
 from daily_market import CALM, RISING, daily_market
-from kraken_exchange import API_KEY, SECRET, KrakenExchange
-from kraken_thread import kraken_thread
+from loopback_exchange import LoopbackExchange
+from loopback_thread import answering
+from places import PLACES, Place
+from secrets_in import forms
 
 from autopilot.adapters.store.database import open_database
 from autopilot.domain.timeframe import DAY_MS
@@ -28,8 +31,13 @@ class Trader:
     """A user with an account on the exchange. ``home`` runs commands as them."""
 
     home: Any
-    exchange: KrakenExchange
+    name: str
+    exchange: Any
     credentials: Path
+
+    @property
+    def place(self) -> Place:
+        return PLACES[self.name]
 
     def environment(self) -> dict[str, str]:
         return {
@@ -42,16 +50,18 @@ class Trader:
         return self.home.run(*arguments, **self.environment())
 
     def add_keys(self) -> Any:
-        given = json.dumps({"api_key": API_KEY, "secret": SECRET}).encode()
-        return self.home.run("keys", "add", "kraken", "--from-fd", "0", given=given, **self.environment())
+        keys = self.place.keys
+        given = json.dumps({"api_key": keys.api_key, "secret": keys.secret}).encode()
+        return self.home.run("keys", "add", self.name, "--from-fd", "0", given=given, **self.environment())
 
     def trade_on_paper(self) -> None:
         """Put a week of it into the books."""
         database = open_database(self.home.database)
+        where = (self.place.market.symbol, f"paper:{self.name}")
         with database.transaction(durable=True) as connection:
             for day in range(7):
-                connection.execute(_DECISION, (f"d{day}", day * DAY_MS, day * DAY_MS))
-                connection.execute(_ROUND_TRIP, (day * DAY_MS,))
+                connection.execute(_DECISION, (f"d{day}", *where, self.name, day * DAY_MS, day * DAY_MS))
+                connection.execute(_ROUND_TRIP, (*where, day * DAY_MS))
         database.close()
 
     def private_calls(self) -> list[str]:
@@ -61,21 +71,24 @@ class Trader:
 _DECISION = """
     INSERT INTO decisions (id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime,
         "group", strategy, decided_by, confidence, signal_type, price, action, document)
-    VALUES (?, 'BTC/USD', 'paper:kraken', 'kraken', 'real', '1h', ?, ?, 'calm', 'momentum', 'macd', 'rules', 0.5,
+    VALUES (?, ?, ?, ?, 'real', '1h', ?, ?, 'calm', 'momentum', 'macd', 'rules', 0.5,
         'none', 1.0, 'hold', '{}')
 """
 _ROUND_TRIP = """
-    INSERT INTO round_trips (account, symbol, strategy, quantity, entry_price, exit_price, fees, net, opened_at_ms,
+    INSERT INTO round_trips (symbol, account, strategy, quantity, entry_price, exit_price, fees, net, opened_at_ms,
         closed_at_ms, exit_purpose)
-    VALUES ('paper:kraken', 'BTC/USD', 'macd', '1', '100', '90', '0', '-10', 0, ?, 'stop_loss')
+    VALUES (?, ?, 'macd', '1', '100', '90', '0', '-10', 0, ?, 'stop_loss')
 """
 
 
 @pytest.fixture
-def trader(home: Any, tmp_path: Path) -> Iterator[Trader]:
+def trader(home: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Trader]:
+    """On Kraken, or on the exchange that a test asks for."""
+    name = getattr(request, "param", "kraken")
+    exchange: LoopbackExchange = PLACES[name].opens(lambda: int(time.time() * 1000))
     home.configure(
-        symbols=["BTC/USD"],
-        exchange="kraken",
+        symbols=[PLACES[name].market.symbol],
+        exchange=name,
         timeframe="1d",
         interval=1.0,
         auto_execute=True,
@@ -84,17 +97,15 @@ def trader(home: Any, tmp_path: Path) -> Iterator[Trader]:
         model={"allow_unproven": True},
     )
     (tmp_path / "autopilot-passphrase").write_text(PASSPHRASE + "\n")
-    with kraken_thread() as exchange:
-        rows = daily_market(CALM)
-        exchange.candles = lambda pair: rows
-        yield Trader(home, exchange, tmp_path)
+    exchange.candles = daily_market(CALM)
+    with answering(exchange):
+        yield Trader(home, name, exchange, tmp_path)
 
 
 @pytest.fixture
 def armed(trader: Trader) -> Trader:
     """The market is about to be bought."""
-    rows = daily_market(RISING)
-    trader.exchange.candles = lambda pair: rows
+    trader.exchange.candles = daily_market(RISING)
     assert trader.add_keys().code == 0
     assert trader.run("disarm").code == 0
     trader.trade_on_paper()
@@ -135,6 +146,7 @@ def test_a_key_with_other_rights_is_not_armed(trader: Trader, permissions: list[
     assert refused.code == 5
 
 
+@pytest.mark.parametrize("trader", PLACES, indirect=True)
 def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: Trader) -> None:
     home, exchange = armed.home, armed.exchange
     assert armed.run("start", "--live").code == 0
@@ -147,16 +159,16 @@ def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: 
 
     assert armed.run("start", "--live").code == 0
     (held,) = home.json("positions")["positions"]
-    assert (held["account"], Decimal(held["quantity"])) == ("live:kraken", order.quantity)
+    assert (held["account"], Decimal(held["quantity"])) == (f"live:{armed.name}", order.quantity)
     assert list(exchange.orders) == [order.order_id], "nothing was sent again"
-    assert home.json("disarm")["disarmed"] == ["live:kraken"]
+    assert home.json("disarm")["disarmed"] == [f"live:{armed.name}"]
 
-    last = exchange.candles("XXBTZUSD")[-1]
+    last = exchange.candles[-1]
     low = f"{float(held['stop']) * 0.99:.1f}"
     exchange.price["BTC"] = Decimal(low)
     last[3], last[4] = low, low
     sold = next(event for event in home.events("fill") if event["body"]["side"] == "sell")
-    assert sold["body"]["account"] == "live:kraken"
+    assert sold["body"]["account"] == f"live:{armed.name}"
     assert exchange.balances["BTC"] == 0
     assert home.json("positions")["positions"] == []
     assert home.run("audit", "verify").code == 0
@@ -197,8 +209,7 @@ def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_
 
 
 def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
-    rows = daily_market(RISING)
-    trader.exchange.candles = lambda pair: rows
+    trader.exchange.candles = daily_market(RISING)
     assert trader.add_keys().code == 0
     assert trader.run("start", "--paper").code == 0
     (order,) = trader.home.json("orders")["orders"]
@@ -206,6 +217,7 @@ def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
     assert trader.private_calls() == []
 
 
+@pytest.mark.parametrize("trader", PLACES, indirect=True)
 def test_secrets_are_found_nowhere(armed: Trader) -> None:
     """In no file, no output, no command line and no environment, in plain or encoded."""
     home, said = armed.home, []
@@ -220,14 +232,15 @@ def test_secrets_are_found_nowhere(armed: Trader) -> None:
     ):
         done = armed.run(*command)
         said += [done.out, done.err]
-    wrong = armed.run("keys", "rotate", "kraken", "--from-fd", "0")
+    wrong = armed.run("keys", "rotate", armed.name, "--from-fd", "0")
     said += [wrong.out, wrong.err]
     process = Path(f"/proc/{home.pid()}")
     traces = [(process / name).read_bytes() for name in ("cmdline", "environ")]
     traces += [file.read_bytes() for file in home.directory.rglob("*") if file.is_file()]
     everything = b"\0".join([*traces, *(text.encode() for text in said)])
-    for secret in (SECRET, API_KEY, PASSPHRASE):
-        plain = secret.encode()
-        for form in (plain, plain[::-1], base64.b64encode(plain), plain.hex().encode(), base64.b64decode(SECRET)):
-            assert form not in everything
+    keys = armed.place.keys
+    secrets = [PASSPHRASE, keys.api_key, *(line for line in keys.secret.splitlines() if "PRIVATE KEY" not in line)]
+    assert not [form for secret in secrets for form in forms(secret) if form in everything]
+    # Where it is base64, the bytes that it stands for.
+    assert not [line for line in secrets[2:] if base64.b64decode(line) in everything]
     assert (process / "limits").read_text().split("Max core file size")[1].split()[:2] == ["0", "0"]

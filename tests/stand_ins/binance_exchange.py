@@ -47,6 +47,7 @@ class BinanceExchange(LoopbackExchange):
             web.get("/exchangeInfo", self._info),
             web.get("/time", self._time),
             web.get("/ticker/24hr", self._ticker),
+            web.get("/klines", self._klines),
             web.route("*", "/{name:.*}", self._private),
         )
 
@@ -74,6 +75,16 @@ class BinanceExchange(LoopbackExchange):
     async def _ticker(self, request: web.Request) -> web.StreamResponse:
         symbol = request.query["symbol"]
         return web.json_response({"symbol": symbol, "lastPrice": str(self.price[symbol.removesuffix(self.quote)])})
+
+    async def _klines(self, request: web.Request) -> web.StreamResponse:
+        since_s = int(request.query.get("startTime", 0)) / 1000
+        rows = [
+            [row[0] * 1000, *row[1:5], row[6], row[0] * 1000 + DAY_MS - 1, "0", 9, "0", "0", "0"]
+            for row in self.candles
+            if row[0] >= since_s
+        ]
+        limit = int(request.query.get("limit", 500))
+        return web.json_response(rows[:limit] if since_s else rows[-limit:])
 
     async def _private(self, request: web.Request) -> web.StreamResponse:
         name, body = request.match_info["name"], await request.text()

@@ -46,6 +46,7 @@ class CoinbaseExchange(LoopbackExchange):
     def routes(self) -> Iterable[web.RouteDef]:
         return (
             web.get(f"{ROOT}/market/products", self._products),
+            web.get(f"{ROOT}/market/products/{{id}}/candles", self._candles),
             web.get("/v2/time", self._time),
             web.route("*", f"{ROOT}/{{name:.*}}", self._private),
         )
@@ -80,6 +81,12 @@ class CoinbaseExchange(LoopbackExchange):
     async def _time(self, request: web.Request) -> web.StreamResponse:
         seconds = self.now_ms() // 1000
         return web.json_response({"data": {"iso": _iso(self.now_ms()), "epoch": seconds}})
+
+    async def _candles(self, request: web.Request) -> web.StreamResponse:
+        start, end = int(request.query["start"]), int(request.query["end"])
+        names = ("start", "open", "high", "low", "close", "volume")
+        rows = [[str(row[0]), *row[1:5], row[6]] for row in reversed(self.candles) if start <= row[0] <= end]
+        return web.json_response({"candles": [dict(zip(names, row, strict=True)) for row in rows[:350]]})
 
     async def _private(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]

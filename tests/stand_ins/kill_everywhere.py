@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from kraken_exchange import KrakenExchange
-from kraken_thread import kraken_thread
 from little_trader import ACCOUNT, ENTRY_ID, START_MS, Life, SharedClock
 from loopback_exchange import Answer, Fields
+from loopback_thread import answering
 
 from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.store.audit import verify_all
@@ -99,7 +99,8 @@ class Traders:
         clock_file.write_bytes(bytes(8))
         clock = SharedClock(clock_file)
         clock.set(START_MS)
-        with kraken_thread(BusyKraken(clock.now_ms)) as exchange:
+        exchange = BusyKraken(clock.now_ms)
+        with answering(exchange):
             for death in deaths:
                 told = self._ask(Life(exchange.url, str(database), str(clock_file), death.point, death.torn))
                 assert "signal" in told, f"{death} was not reached: {told}"

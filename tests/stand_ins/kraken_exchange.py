@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -45,7 +45,6 @@ class KrakenExchange(LoopbackExchange):
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         super().__init__(now_ms)
-        self.candles: Callable[[str], list[list[Any]]] = lambda pair: []
         self.permissions = ["query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades"]
         self._nonce = 0
 
@@ -100,9 +99,9 @@ class KrakenExchange(LoopbackExchange):
         return web.json_response({"error": [], "result": {"unixtime": self.now_ms() // 1000, "rfc1123": ""}})
 
     async def _ohlc(self, request: web.Request) -> web.StreamResponse:
-        pair = request.query["pair"]
-        rows = self.candles(pair)
-        return web.json_response({"error": [], "result": {pair: rows, "last": rows[-1][0] if rows else 0}})
+        rows = self.candles
+        told = {request.query["pair"]: rows, "last": rows[-1][0] if rows else 0}
+        return web.json_response({"error": [], "result": told})
 
     async def _private(self, request: web.Request) -> web.StreamResponse:
         name, fields = request.match_info["name"], dict(parse_qsl(await request.text()))

@@ -72,7 +72,8 @@ class LoopbackOrder:
 class LoopbackExchange:
     """``price`` is what a market order pays, ``balances`` are by currency. ``asked``: (call, fields) of every private
     call, refused ones too, and ``asked_at_ms`` when. ``faults``: of the next calls of a name; ``outage``: the fault of
-    every private call that has none of its own. ``fee_in``: a currency, or None for the quote currency.
+    every private call that has none of its own. ``fee_in``: a currency, or None for the quote currency. ``candles``: of
+    every market, as `daily_market` makes them.
 
     ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about.
     """
@@ -96,6 +97,7 @@ class LoopbackExchange:
         self.faults: defaultdict[str, list[str]] = defaultdict(list)
         self.outage = ""
         self.fee_in: str | None = None
+        self.candles: list[list[Any]] = []
         self.url = ""
         self._numbers = itertools.count(100_001)
         self._runner: web.AppRunner | None = None

@@ -154,7 +154,7 @@ class Whole:
 
     def move(self, times: float) -> None:
         """The price; a stop, or a target, is touched on the way."""
-        last = self.exchange.candles("XXBTZUSD")[-1]
+        last = self.exchange.candles[-1]
         last[4] = f"{float(last[4]) * times:.1f}"
         last[2], last[3] = (f"{found(float(last[1]), float(last[4])):.1f}" for found in (max, min))
         self.exchange.price["BTC"] = Decimal(last[4])
@@ -187,7 +187,7 @@ async def whole(
     monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
     exchange = KrakenExchange(clock.now_ms)
     rows = daily_market(RISING)[-1_010:]
-    exchange.candles = lambda pair: rows
+    exchange.candles = rows
     await exchange.start()
     hurry(monkeypatch, exchange)
     if "hang" in request.node.name:

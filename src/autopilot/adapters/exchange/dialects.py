@@ -23,7 +23,7 @@ CLOCKS_MS = 5 * MINUTE_MS
 _PAGE, _PAGE_OF_FILLS = 1000, 250
 _DEARER = Decimal("1.01")
 """What a purchase at market pays at most, over the price it was decided at, where it has to be a limit order that is
-filled at once or not at all."""
+filled at once, as far as it can be."""
 
 
 class Dialect:
@@ -34,7 +34,6 @@ class Dialect:
     """recvWindow, 10 s, and time for their books to show it."""
     keeps_stops: ClassVar[bool] = True
     """Whether it takes orders that sell at market when a price is touched."""
-
     balance_params: ClassVar[Mapping[str, Any]] = {}
     """What goes with the question for balances."""
 
