@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
+from autopilot.adapters.durable_file import replace_file, sync_directory
 from autopilot.config.keys import all_keys, all_sections
 from autopilot.config.load import LoadedConfig, load, merge, read_source, validate
 from autopilot.config.paths import Paths, create_directories
@@ -119,29 +119,12 @@ def _store(paths: Paths, before: Source, tables: dict[str, Any]) -> LoadedConfig
 def _write(path: Path, text: str) -> None:
     """All or nothing, and on the disk before this returns."""
     try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".overrides-", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink(missing_ok=True)
-                raise
-        _sync_directory(path.parent)
+        replace_file(path, text.encode())
+        sync_directory(path.parent)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}", hint="check the directory's owner, mode and free space"
         ) from error
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

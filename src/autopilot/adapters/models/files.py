@@ -9,13 +9,13 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from autopilot.adapters.durable_file import replace_file, storing, sync_directory, write_file
 from autopilot.domain.documents import Document
-from autopilot.domain.errors import ModelError, StoreUnavailable
+from autopilot.domain.errors import ModelError
 
 RETRAIN = "autopilot retrain makes a new one; autopilot models rollback goes back to the one before"
 _ID = re.compile(r"[a-z0-9-]{1,64}")
@@ -44,11 +44,11 @@ class ModelFiles:
         text = model_text.encode()
         content = _card_bytes(model_id, {**card, "sha256": hashlib.sha256(text).hexdigest()})
         digest = _digest(text, content)
-        with _writing(self._directory):
+        with self._storing():
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self._path(model_id, digest, "txt"), text)
-            _replace(self._path(model_id, digest, "json"), content)
-            _sync(self._directory)
+            replace_file(self._path(model_id, digest, "txt"), text)
+            replace_file(self._path(model_id, digest, "json"), content)
+            sync_directory(self._directory)
         return digest
 
     def read(self, model_id: str, expected_sha256: str) -> tuple[str, Document]:
@@ -73,7 +73,7 @@ class ModelFiles:
         Raises ModelError for an id that cannot be, StoreUnavailable.
         """
         _check_id(model_id)
-        with _writing(self._directory):
+        with self._storing():
             for path in [*self._directory.glob(f"{model_id}.*"), *self._directory.glob(f".{model_id}.*")]:
                 path.unlink(missing_ok=True)
 
@@ -83,20 +83,23 @@ class ModelFiles:
         Raises StoreUnavailable, also when there is a backup of that moment.
         """
         target = self._directory / f"backup-{now_ms}"
-        with _writing(self._directory):
+        with self._storing():
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = Path(mkdtemp(dir=self._directory, prefix=".backup-"))
             try:
                 for path in sorted([*self._directory.glob("[!.]*.txt"), *self._directory.glob("[!.]*.json")]):
                     if path.is_file() and not path.is_symlink():
-                        _write(draft / path.name, path.read_bytes())
-                _sync(draft)
+                        write_file(draft / path.name, path.read_bytes())
+                sync_directory(draft)
                 draft.rename(target)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
-            _sync(self._directory)
+            sync_directory(self._directory)
         return target
+
+    def _storing(self) -> AbstractContextManager[None]:
+        return storing(f"the models in {self._directory} cannot be written")
 
     def _path(self, model_id: str, digest: str, suffix: str) -> Path:
         return self._directory / f"{model_id}.{digest[:_SHOWN]}.{suffix}"
@@ -140,43 +143,3 @@ def _content(path: Path) -> bytes:
         if error.errno not in (errno.ELOOP, errno.EISDIR):
             raise ModelError(f"the model's file {path} cannot be read: {error.strerror}", hint=RETRAIN) from error
     raise ModelError(f"the model's file {path} is no plain file", hint=RETRAIN)
-
-
-@contextmanager
-def _writing(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise StoreUnavailable(
-            f"the models in {directory} cannot be written: {error.strerror}",
-            hint="make room on the disk, then try again" if full else "check the directory's owner and mode",
-        ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """All or nothing under its name."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _write(draft, content)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def _write(path: Path, content: bytes) -> None:
-    """On the disk when this returns; a new file is its owner's only."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    """The names are on the disk too."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,7 +12,7 @@ import typer
 from autopilot.cli.commands.backtest_check import check
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.files import write_file
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
 from autopilot.cli.render.backtest import backtest_screen
 from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
@@ -24,19 +24,12 @@ app.command("check")(check)
 @app.callback()
 def backtest(
     context: typer.Context,
-    symbol: Annotated[
-        list[str] | None,
-        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. All share one account."),
-    ] = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="The last so many days.")] = None,
-    begin: Annotated[str | None, typer.Option("--from", metavar="DATE", help="Candles from then on, UTC.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles before that, UTC.")] = None,
-    timeframe: Annotated[
-        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
-    ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Whose stored candles; or simulated.")
-    ] = None,
+    symbol: Symbols = None,
+    days: LastDays = None,
+    begin: Begin = None,
+    end: End = None,
+    timeframe: TimeframeName = None,
+    exchange: StoredExchange = None,
     strategy: Annotated[
         str | None, typer.Option("--strategy", metavar="NAME", help="Every signal of this strategy, and no other.")
     ] = None,
@@ -56,12 +49,8 @@ def backtest(
     in_sample: Annotated[
         bool, typer.Option("--in-sample", help="With --model: even if it was trained on what is tested.")
     ] = False,
-    fee: Annotated[
-        float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="Of each trade's value.")
-    ] = None,
-    slippage: Annotated[
-        float | None, typer.Option("--slippage", min=0, max=1000, metavar="BP", help="Of a market order, in bp.")
-    ] = None,
+    fee: Fee = None,
+    slippage: Slippage = None,
     balance: Annotated[str | None, typer.Option("--balance", metavar="AMOUNT", help="Money at the start.")] = None,
     detail: Annotated[
         str | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, StoredExchange, TimeframeName
 from autopilot.cli.render.backtest_check import check_screen
 from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
@@ -19,12 +19,8 @@ def check(
     symbol: Annotated[
         list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated.")
     ] = None,
-    timeframe: Annotated[
-        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
-    ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Whose stored candles; or simulated.")
-    ] = None,
+    timeframe: TimeframeName = None,
+    exchange: StoredExchange = None,
     cuts: Annotated[int, typer.Option("--cuts", min=1, max=1000, metavar="N", help="At how many candles.")] = 30,
     as_json: AsJson = False,
 ) -> int:

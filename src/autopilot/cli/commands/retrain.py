@@ -11,7 +11,7 @@ import typer
 from autopilot.cli.address import address
 from autopilot.cli.errors import TrainingFailed
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, TimeframeName
 from autopilot.cli.render.training import ProgressLine, begun_screen, scheduled_screen, task_screen
 from autopilot.cli.session import Session
 from autopilot.cli.symbols import symbol_of
@@ -30,9 +30,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def retrain(
     context: typer.Context,
     days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="Days of history.")] = None,
-    timeframe: Annotated[
-        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
-    ] = None,
+    timeframe: TimeframeName = None,
     symbol: Annotated[
         list[str] | None,
         typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. All together make one model."),

@@ -10,7 +10,7 @@ import typer
 
 from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, TimeframeName
 from autopilot.cli.render.running import started_screen
 from autopilot.cli.session import Session
 from autopilot.cli.symbols import symbol_of
@@ -48,9 +48,7 @@ def start(
             help="Whose candles: coinbase, kraken, …; or replay or simulated, which need no network.",
         ),
     ] = None,
-    timeframe: Annotated[
-        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
-    ] = None,
+    timeframe: TimeframeName = None,
     interval: Annotated[
         float | None,
         typer.Option("--interval", metavar="SECONDS", callback=_positive, help="Between two cycles of a symbol."),

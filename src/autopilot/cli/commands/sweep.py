@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
 from autopilot.cli.render.sweep import sweep_screen
 from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
@@ -29,25 +29,14 @@ def sweep(
     folds: Annotated[
         int, typer.Option("--folds", min=1, max=50, metavar="N", help="Times that a search is tested.")
     ] = 4,
-    symbol: Annotated[
-        list[str] | None,
-        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. All share one account."),
-    ] = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="The last so many days.")] = None,
-    begin: Annotated[str | None, typer.Option("--from", metavar="DATE", help="Candles from then on, UTC.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles before that, UTC.")] = None,
-    timeframe: Annotated[
-        str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Length of a candle: 1m 5m 15m 30m 1h 4h 1d.")
-    ] = None,
-    exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Whose stored candles; or simulated.")
-    ] = None,
-    fee: Annotated[
-        float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="Of each trade's value.")
-    ] = None,
-    slippage: Annotated[
-        float | None, typer.Option("--slippage", min=0, max=1000, metavar="BP", help="Of a market order, in bp.")
-    ] = None,
+    symbol: Symbols = None,
+    days: LastDays = None,
+    begin: Begin = None,
+    end: End = None,
+    timeframe: TimeframeName = None,
+    exchange: StoredExchange = None,
+    fee: Fee = None,
+    slippage: Slippage = None,
     detail: Annotated[
         str | None, typer.Option("--detail", metavar="TIMEFRAME", help="Finer stored candles, as for a backtest.")
     ] = None,
