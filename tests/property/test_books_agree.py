@@ -8,11 +8,12 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from orders import an_order
 
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.backtest.books import MemoryBooks
-from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 
 ACCOUNT = "paper:simulated"
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/EUR")
@@ -28,20 +29,13 @@ def orders(draw: st.DrawFn) -> list[Booked]:
         purpose = draw(st.sampled_from(Purpose))
         side = Side.BUY if purpose is Purpose.ENTRY else Side.SELL
         symbol, at_ms = draw(st.sampled_from(SYMBOLS)), draw(MOMENTS)
-        order = Order(
-            client_order_id=f"order {number}",
+        order = an_order(
+            f"order {number}",
             account=ACCOUNT,
             symbol=symbol,
             side=side,
-            type=OrderType.MARKET,
             purpose=purpose,
-            quantity=Decimal(1),
-            price=None,
-            reference_price=Decimal(100),
             created_at_ms=number // 3,
-            expires_at_ms=None,
-            strategy="macd",
-            reason="",
             status=draw(st.sampled_from([OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED])),
             filled=Decimal(1),
         )

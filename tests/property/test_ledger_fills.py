@@ -11,10 +11,11 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from orders import an_order
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 
 ACCOUNT = "paper:simulated"
 STEP = Decimal("0.0001")
@@ -46,20 +47,12 @@ def new_ledger() -> Iterator[Ledger]:
 
 
 def order_of(number: int, side: Side) -> Order:
-    return Order(
-        client_order_id=f"order {number}",
+    return an_order(
+        f"order {number}",
         account=ACCOUNT,
-        symbol="BTC/USD",
         side=side,
-        type=OrderType.MARKET,
         purpose=Purpose.ENTRY if side is Side.BUY else Purpose.STOP_LOSS,
-        quantity=Decimal(1),
-        price=None,
-        reference_price=Decimal(100),
         created_at_ms=number,
-        expires_at_ms=None,
-        strategy="macd",
-        reason="",
         status=OrderStatus.OPEN,
     )
 

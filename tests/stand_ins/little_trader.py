@@ -29,6 +29,7 @@ from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 from kraken_exchange import API_KEY, SECRET
+from orders import an_order
 from places import PLACES
 from silence import Silence
 
@@ -43,7 +44,7 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.daemon.audit_log import audited
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
-from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
+from autopilot.domain.order import Order, Purpose, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
@@ -195,19 +196,12 @@ ENTRY_ID = client_order_id(ACCOUNT, "BTC/USD", START_MS, Purpose.ENTRY)
 
 
 def entry(at_ms: int) -> Order:
-    return Order(
-        client_order_id=ENTRY_ID,
+    return an_order(
+        ENTRY_ID,
         account=ACCOUNT,
-        symbol="BTC/USD",
-        side=Side.BUY,
-        type=OrderType.MARKET,
-        purpose=Purpose.ENTRY,
         quantity=Decimal("0.01"),
-        price=None,
         reference_price=Decimal(30_000),
         created_at_ms=at_ms,
-        expires_at_ms=None,
-        strategy="macd",
         reason="a test",
         stop=STOP,
         target=TARGET,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from orders import an_order
 
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import open_database
@@ -14,7 +15,7 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Decision, decision_id
 from autopilot.domain.market import MarketKind
-from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.order import Fill, Order, OrderStatus, Side
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -48,18 +49,11 @@ def conditions() -> MarketConditions:
 
 def bought(identity: str) -> tuple[Decision, Order]:
     signal = StrategySignal("BTC/USD", SignalType.BUY, 0.9, 0.9, 100.0, 98.0, 104.0, "momentum", GROUP, "it runs")
-    order = Order(
-        client_order_id="first",
+    order = an_order(
+        "first",
         account=ACCOUNT,
-        symbol="BTC/USD",
-        side=Side.BUY,
-        type=OrderType.MARKET,
-        purpose=Purpose.ENTRY,
         quantity=Decimal("1.5"),
-        price=None,
-        reference_price=Decimal(100),
         created_at_ms=AT + HOUR_MS,
-        expires_at_ms=None,
         strategy="momentum",
         reason="it runs",
         decision_id=identity,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from orders import an_order
 
 from autopilot.adapters.store import database as database_module
 from autopilot.adapters.store.database import open_database
@@ -19,7 +20,7 @@ from autopilot.daemon import alone
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.money import to_decimal
-from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.order import OrderStatus, OrderType
 
 
 @pytest.fixture
@@ -73,20 +74,15 @@ async def test_an_account_that_cannot_be_opened_does_not_keep_the_mode_from_bein
         paths.config_file.write_text(config)
     with closing(open_database(paths.database)) as database:
         one = to_decimal(1.0)
-        order = Order(
-            client_order_id="one",
+        order = an_order(
+            "one",
             account=account,
-            symbol="BTC/USD",
-            side=Side.BUY,
             type=OrderType.LIMIT,
-            purpose=Purpose.ENTRY,
             quantity=one,
             price=one,
             reference_price=one,
             created_at_ms=1,
             expires_at_ms=2,
-            strategy="macd",
-            reason="",
             status=OrderStatus.OPEN,
         )
         SqliteLedger(database).save_order(order)

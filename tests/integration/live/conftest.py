@@ -16,6 +16,7 @@ from daily_market import RISING, daily_market
 from hand_clock import HandClock
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
 from loopback_exchange import LoopbackExchange
+from orders import an_order
 from places import PLACES
 from silence import Silence
 
@@ -83,8 +84,8 @@ class Desk:
         """Committed and not sent yet, as a crash right after the commit leaves it."""
         is_limit = kind is OrderType.LIMIT
         purpose = Purpose.ENTRY if side is Side.BUY else Purpose.TAKE_PROFIT
-        order = Order(
-            client_order_id=client_order_id(self.account, self.market.symbol, self.clock.at_ms, purpose),
+        order = an_order(
+            client_order_id(self.account, self.market.symbol, self.clock.at_ms, purpose),
             account=self.account,
             symbol=self.market.symbol,
             side=side,
@@ -95,7 +96,6 @@ class Desk:
             reference_price=Decimal(30_000),
             created_at_ms=self.clock.at_ms,
             expires_at_ms=self.clock.at_ms + HOUR_MS if is_limit else None,
-            strategy="macd",
             reason="a test",
             **more,
         )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 from hand_clock import HandClock
+from orders import an_order
 from places import PLACES
 
 from autopilot.adapters.store.database import open_database
@@ -85,8 +86,8 @@ async def account(tmp_path: Path, open_live: Any, request: pytest.FixtureRequest
 def make(account: Account, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", name: str = "a") -> Order:
     """As it is when it is about to be sent."""
     now_ms = account.clock.at_ms
-    return Order(
-        client_order_id=f"00000000-0000-4000-8000-00000000000{name}",
+    return an_order(
+        f"00000000-0000-4000-8000-00000000000{name}",
         account=account.name,
         symbol=account.market.symbol,
         side=side,
@@ -96,8 +97,6 @@ def make(account: Account, kind: OrderType, side: Side = Side.BUY, quantity: str
         price=LIMITS[side] if kind is OrderType.LIMIT else None,
         reference_price=Decimal(PRICE),
         created_at_ms=now_ms,
-        expires_at_ms=None,
-        strategy="macd",
         reason="a test",
         status=OrderStatus.SUBMITTED,
         updated_at_ms=now_ms,

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from orders import an_order
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Check, Decision, Denied, decision_id
 from autopilot.domain.market import MarketKind
-from autopilot.domain.order import Fill, Order, OrderType, Purpose, Side
+from autopilot.domain.order import Fill, Order, OrderType
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -47,19 +48,14 @@ def ledger(database: Database) -> SqliteLedger:
 @pytest.fixture
 def make_order() -> Callable[..., Order]:
     def make(identity: str, **changes: Any) -> Order:
-        order = Order(
-            client_order_id=identity,
+        order = an_order(
+            identity,
             account=ACCOUNT,
-            symbol="BTC/USD",
-            side=Side.BUY,
             type=OrderType.LIMIT,
-            purpose=Purpose.ENTRY,
             quantity=Decimal("1.50000000"),
             price=Decimal("99.90"),
-            reference_price=Decimal(100),
             created_at_ms=START_MS,
             expires_at_ms=START_MS + 3 * HOUR_MS,
-            strategy="macd",
             reason="it crossed – upwards",
             stop=Decimal("97.5"),
             target=Decimal(105),

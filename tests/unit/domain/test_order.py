@@ -4,33 +4,24 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
+from orders import an_order
 
 from autopilot.domain.order import (
     IllegalOrderStep,
     Order,
     OrderStatus,
-    OrderType,
     Purpose,
-    Side,
     client_order_id,
 )
 
 
 def order(status: OrderStatus = OrderStatus.NEW) -> Order:
-    return Order(
-        client_order_id="id",
-        account="paper:test",
-        symbol="BTC/USD",
-        side=Side.BUY,
-        type=OrderType.MARKET,
-        purpose=Purpose.ENTRY,
+    return an_order(
+        "id",
         quantity=Decimal(2),
-        price=None,
         reference_price=Decimal(1),
         created_at_ms=1,
-        expires_at_ms=None,
         strategy="rsi",
-        reason="",
         status=status,
         filled=Decimal("0.5"),
     )

@@ -6,24 +6,17 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from orders import an_order
 
-from autopilot.domain.order import Fill, Order, OrderType, Purpose, Side
+from autopilot.domain.order import Fill, Purpose, Side
 from autopilot.domain.portfolio import Position
 
-ENTRY = Order(
-    client_order_id="entry",
-    account="paper:test",
-    symbol="BTC/USD",
-    side=Side.BUY,
-    type=OrderType.MARKET,
-    purpose=Purpose.ENTRY,
+ENTRY = an_order(
+    "entry",
     quantity=Decimal(10),
-    price=None,
     reference_price=Decimal(1),
     created_at_ms=1,
-    expires_at_ms=None,
     strategy="rsi",
-    reason="",
     stop=Decimal(90),
     target=Decimal(120),
 )

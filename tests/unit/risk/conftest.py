@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from orders import an_order
 
 from autopilot.domain.market import Market
-from autopilot.domain.order import Order, OrderType, Purpose, Side
+from autopilot.domain.order import Order, OrderType
 from autopilot.domain.portfolio import Portfolio, Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -91,20 +92,14 @@ def make_position() -> Callable[..., Position]:
 @pytest.fixture
 def make_order() -> Callable[..., Order]:
     def make(symbol: str = "BTC/USD", **changes: Any) -> Order:
-        order = Order(
-            client_order_id=f"entry of {symbol}",
+        order = an_order(
+            f"entry of {symbol}",
             account=ACCOUNT,
             symbol=symbol,
-            side=Side.BUY,
             type=OrderType.LIMIT,
-            purpose=Purpose.ENTRY,
-            quantity=Decimal(1),
             price=Decimal("99.9"),
-            reference_price=Decimal(100),
             created_at_ms=NOW_MS,
             expires_at_ms=NOW_MS + HOUR_MS,
-            strategy="macd",
-            reason="",
         )
         return replace(order, **changes)
 

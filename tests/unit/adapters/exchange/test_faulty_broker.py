@@ -8,11 +8,12 @@ from decimal import Decimal
 
 import pytest
 from hand_clock import HandClock
+from orders import an_order
 
 from autopilot.adapters.exchange.faults import FaultPlan, FaultyBroker
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
-from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.order import Order, OrderReport, OrderStatus
 from autopilot.ports.broker import Balance
 
 MARKET = Market("BTC/USD", "BTC", "USD", *[Decimal("0.01")] * 4, Decimal(0), Decimal(0))
@@ -45,21 +46,7 @@ class ListBroker:
 
 
 def order(number: int) -> Order:
-    return Order(
-        client_order_id=f"order-{number}",
-        account="paper:x",
-        symbol="BTC/USD",
-        side=Side.BUY,
-        type=OrderType.MARKET,
-        purpose=Purpose.ENTRY,
-        quantity=Decimal(1),
-        price=None,
-        reference_price=Decimal(100),
-        created_at_ms=0,
-        expires_at_ms=None,
-        strategy="macd",
-        reason="",
-    )
+    return an_order(f"order-{number}", account="paper:x")
 
 
 async def outcomes(plan: FaultPlan) -> tuple[list[str], list[str]]:
