@@ -29,7 +29,7 @@ from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.order_desk import MISSED_MS, ExitSettings, OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.restrictions import Restrictions
 
@@ -41,6 +41,7 @@ PLACING = st.sampled_from(
     ["", "", "refused", "not sent", "lost", "arrives and lost", "arrives late", "killed before", "killed after"]
 )
 CANCELING = st.sampled_from(["", "", "lost before", "lost after"])
+NEVER_MS = 10 * START_MS
 STEPS = 10_000
 
 
@@ -50,7 +51,8 @@ class Killed(BaseException):
 
 @dataclass
 class Theirs:
-    """An order in the exchange's ledger. ``shown_ms``: from when on its lists show it."""
+    """An order in the exchange's ledger. ``shown_ms``: from when on its lists show it; ``lost_until_ms``: until when it
+    knows nothing of it."""
 
     txid: str
     name: str
@@ -60,6 +62,7 @@ class Theirs:
     is_stop: bool
     shown_ms: int
     status: str = "open"
+    lost_until_ms: int = 0
     trades: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -118,7 +121,7 @@ class Exchange:
         end, self.end = self.end, ""
         if self.is_away or end == "lost before":
             raise AnswerLost("reset")
-        for order in self.orders:
+        for order in self._known():
             if order.name == params["clientOrderId"] and order.status == "open":
                 order.status = "canceled"
         if end == "lost after":
@@ -127,7 +130,7 @@ class Exchange:
     async def query(self, method: str, *arguments: Any) -> Any:
         if self.is_away:
             raise MarketUnavailable("no connection")
-        shown = [order for order in self.orders if order.shown_ms <= self.now]
+        shown = [order for order in self._known() if order.shown_ms <= self.now]
         if method == "fetch_open_orders":
             return [order.document() for order in shown if order.status == "open"]
         if method == "fetch_closed_orders":
@@ -168,6 +171,9 @@ class Exchange:
         )
         if order.executed == order.quantity:
             order.status = "closed"
+
+    def _known(self) -> list[Theirs]:
+        return [order for order in self.orders if order.lost_until_ms <= self.now]
 
     def _accept(self, order: Theirs, kind: str, at_ms: int) -> None:
         twins = [each for each in self.orders if each.name == order.name]
@@ -210,15 +216,16 @@ class OrderLife(RuleBasedStateMachine):
             self._directory.cleanup()
 
     def _settle(self) -> None:
-        """Once the exchange answers, two reconciliations a minute apart leave nothing open to question."""
+        """Once the exchange answers, two reconciliations an hour apart leave nothing open to question."""
         self.exchange.is_away, self.exchange.fate, self.exchange.end, self.exchange.lag_ms = False, "", "", 0
-        self.exchange.pass_time(10 * MINUTE_MS)
         for _ in range(2):
+            self.exchange.pass_time(MISSED_MS)
             self._do(self.desk.reconcile(MARKET))
             self._do(self.desk.follow(MARKET))
-            self.exchange.pass_time(MINUTE_MS)
         open_here = self.ledger.open_orders(ACCOUNT)
         assert not [order for order in open_here if order.status in _UNSETTLED], "its fate is still unknown"
+        open_there = {order.name for order in self.exchange.orders if order.status == "open"}
+        assert {order.client_order_id for order in open_here} <= open_there, "it waits for an order that is lost"
         names = {order.name for order in self.exchange.orders if order.name != "foreign"}
         assert all(self.ledger.order(name) for name in names), "an order there that is none of ours"
         booked = {row[0] for row in self.database.rows("SELECT fill_id FROM fills")}
@@ -302,6 +309,17 @@ class OrderLife(RuleBasedStateMachine):
             self.exchange.fee_in = fee_in
             self.exchange.fill(resting[which % len(resting)], Decimal(part) / 1000)
 
+    @rule(span_ms=st.sampled_from([MINUTE_MS, MISSED_MS - 1_000, NEVER_MS]), which=st.integers(0, 3))
+    def lose(self, span_ms: int, which: int) -> None:
+        """An order which both sides call open, the stop of a new position where there is none, is unknown to the
+        exchange for a while, and lives on there; or it ends without a word and is forgotten."""
+        self.exchange.is_away = False
+        self.enter("", True, 0, 50)
+        if resting := self._agreed():
+            lost = resting[which % len(resting)]
+            lost.lost_until_ms = self.exchange.now + span_ms
+            lost.status = "canceled" if span_ms == NEVER_MS else "open"
+
     @rule(span_ms=st.sampled_from([1_000, 7_000, 20_000, MINUTE_MS, HOUR_MS]))
     def wait(self, span_ms: int) -> None:
         self.exchange.pass_time(span_ms)
@@ -328,6 +346,14 @@ class OrderLife(RuleBasedStateMachine):
     def nobody_touches_what_is_not_ours(self) -> None:
         type(self).steps += 1
         assert self.exchange.orders[0].status == "open"
+
+    def _agreed(self) -> list[Theirs]:
+        """Orders of ours that are open on the exchange, were never lost, and are here with all that they traded."""
+        booked = {
+            order.client_order_id: order.filled for order in self.ledger.open_orders(ACCOUNT) if order.exchange_order_id
+        }
+        never_lost = [order for order in self.exchange.orders if order.status == "open" and not order.lost_until_ms]
+        return [order for order in never_lost if booked.get(order.name) == order.executed]
 
     def _start(self) -> None:
         self.database = open_database(Path(self._directory.name) / "autopilot.db")
@@ -394,6 +420,14 @@ class Hasty(OrderDesk):
         return True
 
 
+class Forgetful(OrderDesk):
+    """Wrong: an order that the exchange does not know at one moment is over."""
+
+    def _miss(self, order: Order) -> Order:
+        self._missed_since_ms[order.client_order_id] = -MISSED_MS
+        return super()._miss(order)
+
+
 class Impatient(CcxtBroker):
     """Wrong: an order whose answer is lost is sent once more at once."""
 
@@ -434,9 +468,10 @@ def test_a_wrong_broker_is_caught(wrong: type[CcxtBroker]) -> None:
         run_state_machine_as_test(Wrong, settings=_settings(400, Phase.generate))
 
 
-def test_a_wrong_desk_is_caught() -> None:
+@pytest.mark.parametrize("wrong", [Hasty, Forgetful])
+def test_a_wrong_desk_is_caught(wrong: type[OrderDesk]) -> None:
     class Wrong(OrderLife):
-        desk_class = Hasty
+        desk_class = wrong
 
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Wrong, settings=_settings(400, Phase.generate))

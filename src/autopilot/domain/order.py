@@ -140,8 +140,8 @@ class Order:
 class Fill:
     """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account.
 
-    ``fee`` is in ``fee_currency``: the quote currency, on some exchanges the base currency, and where neither could be
-    had a third one, which is told and counts nothing in our books: it was taken from coins that are not in them.
+    ``fee`` is in ``fee_currency``: the quote currency, on some exchanges the base currency, or a third one, paid with
+    coins that are not in our books. The broker tells such a fee in quote currency where it can; else it counts nothing.
     """
 
     fill_id: str
@@ -179,7 +179,8 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """The exchange's word on one order: its state and every fill it had so far."""
+    """The exchange's word on one order: its state and every fill it had so far. ``exchange_order_id`` is empty when the
+    exchange does not have it."""
 
     client_order_id: str
     exchange_order_id: str

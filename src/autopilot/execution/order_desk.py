@@ -14,7 +14,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO, floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
-from autopilot.domain.timeframe import MINUTE_MS
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.domain.trading_mode import Restriction, holding_back
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
@@ -29,6 +29,10 @@ from autopilot.risk.verdict import Approved, OrderDraft, review_exit
 FRESH_MS = 2 * MINUTE_MS
 """What was never sent is sent as it is within this time. Later its price is history: an entry expires, an exit pays
 what the market pays then."""
+MISSED_MS = HOUR_MS
+"""An order that the exchange had accepted and does not know any more is over when it was missed for so long, without
+being seen once meanwhile: exchanges that say so of an order that lives, or was filled, mend it sooner."""
+_ACCEPTED = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +91,7 @@ class OrderDesk:
         self._events = events
         self._restrictions = restrictions
         self._stops = stops
+        self._missed_since_ms: dict[str, int] = {}
 
     async def send(self, approved: Approved, market: Market) -> Order:
         """Send once, unless the account is held back by now: then it expires. Never raises for what the exchange does:
@@ -219,7 +224,8 @@ class OrderDesk:
     async def end(self, order: Order, why: str) -> None:
         """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
 
-        Raises MarketUnavailable and AnswerLost, the latter too while the exchange still calls it open.
+        Raises MarketUnavailable, also while the exchange does not know what it had accepted; AnswerLost, also while it
+        still calls it open.
         """
         if order.status is OrderStatus.NEW:
             self._expire(order, why)
@@ -229,7 +235,9 @@ class OrderDesk:
         except AnswerLost:
             # Safe to repeat, and the second answer also tells what the first one did.
             report = await self._broker.cancel(order)
-        if not self._apply(order, report).status.is_final:
+        if order.status in _ACCEPTED and not report.exchange_order_id:
+            self._miss(order)
+        elif not self._apply(order, report).status.is_final:
             raise AnswerLost(
                 f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
                 hint="it is asked again in the next cycle",
@@ -238,12 +246,9 @@ class OrderDesk:
     async def _follow_one(self, order: Order, market: Market, *, may_end: bool) -> None:
         if order.status is not OrderStatus.NEW:
             report = await self._broker.lookup(order)
-            if report is None and order.status in (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED):
-                raise MarketUnavailable(
-                    f"{order.symbol}: the exchange does not know order {order.client_order_id}, which it had accepted",
-                    hint="it is asked again in the next cycle",
-                )
-            if report is None:
+            if report is None and order.status in _ACCEPTED:
+                order = self._miss(order)
+            elif report is None:
                 absent = order.to(OrderStatus.NEW, self._clock.now_ms(), detail="it never reached the exchange")
                 order = self._save(absent)
             else:
@@ -252,6 +257,23 @@ class OrderDesk:
             await self._send_late(order, market)
         elif may_end and not order.status.is_final and (self._is_over(order) or self._is_unwanted(order)):
             await self.end(order, "")
+
+    def _miss(self, order: Order) -> Order:
+        """The exchange does not know an order that it had accepted. Raises MarketUnavailable until it was missed for so
+        long that it is over: not before, lest what it sold, or still sells, be sold again."""
+        now_ms, name = self._clock.now_ms(), order.client_order_id
+        if now_ms - self._missed_since_ms.setdefault(name, now_ms) < MISSED_MS:
+            raise MarketUnavailable(
+                f"{order.symbol}: the exchange does not know order {name}, which it had accepted",
+                hint="it is asked again in the next cycle; unknown for an hour, it is taken for canceled",
+            )
+        del self._missed_since_ms[name]
+        detail = (
+            f"the exchange has not known it for an hour: taken for canceled with {order.filled} filled;"
+            " look at the exchange's own orders and trades for what it may have filled unseen"
+        )
+        log.warning("%s: order %s: %s", order.symbol, name, detail)
+        return self._save(order.to(OrderStatus.CANCELED, now_ms, detail=detail))
 
     async def _send_late(self, order: Order, market: Market) -> None:
         """Send what is known never to have been sent, unless its moment has passed."""
@@ -335,6 +357,7 @@ class OrderDesk:
     def _apply(self, order: Order, report: OrderReport) -> Order:
         """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end
         whose fills were not all told yet is no end; its fills count all the same, once."""
+        self._missed_since_ms.pop(order.client_order_id, None)
         told = sum((fill.quantity for fill in report.fills), ZERO)
         late = report.filled < order.filled or not order.can_become(report.status)
         incomplete = report.status.is_final and told < report.filled

@@ -28,12 +28,14 @@ class Broker(Protocol):
         ...
 
     async def cancel(self, order: Order) -> OrderReport:
-        """Cancel and return what became of it, late fills included. Raises MarketUnavailable, AnswerLost."""
+        """Cancel and return what became of it, late fills included: EXPIRED, without an id of the exchange's, where the
+        exchange does not have it. Raises MarketUnavailable, AnswerLost."""
         ...
 
     async def lookup(self, order: Order) -> OrderReport | None:
-        """The exchange's word on this order, found by client order id. None says for certain that it never
-        arrived and never will. Raises MarketUnavailable when that cannot be told yet."""
+        """The exchange's word on this order, found by client order id. None says that it does not have it: of one that
+        it had not accepted, for certain, and that it never will. Raises MarketUnavailable when that cannot be told
+        yet."""
         ...
 
     async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
