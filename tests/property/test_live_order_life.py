@@ -231,7 +231,12 @@ class OrderLife(RuleBasedStateMachine):
         booked = {row[0] for row in self.database.rows("SELECT fill_id FROM fills")}
         assert booked == {trade["id"] for order in self.exchange.orders for trade in order.trades}, "fills differ"
         held = sum((each.quantity for each in self.ledger.positions(ACCOUNT)), Decimal(0))
-        assert held == self.exchange.coins, "positions are not what the exchange has"
+        for each in self.ledger.positions(ACCOUNT):
+            last = self.ledger.last_exit(ACCOUNT, SYMBOL, each.opened_at_ms)
+            assert not (last and each.is_rest_of(last, MARKET)), "its round trip goes on for ever"
+        rests = [Decimal(row[0]) for row in self.database.rows("SELECT written_off FROM round_trips")]
+        assert held == self.exchange.coins - sum(rests), "positions are not what the exchange has"
+        assert all(0 <= rest < MARKET.min_amount for rest in rests), "what could be sold was given up"
 
     @rule(fate=PLACING, is_market=st.booleans(), lag_ms=st.sampled_from([0, 0, 4_000]), size=st.integers(20, 90))
     def enter(self, fate: str, is_market: bool, lag_ms: int, size: int) -> None:
@@ -423,9 +428,9 @@ class Hasty(OrderDesk):
 class Forgetful(OrderDesk):
     """Wrong: an order that the exchange does not know at one moment is over."""
 
-    def _miss(self, order: Order) -> Order:
+    def _miss(self, order: Order, market: Market | None) -> Order:
         self._missed_since_ms[order.client_order_id] = -MISSED_MS
-        return super()._miss(order)
+        return super()._miss(order, market)
 
 
 class Impatient(CcxtBroker):

@@ -118,10 +118,10 @@ class MortalLedger:
         self._ledger.save_order(order)
         self._world.spark()
 
-    def apply_fills(self, order: Order, fills: tuple[Fill, ...]) -> tuple[Fill, ...]:
+    def apply_fills(self, order: Order, fills: tuple[Fill, ...], market: Market) -> tuple[Fill, ...]:
         self._never_revive(order)
         self._world.spark()
-        new = self._ledger.apply_fills(order, fills)
+        new = self._ledger.apply_fills(order, fills, market)
         self._world.spark()
         return new
 
@@ -380,7 +380,7 @@ class OrderLife(RuleBasedStateMachine):
         assert all(told[fill.fill_id] == fill for fill in booked)
         for symbol in SYMBOLS:
             held = self._position(symbol)
-            assert (held.quantity if held else 0) == self._coins(booked, symbol)
+            assert (held.quantity if held else 0) == self._coins(booked, symbol) - self._written_off(symbol)
         for order in self._orders():
             if order.client_order_id in self.over:
                 assert order == self.over[order.client_order_id], "what is over stays as it is"
@@ -414,6 +414,7 @@ class OrderLife(RuleBasedStateMachine):
         for symbol in SYMBOLS:
             held = self._position(symbol)
             assert held is None or self._is_dust(held), "below its stop, and still held"
+            assert held is None or not self._is_left(held), "an exit left it, and its round trip goes on"
         for order in self._orders():
             event(f"{order.purpose} {order.type} {order.status}")
         self.database.close()
@@ -549,6 +550,10 @@ class OrderLife(RuleBasedStateMachine):
         last = self.ledger.last_exit(ACCOUNT, symbol, held.opened_at_ms)
         return last is None or (last.status.is_final and last.remaining < MARKETS[symbol].min_amount)
 
+    def _is_left(self, held: Position) -> bool:
+        last = self.ledger.last_exit(ACCOUNT, held.symbol, held.opened_at_ms)
+        return last is not None and last.status.is_final and held.quantity < MARKETS[held.symbol].min_amount
+
     def _is_dust(self, held: Position) -> bool:
         market = MARKETS[held.symbol]
         worth = held.quantity * to_decimal(self.prices[held.symbol])
@@ -571,6 +576,12 @@ class OrderLife(RuleBasedStateMachine):
         from autopilot.adapters.store.rows import from_row
 
         return sorted((from_row(Fill, row) for row in self.database.rows("SELECT * FROM fills")), key=_name)
+
+    def _written_off(self, symbol: str) -> Decimal:
+        rows = self.database.rows("SELECT written_off FROM round_trips WHERE symbol = ?", (symbol,))
+        rests = [Decimal(row[0]) for row in rows]
+        assert all(rest < MARKETS[symbol].min_amount for rest in rests), "what could be sold was given up"
+        return sum(rests, Decimal(0))
 
     @staticmethod
     def _coins(fills: list[Fill], symbol: str) -> Decimal:

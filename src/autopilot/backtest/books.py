@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import takewhile
 
 from autopilot.domain.decision import Decision
+from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
@@ -80,13 +81,16 @@ class MemoryBooks:
         else:
             books.open[name] = order
 
-    def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         new = [each for each in sorted(fills, key=lambda fill: fill.at_ms) if each.fill_id not in self._known_fills]
         self.fills += new
         self._known_fills.update(each.fill_id for each in new)
         self.save_order(order)
         for each in new:
             self._book(order, each)
+        rest = self._symbols[order.symbol].position
+        if market and rest and rest.is_rest_of(order, market):
+            self._close(order, rest, order.updated_at_ms)
         return tuple(new)
 
     def order(self, client_order_id: str) -> Order | None:
@@ -138,9 +142,16 @@ class MemoryBooks:
     def _book(self, order: Order, fill: Fill) -> None:
         books = self._symbols[fill.symbol]
         held = books.position.after(fill, order) if books.position else Position.opened_by(fill, order)
-        books.position = held if held.quantity != ZERO else None
-        if books.position is None and held.entry_quantity:
-            trip = RoundTrip.ended_by(fill, order, held)
+        if held.quantity != ZERO:
+            books.position = held
+        else:
+            self._close(order, held, fill.at_ms)
+
+    def _close(self, order: Order, last: Position, at_ms: int) -> None:
+        books = self._symbols[order.symbol]
+        books.position = None
+        if last.entry_quantity:
+            trip = RoundTrip.ended_by(order, last, at_ms)
             self.round_trips.append(trip)
             insort(self._ended, trip, key=_end)
             insort(books.trips, trip, key=_end)

@@ -106,7 +106,7 @@ def _books(config: AutopilotConfig, database: Database, days: int | None, notes:
 
 
 def _record(books: Books) -> AccountRecord:
-    """A fill counts from the first close after it."""
+    """A fill counts from the first close after it, and so does what was written off."""
     at_ms, fills = books.closes_ms, books.fills
     symbols = [each.history.symbol for each in books.tested]
     cash, held = np.zeros(len(fills) + 1), np.zeros((len(symbols), len(fills) + 1))
@@ -115,7 +115,10 @@ def _record(books: Books) -> AccountRecord:
         cash[number + 1] = float(-sign * fill.value - fill.fee_in_quote)
         held[symbols.index(fill.symbol), number + 1] = float(sign * fill.quantity - fill.fee_in_base)
     known = np.searchsorted(np.array([fill.at_ms for fill in fills], dtype=np.int64), at_ms)
-    worth = (np.cumsum(held, axis=1)[:, known] * books.prices(at_ms)).sum(axis=0)
+    coins = np.cumsum(held, axis=1)[:, known]
+    for trip in books.trips:
+        coins[symbols.index(trip.symbol)] -= float(trip.written_off) * (at_ms > trip.closed_at_ms)
+    worth = (coins * books.prices(at_ms)).sum(axis=0)
     equity = float(books.start_equity) + np.cumsum(cash)[known] + worth
     shown = at_ms > books.since_ms
     before = np.flatnonzero(~shown)

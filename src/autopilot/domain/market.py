@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from autopilot.domain.errors import UnknownSymbol
+from autopilot.domain.money import ceil_to_step
 
 
 class MarketKind(StrEnum):
@@ -31,6 +32,12 @@ class Market:
     min_cost: Decimal
     maker_fee: Decimal
     taker_fee: Decimal
+
+    @property
+    def least_amount(self) -> Decimal:
+        """The least that can be ordered. Cut to the amount step, what is less is nothing or below the market's minimum,
+        at every price."""
+        return max(self.amount_step, ceil_to_step(self.min_amount, self.amount_step))
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:

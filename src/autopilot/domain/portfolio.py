@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.arming import Leave
+from autopilot.domain.market import Market
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
 from autopilot.domain.trading_mode import Restriction
@@ -17,7 +18,7 @@ COST_STEP = Decimal("1E-10")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Coins held because of our own fills. Always the sum of them.
+    """Coins held because of our own fills. Always the sum of them, less what earlier round trips wrote off.
 
     ``cost`` is what the present quantity cost, entry fees included, and ``entry_price`` the mean price paid without
     fees; both in quote currency. ``fees`` and ``realized`` run over the round trip so far.
@@ -68,6 +69,11 @@ class Position:
             exit_value=self.exit_value + fill.value,
         )
 
+    def is_rest_of(self, order: Order, market: Market) -> bool:
+        """Whether this is what an exit that is over left, and too little for another one."""
+        is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= self.opened_at_ms
+        return is_over and ZERO < self.quantity < market.least_amount
+
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:
         """The position that the first fill of an entry makes."""
@@ -93,7 +99,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A position from flat to flat. ``net`` is in quote currency, after all fees."""
+    """A position from flat to flat, or to a rest that cannot be sold: ``written_off``, in base currency, stays in the
+    account and is not in our books any more. ``net`` is in quote currency, after all fees; what the rest cost is lost.
+    """
 
     account: str
     symbol: str
@@ -107,23 +115,25 @@ class RoundTrip:
     opened_at_ms: int
     closed_at_ms: int
     exit_purpose: Purpose
+    written_off: Decimal = ZERO
 
     @classmethod
-    def ended_by(cls, fill: Fill, order: Order, flat: Position) -> RoundTrip:
-        """Of a position that this last fill made flat."""
+    def ended_by(cls, order: Order, last: Position, at_ms: int) -> RoundTrip:
+        """Of a position as this order left it."""
         return cls(
-            account=flat.account,
-            symbol=flat.symbol,
-            strategy=flat.strategy,
-            decision_id=flat.decision_id,
-            quantity=flat.entry_quantity,
-            entry_price=flat.entry_price,
-            exit_price=flat.exit_value / flat.entry_quantity,
-            fees=flat.fees,
-            net=flat.realized,
-            opened_at_ms=flat.opened_at_ms,
-            closed_at_ms=fill.at_ms,
+            account=last.account,
+            symbol=last.symbol,
+            strategy=last.strategy,
+            decision_id=last.decision_id,
+            quantity=last.entry_quantity,
+            entry_price=last.entry_price,
+            exit_price=last.exit_value / last.entry_quantity,
+            fees=last.fees,
+            net=last.realized - last.cost,
+            opened_at_ms=last.opened_at_ms,
+            closed_at_ms=at_ms,
             exit_purpose=order.purpose,
+            written_off=last.quantity,
         )
 
     @property

@@ -111,6 +111,7 @@ class OrderDesk:
         life. One that cannot be asked about does not keep the others waiting: then the first error is raised at the
         end. Raises MarketUnavailable, AnswerLost, StoreError."""
         await self._follow_all(self._open_orders(market), market, may_end=True)
+        self._write_off(market)
 
     async def _follow_all(self, orders: Sequence[Order], market: Market, *, may_end: bool) -> None:
         failures: list[ExchangeError] = []
@@ -132,7 +133,7 @@ class OrderDesk:
         await self._follow_all(due, market, may_end=False)
         found = await reconcile(self._account, [market.symbol], self._broker, self._ledger)
         for order in found.undead:
-            await self.end(order, "it was over in our books")
+            await self.end(order, "it was over in our books", market)
         return found
 
     async def leave(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> None:
@@ -185,7 +186,7 @@ class OrderDesk:
         if held and any(_guards(order, held, market) for order in resting):
             return
         for order in resting:
-            await self.end(order, "another stop takes its place")
+            await self.end(order, "another stop takes its place", market)
         held = self._position(market)
         if held is None or held.stop is None or self._unfinished(held) or self._stop_was_refused(held):
             return
@@ -221,8 +222,9 @@ class OrderDesk:
             sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
             await self._sell(held, sale, market, settings)
 
-    async def end(self, order: Order, why: str) -> None:
+    async def end(self, order: Order, why: str, market: Market | None = None) -> None:
         """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
+        What an exit left that cannot be sold is written off, by the next `follow` where ``market`` is not at hand.
 
         Raises MarketUnavailable, also while the exchange does not know what it had accepted; AnswerLost, also while it
         still calls it open.
@@ -236,8 +238,8 @@ class OrderDesk:
             # Safe to repeat, and the second answer also tells what the first one did.
             report = await self._broker.cancel(order)
         if order.status in _ACCEPTED and not report.exchange_order_id:
-            self._miss(order)
-        elif not self._apply(order, report).status.is_final:
+            self._miss(order, market)
+        elif not self._apply(order, report, market).status.is_final:
             raise AnswerLost(
                 f"{order.symbol}: order {order.client_order_id} is not over yet, the exchange says {report.status}",
                 hint="it is asked again in the next cycle",
@@ -247,18 +249,18 @@ class OrderDesk:
         if order.status is not OrderStatus.NEW:
             report = await self._broker.lookup(order)
             if report is None and order.status in _ACCEPTED:
-                order = self._miss(order)
+                order = self._miss(order, market)
             elif report is None:
                 absent = order.to(OrderStatus.NEW, self._clock.now_ms(), detail="it never reached the exchange")
                 order = self._save(absent)
             else:
-                order = self._apply(order, report)
+                order = self._apply(order, report, market)
         if order.status is OrderStatus.NEW:
             await self._send_late(order, market)
         elif may_end and not order.status.is_final and (self._is_over(order) or self._is_unwanted(order)):
-            await self.end(order, "")
+            await self.end(order, "", market)
 
-    def _miss(self, order: Order) -> Order:
+    def _miss(self, order: Order, market: Market | None) -> Order:
         """The exchange does not know an order that it had accepted. Raises MarketUnavailable until it was missed for so
         long that it is over: not before, lest what it sold, or still sells, be sold again."""
         now_ms, name = self._clock.now_ms(), order.client_order_id
@@ -273,7 +275,10 @@ class OrderDesk:
             " look at the exchange's own orders and trades for what it may have filled unseen"
         )
         log.warning("%s: order %s: %s", order.symbol, name, detail)
-        return self._save(order.to(OrderStatus.CANCELED, now_ms, detail=detail))
+        lost = order.to(OrderStatus.CANCELED, now_ms, detail=detail)
+        self._ledger.apply_fills(lost, (), market)
+        self._events.publish("order", lost)
+        return lost
 
     async def _send_late(self, order: Order, market: Market) -> None:
         """Send what is known never to have been sent, unless its moment has passed."""
@@ -282,7 +287,7 @@ class OrderDesk:
         if held:
             self._expire(order, _not_sent(held))
         elif self._is_over(order) or (stale and (order.purpose is Purpose.ENTRY or order.type is OrderType.STOP)):
-            await self.end(order, "never sent; its moment has passed")
+            await self.end(order, "never sent; its moment has passed", market)
         else:
             await self._submit(replace(order, trigger_price=None) if stale else order, market)
 
@@ -340,21 +345,21 @@ class OrderDesk:
             return self._save(order.to(OrderStatus.NEW, self._clock.now_ms(), detail=str(error)))
         except (AnswerLost, TimeoutError) as error:
             return self._save(order.to(OrderStatus.UNKNOWN, self._clock.now_ms(), detail=f"no answer: {error}"))
-        return self._apply(order, report)
+        return self._apply(order, report, market)
 
     async def _is_covered(self, order: Order, market: Market) -> bool:
         """Whether so much is held, when no stop order on the exchange can sell it any more."""
         for resting in self._open_orders(market):
             if resting.type is OrderType.STOP and resting.client_order_id != order.client_order_id:
-                await self.end(resting, "another exit takes its place")
+                await self.end(resting, "another exit takes its place", market)
         held = self._position(market)
         return held is not None and held.quantity >= order.quantity
 
     async def _end_all(self, market: Market, why: str) -> None:
         for order in self._open_orders(market):
-            await self.end(order, why)
+            await self.end(order, why, market)
 
-    def _apply(self, order: Order, report: OrderReport) -> Order:
+    def _apply(self, order: Order, report: OrderReport, market: Market | None) -> Order:
         """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end
         whose fills were not all told yet is no end; its fills count all the same, once."""
         self._missed_since_ms.pop(order.client_order_id, None)
@@ -371,11 +376,19 @@ class OrderDesk:
         )
         if after == order:
             return order
-        for fill in self._ledger.apply_fills(after, report.fills):
+        for fill in self._ledger.apply_fills(after, report.fills, market):
             self._events.publish("fill", fill, purpose=after.purpose, strategy=after.strategy)
         if after.status is not order.status:
             self._events.publish("order", after)
         return after
+
+    def _write_off(self, market: Market) -> None:
+        """What an exit left that cannot be sold, where that was not done with its end: the market's rules were not at
+        hand, or are others now."""
+        held = self._position(market)
+        last = self._last_exit(held) if held else None
+        if held and last and held.is_rest_of(last, market):
+            self._ledger.apply_fills(last, (), market)
 
     def _expire(self, order: Order, why: str) -> Order:
         """One that was never sent."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from autopilot.domain.decision import Decision
+from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
 from autopilot.domain.sample import PerformanceSample
@@ -48,9 +49,13 @@ class Ledger(Protocol):
         """Insert or update, durably."""
         ...
 
-    def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         """Store the order's new state and those of ``fills`` not yet known, and bring position and round trips up to
-        date, all or nothing, durably. Returns the fills that were new."""
+        date, all or nothing, durably. Returns the fills that were new.
+
+        Where ``market`` is given, a position of which an exit that is over left less than can be sold is written off:
+        its round trip ends. The same again finds nothing left to do.
+        """
         ...
 
     def order(self, client_order_id: str) -> Order | None: ...

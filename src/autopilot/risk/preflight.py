@@ -12,15 +12,15 @@ from autopilot.domain.portfolio import Position
 
 def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_value: Decimal) -> list[Check]:
     """Amount and value against the market's minimums and our own."""
-    value, least = quantity * price, max(min_order_value, market.min_cost)
+    value, least, least_amount = quantity * price, max(min_order_value, market.min_cost), market.least_amount
     return [
         Check(
             "AMOUNT_BELOW_MINIMUM",
-            quantity > ZERO and quantity >= market.min_amount,
+            quantity >= least_amount,
             float(quantity),
-            float(market.min_amount),
+            float(least_amount),
             market.base,
-            f"amount {quantity} {market.base}, the market's least is {market.min_amount}",
+            f"amount {quantity} {market.base}, the market's least is {least_amount}",
         ),
         Check(
             "VALUE_BELOW_MINIMUM",

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from autopilot.adapters.store.bookkeeping import check_books
-from autopilot.domain.order import OrderStatus
+from autopilot.domain.market import Market
+from autopilot.domain.order import OrderStatus, Side
 
 
 def test_a_real_account_needs_no_marks_and_keeps_no_cash_here(
@@ -26,6 +27,19 @@ def test_cash_is_none_the_less_for_a_fee_in_a_third_currency(
     ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100", fee_currency="BNB")])
     database.connection.execute("INSERT INTO paper_balances VALUES (?, 'USD', '850')", (order.account,))
     assert check_books(path).disagreements == ()
+
+
+def test_a_rest_that_was_not_written_down_is_missing(
+    database: Any, ledger: Any, path: Any, make_order: Any, make_fill: Any
+) -> None:
+    entry = make_order("entry", status=OrderStatus.FILLED, filled=Decimal("1.5"))
+    leave = make_order("exit", side=Side.SELL, status=OrderStatus.FILLED, filled=Decimal("1.4995"))
+    market = Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.001", "5", "0.001", "0.002")))
+    ledger.apply_fills(entry, [make_fill(entry, 0, "1.5", "100")], market)
+    ledger.apply_fills(leave, [make_fill(leave, 1, "1.4995", "100")], market)
+    assert check_books(path).disagreements == ()
+    database.connection.execute("UPDATE round_trips SET written_off = '0'")
+    assert check_books(path).disagreements == (f"BTC/USD in {leave.account}: position 0, fills make 0.0005",)
 
 
 def test_an_order_that_is_not_its_fills_is_told(ledger: Any, path: Any, make_order: Any, make_fill: Any) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from autopilot.adapters.store.bookkeeping import check_books
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.past import HISTORY, LOSSES_IN_A_ROW, RECENT
+from autopilot.adapters.store.schema import MIGRATIONS
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError
-from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.market import Market
+from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import SymbolHistory
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
@@ -180,11 +184,13 @@ def test_a_round_trip_holds_what_went_in_and_out(database: Database, ledger, mak
     trip = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over its values
     net = Decimal("0.5") * 97 + 94 - 150 - Decimal("0.3")
     assert Decimal(trip.pop("net")) == net
-    assert {name: Decimal(trip.pop(name)) for name in ("quantity", "entry_price", "exit_price", "fees")} == {
+    amounts = ("quantity", "entry_price", "exit_price", "fees", "written_off")
+    assert {name: Decimal(trip.pop(name)) for name in amounts} == {
         "quantity": Decimal("1.5"),
         "entry_price": Decimal(100),
         "exit_price": Decimal(95),
         "fees": Decimal("0.3"),
+        "written_off": Decimal(0),
     }
     assert trip == {
         "id": 1,
@@ -196,6 +202,99 @@ def test_a_round_trip_holds_what_went_in_and_out(database: Database, ledger, mak
         "closed_at_ms": START_MS + 6,
         "exit_purpose": "stop_loss",
     }
+
+
+MARKET = Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.001", "5", "0.001", "0.002")))
+
+
+def almost_sold(ledger, make_order, make_fill, rest: str, **changes: Any) -> tuple[Order, Fill]:
+    """What an exit at the stop, which leaves ``rest``, will have been told."""
+    entry = make_order("entry", status=OrderStatus.FILLED)
+    ledger.apply_fills(entry, [make_fill(entry, 0, "1.5", "100", fee_currency="BTC", fee=Decimal("0.0001"))])
+    moment = {"created_at_ms": START_MS + 10, "updated_at_ms": START_MS + 30}
+    leave = make_order(
+        "exit",
+        side=Side.SELL,
+        purpose=Purpose.STOP_LOSS,
+        **{"status": OrderStatus.CANCELED, **moment, **changes},
+    )
+    return leave, make_fill(leave, 5, str(Decimal("1.4999") - Decimal(rest)), "97")
+
+
+def test_what_cannot_be_sold_ends_with_the_exit_that_left_it(path, ledger, make_order, make_fill) -> None:
+    leave, sold = almost_sold(ledger, make_order, make_fill, "0.0009")
+    for _ in range(2):
+        ledger.apply_fills(leave, [sold], MARKET)
+        assert ledger.positions(ACCOUNT) == ()
+        (trip,) = ledger.round_trips_since(ACCOUNT, 0)
+        assert (trip.written_off, trip.quantity, trip.closed_at_ms) == (
+            Decimal("0.0009"),
+            Decimal("1.5"),
+            START_MS + 30,
+        )
+        assert trip.net == sold.value - sold.fee - 150, "what is left is lost"
+        history = ledger.symbol_history(ACCOUNT, "BTC/USD", START_MS)
+        assert (history.last_stop_loss_at_ms, history.consecutive_losses) == (START_MS + 30, 1)
+        assert check_books(path).disagreements == ()
+    again = make_order("again", status=OrderStatus.FILLED, created_at_ms=START_MS + 40)
+    ledger.apply_fills(again, [make_fill(again, 0, "0.5", "100")], MARKET)
+    (held,) = ledger.positions(ACCOUNT)
+    assert (held.quantity, held.cost, held.opened_at_ms) == (Decimal("0.5"), Decimal("50.1"), START_MS + 40)
+    assert check_books(path).disagreements == ()
+
+
+@pytest.mark.parametrize(
+    ("rest", "changes"),
+    [
+        ("0.001", {}),
+        ("0.0009", {"status": OrderStatus.PARTIALLY_FILLED}),
+        ("0.0009", {"created_at_ms": START_MS - 1}),
+        ("-0.0001", {}),
+    ],
+    ids=["it can be sold", "its exit goes on", "an exit of an earlier position", "too much was sold"],
+)
+def test_what_else_is_left_is_held_on(ledger, make_order, make_fill, rest: str, changes: dict[str, Any]) -> None:
+    leave, sold = almost_sold(ledger, make_order, make_fill, rest, **changes)
+    ledger.apply_fills(leave, [sold], MARKET)
+    (held,) = ledger.positions(ACCOUNT)
+    assert held.quantity == Decimal(rest)
+    assert ledger.round_trips_since(ACCOUNT, 0) == ()
+
+
+def test_an_entry_that_ends_with_too_little_is_not_written_off(ledger, make_order, make_fill) -> None:
+    entry = make_order("entry", status=OrderStatus.CANCELED)
+    ledger.apply_fills(entry, [make_fill(entry, 0, "0.0009", "100")], MARKET)
+    assert len(ledger.positions(ACCOUNT)) == 1
+
+
+def test_the_end_of_an_exit_and_what_it_leaves_are_stored_together_or_not_at_all(
+    database: Database, ledger, make_order, make_fill
+) -> None:
+    leave, sold = almost_sold(ledger, make_order, make_fill, "0.0009")
+    database.connection.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON round_trips BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    before = ledger.positions(ACCOUNT)
+    with pytest.raises(StoreError, match="full"):
+        ledger.apply_fills(leave, [sold], MARKET)
+    assert (ledger.order("exit"), ledger.positions(ACCOUNT)) == (None, before)
+    database.connection.execute("DROP TRIGGER full")
+    assert ledger.apply_fills(leave, [sold], MARKET) == (sold,)
+    assert ledger.positions(ACCOUNT) == ()
+
+
+def test_round_trips_of_before_wrote_nothing_off(path: Path) -> None:
+    old = open_database(path, MIGRATIONS[:5])
+    old.connection.execute(
+        "INSERT INTO round_trips VALUES (1, ?, 'BTC/USD', 'macd', NULL, '1', '100', '90', '0', '-10', 1, 2,"
+        " 'stop_loss')",
+        (ACCOUNT,),
+    )
+    old.close()
+    database = open_database(path)
+    (trip,) = SqliteLedger(database).round_trips_since(ACCOUNT, 0)
+    assert (trip.net, trip.written_off) == (-10, 0)
+    database.close()
 
 
 def test_the_filled_amount_is_the_sum_of_the_fills_that_are_known(ledger, make_order, make_fill) -> None:

@@ -184,6 +184,7 @@ def test_positions_and_trades(path, history, ledger) -> None:
         "opened_at_ms": START_MS + 2 * HOUR_MS,
         "closed_at_ms": START_MS + 3 * HOUR_MS,
         "exit_purpose": "take_profit",
+        "written_off": "0.0",
         "net_pct": 3.8667,
     }
     assert queries.trades(path, "ETH/USD") == {"trades": []}

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopilot.domain.market import Market
+from autopilot.domain.money import floor_to_step
 from autopilot.domain.portfolio import Position
 from autopilot.risk.preflight import balance_check, order_checks, position_check, stop_check
 
@@ -27,6 +30,28 @@ def test_an_order_has_the_least_amount_and_the_least_value(
 ) -> None:
     checks = order_checks(market, Decimal(quantity), Decimal(price), Decimal(own_least))
     assert {check.code for check in checks if not check.passed} == failed
+
+
+@pytest.mark.parametrize(
+    ("step", "minimum", "least"),
+    [
+        ("0.0001", "0.001", "0.001"),
+        ("0.00001", "0.00001", "0.00001"),
+        ("0.001", "0", "0.001"),
+        ("0.1", "0.25", "0.3"),
+        ("1", "0.1", "1"),
+        ("1E-8", "0.0001", "0.0001"),
+    ],
+)
+@given(held=st.decimals(min_value=0, max_value=3, places=9))
+def test_what_is_less_than_the_least_amount_cannot_be_sold_and_the_rest_can(
+    step: str, minimum: str, least: str, held: Decimal
+) -> None:
+    market = Market("BTC/USD", "BTC", "USD", *map(Decimal, (step, "0.01", minimum, "0", "0", "0")))
+    assert market.least_amount == Decimal(least)
+    amount = floor_to_step(held, market.amount_step)
+    (check, _) = order_checks(market, amount, Decimal(100), Decimal(0))
+    assert check.passed == (amount > 0 and amount >= market.min_amount) == (held >= market.least_amount)
 
 
 @pytest.mark.parametrize(("free", "passes"), [("1002", True), ("1001.99", False), ("5000", True)])

@@ -24,8 +24,9 @@ class Books:
 
 
 def check_books(database: Path) -> Books:
-    """Positions against the sum of fills, orders against their fills, paper cash against everything that was paid and
-    received, decisions against the candles between the first and the last. Raises StoreError."""
+    """Positions against the sum of fills less what round trips wrote off, orders against their fills, paper cash
+    against everything that was paid and received, decisions against the candles between the first and the last. Raises
+    StoreError."""
     with open_readonly(database) as connection:
         fills = connection.execute("SELECT * FROM fills").fetchall()
         return Books(
@@ -42,19 +43,21 @@ def check_books(database: Path) -> Books:
 
 
 def _positions(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]:
-    bought: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    owned: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for fill in fills:
         amount = Decimal(fill["quantity"])
         if fill["fee_currency"] == fill["symbol"].partition("/")[0]:
             amount -= Decimal(fill["fee"]) if fill["side"] == "buy" else -Decimal(fill["fee"])
-        bought[fill["account"], fill["symbol"]] += amount if fill["side"] == "buy" else -amount
+        owned[fill["account"], fill["symbol"]] += amount if fill["side"] == "buy" else -amount
+    for trip in connection.execute("SELECT account, symbol, written_off FROM round_trips"):
+        owned[trip["account"], trip["symbol"]] -= Decimal(trip["written_off"])
     held = {
         (row["account"], row["symbol"]): Decimal(row["quantity"])
         for row in connection.execute("SELECT account, symbol, quantity FROM positions")
     }
     return [
         f"{symbol} in {account}: position {held.get((account, symbol), ZERO)}, fills make {total}"
-        for (account, symbol), total in (bought | {key: bought[key] for key in held}).items()
+        for (account, symbol), total in (owned | {key: owned[key] for key in held}).items()
         if held.get((account, symbol), ZERO) != total
     ]
 

@@ -15,6 +15,7 @@ from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.decision import Decision
 from autopilot.domain.documents import document
+from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
@@ -73,7 +74,7 @@ class SqliteLedger:
         with self._database.transaction(durable=True) as connection, self._told(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
 
-    def apply_fills(self, order: Order, fills: Sequence[Fill]) -> tuple[Fill, ...]:
+    def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         """What the order says of its filled amount gives way to the sum of the fills that are stored."""
         with self._database.transaction(durable=True) as connection, self._told(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
@@ -82,6 +83,8 @@ class SqliteLedger:
             for fill in new:
                 _book(connection, order, fill)
             _correct_filled(connection, order)
+            if market:
+                _write_off(connection, order, market)
             return tuple(new)
 
     def order(self, client_order_id: str) -> Order | None:
@@ -198,15 +201,30 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
 
 def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
     """One new fill into the position; into a round trip when nothing is left."""
-    key = (fill.account, fill.symbol)
-    row = connection.execute("SELECT * FROM positions WHERE account = ? AND symbol = ?", key).fetchone()
-    position = from_row(Position, row).after(fill, order) if row else Position.opened_by(fill, order)
+    held = _position(connection, order)
+    position = held.after(fill, order) if held else Position.opened_by(fill, order)
     if position.quantity != ZERO:
         connection.execute(_SAVE_POSITION, to_row(position))
-        return
-    connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", key)
-    if position.entry_quantity:
-        connection.execute(_ADD_ROUND_TRIP, to_row(RoundTrip.ended_by(fill, order, position)))
+    else:
+        _close(connection, order, position, fill.at_ms)
+
+
+def _write_off(connection: sqlite3.Connection, order: Order, market: Market) -> None:
+    rest = _position(connection, order)
+    if rest and rest.is_rest_of(order, market):
+        _close(connection, order, rest, order.updated_at_ms)
+
+
+def _close(connection: sqlite3.Connection, order: Order, last: Position, at_ms: int) -> None:
+    connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", (order.account, order.symbol))
+    if last.entry_quantity:
+        connection.execute(_ADD_ROUND_TRIP, to_row(RoundTrip.ended_by(order, last, at_ms)))
+
+
+def _position(connection: sqlite3.Connection, order: Order) -> Position | None:
+    key = (order.account, order.symbol)
+    row = connection.execute("SELECT * FROM positions WHERE account = ? AND symbol = ?", key).fetchone()
+    return from_row(Position, row) if row else None
 
 
 def _correct_filled(connection: sqlite3.Connection, order: Order) -> None:

@@ -42,7 +42,7 @@ _TRADES = _Source(
     "round_trips",
     "closed_at_ms",
     "account, symbol, strategy, decision_id, quantity, entry_price, exit_price, fees, net, opened_at_ms, closed_at_ms,"
-    " exit_purpose",
+    " exit_purpose, written_off",
 )
 
 

@@ -174,6 +174,9 @@ MIGRATIONS: tuple[str, ...] = (
         why TEXT NOT NULL, since_ms INTEGER NOT NULL, actor TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE round_trips ADD COLUMN written_off TEXT NOT NULL DEFAULT '0';
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F
