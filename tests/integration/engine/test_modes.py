@@ -241,6 +241,10 @@ class TestPanic:
             filled=Decimal(0),
         )
         holding.ledger.save_order(stop)
+        # The paper exchange has no stop orders: to it, this one is a limit far away.
+        await holding.broker.submit(
+            replace(stop, type=OrderType.LIMIT, price=Decimal(10**9)), await holding.market.market("BTC/USD")
+        )
         (account,) = (await holding.control.panic(ME, flatten=False))["accounts"]
         assert (account["kept"], account["canceled"], account["left"]) == (["BTC/USD"], [], [])
         (account,) = (await holding.control.panic(ME, flatten=True))["accounts"]
