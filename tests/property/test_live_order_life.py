@@ -23,7 +23,7 @@ from autopilot.adapters.exchange.dialects import Kraken
 from autopilot.adapters.exchange.gateway import Request
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
+from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected, UnknownSymbol
 from autopilot.domain.market import Market
 from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
@@ -137,6 +137,8 @@ class Exchange:
             return [order.document() for order in shown if order.status != "open"]
         if method == "fetch_balance":
             return {"total": {"BTC": float(self.coins)}, "free": {"BTC": float(self.coins)}}
+        if method == "fetch_ticker":
+            raise UnknownSymbol("what is paid with has no price here")
         order = next(each for each in shown if each.txid == arguments[0])
         # Told twice, as it happens where pages overlap.
         return {"trades": order.trades} if method == "fetch_order" else order.trades + order.trades[:1]

@@ -123,11 +123,11 @@ async def test_with_no_network_at_all_it_is_said_too(holder: Holder) -> None:
 async def test_a_stop_that_the_exchange_forgot_may_have_sold_and_nothing_is_sold_beside_it(holder: Holder) -> None:
     """Coins of the user's own lie beside those that it sold."""
     stop = await holder.buy()
-    holder.theirs.balances["XXBT"] += HELD
+    holder.theirs.balances["BTC"] += HELD
     holder.theirs.fill(stop, HELD)
-    stop.cl_ord_id = "forgotten"
+    stop.client_order_id = "forgotten"
     told = await holder.panic()
-    assert (told["complete"], holder.sales(), holder.theirs.balances["XXBT"]) == (False, [], HELD)
+    assert (told["complete"], holder.sales(), holder.theirs.balances["BTC"]) == (False, [], HELD)
     (order, position) = told["accounts"][0]["left"]
     assert "the exchange does not know order" in order["what"]
     assert "held are not sold" in position["what"]
