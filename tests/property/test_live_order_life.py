@@ -70,8 +70,8 @@ class Theirs:
         return sum((Decimal(str(trade["amount"])) for trade in self.trades), Decimal(0))
 
     def document(self) -> dict[str, Any]:
-        filled = float(self.executed)
-        return {"id": self.txid, "clientOrderId": self.name, "status": self.status, "filled": filled}
+        named = {"id": self.txid, "clientOrderId": self.name, "timestamp": self.shown_ms}
+        return {**named, "status": self.status, "filled": float(self.executed)}
 
 
 class Exchange:

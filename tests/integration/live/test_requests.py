@@ -19,6 +19,7 @@ from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.order import Order, OrderStatus, OrderType, Side
+from autopilot.domain.timeframe import MINUTE_MS
 
 OTHER = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 WRONG = {
@@ -162,6 +163,22 @@ async def test_the_fills_of_others_are_not_counted_where_a_filter_is_ignored(
             live.clock.at_ms += 1
         assert [live.order(order).filled for order in made] == [Decimal("0.03"), Decimal("0.01")]
         live.assert_agreed()
+
+
+@pytest.mark.parametrize("fault", ["", "reset after"])
+@pytest.mark.parametrize("minutes", [0, 1, 60])
+async def test_an_id_that_an_order_had_before_these_books_were_begun(anywhere: Any, fault: str, minutes: int) -> None:
+    exchange, market = anywhere.exchange, anywhere.market
+    order = anywhere.intend(OrderType.LIMIT)
+    exchange.place(order.client_order_id, market.base, "buy", "market", Decimal("0.03"), None)
+    (first,) = exchange.named(order.client_order_id)
+    first.opened_ms -= minutes * MINUTE_MS + 1
+    exchange.faults[exchange.placing] = [fault]
+    await anywhere.follow()
+    await anywhere.reconcile(1)
+    (_, second) = exchange.named(order.client_order_id)
+    assert anywhere.order(order).exchange_order_id == second.order_id
+    assert (anywhere.order(order).status, anywhere.order(order).filled) == (OrderStatus.OPEN, 0)
 
 
 @pytest.mark.parametrize("name", ["binance", "coinbase"])

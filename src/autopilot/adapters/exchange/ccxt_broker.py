@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -42,7 +43,7 @@ class CcxtBroker:
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
         found = await self._gateway.place(self._dialect.request(order, until_ms), until_ms)
         try:
-            report = await self.lookup(order)
+            report = await self.lookup(replace(order, exchange_order_id=found))
         except ExchangeError:
             report = None
         return report or OrderReport(

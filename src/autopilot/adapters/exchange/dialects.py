@@ -190,4 +190,12 @@ async def _listed(gateway: Gateway, order: Order, params: Mapping[str, Any]) -> 
 
 
 def _ours(orders: Sequence[Raw], order: Order) -> Raw | None:
-    return next((each for each in orders if each.get("clientOrderId") == order.client_order_id), None)
+    """By the exchange's id where it is known. By ours the latest: books that were begun anew may make an id again, and
+    exchanges take it as soon as the first order is over."""
+    if order.exchange_order_id:
+        return next((each for each in orders if each["id"] == order.exchange_order_id), None)
+    since_ms = order.created_at_ms - CLOCKS_MS
+    named = [each for each in orders if each.get("clientOrderId") == order.client_order_id]
+    return max(
+        (each for each in named if each["timestamp"] >= since_ms), key=lambda each: each["timestamp"], default=None
+    )
