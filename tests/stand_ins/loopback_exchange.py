@@ -72,7 +72,8 @@ class LoopbackOrder:
 class LoopbackExchange:
     """``price`` is what a market order pays, ``balances`` are by currency. ``asked``: (call, fields) of every private
     call, refused ones too, and ``asked_at_ms`` when. ``faults``: of the next calls of a name; ``outage``: the fault of
-    every private call that has none of its own. ``fee_in``: a currency, or None for the quote currency. ``candles``: of
+    every private call that has none of its own. ``fee_in``: a currency, None for the quote currency; in
+    coins of the market it is taken of purchases. ``candles``: of
     every market, as `daily_market` makes them.
 
     ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about.
@@ -215,10 +216,10 @@ class LoopbackExchange:
 
     def _fee(self, order: LoopbackOrder, quantity: Decimal, price: Decimal) -> tuple[Decimal, str]:
         digits = Decimal("0.00000001")
-        if self.fee_in == order.base:
+        if self.fee_in == order.base and order.side == "buy":
             return (quantity * FEE).quantize(digits), order.base
         fee = quantity * price * FEE
-        if self.fee_in is None:
+        if self.fee_in in (None, order.base):
             return fee.quantize(digits), self.quote
         return (fee / self.price[self.fee_in]).quantize(digits), self.fee_in
 

@@ -39,6 +39,7 @@ from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.account import is_live
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import ConfigError, NotFound
+from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import iso_utc
 from autopilot.engine.events import Event, EventLog
 from autopilot.engine.settings import AutopilotSettings
@@ -317,9 +318,18 @@ class AutopilotService:
 
     def _left_behind(self, symbols: Sequence[str]) -> list[str]:
         held: list[dict[str, Any]] = queries.positions(self._database.path)["positions"]
+        waiting = queries.orders(self._database.path, limit=-1, open_only=True)["orders"]
+        resting = {(order["account"], order["symbol"]) for order in waiting if order["type"] == OrderType.STOP}
         return [
-            f"{position['symbol']}: {position['quantity']} still held in {position['account']}, and nobody watches its"
-            " stop now; autopilot start takes it up again"
+            _unwatched(position, at_exchange=(position["account"], position["symbol"]) in resting)
             for position in held
             if position["symbol"] in symbols
         ]
+
+
+def _unwatched(position: Document, *, at_exchange: bool) -> str:
+    stop = "; its stop order stays on the exchange" if at_exchange else ", nor its stop"
+    return (
+        f"{position['symbol']}: {position['quantity']} still held in {position['account']}, and nobody watches it now"
+        f"{stop}; autopilot start takes it up again"
+    )

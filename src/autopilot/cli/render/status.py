@@ -116,7 +116,7 @@ def _account(account: dict[str, Any], mode: str | None) -> Paragraph:
             *((Span(mode, STYLES[mode]), Span(", ")) if mode else ()),
             Span(f"equity {money(account['equity'])} {currency} ("),
             result(str(gain)),
-            Span(f" since the start), {money(account['free'])} free, {positions}"),
+            Span(f" since the start) and {money(account['free'])} free at {utc(account['at_ms'])}, {positions}"),
         ),
         hang=2,
     )
