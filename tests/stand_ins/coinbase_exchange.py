@@ -133,6 +133,7 @@ class CoinbaseExchange(LoopbackExchange):
             if f"{each.base}-USD" == fields["product_id"]
             and fields.get("start_date", "") <= _iso(each.opened_ms) <= fields.get("end_date", "9")
             and fields.get("order_status", STATUSES[each.status]) == STATUSES[each.status]
+            and fields.get("order_ids", each.order_id) == each.order_id
         ]
         page = found[: min(int(fields["limit"]), self.page)]
         more = len(page) < len(found)

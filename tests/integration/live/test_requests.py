@@ -181,21 +181,36 @@ async def test_an_id_that_an_order_had_before_these_books_were_begun(anywhere: A
     assert (anywhere.order(order).status, anywhere.order(order).filled) == (OrderStatus.OPEN, 0)
 
 
-@pytest.mark.parametrize("name", ["binance", "coinbase"])
-async def test_a_full_page_does_not_prove_that_an_order_is_nowhere(open_live: Any, name: str) -> None:
+@pytest.mark.parametrize(("name", "page"), [("binance", 1000), ("coinbase", 1000), ("coinbase", 100)])
+async def test_a_full_page_does_not_prove_that_an_order_is_nowhere(open_live: Any, name: str, page: int) -> None:
+    """Coinbase says that there is more; its page may be a smaller one than was asked for."""
     async with open_live(name) as live:
-        for _ in range(1000):
+        live.exchange.page = page
+        for _ in range(page + (name == "coinbase")):
             live.exchange.foreign_order()
         order = live.intend(OrderType.LIMIT)
         live.exchange.faults[live.exchange.placing] = ["reset before"]
         await live.follow()
         live.clock.at_ms += live.pause_ms
-        with pytest.raises(MarketUnavailable, match=f"shows 1000 orders of {live.market.symbol}, no more"):
+        with pytest.raises(MarketUnavailable, match=f"shows {page} orders of {live.market.symbol}, no more"):
             await live.desk.follow(live.market)
         assert live.order(order).status is OrderStatus.UNKNOWN
-        live.exchange.orders.popitem()
+        for _ in range(2):
+            live.exchange.orders.popitem()
         await live.follow()
         assert live.order(order).status is not OrderStatus.UNKNOWN
+
+
+async def test_what_is_known_is_found_on_coinbase_among_however_many(coinbase: Any) -> None:
+    order = coinbase.intend(OrderType.LIMIT)
+    await coinbase.follow()
+    for _ in range(1500):
+        coinbase.exchange.foreign_order()
+    (theirs,) = coinbase.exchange.named(order.client_order_id)
+    coinbase.exchange.fill(theirs, theirs.quantity)
+    await coinbase.follow()
+    assert coinbase.order(order).status is OrderStatus.FILLED
+    coinbase.assert_agreed()
 
 
 @pytest.mark.parametrize(

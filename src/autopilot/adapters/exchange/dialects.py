@@ -122,7 +122,9 @@ class Coinbase(Dialect):
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         # Newest first: what came long after it was sent would fill the page.
-        return await _listed(gateway, order, {"until": order.updated_at_ms + CLOCKS_MS})
+        until = {"until": order.updated_at_ms + CLOCKS_MS}
+        by_id = {"order_ids": [order.exchange_order_id]} if order.exchange_order_id else {}
+        return await _listed(gateway, order, until | by_id)
 
     async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
         by_id = {"order_ids": [raw["id"]]}
@@ -180,7 +182,8 @@ async def _listed(gateway: Gateway, order: Order, params: Mapping[str, Any]) -> 
     since_ms = order.created_at_ms - CLOCKS_MS
     found = await gateway.query("fetch_orders", order.symbol, since_ms, _PAGE, params)
     mine = _ours(found, order)
-    if mine is None and len(found) >= _PAGE:
+    has_more = len(found) >= _PAGE or any(each["info"].get("cursor") for each in found)
+    if mine is None and has_more:
         raise MarketUnavailable(
             f"{gateway.name} shows {len(found)} orders of {order.symbol}, no more; {order.client_order_id} is none of"
             " them",
