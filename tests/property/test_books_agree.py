@@ -72,6 +72,8 @@ def test_both_books_remember_the_same(booked: list[Booked], since_ms: int) -> No
         assert stored.positions(ACCOUNT) == kept.positions(ACCOUNT)
         for symbol in SYMBOLS:
             assert stored.symbol_history(ACCOUNT, symbol, since_ms) == kept.symbol_history(ACCOUNT, symbol, since_ms)
+        for currency in ("USD", "EUR"):
+            assert stored.traded_cash(ACCOUNT, currency) == kept.traded_cash(ACCOUNT, currency)
         recent = stored.round_trips_since(ACCOUNT, since_ms)
         assert recent == kept.round_trips_since(ACCOUNT, since_ms)
         for symbol in SYMBOLS:

@@ -163,4 +163,5 @@ def test_duplicates_and_late_words_change_nothing_and_the_money_adds_up(
         )
         invested = sum((held.cost - held.realized for held in open_positions), Decimal(0))
         assert cash(every) == net - invested, "to the last digit"
+        assert ledger.books.traded_cash(ACCOUNT, "USD") == cash(every)
         assert twin.quantity() == coins(every)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import takewhile
 
 from autopilot.domain.decision import Decision
-from autopilot.domain.market import Market
+from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
@@ -46,6 +46,7 @@ class MemoryBooks:
         self._known_fills: set[str] = set()
         self._symbols: defaultdict[str, _SymbolBooks] = defaultdict(_SymbolBooks)
         self._marks: dict[str, EquityMark] = {}
+        self._traded_cash: defaultdict[str, Decimal] = defaultdict(Decimal)
 
     @property
     def orders(self) -> Iterable[Order]:
@@ -136,10 +137,14 @@ class MemoryBooks:
     def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
         return tuple(self._ended[bisect_left(self._ended, since_ms, key=_end) :])
 
+    def traded_cash(self, account: str, currency: str) -> Decimal:
+        return self._traded_cash[currency]
+
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         return self._marks.get(currency)
 
     def _book(self, order: Order, fill: Fill) -> None:
+        self._traded_cash[split_symbol(fill.symbol)[1]] += fill.cash
         books = self._symbols[fill.symbol]
         held = books.position.after(fill, order) if books.position else Position.opened_by(fill, order)
         if held.quantity != ZERO:

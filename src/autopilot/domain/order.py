@@ -162,6 +162,11 @@ class Fill:
         return self.quantity * self.price
 
     @property
+    def cash(self) -> Decimal:
+        """What it brought of the quote currency; negative for what it took."""
+        return (self.value if self.side is Side.SELL else -self.value) - self.fee_in_quote
+
+    @property
     def fee_in_base(self) -> Decimal:
         """What was taken of the coins themselves."""
         return self.fee if self.fee_currency == split_symbol(self.symbol)[0] else ZERO

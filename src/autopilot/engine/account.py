@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from autopilot.domain.arming import Leave
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
-from autopilot.domain.order import Order, Purpose
+from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
+from autopilot.engine.equity_marks import Standing, first_mark, follow_money, next_mark
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
@@ -72,7 +73,7 @@ class TradingAccount:
         open_orders = self._ledger.open_orders(self.name)
         balance = balances.get(market.quote, Balance(ZERO, ZERO))
         held = self._value(positions, market.quote)
-        mark = self._mark(market.quote, balance.free, balance.total + held, now_ms)
+        mark = self._mark(market.quote, balance, held, open_orders, now_ms)
         day_start_ms = day_of(now_ms) * DAY_MS
         portfolio = Portfolio(
             account=self.name,
@@ -122,18 +123,27 @@ class TradingAccount:
             ZERO,
         )
 
-    def _mark(self, currency: str, free: Decimal, equity: Decimal, now_ms: int) -> EquityMark:
+    def _mark(
+        self, currency: str, balance: Balance, held: Decimal, open_orders: Sequence[Order], now_ms: int
+    ) -> EquityMark:
         last = self._marks.get(currency) or self._ledger.equity_mark(self.name, currency)
+        traded = self._ledger.traded_cash(self.name, currency)
+        own_cash = balance.total - traded
+        if last and last.own_cash is not None and _may_have_traded(open_orders, currency):
+            own_cash = last.own_cash
+        now = Standing(now_ms, balance.free, own_cash + traded + held, own_cash)
         if last is None:
-            return EquityMark(self.name, currency, now_ms, free, equity, equity, equity, equity)
-        same_day = day_of(last.at_ms) == day_of(now_ms)
-        return EquityMark(
-            account=self.name,
-            currency=currency,
-            at_ms=now_ms,
-            free=free,
-            equity=equity,
-            day_start_equity=last.day_start_equity if same_day else last.equity,
-            peak_equity=max(last.peak_equity, equity),
-            start_equity=last.start_equity,
-        )
+            return first_mark(self.name, currency, now)
+        self._marks[currency] = follow_money(last, now)
+        return next_mark(self._marks[currency], now)
+
+
+def _may_have_traded(orders: Sequence[Order], currency: str) -> bool:
+    """Whether the exchange's cash may be that after fills of which our books do not know yet. A stop order that rests
+    would say so for as long as something is held; it is followed in the same cycle that it is touched in."""
+    return any(
+        order.status is not OrderStatus.NEW
+        and order.type is not OrderType.STOP
+        and split_symbol(order.symbol)[1] == currency
+        for order in orders
+    )

@@ -213,7 +213,7 @@ class PaperBroker:
         sign = ONE if fill.side is Side.BUY else -ONE
         return self._balances | {
             market.base: self._balances.get(market.base, ZERO) + sign * fill.quantity,
-            market.quote: self._balances[market.quote] - sign * fill.value - fill.fee,
+            market.quote: self._balances[market.quote] + fill.cash,
         }
 
     def _affordable(self, order: Order, price: Decimal, rate: Decimal, market: Market) -> Decimal:

@@ -17,7 +17,11 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class EquityMark:
-    """An account's equity in one currency, what of it is free cash, and the marks that the loss limits measure from."""
+    """An account's equity in one currency, what of it is free cash, and the marks that the loss limits measure from.
+
+    ``own_cash``: the cash there would be had we never traded; None in a mark from before it was kept. Where it changes,
+    money was paid in or taken out, and the marks follow it: that is neither gain nor loss.
+    """
 
     account: str
     currency: str
@@ -27,6 +31,7 @@ class EquityMark:
     day_start_equity: Decimal
     peak_equity: Decimal
     start_equity: Decimal
+    own_cash: Decimal | None = None
 
 
 class Ledger(Protocol):
@@ -79,6 +84,10 @@ class Ledger(Protocol):
 
     def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
         """Those of all symbols that ended at or after ``since_ms``, by their end, then as they were booked."""
+        ...
+
+    def traded_cash(self, account: str, currency: str) -> Decimal:
+        """What all our fills together brought of a quote currency, after fees; negative for what they took."""
         ...
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,7 +94,7 @@ async def test_a_waiting_entry_ends_when_losses_close_positions(open_desk: Open,
     await desk.hours(1)
     assert desk.orders() == [("buy", "entry", "open")]
     mark = desk.ledger.equity_mark(ACCOUNT, "USD")
-    desk.broker.behind._balances |= {"USD": mark.equity / 2}
+    desk.account.keep(replace(mark, day_start_equity=2 * mark.equity))
     await fall(desk)
     assert desk.orders() == [("buy", "entry", "canceled")]
 

@@ -15,10 +15,12 @@ import pytest
 from autopilot.adapters.store import learning_queries
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.rows import to_row
 from autopilot.adapters.store.schema import MIGRATIONS
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreError
+from autopilot.domain.portfolio import Position
 from autopilot.domain.task import Task, TaskState
 
 REQUEST = {"days": 90, "symbols": ["BTC/USD"], "timeframe": "1h"}
@@ -175,25 +177,32 @@ def test_a_row_that_we_did_not_write(database: Database, store: SqliteTasks, col
 
 
 def test_a_database_of_version_1_keeps_every_row_and_gets_the_new_tables(
-    path: Path, make_order, make_fill, make_decision, make_mark, contents
+    path: Path, make_order, make_fill, make_mark, contents
 ) -> None:
-    old = open_database(path, MIGRATIONS[:1])
-    ledger, order = SqliteLedger(old), make_order("one")
-    ledger.record_decision(make_decision(1), make_mark())
-    ledger.save_order(order)
-    ledger.apply_fills(order, [make_fill(order, 1, "0.5", "100")])
+    old, order = open_database(path, MIGRATIONS[:1]), make_order("one")
+    fill = make_fill(order, 1, "0.5", "100")
+    was = {"orders": order, "fills": fill, "positions": Position.opened_by(fill, order), "equity": make_mark()}
+    for table, value in was.items():
+        columns = [row["name"] for row in old.rows(f"PRAGMA table_info({table})")]
+        row = to_row(value)
+        with old.transaction(durable=True) as connection:
+            marks = ", ".join("?" * len(columns))
+            connection.execute(f"INSERT INTO {table} VALUES ({marks})", [row[name] for name in columns])
     old.close()
     before = contents(path)
-    assert sum(len(rows) for rows in before.values()) >= 5
+    assert sum(len(rows) for rows in before.values()) == 4
 
     database = open_database(path)
     store = SqliteTasks(database)
+    assert SqliteLedger(database).equity_mark(make_mark().account, "USD") == make_mark()
     assert database.row("PRAGMA user_version")[0] == len(MIGRATIONS)
     assert store.recent(9) == ()
     store.create(PENDING)
     assert store.load("t1") == PENDING
     database.close()
     after = contents(path)
-    assert {table: after[table] for table in before} == before
-    added = {"tasks", "models", "model_history", "training_trials", "audit", "armings", "trading_modes"}
+    assert {table: [row[: len(before[table][0])] for row in after[table]] for table in was} == {
+        table: before[table] for table in was
+    }
+    added = {"tasks", "models", "model_history", "training_trials", "audit", "armings", "trading_modes", "traded_cash"}
     assert set(after) - set(before) == added

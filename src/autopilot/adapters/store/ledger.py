@@ -15,7 +15,7 @@ from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.decision import Decision
 from autopilot.domain.documents import document
-from autopilot.domain.market import Market
+from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
@@ -29,6 +29,10 @@ _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
 _ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 20)}) ON CONFLICT DO NOTHING"
+_TRADED_CASH = "SELECT amount FROM traded_cash WHERE account = ? AND currency = ?"
+_SAVE_TRADED_CASH = (
+    "INSERT INTO traded_cash VALUES (?, ?, ?) ON CONFLICT (account, currency) DO UPDATE SET amount = excluded.amount"
+)
 _HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
 _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
@@ -140,6 +144,10 @@ class SqliteLedger:
     def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
         return tuple(from_row(RoundTrip, row) for row in self._database.rows(RECENT, (account, since_ms)))
 
+    def traded_cash(self, account: str, currency: str) -> Decimal:
+        row = self._database.row(_TRADED_CASH, (account, currency))
+        return Decimal(row[0]) if row else ZERO
+
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
         return from_row(EquityMark, row) if row else None
@@ -200,7 +208,11 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
 
 
 def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
-    """One new fill into the position; into a round trip when nothing is left."""
+    """One new fill into the cash that was traded and the position; into a round trip when nothing is left."""
+    key = (fill.account, split_symbol(fill.symbol)[1])
+    row = connection.execute(_TRADED_CASH, key).fetchone()
+    traded = (Decimal(row[0]) if row else ZERO) + fill.cash
+    connection.execute(_SAVE_TRADED_CASH, (*key, format(traded, "f")))
     held = _position(connection, order)
     position = held.after(fill, order) if held else Position.opened_by(fill, order)
     if position.quantity != ZERO:

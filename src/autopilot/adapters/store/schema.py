@@ -177,6 +177,14 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE round_trips ADD COLUMN written_off TEXT NOT NULL DEFAULT '0';
     """,
+    """
+    -- Counted from here on: what matters of it is how it changes.
+    CREATE TABLE traded_cash (
+        account TEXT NOT NULL, currency TEXT NOT NULL, amount TEXT NOT NULL,
+        PRIMARY KEY (account, currency)
+    ) STRICT;
+    ALTER TABLE equity ADD COLUMN own_cash TEXT;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F
@@ -188,6 +196,7 @@ BOOKS = (
     "positions",
     "round_trips",
     "equity",
+    "traded_cash",
     "paper_balances",
     "paper_orders",
     "autopilots",

@@ -1,0 +1,63 @@
+"""The marks that loss limits measure from: how they go on from one moment to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from autopilot.domain.money import ZERO, round_to_step
+from autopilot.domain.portfolio import COST_STEP
+from autopilot.domain.timeframe import day_of
+from autopilot.ports.ledger import EquityMark
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account is worth in one currency at a moment, as `EquityMark` has it."""
+
+    at_ms: int
+    free: Decimal
+    equity: Decimal
+    own_cash: Decimal
+
+
+def first_mark(account: str, currency: str, now: Standing) -> EquityMark:
+    """All of it begins here."""
+    return EquityMark(
+        account, currency, now.at_ms, now.free, now.equity, now.equity, now.equity, now.equity, now.own_cash
+    )
+
+
+def follow_money(last: EquityMark, now: Standing) -> EquityMark:
+    """``last`` as if what was paid in or taken out since then had been so before it: what losses are measured from
+    moves in the same proportion as the equity, so that what was lost stays the same share of it. That is the
+    time-weighted return (GIPS)."""
+    if now.own_cash == last.own_cash:
+        return last
+    paid_in = ZERO if last.own_cash is None else now.own_cash - last.own_cash
+    before = now.equity - paid_in
+
+    def moved(mark: Decimal) -> Decimal:
+        return round_to_step(mark * now.equity / before, COST_STEP) if before > ZERO else now.equity
+
+    return replace(
+        last,
+        equity=moved(last.equity),
+        day_start_equity=moved(last.day_start_equity),
+        peak_equity=moved(last.peak_equity),
+        start_equity=last.start_equity + paid_in,
+        own_cash=now.own_cash,
+    )
+
+
+def next_mark(last: EquityMark, now: Standing) -> EquityMark:
+    """What ``last`` is now, where no money was paid in between. A new day begins with the equity before it."""
+    same_day = day_of(last.at_ms) == day_of(now.at_ms)
+    return replace(
+        last,
+        at_ms=now.at_ms,
+        free=now.free,
+        equity=now.equity,
+        day_start_equity=last.day_start_equity if same_day else last.equity,
+        peak_equity=max(last.peak_equity, now.equity),
+    )
