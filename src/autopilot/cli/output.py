@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from autopilot.cli.exit_codes import error_code
-from autopilot.cli.render.blocks import Screen
-from autopilot.cli.render.layout import clean, plain
+from autopilot.cli.render.blocks import Screen, line
+from autopilot.cli.render.layout import clean, lines, plain, text_of
 from autopilot.control.protocol import error_document
 from autopilot.domain.errors import AutopilotError
 
@@ -59,8 +59,9 @@ class Output:
 
     def trouble(self, error: AutopilotError) -> None:
         """An error and what to try, on standard error."""
-        for line in error_lines(str(error), error.hint):
-            self.remarks.write(line + "\n")
+        screen = tuple(line(text, hang=2) for text in error_lines(str(error), error.hint))
+        for spans in lines(screen, _width(self.remarks)):
+            self.remarks.write(text_of(spans) + "\n")
 
     def failure(self, error: AutopilotError) -> None:
         """The error that ends the command, in words and, where JSON was asked for, as a document too."""
@@ -74,6 +75,11 @@ def error_lines(message: str, hint: str) -> list[str]:
     first, *more = message.splitlines() or [""]
     lines = [f"error: {clean(first)}", *(f"  {clean(item.strip())}" for item in more)]
     return [*lines, *(f"try: {clean(item)}" for item in hint.splitlines()[:1])]
+
+
+def _width(stream: TextIO) -> int | None:
+    """The terminal's, in columns; None where it is none, or does not know."""
+    return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
 
 
 def discard(stream: TextIO) -> None:

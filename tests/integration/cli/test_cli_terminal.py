@@ -41,6 +41,17 @@ def test_a_screen_fits_its_terminal(terminal, daemon, query, columns) -> None:
     assert "SIMULATED MARKET" in screen.shown
 
 
+def test_an_error_is_wrapped_between_words(terminal) -> None:
+    refused = terminal("keys", "add", "bitstamp", columns=40, errors_too=True)
+    assert refused.finish() == 2
+    shown = [line for line in lines_of(refused.shown) if line]
+    assert shown[0].startswith("error: real orders cannot be sent to")
+    assert max(map(len, shown)) <= 40
+    assert " ".join(" ".join(shown).split()).endswith(
+        "again by our own id try: use one of binance, coinbase, kraken, or trade on paper"
+    )
+
+
 def test_a_terminal_gets_colours_and_a_ruled_table(terminal, daemon) -> None:
     screen = terminal("status")
     screen.finish()

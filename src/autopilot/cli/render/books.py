@@ -70,7 +70,7 @@ def orders_screen(document: dict[str, Any]) -> Screen:
             order["type"],
             spoken(order["purpose"]),
             quantity(order["quantity"]),
-            price(order["price"]) if order["price"] else "market",
+            _asked_price(order),
             quantity(order["filled"]),
             Span(_status(order["status"]), _STATUS_STYLES.get(order["status"], Style.PLAIN)),
             order["strategy"],
@@ -138,6 +138,13 @@ def trades_screen(document: dict[str, Any]) -> Screen:
     ]
     won = sum(float(trade["net"]) > 0 for trade in trades)
     return (*banner(trades), table(TRADE_COLUMNS, rows), line(f"{count(len(trades), 'trade')}, {won} with a gain"))
+
+
+def _asked_price(order: dict[str, Any]) -> str:
+    """Of a stop order the price that sets it off."""
+    if order["type"] == "stop":
+        return f"stop {price(order['trigger_price'])}"
+    return price(order["price"]) if order["price"] else "market"
 
 
 def _status(code: str) -> str:
