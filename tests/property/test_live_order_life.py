@@ -35,7 +35,7 @@ from autopilot.execution.restrictions import Restrictions
 
 ACCOUNT, SYMBOL, START_MS = "live:kraken", "BTC/USD", 1_900_000_000_000
 MARKET = Market(SYMBOL, "BTC", "USD", *map(Decimal, ("0.0001", "0.1", "0.001", "1", "0.0025", "0.004")))
-EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS, Decimal(1))
+EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS)
 PRICE, STOP = Decimal(100), Decimal(90)
 PLACING = st.sampled_from(
     ["", "", "refused", "not sent", "lost", "arrives and lost", "arrives late", "killed before", "killed after"]

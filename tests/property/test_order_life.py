@@ -59,7 +59,7 @@ BOLD = RiskLimits(
     cooldown_candles=0,
     max_consecutive_losses=1_000_000,
 )
-EXITS = ExitSettings(OrderSettings(), HOUR_MS, Decimal(1))
+EXITS = ExitSettings(OrderSettings(), HOUR_MS)
 
 
 FATES = st.sampled_from(
@@ -286,7 +286,6 @@ class OrderLife(RuleBasedStateMachine):
                 purpose=exit_purpose(price, held.entry_price),
                 price=price,
                 draft=self._draft(Side.SELL, strength, symbol),
-                min_order_value=Decimal(1),
                 at_ms=self.world.now,
                 now_ms=self.world.now,
             )

@@ -54,7 +54,7 @@ from autopilot.execution.restrictions import Restrictions
 ACCOUNT = "live:kraken"
 START_MS = 1_900_000_000_000
 MARKET = PLACES["kraken"].market
-EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS, Decimal(1))
+EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS)
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
 TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
 REACHED = ExitTrigger(Purpose.TAKE_PROFIT, TARGET, "the target was reached")

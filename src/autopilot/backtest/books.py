@@ -43,7 +43,7 @@ class MemoryBooks:
         self.round_trips: list[RoundTrip] = []
         self._ended: list[RoundTrip] = []
         self._orders: dict[str, Order] = {}
-        self._known_fills: set[str] = set()
+        self._known_fills: set[tuple[str, str]] = set()
         self._symbols: defaultdict[str, _SymbolBooks] = defaultdict(_SymbolBooks)
         self._marks: dict[str, EquityMark] = {}
         self._traded_cash: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -83,9 +83,10 @@ class MemoryBooks:
             books.open[name] = order
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
-        new = [each for each in sorted(fills, key=lambda fill: fill.at_ms) if each.fill_id not in self._known_fills]
+        in_order = sorted(fills, key=lambda fill: fill.at_ms)
+        new = [each for each in in_order if (each.symbol, each.fill_id) not in self._known_fills]
         self.fills += new
-        self._known_fills.update(each.fill_id for each in new)
+        self._known_fills.update((each.symbol, each.fill_id) for each in new)
         self.save_order(order)
         for each in new:
             self._book(order, each)
@@ -146,6 +147,10 @@ class MemoryBooks:
     def _book(self, order: Order, fill: Fill) -> None:
         self._traded_cash[split_symbol(fill.symbol)[1]] += fill.cash
         books = self._symbols[fill.symbol]
+        if books.position and order.purpose is Purpose.ENTRY:
+            sale = self.last_exit(order.account, order.symbol, books.position.opened_at_ms)
+            if sale and books.position.is_left_by(sale, order):
+                self._close(sale, books.position, sale.updated_at_ms)
         held = books.position.after(fill, order) if books.position else Position.opened_by(fill, order)
         if held.quantity != ZERO:
             books.position = held

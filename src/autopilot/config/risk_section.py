@@ -97,7 +97,7 @@ class RiskSection(Section):
     max_price_deviation_pct: Percent = 2.0
     """Distance of the latest price from the last close, in percent, beyond which no position is opened."""
     min_order_value: Annotated[Amount, Field(ge=0)] = Decimal(1)
-    """The smallest order, in quote currency; the market's own minimum holds as well."""
+    """The smallest purchase, in quote currency; the market's own minimum holds as well, also at the stop."""
     stop_guard: StopGuardSection = StopGuardSection()
     low_profit: LowProfitSection = LowProfitSection()
     recent_drawdown: RecentDrawdownSection = RecentDrawdownSection()

@@ -158,7 +158,7 @@ class Wiring:
             if isinstance(broker, CcxtBroker):
                 await broker.close()
 
-        exits = ExitSettings(self.config.orders.settings(), DAY_MS, self.config.risk.settings().min_order_value)
+        exits = ExitSettings(self.config.orders.settings(), DAY_MS)
         return Venue(source, account, Liquidation(shared, desk, ledger, source, exits), make, close)
 
     def _paper(self, account: str, source: CandleSource) -> _Dealing:

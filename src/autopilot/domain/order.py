@@ -138,7 +138,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account.
+    """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account and symbol.
 
     ``fee`` is in ``fee_currency``: the quote currency, on some exchanges the base currency, or a third one, paid with
     coins that are not in our books. The broker tells such a fee in quote currency where it can; else it counts nothing.

@@ -41,8 +41,8 @@ class Position:
     exit_value: Decimal
 
     def after(self, fill: Fill, order: Order) -> Position:
-        """The position after one more of our fills. A sale never takes more than there is; fees in base currency reduce
-        the quantity bought, fees in a third currency nothing."""
+        """The position after one more of our fills. Fees in base currency reduce the quantity bought; those of a sale
+        are paid with coins besides what it sold. Fees in a third currency are not in our books."""
         if fill.side is Side.BUY:
             entry_value = self.entry_value + fill.value
             entry_quantity = self.entry_quantity + fill.quantity
@@ -57,15 +57,14 @@ class Position:
                 stop=order.stop if order.stop is not None else self.stop,
                 target=order.target if order.target is not None else self.target,
             )
-        given = fill.quantity + fill.fee_in_base
-        part = min(given / self.quantity, ONE) if self.quantity else ONE
+        part = min(fill.quantity / self.quantity, ONE) if self.quantity else ONE
         cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN)
         return replace(
             self,
-            quantity=self.quantity - given,
+            quantity=self.quantity - fill.quantity,
             cost=self.cost - cost_of_part,
             fees=self.fees + fill.fee_value,
-            realized=self.realized + fill.value - fill.fee_in_quote - cost_of_part,
+            realized=self.realized + fill.value - fill.fee_value - cost_of_part,
             exit_value=self.exit_value + fill.value,
         )
 
@@ -73,6 +72,12 @@ class Position:
         """Whether this is what an exit that is over left, and too little for another one."""
         is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= self.opened_at_ms
         return is_over and ZERO < self.quantity < market.least_amount
+
+    def is_left_by(self, sale: Order, entry: Order) -> bool:
+        """Whether this is what ``sale`` left, and was nothing worth having when ``entry`` was made: else that would not
+        have been."""
+        was_before = self.opened_at_ms <= sale.created_at_ms < entry.created_at_ms
+        return sale.status.is_final and was_before and self.quantity > ZERO
 
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -12,14 +13,15 @@ from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.trader import Trader
 
 
-async def guard_anyway(trader: Trader, market: Market, window: MarketWindow) -> None:
-    """Hold the position against the latest price although the cycle failed before it came to that. The caller holds
-    the account's lock. Raises StoreError; what the exchange says to it is in the orders."""
+async def guard_anyway(trader: Trader, market: Market, window: MarketWindow, turn: asyncio.Lock) -> None:
+    """Hold the position against the latest price although the cycle failed before it came to that, whatever it failed
+    of. Waits for its ``turn``. Raises StoreError; what the exchange says to it is in the orders."""
     with suppress(ExchangeError):
         await window.refresh()
     if window.quote:
-        with suppress(ExchangeError):
-            await trader.guard(market, window.quote)
+        async with turn:
+            with suppress(ExchangeError):
+                await trader.guard(market, window.quote)
 
 
 def require_exits_sent(orders: Iterable[Order]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -131,9 +132,8 @@ class IntelligentAutopilot:
         account = self._around.account
         try:
             more = await self._trade(market)
-        except ExchangeError:
-            async with account.lock:
-                await guard_anyway(self._trader, market, self.window)
+        except Exception:
+            await guard_anyway(self._trader, market, self.window, account.lock)
             raise
         require_exits_sent(self._around.ledger.open_orders(account.name, self.symbol))
         return more
@@ -256,8 +256,12 @@ class IntelligentAutopilot:
         )
 
     async def _know_market(self) -> Market:
+        """A real exchange may change its rules, and delist it: what is held is sold by the last that were known."""
         if self._market is None:
             self._market = await self._around.source.market(self.symbol)
+        elif self._around.source.kind is MarketKind.REAL:
+            with suppress(ExchangeError):
+                self._market = await self._around.source.market(self.symbol)
         return self._market
 
     def _undecided(self, decided_at_ms: int | None) -> Candles:

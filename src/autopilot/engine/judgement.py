@@ -133,7 +133,6 @@ def _exit(
         purpose=purpose,
         price=price,
         draft=_draft(Side.SELL, signal, market, settings, moment, is_stop_loss=purpose is Purpose.STOP_LOSS),
-        min_order_value=settings.limits.min_order_value,
         at_ms=moment.closed_at_ms,
         now_ms=moment.now_ms,
     )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import Market, split_symbol
-from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import Timeframe
@@ -17,7 +16,7 @@ from autopilot.engine.account import TradingAccount
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.market_data import CandleSource
-from autopilot.risk.preflight import order_checks
+from autopilot.risk.preflight import could_be_sold
 
 LOCK_S = 15.0
 """How long a cycle under way is waited for: one call to an exchange ends within about 10 s."""
@@ -155,5 +154,4 @@ class Liquidation:
         held = self._account.position(symbol)
         if held is None or self._ledger.open_orders(self._account.name, symbol):
             return False
-        amount, price = floor_to_step(held.quantity, market.amount_step), self._account.sale_price(held)
-        return not all(check.passed for check in order_checks(market, amount, price, self._exits.min_order_value))
+        return not could_be_sold(market, held.quantity, self._account.sale_price(held))

@@ -42,7 +42,7 @@ class Trader:
         self._observer = observer
         self._strategies = strategies
         self._clock = clock
-        self._exits = ExitSettings(settings.orders, settings.timeframe.ms, settings.limits.min_order_value)
+        self._exits = ExitSettings(settings.orders, settings.timeframe.ms)
 
     async def settle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
         """What a closed candle did to our orders and positions. ``timeframe`` is its own."""

@@ -14,9 +14,10 @@ from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO, floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
-from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.domain.trading_mode import Restriction, holding_back
 from autopilot.execution.exits import ExitTrigger
+from autopilot.execution.missing_orders import MissingOrders
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.reconciliation import Reconciliation, reconcile
 from autopilot.ports.broker import Broker
@@ -24,14 +25,12 @@ from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
 from autopilot.ports.observer import EventSink
 from autopilot.ports.restrictions import RestrictionSource
+from autopilot.risk.preflight import could_be_sold
 from autopilot.risk.verdict import Approved, OrderDraft, review_exit
 
 FRESH_MS = 2 * MINUTE_MS
 """What was never sent is sent as it is within this time. Later its price is history: an entry expires, an exit pays
 what the market pays then."""
-MISSED_MS = HOUR_MS
-"""An order that the exchange had accepted and does not know any more is over when it was missed for so long, without
-being seen once meanwhile: exchanges that say so of an order that lives, or was filled, mend it sooner."""
 _ACCEPTED = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 
 log = logging.getLogger(__name__)
@@ -39,11 +38,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ExitSettings:
-    """How exits are sent: their order type, their life, and the least value worth selling."""
+    """How exits are sent: their order type and their life."""
 
     orders: OrderSettings
     candle_ms: int
-    min_order_value: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +89,8 @@ class OrderDesk:
         self._events = events
         self._restrictions = restrictions
         self._stops = stops
-        self._missed_since_ms: dict[str, int] = {}
+        self._missing = MissingOrders()
+        self._unsold: set[str] = set()
 
     async def send(self, approved: Approved, market: Market) -> Order:
         """Send once, unless the account is held back by now: then it expires. Never raises for what the exchange does:
@@ -145,13 +144,18 @@ class OrderDesk:
         exits = [order for order in self._open_orders(market) if order.is_working_exit]
         if any(not trigger.is_urgent or order.type is OrderType.MARKET for order in exits):
             return
-        await self._end_all(market, f"not sent: {trigger.reason}")
+        if trigger.purpose is not Purpose.PROTECTION and self._is_left_over(market, trigger.price):
+            return
+        failure = await self._end_all(market, f"not sent: {trigger.reason}")
         held = self._position(market)
-        if held is None:
-            return
-        if not trigger.is_urgent and self._unfinished(held):
+        if held and not trigger.is_urgent and self._unfinished(held):
             await self.finish_exit(held, trigger.price, market, settings)
-            return
+        elif held:
+            await self._sell(held, self._sale_at(trigger, market, settings), market, settings)
+        if failure:
+            raise failure
+
+    def _sale_at(self, trigger: ExitTrigger, market: Market, settings: ExitSettings) -> _Sale:
         kind, limit = choose_order_type(
             Side.SELL,
             0.0,
@@ -160,14 +164,13 @@ class OrderDesk:
             market=market,
             settings=settings.orders,
         )
-        sale = _Sale(
+        return _Sale(
             purpose=trigger.purpose,
             price=trigger.price,
             reason=trigger.reason,
             limit=limit,
             trigger_price=trigger.price if kind is OrderType.MARKET else None,
         )
-        await self._sell(held, sale, market, settings)
 
     def is_engaged(self, market: Market) -> bool:
         """Whether something of this market is held or on order."""
@@ -200,7 +203,8 @@ class OrderDesk:
         await self._sell(held, sale, market, settings)
 
     async def finish_exit(self, position: Position, price: Decimal, market: Market, settings: ExitSettings) -> None:
-        """What an exit left unsold (its life was over, it was refused) goes to market now. Raises StoreError."""
+        """What an exit left unsold (its life was over, it was refused) goes to market now. Raises as
+        `follow` does."""
         last = self._unfinished(position)
         if last is None or self._holding_back(last.purpose):
             return
@@ -215,12 +219,14 @@ class OrderDesk:
 
     async def flatten(self, price: Decimal, market: Market, settings: ExitSettings) -> None:
         """End what is open and sell what is held, at market, because the user says so. Where the exchange cannot be
-        asked nothing is sold, lest it be sold twice. Raises as `follow` does."""
-        await self._end_all(market, "not sent: the user flattens")
+        asked about a sale nothing is sold, lest it be sold twice. Raises as `follow` does."""
+        failure = await self._end_all(market, "not sent: the user flattens")
         held = self._position(market)
         if held is not None:
             sale = _Sale(purpose=Purpose.FLATTEN, price=price, reason="the user asked for it", trigger_price=price)
             await self._sell(held, sale, market, settings)
+        if failure:
+            raise failure
 
     async def end(self, order: Order, why: str, market: Market | None = None) -> None:
         """Cancel it; ``why`` it is not sent where it never was. When it returns the order is over, late fills included.
@@ -261,15 +267,9 @@ class OrderDesk:
             await self.end(order, "", market)
 
     def _miss(self, order: Order, market: Market | None) -> Order:
-        """The exchange does not know an order that it had accepted. Raises MarketUnavailable until it was missed for so
-        long that it is over: not before, lest what it sold, or still sells, be sold again."""
+        """The exchange does not know an order that it had accepted. Raises MarketUnavailable until it is over."""
         now_ms, name = self._clock.now_ms(), order.client_order_id
-        if now_ms - self._missed_since_ms.setdefault(name, now_ms) < MISSED_MS:
-            raise MarketUnavailable(
-                f"{order.symbol}: the exchange does not know order {name}, which it had accepted",
-                hint="it is asked again in the next cycle; unknown for an hour, it is taken for canceled",
-            )
-        del self._missed_since_ms[name]
+        self._missing.miss(order, now_ms)
         detail = (
             f"the exchange has not known it for an hour: taken for canceled with {order.filled} filled;"
             " look at the exchange's own orders and trades for what it may have filled unseen"
@@ -293,6 +293,7 @@ class OrderDesk:
 
     async def _sell(self, position: Position, sale: _Sale, market: Market, settings: ExitSettings) -> None:
         now_ms = self._clock.now_ms()
+        quantity = await self._sellable(position, sale, market)
         life_ms = settings.orders.limit_life_candles * settings.candle_ms
         verdict = review_exit(
             market,
@@ -309,17 +310,26 @@ class OrderDesk:
                 decision_id=None,
                 attempt=self._next_attempt(market, sale.purpose, now_ms),
             ),
-            min_order_value=settings.min_order_value,
             at_ms=now_ms,
             now_ms=now_ms,
             trigger_price=sale.trigger_price,
-            quantity=sale.quantity,
+            quantity=quantity,
         )
-        if isinstance(verdict, Denied):
-            # Dust, met again in every cycle: no news after the first time.
-            log.debug("%s: %s stays unsold: %s", market.symbol, position.quantity, verdict.detail)
-        else:
+        if not isinstance(verdict, Denied):
             await self._submit(verdict.order, market)
+        elif market.symbol not in self._unsold:  # met again in every cycle, and no news then
+            self._unsold.add(market.symbol)
+            log.warning("%s: %s held cannot be sold: %s", market.symbol, position.quantity, verdict.detail)
+
+    async def _sellable(self, position: Position, sale: _Sale, market: Market) -> Decimal:
+        """How much to sell: when the exchange refused the exit before, no more than it says is there, for somebody may
+        have sold or withdrawn the rest. Raises MarketUnavailable."""
+        wanted = position.quantity if sale.quantity is None else sale.quantity
+        last = self._last_exit(position)
+        if last is None or last.status is not OrderStatus.REJECTED:
+            return wanted
+        owned = (await self._broker.balances()).get(market.base)
+        return min(wanted, owned.free if owned else ZERO)
 
     def _next_attempt(self, market: Market, purpose: Purpose, at_ms: int) -> int:
         """The first number no exit of this moment has had: an order that is over never lives again. 0 belongs to the
@@ -355,14 +365,23 @@ class OrderDesk:
         held = self._position(market)
         return held is not None and held.quantity >= order.quantity
 
-    async def _end_all(self, market: Market, why: str) -> None:
-        for order in self._open_orders(market):
-            await self.end(order, why, market)
+    async def _end_all(self, market: Market, why: str) -> ExchangeError | None:
+        """Sales first. Raises what keeps one from ending; what keeps a purchase from it is returned: what it bought by
+        now can be sold all the same, and what it still buys after that."""
+        failure: ExchangeError | None = None
+        for order in sorted(self._open_orders(market), key=lambda order: order.side is Side.BUY):
+            try:
+                await self.end(order, why, market)
+            except ExchangeError as error:
+                if order.side is Side.SELL:
+                    raise
+                failure = failure or error
+        return failure
 
     def _apply(self, order: Order, report: OrderReport, market: Market | None) -> Order:
         """The order after the exchange's word. A word that comes late or twice never undoes a later state, and an end
         whose fills were not all told yet is no end; its fills count all the same, once."""
-        self._missed_since_ms.pop(order.client_order_id, None)
+        self._missing.seen(order.client_order_id)
         told = sum((fill.quantity for fill in report.fills), ZERO)
         late = report.filled < order.filled or not order.can_become(report.status)
         incomplete = report.status.is_final and told < report.filled
@@ -417,6 +436,15 @@ class OrderDesk:
         if last is None or (last.type is OrderType.STOP and not last.filled):
             return None
         return last if last.status.is_final and last.remaining > ZERO else None
+
+    def _is_left_over(self, market: Market, price: Decimal) -> bool:
+        """Whether what is held is what an exit left, and too little to sell at this price. It keeps nothing from being
+        bought."""
+        held = self._position(market)
+        if held is None or could_be_sold(market, held.quantity, price):
+            return False
+        last = self._last_exit(held)
+        return last is not None and last.status.is_final
 
     def _stop_was_refused(self, position: Position) -> bool:
         last = self._last_exit(position)

@@ -10,7 +10,6 @@ from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import Portfolio, SymbolHistory
 from autopilot.domain.timeframe import Timeframe
 from autopilot.risk.limits import RiskLimits
-from autopilot.risk.preflight import order_checks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +35,6 @@ class EntryContext:
     def pending_entries(self) -> tuple[str, ...]:
         """The symbol of each entry order that is still open."""
         return tuple(order.symbol for order in self.portfolio.open_orders if order.purpose is Purpose.ENTRY)
-
-    def could_be_sold(self, quantity: Decimal) -> bool:
-        """Whether this much is more than dust at the latest price."""
-        checks = order_checks(self.market, quantity, self.price, self.limits.min_order_value)
-        return all(check.passed for check in checks)
 
     def candles_since(self, at_ms: int) -> float:
         return (self.now_ms - at_ms) / self.timeframe.ms

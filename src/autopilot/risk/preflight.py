@@ -6,12 +6,15 @@ from decimal import Decimal
 
 from autopilot.domain.decision import Check
 from autopilot.domain.market import Market
-from autopilot.domain.money import ZERO
+from autopilot.domain.money import ONE, ZERO, floor_to_step
 from autopilot.domain.portfolio import Position
 
+EXIT_MARGIN = Decimal("0.05")
+"""How much less than its stop a sale may bring, in a fall or by an exchange's own way of reckoning its value."""
 
-def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_value: Decimal) -> list[Check]:
-    """Amount and value against the market's minimums and our own."""
+
+def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_value: Decimal = ZERO) -> list[Check]:
+    """Amount and value against the market's minimums and, of an entry, our own."""
     value, least, least_amount = quantity * price, max(min_order_value, market.min_cost), market.least_amount
     return [
         Check(
@@ -31,6 +34,27 @@ def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_va
             f"order value {value:.2f} {market.quote}, the least is {least}",
         ),
     ]
+
+
+def exit_check(market: Market, quantity: Decimal, stop: Decimal) -> Check:
+    """What is bought must be worth selling at its stop, a fee in coins taken off."""
+    left = floor_to_step(quantity * (ONE - market.taker_fee), market.amount_step)
+    value = left * stop * (ONE - EXIT_MARGIN)
+    return Check(
+        "EXIT_BELOW_MINIMUM",
+        left >= market.least_amount and value >= market.min_cost,
+        float(value),
+        float(market.min_cost),
+        market.quote,
+        f"{left} {market.base} would be sold at the stop for {value:.2f} {market.quote}, the market's least is"
+        f" {market.least_amount} and {market.min_cost}",
+    )
+
+
+def could_be_sold(market: Market, quantity: Decimal, price: Decimal) -> bool:
+    """Whether so much is more than dust at this price."""
+    amount = floor_to_step(quantity, market.amount_step)
+    return all(check.passed for check in order_checks(market, amount, price))
 
 
 def stop_check(market: Market, stop: Decimal, price: Decimal) -> Check:

@@ -14,6 +14,7 @@ from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.losses import daily_loss, drawdown, percent_of
+from autopilot.risk.preflight import could_be_sold
 from autopilot.risk.protections import protections_of
 
 Rule = Callable[[EntryContext], Check]
@@ -70,7 +71,7 @@ def no_position_yet(entry: EntryContext) -> Check:
     held = entry.portfolio.position(entry.market.symbol)
     return Check(
         "POSITION_OPEN",
-        held is None or not entry.could_be_sold(held.quantity),
+        held is None or not could_be_sold(entry.market, held.quantity, entry.price),
         float(held.quantity) if held else 0.0,
         0.0,
         entry.market.base,

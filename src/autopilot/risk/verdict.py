@@ -13,7 +13,7 @@ from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import StrategySignal
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.evaluation import first_failure
-from autopilot.risk.preflight import balance_check, order_checks, position_check, stop_check
+from autopilot.risk.preflight import balance_check, exit_check, order_checks, position_check, stop_check
 from autopilot.risk.rules import rules_of
 from autopilot.risk.sizing import entry_quantity
 
@@ -60,6 +60,7 @@ def review_entry(entry: EntryContext, signal: StrategySignal, asked: Decimal, dr
     checks = [rule(entry) for rule in rules_of(entry)]
     checks.append(stop_check(market, stop, price))
     checks += order_checks(market, quantity, price, entry.limits.min_order_value)
+    checks.append(exit_check(market, quantity, stop))
     checks.append(balance_check(market, quantity, price, entry.portfolio.free))
     order = Order(
         client_order_id=client_order_id(entry.portfolio.account, market.symbol, entry.closed_at_ms, Purpose.ENTRY),
@@ -91,7 +92,6 @@ def review_exit(
     purpose: Purpose,
     price: Decimal,
     draft: OrderDraft,
-    min_order_value: Decimal,
     at_ms: int,
     now_ms: int,
     trigger_price: Decimal | None = None,
@@ -104,7 +104,7 @@ def review_exit(
     covered = position_check(market, position, selling)
     checks = [covered]
     if covered.passed:
-        checks += order_checks(market, selling, draft.limit or price, min_order_value)
+        checks += order_checks(market, selling, draft.limit or price)
     order = Order(
         client_order_id=client_order_id(account, market.symbol, at_ms, purpose, draft.attempt),
         account=account,

@@ -310,7 +310,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             )
             for symbol in symbols
         }
-        exits = ExitSettings(settings.orders, HOUR, settings.limits.min_order_value)
+        exits = ExitSettings(settings.orders, HOUR)
         liquidation = Liquidation(account, orders, ledger, market, exits)
         control = TradingControl(
             modes, watch, ledger.busy_accounts, {account.name: liquidation}.__getitem__, events, market

@@ -12,7 +12,7 @@ import pytest
 from autopilot.domain.order import OrderStatus, OrderType
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.engine.state import RunState
-from autopilot.execution.order_desk import MISSED_MS
+from autopilot.execution.missing_orders import MISSED_MS
 
 LOCKOUT = "EGeneral:Temporary lockout"
 OUTAGES = [LOCKOUT, "EService:Unavailable", "reset before", "hang before", "html"]

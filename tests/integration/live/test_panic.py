@@ -23,7 +23,7 @@ from autopilot.execution.order_type import OrderSettings
 
 ACCOUNT = "live:kraken"
 HELD = Decimal("0.01")
-EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS, Decimal(1))
+EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS)
 
 
 class Holder:

@@ -14,7 +14,7 @@ from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_desk import ExitSettings
 from autopilot.execution.order_type import OrderSettings
 
-EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS, Decimal(1))
+EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS)
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
 TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
 REACHED = ExitTrigger(Purpose.TAKE_PROFIT, TARGET, "the target was reached")

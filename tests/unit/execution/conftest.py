@@ -155,7 +155,7 @@ def desk(
 
 @pytest.fixture
 def exits() -> ExitSettings:
-    return ExitSettings(OrderSettings(), HOUR_MS, Decimal(1))
+    return ExitSettings(OrderSettings(), HOUR_MS)
 
 
 @pytest.fixture
@@ -266,7 +266,7 @@ def candle() -> Callable[..., Candle]:
 
 
 @pytest.fixture
-def hold(ledger: SqliteLedger, make_order: Callable[..., Order]) -> Callable[..., Position]:
+def hold(ledger: SqliteLedger, broker: Any, make_order: Callable[..., Order]) -> Callable[..., Position]:
     """A position that an earlier entry brought."""
 
     def make(quantity: str = "2", price: str = "100", opened_at_ms: int = START_MS - HOUR_MS) -> Position:
@@ -291,6 +291,7 @@ def hold(ledger: SqliteLedger, make_order: Callable[..., Order]) -> Callable[...
             opened_at_ms,
         )
         ledger.apply_fills(order, (fill,))
+        broker.owned["BTC"] = Balance(fill.quantity, fill.quantity)
         (position,) = ledger.positions(ACCOUNT)
         return position
 

@@ -16,7 +16,8 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import MISSED_MS, ExitSettings, OrderDesk
+from autopilot.execution.missing_orders import LOOK_COUNTS_MS, MISSED_MS
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.execution.order_type import OrderSettings
 
 ACCOUNT = "paper:test"
@@ -30,7 +31,7 @@ Report = Callable[..., OrderReport]
 
 @pytest.fixture
 def exits() -> ExitSettings:
-    return ExitSettings(OrderSettings(stop_on_exchange=True, limit_life_candles=100), 60 * MINUTE_MS, Decimal(1))
+    return ExitSettings(OrderSettings(stop_on_exchange=True, limit_life_candles=100), 60 * MINUTE_MS)
 
 
 @pytest.fixture
@@ -59,6 +60,14 @@ def ask_in_vain(broker: Any, report: Report) -> Callable[[Ask], Awaitable[Any]]:
         return how()
 
     return ask
+
+
+async def miss_for(ms: int, clock: Any, ask: Callable[[], Awaitable[Any]]) -> None:
+    """It is asked about every five minutes, for so long, and is not over then."""
+    for _ in range(ms // LOOK_COUNTS_MS):
+        with pytest.raises(MarketUnavailable):
+            await ask()
+        clock.at_ms += LOOK_COUNTS_MS
 
 
 def exit_of(ledger: SqliteLedger) -> Order:
@@ -127,9 +136,8 @@ async def test_one_that_was_seen_meanwhile_is_missed_anew(
     broker.submits = [report(S.OPEN)]
     await desk.leave(TARGET, market, exits)
     for _ in range(2):
-        with pytest.raises(MarketUnavailable):
-            await ask_in_vain(asks["followed"])
-        clock.at_ms += MISSED_MS - 1
+        await miss_for(MISSED_MS, clock, lambda: ask_in_vain(asks["followed"]))
+        clock.at_ms -= 1
         with pytest.raises(MarketUnavailable):
             await ask_in_vain(asks["its stop is touched"])
         broker.lookups = [report(S.OPEN)]
@@ -155,15 +163,39 @@ async def test_a_new_process_misses_it_anew(
     hold("2")
     broker.submits = [report(S.OPEN)]
     await desk.leave(TARGET, market, exits)
-    with pytest.raises(MarketUnavailable):
-        await ask_in_vain(asks["followed"])
-    clock.at_ms += MISSED_MS
+    await miss_for(MISSED_MS, clock, lambda: ask_in_vain(asks["followed"]))
     restarted = OrderDesk(ACCOUNT, broker, ledger, clock, events, modes)
-    with pytest.raises(MarketUnavailable):
-        await ask_in_vain(lambda: restarted.follow(market))
-    clock.at_ms += MISSED_MS
+    await miss_for(MISSED_MS, clock, lambda: ask_in_vain(lambda: restarted.follow(market)))
     await ask_in_vain(lambda: restarted.follow(market))
     assert exit_of(ledger).status is S.CANCELED
+
+
+async def test_a_time_without_looks_is_no_time_in_which_it_was_missed(
+    desk: OrderDesk,
+    broker: Any,
+    ledger: SqliteLedger,
+    clock: Any,
+    hold: Any,
+    market: Market,
+    exits: ExitSettings,
+    report: Report,
+    asks: dict[str, Ask],
+    ask_in_vain: Any,
+) -> None:
+    """A maintenance, at whose beginning and end the exchange does not show it; a suspended machine; a clock."""
+    hold("2")
+    broker.submits = [report(S.OPEN)]
+    await desk.leave(TARGET, market, exits)
+    for passed_ms in (MISSED_MS, 10 * MISSED_MS, -2 * MISSED_MS, MISSED_MS):
+        with pytest.raises(MarketUnavailable):
+            await ask_in_vain(asks["followed"])
+        broker.lookups = [MarketUnavailable("in maintenance")]
+        clock.at_ms += passed_ms
+        with pytest.raises(MarketUnavailable):
+            await desk.follow(market)
+    with pytest.raises(MarketUnavailable):
+        await ask_in_vain(asks["followed"])
+    assert exit_of(ledger).status is S.OPEN
 
 
 async def test_beside_a_lost_stop_that_rests_on_the_exchange_nothing_is_sold_for_an_hour(
@@ -188,11 +220,8 @@ async def test_beside_a_lost_stop_that_rests_on_the_exchange_nothing_is_sold_for
     assert resting.type is OrderType.STOP
     decided = make_order("decided", Side.SELL, purpose=Purpose.TAKE_PROFIT, price=Decimal(110), status=S.NEW)
     ledger.save_order(decided)
-    for _ in range(2):
-        with pytest.raises(MarketUnavailable):
-            await ask_in_vain(lambda: desk.follow(market))
-        clock.at_ms += MISSED_MS // 2
-        assert len(broker.sent) == 1
+    await miss_for(MISSED_MS, clock, lambda: ask_in_vain(lambda: desk.follow(market)))
+    assert len(broker.sent) == 1
     await ask_in_vain(lambda: desk.follow(market))
     assert [order.client_order_id for order in broker.sent[1:]] == ["decided"]
     assert ledger.positions(ACCOUNT) == ()
@@ -213,9 +242,7 @@ async def test_what_a_lost_order_filled_unseen_counts_when_it_is_seen_again(
     hold("2")
     broker.submits = [report(S.OPEN)]
     await desk.leave(TARGET, market, exits)
-    with pytest.raises(MarketUnavailable):
-        await ask_in_vain(asks["followed"])
-    clock.at_ms += MISSED_MS
+    await miss_for(MISSED_MS, clock, lambda: ask_in_vain(asks["followed"]))
     await ask_in_vain(asks["followed"])
     lost = exit_of(ledger)
     broker.shown = [report(S.PARTIALLY_FILLED, client_order_id=lost.client_order_id)]

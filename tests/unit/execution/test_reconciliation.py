@@ -84,8 +84,7 @@ async def test_coins_that_somebody_took(
     broker: Any, ledger: SqliteLedger, hold: Callable[..., Position], owned: str | None, missing: str | None
 ) -> None:
     hold("2")
-    if owned:
-        broker.owned = {"BTC": Balance(Decimal(owned), Decimal(0))}
+    broker.owned = {"BTC": Balance(Decimal(owned), Decimal(0))} if owned else {}
     found = await reconcile(ACCOUNT, SYMBOLS, broker, ledger)
     assert found.shortfalls == ((Shortfall("BTC", Decimal(missing), Decimal(2)),) if missing else ())
 

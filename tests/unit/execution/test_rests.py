@@ -16,7 +16,8 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import OrderReport, OrderStatus, Purpose, Side
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import MISSED_MS, ExitSettings, OrderDesk
+from autopilot.execution.missing_orders import LOOK_COUNTS_MS, MISSED_MS
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
 
 ACCOUNT = "paper:test"
 S = OrderStatus
@@ -104,11 +105,12 @@ async def when_the_user_flattens(scene: Scene) -> None:
 
 async def when_it_is_lost(scene: Scene) -> None:
     await scene.wait()
-    scene.broker.lookups = [scene.sold(S.PARTIALLY_FILLED), None, None]
-    for _ in range(3):
+    looks = MISSED_MS // LOOK_COUNTS_MS + 1
+    scene.broker.lookups = [scene.sold(S.PARTIALLY_FILLED), *[None] * looks]
+    for _ in range(1 + looks):
         with suppress(MarketUnavailable):
             await scene.desk.follow(scene.market)
-        scene.clock.at_ms += MISSED_MS
+        scene.clock.at_ms += LOOK_COUNTS_MS
 
 
 async def where_the_rules_are_not_at_hand(scene: Scene) -> None:

@@ -37,7 +37,7 @@ def test_an_entry_that_passes_is_an_order_with_its_stop_and_target(approved: App
     assert (order.quantity, order.stop, order.target) == (2, 95, 110)
     assert order.client_order_id == client_order_id("paper:test", "BTC/USD", NOW_MS, Purpose.ENTRY)
     assert (order.strategy, order.decision_id) == ("macd", "d1")
-    assert len(approved.checks) == 15
+    assert len(approved.checks) == 16
     assert all(check.passed for check in approved.checks)
 
 
@@ -70,14 +70,38 @@ def test_a_refusal_names_the_first_limit_and_keeps_all_that_was_looked_at(
     entry = make_entry(positions={"BTC/USD": make_position()}, equity=Decimal(7000), free=Decimal(0))
     verdict = review_entry(entry, make_signal(), Decimal(2), draft)
     assert isinstance(verdict, Denied)
-    assert (verdict.code, len(verdict.checks)) == ("POSITION_OPEN", 15)
+    assert (verdict.code, len(verdict.checks)) == ("POSITION_OPEN", 16)
     assert {check.code for check in verdict.checks if not check.passed} == {
         "POSITION_OPEN",
         "DAILY_LOSS_REACHED",
         "DRAWDOWN_REACHED",
         "AMOUNT_BELOW_MINIMUM",
         "VALUE_BELOW_MINIMUM",
+        "EXIT_BELOW_MINIMUM",
     }
+
+
+@pytest.mark.parametrize(
+    ("asked", "stop", "code"),
+    [
+        ("0.0557", 95.0, None),
+        ("0.0556", 95.0, "EXIT_BELOW_MINIMUM"),
+        ("0.0557", 94.0, "EXIT_BELOW_MINIMUM"),
+        ("0.0500", 95.0, "EXIT_BELOW_MINIMUM"),
+        ("0.0499", 95.0, "VALUE_BELOW_MINIMUM"),
+    ],
+)
+def test_nothing_is_bought_that_could_not_be_sold_at_its_stop(
+    make_entry: Callable[..., EntryContext],
+    make_signal: Callable[..., StrategySignal],
+    draft: OrderDraft,
+    asked: str,
+    stop: float,
+    code: str | None,
+) -> None:
+    """The least is 5 USD: 0.0556 coins, less 0.2 % fee and cut to 0.0554, at 95 less 5 %."""
+    verdict = review_entry(make_entry(), make_signal(stop=stop), Decimal(asked), draft)
+    assert getattr(verdict, "code", None) == code
 
 
 @pytest.mark.parametrize(
@@ -107,7 +131,6 @@ def test_an_exit_sells_what_is_held_and_no_more(
         purpose=Purpose.STOP_LOSS,
         price=Decimal(price),
         draft=draft,
-        min_order_value=Decimal(1),
         at_ms=NOW_MS,
         now_ms=NOW_MS + 5,
         quantity=Decimal(quantity) if quantity else None,

@@ -45,10 +45,10 @@ def check_books(database: Path) -> Books:
 def _positions(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]:
     owned: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for fill in fills:
-        amount = Decimal(fill["quantity"])
-        if fill["fee_currency"] == fill["symbol"].partition("/")[0]:
-            amount -= Decimal(fill["fee"]) if fill["side"] == "buy" else -Decimal(fill["fee"])
-        owned[fill["account"], fill["symbol"]] += amount if fill["side"] == "buy" else -amount
+        amount, is_purchase = Decimal(fill["quantity"]), fill["side"] == "buy"
+        if is_purchase and fill["fee_currency"] == fill["symbol"].partition("/")[0]:
+            amount -= Decimal(fill["fee"])
+        owned[fill["account"], fill["symbol"]] += amount if is_purchase else -amount
     for trip in connection.execute("SELECT account, symbol, written_off FROM round_trips"):
         owned[trip["account"], trip["symbol"]] -= Decimal(trip["written_off"])
     held = {

@@ -33,6 +33,10 @@ _TRADED_CASH = "SELECT amount FROM traded_cash WHERE account = ? AND currency = 
 _SAVE_TRADED_CASH = (
     "INSERT INTO traded_cash VALUES (?, ?, ?) ON CONFLICT (account, currency) DO UPDATE SET amount = excluded.amount"
 )
+_LAST_EXIT = (
+    f"SELECT * FROM orders WHERE account = ? AND symbol = ? AND side = '{Side.SELL}' AND created_at_ms >= ?"
+    " ORDER BY created_at_ms DESC, updated_at_ms DESC, rowid DESC LIMIT 1"
+)
 _HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
 _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
@@ -104,11 +108,7 @@ class SqliteLedger:
         return tuple(from_row(Order, row) for row in rows)
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
-        row = self._database.row(
-            "SELECT * FROM orders WHERE account = ? AND symbol = ? AND side = ? AND created_at_ms >= ?"
-            " ORDER BY created_at_ms DESC, updated_at_ms DESC, rowid DESC LIMIT 1",
-            (account, symbol, Side.SELL.value, since_ms),
-        )
+        row = self._database.row(_LAST_EXIT, (account, symbol, since_ms))
         return from_row(Order, row) if row else None
 
     def positions(self, account: str) -> tuple[Position, ...]:
@@ -214,11 +214,23 @@ def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
     traded = (Decimal(row[0]) if row else ZERO) + fill.cash
     connection.execute(_SAVE_TRADED_CASH, (*key, format(traded, "f")))
     held = _position(connection, order)
+    if held and order.purpose is Purpose.ENTRY:
+        held = _without_rest(connection, held, order)
     position = held.after(fill, order) if held else Position.opened_by(fill, order)
     if position.quantity != ZERO:
         connection.execute(_SAVE_POSITION, to_row(position))
     else:
         _close(connection, order, position, fill.at_ms)
+
+
+def _without_rest(connection: sqlite3.Connection, held: Position, entry: Order) -> Position | None:
+    """None where it is what an exit left before this entry: then its round trip ends as that exit left it."""
+    row = connection.execute(_LAST_EXIT, (held.account, held.symbol, held.opened_at_ms)).fetchone()
+    sale = from_row(Order, row) if row else None
+    if sale is None or not held.is_left_by(sale, entry):
+        return held
+    _close(connection, sale, held, sale.updated_at_ms)
+    return None
 
 
 def _write_off(connection: sqlite3.Connection, order: Order, market: Market) -> None:

@@ -184,6 +184,20 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (account, currency)
     ) STRICT;
     ALTER TABLE equity ADD COLUMN own_cash TEXT;
+
+    -- Some exchanges number the trades of each symbol anew.
+    CREATE TABLE new_fills (
+        account TEXT NOT NULL, fill_id TEXT NOT NULL,
+        client_order_id TEXT NOT NULL REFERENCES orders (client_order_id),
+        symbol TEXT NOT NULL, side TEXT NOT NULL CHECK (side IN ('buy', 'sell')), quantity TEXT NOT NULL,
+        price TEXT NOT NULL, fee TEXT NOT NULL, fee_currency TEXT NOT NULL, is_maker INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, symbol, fill_id)
+    ) STRICT;
+    INSERT INTO new_fills SELECT * FROM fills ORDER BY rowid;
+    DROP TABLE fills;
+    ALTER TABLE new_fills RENAME TO fills;
+    CREATE INDEX fills_by_order ON fills (client_order_id);
     """,
 )
 VERSION = len(MIGRATIONS)

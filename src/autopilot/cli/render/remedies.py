@@ -42,6 +42,8 @@ _WISHES = {
     "LOSING_STREAK": "fewer than {limit} losses in a row (were {actual}), or the pause after them to be over",
     "AMOUNT_BELOW_MINIMUM": "an amount of at least {limit} {unit} (was {actual}): more equity, or a stop nearer by",
     "VALUE_BELOW_MINIMUM": "an order worth at least {limit} {unit} (was {actual}): more equity, or a stop nearer by",
+    "EXIT_BELOW_MINIMUM": "a purchase that is worth at least {limit} {unit} at its stop too (would be {actual}): more"
+    " equity, or a stop nearer by",
     "BALANCE_INSUFFICIENT": "{limit} {unit} free (were {actual})",
     "POSITION_MISSING": "a position that this signal could close",
     "POSITION_TOO_SMALL": "a position of at least {limit} {unit} (was {actual})",

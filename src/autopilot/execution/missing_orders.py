@@ -1,0 +1,44 @@
+"""Orders that the exchange had accepted and does not know any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autopilot.domain.errors import MarketUnavailable
+from autopilot.domain.order import Order
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+
+MISSED_MS, LOOK_COUNTS_MS = HOUR_MS, 5 * MINUTE_MS
+"""One is over when it was missed for so long, without being seen once meanwhile: exchanges that say so of an order that
+lives, or was filled, mend it sooner. What lies between two looks, when nobody asked or nobody answered, counts as
+little more than a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    for_ms: int
+    at_ms: int
+
+
+class MissingOrders:
+    """How long each was looked for in vain. Nothing of it outlives the process: a new one begins anew."""
+
+    def __init__(self) -> None:
+        self._missed: dict[str, _Missed] = {}
+
+    def seen(self, client_order_id: str) -> None:
+        self._missed.pop(client_order_id, None)
+
+    def miss(self, order: Order, now_ms: int) -> None:
+        """It was looked for in vain once more. Raises MarketUnavailable until it is over: not before, lest what it
+        sold, or still sells, be sold again."""
+        name = order.client_order_id
+        before = self._missed.get(name, _Missed(0, now_ms))
+        passed_ms = min(max(now_ms - before.at_ms, 0), LOOK_COUNTS_MS)
+        missed = self._missed[name] = _Missed(before.for_ms + passed_ms, now_ms)
+        if missed.for_ms < MISSED_MS:
+            raise MarketUnavailable(
+                f"{order.symbol}: the exchange does not know order {name}, which it had accepted",
+                hint="it is asked again in the next cycle; unknown for an hour, it is taken for canceled",
+            )
+        del self._missed[name]
