@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +13,7 @@ from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
 from autopilot.engine.equity_marks import Standing, first_mark, follow_money, next_mark
+from autopilot.engine.turns import Turns
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
@@ -22,7 +22,7 @@ from autopilot.risk.losses import is_measured_anew
 
 
 class TradingAccount:
-    """Symbols take turns by ``lock``: one decides and trades while the others wait. ``leave``: how much of a
+    """Symbols take ``turns``: one decides and trades while the others wait. ``leave``: how much of a
     currency the user lets be invested at a moment; None where it is no real money."""
 
     def __init__(
@@ -34,7 +34,7 @@ class TradingAccount:
         leave: Callable[[str, int], Leave] | None = None,
     ) -> None:
         self.name = name
-        self.lock = asyncio.Lock()
+        self.turns = Turns()
         self._broker = broker
         self._ledger = ledger
         self._restrictions = restrictions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -11,15 +10,16 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderStatus
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.trader import Trader
+from autopilot.engine.turns import Turns
 
 
-async def guard_anyway(trader: Trader, market: Market, window: MarketWindow, turn: asyncio.Lock) -> None:
+async def guard_anyway(trader: Trader, market: Market, window: MarketWindow, turns: Turns) -> None:
     """Hold the position against the latest price although the cycle failed before it came to that, whatever it failed
-    of. Waits for its ``turn``. Raises StoreError; what the exchange says to it is in the orders."""
+    of. Takes its turn. Raises StoreError; what the exchange says to it is in the orders."""
     with suppress(ExchangeError):
         await window.refresh()
     if window.quote:
-        async with turn:
+        async with turns.cycle():
             with suppress(ExchangeError):
                 await trader.guard(market, window.quote)
 

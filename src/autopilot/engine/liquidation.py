@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from autopilot.domain.errors import ExchangeError
@@ -18,8 +18,8 @@ from autopilot.ports.ledger import Ledger
 from autopilot.ports.market_data import CandleSource
 from autopilot.risk.preflight import could_be_sold
 
-LOCK_S = 15.0
-"""How long a cycle under way is waited for: one call to an exchange ends within about 10 s."""
+TURN_S = 30.0
+"""How long a cycle under way is waited for: it asks a few times, and each answer comes within about 10 s, or never."""
 LOOKS = 10
 LOOK_AGAIN_S = 0.5
 """How often, and after how long each time, a sale that is not filled at once is asked about."""
@@ -87,18 +87,16 @@ class Liquidation:
     @asynccontextmanager
     async def _turn(self, outcome: Outcome) -> AsyncIterator[bool]:
         """False when a cycle hangs in its exchange for too long: beside it something might be sold twice."""
-        try:
-            async with asyncio.timeout(LOCK_S):
-                await self._account.lock.acquire()
-        except TimeoutError:
-            outcome.left.append(Left("*", f"a cycle has kept the account busy for {LOCK_S:.0f} s", AGAIN))
-            yield False
-            return
-        self._wake_clock()
-        try:
+        async with AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout(TURN_S):
+                    await turn.enter_async_context(self._account.turns.user())
+            except TimeoutError:
+                outcome.left.append(Left("*", f"a cycle has kept the account busy for {TURN_S:.0f} s", AGAIN))
+                yield False
+                return
+            self._wake_clock()
             yield True
-        finally:
-            self._account.lock.release()
 
     def _wake_clock(self) -> None:
         """A market with a clock of its own, on which nothing runs, stands where its books end."""

@@ -24,7 +24,7 @@ from autopilot.strategies.registry import StrategySet
 
 
 class Trader:
-    """``observer`` is None where prices need not be told to the broker. The caller holds the account's lock; every
+    """``observer`` is None where prices need not be told to the broker. It is the caller's turn on the account; every
     method raises what the desk and the account raise."""
 
     def __init__(

@@ -65,7 +65,7 @@ class _Sale:
 
 
 class OrderDesk:
-    """One account's orders. The caller holds the account's lock. ``stops``: whether the exchange takes stop orders.
+    """One account's orders. It is the caller's turn on the account. ``stops``: whether the exchange takes stop orders.
 
     At most one exit of a symbol is alive at any time: a second one is made only when the exchange has said that the
     first is over, so that nothing is ever sold twice.

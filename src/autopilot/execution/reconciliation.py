@@ -62,7 +62,7 @@ class Reconciliation:
 async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger: Ledger) -> Reconciliation:
     """Compare, and change nothing on either side. Raises MarketUnavailable, StoreError.
 
-    The caller holds the account's lock. ``symbols`` are those whose orders are looked at; balances are compared for
+    It is the caller's turn on the account. ``symbols`` are those whose orders are looked at; balances are compared for
     every position of the account.
     """
     foreign: list[OrderReport] = []

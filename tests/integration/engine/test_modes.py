@@ -213,8 +213,8 @@ class TestPanic:
     async def test_a_cycle_that_hangs_is_waited_for_only_so_long(
         self, holding: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(liquidation, "LOCK_S", 0.02)
-        async with holding.account.lock:
+        monkeypatch.setattr(liquidation, "TURN_S", 0.02)
+        async with holding.account.turns.cycle():
             told = await holding.control.panic(ME, flatten=True)
         assert (told["now"], told["complete"]) == ("halted", False)
         assert "kept the account busy" in told["accounts"][0]["left"][0]["what"]
@@ -338,10 +338,9 @@ class TestBooks:
 
 
 async def test_waiting_for_the_account_ends_when_the_cycle_does(waiting: Any) -> None:
-    await waiting.account.lock.acquire()
-    panic = asyncio.ensure_future(waiting.control.panic(ME, flatten=False))
-    await asyncio.sleep(0)
-    assert not panic.done()
-    waiting.account.lock.release()
+    async with waiting.account.turns.cycle():
+        panic = asyncio.ensure_future(waiting.control.panic(ME, flatten=False))
+        await asyncio.sleep(0)
+        assert not panic.done()
     assert (await panic)["complete"]
     assert waiting.orders() == [("buy", "entry", "canceled")]

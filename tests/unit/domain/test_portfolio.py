@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orders import an_order
 
-from autopilot.domain.order import Fill, Purpose, Side
+from autopilot.domain.order import Fill, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position
 
 ENTRY = an_order(
@@ -55,6 +56,28 @@ def test_a_fee_in_coins_reduces_what_was_bought() -> None:
     assert position.quantity == Decimal("0.999")
     assert position.cost == Decimal(100)
     assert position.fees == Decimal("0.1")
+
+
+def test_a_fee_in_coins_of_a_sale_is_paid_with_coins_besides() -> None:
+    """Who sells all BNB there is and pays fees in BNB has more of it."""
+    position = Position.opened_by(fill(Side.BUY, "2", "100", "0"), ENTRY)
+    flat = position.after(fill(Side.SELL, "2", "110", "0.01", "BTC"), EXIT)
+    assert (flat.quantity, flat.realized, flat.fees) == (0, Decimal("18.9"), Decimal("1.1"))
+
+
+@pytest.mark.parametrize(
+    ("sale", "entry", "left"),
+    [
+        ({"created_at_ms": 5, "status": OrderStatus.CANCELED}, 6, True),
+        ({"created_at_ms": 5, "status": OrderStatus.OPEN}, 6, False),
+        ({"created_at_ms": 4, "status": OrderStatus.FILLED}, 6, False),
+        ({"created_at_ms": 6, "status": OrderStatus.FILLED}, 6, False),
+    ],
+    ids=["before the entry", "not over", "before the position", "with the entry"],
+)
+def test_what_a_sale_left_before_an_entry(sale: dict[str, Any], entry: int, left: bool) -> None:
+    position = Position.opened_by(fill(Side.BUY, "1", "100", "0"), ENTRY)
+    assert position.is_left_by(replace(EXIT, **sale), replace(ENTRY, created_at_ms=entry)) is left
 
 
 def test_a_fee_in_a_third_currency_is_no_money_of_this_position() -> None:
