@@ -66,6 +66,7 @@ from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.overdrawn import Overdrawn
 from autopilot.execution.paper import PaperBroker
 from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import ASSUMED_COST
@@ -216,7 +217,9 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     models = ModelRegistry(kept, files, clock, drift, champion.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
-    restrictions = Restrictions(modes, watch, Unarmed(SqliteArmings(database), clock.now_ms))
+    armings = SqliteArmings(database)
+    overdrawn = Overdrawn(SqliteLedger(database), armings.leave, clock)
+    restrictions = Restrictions(modes, watch, Unarmed(armings, clock.now_ms), overdrawn)
     strategies, keys = load_strategies(), _unlocked(paths)
     wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
     scheduler = CycleScheduler()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.arming import Leave
-from autopilot.domain.market import Market
+from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
 from autopilot.domain.trading_mode import Restriction
@@ -182,8 +182,32 @@ class Portfolio:
     leave: Leave | None = None
     recent: tuple[RoundTrip, ...] = ()
 
+    @property
+    def at_stake(self) -> Decimal:
+        """What the leave is held against: what is invested, at present prices or, where that is more, at what was paid
+        for it. A fall in price makes no room for another purchase."""
+        return max(self.exposure, stake(self.positions.values(), self.open_orders, self.currency))
+
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)
 
     def history_of(self, symbol: str) -> SymbolHistory:
         return self.history.get(symbol, SymbolHistory())
+
+
+def committed(orders: Iterable[Order], currency: str) -> Decimal:
+    """What the entries still open would pay, before fees."""
+    return sum(
+        (
+            order.remaining * (order.price or order.reference_price)
+            for order in orders
+            if order.purpose is Purpose.ENTRY and split_symbol(order.symbol)[1] == currency
+        ),
+        ZERO,
+    )
+
+
+def stake(positions: Iterable[Position], orders: Iterable[Order], currency: str) -> Decimal:
+    """What was paid for all that is held, and what the entries still open would pay."""
+    paid = sum((held.cost for held in positions if split_symbol(held.symbol)[1] == currency), ZERO)
+    return paid + committed(orders, currency)

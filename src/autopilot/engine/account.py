@@ -9,8 +9,8 @@ from decimal import Decimal
 from autopilot.domain.arming import Leave
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
-from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
-from autopilot.domain.portfolio import Portfolio, Position, RoundTrip
+from autopilot.domain.order import Order, OrderStatus, OrderType
+from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, committed
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
 from autopilot.engine.equity_marks import Standing, first_mark, follow_money, next_mark
 from autopilot.engine.turns import Turns
@@ -82,7 +82,7 @@ class TradingAccount:
             equity=mark.equity,
             day_start_equity=mark.day_start_equity,
             peak_equity=mark.peak_equity,
-            exposure=held + self._committed(open_orders, market.quote),
+            exposure=held + committed(open_orders, market.quote),
             positions=positions,
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
@@ -108,17 +108,6 @@ class TradingAccount:
                 position.quantity * self._prices.get(symbol, position.entry_price)
                 for symbol, position in positions.items()
                 if split_symbol(symbol)[1] == currency
-            ),
-            ZERO,
-        )
-
-    def _committed(self, orders: tuple[Order, ...], currency: str) -> Decimal:
-        """What the entries still open would add to the exposure."""
-        return sum(
-            (
-                order.remaining * (order.price or order.reference_price)
-                for order in orders
-                if order.purpose is Purpose.ENTRY and split_symbol(order.symbol)[1] == currency
             ),
             ZERO,
         )

@@ -112,15 +112,15 @@ def exposure_left(entry: EntryContext) -> Check:
 
 def leave_is_left(entry: EntryContext) -> Check:
     """Whatever the configuration says. Only of real money."""
-    exposure, limit = entry.portfolio.exposure, (entry.portfolio.leave or NO_LEAVE).value
+    at_stake, limit = entry.portfolio.at_stake, (entry.portfolio.leave or NO_LEAVE).value
     currency = entry.portfolio.currency
     return Check(
         "ARMED_VALUE_REACHED",
-        exposure < limit,
-        float(exposure),
+        at_stake < limit,
+        float(at_stake),
         float(limit),
         currency,
-        f"{exposure:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
+        f"{at_stake:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
     )
 
 

@@ -23,7 +23,7 @@ def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: De
     portfolio, limits = entry.portfolio, entry.limits
     payable = portfolio.free
     if portfolio.leave is not None:
-        payable = min(payable, portfolio.leave.value - portfolio.exposure)
+        payable = min(payable, portfolio.leave.value - portfolio.at_stake)
     # A quotient has more digits than a Decimal keeps; rounded down, it is never more than the limit it came from.
     with localcontext(rounding=ROUND_FLOOR):
         most = min(

@@ -17,7 +17,7 @@ from autopilot.domain.money import ZERO
 
 Document = dict[str, Any]
 
-_POSITIONS = "SELECT symbol, quantity, entry_price FROM positions WHERE account = ?"
+_POSITIONS = "SELECT symbol, quantity, entry_price, cost FROM positions WHERE account = ?"
 _ENTRIES = """
     SELECT symbol, quantity, filled, price, reference_price FROM orders WHERE account = ? AND purpose = 'entry'
         AND status NOT IN ('filled', 'canceled', 'rejected', 'expired')
@@ -78,13 +78,14 @@ def _arming(
 def _held(
     positions: Sequence[sqlite3.Row], currency: str, account: str, prices: Mapping[tuple[str, str], float | None]
 ) -> Decimal:
-    """At the last prices, as the check of an entry reckons it."""
-    found = ZERO
+    """At the last prices or, where that is more, at what was paid: as the check of an entry reckons it."""
+    value = paid = ZERO
     for held in positions:
         if _quote(held["symbol"]) == currency:
             price = prices.get((account, held["symbol"]))
-            found += Decimal(held["quantity"]) * Decimal(held["entry_price"] if price is None else str(price))
-    return found
+            value += Decimal(held["quantity"]) * Decimal(held["entry_price"] if price is None else str(price))
+            paid += Decimal(held["cost"])
+    return max(value, paid)
 
 
 def _ordered(entries: Sequence[sqlite3.Row], currency: str) -> Decimal:

@@ -14,6 +14,7 @@ _WISHES = {
     "PAUSED_BY_USER": "the pause to be over: autopilot resume",
     "PANIC": "the halt to be over: autopilot resume",
     "EXCHANGE_UNREACHABLE": "an exchange that answers; it is asked again and again",
+    "LEAVE_EXCEEDED": "no entries that wait for more than is armed; they are canceled",
     "BOOKS_DIFFER": "books that agree with the exchange's (autopilot status says what differs), or autopilot resume",
     "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
     "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bp net (expects {actual} bp)",
