@@ -161,7 +161,7 @@ class MemoryBooks:
         books = self._symbols[order.symbol]
         books.position = None
         if last.entry_quantity:
-            trip = RoundTrip.ended_by(order, last, at_ms)
+            trip = RoundTrip.ended_by(order.purpose, last, at_ms)
             self.round_trips.append(trip)
             insort(self._ended, trip, key=_end)
             insort(books.trips, trip, key=_end)

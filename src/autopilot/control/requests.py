@@ -48,7 +48,7 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModeRequest:
-    """Pause or resume; None: every exchange."""
+    """Pause; None: every exchange."""
 
     exchange: str | None = None
 
@@ -56,6 +56,19 @@ class ModeRequest:
     def parse(cls, document: Mapping[str, Any]) -> ModeRequest:
         """Raises RequestInvalid."""
         return cls(**_read(document, {"exchange": _name}))
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """None: every exchange. ``write_off``: forget what the account was found not to own."""
+
+    exchange: str | None = None
+    write_off: bool = False
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> ResumeRequest:
+        """Raises RequestInvalid."""
+        return cls(**_read(document, {"exchange": _name, "write_off": _truth}))
 
 
 @dataclass(frozen=True, slots=True)

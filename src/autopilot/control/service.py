@@ -12,6 +12,7 @@ from autopilot.control.requests import (
     ModeRequest,
     PanicRequest,
     PromoteRequest,
+    ResumeRequest,
     RetrainRequest,
     StartRequest,
     StopRequest,
@@ -38,7 +39,7 @@ class ControlService(Protocol):
 
     async def pause(self, request: ModeRequest, caller: Peer) -> Document: ...
 
-    async def resume_trading(self, request: ModeRequest, caller: Peer) -> Document:
+    async def resume_trading(self, request: ResumeRequest, caller: Peer) -> Document:
         """Raises Conflict when one exchange is to resume while all are held back."""
         ...
 

@@ -22,11 +22,11 @@ from autopilot.daemon.audit_log import audited
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
 from autopilot.daemon.trading_control import TradingControl
 from autopilot.domain.credentials import ExchangeKeys
-from autopilot.domain.documents import Document
+from autopilot.domain.documents import Document, document
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
-from autopilot.engine.liquidation import Liquidation
+from autopilot.engine.liquidation import Left, Liquidation, Outcome
 from autopilot.execution.restrictions import Restrictions
 
 if TYPE_CHECKING:
@@ -86,15 +86,9 @@ def _actor() -> str:
 
 def _hung(pid: int | None) -> Document:
     daemon = "the daemon" if pid is None else f"the daemon (process {pid})"
-    left = {
-        "symbol": "*",
-        "what": f"{daemon} does not answer and holds the data directory; no order was canceled and nothing sold",
-        "hint": f"{_end(pid)}, then say it once more",
-    }
-    return {
-        "accounts": [{"account": "*", "canceled": [], "kept": [], "sold": [], "dust": [], "left": [left]}],
-        "complete": False,
-    }
+    words = f"{daemon} does not answer and holds the data directory; no order was canceled and nothing sold"
+    left = Left("*", words, f"{_end(pid)}, then say it once more")
+    return {"accounts": [document(Outcome("*", left=[left]))], "complete": False}
 
 
 @asynccontextmanager

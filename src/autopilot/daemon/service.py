@@ -25,6 +25,7 @@ from autopilot.control.requests import (
     ModeRequest,
     PanicRequest,
     PromoteRequest,
+    ResumeRequest,
     RetrainRequest,
     StartRequest,
     StopRequest,
@@ -141,8 +142,8 @@ class AutopilotService:
     async def pause(self, request: ModeRequest, caller: Peer) -> Document:
         return await self._trading.pause(request.exchange, str(caller))
 
-    async def resume_trading(self, request: ModeRequest, caller: Peer) -> Document:
-        return await self._trading.resume(request.exchange, str(caller))
+    async def resume_trading(self, request: ResumeRequest, caller: Peer) -> Document:
+        return await self._trading.resume(request.exchange, str(caller), write_off=request.write_off)
 
     async def panic(self, request: PanicRequest, caller: Peer) -> Document:
         return await self._trading.panic(str(caller), flatten=request.flatten)

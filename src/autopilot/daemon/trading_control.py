@@ -65,9 +65,9 @@ class TradingControl:
         why = "not sent: panic"
         return await self._everywhere(self._busy(), lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
 
-    async def resume(self, exchange: str | None, actor: str) -> Document:
-        """Lift what users set, and accept the books as they are. Raises Conflict when one exchange is to resume while
-        every account is held back."""
+    async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
+        """Lift what users set, and accept the books as they are; with ``write_off`` they forget what the account was
+        found not to own. Raises Conflict when one exchange is to resume while every account is held back."""
         general = next((each for each in self._modes.entries() if each.account == EVERY_ACCOUNT), None)
         if exchange and general:
             raise Conflict(
@@ -78,9 +78,12 @@ class TradingControl:
         lifted = self._modes.lift(scope, actor)
         for entry in lifted:
             self._tell(entry, entry.mode, TradingMode.ACTIVE)
-        self._watch.accept(exchange)
+        missing = self._watch.accept(exchange)
         before = max((each.mode for each in lifted), key=lambda mode: mode.strictness, default=TradingMode.ACTIVE)
-        return {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
+        changed = {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
+        if not write_off:
+            return changed
+        return changed | await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account]))
 
     def _restrict(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> Document:
         scope = accounts_of(exchange)

@@ -68,6 +68,19 @@ class Position:
             exit_value=self.exit_value + fill.value,
         )
 
+    def without(self, quantity: Decimal) -> Position:
+        """The position when so much of it is not in the account any more and nobody knows what it brought: as if that
+        had never been bought."""
+        part = min(quantity / self.quantity, ONE)
+        gone = min(quantity, self.entry_quantity)
+        return replace(
+            self,
+            quantity=self.quantity - quantity,
+            cost=ZERO if part == ONE else self.cost - (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN),
+            entry_quantity=self.entry_quantity - gone,
+            entry_value=self.entry_value - gone * self.entry_price,
+        )
+
     def is_rest_of(self, order: Order, market: Market) -> bool:
         """Whether this is what an exit that is over left, and too little for another one."""
         is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= self.opened_at_ms
@@ -123,8 +136,8 @@ class RoundTrip:
     written_off: Decimal = ZERO
 
     @classmethod
-    def ended_by(cls, order: Order, last: Position, at_ms: int) -> RoundTrip:
-        """Of a position as this order left it."""
+    def ended_by(cls, purpose: Purpose, last: Position, at_ms: int) -> RoundTrip:
+        """Of a position as an order of this purpose left it."""
         return cls(
             account=last.account,
             symbol=last.symbol,
@@ -137,7 +150,7 @@ class RoundTrip:
             net=last.realized - last.cost,
             opened_at_ms=last.opened_at_ms,
             closed_at_ms=at_ms,
-            exit_purpose=order.purpose,
+            exit_purpose=purpose,
             written_off=last.quantity,
         )
 

@@ -55,8 +55,8 @@ class AccountWatch:
     def compared(self, account: str, found: Reconciliation) -> None:
         """The account's books were held against the exchange's."""
         missing = {each.currency: each.booked - each.owned for each in found.shortfalls}
-        accepted = self._accepted.get(account, {})
-        self._missing[account] = missing
+        accepted = {name: min(much, missing.get(name, ZERO)) for name, much in self._accepted.get(account, {}).items()}
+        self._missing[account], self._accepted[account] = missing, accepted
         if any(amount > accepted.get(currency, ZERO) for currency, amount in missing.items()):
             words = "; ".join(
                 f"{each.booked} {each.currency} are booked and {each.owned} owned" for each in found.shortfalls
@@ -65,12 +65,17 @@ class AccountWatch:
         else:
             self._agree(account)
 
-    def accept(self, exchange: str | None) -> None:
-        """The user trades on with what is missing now, on one exchange or (None) on all."""
-        for account, missing in self._missing.items():
-            if exchange in (None, exchange_of(account)):
-                self._accepted[account] = missing
-                self._agree(account)
+    def accept(self, exchange: str | None) -> Mapping[str, Mapping[str, Decimal]]:
+        """The user trades on with what is missing now, on one exchange or (None) on all: by account and currency."""
+        concerned = {
+            account: missing
+            for account, missing in self._missing.items()
+            if missing and exchange in (None, exchange_of(account))
+        }
+        for account, missing in concerned.items():
+            self._accepted[account] = missing
+            self._agree(account)
+        return concerned
 
     def _differ(self, account: str, words: str) -> None:
         before = self._short.get(account)
@@ -80,7 +85,7 @@ class AccountWatch:
             TradingMode.REDUCING,
             f"the books differ: {words}",
             since_ms,
-            "put back what was sold or withdrawn, or accept it: autopilot resume",
+            "put back what was sold or withdrawn, or take it out of the books: autopilot resume --write-off",
         )
         if before is None:
             self._tell(account, self._short[account], begins=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
 
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import Market, split_symbol
-from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
+from autopilot.domain.money import ZERO
+from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
-from autopilot.ports.ledger import Ledger
+from autopilot.ports.ledger import Ledger, WriteOffs
 from autopilot.ports.market_data import CandleSource
 from autopilot.risk.preflight import could_be_sold
 
@@ -40,27 +43,36 @@ class Left:
 class Outcome:
     """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
     exchange. ``sold``: symbols of which nothing is left; ``dust``: of which less is left than the market lets one
-    sell."""
+    sell. ``written_off``: how much of each symbol the books forgot."""
 
     account: str
     canceled: list[Order] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     sold: list[str] = field(default_factory=list)
     dust: list[str] = field(default_factory=list)
+    written_off: dict[str, Decimal] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
+
+
+class Books(Ledger, WriteOffs, Protocol):
+    """Our own, in which users can write something off."""
 
 
 class Liquidation:
     """One account's. What fails for one symbol keeps no other waiting. Methods raise StoreError."""
 
     def __init__(
-        self, account: TradingAccount, desk: OrderDesk, ledger: Ledger, source: CandleSource, exits: ExitSettings
+        self, account: TradingAccount, desk: OrderDesk, ledger: Books, source: CandleSource, exits: ExitSettings
     ) -> None:
         self._account = account
         self._desk = desk
         self._ledger = ledger
         self._source = source
         self._exits = exits
+
+    @property
+    def account(self) -> str:
+        return self._account.name
 
     async def cancel(self, purposes: Collection[Purpose], why: str) -> Outcome:
         """End our own open orders of these purposes; ``why`` is said of those that were never sent. A stop order that
@@ -83,6 +95,29 @@ class Liquidation:
                 held = self._ledger.positions(self._account.name)
                 await asyncio.gather(*(self._sell(position, outcome) for position in held))
         return outcome
+
+    async def write_off(self, missing: Mapping[str, Decimal]) -> Outcome:
+        """Take out of the books what the account does not own, by base currency. Orders that sell it are ended first;
+        where one cannot be, it stays."""
+        outcome, left = Outcome(self._account.name), dict(missing)
+        async with self._turn(outcome) as has_turn:
+            for held in self._ledger.positions(self._account.name) if has_turn else ():
+                base = split_symbol(held.symbol)[0]
+                gone = min(left.get(base, ZERO), held.quantity)
+                if gone > ZERO and await self._end_sales(held.symbol, outcome):
+                    price, now_ms = self._account.sale_price(held), self._source.clock.now_ms()
+                    self._ledger.write_off(held, gone, price, now_ms)
+                    outcome.written_off[held.symbol] = gone
+                    left[base] -= gone
+        return outcome
+
+    async def _end_sales(self, symbol: str, outcome: Outcome) -> bool:
+        """Whether none is open any more, and none sold something on its end."""
+        held = self._account.position(symbol)
+        orders = self._ledger.open_orders(self._account.name, symbol)
+        await self._cancel([order for order in orders if order.side is Side.SELL], "not sent: written off", outcome)
+        still = any(order.side is Side.SELL for order in self._ledger.open_orders(self._account.name, symbol))
+        return not still and self._account.position(symbol) == held
 
     @asynccontextmanager
     async def _turn(self, outcome: Outcome) -> AsyncIterator[bool]:

@@ -95,6 +95,15 @@ class Ledger(Protocol):
         ...
 
 
+class WriteOffs(Protocol):
+    """Raises StoreError."""
+
+    def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
+        """So much of the position is not in the account any more: the books forget it, as if it had been taken out at
+        this price. A round trip that sold some of it before ends, where nothing is left. Durable."""
+        ...
+
+
 class SampleStore(Protocol):
     """Performance samples. Raises StoreError."""
 

@@ -20,6 +20,7 @@ from autopilot.control.requests import (
     ModeRequest,
     PanicRequest,
     PromoteRequest,
+    ResumeRequest,
     RetrainRequest,
     StartRequest,
     StopRequest,
@@ -65,7 +66,7 @@ class FakeService:
     async def pause(self, request: ModeRequest, caller: Peer) -> dict[str, Any]:
         return await self._answer(("pause", request, caller.pid))
 
-    async def resume_trading(self, request: ModeRequest, caller: Peer) -> dict[str, Any]:
+    async def resume_trading(self, request: ResumeRequest, caller: Peer) -> dict[str, Any]:
         return await self._answer(("resume", request, caller.pid))
 
     async def panic(self, request: PanicRequest, caller: Peer) -> dict[str, Any]:

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
-from autopilot.control.requests import ListQuery, ModeRequest, PanicRequest, PromoteRequest, StartRequest, StopRequest
+from autopilot.control.requests import (
+    ListQuery,
+    ModeRequest,
+    PanicRequest,
+    PromoteRequest,
+    ResumeRequest,
+    StartRequest,
+    StopRequest,
+)
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import (
     ConfigError,
@@ -62,7 +70,7 @@ async def test_modes_are_changed_by_somebody(serving: Any) -> None:
     await serving.post(f"{API}/panic", {"flatten": True})
     assert serving.service.asked == [
         ("pause", ModeRequest("kraken"), os.getpid()),
-        ("resume", ModeRequest(), os.getpid()),
+        ("resume", ResumeRequest(), os.getpid()),
         ("panic", PanicRequest(True), os.getpid()),
     ]
 

@@ -13,7 +13,11 @@ import pytest
 from autopilot.control.errors import Conflict
 from autopilot.domain.errors import AnswerLost, MarketUnavailable
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.timeframe import HOUR_MS
 from autopilot.engine import liquidation
+from autopilot.execution.exits import ExitTrigger
+from autopilot.execution.order_desk import ExitSettings
+from autopilot.execution.order_type import OrderSettings
 
 Open = Callable[..., Any]
 DOWN = MarketUnavailable("moved cannot be reached", hint="wait")
@@ -335,6 +339,53 @@ class TestBooks:
         self.take(holding, "0.001")
         await self.compare(holding)
         assert holding.codes() == ["BOOKS_DIFFER"]
+
+    async def test_what_is_written_off_is_held_and_booked_no_more_and_is_no_loss(self, holding: Any) -> None:
+        held = holding.account.position("BTC/USD").quantity
+        self.take(holding, "0.001")
+        await self.compare(holding)
+        told = await holding.control.resume(None, ME, write_off=True)
+        assert (told["complete"], told["accounts"][0]["written_off"]) == (True, {"BTC/USD": "0.00100"})
+        assert holding.account.position("BTC/USD").quantity == held - Decimal("0.001")
+        await self.compare(holding)
+        assert holding.codes() == []
+        await holding.hours(1)
+        mark = holding.ledger.equity_mark("paper:moved", "USD")
+        assert mark.equity / mark.peak_equity > Decimal("0.999"), "the coins were a tenth of a percent and more"
+        self.take(holding, "0.001")
+        await self.compare(holding)
+        assert holding.codes() == ["BOOKS_DIFFER"], "what was accepted once is no leave to take as much again"
+
+    async def test_what_is_gone_altogether_is_held_no_more(self, holding: Any) -> None:
+        self.take(holding, str(holding.account.position("BTC/USD").quantity))
+        await self.compare(holding)
+        told = await holding.control.resume(None, ME, write_off=True)
+        assert told["complete"]
+        assert holding.account.position("BTC/USD") is None
+        await holding.hours(1)
+        assert holding.decided()[-1][1:] == ("denied", "POSITION_MISSING")
+
+    async def test_nothing_is_written_off_that_is_not_missing(self, holding: Any) -> None:
+        await self.compare(holding)
+        told = await holding.control.resume(None, ME, write_off=True)
+        assert (told["accounts"], told["complete"]) == ([], True)
+        assert holding.account.position("BTC/USD")
+
+    async def test_where_a_sale_cannot_be_ended_nothing_is_written_off(self, holding: Any) -> None:
+        reached = ExitTrigger(Purpose.TAKE_PROFIT, 2 * holding.account.price("BTC/USD"), "a target far away")
+        exits = ExitSettings(OrderSettings(limit_life_candles=100), HOUR_MS)
+        await holding.autopilot._around.desk.leave(reached, await holding.market.market("BTC/USD"), exits)
+        assert holding.orders()[-1] == ("sell", "take_profit", "open")
+        self.take(holding, "0.001")
+        await self.compare(holding)
+        holding.broker.trouble = {"cancel": MarketUnavailable("away")}
+        told = await holding.control.resume(None, ME, write_off=True)
+        (account,) = told["accounts"]
+        assert (told["complete"], account["written_off"], len(account["left"])) == (False, {}, 1)
+        holding.broker.trouble = {}
+        await self.compare(holding)
+        told = await holding.control.resume(None, ME, write_off=True)
+        assert told["accounts"][0]["written_off"] == {"BTC/USD": "0.00100"}
 
 
 async def test_waiting_for_the_account_ends_when_the_cycle_does(waiting: Any) -> None:

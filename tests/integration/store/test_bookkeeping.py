@@ -47,3 +47,34 @@ def test_an_order_that_is_not_its_fills_is_told(ledger: Any, path: Any, make_ord
     ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100")])
     ledger.save_order(replace(order, filled=Decimal("1.4")))
     assert check_books(path).disagreements == ("order first: filled 1.4, its fills make 1.5",)
+
+
+def test_what_users_write_off_is_gone_from_the_books_and_they_agree(
+    ledger: Any, path: Any, make_order: Any, make_fill: Any
+) -> None:
+    entry = make_order("entry", account="live:kraken", status=OrderStatus.FILLED, filled=Decimal("1.5"))
+    ledger.apply_fills(entry, [make_fill(entry, 0, "1.5", "100")])
+    spent = ledger.traded_cash("live:kraken", "USD")
+    (held,) = ledger.positions("live:kraken")
+    ledger.write_off(held, Decimal("0.5"), Decimal(120), 7)
+    assert check_books(path).disagreements == ()
+    assert ledger.traded_cash("live:kraken", "USD") == spent + 60
+    (held,) = ledger.positions("live:kraken")
+    ledger.write_off(held, held.quantity, Decimal(120), 8)
+    assert check_books(path).disagreements == ()
+    assert ledger.positions("live:kraken") == ()
+    assert ledger.round_trips_since("live:kraken", 0) == (), "nothing of it was ever sold"
+
+
+def test_a_round_trip_that_sold_something_ends_when_the_rest_is_written_off(
+    ledger: Any, path: Any, make_order: Any, make_fill: Any
+) -> None:
+    entry = make_order("entry", status=OrderStatus.FILLED, filled=Decimal(2))
+    leave = make_order("exit", side=Side.SELL, status=OrderStatus.CANCELED, filled=Decimal(1))
+    ledger.apply_fills(entry, [make_fill(entry, 0, "2", "100", fee=Decimal(0))])
+    ledger.apply_fills(leave, [make_fill(leave, 1, "1", "110", fee=Decimal(0))])
+    (held,) = ledger.positions(entry.account)
+    ledger.write_off(held, Decimal(1), Decimal(90), 9)
+    (trip,) = ledger.round_trips_since(entry.account, 0)
+    assert (trip.quantity, trip.exit_price, trip.net, trip.closed_at_ms) == (1, 110, 10, 9)
+    assert check_books(path).disagreements == ()

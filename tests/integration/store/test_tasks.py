@@ -204,5 +204,6 @@ def test_a_database_of_version_1_keeps_every_row_and_gets_the_new_tables(
     assert {table: [row[: len(before[table][0])] for row in after[table]] for table in was} == {
         table: before[table] for table in was
     }
-    added = {"tasks", "models", "model_history", "training_trials", "audit", "armings", "trading_modes", "traded_cash"}
+    added = {"tasks", "models", "model_history", "training_trials", "audit", "armings", "trading_modes"}
+    added |= {"traded_cash", "written_off"}
     assert set(after) - set(before) == added

@@ -66,6 +66,21 @@ def test_a_fee_in_coins_of_a_sale_is_paid_with_coins_besides() -> None:
 
 
 @pytest.mark.parametrize(
+    ("gone", "quantity", "cost", "entry_quantity", "entry_value"),
+    [("1", "2", "201", "3", "300"), ("3", "0", "0", "1", "100"), ("0.3", "2.7", "271.35", "3.7", "370")],
+)
+def test_what_is_gone_past_us_is_as_if_it_had_never_been_bought(
+    gone: str, quantity: str, cost: str, entry_quantity: str, entry_value: str
+) -> None:
+    """4 bought with a fee of 2, and one of them sold."""
+    position = Position.opened_by(fill(Side.BUY, "4", "100", "2"), ENTRY).after(fill(Side.SELL, "1", "120"), EXIT)
+    left = position.without(Decimal(gone))
+    assert (left.quantity, left.cost) == (Decimal(quantity), Decimal(cost))
+    assert (left.entry_quantity, left.entry_value) == (Decimal(entry_quantity), Decimal(entry_value))
+    assert (left.realized, left.exit_value, left.entry_price) == (Decimal("19.5"), 120, 100)
+
+
+@pytest.mark.parametrize(
     ("sale", "entry", "left"),
     [
         ({"created_at_ms": 5, "status": OrderStatus.CANCELED}, 6, True),

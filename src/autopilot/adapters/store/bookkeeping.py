@@ -51,6 +51,8 @@ def _positions(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list
         owned[fill["account"], fill["symbol"]] += amount if is_purchase else -amount
     for trip in connection.execute("SELECT account, symbol, written_off FROM round_trips"):
         owned[trip["account"], trip["symbol"]] -= Decimal(trip["written_off"])
+    for row in connection.execute("SELECT account, symbol, quantity FROM written_off"):
+        owned[row["account"], row["symbol"]] -= Decimal(row["quantity"])
     held = {
         (row["account"], row["symbol"]): Decimal(row["quantity"])
         for row in connection.execute("SELECT account, symbol, quantity FROM positions")

@@ -33,6 +33,10 @@ _TRADED_CASH = "SELECT amount FROM traded_cash WHERE account = ? AND currency = 
 _SAVE_TRADED_CASH = (
     "INSERT INTO traded_cash VALUES (?, ?, ?) ON CONFLICT (account, currency) DO UPDATE SET amount = excluded.amount"
 )
+_WRITTEN_OFF = "SELECT quantity FROM written_off WHERE account = ? AND symbol = ?"
+_SAVE_WRITTEN_OFF = (
+    "INSERT INTO written_off VALUES (?, ?, ?) ON CONFLICT (account, symbol) DO UPDATE SET quantity = excluded.quantity"
+)
 _LAST_EXIT = (
     f"SELECT * FROM orders WHERE account = ? AND symbol = ? AND side = '{Side.SELL}' AND created_at_ms >= ?"
     " ORDER BY created_at_ms DESC, updated_at_ms DESC, rowid DESC LIMIT 1"
@@ -94,6 +98,19 @@ class SqliteLedger:
             if market:
                 _write_off(connection, order, market)
             return tuple(new)
+
+    def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
+        left = position.without(quantity)
+        key = (position.account, position.symbol)
+        with self._database.transaction(durable=True) as connection:
+            row = connection.execute(_WRITTEN_OFF, key).fetchone()
+            total = (Decimal(row[0]) if row else ZERO) + quantity
+            connection.execute(_SAVE_WRITTEN_OFF, (*key, format(total, "f")))
+            _add_traded_cash(connection, *key, quantity * price)
+            if left.quantity:
+                connection.execute(_SAVE_POSITION, to_row(left))
+            else:
+                _close(connection, Purpose.FLATTEN, left, at_ms)
 
     def order(self, client_order_id: str) -> Order | None:
         row = self._database.row("SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
@@ -209,10 +226,7 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
 
 def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
     """One new fill into the cash that was traded and the position; into a round trip when nothing is left."""
-    key = (fill.account, split_symbol(fill.symbol)[1])
-    row = connection.execute(_TRADED_CASH, key).fetchone()
-    traded = (Decimal(row[0]) if row else ZERO) + fill.cash
-    connection.execute(_SAVE_TRADED_CASH, (*key, format(traded, "f")))
+    _add_traded_cash(connection, fill.account, fill.symbol, fill.cash)
     held = _position(connection, order)
     if held and order.purpose is Purpose.ENTRY:
         held = _without_rest(connection, held, order)
@@ -220,7 +234,13 @@ def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
     if position.quantity != ZERO:
         connection.execute(_SAVE_POSITION, to_row(position))
     else:
-        _close(connection, order, position, fill.at_ms)
+        _close(connection, order.purpose, position, fill.at_ms)
+
+
+def _add_traded_cash(connection: sqlite3.Connection, account: str, symbol: str, cash: Decimal) -> None:
+    key = (account, split_symbol(symbol)[1])
+    row = connection.execute(_TRADED_CASH, key).fetchone()
+    connection.execute(_SAVE_TRADED_CASH, (*key, format((Decimal(row[0]) if row else ZERO) + cash, "f")))
 
 
 def _without_rest(connection: sqlite3.Connection, held: Position, entry: Order) -> Position | None:
@@ -229,20 +249,20 @@ def _without_rest(connection: sqlite3.Connection, held: Position, entry: Order) 
     sale = from_row(Order, row) if row else None
     if sale is None or not held.is_left_by(sale, entry):
         return held
-    _close(connection, sale, held, sale.updated_at_ms)
+    _close(connection, sale.purpose, held, sale.updated_at_ms)
     return None
 
 
 def _write_off(connection: sqlite3.Connection, order: Order, market: Market) -> None:
     rest = _position(connection, order)
     if rest and rest.is_rest_of(order, market):
-        _close(connection, order, rest, order.updated_at_ms)
+        _close(connection, order.purpose, rest, order.updated_at_ms)
 
 
-def _close(connection: sqlite3.Connection, order: Order, last: Position, at_ms: int) -> None:
-    connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", (order.account, order.symbol))
+def _close(connection: sqlite3.Connection, purpose: Purpose, last: Position, at_ms: int) -> None:
+    connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", (last.account, last.symbol))
     if last.entry_quantity:
-        connection.execute(_ADD_ROUND_TRIP, to_row(RoundTrip.ended_by(order, last, at_ms)))
+        connection.execute(_ADD_ROUND_TRIP, to_row(RoundTrip.ended_by(purpose, last, at_ms)))
 
 
 def _position(connection: sqlite3.Connection, order: Order) -> Position | None:

@@ -185,6 +185,12 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     ALTER TABLE equity ADD COLUMN own_cash TEXT;
 
+    -- What users took out of the books because it was not in the account any more.
+    CREATE TABLE written_off (
+        account TEXT NOT NULL, symbol TEXT NOT NULL, quantity TEXT NOT NULL,
+        PRIMARY KEY (account, symbol)
+    ) STRICT;
+
     -- Some exchanges number the trades of each symbol anew.
     CREATE TABLE new_fills (
         account TEXT NOT NULL, fill_id TEXT NOT NULL,
@@ -211,6 +217,7 @@ BOOKS = (
     "round_trips",
     "equity",
     "traded_cash",
+    "written_off",
     "paper_balances",
     "paper_orders",
     "autopilots",

@@ -15,7 +15,8 @@ _WISHES = {
     "PANIC": "the halt to be over: autopilot resume",
     "EXCHANGE_UNREACHABLE": "an exchange that answers; it is asked again and again",
     "LEAVE_EXCEEDED": "no entries that wait for more than is armed; they are canceled",
-    "BOOKS_DIFFER": "books that agree with the exchange's (autopilot status says what differs), or autopilot resume",
+    "BOOKS_DIFFER": "books that agree with the exchange's (autopilot status says what differs); autopilot resume"
+    " --write-off takes out of them what will not come back",
     "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
     "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bp net (expects {actual} bp)",
     "MARKET_NOVEL": "a market more like those the model was trained on: autopilot retrain, or wait",

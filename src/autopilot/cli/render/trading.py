@@ -23,8 +23,10 @@ def paused_screen(document: Document) -> Screen:
 
 
 def resumed_screen(document: Document) -> Screen:
-    """What `autopilot resume` answers."""
-    return _mode(document)
+    """What `autopilot resume` answers; ``accounts`` only where something was to be written off."""
+    if "accounts" not in document:
+        return _mode(document)
+    return (*_mode(document), *(_done(document) or (line("nothing was missing, nothing was written off"),)))
 
 
 def panic_screen(document: Document, *, flatten: bool) -> Screen:
@@ -65,6 +67,10 @@ def _done(document: Document) -> tuple[Block, ...]:
         blocks += [line(f"{name}: {symbol}: its stop order stays on the exchange") for symbol in account["kept"]]
         blocks += [line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"]]
         blocks += [line(f"{name}: {symbol}: too little is left of it to be sold") for symbol in account["dust"]]
+        blocks += [
+            line(f"{name}: {quantity(gone)} {symbol.partition('/')[0]} of {symbol} written off")
+            for symbol, gone in account["written_off"].items()
+        ]
         for left in account["left"]:
             subject = "" if left["symbol"] == "*" else f"{left['symbol']}: "
             owner = "" if name == "*" else f"{name}: "

@@ -30,6 +30,7 @@ PANIC = {
             "kept": ["SOL/USD"],
             "sold": ["BTC/USD"],
             "dust": ["XRP/USD"],
+            "written_off": {"ADA/USD": "12.50"},
             "left": [LEFT],
         }
     ],
@@ -51,6 +52,7 @@ def test_panic_tells_everything_it_did_and_could_not_do() -> None:
         "live:kraken: SOL/USD: its stop order stays on the exchange",
         "live:kraken: BTC/USD sold",
         "live:kraken: XRP/USD: too little is left of it to be sold",
+        "live:kraken: 12.5 ADA of ADA/USD written off",
         "LEFT: live:kraken: ETH/USD: 1.5 held are not sold: the exchange does not answer",
         "  try: look there",
         "NOT EVERYTHING IS DONE",
