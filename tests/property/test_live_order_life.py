@@ -29,7 +29,8 @@ from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import MISSED_MS, ExitSettings, OrderDesk
+from autopilot.execution.missing_orders import LOOK_COUNTS_MS, MISSED_MS, MissingOrders
+from autopilot.execution.order_desk import ExitSettings, OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.restrictions import Restrictions
 
@@ -218,16 +219,17 @@ class OrderLife(RuleBasedStateMachine):
             self._directory.cleanup()
 
     def _settle(self) -> None:
-        """Once the exchange answers, two reconciliations an hour apart leave nothing open to question."""
+        """Once the exchange answers, two reconciliations an hour apart leave nothing open to question, but for what it
+        has lost: that takes an hour of looks."""
         self.exchange.is_away, self.exchange.fate, self.exchange.end, self.exchange.lag_ms = False, "", "", 0
-        for _ in range(2):
-            self.exchange.pass_time(MISSED_MS)
-            self._do(self.desk.reconcile(MARKET))
-            self._do(self.desk.follow(MARKET))
+        for pause_ms in (MISSED_MS, MISSED_MS, *[LOOK_COUNTS_MS] * (MISSED_MS // LOOK_COUNTS_MS)):
+            if pause_ms == MISSED_MS or self._lost():
+                self.exchange.pass_time(pause_ms)
+                self._do(self.desk.reconcile(MARKET))
+                self._do(self.desk.follow(MARKET))
         open_here = self.ledger.open_orders(ACCOUNT)
         assert not [order for order in open_here if order.status in _UNSETTLED], "its fate is still unknown"
-        open_there = {order.name for order in self.exchange.orders if order.status == "open"}
-        assert {order.client_order_id for order in open_here} <= open_there, "it waits for an order that is lost"
+        assert not self._lost(), "it waits for an order that is lost"
         names = {order.name for order in self.exchange.orders if order.name != "foreign"}
         assert all(self.ledger.order(name) for name in names), "an order there that is none of ours"
         booked = {row[0] for row in self.database.rows("SELECT fill_id FROM fills")}
@@ -354,6 +356,11 @@ class OrderLife(RuleBasedStateMachine):
         type(self).steps += 1
         assert self.exchange.orders[0].status == "open"
 
+    def _lost(self) -> set[str]:
+        """What is open here and not there."""
+        open_there = {order.name for order in self.exchange.orders if order.status == "open"}
+        return {order.client_order_id for order in self.ledger.open_orders(ACCOUNT)} - open_there
+
     def _agreed(self) -> list[Theirs]:
         """Orders of ours that are open on the exchange, were never lost, and are here with all that they traded."""
         booked = {
@@ -430,9 +437,12 @@ class Hasty(OrderDesk):
 class Forgetful(OrderDesk):
     """Wrong: an order that the exchange does not know at one moment is over."""
 
-    def _miss(self, order: Order, market: Market | None) -> Order:
-        self._missed_since_ms[order.client_order_id] = -MISSED_MS
-        return super()._miss(order, market)
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        class Once(MissingOrders):
+            def miss(self, order: Order, now_ms: int) -> None: ...
+
+        super().__init__(*arguments, **more)
+        self._missing = Once()
 
 
 class Impatient(CcxtBroker):
