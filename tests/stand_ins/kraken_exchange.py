@@ -36,7 +36,9 @@ WORDS = {
 
 
 class KrakenExchange(LoopbackExchange):
-    """A fault that starts with ``E`` is told in these words in place of what was asked."""
+    """A fault that starts with ``E`` is told in these words in place of what was asked. ``decimals``: of coins;
+    ``rewarded``: the part of a balance that earns rewards, by currency.
+    """
 
     no_result = '{"error": []}'
     placing = "AddOrder"
@@ -46,10 +48,14 @@ class KrakenExchange(LoopbackExchange):
     def __init__(self, now_ms: Callable[[], int]) -> None:
         super().__init__(now_ms)
         self.permissions = ["query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades"]
+        self.lot_decimals = 8
+        self.decimals = {"USD": 4, "BTC": 10, "ETH": 10}
+        self.rewarded: dict[str, Decimal] = {}
         self._nonce = 0
 
     def routes(self) -> Iterable[web.RouteDef]:
         return (
+            web.get("/0/public/Assets", self._assets),
             web.get("/0/public/AssetPairs", self._pairs),
             web.get("/0/public/Time", self._time),
             web.get("/0/public/OHLC", self._ohlc),
@@ -75,6 +81,19 @@ class KrakenExchange(LoopbackExchange):
     async def _instead(self, request: web.Request, fault: str) -> web.StreamResponse | None:
         return _error(fault) if fault.startswith("E") else await super()._instead(request, fault)
 
+    async def _assets(self, request: web.Request) -> web.StreamResponse:
+        described = {
+            ASSETS[currency]: {
+                "aclass": "currency",
+                "altname": ASSETS[currency][1:],
+                "decimals": decimals,
+                "display_decimals": 5,
+                "status": "enabled",
+            }
+            for currency, decimals in self.decimals.items()
+        }
+        return web.json_response({"error": [], "result": described})
+
     async def _pairs(self, request: web.Request) -> web.StreamResponse:
         described = {
             pair: {
@@ -83,7 +102,7 @@ class KrakenExchange(LoopbackExchange):
                 "base": base,
                 "quote": "ZUSD",
                 "pair_decimals": decimals,
-                "lot_decimals": 8,
+                "lot_decimals": self.lot_decimals,
                 "leverage_buy": [],
                 "fees": [[0, 0.4]],
                 "fees_maker": [[0, 0.25]],

@@ -103,6 +103,8 @@ def product(base: str, quote: str) -> dict[str, Any]:
 
 class Kraken(StandIn):
     paths = ("/0/public/AssetPairs", "/0/public/OHLC")
+    decimals = 10
+    """Of bitcoins."""
 
     def market_answer(self, request: web.Request) -> Any:
         pair = {
@@ -120,6 +122,14 @@ class Kraken(StandIn):
             "status": "online",
         }
         return {"error": [], "result": {"XXBTZUSD": pair}}
+
+    async def coins(self, request: web.Request) -> web.StreamResponse:
+        named = {"XXBT": ("XBT", self.decimals), "ZUSD": ("USD", 4)}
+        described = {
+            name: {"aclass": "currency", "altname": altname, "decimals": decimals, "status": "enabled"}
+            for name, (altname, decimals) in named.items()
+        }
+        return web.json_response({"error": [], "result": described})
 
     def candle_answer(self, request: web.Request) -> Any:
         since = int(request.query.get("since", 0))
@@ -143,6 +153,8 @@ async def serve() -> AsyncIterator[Serve]:
         markets, candles = stand_in.paths  # type: ignore[attr-defined]
         app.router.add_get(markets, stand_in.markets)
         app.router.add_get(candles, stand_in.candles)
+        if isinstance(stand_in, Kraken):
+            app.router.add_get("/0/public/Assets", stand_in.coins)
         server = TestServer(app, shutdown_timeout=0)
         servers.append(server)
         await server.start_server()

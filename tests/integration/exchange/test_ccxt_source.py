@@ -234,6 +234,15 @@ async def test_kraken_rules(kraken: Any, connect: Connect) -> None:
     assert (market.maker_fee, market.taker_fee) == (Decimal("0.0025"), Decimal("0.004"))
 
 
+@pytest.mark.parametrize(("decimals", "step"), [(10, "1e-8"), (4, "0.0001")])
+async def test_a_step_of_amounts_is_no_finer_than_the_coin(
+    kraken: Any, connect: Connect, decimals: int, step: str
+) -> None:
+    """Kraken credits no more decimals than the coin has: https://github.com/freqtrade/freqtrade/issues/11765."""
+    kraken.decimals = decimals
+    assert (await connect("kraken", kraken.url).market("BTC/USD")).amount_step == Decimal(step)
+
+
 async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) -> None:
     source = connect("kraken", kraken.url)
     kraken.candle_answer = lambda request: {"error": ["EGeneral:Temporary lockout"]}
