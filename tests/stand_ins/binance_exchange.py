@@ -58,7 +58,8 @@ class BinanceExchange(LoopbackExchange):
             return _error(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         if signature != expected:
             return _error(-1022, "Signature for this request is not valid.")
-        if abs(time.time() * 1000 - int(fields["timestamp"])) > int(fields.get("recvWindow", 5000)):
+        age_ms = time.time() * 1000 - int(fields["timestamp"])
+        if not -1000 <= age_ms <= int(fields.get("recvWindow", 5000)):
             return self.refused(Why.LATE)
         return None
 

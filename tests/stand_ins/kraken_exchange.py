@@ -137,9 +137,10 @@ class KrakenExchange(LoopbackExchange):
         return {"apiKeyName": "loopback", "permissions": list(self.permissions)}
 
     def _do_AddOrder(self, fields: Fields) -> Answer:
-        deadline = fields.get("deadline")
-        if deadline and datetime.fromisoformat(deadline).timestamp() * 1000 < self.now_ms():
-            raise Refused(Why.LATE)
+        if "deadline" in fields:
+            ahead_ms = datetime.fromisoformat(fields["deadline"]).timestamp() * 1000 - self.now_ms()
+            if not DEADLINE_MS[0] <= ahead_ms <= DEADLINE_MS[1]:
+                raise Refused(Why.LATE)
         base, kind = BASES[fields["pair"]], fields["ordertype"]
         price = Decimal(fields["price"]) if "price" in fields else None
         order = self.place(fields.get("cl_ord_id", ""), base, fields["type"], kind, Decimal(fields["volume"]), price)

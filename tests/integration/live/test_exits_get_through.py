@@ -80,14 +80,14 @@ async def test_a_purchase_that_cannot_be_asked_about_does_not_hold_up_the_sale_o
     (theirs,) = live.exchange.named(entry.client_order_id)
     live.exchange.fill(theirs, Decimal("0.006"))
     await live.follow()
-    theirs.client_order_id = "dropped"
+    del live.exchange.orders[theirs.order_id]
     live.exchange.price["BTC"] = STOP
     live.clock.at_ms += MINUTE_MS
     with pytest.raises(ExchangeError, match="does not know order"):
         await live.desk.leave(TOUCHED, live.market, EXITS)
     assert live.exchange.balances["BTC"] == 0
     # What it bought unseen is sold as soon as it is seen.
-    theirs.client_order_id = entry.client_order_id
+    live.exchange.orders[theirs.order_id] = theirs
     live.exchange.fill(theirs, Decimal("0.003"))
     await look(live, TOUCHED, times=2)
     assert live.exchange.balances["BTC"] == 0
@@ -134,6 +134,13 @@ async def holding(whole: Any) -> None:
     assert whole.ledger.positions("live:kraken")
 
 
+def tomorrow(whole: Any) -> int:
+    """The price stays as it is; when it opens."""
+    opened, _, _, _, close, *rest = whole.exchange.candles[-1]
+    whole.exchange.candles.append([int(opened) + DAY_MS // 1000, close, close, close, close, *rest])
+    return int(opened) * 1000 + DAY_MS
+
+
 async def test_a_bug_in_what_decides_leaves_no_position_unwatched(whole: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     await holding(whole)
 
@@ -141,9 +148,7 @@ async def test_a_bug_in_what_decides_leaves_no_position_unwatched(whole: Any, mo
         raise ZeroDivisionError("a rule that was never tried")
 
     monkeypatch.setattr(MarketAnalyzer, "analyze", broken)
-    opened, _, _, _, close, *rest = whole.exchange.candles[-1]
-    whole.exchange.candles.append([int(opened) + DAY_MS // 1000, close, close, close, close, *rest])
-    whole.clock.at_ms = (int(opened) * 1000 + DAY_MS) + MINUTE_MS
+    whole.clock.at_ms = tomorrow(whole) + MINUTE_MS
     assert "a rule that was never tried" in await whole.cycle()
     whole.move(0.5)
     await whole.cycle()
@@ -162,6 +167,7 @@ async def test_a_coarser_amount_step_is_known_within_a_day(whole: Any, monkeypat
     monkeypatch.setattr(whole.exchange, "place", strict)
     whole.exchange.lot_decimals = 4  # what it says of its market, read again once a day
     whole.move(0.7)
+    tomorrow(whole)
     for _ in range(9):
         await whole.cycle(3 * HOUR_MS / 1000)
     assert whole.exchange.balances["BTC"] < Decimal("0.0001")

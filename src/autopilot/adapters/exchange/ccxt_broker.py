@@ -41,7 +41,8 @@ class CcxtBroker:
     async def submit(self, order: Order, market: Market) -> OrderReport:  # noqa: ARG002 - paper needs its fees
         """It is asked about at once: one to market is over before the answer is read."""
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
-        found = await self._gateway.place(self._dialect.request(order, until_ms), until_ms)
+        theirs_ms = until_ms + await self._gateway.clock_offset_ms()
+        found = await self._gateway.place(self._dialect.request(order, theirs_ms), until_ms)
         try:
             report = await self.lookup(replace(order, exchange_order_id=found))
         except ExchangeError:
@@ -102,9 +103,7 @@ class CcxtBroker:
     async def clock_offset_ms(self) -> int:
         """How far the exchange's clock is ahead of ours, to half the time that its answer took. Raises
         MarketUnavailable."""
-        asked_ms = self._clock.now_ms()
-        theirs_ms = int(await self._gateway.query("fetch_time"))
-        return theirs_ms - (asked_ms + self._clock.now_ms()) // 2
+        return await self._gateway.clock_offset_ms()
 
     async def close(self) -> None:
         await self._gateway.close()

@@ -12,19 +12,19 @@ from typing import Any
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
 from autopilot.adapters.exchange.ccxt_import import require_known
+from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
 from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
 from autopilot.adapters.exchange.ccxt_rules import market_rules
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.candles import Candles
-from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
-from autopilot.domain.timeframe import DAY_MS, MINUTE_MS, Timeframe
+from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 from autopilot.ports.clock import Clock
 from autopilot.ports.market_data import MarketSnapshot
 
 TIMEOUT_S = 8.0
 """For everything that one call of ours asks of the exchange, so that whoever waits hears within 10 s."""
-MARKETS_LIFE_MS = DAY_MS
 LARGEST_SKEW_MS = 5 * MINUTE_MS
 """An exchange's clock further off than this is not believed."""
 _PAGE = 300
@@ -48,7 +48,7 @@ class CcxtCandles:
         self._ccxt: Any = None
         self._opening = asyncio.Lock()
         self._loading = asyncio.Lock()
-        self._markets_at_ms: int | None = None
+        self._markets = FreshMarkets(name, self._clock)
         self._told: set[tuple[str, Timeframe]] = set()
 
     @property
@@ -115,8 +115,9 @@ class CcxtCandles:
     async def _described(self, exchange: Any, symbol: str) -> Mapping[str, Any]:
         """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
         base, _ = split_symbol(symbol)
+        # One at a time: ccxt lets two callers share one request, and the cancellation of either ends both.
         async with self._loading:
-            await self._load_markets(exchange)
+            await self._markets.ensure(exchange, lambda: self._read_markets(exchange))
         spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
         if symbol not in spot:
             of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
@@ -128,23 +129,9 @@ class CcxtCandles:
         found: Mapping[str, Any] = spot[symbol]
         return found
 
-    async def _load_markets(self, exchange: Any) -> None:
-        """One at a time: ccxt lets two callers share one request, and the cancellation of either ends both."""
-        now_ms = self._clock.now_ms()
-        if self._markets_at_ms is not None and now_ms - self._markets_at_ms < MARKETS_LIFE_MS:
-            return
-        before = exchange.markets
-        try:
-            async with asking(self.name, "its markets", self._timeout_s):
-                await exchange.load_markets(True)
-            if not exchange.markets:  # ccxt reads a page of HTML as a list of nothing
-                raise MarketUnavailable(f"{self.name} gave no list of its markets", hint=AGAIN)
-        except ExchangeError as error:
-            if not before:
-                raise
-            exchange.set_markets(before)
-            log.warning("%s: its markets could not be read again, yesterday's are used: %s", self.name, error)
-        self._markets_at_ms = now_ms
+    async def _read_markets(self, exchange: Any) -> None:
+        async with asking(self.name, "its markets", self._timeout_s):
+            await exchange.load_markets(True)
 
     async def _rows(self, exchange: Any, symbol: str, timeframe: Timeframe, first_ms: int, until_ms: int) -> list[Row]:
         """Sound rows that open in [first_ms, until_ms], the candle still open among them, page after page."""

@@ -36,9 +36,11 @@ class Dialect:
     """Whether it takes orders that sell at market when a price is touched."""
     balance_params: ClassVar[Mapping[str, Any]] = {}
     """What goes with the question for balances."""
+    earning: ClassVar[str] = ""
+    """How the name of a coin ends that earns meanwhile, and is spent as if it did not."""
 
     def request(self, order: Order, until_ms: int) -> Request:  # noqa: ARG002 - some exchanges take it
-        """What sends a new order."""
+        """What sends a new order; ``until_ms`` by the exchange's clock."""
         return _request(order, {"clientOrderId": order.client_order_id, "recvWindow": 10_000, **_trigger(order)})
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:

@@ -12,13 +12,19 @@ import aiohttp
 
 from autopilot.adapters.exchange.backoff import Backoff
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
+from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.refusals import WORDS
+from autopilot.adapters.exchange.their_clock import TheirClock
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.ports.clock import Clock
 
 TIMEOUT_S = 10.0
+LEAST_LEFT_MS = 4_000
+"""Kraken takes no order whose deadline is less than 2 s ahead, and tells its time in whole seconds."""
+_STAMPED = ("binance",)
+"""They refuse requests whose time is wrong. To Kraken that number is a nonce, which no wrong clock may raise."""
 
 Query = Literal[
     "fetch_balance",
@@ -70,6 +76,14 @@ class Gateway:
         self._turn = asyncio.Lock()
         self._ccxt: Any = None
         self._backoff = Backoff(clock)
+        self._markets = FreshMarkets(name, clock)
+        self._their_clock = TheirClock(clock)
+
+    async def clock_offset_ms(self) -> int:
+        """How far the exchange's clock is ahead of ours."""
+        async with self._turn:
+            await self._ready()
+            return self._their_clock.offset_ms
 
     async def query(self, method: Query, *arguments: Any) -> Any:
         """What ccxt's unified method gives, of a whole answer only."""
@@ -89,7 +103,7 @@ class Gateway:
         """
         async with self._turn:
             exchange = await self._ready()
-            if self._clock.now_ms() >= until_ms:
+            if self._clock.now_ms() > until_ms - LEAST_LEFT_MS:
                 raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
             exchange.last_request_url = exchange.last_http_response = None
             try:
@@ -139,9 +153,20 @@ class Gateway:
             keys = {"apiKey": self._keys.api_key, "secret": self._keys.secret, "password": self._keys.password}
             given = {name: value for name, value in keys.items() if value is not None}
             self._ccxt = await open_exchange(self.name, self._timeout_s, self._base_url, **given)
-        if not self._ccxt.markets:
-            await self._asked(self._ccxt, "load_markets")
-        return self._ccxt
+        exchange = self._ccxt
+        await self._markets.ensure(exchange, lambda: self._asked(exchange, "load_markets", True))
+        await self._their_clock.ensure(lambda: self._asked(exchange, "fetch_time"))
+        if self.name in _STAMPED:
+            exchange.options["timeDifference"] = -self._their_clock.offset_ms
+        return exchange
+
+    async def _told(self, exchange: Any, method: Query, *arguments: Any) -> Any:
+        exchange.last_http_response = None
+        found = await self._asked(exchange, method, *arguments)
+        if not self._words.answered(exchange.last_http_response):
+            raise self._nonsense(method)
+        self._backoff.answered()
+        return found
 
     async def _asked(self, exchange: Any, method: str, *arguments: Any) -> Any:
         try:
@@ -172,7 +197,10 @@ class Gateway:
         said = self._words.refusal(exchange.last_http_response)
         if said is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="it is looked up")
+        if "deadline" in said.words.lower():
+            self._their_clock.doubt()
         if said.is_final:
+            self._markets.doubt()
             return OrderRejected(f"{self.name} refused it: {said.words}", hint="autopilot orders shows its life")
         return MarketUnavailable(f"{self.name} does not take it now: {said.words}", hint=AGAIN)
 
@@ -180,6 +208,8 @@ class Gateway:
         """Be silent for a while after what more requests would make worse, or would not help."""
         from ccxt.base import errors
 
+        if isinstance(error, errors.InvalidNonce | errors.AuthenticationError):
+            self._their_clock.doubt()
         lockouts = (errors.DDoSProtection, errors.RateLimitExceeded, errors.AuthenticationError)
         if isinstance(error, lockouts) and not isinstance(error, errors.AccountSuspended):
             self._backoff.locked_out(words)

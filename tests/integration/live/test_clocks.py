@@ -1,0 +1,151 @@
+"""Clocks that are wrong, ours or theirs, and the pace at which an exchange is asked, which goes by neither."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import product
+from types import SimpleNamespace
+from typing import Any
+
+import binance_exchange
+import pytest
+
+from autopilot.adapters.exchange import gateway as gateway_module
+from autopilot.adapters.exchange import pace
+from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.domain.order import OrderStatus, OrderType, Side
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+
+OFFSETS = [*product(("binance", "kraken"), (-30, -12, 5, 30)), ("kraken", -3_600), ("kraken", 3_600)]
+
+
+def set_their_clock(live: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = time.time
+    live.exchange.now_ms = lambda: live.clock.at_ms + ahead_s * 1000
+    monkeypatch.setattr(binance_exchange, "time", SimpleNamespace(time=lambda: real() + ahead_s))
+
+
+@pytest.mark.parametrize(("anywhere", "ahead_s"), OFFSETS, indirect=["anywhere"])
+async def test_orders_are_taken_by_a_clock_that_is_not_ours(
+    anywhere: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_their_clock(anywhere, ahead_s, monkeypatch)
+    order = anywhere.intend(OrderType.MARKET)
+    await anywhere.follow()
+    assert anywhere.order(order).status is OrderStatus.FILLED
+    assert anywhere.exchange.balances["BTC"] == Decimal("0.01")
+
+
+@pytest.mark.parametrize(("anywhere", "ahead_s"), OFFSETS, indirect=["anywhere"])
+async def test_a_clock_that_is_set_meanwhile_costs_one_attempt(
+    anywhere: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sale that follows goes through at the second one."""
+    anywhere.intend(OrderType.MARKET)
+    await anywhere.follow()
+    set_their_clock(anywhere, ahead_s, monkeypatch)
+    anywhere.clock.at_ms += MINUTE_MS
+    order = anywhere.intend(OrderType.MARKET, Side.SELL)
+    for _ in range(2):
+        await anywhere.follow()
+        anywhere.clock.at_ms += 2_000
+    assert anywhere.order(order).status is OrderStatus.FILLED
+    assert anywhere.exchange.balances["BTC"] == 0
+
+
+async def test_the_offset_is_asked_for_again_when_our_clock_was_set(live: Any) -> None:
+    assert await live.broker.clock_offset_ms() == 0
+    started_ms = live.clock.at_ms
+    live.exchange.now_ms = lambda: started_ms
+    for set_by_ms in (HOUR_MS, -HOUR_MS):
+        live.clock.at_ms = started_ms + set_by_ms
+        assert await live.broker.clock_offset_ms() == -set_by_ms
+
+
+async def test_an_old_offset_does_when_the_time_is_not_told(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    live.exchange.now_ms = lambda: live.clock.at_ms + 30_000
+    assert await live.broker.clock_offset_ms() == 30_000
+    live.exchange.now_ms = lambda: "no time at all"
+    live.clock.at_ms += HOUR_MS
+    assert await live.broker.clock_offset_ms() == 30_000
+
+
+@pytest.fixture
+def skipped(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], list[float]]:
+    """Whoever waits for its turn finds that the time has passed: for the exchange whose limiter is on."""
+
+    def begin(live: Any) -> list[float]:
+        waits: list[float] = []
+        loop = asyncio.get_running_loop()
+        plain = loop.time
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            await asyncio.sleep(0)
+
+        async def opened(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
+            return await open_exchange(name, timeout_s, live.exchange.url, **more)
+
+        monkeypatch.setattr(loop, "time", lambda: plain() + sum(waits))
+        monkeypatch.setattr(pace, "sleep", sleep)
+        monkeypatch.setattr(gateway_module, "open_exchange", opened)
+        return waits
+
+    return begin
+
+
+async def test_six_symbols_that_are_followed_at_once_do_not_wait_at_krakens_pace(
+    live: Any, skipped: Callable[[Any], list[float]]
+) -> None:
+    waits = skipped(live)
+    live.intend(OrderType.LIMIT)
+    await live.follow()
+    waits[:] = [60.0]
+    for _ in range(6):
+        await live.follow()
+    assert sum(waits) == 60
+    for _ in range(20):
+        await live.follow()
+    assert sum(waits) > 100, "and are slowed down then"
+
+
+async def test_an_order_waits_for_no_questions(live: Any, skipped: Callable[[Any], list[float]]) -> None:
+    waits = skipped(live)
+    for _ in range(10):
+        await live.broker.balances()
+    waited_s = sum(waits)
+    first = live.intend(OrderType.LIMIT)
+    live.exchange.faults["AddOrder"] = ["reset after"]
+    await live.follow()
+    assert (live.order(first).status, sum(waits)) == (OrderStatus.UNKNOWN, waited_s)
+
+
+async def test_a_purchase_in_250_trades_is_booked_at_krakens_pace(
+    live: Any, skipped: Callable[[Any], list[float]]
+) -> None:
+    """Each question has its own time-out."""
+    waits = skipped(live)
+    order = live.intend(OrderType.LIMIT, quantity="0.25")
+    await live.follow()
+    (theirs,) = live.exchange.named(order.client_order_id)
+    for _ in range(250):
+        live.exchange.fill(theirs, Decimal("0.001"))
+    await live.follow()
+    assert live.order(order).status is OrderStatus.FILLED
+    assert sum(waits) > gateway_module.TIMEOUT_S
+    live.assert_agreed()
+
+
+async def test_a_wall_clock_that_is_set_back_stops_no_questions(
+    live: Any, skipped: Callable[[Any], list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skipped(live)
+    await live.broker.balances()
+    from ccxt.async_support.base import throttler
+
+    monkeypatch.setattr(throttler, "time", lambda: 0.0)
+    for _ in range(12):
+        await live.broker.balances()
