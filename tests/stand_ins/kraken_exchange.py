@@ -28,11 +28,25 @@ ASSETS = {"USD": "ZUSD", "BTC": "XXBT", "ETH": "XETH"}
 WORDS = {
     Why.FUNDS: "EOrder:Insufficient funds",
     Why.SMALL: "EGeneral:Invalid arguments:volume minimum not met",
-    Why.TWICE: "EGeneral:Invalid arguments:cl_ord_id",
+    Why.TWICE: "EGeneral:Invalid arguments:cl_ord_id not unique",
     Why.LATE: "EService:Deadline elapsed",
     Why.UNKNOWN: "EOrder:Unknown order",
     Why.MALFORMED: "EGeneral:Invalid arguments",
 }
+PERMISSIONS = {
+    "BalanceEx": ("query-funds",),
+    "OpenOrders": ("query-open-trades",),
+    "ClosedOrders": ("query-closed-trades",),
+    "QueryOrders": ("query-open-trades", "query-closed-trades"),
+    "QueryTrades": ("query-closed-trades",),
+    "AddOrder": ("modify-trades",),
+    "CancelOrder": ("close-trades",),
+    "GetApiKeyInfo": (),
+}
+"""What each call needs, all of it. Source: https://docs.kraken.com/exchange/guides/rest/api-keys."""
+DEADLINE_MS = (2_000, 60_000)
+"""How far ahead a deadline has to be. Source: https://docs.kraken.com/api/docs/rest-api/add-order."""
+TRADES_AT_ONCE = 20
 
 
 class KrakenExchange(LoopbackExchange):
@@ -164,7 +178,7 @@ class KrakenExchange(LoopbackExchange):
     def _listed(self, fields: Fields, statuses: tuple[str, ...]) -> Answer:
         name = fields.get("cl_ord_id")
         return {
-            each.order_id: _order(each)
+            each.order_id: _order(each, fields)
             for each in self.orders.values()
             if each.status in statuses and (name is None or each.client_order_id == name)
         }
@@ -172,17 +186,22 @@ class KrakenExchange(LoopbackExchange):
     def _do_QueryOrders(self, fields: Fields) -> Answer:
         if fields["txid"] not in self.orders:
             raise Refused(Why.UNKNOWN)
-        return {fields["txid"]: _order(self.orders[fields["txid"]])}
+        return {fields["txid"]: _order(self.orders[fields["txid"]], fields)}
 
     def _do_QueryTrades(self, fields: Fields) -> Answer:
-        return {name: _trade(self.trades[name]) for name in fields["txid"].split(",")}
+        names = fields.get("txid", "").split(",")
+        if not names[0] or len(names) > TRADES_AT_ONCE:
+            raise Refused(Why.MALFORMED)
+        return {name: _trade(self.trades[name]) for name in names}
 
 
 def _error(words: str) -> web.Response:
     return web.json_response({"error": [words]})
 
 
-def _order(order: LoopbackOrder) -> Answer:
+def _order(order: LoopbackOrder, fields: Fields) -> Answer:
+    """``fields``: what was asked; trades are told to who asks for them."""
+    trades = [each.trade_id for each in order.trades] if fields.get("trades") == "true" else []
     return {
         "status": order.status,
         "opentm": order.opened_ms / 1000,
@@ -199,7 +218,7 @@ def _order(order: LoopbackOrder) -> Answer:
             "ordertype": order.kind,
             "price": "0" if order.kind == "market" else str(order.price),
         },
-        "trades": [each.trade_id for each in order.trades],
+        "trades": trades,
     }
 
 

@@ -55,13 +55,13 @@ async def test_an_order_that_is_not_shown_for_a_while_is_neither_dropped_nor_sen
     await live.follow()
     (theirs,) = live.exchange.orders.values()
     live.restart()
-    theirs.client_order_id = "hidden"
+    del live.exchange.orders[theirs.order_id]
     for _ in range(3):
         live.clock.at_ms += MINUTE_MS
         with pytest.raises(MarketUnavailable, match="does not know order"):
             await live.desk.reconcile(live.market)
     assert live.order(order).status is OrderStatus.OPEN
-    theirs.client_order_id = order.client_order_id
+    live.exchange.orders[theirs.order_id] = theirs
     live.exchange.fill(theirs, Decimal("0.01"))
     await live.reconcile(1)
     assert live.order(order).status is OrderStatus.FILLED

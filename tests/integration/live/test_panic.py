@@ -125,7 +125,7 @@ async def test_a_stop_that_the_exchange_forgot_may_have_sold_and_nothing_is_sold
     stop = await holder.buy()
     holder.theirs.balances["BTC"] += HELD
     holder.theirs.fill(stop, HELD)
-    stop.client_order_id = "forgotten"
+    del holder.theirs.orders[stop.order_id]
     told = await holder.panic()
     assert (told["complete"], holder.sales(), holder.theirs.balances["BTC"]) == (False, [], HELD)
     (order, position) = told["accounts"][0]["left"]

@@ -88,13 +88,19 @@ class Gateway:
     async def query(self, method: Query, *arguments: Any) -> Any:
         """What ccxt's unified method gives, of a whole answer only."""
         async with self._turn:
+            return await self._told(await self._ready(), method, *arguments)
+
+    async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Any:
+        """An order as ccxt gives it; None where the exchange's own words say that there is none such."""
+        async with self._turn:
             exchange = await self._ready()
-            exchange.last_http_response = None
-            found = await self._asked(exchange, method, *arguments)
-            if not self._words.answered(exchange.last_http_response):
-                raise self._nonsense(method)
-            self._backoff.answered()
-            return found
+            try:
+                return await self._told(exchange, "fetch_order", exchange_order_id, symbol, dict(params))
+            except MarketUnavailable:
+                if not self._words.absent(exchange.last_http_response):
+                    raise
+                self._backoff.answered()
+                return None
 
     async def place(self, request: Request, until_ms: int) -> str:
         """Send one order, once, and not after ``until_ms``: the exchange's id of it.
@@ -213,7 +219,8 @@ class Gateway:
         lockouts = (errors.DDoSProtection, errors.RateLimitExceeded, errors.AuthenticationError)
         if isinstance(error, lockouts) and not isinstance(error, errors.AccountSuspended):
             self._backoff.locked_out(words)
-        elif isinstance(error, errors.NetworkError | aiohttp.ClientError | OSError):
+        elif isinstance(error, errors.NetworkError | errors.OrderNotFound | aiohttp.ClientError | OSError):
+            # ccxt finds no order in a page of HTML, too.
             self._backoff.failed(words)
 
 

@@ -21,7 +21,11 @@ class Refusal:
 
 _KRAKEN_UNCLEAR = ("EService:Timeout", "EService:Unavailable", "EService:Busy", "EGeneral:Internal error", "EDatabase:")
 """It may have been accepted before that."""
-_KRAKEN_LATER = ("Rate limit", "Too many requests", "Temporary lockout", "Invalid nonce", "Deadline elapsed", "mode")
+_KRAKEN_TWICE = "cl_ord_id not unique"
+"""An order of this id is there."""
+_KRAKEN_LATER = ("Rate limit", "Too many requests", "Throttled", "Temporary lockout", "Invalid nonce", "mode")
+_KRAKEN_LATE = ("Deadline elapsed", "arguments:deadline")
+_KRAKEN_ABSENT = ("EOrder:Unknown order", "EOrder:Invalid order")
 _BINANCE_UNCLEAR = frozenset({-1000, -1001, -1006, -1007, -1016})
 """Unknown, disconnected, unexpected response, time-out ("execution status unknown"), shutting down."""
 _BINANCE_LATER = frozenset({-1003, -1008, -1015, -1021})
@@ -37,9 +41,9 @@ def kraken_refusal(body: str | None) -> Refusal | None:
     if not isinstance(errors, list) or not errors or answer.get("result"):
         return None
     words = "; ".join(str(each) for each in errors)
-    if any(each in words for each in _KRAKEN_UNCLEAR):
+    if any(each in words for each in (*_KRAKEN_UNCLEAR, _KRAKEN_TWICE)):
         return None
-    return Refusal(words, is_final=not any(each in words for each in _KRAKEN_LATER))
+    return Refusal(words, is_final=not any(each in words for each in (*_KRAKEN_LATER, *_KRAKEN_LATE)))
 
 
 def binance_refusal(body: str | None) -> Refusal | None:
@@ -72,6 +76,13 @@ def kraken_answered(body: str | None) -> bool:
     return answer.get("error") == [] and isinstance(answer.get("result"), dict)
 
 
+def kraken_absent(body: str | None) -> bool:
+    """Of an order whose id Kraken itself gave. That an answer is empty proves nothing: a key may be for a part of the
+    history only."""
+    errors = _document(body).get("error")
+    return isinstance(errors, list) and len(errors) == 1 and errors[0] in _KRAKEN_ABSENT
+
+
 def binance_answered(body: str | None) -> bool:
     """A list, or an object that tells of no error."""
     answer = _parsed(body)
@@ -86,16 +97,18 @@ def coinbase_answered(body: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one exchange's answers are read: what a new order's answer refuses, and whether a query's answer is whole."""
+    """How one exchange's answers are read: what a new order's answer refuses, whether a query's answer is whole, and
+    whether it says that there is no such order."""
 
     refusal: Callable[[str | None], Refusal | None]
     answered: Callable[[str | None], bool]
+    absent: Callable[[str | None], bool] = lambda _: False
 
 
 WORDS: Mapping[str, Words] = {
     "binance": Words(binance_refusal, binance_answered),
     "coinbase": Words(coinbase_refusal, coinbase_answered),
-    "kraken": Words(kraken_refusal, kraken_answered),
+    "kraken": Words(kraken_refusal, kraken_answered, absent=kraken_absent),
 }
 
 

@@ -27,6 +27,10 @@ def coinbase(**told: str) -> dict[str, Any]:
         ("kraken", {"error": ["EAPI:Rate limit exceeded"]}, LATER),
         ("kraken", {"error": ["EGeneral:Temporary lockout"]}, LATER),
         ("kraken", {"error": ["EService:Deadline elapsed"]}, LATER),
+        ("kraken", {"error": ["EGeneral:Invalid arguments:deadline"]}, LATER),
+        ("kraken", {"error": ["EService: Throttled: 1900000000"]}, LATER),
+        ("kraken", {"error": ["EGeneral:Invalid arguments:cl_ord_id"]}, FINAL),
+        ("kraken", {"error": ["EGeneral:Invalid arguments:cl_ord_id not unique"]}, UNCLEAR),
         ("kraken", {"error": ["EService:Market in cancel_only mode"]}, LATER),
         ("kraken", {"error": ["EAPI:Invalid nonce"]}, LATER),
         ("kraken", {"error": ["EService:Timeout"]}, UNCLEAR),
@@ -111,3 +115,19 @@ def test_no_document_whatever_breaks_the_reading(exchange: str, document: Any) -
 )
 def test_only_a_whole_answer_is_one(exchange: str, answer: Any, is_whole: bool) -> None:
     assert WORDS[exchange].answered(json.dumps(answer)) is is_whole
+
+
+@pytest.mark.parametrize(
+    ("exchange", "answer", "is_absent"),
+    [
+        ("kraken", {"error": ["EOrder:Unknown order"]}, True),
+        ("kraken", {"error": ["EOrder:Invalid order"]}, True),
+        ("kraken", {"error": ["EOrder:Unknown order", "EService:Busy"]}, False),
+        ("kraken", {"error": ["EService:Unavailable"]}, False),
+        ("kraken", {"error": ["EGeneral:Permission denied"]}, False),
+        ("kraken", {"error": [], "result": {}}, False),
+        ("kraken", [], False),
+    ],
+)
+def test_only_clear_words_say_that_there_is_no_order(exchange: str, answer: Any, is_absent: bool) -> None:
+    assert WORDS[exchange].absent(json.dumps(answer)) is is_absent
