@@ -133,8 +133,8 @@ def test_each_of_the_three_locks_keeps_real_money_out(trader: Trader) -> None:
 
 @pytest.mark.parametrize(
     ("permissions", "code"),
-    [(["modify-trades", "withdraw-funds"], "KEY_RIGHTS"), (["query-funds"], "KEY_RIGHTS")],
-    ids=["may withdraw", "may not trade"],
+    [(["modify-trades", "withdraw-funds"], "KEY_RIGHTS"), (["query-funds"], "KEY_RIGHTS"), ([], "KEY_RIGHTS")],
+    ids=["may withdraw", "may not trade", "may nothing"],
 )
 def test_a_key_with_other_rights_is_not_armed(trader: Trader, permissions: list[str], code: str) -> None:
     trader.exchange.permissions = permissions

@@ -87,6 +87,8 @@ class KrakenExchange(LoopbackExchange):
         if nonce <= self._nonce:
             return _error("EAPI:Invalid nonce")
         self._nonce = nonce
+        if not set(PERMISSIONS[request.match_info["name"]]) <= set(self.permissions):
+            return _error("EGeneral:Permission denied")
         return None
 
     def refused(self, why: Why) -> web.Response:

@@ -21,7 +21,7 @@ PAPER_DAYS = 7
 PAPER_TRIPS = 5
 """Without so much on paper, nobody has seen yet what would happen."""
 LARGEST_OFFSET_MS = 3_000
-"""Orders carry the moment until which they may be taken; some exchanges tell their time in whole seconds."""
+"""Candles close by both clocks; some exchanges tell their time in whole seconds."""
 LEAST_DISK_BYTES = 500 * 1024 * 1024
 
 
@@ -69,18 +69,20 @@ class Machine:
 
 
 async def arming_findings(wish: Wish, machine: Machine, account: Account, ledger: Ledger) -> tuple[Finding, ...]:
-    """Everything is looked at, whatever failed before; what the exchange does not answer has failed. Raises
-    StoreError."""
+    """Everything is looked at, whatever failed before, as far as the key may look; what the exchange does not answer
+    has failed. Raises StoreError."""
     found = [_version(), *machine_findings(machine), _model(wish, machine.model)]
     try:
-        balances = await account.balances()
+        rights = await account.rights()
     except ExchangeError as error:
         return (*found, Finding("ACCOUNT_ANSWERS", False, str(error), error.hint))
     found.append(Finding("ACCOUNT_ANSWERS", True, "the exchange takes the key"))
-    found.append(_balance(wish, balances))
+    found.append(_rights(rights))
+    if rights.missing:
+        return tuple(found)
     try:
+        found.append(_balance(wish, await account.balances()))
         found.append(_clock(await account.clock_offset_ms()))
-        found.append(_rights(await account.rights()))
         found += _books(await reconcile(wish.account, wish.symbols, account, ledger))
     except ExchangeError as error:
         found.append(Finding("EXCHANGE_ANSWERS", False, str(error), error.hint))
@@ -152,7 +154,7 @@ def _clock(offset_ms: int) -> Finding:
         "CLOCK_RIGHT",
         abs(offset_ms) <= LARGEST_OFFSET_MS,
         f"the exchange's clock is {offset_ms / 1000:+.1f} s from ours, at most {LARGEST_OFFSET_MS / 1000:g} s",
-        "set this machine's clock (NTP); an order's deadline would be wrong",
+        "set this machine's clock (NTP); candles close and orders end by it",
     )
 
 
@@ -165,7 +167,10 @@ def _rights(rights: KeyRights) -> Finding:
             "make a key without withdrawals and transfers, then: autopilot keys rotate",
         )
     if rights.can_trade is False:
-        return Finding("KEY_RIGHTS", False, "the key may not trade", "make a key that may, then: autopilot keys rotate")
+        lacks = f": it lacks {', '.join(rights.missing)}" if rights.missing else ""
+        return Finding(
+            "KEY_RIGHTS", False, f"the key may not trade{lacks}", "make a key that may, then: autopilot keys rotate"
+        )
     if rights == KeyRights():
         return Finding("KEY_RIGHTS", True, "the exchange does not say what the key may do; see that it cannot withdraw")
     return Finding("KEY_RIGHTS", True, "the key may trade and cannot take money out")

@@ -33,3 +33,5 @@ class KeyRights:
     can_trade: bool | None = None
     can_move_money: bool | None = None
     """Out of the account, by a withdrawal or a transfer."""
+    missing: tuple[str, ...] = ()
+    """What trading needs and the key may not do, as the exchange names it."""

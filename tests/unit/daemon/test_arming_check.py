@@ -112,14 +112,21 @@ async def test_what_the_machine_lacks(change: dict[str, Any], code: str) -> None
         (Account(may=KeyRights(True, True)), "KEY_RIGHTS"),
         (Account(may=KeyRights(None, True)), "KEY_RIGHTS"),
         (Account(may=KeyRights(False, False)), "KEY_RIGHTS"),
-        (Account(silent="balances"), "ACCOUNT_ANSWERS"),
+        (Account(may=KeyRights(False, False, ("query-funds",)), silent="balances"), "KEY_RIGHTS"),
+        (Account(silent="rights"), "ACCOUNT_ANSWERS"),
+        (Account(silent="balances"), "EXCHANGE_ANSWERS"),
         (Account(silent="clock"), "EXCHANGE_ANSWERS"),
-        (Account(silent="rights"), "EXCHANGE_ANSWERS"),
         (Account(silent="orders"), "EXCHANGE_ANSWERS"),
     ],
 )
 async def test_what_the_exchange_says_or_does_not(account: Account, code: str) -> None:
     assert await failed(account=account) == [code]
+
+
+async def test_what_the_key_lacks_is_named() -> None:
+    account = Account(may=KeyRights(False, False, ("query-funds", "close-trades")))
+    found = await arming_findings(WISH, MACHINE, account, Books())  # type: ignore[arg-type]
+    assert found[-1].detail == "the key may not trade: it lacks query-funds, close-trades"
 
 
 async def test_all_is_looked_at_whatever_failed_before() -> None:

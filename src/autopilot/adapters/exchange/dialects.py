@@ -107,7 +107,8 @@ class Kraken(Dialect):
         names = told["result"].get("permissions")
         if not isinstance(names, list):
             return KeyRights()
-        return KeyRights("modify-trades" in names, any("withdraw" in str(name) for name in names))
+        missing = tuple(name for name in _KRAKEN_RIGHTS if name not in names)
+        return KeyRights(not missing, any("withdraw" in str(name) for name in names), missing)
 
 
 class Coinbase(Dialect):
