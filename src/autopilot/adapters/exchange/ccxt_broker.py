@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from autopilot.adapters.exchange.ccxt_errors import reading
 from autopilot.adapters.exchange.dialects import Dialect, Raw
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.domain.credentials import KeyRights
@@ -52,7 +53,8 @@ class CcxtBroker:
         )
 
     async def cancel(self, order: Order) -> OrderReport:
-        await self._dialect.cancel(self._gateway, order)
+        with reading(self._gateway.name, f"order {order.client_order_id}"):
+            await self._dialect.cancel(self._gateway, order)
         report = await self.lookup(order)
         now_ms = self._clock.now_ms()
         if report is None:
@@ -62,9 +64,10 @@ class CcxtBroker:
     async def lookup(self, order: Order) -> OrderReport | None:
         certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._dialect.lands_within_ms
         left_ms = certain_ms - self._clock.now_ms()
-        raw = await self._dialect.find(self._gateway, order)
-        if raw is not None:
-            return await self._report(order, raw)
+        with reading(self._gateway.name, f"order {order.client_order_id}"):
+            raw = await self._dialect.find(self._gateway, order)
+            if raw is not None:
+                return await self._report(order, raw)
         if left_ms > 0:
             raise MarketUnavailable(
                 f"{self._gateway.name} does not show order {order.client_order_id}, and it may still arrive",
@@ -75,26 +78,30 @@ class CcxtBroker:
     async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
         shown = await self._gateway.query("fetch_open_orders", symbol)
         now_ms = self._clock.now_ms()
-        return tuple(
-            OrderReport(
-                client_order_id=str(raw.get("clientOrderId") or ""),
-                exchange_order_id=str(raw["id"]),
-                status=_status(raw, None),
-                filled=_amount(raw.get("filled")),
-                fills=(),
-                at_ms=now_ms,
+        with reading(self._gateway.name, "our open orders"):
+            return tuple(
+                OrderReport(
+                    client_order_id=str(raw.get("clientOrderId") or ""),
+                    exchange_order_id=str(raw["id"]),
+                    status=_status(raw, None),
+                    filled=_amount(raw.get("filled")),
+                    fills=(),
+                    at_ms=now_ms,
+                )
+                for raw in shown
             )
-            for raw in shown
-        )
 
     async def balances(self) -> Mapping[str, Balance]:
         found = await self._gateway.query("fetch_balance", dict(self._dialect.balance_params))
-        totals, free = found.get("total") or {}, found.get("free") or {}
-        return {
-            currency: Balance(_amount(total), _amount(free.get(currency)))
-            for currency, total in totals.items()
-            if total is not None
-        }
+        with reading(self._gateway.name, "our balances"):
+            totals, free = found.get("total") or {}, found.get("free") or {}
+            shown: dict[str, Balance] = {}
+            for name, total in totals.items():
+                if total is not None:
+                    currency = name.removesuffix(self._dialect.earning)
+                    before = shown.get(currency, Balance(ZERO, ZERO))
+                    shown[currency] = Balance(before.total + _amount(total), before.free + _amount(free.get(name)))
+            return shown
 
     async def rights(self) -> KeyRights:
         """Raises MarketUnavailable."""
@@ -144,8 +151,8 @@ class CcxtBroker:
             account=self._account,
             symbol=order.symbol,
             side=Side(trade["side"]),
-            quantity=_amount(trade["amount"]),
-            price=_amount(trade["price"]),
+            quantity=_number(trade["amount"]),
+            price=_number(trade["price"]),
             fee=fee if rate is None else fee * rate,
             fee_currency=currency if rate is None else quote,
             is_maker=trade.get("takerOrMaker") == "maker",
@@ -171,5 +178,10 @@ def _fee(trade: Raw, quote: str) -> tuple[Decimal, str]:
 
 
 def _amount(value: Any) -> Decimal:
-    """ccxt's numbers are floats whose shortest form is what the exchange said; none is 0."""
-    return ZERO if value is None else to_decimal(float(value))
+    """None is 0."""
+    return ZERO if value is None else _number(value)
+
+
+def _number(value: Any) -> Decimal:
+    """ccxt's numbers are floats whose shortest form is what the exchange said."""
+    return to_decimal(float(value))

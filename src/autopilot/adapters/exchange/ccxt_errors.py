@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from decimal import localcontext
 
 import aiohttp
@@ -28,6 +28,18 @@ async def calling(timeout_s: float) -> AsyncIterator[None]:
             yield
 
 
+@contextmanager
+def reading(exchange: str, what: str) -> Iterator[None]:
+    """Around whatever reads an answer. Raises MarketUnavailable for one that makes no sense."""
+    try:
+        yield
+    except _MALFORMED as error:
+        raise MarketUnavailable(
+            f"{exchange} gave an answer that makes no sense ({what}): {type(error).__name__}: {scrub(error)}",
+            hint="it is asked again; a newer ccxt may read it",
+        ) from error
+
+
 @asynccontextmanager
 async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[None]:
     """Raises UnknownSymbol or MarketUnavailable in place of every error of ccxt, after ``timeout_s`` at the latest."""
@@ -35,7 +47,8 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
 
     try:
         async with calling(timeout_s):
-            yield
+            with reading(exchange, what):
+                yield
     except ExchangeError:
         raise
     except (TimeoutError, errors.RequestTimeout) as error:
@@ -60,11 +73,6 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
         raise MarketUnavailable(f"{exchange} {said} ({what}): {_reason(error)}", hint=AGAIN) from error
     except (aiohttp.ClientError, OSError) as error:
         raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
-    except _MALFORMED as error:
-        raise MarketUnavailable(
-            f"{exchange} gave an answer that makes no sense ({what}): {type(error).__name__}: {scrub(error)}",
-            hint="it is asked again; a newer ccxt may read it",
-        ) from error
 
 
 def scrub(error: BaseException) -> str:

@@ -194,8 +194,12 @@ class Gateway:
 
     def _verdict(self, exchange: Any, error: Exception) -> ExchangeError:
         """What is known of an order whose sending ended in an error."""
+        from ccxt.base import errors
+
         words = scrub(error)
         self._mind(error, f"{self.name} gave no usable answer to an order: {words}")
+        if exchange.last_request_url is None and not isinstance(error, errors.ExchangeError):
+            return MarketUnavailable(f"{self.name}: an order could not be sent: {words}", hint=AGAIN)
         if exchange.last_request_url is None:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="autopilot explain tells it")
         if _never_connected(error):
