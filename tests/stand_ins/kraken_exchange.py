@@ -144,10 +144,16 @@ class KrakenExchange(LoopbackExchange):
         return await self.private(request, name, fields, lambda fields: {"error": [], "result": act(fields)})
 
     def _do_BalanceEx(self, fields: Fields) -> Answer:
-        return {
-            ASSETS[currency]: {"balance": str(total), "hold_trade": str(self.held(currency))}
+        shown = {
+            ASSETS[currency]: {
+                "balance": str(total - self.rewarded.get(currency, Decimal(0))),
+                "hold_trade": str(self.held(currency)),
+            }
             for currency, total in self.balances.items()
         }
+        for currency, earning in self.rewarded.items():
+            shown[f"{ASSETS[currency][1:]}.F"] = {"balance": str(earning), "hold_trade": "0"}
+        return shown
 
     def _do_GetApiKeyInfo(self, fields: Fields) -> Answer:
         return {"apiKeyName": "loopback", "permissions": list(self.permissions)}

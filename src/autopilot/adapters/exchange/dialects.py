@@ -73,6 +73,8 @@ class Kraken(Dialect):
 
     lands_within_ms: ClassVar[int] = 20_000
     """Past the order's ``deadline`` its engine takes it no more; the rest is for clocks and their books."""
+    earning: ClassVar[str] = ".F"
+    """Kraken Rewards. Source: https://docs.kraken.com/api/docs/rest-api/get-extended-balance."""
 
     def request(self, order: Order, until_ms: int) -> Request:
         deadline = datetime.fromtimestamp(until_ms / 1000, UTC).isoformat(timespec="milliseconds")
