@@ -36,6 +36,13 @@ class BinanceExchange(LoopbackExchange):
     placing = "POST order"
     canceling = "DELETE order"
     asking: ClassVar[tuple[str, ...]] = ("GET allOrders", "GET myTrades")
+    unclear: ClassVar[tuple[int, Answer]] = (
+        504,
+        {
+            "code": -1007,
+            "msg": "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+        },
+    )
     page = 1000
 
     def __init__(self, now_ms: Callable[[], int]) -> None:

@@ -41,6 +41,10 @@ class CoinbaseExchange(LoopbackExchange):
     placing = "orders"
     canceling = "orders/batch_cancel"
     asking: ClassVar[tuple[str, ...]] = ("orders/historical/batch", "orders/historical/fills")
+    unclear: ClassVar[tuple[int, Answer]] = (
+        500,
+        {"error": "INTERNAL", "error_details": "internal error", "message": "internal error"},
+    )
     page = 1000
 
     def routes(self) -> Iterable[web.RouteDef]:

@@ -20,7 +20,7 @@ Fields = dict[str, Any]
 
 BEFORE = ("reset before", "hang before", "500 before", "refused before")
 """What happens in place of what was asked."""
-AFTER = ("reset after", "hang after", "truncated", "html", "empty", "null", "no result", "502 after")
+AFTER = ("reset after", "hang after", "truncated", "html", "empty", "null", "no result", "502 after", "unclear after")
 """What happens to the answer after what was asked was done."""
 
 
@@ -76,13 +76,15 @@ class LoopbackExchange:
     coins of the market it is taken of purchases. ``candles``: of
     every market, as `daily_market` makes them.
 
-    ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about.
+    ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about;
+    ``unclear`` are its own words, with their HTTP status, of what it may have done or not.
     """
 
     quote: ClassVar[str] = "USD"
     least: ClassVar[Decimal] = Decimal("0.00005")
     prefixes: ClassVar[tuple[str, str]] = ("O", "T")
     no_result: ClassVar[str] = "{}"
+    unclear: ClassVar[tuple[int, Answer]]
     placing: ClassVar[str]
     canceling: ClassVar[str]
     asking: ClassVar[tuple[str, ...]]
@@ -252,6 +254,9 @@ class LoopbackExchange:
         texts = {"html": "<html>maintenance</html>", "empty": "", "null": "null", "no result": self.no_result}
         if fault in texts:
             return web.Response(text=texts[fault], content_type="text/html" if fault == "html" else "application/json")
+        if fault == "unclear after":
+            status, words = self.unclear
+            return web.json_response(words, status=status)
         if fault == "502 after":
             return web.Response(text="<html>bad gateway</html>", status=502, content_type="text/html")
         return answer
