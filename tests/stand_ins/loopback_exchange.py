@@ -32,6 +32,7 @@ class Why(Enum):
     TWICE = auto()
     LATE = auto()
     UNKNOWN = auto()
+    ABSENT = auto()
     MALFORMED = auto()
 
 
@@ -73,7 +74,7 @@ class LoopbackExchange:
     """``price`` is what a market order pays, ``balances`` are by currency. ``asked``: (call, fields) of every private
     call, refused ones too, and ``asked_at_ms`` when. ``faults``: of the next calls of a name; ``outage``: the fault of
     every private call that has none of its own. ``fee_in``: a currency, None for the quote currency; in
-    coins of the market it is taken of purchases. ``candles``: of
+    coins of the market it is taken of what was bought, and besides what was sold. ``candles``: of
     every market, as `daily_market` makes them.
 
     ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about;
@@ -132,9 +133,9 @@ class LoopbackExchange:
     def named(self, client_order_id: str) -> list[LoopbackOrder]:
         return [each for each in self.orders.values() if each.client_order_id == client_order_id]
 
-    def foreign_order(self) -> LoopbackOrder:
+    def foreign_order(self, base: str = "BTC") -> LoopbackOrder:
         """Somebody else's, by hand."""
-        return self._book("", "BTC", "sell", "limit", Decimal("0.01"), Decimal(90_000))
+        return self._book("", base, "sell", "limit", Decimal("0.01"), Decimal(90_000))
 
     def place(
         self, name: str, base: str, side: str, kind: str, quantity: Decimal, price: Decimal | None
@@ -218,8 +219,9 @@ class LoopbackExchange:
 
     def _fee(self, order: LoopbackOrder, quantity: Decimal, price: Decimal) -> tuple[Decimal, str]:
         digits = Decimal("0.00000001")
-        if self.fee_in == order.base and order.side == "buy":
-            return (quantity * FEE).quantize(digits), order.base
+        in_base = (quantity * FEE).quantize(digits)
+        if self.fee_in == order.base and self.balances[order.base] >= in_base:
+            return in_base, order.base
         fee = quantity * price * FEE
         if self.fee_in in (None, order.base):
             return fee.quantize(digits), self.quote

@@ -74,13 +74,26 @@ class Gateway:
     async def query(self, method: Query, *arguments: Any) -> Any:
         """What ccxt's unified method gives, of a whole answer only."""
         async with self._turn:
+            return await self._told(await self._ready(), method, *arguments)
+
+    async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
+        """A page of a list, and the cursor that asks for the next one: empty after the last."""
+        async with self._turn:
             exchange = await self._ready()
-            exchange.last_http_response = None
-            found = await self._asked(exchange, method, *arguments)
-            if not self._words.answered(exchange.last_http_response):
-                raise self._nonsense(method)
-            self._backoff.answered()
-            return found
+            found = await self._told(exchange, method, *arguments)
+            return found, self._words.cursor(exchange.last_http_response)
+
+    async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Any:
+        """An order as ccxt gives it; None where the exchange's own words say that there is none such."""
+        async with self._turn:
+            exchange = await self._ready()
+            try:
+                return await self._told(exchange, "fetch_order", exchange_order_id, symbol, dict(params))
+            except MarketUnavailable:
+                if not self._words.absent(exchange.last_http_response):
+                    raise
+                self._backoff.answered()
+                return None
 
     async def place(self, request: Request, until_ms: int) -> str:
         """Send one order, once, and not after ``until_ms``: the exchange's id of it.
@@ -142,6 +155,14 @@ class Gateway:
         if not self._ccxt.markets:
             await self._asked(self._ccxt, "load_markets")
         return self._ccxt
+
+    async def _told(self, exchange: Any, method: Query, *arguments: Any) -> Any:
+        exchange.last_http_response = None
+        found = await self._asked(exchange, method, *arguments)
+        if not self._words.answered(exchange.last_http_response):
+            raise self._nonsense(method)
+        self._backoff.answered()
+        return found
 
     async def _asked(self, exchange: Any, method: str, *arguments: Any) -> Any:
         try:

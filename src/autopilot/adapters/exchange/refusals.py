@@ -112,22 +112,37 @@ def binance_answered(body: str | None) -> bool:
 
 
 def coinbase_answered(body: str | None) -> bool:
-    """An object with one of the things that are asked for."""
+    """An object with one of the things that are asked for, and with where there is more if it says that there is."""
     asked = ("orders", "order", "fills", "accounts", "products", "results", "data", "can_trade")
-    return any(name in _document(body) for name in asked)
+    answer = _document(body)
+    return any(name in answer for name in asked) and not (answer.get("has_next") and not answer.get("cursor"))
+
+
+def coinbase_cursor(body: str | None) -> str:
+    """``{"orders": […], "has_next": true, "cursor": "…"}``; lists of fills say nothing of ``has_next``."""
+    answer = _document(body)
+    return str(answer.get("cursor") or "") if answer.get("has_next", True) else ""
+
+
+def binance_absent(body: str | None) -> bool:
+    """``{"code": -2013, "msg": "Order does not exist."}``."""
+    return _document(body).get("code") == -2013
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one exchange's answers are read: what a new order's answer refuses, and whether a query's answer is whole."""
+    """How one exchange's answers are read: what a new order's answer refuses, whether a query's answer is whole,
+    whether it says that there is no such order, and where a list goes on."""
 
     refusal: Callable[[str | None], Refusal | None]
     answered: Callable[[str | None], bool]
+    absent: Callable[[str | None], bool] = lambda _: False
+    cursor: Callable[[str | None], str] = lambda _: ""
 
 
 WORDS: Mapping[str, Words] = {
-    "binance": Words(binance_refusal, binance_answered),
-    "coinbase": Words(coinbase_refusal, coinbase_answered),
+    "binance": Words(binance_refusal, binance_answered, absent=binance_absent),
+    "coinbase": Words(coinbase_refusal, coinbase_answered, cursor=coinbase_cursor),
     "kraken": Words(kraken_refusal, kraken_answered),
 }
 

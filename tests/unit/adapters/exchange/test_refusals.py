@@ -118,9 +118,40 @@ def test_no_document_whatever_breaks_the_reading(exchange: str, document: Any) -
         ("coinbase", {"orders": []}, True),
         ("coinbase", {"fills": []}, True),
         ("coinbase", {"data": {"epoch": 1}}, True),
+        ("coinbase", {"orders": [], "has_next": True, "cursor": "9"}, True),
+        ("coinbase", {"orders": [], "has_next": True, "cursor": ""}, False),
         ("coinbase", {"error": "internal"}, False),
         ("coinbase", {}, False),
     ],
 )
 def test_only_a_whole_answer_is_one(exchange: str, answer: Any, is_whole: bool) -> None:
     assert WORDS[exchange].answered(json.dumps(answer)) is is_whole
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_absent"),
+    [
+        ({"code": -2013, "msg": "Order does not exist."}, True),
+        ({"code": -2011, "msg": "Unknown order sent."}, False),
+        ({"code": -1000, "msg": "Order does not exist."}, False),
+        ({"orderId": 2013}, False),
+        ([], False),
+    ],
+)
+def test_only_its_own_words_say_that_an_order_is_nowhere(answer: Any, is_absent: bool) -> None:
+    assert WORDS["binance"].absent(json.dumps(answer)) is is_absent
+
+
+@pytest.mark.parametrize(
+    ("answer", "cursor"),
+    [
+        ({"orders": [], "has_next": True, "cursor": "9"}, "9"),
+        ({"orders": [], "has_next": False, "cursor": "9"}, ""),
+        ({"orders": [], "has_next": False, "cursor": ""}, ""),
+        ({"fills": [], "cursor": "9"}, "9"),
+        ({"fills": [], "cursor": ""}, ""),
+        ({"fills": []}, ""),
+    ],
+)
+def test_where_a_list_goes_on(answer: Any, cursor: str) -> None:
+    assert WORDS["coinbase"].cursor(json.dumps(answer)) == cursor
