@@ -24,7 +24,7 @@ KEY = generate_private_key(SECP256R1())
 API_KEY = "organizations/00000000-1111-2222-3333-444444444444/apiKeys/00000000-1111-2222-3333-555555555555"
 SECRET = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 ROOT = "/api/v3/brokerage"
-KINDS = {"market_market_ioc": "market", "limit_limit_gtc": "limit", "sor_limit_ioc": "ioc"}
+KINDS = {"market_market_ioc": "market", "limit_limit_gtc": "limit"}
 STATUSES = {"open": "OPEN", "closed": "FILLED", "canceled": "CANCELLED", "expired": "EXPIRED"}
 WORDS = {
     Why.FUNDS: "INSUFFICIENT_FUND",
@@ -110,7 +110,7 @@ class CoinbaseExchange(LoopbackExchange):
 
     def _place(self, fields: Fields) -> Answer:
         ((kind, wanted),) = fields["order_configuration"].items()
-        if kind not in KINDS or (kind == "market_market_ioc" and fields["side"] == "BUY"):
+        if kind not in KINDS or "quote_size" in wanted:
             raise Refused(Why.MALFORMED)
         name, base = fields["client_order_id"], fields["product_id"].partition("-")[0]
         quantity, price = Decimal(wanted["base_size"]), wanted.get("limit_price")

@@ -55,7 +55,7 @@ class LoopbackTrade:
 
 @dataclass
 class LoopbackOrder:
-    """``kind``: market, limit, ioc or stop-loss; ``status`` in ccxt's words."""
+    """``kind``: market, limit or stop-loss; ``status`` in ccxt's words."""
 
     order_id: str
     client_order_id: str
@@ -146,14 +146,12 @@ class LoopbackExchange:
         if quantity < self.least:
             raise Refused(Why.SMALL)
         paid = self.price[base] if price is None else price
-        currency, needed = (self.quote, quantity * paid) if side == "buy" else (base, quantity)
-        if needed > self.balances[currency]:
+        currency, needed = (self.quote, quantity * paid * (1 + FEE)) if side == "buy" else (base, quantity)
+        if needed > self.balances[currency] - self.held(currency):
             raise Refused(Why.FUNDS)
         order = self._book(name, base, side, kind, quantity, paid)
-        if kind == "market" or (kind == "ioc" and paid >= self.price[base]):
-            self.fill(order, quantity, self.price[base])
-        if kind == "ioc" and order.status == "open":
-            order.status = "canceled"
+        if kind == "market":
+            self.fill(order, quantity)
         return order
 
     def cancel(self, order: LoopbackOrder | None) -> LoopbackOrder:
@@ -183,12 +181,12 @@ class LoopbackExchange:
             order.status = "closed"
 
     def held(self, currency: str) -> Decimal:
-        """What open orders reserve of it."""
+        """What open orders reserve of it: purchases with their fee."""
         found = Decimal(0)
         for each in self.orders.values():
             left = each.quantity - each.filled
             if each.status == "open" and currency == (self.quote if each.side == "buy" else each.base):
-                found += left * (each.price if each.side == "buy" else 1)
+                found += left * (each.price * (1 + FEE) if each.side == "buy" else 1)
         return found
 
     async def private(

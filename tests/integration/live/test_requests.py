@@ -18,8 +18,10 @@ from places import PLACES
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
+from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import MINUTE_MS
+from autopilot.risk.sizing import FEE_MARGIN
 
 OTHER = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 WRONG = {
@@ -81,8 +83,7 @@ async def test_an_order_as_binance_takes_it(
 @pytest.mark.parametrize(
     ("kind", "side", "configured"),
     [
-        # An exact number of coins, at a price that the market has and at most 1 % above the one decided at.
-        (OrderType.MARKET, Side.BUY, {"sor_limit_ioc": {"base_size": "0.01", "limit_price": "30300"}}),
+        (OrderType.MARKET, Side.BUY, {"market_market_ioc": {"base_size": "0.01"}}),
         (OrderType.MARKET, Side.SELL, {"market_market_ioc": {"base_size": "0.01"}}),
         (
             OrderType.LIMIT,
@@ -108,12 +109,15 @@ async def test_an_order_as_coinbase_takes_it(coinbase: Any, kind: OrderType, sid
         assert sent(coinbase, "orders/historical/fills")["order_ids"] == theirs.order_id
 
 
-async def test_a_purchase_on_coinbase_that_the_market_ran_away_from_buys_nothing(coinbase: Any) -> None:
-    coinbase.exchange.price["BTC"] = Decimal(30_301)
-    order = coinbase.intend(OrderType.MARKET)
-    await coinbase.follow()
-    assert (coinbase.order(order).status, coinbase.ledger.positions(coinbase.account)) == (OrderStatus.CANCELED, ())
-    coinbase.assert_agreed()
+async def test_a_purchase_with_all_the_money_that_sizing_gives_it_is_taken(anywhere: Any) -> None:
+    """Though the price has risen by half of what is kept back for that."""
+    price, fee = anywhere.exchange.price, anywhere.market.taker_fee
+    most = anywhere.exchange.balances[anywhere.market.quote] / (price["BTC"] * (1 + fee + FEE_MARGIN))
+    price["BTC"] *= 1 + FEE_MARGIN / 2
+    order = anywhere.intend(OrderType.MARKET, quantity=str(floor_to_step(most, anywhere.market.amount_step)))
+    await anywhere.follow()
+    assert anywhere.order(order).status is OrderStatus.FILLED
+    anywhere.assert_agreed()
 
 
 @pytest.mark.parametrize(

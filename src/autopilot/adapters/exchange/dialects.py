@@ -4,9 +4,7 @@ how long one that got no answer may still turn up."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from autopilot.adapters.exchange.gateway import Gateway, Query, Request
@@ -22,9 +20,6 @@ CLOCKS_MS = 5 * MINUTE_MS
 """No clock of an exchange is further behind ours."""
 _PAGE, _PAGE_OF_FILLS = 1000, 250
 _MOST_PAGES = 100
-_DEARER = Decimal("1.01")
-"""What a purchase at market pays at most, over the price it was decided at, where it has to be a limit order that is
-filled at once, as far as it can be."""
 
 
 class Dialect:
@@ -137,12 +132,13 @@ class Coinbase(Dialect):
     """The older list does not tell what open orders hold back."""
 
     def request(self, order: Order, until_ms: int) -> Request:  # noqa: ARG002
-        ours = {"client_order_id": order.client_order_id}
-        if order.type is OrderType.LIMIT or order.side is Side.SELL:
-            return _request(order, ours)
-        # Its purchases at market are for an amount of money, which is another quantity than the one that was approved.
-        dearest = format(order.reference_price * _DEARER, "f")
-        return replace(_request(order, {**ours, "timeInForce": "IOC"}), kind="limit", price=dearest)
+        ours: dict[str, Any] = {"client_order_id": order.client_order_id}
+        if order.type is OrderType.MARKET and order.side is Side.BUY:
+            # ccxt would spend an amount of money, which buys another quantity than the one that was approved. Source:
+            # https://github.com/coinbase/coinbase-advanced-py/blob/master/CHANGELOG.md, 1.4.0.
+            size = {"base_size": format(order.quantity, "f")}
+            ours |= {"createMarketBuyOrderRequiresPrice": False, "order_configuration": {"market_market_ioc": size}}
+        return _request(order, ours)
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         since_ms, until = order.created_at_ms - CLOCKS_MS, {"until": order.updated_at_ms + CLOCKS_MS}
