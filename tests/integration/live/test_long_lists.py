@@ -86,26 +86,26 @@ async def test_an_order_in_more_trades_than_a_page_has(open_live: Any, name: str
         assert [call for call, _ in live.exchange.asked].count(asking) == requests
 
 
-async def test_what_is_traded_between_two_pages_is_counted_once(coinbase: Any) -> None:
+async def test_what_is_told_on_two_pages_is_counted_once(coinbase: Any) -> None:
+    """The list grows while it is read: four of six trades are told, two of them twice, which add up."""
     coinbase.exchange.page = 2
-    order = coinbase.intend(OrderType.LIMIT)
+    order = coinbase.intend(OrderType.LIMIT, quantity="0.006")
     await coinbase.follow()
     (theirs,) = coinbase.exchange.named(order.client_order_id)
-    for _ in range(4):
+    for _ in range(6):
         coinbase.exchange.fill(theirs, Decimal("0.001"))
-    plain = coinbase.exchange._fills
+    plain, trades, shown = coinbase.exchange._fills, coinbase.exchange.trades, iter((4, 5, 6))
 
-    def trading(fields: Any) -> Any:
-        answer = plain(fields)
-        coinbase.exchange.fill(theirs, Decimal("0.001"))
-        return answer
+    def growing(fields: Any) -> Any:
+        coinbase.exchange.trades = dict(list(trades.items())[: next(shown)])
+        return plain(fields)
 
-    coinbase.exchange._fills = trading
+    coinbase.exchange._fills = growing
     await coinbase.follow()
-    assert coinbase.order(order).filled == Decimal("0.004")
+    assert (coinbase.order(order).status.is_final, coinbase.order(order).filled) == (False, Decimal("0.004"))
     coinbase.exchange._fills = plain
     await coinbase.follow()
-    assert coinbase.order(order).filled == theirs.filled
+    assert coinbase.order(order).status is OrderStatus.FILLED
     coinbase.assert_agreed()
 
 

@@ -43,10 +43,8 @@ class Dialect:
         Binance's list of all orders comes from its database and is behind; a single order comes from memory. Source:
         https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints.
         """
-        found: Raw | None
         if order.exchange_order_id:
-            found = await gateway.find(order.exchange_order_id, order.symbol, {})
-            return found
+            return await gateway.find(order.exchange_order_id, order.symbol, {})
         # Of orders that had an id one after another it tells the latest.
         found = await gateway.find(None, order.symbol, {"origClientOrderId": order.client_order_id})
         return found if found and _is_recent(found, order) else None
@@ -201,8 +199,8 @@ def _request(order: Order, params: Mapping[str, Any]) -> Request:
 async def _pages(
     gateway: Gateway, query: Query, since_ms: int | None, size: int, params: Mapping[str, Any]
 ) -> Sequence[Raw]:
-    """A list of Coinbase to its end, of all markets: for one market ccxt sends a filter that is none any more
-    (``product_id``) and drops what is of others, which may be all of a page. Source:
+    """A list of Coinbase to its end, each once. Of all markets: for one ccxt sends a filter that is none any more,
+    ``product_id``, and drops what is of others. Source:
     https://github.com/coinbase/coinbase-advanced-py/blob/master/CHANGELOG.md, 1.4.3."""
     found: dict[str, Raw] = {}
     more: dict[str, str] = {}
