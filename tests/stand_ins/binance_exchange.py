@@ -24,19 +24,28 @@ WORDS = {
     Why.TWICE: (-2010, "Duplicate order sent."),
     Why.LATE: (-1021, "Timestamp for this request is outside of the recvWindow."),
     Why.UNKNOWN: (-2011, "Unknown order sent."),
+    Why.ABSENT: (-2013, "Order does not exist."),
     Why.MALFORMED: (-1102, "A mandatory parameter was not sent, was empty/null, or malformed."),
 }
 
 
 class BinanceExchange(LoopbackExchange):
-    """``page`` is the most that a list has."""
+    """``page`` is the most that a list has; ``lag_ms``: how far its list of trades is behind."""
 
     quote: ClassVar[str] = "USDT"
     prefixes: ClassVar[tuple[str, str]] = ("", "")
     placing = "POST order"
     canceling = "DELETE order"
-    asking: ClassVar[tuple[str, ...]] = ("GET allOrders", "GET myTrades")
+    asking: ClassVar[tuple[str, ...]] = ("GET order", "GET myTrades")
+    unclear: ClassVar[tuple[int, Answer]] = (
+        504,
+        {
+            "code": -1007,
+            "msg": "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+        },
+    )
     page = 1000
+    lag_ms = 0
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         super().__init__(now_ms)
@@ -93,7 +102,7 @@ class BinanceExchange(LoopbackExchange):
         acts = {
             "POST order": self._place,
             "DELETE order": self._cancel,
-            "GET allOrders": self._all,
+            "GET order": self._get,
             "GET openOrders": self._open,
             "GET myTrades": self._trades,
             "GET account": self._account,
@@ -133,18 +142,29 @@ class BinanceExchange(LoopbackExchange):
         order = self.cancel(self.orders.get(order_id) if order_id else next(meant, None))
         return {**self._order(order), "origClientOrderId": order.client_order_id, "clientOrderId": "canceling"}
 
-    def _all(self, fields: Fields) -> list[Answer]:
-        start = int(fields["startTime"])
-        found = [each for each in self._of(fields) if start <= each.opened_ms < start + DAY_MS]
-        return [self._order(each) for each in found[: min(int(fields.get("limit", 500)), self.page)]]
+    def _get(self, fields: Fields) -> Answer:
+        """By our id the latest of those that had it."""
+        order_id, name = fields.get("orderId"), fields.get("origClientOrderId")
+        found = [each for each in self._of(fields) if each.order_id == order_id or each.client_order_id == name]
+        if not found:
+            raise Refused(Why.ABSENT)
+        return self._order(found[-1])
 
     def _open(self, fields: Fields) -> list[Answer]:
         return [self._order(each) for each in self._of(fields) if each.status == "open"]
 
     def _trades(self, fields: Fields) -> list[Answer]:
-        wanted = fields["orderId"]
-        found = [trade for each in self._of(fields) if wanted in (None, each.order_id) for trade in each.trades]
-        return [_trade(each, self.quote) for each in found[: min(int(fields.get("limit", 500)), self.page)]]
+        """From an id on; without one the latest."""
+        wanted, first_id = fields["orderId"], fields.get("fromId")
+        size = min(int(fields.get("limit", 500)), self.page)
+        found = [
+            trade
+            for each in self._of(fields)
+            if wanted in (None, each.order_id)
+            for trade in each.trades
+            if int(trade.trade_id) >= int(first_id or 0) and trade.at_ms + self.lag_ms <= self.now_ms()
+        ]
+        return [_trade(each, self.quote) for each in (found[:size] if first_id else found[-size:])]
 
     def _account(self, fields: Fields) -> Answer:
         balances = [

@@ -24,6 +24,7 @@ KEY = generate_private_key(SECP256R1())
 API_KEY = "organizations/00000000-1111-2222-3333-444444444444/apiKeys/00000000-1111-2222-3333-555555555555"
 SECRET = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 ROOT = "/api/v3/brokerage"
+KINDS = {"market_market_ioc": "market", "limit_limit_gtc": "limit"}
 STATUSES = {"open": "OPEN", "closed": "FILLED", "canceled": "CANCELLED", "expired": "EXPIRED"}
 WORDS = {
     Why.FUNDS: "INSUFFICIENT_FUND",
@@ -41,6 +42,10 @@ class CoinbaseExchange(LoopbackExchange):
     placing = "orders"
     canceling = "orders/batch_cancel"
     asking: ClassVar[tuple[str, ...]] = ("orders/historical/batch", "orders/historical/fills")
+    unclear: ClassVar[tuple[int, Answer]] = (
+        500,
+        {"error": "INTERNAL", "error_details": "internal error", "message": "internal error"},
+    )
     page = 1000
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -105,13 +110,12 @@ class CoinbaseExchange(LoopbackExchange):
 
     def _place(self, fields: Fields) -> Answer:
         ((kind, wanted),) = fields["order_configuration"].items()
-        known = {"market_market_ioc": "market", "limit_limit_gtc": "limit", "sor_limit_ioc": "ioc"}
-        side = fields["side"].lower()
-        if kind not in known or (kind == "market_market_ioc" and side == "buy"):
+        if kind not in KINDS or "quote_size" in wanted:
             raise Refused(Why.MALFORMED)
         name, base = fields["client_order_id"], fields["product_id"].partition("-")[0]
         quantity, price = Decimal(wanted["base_size"]), wanted.get("limit_price")
-        order = self.place(name, base, side, known[kind], quantity, Decimal(price) if price else None)
+        side = fields["side"].lower()
+        order = self.place(name, base, side, KINDS[kind], quantity, Decimal(price) if price else None)
         told = {"order_id": order.order_id, "product_id": fields["product_id"], "side": fields["side"]}
         return {
             "success": True,
@@ -130,19 +134,25 @@ class CoinbaseExchange(LoopbackExchange):
         found = [
             each
             for each in reversed(self.orders.values())
-            if f"{each.base}-USD" == fields["product_id"]
+            if fields.get("product_ids", f"{each.base}-USD") == f"{each.base}-USD"
             and fields.get("start_date", "") <= _iso(each.opened_ms) <= fields.get("end_date", "9")
             and fields.get("order_status", STATUSES[each.status]) == STATUSES[each.status]
             and fields.get("order_ids", each.order_id) == each.order_id
         ]
-        page = found[: min(int(fields["limit"]), self.page)]
-        more = len(page) < len(found)
-        return {"orders": [_order(each) for each in page], "has_next": more, "cursor": "more" if more else ""}
+        page, cursor = self._page(found, fields)
+        return {"orders": [_order(each) for each in page], "has_next": bool(cursor), "cursor": cursor}
 
     def _fills(self, fields: Fields) -> Answer:
         wanted = fields.get("order_ids")
         found = [each for each in reversed(self.trades.values()) if wanted in (None, each.order.order_id)]
-        return {"fills": [_fill(each) for each in found[: int(fields.get("limit", 100))]], "cursor": ""}
+        page, cursor = self._page(found, fields)
+        return {"fills": [_fill(each) for each in page], "cursor": cursor}
+
+    def _page(self, found: list[Any], fields: Fields) -> tuple[list[Any], str]:
+        """From the cursor on, and the next cursor."""
+        start = int(fields.get("cursor", 0))
+        end = start + min(int(fields.get("limit", 100)), self.page)
+        return found[start:end], str(end) if end < len(found) else ""
 
     def _accounts(self, fields: Fields) -> Answer:
         accounts = [
@@ -185,12 +195,12 @@ def _iso(at_ms: int) -> str:
 def _order(order: LoopbackOrder) -> Answer:
     size = {"base_size": str(order.quantity)}
     limit = {**size, "limit_price": str(order.price)}
-    known = {"market": "market_market_ioc", "limit": "limit_limit_gtc", "ioc": "sor_limit_ioc"}
+    kind = {ours: theirs for theirs, ours in KINDS.items()}[order.kind]
     cost = sum((each.quantity * each.price for each in order.trades), Decimal(0))
     return {
         "order_id": order.order_id,
         "product_id": f"{order.base}-USD",
-        "order_configuration": {known[order.kind]: size if order.kind == "market" else limit},
+        "order_configuration": {kind: size if order.kind == "market" else limit},
         "side": order.side.upper(),
         "client_order_id": order.client_order_id,
         "status": STATUSES[order.status],

@@ -58,6 +58,7 @@ class KrakenExchange(LoopbackExchange):
     placing = "AddOrder"
     canceling = "CancelOrder"
     asking: ClassVar[tuple[str, ...]] = ("OpenOrders", "ClosedOrders", "QueryOrders", "QueryTrades")
+    unclear: ClassVar[tuple[int, Answer]] = (200, {"error": ["EService:Timeout"]})
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         super().__init__(now_ms)

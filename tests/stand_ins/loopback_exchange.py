@@ -20,7 +20,7 @@ Fields = dict[str, Any]
 
 BEFORE = ("reset before", "hang before", "500 before", "refused before")
 """What happens in place of what was asked."""
-AFTER = ("reset after", "hang after", "truncated", "html", "empty", "null", "no result", "502 after")
+AFTER = ("reset after", "hang after", "truncated", "html", "empty", "null", "no result", "502 after", "unclear after")
 """What happens to the answer after what was asked was done."""
 
 
@@ -32,6 +32,7 @@ class Why(Enum):
     TWICE = auto()
     LATE = auto()
     UNKNOWN = auto()
+    ABSENT = auto()
     MALFORMED = auto()
 
 
@@ -54,7 +55,7 @@ class LoopbackTrade:
 
 @dataclass
 class LoopbackOrder:
-    """``kind``: market, limit, ioc or stop-loss; ``status`` in ccxt's words."""
+    """``kind``: market, limit or stop-loss; ``status`` in ccxt's words."""
 
     order_id: str
     client_order_id: str
@@ -73,16 +74,18 @@ class LoopbackExchange:
     """``price`` is what a market order pays, ``balances`` are by currency. ``asked``: (call, fields) of every private
     call, refused ones too, and ``asked_at_ms`` when. ``faults``: of the next calls of a name; ``outage``: the fault of
     every private call that has none of its own. ``fee_in``: a currency, None for the quote currency; in
-    coins of the market it is taken of purchases. ``candles``: of
+    coins of the market it is taken of what was bought, and besides what was sold. ``candles``: of
     every market, as `daily_market` makes them.
 
-    ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about.
+    ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about;
+    ``unclear`` are its own words, with their HTTP status, of what it may have done or not.
     """
 
     quote: ClassVar[str] = "USD"
     least: ClassVar[Decimal] = Decimal("0.00005")
     prefixes: ClassVar[tuple[str, str]] = ("O", "T")
     no_result: ClassVar[str] = "{}"
+    unclear: ClassVar[tuple[int, Answer]]
     placing: ClassVar[str]
     canceling: ClassVar[str]
     asking: ClassVar[tuple[str, ...]]
@@ -130,9 +133,9 @@ class LoopbackExchange:
     def named(self, client_order_id: str) -> list[LoopbackOrder]:
         return [each for each in self.orders.values() if each.client_order_id == client_order_id]
 
-    def foreign_order(self) -> LoopbackOrder:
+    def foreign_order(self, base: str = "BTC") -> LoopbackOrder:
         """Somebody else's, by hand."""
-        return self._book("", "BTC", "sell", "limit", Decimal("0.01"), Decimal(90_000))
+        return self._book("", base, "sell", "limit", Decimal("0.01"), Decimal(90_000))
 
     def place(
         self, name: str, base: str, side: str, kind: str, quantity: Decimal, price: Decimal | None
@@ -143,14 +146,12 @@ class LoopbackExchange:
         if quantity < self.least:
             raise Refused(Why.SMALL)
         paid = self.price[base] if price is None else price
-        currency, needed = (self.quote, quantity * paid) if side == "buy" else (base, quantity)
-        if needed > self.balances[currency]:
+        currency, needed = (self.quote, quantity * paid * (1 + FEE)) if side == "buy" else (base, quantity)
+        if needed > self.balances[currency] - self.held(currency):
             raise Refused(Why.FUNDS)
         order = self._book(name, base, side, kind, quantity, paid)
-        if kind == "market" or (kind == "ioc" and paid >= self.price[base]):
-            self.fill(order, quantity, self.price[base])
-        if kind == "ioc" and order.status == "open":
-            order.status = "canceled"
+        if kind == "market":
+            self.fill(order, quantity)
         return order
 
     def cancel(self, order: LoopbackOrder | None) -> LoopbackOrder:
@@ -180,12 +181,12 @@ class LoopbackExchange:
             order.status = "closed"
 
     def held(self, currency: str) -> Decimal:
-        """What open orders reserve of it."""
+        """What open orders reserve of it: purchases with their fee."""
         found = Decimal(0)
         for each in self.orders.values():
             left = each.quantity - each.filled
             if each.status == "open" and currency == (self.quote if each.side == "buy" else each.base):
-                found += left * (each.price if each.side == "buy" else 1)
+                found += left * (each.price * (1 + FEE) if each.side == "buy" else 1)
         return found
 
     async def private(
@@ -216,8 +217,9 @@ class LoopbackExchange:
 
     def _fee(self, order: LoopbackOrder, quantity: Decimal, price: Decimal) -> tuple[Decimal, str]:
         digits = Decimal("0.00000001")
-        if self.fee_in == order.base and order.side == "buy":
-            return (quantity * FEE).quantize(digits), order.base
+        in_base = (quantity * FEE).quantize(digits)
+        if self.fee_in == order.base and self.balances[order.base] >= in_base:
+            return in_base, order.base
         fee = quantity * price * FEE
         if self.fee_in in (None, order.base):
             return fee.quantize(digits), self.quote
@@ -252,6 +254,9 @@ class LoopbackExchange:
         texts = {"html": "<html>maintenance</html>", "empty": "", "null": "null", "no result": self.no_result}
         if fault in texts:
             return web.Response(text=texts[fault], content_type="text/html" if fault == "html" else "application/json")
+        if fault == "unclear after":
+            status, words = self.unclear
+            return web.json_response(words, status=status)
         if fault == "502 after":
             return web.Response(text="<html>bad gateway</html>", status=502, content_type="text/html")
         return answer

@@ -259,6 +259,18 @@ async def live(open_live: Callable[[str], AbstractAsyncContextManager[Desk]]) ->
         yield made
 
 
+@pytest.fixture
+async def binance(open_live: Callable[[str], AbstractAsyncContextManager[Desk]]) -> AsyncIterator[Desk]:
+    async with open_live("binance") as made:
+        yield made
+
+
+@pytest.fixture
+async def coinbase(open_live: Callable[[str], AbstractAsyncContextManager[Desk]]) -> AsyncIterator[Desk]:
+    async with open_live("coinbase") as made:
+        yield made
+
+
 @pytest.fixture(params=PLACES)
 async def anywhere(
     open_live: Callable[[str], AbstractAsyncContextManager[Desk]], request: pytest.FixtureRequest

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 from hand_clock import HandClock
+from loopback_exchange import FEE
 from orders import an_order
 from places import PLACES
 
@@ -29,20 +30,22 @@ ZERO = Decimal(0)
 
 
 class Account(Protocol):
-    """An account with a fresh balance in quote currency. ``pause_ms``: until what was sent is there for certain."""
+    """An account with a fresh balance in quote currency. ``pause_ms``: until what was sent is there for certain;
+    ``fee_held``: the part of its value that a waiting purchase holds back besides."""
 
     broker: Broker
     market: Market
     name: str
     clock: HandClock
     pause_ms: int
+    fee_held: Decimal
 
     def trade(self, order: Order, quantity: Decimal) -> None:
         """The market trades so much of it."""
 
 
 class Paper:
-    name, pause_ms = "paper:kraken", 0
+    name, pause_ms, fee_held = "paper:kraken", 0, ZERO
     market = PLACES["kraken"].market
 
     def __init__(self, path: Path) -> None:
@@ -61,6 +64,8 @@ class Paper:
 
 class Loopback:
     """A desk's broker, without its desk."""
+
+    fee_held = FEE
 
     def __init__(self, live: Any) -> None:
         self.broker, self.market, self.name = live.broker, live.market, live.account
@@ -162,7 +167,7 @@ async def test_a_limit_order_waits_is_listed_and_holds_back_what_it_needs(accoun
     assert (listed.client_order_id, listed.status) == (order.client_order_id, OrderStatus.OPEN)
     currency, held = account.market.base, order.quantity
     if side is Side.BUY:
-        currency, held = account.market.quote, order.quantity * LIMITS[side]
+        currency, held = account.market.quote, order.quantity * LIMITS[side] * (1 + account.fee_held)
     balance = (await account.broker.balances())[currency]
     assert balance.total - balance.free == held
     canceled = await account.broker.cancel(order)

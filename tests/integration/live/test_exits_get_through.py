@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -22,12 +21,6 @@ EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS)
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
 TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
 REACHED = ExitTrigger(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
-
-
-@pytest.fixture
-async def binance(open_live: Callable[[str], AbstractAsyncContextManager[Any]]) -> AsyncIterator[Any]:
-    async with open_live("binance") as made:
-        yield made
 
 
 async def buy(live: Any, quantity: str = "0.01") -> None:

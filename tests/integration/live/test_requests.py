@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import traceback
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from loopback_exchange import FEE
 from places import PLACES
 
-from autopilot.adapters.exchange import dialects
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
+from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import MINUTE_MS
+from autopilot.risk.sizing import FEE_MARGIN
 
 OTHER = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 WRONG = {
@@ -32,18 +34,6 @@ WRONG = {
         b"another secret of sixty-four bytes, which Kraken never gave us!!"
     ).decode(),
 }
-
-
-@pytest.fixture
-async def binance(open_live: Any) -> AsyncIterator[Any]:
-    async with open_live("binance") as made:
-        yield made
-
-
-@pytest.fixture
-async def coinbase(open_live: Any) -> AsyncIterator[Any]:
-    async with open_live("coinbase") as made:
-        yield made
 
 
 def sent(live: Any, call: str) -> dict[str, Any]:
@@ -81,18 +71,19 @@ async def test_an_order_as_binance_takes_it(
     order = await submit(binance, kind, side, **more)
     ours = {"symbol": "BTCUSDT", "quantity": "0.01", "newClientOrderId": order.client_order_id, "recvWindow": "10000"}
     assert sent(binance, "POST order") == ours | expected
-    since = {"symbol": "BTCUSDT", "startTime": str(order.created_at_ms - dialects.CLOCKS_MS), "limit": "1000"}
-    assert since.items() <= sent(binance, "GET allOrders").items()
+    (theirs,) = binance.exchange.named(order.client_order_id)
+    assert {"symbol": "BTCUSDT", "orderId": theirs.order_id}.items() <= sent(binance, "GET order").items()
+    await binance.broker.lookup(order)
+    by_ours = {"symbol": "BTCUSDT", "origClientOrderId": order.client_order_id}
+    assert by_ours.items() <= sent(binance, "GET order").items()
     await binance.broker.cancel(order)
-    canceled = {"symbol": "BTCUSDT", "origClientOrderId": order.client_order_id}
-    assert canceled.items() <= sent(binance, "DELETE order").items()
+    assert by_ours.items() <= sent(binance, "DELETE order").items()
 
 
 @pytest.mark.parametrize(
     ("kind", "side", "configured"),
     [
-        # An exact number of coins, at a price that the market has and at most 1 % above the one decided at.
-        (OrderType.MARKET, Side.BUY, {"sor_limit_ioc": {"base_size": "0.01", "limit_price": "30300"}}),
+        (OrderType.MARKET, Side.BUY, {"market_market_ioc": {"base_size": "0.01"}}),
         (OrderType.MARKET, Side.SELL, {"market_market_ioc": {"base_size": "0.01"}}),
         (
             OrderType.LIMIT,
@@ -118,12 +109,15 @@ async def test_an_order_as_coinbase_takes_it(coinbase: Any, kind: OrderType, sid
         assert sent(coinbase, "orders/historical/fills")["order_ids"] == theirs.order_id
 
 
-async def test_a_purchase_on_coinbase_that_the_market_ran_away_from_buys_nothing(coinbase: Any) -> None:
-    coinbase.exchange.price["BTC"] = Decimal(30_301)
-    order = coinbase.intend(OrderType.MARKET)
-    await coinbase.follow()
-    assert (coinbase.order(order).status, coinbase.ledger.positions(coinbase.account)) == (OrderStatus.CANCELED, ())
-    coinbase.assert_agreed()
+async def test_a_purchase_with_all_the_money_that_sizing_gives_it_is_taken(anywhere: Any) -> None:
+    """Though the price has risen by half of what is kept back for that."""
+    price, fee = anywhere.exchange.price, anywhere.market.taker_fee
+    most = anywhere.exchange.balances[anywhere.market.quote] / (price["BTC"] * (1 + fee + FEE_MARGIN))
+    price["BTC"] *= 1 + FEE_MARGIN / 2
+    order = anywhere.intend(OrderType.MARKET, quantity=str(floor_to_step(most, anywhere.market.amount_step)))
+    await anywhere.follow()
+    assert anywhere.order(order).status is OrderStatus.FILLED
+    anywhere.assert_agreed()
 
 
 @pytest.mark.parametrize(
@@ -145,6 +139,36 @@ async def test_a_fee_in_whatever_coin(binance: Any, fee_in: str, fee: str, curre
     (position,) = binance.ledger.positions(binance.account)
     assert position.quantity == Decimal(held) == binance.exchange.balances["BTC"]
     assert position.fees == (0 if fee_in == "POINTS" else Decimal("1.2")), "it has no price, and is not told as money"
+
+
+async def test_a_fee_in_the_coins_that_were_sold_is_paid_with_others(binance: Any) -> None:
+    """BNB bought and sold, with fees in BNB, of which the account has one more."""
+    binance.market = replace(binance.market, symbol="BNB/USDT", base="BNB")
+    binance.exchange.fee_in = "BNB"
+    binance.intend(OrderType.MARKET, quantity="1")
+    await binance.follow()
+    (held,) = binance.ledger.positions(binance.account)
+    assert (held.quantity, binance.exchange.balances["BNB"]) == (Decimal("0.996"), Decimal("1.996"))
+    sale = binance.intend(OrderType.MARKET, Side.SELL, str(held.quantity))
+    await binance.follow()
+    assert binance.order(sale).status is OrderStatus.FILLED
+    assert binance.exchange.balances["BNB"] == Decimal(1) - Decimal("0.996") * FEE
+    assert binance.ledger.positions(binance.account) == ()
+    (trip,) = binance.ledger.round_trips_since(binance.account, 0)
+    assert trip.fees == (1 + Decimal("0.996")) * FEE * 600
+
+
+async def test_two_markets_number_their_trades_alike(binance: Any) -> None:
+    binance.intend(OrderType.MARKET)
+    await binance.follow()
+    (number,) = binance.exchange.trades
+    binance.exchange._numbers = itertools.count(int(number) - 1)
+    binance.market = replace(binance.market, symbol="ETH/USDT", base="ETH")
+    binance.intend(OrderType.MARKET, quantity="0.1")
+    await binance.follow()
+    rows = binance.database.rows("SELECT symbol, fill_id, quantity FROM fills ORDER BY rowid")
+    assert [tuple(row) for row in rows] == [("BTC/USDT", number, "0.01"), ("ETH/USDT", number, "0.1")]
+    assert [held.symbol for held in binance.ledger.positions(binance.account)] == ["BTC/USDT", "ETH/USDT"]
 
 
 @pytest.mark.parametrize(
@@ -179,38 +203,6 @@ async def test_an_id_that_an_order_had_before_these_books_were_begun(anywhere: A
     (_, second) = exchange.named(order.client_order_id)
     assert anywhere.order(order).exchange_order_id == second.order_id
     assert (anywhere.order(order).status, anywhere.order(order).filled) == (OrderStatus.OPEN, 0)
-
-
-@pytest.mark.parametrize(("name", "page"), [("binance", 1000), ("coinbase", 1000), ("coinbase", 100)])
-async def test_a_full_page_does_not_prove_that_an_order_is_nowhere(open_live: Any, name: str, page: int) -> None:
-    """Coinbase says that there is more; its page may be a smaller one than was asked for."""
-    async with open_live(name) as live:
-        live.exchange.page = page
-        for _ in range(page + (name == "coinbase")):
-            live.exchange.foreign_order()
-        order = live.intend(OrderType.LIMIT)
-        live.exchange.faults[live.exchange.placing] = ["reset before"]
-        await live.follow()
-        live.clock.at_ms += live.pause_ms
-        with pytest.raises(MarketUnavailable, match=f"shows {page} orders of {live.market.symbol}, no more"):
-            await live.desk.follow(live.market)
-        assert live.order(order).status is OrderStatus.UNKNOWN
-        for _ in range(2):
-            live.exchange.orders.popitem()
-        await live.follow()
-        assert live.order(order).status is not OrderStatus.UNKNOWN
-
-
-async def test_what_is_known_is_found_on_coinbase_among_however_many(coinbase: Any) -> None:
-    order = coinbase.intend(OrderType.LIMIT)
-    await coinbase.follow()
-    for _ in range(1500):
-        coinbase.exchange.foreign_order()
-    (theirs,) = coinbase.exchange.named(order.client_order_id)
-    coinbase.exchange.fill(theirs, theirs.quantity)
-    await coinbase.follow()
-    assert coinbase.order(order).status is OrderStatus.FILLED
-    coinbase.assert_agreed()
 
 
 @pytest.mark.parametrize(

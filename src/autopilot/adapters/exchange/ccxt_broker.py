@@ -76,7 +76,7 @@ class CcxtBroker:
         return None
 
     async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
-        shown = await self._gateway.query("fetch_open_orders", symbol)
+        shown = await self._dialect.open_orders(self._gateway, symbol)
         now_ms = self._clock.now_ms()
         with reading(self._gateway.name, "our open orders"):
             return tuple(

@@ -4,9 +4,7 @@ how long one that got no answer may still turn up."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from autopilot.adapters.exchange.gateway import Gateway, Query, Request
@@ -26,9 +24,7 @@ _BATCH = 19
 _WITH_TRADES = {"trades": "true"}
 """In Kraken's spelling, which is not ccxt's."""
 _KRAKEN_RIGHTS = ("query-funds", "query-open-trades", "query-closed-trades", "modify-trades", "close-trades")
-_DEARER = Decimal("1.01")
-"""What a purchase at market pays at most, over the price it was decided at, where it has to be a limit order that is
-filled at once, as far as it can be."""
+_MOST_PAGES = 100
 
 
 class Dialect:
@@ -49,13 +45,34 @@ class Dialect:
         return _request(order, {"clientOrderId": order.client_order_id, "recvWindow": 10_000, **_trigger(order)})
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
-        """The order by our id. Raises MarketUnavailable."""
-        return await _listed(gateway, order, {})
+        """The order, by our id where the exchange's is not known. Raises MarketUnavailable.
+
+        Binance's list of all orders comes from its database and is behind; a single order comes from memory. Source:
+        https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints.
+        """
+        if order.exchange_order_id:
+            return await gateway.find(order.exchange_order_id, order.symbol, {})
+        # Of orders that had an id one after another it tells the latest.
+        found = await gateway.find(None, order.symbol, {"origClientOrderId": order.client_order_id})
+        return found if found and _is_recent(found, order) else None
+
+    async def open_orders(self, gateway: Gateway, symbol: str) -> Sequence[Raw]:
+        """All that is open there, whoever made it. Raises MarketUnavailable."""
+        found: Sequence[Raw] = await gateway.query("fetch_open_orders", symbol)
+        return found
 
     async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
         """All trades of a found order, and perhaps others. Raises MarketUnavailable."""
-        found: Sequence[Raw] = await gateway.query("fetch_order_trades", raw["id"], order.symbol, None, _PAGE)
-        return found
+        found: list[Raw] = []
+        first_id = 0
+        for _ in range(_MOST_PAGES):
+            since = {"fromId": first_id}
+            page = await gateway.query("fetch_order_trades", raw["id"], order.symbol, None, _PAGE, since)
+            found += page
+            if len(page) < _PAGE:
+                return found
+            first_id = max(int(each["id"]) for each in page) + 1
+        raise _endless(gateway, len(found))
 
     async def cancel(self, gateway: Gateway, order: Order) -> None:
         """Raises AnswerLost, MarketUnavailable."""
@@ -124,23 +141,25 @@ class Coinbase(Dialect):
     """The older list does not tell what open orders hold back."""
 
     def request(self, order: Order, until_ms: int) -> Request:  # noqa: ARG002
-        ours = {"client_order_id": order.client_order_id}
-        if order.type is OrderType.LIMIT or order.side is Side.SELL:
-            return _request(order, ours)
-        # Its purchases at market are for an amount of money, which is another quantity than the one that was approved.
-        dearest = format(order.reference_price * _DEARER, "f")
-        return replace(_request(order, {**ours, "timeInForce": "IOC"}), kind="limit", price=dearest)
+        ours: dict[str, Any] = {"client_order_id": order.client_order_id}
+        if order.type is OrderType.MARKET and order.side is Side.BUY:
+            # ccxt would spend an amount of money, which buys another quantity than the one that was approved. Source:
+            # https://github.com/coinbase/coinbase-advanced-py/blob/master/CHANGELOG.md, 1.4.0.
+            size = {"base_size": format(order.quantity, "f")}
+            ours |= {"createMarketBuyOrderRequiresPrice": False, "order_configuration": {"market_market_ioc": size}}
+        return _request(order, ours)
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
-        # Newest first: what came long after it was sent would fill the page.
-        until = {"until": order.updated_at_ms + CLOCKS_MS}
+        since_ms, until = order.created_at_ms - CLOCKS_MS, {"until": order.updated_at_ms + CLOCKS_MS}
         by_id = {"order_ids": [order.exchange_order_id]} if order.exchange_order_id else {}
-        return await _listed(gateway, order, until | by_id)
+        return _ours(await _pages(gateway, "fetch_orders", since_ms, _PAGE, until | by_id), order)
 
-    async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:
-        by_id = {"order_ids": [raw["id"]]}
-        found: Sequence[Raw] = await gateway.query("fetch_my_trades", order.symbol, None, _PAGE_OF_FILLS, by_id)
-        return found
+    async def open_orders(self, gateway: Gateway, symbol: str) -> Sequence[Raw]:
+        found = await _pages(gateway, "fetch_open_orders", None, _PAGE, {})
+        return [each for each in found if each["symbol"] == symbol]
+
+    async def trades(self, gateway: Gateway, order: Order, raw: Raw) -> Sequence[Raw]:  # noqa: ARG002
+        return await _pages(gateway, "fetch_my_trades", None, _PAGE_OF_FILLS, {"order_ids": [raw["id"]]})
 
     async def cancel(self, gateway: Gateway, order: Order) -> None:
         found = await self.find(gateway, order)
@@ -188,19 +207,28 @@ def _request(order: Order, params: Mapping[str, Any]) -> Request:
     )
 
 
-async def _listed(gateway: Gateway, order: Order, params: Mapping[str, Any]) -> Raw | None:
-    """The order in the list of all since it was made."""
-    since_ms = order.created_at_ms - CLOCKS_MS
-    found = await gateway.query("fetch_orders", order.symbol, since_ms, _PAGE, params)
-    mine = _ours(found, order)
-    has_more = len(found) >= _PAGE or any(each["info"].get("cursor") for each in found)
-    if mine is None and has_more:
-        raise MarketUnavailable(
-            f"{gateway.name} shows {len(found)} orders of {order.symbol}, no more; {order.client_order_id} is none of"
-            " them",
-            hint="something else trades there very often; stop it, or see on the exchange what became of the order",
-        )
-    return mine
+async def _pages(
+    gateway: Gateway, query: Query, since_ms: int | None, size: int, params: Mapping[str, Any]
+) -> Sequence[Raw]:
+    """A list of Coinbase to its end, each once. Of all markets: for one ccxt sends a filter that is none any more,
+    ``product_id``, and drops what is of others. Source:
+    https://github.com/coinbase/coinbase-advanced-py/blob/master/CHANGELOG.md, 1.4.3."""
+    found: dict[str, Raw] = {}
+    more: dict[str, str] = {}
+    for _ in range(_MOST_PAGES):
+        page, cursor = await gateway.page(query, None, since_ms, size, {**params, **more})
+        found |= {each["id"]: each for each in page}
+        if not cursor:
+            return tuple(found.values())
+        more = {"cursor": cursor}
+    raise _endless(gateway, len(found))
+
+
+def _endless(gateway: Gateway, shown: int) -> MarketUnavailable:
+    return MarketUnavailable(
+        f"{gateway.name} shows {shown} orders or trades and no end of them",
+        hint="something else trades there very often; stop it, or see on the exchange what became of the order",
+    )
 
 
 def _ours(orders: Sequence[Raw], order: Order) -> Raw | None:
@@ -208,8 +236,10 @@ def _ours(orders: Sequence[Raw], order: Order) -> Raw | None:
     exchanges take it as soon as the first order is over."""
     if order.exchange_order_id:
         return next((each for each in orders if each["id"] == order.exchange_order_id), None)
-    since_ms = order.created_at_ms - CLOCKS_MS
-    named = [each for each in orders if each.get("clientOrderId") == order.client_order_id]
-    return max(
-        (each for each in named if each["timestamp"] >= since_ms), key=lambda each: each["timestamp"], default=None
-    )
+    named = [each for each in orders if each.get("clientOrderId") == order.client_order_id and _is_recent(each, order)]
+    return max(named, key=lambda each: each["timestamp"], default=None)
+
+
+def _is_recent(raw: Raw, order: Order) -> bool:
+    """Whether it cannot be from before this order was made."""
+    return bool(raw["timestamp"] >= order.created_at_ms - CLOCKS_MS)

@@ -90,17 +90,29 @@ class Gateway:
         async with self._turn:
             return await self._told(await self._ready(), method, *arguments)
 
-    async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Any:
+    async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
+        """A page of a list, and the cursor that asks for the next one: empty after the last."""
+        async with self._turn:
+            exchange = await self._ready()
+            found = await self._told(exchange, method, *arguments)
+            return found, self._words.cursor(exchange.last_http_response)
+
+    async def find(
+        self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
         """An order as ccxt gives it; None where the exchange's own words say that there is none such."""
         async with self._turn:
             exchange = await self._ready()
             try:
-                return await self._told(exchange, "fetch_order", exchange_order_id, symbol, dict(params))
+                found: Mapping[str, Any] = await self._told(
+                    exchange, "fetch_order", exchange_order_id, symbol, dict(params)
+                )
             except MarketUnavailable:
                 if not self._words.absent(exchange.last_http_response):
                     raise
                 self._backoff.answered()
                 return None
+            return found
 
     async def place(self, request: Request, until_ms: int) -> str:
         """Send one order, once, and not after ``until_ms``: the exchange's id of it.

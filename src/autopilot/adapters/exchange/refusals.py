@@ -6,6 +6,7 @@ a page of HTML as an empty list.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,12 +27,41 @@ _KRAKEN_TWICE = "cl_ord_id not unique"
 _KRAKEN_LATER = ("Rate limit", "Too many requests", "Throttled", "Temporary lockout", "Invalid nonce", "mode")
 _KRAKEN_LATE = ("Deadline elapsed", "arguments:deadline")
 _KRAKEN_ABSENT = ("EOrder:Unknown order", "EOrder:Invalid order")
-_BINANCE_UNCLEAR = frozenset({-1000, -1001, -1006, -1007, -1016})
-"""Unknown, disconnected, unexpected response, time-out ("execution status unknown"), shutting down."""
+_BINANCE_UNCLEAR = frozenset({-1000, -1001, -1004, -1006, -1007, -1016})
+"""Unknown, disconnected, busy, unexpected response, time-out ("execution status unknown"), shutting down."""
+_BINANCE_TWICE = "Duplicate order sent."
+"""An order of this id is there. Source: https://developers.binance.com/docs/binance-spot-api-docs/errors."""
 _BINANCE_LATER = frozenset({-1003, -1008, -1015, -1021})
 """Too many requests or orders, overloaded, outside of recvWindow."""
-_COINBASE_REASONS = ("error", "message", "preview_failure_reason", "new_order_failure_reason")
-_COINBASE_LATER = ("RATE_LIMIT", "rate_limit", "Unauthorized")
+_COINBASE_FINAL = frozenset(
+    {
+        "invalid_argument",
+        "out_of_range",
+        "failed_precondition",
+        "not_found",
+        "permission_denied",
+        "unimplemented",
+        "param_required",
+        "validation_error",
+        "invalid_request",
+        "invalid_scope",
+        "invalid_authentication_method",
+        "authentication_error",
+        "invalid_token",
+        "revoked_token",
+        "expired_token",
+        "two_factor_required",
+        "unverified_email",
+        "personal_details_required",
+        "identity_verification_required",
+    }
+)
+"""Of gRPC's states, and of Coinbase's older words, those that come before anything is done. Others, such as INTERNAL,
+are told of orders that were made, too: https://github.com/ccxt/ccxt/issues/18060."""
+_COINBASE_LATER = frozenset({"unauthorized", "unauthenticated", "rate_limit_exceeded"})
+_COINBASE_REASONS = ("error", "preview_failure_reason", "new_order_failure_reason")
+_COINBASE_NO_REASON = re.compile("UNKNOWN|INTERNAL|UNAVAILABLE|DEADLINE|TIMEOUT|ABORTED|CANCELLED|EXHAUSTED|DATA_LOSS")
+_COINBASE_TWICE = re.compile("DUPLICATE|ALREADY_EXISTS")
 
 
 def kraken_refusal(body: str | None) -> Refusal | None:
@@ -50,9 +80,10 @@ def binance_refusal(body: str | None) -> Refusal | None:
     """``{"code": -2010, "msg": "Account has insufficient balance"}``."""
     answer = _document(body)
     code = answer.get("code")
-    if not isinstance(code, int) or code >= 0 or code in _BINANCE_UNCLEAR:
+    words = str(answer.get("msg", ""))
+    if not isinstance(code, int) or code >= 0 or code in _BINANCE_UNCLEAR or _BINANCE_TWICE in words:
         return None
-    return Refusal(f"{code}: {answer.get('msg', '')}", is_final=code not in _BINANCE_LATER)
+    return Refusal(f"{code}: {words}", is_final=code not in _BINANCE_LATER)
 
 
 def coinbase_refusal(body: str | None) -> Refusal | None:
@@ -60,14 +91,16 @@ def coinbase_refusal(body: str | None) -> Refusal | None:
     answer = _document(body)
     told = answer.get("error_response")
     if answer.get("success") is False and isinstance(told, dict):
-        reasons = [str(told[name]) for name in _COINBASE_REASONS if told.get(name)]
-        words = " ".join(each for each in reasons if not each.startswith("UNKNOWN_"))
-        return Refusal(words, is_final=True) if words else None
-    error = answer.get("error")
-    if not isinstance(error, str) or error in ("unknown", "internal"):
+        codes = [str(told[name]) for name in _COINBASE_REASONS if told.get(name)]
+        reasons = [code for code in codes if not _COINBASE_NO_REASON.search(code.upper())]
+        if not reasons or any(_COINBASE_TWICE.search(code.upper()) for code in codes):
+            return None
+        return Refusal(" ".join((*reasons, str(told.get("message") or ""))).strip(), is_final=True)
+    error = str(answer.get("error"))
+    is_later = error.lower() in _COINBASE_LATER
+    if not is_later and error.lower() not in _COINBASE_FINAL:
         return None
-    words = f"{error}: {answer.get('message', '')}"
-    return Refusal(words, is_final=not any(each in words for each in _COINBASE_LATER))
+    return Refusal(f"{error}: {answer.get('message', '')}", is_final=not is_later)
 
 
 def kraken_answered(body: str | None) -> bool:
@@ -90,24 +123,37 @@ def binance_answered(body: str | None) -> bool:
 
 
 def coinbase_answered(body: str | None) -> bool:
-    """An object with one of the things that are asked for."""
+    """An object with one of the things that are asked for, and with where there is more if it says that there is."""
     asked = ("orders", "order", "fills", "accounts", "products", "results", "data", "can_trade")
-    return any(name in _document(body) for name in asked)
+    answer = _document(body)
+    return any(name in answer for name in asked) and not (answer.get("has_next") and not answer.get("cursor"))
+
+
+def coinbase_cursor(body: str | None) -> str:
+    """``{"orders": […], "has_next": true, "cursor": "…"}``; lists of fills say nothing of ``has_next``."""
+    answer = _document(body)
+    return str(answer.get("cursor") or "") if answer.get("has_next", True) else ""
+
+
+def binance_absent(body: str | None) -> bool:
+    """``{"code": -2013, "msg": "Order does not exist."}``."""
+    return _document(body).get("code") == -2013
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one exchange's answers are read: what a new order's answer refuses, whether a query's answer is whole, and
-    whether it says that there is no such order."""
+    """How one exchange's answers are read: what a new order's answer refuses, whether a query's answer is whole,
+    whether it says that there is no such order, and where a list goes on."""
 
     refusal: Callable[[str | None], Refusal | None]
     answered: Callable[[str | None], bool]
     absent: Callable[[str | None], bool] = lambda _: False
+    cursor: Callable[[str | None], str] = lambda _: ""
 
 
 WORDS: Mapping[str, Words] = {
-    "binance": Words(binance_refusal, binance_answered),
-    "coinbase": Words(coinbase_refusal, coinbase_answered),
+    "binance": Words(binance_refusal, binance_answered, absent=binance_absent),
+    "coinbase": Words(coinbase_refusal, coinbase_answered, cursor=coinbase_cursor),
     "kraken": Words(kraken_refusal, kraken_answered, absent=kraken_absent),
 }
 

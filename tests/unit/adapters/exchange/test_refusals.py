@@ -12,6 +12,12 @@ from hypothesis import strategies as st
 from autopilot.adapters.exchange.refusals import WORDS
 
 FINAL, LATER, UNCLEAR = True, False, None
+NOT_MADE = ("INVALID_ARGUMENT", "PERMISSION_DENIED", "NOT_FOUND", "FAILED_PRECONDITION", "not_found", "invalid_request")
+NOT_NOW = ("Unauthorized", "UNAUTHENTICATED", "RATE_LIMIT_EXCEEDED", "rate_limit_exceeded")
+PERHAPS_MADE = (
+    *("INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "RESOURCE_EXHAUSTED"),
+    *("ALREADY_EXISTS", "internal", "unknown", "internal_server_error", "resource_exhausted", "a word of tomorrow"),
+)
 
 
 def coinbase(**told: str) -> dict[str, Any]:
@@ -48,22 +54,29 @@ def coinbase(**told: str) -> dict[str, Any]:
         ("binance", {"code": -1015, "msg": "Too many new orders"}, LATER),
         ("binance", {"code": -1006, "msg": "execution status unknown"}, UNCLEAR),
         ("binance", {"code": -1007, "msg": "Send status unknown; execution status unknown."}, UNCLEAR),
+        ("binance", {"code": -1004, "msg": "Server is busy, please wait and try again"}, UNCLEAR),
+        ("binance", {"code": -2010, "msg": "Duplicate order sent."}, UNCLEAR),
         ("binance", {"code": 0, "msg": "success"}, UNCLEAR),
         ("binance", {"code": "-2010"}, UNCLEAR),
         ("binance", {"orderId": 1, "status": "NEW"}, UNCLEAR),
         ("coinbase", coinbase(error="INSUFFICIENT_FUND", preview_failure_reason="PREVIEW_INSUFFICIENT_FUND"), FINAL),
         ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON", new_order_failure_reason="INVALID_PRICE"), FINAL),
-        ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON", message="The order configuration was invalid"), FINAL),
+        ("coinbase", coinbase(error="INTERNAL", preview_failure_reason="PREVIEW_INVALID_SIDE"), FINAL),
+        ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON", message="The order configuration was invalid"), UNCLEAR),
+        ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON", message="Internal error"), UNCLEAR),
+        ("coinbase", coinbase(error="INTERNAL", preview_failure_reason="UNKNOWN_PREVIEW_FAILURE_REASON"), UNCLEAR),
+        ("coinbase", coinbase(error="DUPLICATE_CLIENT_ORDER_ID"), UNCLEAR),
+        ("coinbase", coinbase(error="INVALID_REQUEST", new_order_failure_reason="ALREADY_EXISTS"), UNCLEAR),
         ("coinbase", coinbase(error="UNKNOWN_FAILURE_REASON"), UNCLEAR),
         ("coinbase", coinbase(preview_failure_reason="UNKNOWN_PREVIEW_FAILURE_REASON"), UNCLEAR),
         ("coinbase", coinbase(), UNCLEAR),
         ("coinbase", {"success": False}, UNCLEAR),
         ("coinbase", {"success": True, "success_response": {"order_id": "1"}}, UNCLEAR),
-        ("coinbase", {"error": "INVALID_ARGUMENT", "message": "unknown product"}, FINAL),
-        ("coinbase", {"error": "Unauthorized", "message": "Unauthorized"}, LATER),
-        ("coinbase", {"error": "RATE_LIMIT_EXCEEDED", "message": "slow down"}, LATER),
-        ("coinbase", {"error": "unknown", "message": ""}, UNCLEAR),
-        ("coinbase", {"error": "internal", "message": "oops"}, UNCLEAR),
+        *(("coinbase", {"error": error, "message": "no"}, FINAL) for error in NOT_MADE),
+        *(("coinbase", {"error": error, "message": "no"}, LATER) for error in NOT_NOW),
+        *(("coinbase", {"error": error, "error_details": "", "message": "?"}, UNCLEAR) for error in PERHAPS_MADE),
+        ("coinbase", {"error": 13, "message": "INVALID_ARGUMENT"}, UNCLEAR),
+        ("coinbase", {"message": "INVALID_ARGUMENT"}, UNCLEAR),
     ],
 )
 def test_only_clear_words_refuse_an_order(exchange: str, answer: Any, verdict: bool | None) -> None:
@@ -109,6 +122,8 @@ def test_no_document_whatever_breaks_the_reading(exchange: str, document: Any) -
         ("coinbase", {"orders": []}, True),
         ("coinbase", {"fills": []}, True),
         ("coinbase", {"data": {"epoch": 1}}, True),
+        ("coinbase", {"orders": [], "has_next": True, "cursor": "9"}, True),
+        ("coinbase", {"orders": [], "has_next": True, "cursor": ""}, False),
         ("coinbase", {"error": "internal"}, False),
         ("coinbase", {}, False),
     ],
@@ -127,7 +142,27 @@ def test_only_a_whole_answer_is_one(exchange: str, answer: Any, is_whole: bool) 
         ("kraken", {"error": ["EGeneral:Permission denied"]}, False),
         ("kraken", {"error": [], "result": {}}, False),
         ("kraken", [], False),
+        ("binance", {"code": -2013, "msg": "Order does not exist."}, True),
+        ("binance", {"code": -2011, "msg": "Unknown order sent."}, False),
+        ("binance", {"code": -1000, "msg": "Order does not exist."}, False),
+        ("binance", {"orderId": 2013}, False),
+        ("binance", [], False),
     ],
 )
 def test_only_clear_words_say_that_there_is_no_order(exchange: str, answer: Any, is_absent: bool) -> None:
     assert WORDS[exchange].absent(json.dumps(answer)) is is_absent
+
+
+@pytest.mark.parametrize(
+    ("answer", "cursor"),
+    [
+        ({"orders": [], "has_next": True, "cursor": "9"}, "9"),
+        ({"orders": [], "has_next": False, "cursor": "9"}, ""),
+        ({"orders": [], "has_next": False, "cursor": ""}, ""),
+        ({"fills": [], "cursor": "9"}, "9"),
+        ({"fills": [], "cursor": ""}, ""),
+        ({"fills": []}, ""),
+    ],
+)
+def test_where_a_list_goes_on(answer: Any, cursor: str) -> None:
+    assert WORDS["coinbase"].cursor(json.dumps(answer)) == cursor
