@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
+
+settings.register_profile("a busy machine proves nothing", deadline=None)
+settings.load_profile("a busy machine proves nothing")
 
 
 @pytest.fixture(scope="session")

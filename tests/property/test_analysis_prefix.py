@@ -85,7 +85,7 @@ def check_features(candles: Candles, reference: Candles, ends: list[int]) -> Non
 
 
 @given(seed=st.integers(0, 2**32 - 1), price=st.sampled_from([1e-5, 1.0, 60_000.0]))
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 def test_on_random_walks(random_candles: Callable[..., Candles], seed: int, price: float) -> None:
     candles, reference = random_candles(seed, 4000, price=price), random_candles(seed + 1, 4000)
     ends = np.random.default_rng(seed).integers(WINDOW + 1, 4000, size=4).tolist()
@@ -94,7 +94,7 @@ def test_on_random_walks(random_candles: Callable[..., Candles], seed: int, pric
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 def test_with_still_stretches_spikes_and_holes(random_candles: Callable[..., Candles], seed: int) -> None:
     random = np.random.default_rng(seed)
     walk = random_candles(seed, 4000)

@@ -60,7 +60,7 @@ def orders(draw: st.DrawFn) -> list[Booked]:
     return booked
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(booked=orders(), since_ms=MOMENTS)
 def test_both_books_remember_the_same(booked: list[Booked], since_ms: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

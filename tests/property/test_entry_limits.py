@@ -43,7 +43,7 @@ def markets_and_prices(draw: st.DrawFn) -> tuple[Market, Decimal]:
     return market, price
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     traded=markets_and_prices(),
     equity=MONEY,

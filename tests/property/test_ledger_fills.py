@@ -115,7 +115,7 @@ def cash(fills: list[Fill]) -> Decimal:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(orders=orders_with_fills(may_oversell=True), data=st.data())
 def test_a_position_is_the_sum_of_its_fills_whatever_their_order(
     orders: list[tuple[Order, tuple[Fill, ...]]], data: st.DataObject
@@ -136,7 +136,7 @@ def test_a_position_is_the_sum_of_its_fills_whatever_their_order(
                 assert stored.filled == sum(fill.quantity for fill in fills)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(orders=orders_with_fills(may_oversell=False), data=st.data())
 def test_duplicates_and_late_words_change_nothing_and_the_money_adds_up(
     orders: list[tuple[Order, tuple[Fill, ...]]], data: st.DataObject

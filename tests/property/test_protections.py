@@ -84,7 +84,7 @@ def is_locked(
     return locked_until > NOW
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(trips=TRIPS, stops=COUNTS, lookback=CANDLES, pause=CANDLES)
 def test_the_stop_guard(trips: tuple[RoundTrip, ...], stops: int, lookback: int, pause: int) -> None:
     guard = StopGuard(symbol_stops=stops, account_stops=stops, lookback_candles=lookback, pause_candles=pause)
@@ -101,7 +101,7 @@ def test_the_stop_guard(trips: tuple[RoundTrip, ...], stops: int, lookback: int,
     assert few_stops_in_symbol(entry).passed is not is_locked(own, lookback, pause, too_many)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(trips=TRIPS, least=COUNTS, required=st.integers(-8, 5), lookback=CANDLES, pause=CANDLES)
 def test_low_profit(trips: tuple[RoundTrip, ...], least: int, required: int, lookback: int, pause: int) -> None:
     wanted = LowProfit(min_trades=least, required_pct=float(required), lookback_candles=lookback, pause_candles=pause)
@@ -116,7 +116,7 @@ def test_low_profit(trips: tuple[RoundTrip, ...], least: int, required: int, loo
     assert check.passed is not locked
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(trips=TRIPS, least=COUNTS, most=st.integers(1, 30), lookback=CANDLES, pause=CANDLES)
 def test_recent_drawdown(trips: tuple[RoundTrip, ...], least: int, most: int, lookback: int, pause: int) -> None:
     """``most``: hundredths of a percent, which here is about as many USD."""
@@ -149,7 +149,7 @@ STRICT = RiskLimits(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(trips=TRIPS, equity=st.integers(1, 10_000).map(Decimal), price=st.integers(50, 200))
 def test_no_protection_holds_an_exit_back(trips: tuple[RoundTrip, ...], equity: Decimal, price: int) -> None:
     loose = decided(RiskLimits(), SignalType.SELL, trips, equity, price)

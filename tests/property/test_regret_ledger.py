@@ -40,7 +40,7 @@ def decisions(draw: st.DrawFn) -> MaturedDecisions:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(decisions(), st.floats(0, 1), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(rows: MaturedDecisions, threshold: float, random: object) -> None:
     order = list(range(len(rows)))
@@ -49,7 +49,7 @@ def test_the_order_of_the_rows_does_not_matter(rows: MaturedDecisions, threshold
     assert asdict(regret_ledger(shuffled, threshold)) == asdict(regret_ledger(rows, threshold))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(decisions(), st.floats(0, 1))
 def test_nobody_regrets_his_own_choice(rows: MaturedDecisions, threshold: float) -> None:
     ledger = regret_ledger(rows, threshold)
@@ -63,7 +63,7 @@ def test_nobody_regrets_his_own_choice(rows: MaturedDecisions, threshold: float)
             assert (regret.lower, regret.upper, selector.verdict) == (0.0, 0.0, Verdict.SAME)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(decisions())
 def test_the_threshold_is_all_between_the_selector_its_choice_and_cash(rows: MaturedDecisions) -> None:
     selector, always, *_ = regret_ledger(rows, 0.0).lines
@@ -73,7 +73,7 @@ def test_the_threshold_is_all_between_the_selector_its_choice_and_cash(rows: Mat
     assert never.lines[0].mean_bps == never.lines[-1].mean_bps
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(decisions(), st.floats(0, 1))
 def test_the_slices_hold_every_decision_once(rows: MaturedDecisions, threshold: float) -> None:
     ledger = regret_ledger(rows, threshold)

@@ -23,7 +23,7 @@ def same(one: Candles, other: Candles) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), symbols, timeframes, places, st.integers(1, 3000), st.integers(0, 500))
 def test_however_it_is_read_a_candle_is_the_same(
     seed: int, symbol: str, timeframe: Timeframe, place: int, length: int, extra: int
@@ -39,7 +39,7 @@ def test_however_it_is_read_a_candle_is_the_same(
     assert same(short, tape.load(int(short.open_at_ms[0]), until_ms, length + 1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 100), symbols, timeframes, places)
 def test_walking_meets_every_candle_once(seed: int, symbol: str, timeframe: Timeframe, place: int) -> None:
     tape = SimulatedTape(seed, symbol, timeframe, START_MS, None)
@@ -55,7 +55,7 @@ def test_walking_meets_every_candle_once(seed: int, symbol: str, timeframe: Time
 
 
 @given(st.integers(0, 100))
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_seeds_symbols_and_timeframes_make_different_markets(seed: int) -> None:
     def returns(seed: int, symbol: str, timeframe: Timeframe) -> np.ndarray:
         return np.diff(np.log(SimulatedTape(seed, symbol, timeframe, 0, None).load(None, START_MS, 500).close))

@@ -108,7 +108,7 @@ def check_windows(candles: Candles, reference: Candles, sentiment: SentimentSeri
     price=st.sampled_from([1e-5, 1.0, 60_000.0]),
     timeframe=st.sampled_from([Timeframe.M5, Timeframe.H1, Timeframe.D1]),
 )
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 def test_windows_and_whole_series_agree(seed: int, price: float, timeframe: Timeframe) -> None:
     candles, reference = moody_market(seed, price=price, timeframe=timeframe)
     random = np.random.default_rng(seed)
@@ -117,7 +117,7 @@ def test_windows_and_whole_series_agree(seed: int, price: float, timeframe: Time
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, derandomize=True)
 def test_windows_that_end_where_a_strategy_speaks_agree(seed: int) -> None:
     """Most candles say nothing; these are the ones that matter."""
     candles, reference = moody_market(seed)
@@ -141,7 +141,7 @@ def test_windows_and_whole_series_agree_on_real_candles(real_candles: Callable[[
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 def test_short_views_keep_the_contract(seed: int) -> None:
     random = np.random.default_rng(seed)
     candles, reference = moody_market(seed)

@@ -35,7 +35,7 @@ def is_explained(error: ConfigError) -> bool:
 
 
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_values_for_any_keys(values: dict[str, object]) -> None:
     tables: dict[str, Any] = {}
     for key, value in values.items():
@@ -55,7 +55,7 @@ def test_any_values_for_any_keys(values: dict[str, object]) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_as_a_file(content: bytes) -> None:
     with fresh_paths() as paths:
         paths.config_file.write_bytes(content)
@@ -66,7 +66,7 @@ def test_any_bytes_as_a_file(content: bytes) -> None:
 
 
 @given(st.one_of(KEYS, st.text(max_size=12)), st.one_of(st.text(max_size=12), SCALARS.map(str)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_can_be_set_can_be_read_and_unset_again(key: str, text: str) -> None:
     with fresh_paths() as paths:
         before = load(paths)

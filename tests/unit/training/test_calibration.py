@@ -79,7 +79,7 @@ def test_scores_that_know_nothing_leave_the_base_rates(seed: int) -> None:
     assert np.abs(found.apply(truth(seed + 20, rows=1000, spread=3.0), base) - base).max() < 0.05
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SCORES, st.integers(0, 2**32 - 1))
 def test_on_its_own_rows_it_is_never_worse_than_base_rates(raw: FloatArray, seed: int) -> None:
     random = np.random.default_rng(seed)
