@@ -459,7 +459,6 @@ def _settings(examples: int, *phases: Phase) -> settings:
     return settings(
         max_examples=examples,
         stateful_step_count=50,
-        deadline=None,
         derandomize=True,
         database=None,
         phases=phases,

@@ -618,7 +618,6 @@ def _name(fill: Fill) -> str:
 OrderLife.TestCase.settings = settings(
     max_examples=70,
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestOrderLife = OrderLife.TestCase

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot.domain.conditions import MarketConditions, Regime
@@ -93,7 +93,6 @@ MARKETS = {
 
 
 @given(market=st.fixed_dictionaries(MARKETS))
-@settings(deadline=None)
 def test_every_group_once_best_first_and_within_bounds(conditions: Conditions, market: dict[str, object]) -> None:
     scores = score_groups(conditions(**market))
     assert {score.group for score in scores} == set(StrategyGroup)
@@ -105,7 +104,6 @@ def test_every_group_once_best_first_and_within_bounds(conditions: Conditions, m
 
 
 @given(market=st.fixed_dictionaries(MARKETS), step=st.sampled_from(["regime_strength", "adx", "rsi", "volume_ratio"]))
-@settings(deadline=None)
 def test_a_small_change_of_a_number_changes_confidences_little(
     conditions: Conditions, market: dict[str, object], step: str
 ) -> None:
