@@ -72,7 +72,7 @@ class Theirs:
 
     def document(self) -> dict[str, Any]:
         named = {"id": self.txid, "clientOrderId": self.name, "timestamp": self.shown_ms}
-        return {**named, "status": self.status, "filled": float(self.executed)}
+        return {**named, "status": self.status, "filled": float(self.executed), "trades": self.trades}
 
 
 class Exchange:
@@ -142,7 +142,16 @@ class Exchange:
             raise UnknownSymbol("what is paid with has no price here")
         order = next(each for each in shown if each.txid == arguments[0])
         # Told twice, as it happens where pages overlap.
-        return {"trades": order.trades} if method == "fetch_order" else order.trades + order.trades[:1]
+        return order.trades + order.trades[:1]
+
+    async def find(self, exchange_order_id: str, symbol: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        if self.is_away:
+            raise MarketUnavailable("no connection")
+        shown = [order for order in self._known() if order.shown_ms <= self.now]
+        return next((order.document() for order in shown if order.txid == exchange_order_id), None)
+
+    async def clock_offset_ms(self) -> int:
+        return 0
 
     def pass_time(self, span_ms: int) -> None:
         self.now += span_ms

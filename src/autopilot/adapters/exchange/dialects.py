@@ -31,8 +31,9 @@ class Dialect:
     """As Binance does it. ``lands_within_ms``: how long after the last moment at which an order is sent it is there and
     can be found, or never will be."""
 
-    lands_within_ms: ClassVar[int] = 30_000
-    """recvWindow, 10 s, and time for their books to show it."""
+    lands_within_ms: ClassVar[int] = 60_000
+    """recvWindow, 10 s, and time for their books to show it: users were told of no order more than 10 s after it was
+    made."""
     keeps_stops: ClassVar[bool] = True
     """Whether it takes orders that sell at market when a price is touched."""
     balance_params: ClassVar[Mapping[str, Any]] = {}
