@@ -102,8 +102,7 @@ class Kraken(Dialect):
 
     async def find(self, gateway: Gateway, order: Order) -> Raw | None:
         if order.exchange_order_id:
-            found: Raw | None = await gateway.find(order.exchange_order_id, order.symbol, _WITH_TRADES)
-            return found
+            return await gateway.find(order.exchange_order_id, order.symbol, _WITH_TRADES)
         by_id = {"clientOrderId": order.client_order_id, **_WITH_TRADES}
         # ``since`` would filter by the opening time in ccxt, after the exchange has done it by ours.
         queries: tuple[Query, ...] = ("fetch_open_orders", "fetch_closed_orders")
