@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from autopilot.adapters.durable_file import write_durably
+from autopilot.adapters.durable_file import alone, write_durably
 from autopilot.domain.audit import GENESIS, Head
 from autopilot.domain.errors import AutopilotError, StoreCorrupt, StoreUnavailable
 
@@ -61,8 +61,9 @@ class Anchor:
     def begin(self) -> None:
         """Before the first row of all: from now on, rows without an anchor are rows whose anchor was taken away.
         Raises StoreUnavailable."""
-        if not self._path.exists():
-            write_head(self._path, GENESIS)
+        with alone(self._path.parent):
+            if not self._path.exists():
+                write_head(self._path, GENESIS)
 
     def follow(self) -> None:
         """A row is on its way: go by what is committed EVERY_S from now."""
@@ -99,9 +100,11 @@ class Anchor:
                 self._trouble = str(error)
 
     def _go_by_the_log(self) -> None:
-        present = read_head(self._path)
-        if present is None:
-            raise StoreCorrupt(f"{self._path} is gone", hint="autopilot audit verify")
-        head = self._advance(present)
-        if head != present:
-            write_head(self._path, head)
+        """Between reading and writing no other process may write: its later row would be cut off unseen."""
+        with alone(self._path.parent):
+            present = read_head(self._path)
+            if present is None:
+                raise StoreCorrupt(f"{self._path} is gone", hint="autopilot audit verify")
+            head = self._advance(present)
+            if head.seq > present.seq:
+                write_head(self._path, head)
