@@ -242,7 +242,24 @@ def test_the_anchor_follows_by_itself(
     path: Path, head_file: Path, database: Database, trail: AuditTrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_head, "EVERY_S", 0.01)
+    monkeypatch.setattr(audit_head, "LOOKS", 1_000)
     trail.record(database, AuditKind.DAEMON, {})
+    deadline = time.monotonic() + 5
+    while read_head(head_file) != latest(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_the_anchor_waits_for_a_row_that_takes_long_to_be_committed(
+    path: Path, head_file: Path, database: Database, trail: AuditTrail, anchor: Anchor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_head, "EVERY_S", 0.01)
+    monkeypatch.setattr(audit_head, "LOOKS", 1_000)
+    looked = threading.Event()
+    monkeypatch.setattr(anchor, "_advance", lambda present: (looked.set(), advanced(path, present))[1])
+    with database.transaction(durable=True) as connection:
+        trail.append(connection, AuditKind.DAEMON, {})
+        assert looked.wait(5)
     deadline = time.monotonic() + 5
     while read_head(head_file) != latest(path):
         assert time.monotonic() < deadline
