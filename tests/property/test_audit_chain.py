@@ -43,6 +43,7 @@ def test_a_log_that_nobody_touched_is_whole_whatever_the_anchors_lag(rows: list[
     verdict = verify(rows, anchor)
     assert verdict.is_whole
     assert (verdict.rows, verdict.since_anchor) == (len(rows), lag)
+    assert verdict.since_anchor_ms == (rows[-1].at_ms - rows[-lag].at_ms if lag else 0)
     assert verify(rows[1:], anchor if anchor.seq > 1 else end(rows[:1]), end(rows[:1])).fault is None
 
 
@@ -122,6 +123,7 @@ def test_a_recorded_break_is_a_finding_ever_after() -> None:
     assert verdict.fault is None
     assert verdict.breaks == (1,)
     assert not verdict.is_whole
+    assert "row 1 says, that the audit log had been changed" in str(verdict.problem)
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from autopilot.domain.errors import StoreUnavailable
+
+LONGEST_S = 5.0
+"""How long another process is waited for; it writes one small file."""
+_LOOK_AGAIN_S = 0.01
 
 
 def write_durably(path: Path, content: bytes, what: str) -> None:
@@ -31,9 +37,37 @@ def storing(failure: str, hint: str = "check the directory's owner and mode") ->
         ) from error
 
 
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Two processes at once must not lose each other's change to a file in it. Raises StoreUnavailable when another one
+    does not come to an end."""
+    with storing(f"the directory {directory} cannot be used"):
+        descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        deadline = time.monotonic() + LONGEST_S
+        while not _is_locked(descriptor):
+            if time.monotonic() >= deadline:
+                raise StoreUnavailable(
+                    f"another process has been changing files in {directory} for {LONGEST_S:g} s", hint="try again"
+                )
+            time.sleep(_LOOK_AGAIN_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """All or nothing under its name, which is on the disk when the directory is. Raises OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
     try:
         write_file(draft, content)
         draft.replace(path)
@@ -43,8 +77,9 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """On the disk when this returns; a new file is its owner's only. Raises OSError."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    """A new file, on the disk when this returns and its owner's only. Raises OSError, also when something is there: it
+    could be somebody else's, or lead elsewhere."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -13,13 +13,11 @@ it protects from nobody.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from autopilot.adapters.durable_file import write_durably
+from autopilot.adapters.durable_file import alone, write_durably
 from autopilot.adapters.private_file import read_private
 from autopilot.domain.credentials import ExchangeKeys, Passphrase
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable, VaultLocked
@@ -103,7 +101,7 @@ def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
     """Encrypts all of it anew, with a new key, and puts it in the file's place: nothing of the old is kept. After an
     error the file is as it was. Raises StoreUnavailable, also when the file is no longer the one that was opened."""
     document = _sealed(vault, passphrase)
-    with _alone(path.parent):
+    with alone(path.parent):
         if _origin(path) != vault._origin:
             raise StoreUnavailable(
                 f"another command has changed {path} meanwhile; this one has changed nothing", hint="try again"
@@ -160,6 +158,10 @@ def _derived(passphrase: Passphrase, scrypt: Mapping[str, Any]) -> bytes:
 
 def _read(path: Path) -> Header:
     """Checked as far as it can be without the passphrase."""
+    if path.is_symlink():
+        raise StoreUnavailable(
+            f"the keys' file {path} is a symbolic link: it may lead anywhere", hint="put the file itself in its place"
+        )
     try:
         text = read_private(path, _MOST_BYTES)
     except FileNotFoundError:
@@ -228,17 +230,6 @@ def _origin(path: Path) -> str:
         return str(_read(path)["sha256"])
     except NotFound:
         return ""
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Two commands at once must not lose each other's change."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _digest(document: Header) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 
 from autopilot.cli.errors import UsageProblem
 from autopilot.control.errors import CommandRefused, Conflict, DaemonNotRunning, DaemonUnreachable, SafetyRefused
+from autopilot.domain import errors
 from autopilot.domain.errors import (
     AutopilotError,
     ConfigError,
@@ -15,8 +15,6 @@ from autopilot.domain.errors import (
     UnknownTimeframe,
     VaultLocked,
 )
-
-_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ExitCode(IntEnum):
@@ -61,6 +59,4 @@ def exit_code(error: AutopilotError) -> ExitCode:
 
 def error_code(error: AutopilotError) -> str:
     """The daemon's own code if it refused, else the error's name: ``DaemonNotRunning`` → ``DAEMON_NOT_RUNNING``."""
-    if isinstance(error, CommandRefused) and error.code:
-        return error.code
-    return _WORD_START.sub("_", type(error).__name__).upper()
+    return error.code if isinstance(error, CommandRefused) and error.code else errors.error_code(error)

@@ -53,6 +53,11 @@ def _credential(exchange: str) -> Path | None:
 def _content(source: Path | int) -> bytes:
     try:
         with open(source, "rb") as file:  # noqa: PTH123 - a descriptor too
+            if file.isatty():
+                raise UsageProblem(
+                    f"descriptor {source} is a terminal, which shows what is typed",
+                    hint="leave --from-fd out: keys are asked for and not shown",
+                )
             return file.read(_MOST_BYTES)
     except OSError as error:
         where = f"descriptor {source}" if isinstance(source, int) else str(source)

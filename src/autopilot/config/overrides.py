@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autopilot.adapters.durable_file import replace_file, sync_directory
+from autopilot.adapters.durable_file import alone, replace_file, sync_directory
 from autopilot.config.keys import all_keys, all_sections
 from autopilot.config.load import LoadedConfig, load, merge, read_source, validate
 from autopilot.config.paths import Paths, create_directories
@@ -131,9 +129,5 @@ def _write(path: Path, text: str) -> None:
 def _alone(paths: Paths) -> Iterator[None]:
     """Two commands at once must not lose each other's change."""
     create_directories(paths)
-    descriptor = os.open(paths.data_dir, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with alone(paths.data_dir):
         yield
-    finally:
-        os.close(descriptor)

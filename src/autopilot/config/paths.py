@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -80,7 +81,8 @@ def find_paths(
 
 
 def create_directories(paths: Paths) -> None:
-    """Make what is missing, for the owner only. Raises ConfigError when that cannot be, or one cannot be written."""
+    """Make what is missing, for the owner only. Raises ConfigError when that cannot be, when one cannot be written, or
+    when another user could put files of theirs in the place of ours."""
     for directory in (paths.data_dir, paths.state_dir, paths.socket.parent):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,11 +91,27 @@ def create_directories(paths: Paths) -> None:
                 f"cannot make the directory {directory}: {error.strerror}",
                 hint="choose another with --data-dir or AUTOPILOT_DATA_DIR",
             ) from error
+        _require_own(directory)
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise ConfigError(
                 f"the directory {directory} cannot be written by this user",
                 hint="change its owner or mode, or choose another with --data-dir or AUTOPILOT_DATA_DIR",
             )
+
+
+def _require_own(directory: Path) -> None:
+    """Raises ConfigError."""
+    found = directory.stat()
+    if found.st_uid != os.geteuid():
+        raise ConfigError(
+            f"the directory {directory} belongs to another user",
+            hint="run this as its owner, or choose another with --data-dir or AUTOPILOT_DATA_DIR",
+        )
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigError(
+            f"other users may write in the directory {directory}, its mode is {stat.S_IMODE(found.st_mode):04o}",
+            hint=f"chmod go-w {directory}",
+        )
 
 
 def _path(text: str | None) -> Path | None:

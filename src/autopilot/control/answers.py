@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +20,7 @@ from autopilot.domain.errors import (
     UnknownExchange,
     UnknownSymbol,
     UnknownTimeframe,
+    error_code,
 )
 
 _STATUS: tuple[tuple[type[AutopilotError], int], ...] = (
@@ -37,7 +37,6 @@ _STATUS: tuple[tuple[type[AutopilotError], int], ...] = (
     (MarketUnavailable, 503),
     (StoreUnavailable, 503),
 )
-_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def answer(document: dict[str, Any], status: int = 200) -> web.Response:
@@ -49,11 +48,6 @@ def answer(document: dict[str, Any], status: int = 200) -> web.Response:
     )
     response.force_close()
     return response
-
-
-def error_code(error: AutopilotError) -> str:
-    """UnknownSymbol → UNKNOWN_SYMBOL."""
-    return _WORD_START.sub("_", type(error).__name__).upper()
 
 
 def error_answer(error: AutopilotError) -> web.Response:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from autopilot.control.answers import error_answer, http_error_answer
 from autopilot.control.private_socket import Peer, peer_of
-from autopilot.control.protocol import KEEP_ALIVE_S
+from autopilot.control.protocol import HEALTH, KEEP_ALIVE_S
 from autopilot.domain.documents import Document
 from autopilot.domain.errors import AutopilotError
 
@@ -23,6 +23,9 @@ class ServerLimits:
     """What one client, and all together, may take. ``_s``: seconds."""
 
     connections: int = 64
+    for_commands: int = 8
+    """Connections more, in which only commands are answered, and the question whether the daemon is there: however many
+    look on, panic finds room."""
     request_s: float = 5.0
     """For the head of a request, and again for its body."""
     answer_s: float = 10.0
@@ -34,7 +37,7 @@ class ServerLimits:
 
 @dataclass(slots=True)
 class Gate:
-    """Lets connections in: those of ``uids``, and no more than the limit at once."""
+    """Lets connections in: those of ``uids``, and no more than the limits at once."""
 
     limits: ServerLimits
     uids: frozenset[int]
@@ -44,9 +47,15 @@ class Gate:
         if peer.uid not in self.uids:
             log.warning("refused a connection of user id %d", peer.uid)
             return http_error_answer(403, f"user id {peer.uid} may not talk to this daemon")
-        if len(self.inside) >= self.limits.connections:
-            return http_error_answer(503, f"there are {len(self.inside)} clients already")
-        return None
+        return self.full() if len(self.inside) >= self.limits.connections + self.limits.for_commands else None
+
+    @property
+    def is_for_commands(self) -> bool:
+        """Whether the next one that is let in may only ask for these."""
+        return len(self.inside) >= self.limits.connections
+
+    def full(self) -> web.Response:
+        return http_error_answer(503, f"there are {len(self.inside)} clients already")
 
 
 class Connection(web.RequestHandler):
@@ -55,7 +64,7 @@ class Connection(web.RequestHandler):
     ``peer``: who asks; ``asked``: the command as it was understood, empty until then.
     """
 
-    __slots__ = ("_gate", "_patience", "asked", "peer")
+    __slots__ = ("_gate", "_is_for_commands", "_patience", "asked", "peer")
     peer: Peer
 
     def __init__(self, server: web.Server, gate: Gate, loop: asyncio.AbstractEventLoop) -> None:
@@ -67,6 +76,7 @@ class Connection(web.RequestHandler):
             lingering_time=1.0,
         )
         self._gate = gate
+        self._is_for_commands = False
         self._patience: asyncio.TimerHandle | None = None
         self.asked: Document = {}
 
@@ -76,6 +86,7 @@ class Connection(web.RequestHandler):
         if refusal := self._gate.refusal(self.peer):
             _write_and_close(transport, refusal)
             return
+        self._is_for_commands = self._gate.is_for_commands
         self._gate.inside.add(self)
         super().connection_made(transport)
         limits = self._gate.limits
@@ -92,6 +103,11 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self in self._gate.inside:
             super().data_received(data)
+
+    def refusal(self, request: web.Request) -> web.Response | None:
+        """Where there is no room for such a request."""
+        is_query = request.method == "GET" and request.path != HEALTH
+        return self._gate.full() if self._is_for_commands and is_query else None
 
     def head_arrived(self) -> None:
         """The request's head is complete; from here on its handler minds the time."""

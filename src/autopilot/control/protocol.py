@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 API = "/api/autopilot"
+HEALTH = "/health"
+"""Whether a daemon is there."""
 
 BODY_MAX_BYTES = 64 * 1024
 """The largest request body that the daemon reads."""

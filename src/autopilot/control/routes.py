@@ -13,7 +13,7 @@ from autopilot.control.connection import ServerLimits, connection_of
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.event_stream import last_event_id, send_events
 from autopilot.control.private_socket import Peer
-from autopilot.control.protocol import API
+from autopilot.control.protocol import API, HEALTH
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
@@ -48,7 +48,7 @@ class Routes:
     def table(self) -> Iterable[web.RouteDef]:
         service = self._service
         return [
-            _get("/health", self._health),
+            _get(HEALTH, self._health),
             _post(f"{API}/start", self._command(StartRequest.parse, service.start)),
             _post(f"{API}/stop", self._command(StopRequest.parse, service.stop)),
             _post(f"{API}/pause", self._command_of(ModeRequest.parse, service.pause)),

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from autopilot.control.answers import error_answer, error_code, http_error_answer, http_error_code
+from autopilot.control.answers import error_answer, http_error_answer, http_error_code
 from autopilot.control.connection import Connection, Gate, ServerLimits, connection_of, connections
 from autopilot.control.private_socket import PrivateSocket, listen_privately
 from autopilot.control.protocol import BODY_MAX_BYTES
 from autopilot.control.routes import Handler, Routes
 from autopilot.control.service import ControlService
-from autopilot.domain.errors import AutopilotError
+from autopilot.domain.errors import AutopilotError, error_code
 
 ROOT_UID = 0
 
@@ -64,7 +64,7 @@ class ControlServer:
         """Every answer is JSON, and is taken in time or dropped with its client."""
         connection = connection_of(request)
         connection.head_arrived()
-        response = await self._answer(request, handler, connection)
+        response = connection.refusal(request) or await self._answer(request, handler, connection)
         try:
             async with asyncio.timeout(self._limits.answer_s):
                 await response.prepare(request)

@@ -18,16 +18,17 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
-from autopilot.daemon.audit_log import audited
+from autopilot.daemon.audit_log import audited, commanded
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
-from autopilot.daemon.trading_control import TradingControl
+from autopilot.daemon.trading_control import TradingControl, told
 from autopilot.domain.credentials import ExchangeKeys
-from autopilot.domain.documents import Document, document
+from autopilot.domain.documents import Document
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.liquidation import Left, Liquidation, Outcome
 from autopilot.execution.restrictions import Restrictions
+from autopilot.ports.trading_modes import EVERY_ACCOUNT
 
 if TYPE_CHECKING:
     from autopilot.daemon.autopilots import Venue
@@ -39,29 +40,28 @@ Keys = Callable[[str], ExchangeKeys]
 
 async def pause(paths: Paths, exchange: str | None, keys: Keys) -> Document:
     """Raises AlreadyRunning, ConfigError, StoreError."""
-    async with _control(paths, keys) as control:
+    async with _control(paths, keys, "pause", {"exchange": exchange}) as control:
         with hold_lock(paths.lock_file):
             return await control.pause(exchange, _actor())
 
 
 async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
     """Raises AlreadyRunning, Conflict, ConfigError, StoreError."""
-    async with _control(paths, keys) as control:
+    async with _control(paths, keys, "resume", {"exchange": exchange}) as control:
         with hold_lock(paths.lock_file):
             return await control.resume(exchange, _actor())
 
 
 async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
-    """The mode is stored even where a daemon that does not answer holds the data directory: it obeys it as soon as it
+    """The mode is stored even where a daemon that does not do it holds the data directory: it obeys it as soon as it
     comes to itself. Raises ConfigError, StoreError when not even that can be done."""
     try:
-        async with _control(paths, keys) as control:
-            changed = control.halt(_actor())
+        async with _control(paths, keys, "panic", {"flatten": flatten}) as control:
             try:
                 with hold_lock(paths.lock_file):
-                    return changed | await control.clear(flatten=flatten)
+                    return await control.panic(_actor(), flatten=flatten)
             except AlreadyRunning as hung:
-                return changed | _hung(hung.pid)
+                return control.halt(_actor()) | told([_hung(hung.pid)])
     except StoreUnavailable as error:
         raise _nothing_halted(paths, error) from error
 
@@ -84,20 +84,20 @@ def _actor() -> str:
     return str(Peer(os.getpid(), os.getuid()))
 
 
-def _hung(pid: int | None) -> Document:
+def _hung(pid: int | None) -> Outcome:
     daemon = "the daemon" if pid is None else f"the daemon (process {pid})"
-    words = f"{daemon} does not answer and holds the data directory; no order was canceled and nothing sold"
-    left = Left("*", words, f"{_end(pid)}, then say it once more")
-    return {"accounts": [document(Outcome("*", left=[left]))], "complete": False}
+    what = f"{daemon} does not do it and holds the data directory; no order was canceled and nothing sold"
+    return Outcome(EVERY_ACCOUNT, left=[Left("*", what, f"{_end(pid)}, then say it once more")])
 
 
 @asynccontextmanager
-async def _control(paths: Paths, keys: Keys) -> AsyncIterator[TradingControl]:
+async def _control(paths: Paths, keys: Keys, command: str, asked: Document) -> AsyncIterator[TradingControl]:
     create_directories(paths)
     clock = WallClock()
     with (
         closing(open_database(paths.database)) as database,
         audited(database, paths.audit_head) as trail,
+        commanded(database, trail, command, asked),
     ):
         events = EventLog(clock.now_ms)
         modes, watch = SqliteTradingModes(database, trail), AccountWatch(clock, events)

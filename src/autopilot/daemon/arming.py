@@ -14,7 +14,7 @@ from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.store.armings import SqliteArmings
-from autopilot.adapters.store.audit import verify_recent
+from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
@@ -22,9 +22,10 @@ from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
 from autopilot.daemon.arming_check import Finding, Machine, Wish, arming_findings
 from autopilot.daemon.audit_log import audited
-from autopilot.domain.account import exchange_of
+from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Arming
 from autopilot.domain.credentials import ExchangeKeys
+from autopilot.domain.order import Order, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ class Armory:
     async def findings(self, wish: Wish, keys: ExchangeKeys) -> tuple[Finding, ...]:
         """Whether the account is ready. Raises StoreError."""
         exchange, clock = exchange_of(wish.account), WallClock()
-        verdict = verify_recent(self.database.path, read_head(self.paths.audit_head))
+        verdict = verify_all(self.database.path, read_head(self.paths.audit_head))
         machine = Machine(
             paper=self.armings.paper_record(exchange),
             unsettled=self.armings.unsettled(wish.account),
-            audit_problem=verdict.fault.problem if verdict.fault else None,
+            audit_problem=verdict.problem,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
             model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
         )
@@ -64,14 +65,19 @@ class Armory:
             expires_at_ms=now_ms + span_ms,
             actor=actor,
         )
-        self.armings.arm(arming)
-        return arming
+        return self.armings.arm(arming)
 
-    def disarm(self, account: str | None) -> tuple[Arming, ...]:
-        """Those that ended; all where no ``account`` is named. Raises StoreError."""
+    def disarm(self, account: str | None) -> tuple[str, ...]:
+        """The accounts of which something ended; all where no ``account`` is named. Raises StoreError."""
         now_ms = WallClock().now_ms()
-        accounts = [arming.account for arming in self.armings.all()] if account is None else [account]
-        return tuple(ended for name in accounts if (ended := self.armings.disarm(name, now_ms)))
+        accounts = self.armings.accounts() if account is None else (account,)
+        return tuple(name for name in accounts if self.armings.disarm(name, now_ms))
+
+    def resting_entries(self, account: str | None) -> tuple[Order, ...]:
+        """Purchases with real money that were sent and may still be filled. Raises StoreError."""
+        ledger = SqliteLedger(self.database)
+        live = [name for name in ledger.busy_accounts() if is_live(name) and account in (None, name)]
+        return tuple(order for name in live for order in ledger.open_orders(name) if order.purpose is Purpose.ENTRY)
 
 
 @contextmanager

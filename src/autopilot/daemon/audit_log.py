@@ -6,20 +6,25 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autopilot.adapters.audit_head import Anchor, read_head, write_head
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.durable_file import alone
 from autopilot.adapters.store.audit import AuditTrail, advanced, latest, verify_recent
-from autopilot.adapters.store.database import Database
-from autopilot.config.schema import AutopilotConfig
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.config.paths import Paths, create_directories
 from autopilot.control.private_socket import Peer
 from autopilot.domain.audit import AuditKind, canonical
 from autopilot.domain.documents import Document
-from autopilot.domain.errors import StoreError
+from autopilot.domain.errors import AutopilotError, StoreError, error_code
+
+if TYPE_CHECKING:
+    from autopilot.config.schema import AutopilotConfig
 
 DAEMON = "daemon"
 
@@ -36,6 +41,33 @@ def audited(database: Database, head_file: Path) -> Iterator[AuditTrail]:
         anchor.flush()
 
 
+@contextmanager
+def commanded(database: Database, trail: AuditTrail, command: str, asked: Document) -> Iterator[None]:
+    """Tell of what a command does itself, when it is over: done, or the error's code."""
+    result = "FAILED"
+    try:
+        yield
+        result = "done"
+    except AutopilotError as error:
+        result = error_code(error)
+        raise
+    finally:
+        _tell(database, trail, None, command, asked, result)
+
+
+@contextmanager
+def recorded(paths: Paths, command: str, asked: Document) -> Iterator[None]:
+    """As `commanded`, in a database that is made where there is none. Raises ConfigError and StoreError before anything
+    is done."""
+    create_directories(paths)
+    with (
+        closing(open_database(paths.database)) as database,
+        audited(database, paths.audit_head) as trail,
+        commanded(database, trail, command, asked),
+    ):
+        yield
+
+
 class DaemonAudit:
     """The daemon's: its start and stop, and what it is asked to do; ``trail`` takes what others tell."""
 
@@ -48,21 +80,19 @@ class DaemonAudit:
 
     def open(self) -> None:
         """Hold the log against its anchor; what does not fit is said and recorded, and the anchor begins anew. Then
-        record the start. Raises StoreError."""
+        record the start, with the anchor at it: rows of an earlier run do not lie behind it any longer. Raises
+        StoreError."""
         problem = self._problem()
         if problem:
             log.error("THE AUDIT LOG WAS CHANGED: %s; try: autopilot audit verify", problem)
             self.trail.record(self._database, AuditKind.BREAK, {"problem": problem})
-            write_head(self._head_file, latest(self._database.path))
+            with alone(self._head_file.parent):
+                write_head(self._head_file, latest(self._database.path))
         self._record("start")
+        self._anchor.flush()
 
     def commanded(self, caller: Peer, command: str, asked: Document, result: str) -> None:
-        """It is done already: that it cannot be recorded is said in the log."""
-        body = {"command": command, "asked": asked, "result": result}
-        try:
-            self.trail.record(self._database, AuditKind.COMMAND, body, actor=str(caller))
-        except StoreError as error:
-            log.error("%s by %s was not recorded: %s", command, caller, error)  # noqa: TRY400 - it says all there is
+        _tell(self._database, self.trail, str(caller), command, asked, result)
 
     async def close(self) -> None:
         """Record the stop, and leave the anchor at it. Raises StoreError."""
@@ -86,6 +116,14 @@ class DaemonAudit:
 def config_sha256(config: AutopilotConfig) -> str:
     """Of the canonical JSON of every value in effect."""
     return hashlib.sha256(canonical(config.model_dump(mode="json")).encode()).hexdigest()
+
+
+def _tell(database: Database, trail: AuditTrail, actor: str | None, command: str, asked: Document, result: str) -> None:
+    """It is done already: that it cannot be recorded is said in the log, which of a command is standard error."""
+    try:
+        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": asked, "result": result}, actor=actor)
+    except StoreError as error:
+        log.error("%s was not recorded: %s", command, error)  # noqa: TRY400 - it says all there is
 
 
 def _anchor(database: Database, head_file: Path) -> Anchor:

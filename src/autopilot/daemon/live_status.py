@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from autopilot.control.answers import error_code
 from autopilot.daemon.autopilots import Running
 from autopilot.domain.documents import Document
-from autopilot.domain.errors import AutopilotError
+from autopilot.domain.errors import AutopilotError, error_code
 
 
 def overlay(

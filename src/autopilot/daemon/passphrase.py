@@ -16,6 +16,8 @@ FD_VARIABLE = "AUTOPILOT_PASSPHRASE_FD"
 """Environment variable: number of a descriptor that it can be read from, once."""
 MOST_BYTES = 1024
 """Longer is another file by mistake. A pipe holds so much before anybody reads it."""
+LARGEST_DESCRIPTOR = 2**31 - 1
+"""What the system can number (open(2): an int)."""
 _FIRST_OF_OURS = 3
 """0 to 2 are standard input, output and error."""
 
@@ -28,7 +30,7 @@ def given_passphrase(environ: MutableMapping[str, str] = os.environ) -> Passphra
     credential = Path(directory) / CREDENTIAL if directory else None
     if credential and credential.exists():
         if pipe is not None:
-            os.close(_descriptor(pipe))
+            _close(_descriptor(pipe))
         return _read(credential, f"the credential {credential}")
     return None if pipe is None else passphrase_from(_descriptor(pipe))
 
@@ -47,16 +49,26 @@ def passphrase_pipe(passphrase: Passphrase) -> int:
 
 
 def _descriptor(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) >= _FIRST_OF_OURS):
+    is_short = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_DESCRIPTOR))
+    if not (is_short and _FIRST_OF_OURS <= int(text) <= LARGEST_DESCRIPTOR):
         raise VaultLocked(
             f"{FD_VARIABLE} is no descriptor's number from {_FIRST_OF_OURS} up", hint=f"{FD_VARIABLE}=3 … 3< FILE"
         )
     return int(text)
 
 
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError as error:
+        raise _unreadable(f"descriptor {descriptor}", str(error.strerror)) from None
+
+
 def _read(source: Path | int, where: str) -> Passphrase:
     try:
         with open(source, "rb") as file:  # noqa: PTH123 - a descriptor too
+            if file.isatty():
+                raise _unreadable(where, "it is a terminal, which shows what is typed")
             text = _text(file.read(MOST_BYTES + 1))
     except OSError as error:
         raise _unreadable(where, str(error.strerror)) from None

@@ -271,12 +271,13 @@ class AutopilotService:
     def _require_leave(self, settings: AutopilotSettings) -> None:
         """Raises SafetyRefused for real money that is not armed. What is held is watched all the same."""
         dialect_of(settings.exchange)
-        arming, account = self._armings.of(settings.account), settings.account
-        if arming and arming.holds(self._clock.now_ms()):
+        account = settings.account
+        if self._armings.holding(account, self._clock.now_ms()):
             return
         held: list[Document] = queries.positions(self._database.path)["positions"]
         if any((each["account"], each["symbol"]) == (account, settings.symbol) for each in held):
             return
+        arming = self._armings.of(account)
         why = f"its arming ended at {iso_utc(arming.expires_at_ms)}" if arming else "it is not armed"
         raise SafetyRefused(
             f"no real money is traded on {settings.exchange}: {why}; nothing was started",

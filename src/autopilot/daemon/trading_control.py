@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 
 from autopilot.control.errors import Conflict
 from autopilot.domain.account import exchange_of
 from autopilot.domain.documents import Document, document
-from autopilot.domain.errors import AutopilotError
+from autopilot.domain.errors import AutopilotError, StoreError
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import PANIC, PAUSED_BY_USER, TradingMode, mode_of
 from autopilot.engine.account_watch import AccountWatch
@@ -18,6 +19,7 @@ from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, TradingModeStore, accounts_of
 
+_PANIC = "panic called by the user"
 _ENTRIES = frozenset({Purpose.ENTRY})
 _ALL = frozenset(Purpose)
 
@@ -26,8 +28,8 @@ log = logging.getLogger(__name__)
 
 class TradingControl:
     """``busy``: the accounts that have open orders or hold something; ``open_account`` finds one by its name and raises
-    AutopilotError when it cannot; ``clock``: the machine's time. Methods raise StoreError when a mode cannot be stored;
-    what else goes wrong stands in the answer as ``left``."""
+    AutopilotError when it cannot; ``clock``: the machine's time. Methods raise StoreError when a mode cannot be stored,
+    but for `panic`; what else goes wrong stands in the answer as ``left``."""
 
     def __init__(
         self,
@@ -49,41 +51,48 @@ class TradingControl:
         """Nothing is bought any more, and entries at rest are canceled."""
         changed = self._restrict(exchange, TradingMode.REDUCING, PAUSED_BY_USER, "paused by the user", actor)
         chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
-        return changed | await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused"))
+        return changed | told(await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused")))
 
     async def panic(self, actor: str, *, flatten: bool) -> Document:
-        """Halt, cancel every order of ours and, with ``flatten``, sell all that is held; the mode comes first."""
-        changed = self.halt(actor)
-        return changed | await self.clear(flatten=flatten)
+        """Halt, cancel every order of ours and, with ``flatten``, sell all that is held. The mode comes first; where it
+        cannot be stored the rest is done all the same, and it is told."""
+        before, unstored = mode_of(self._modes.restrictions(EVERY_ACCOUNT)), []
+        try:
+            changed = self.halt(actor)
+        except StoreError as error:
+            changed = {"account": EVERY_ACCOUNT, "before": before.value, "now": TradingMode.HALTED.value}
+            what = f"the halt is not stored, and is over when process {os.getpid()} ends: {error}"
+            unstored = [Outcome(EVERY_ACCOUNT, left=[Left("*", what, error.hint)])]
+        why = "not sent: panic"
+        done = await self._everywhere(self._busy(), lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
+        return changed | told([*unstored, *done])
 
     def halt(self, actor: str) -> Document:
-        """Nothing is sent any more but stop-losses."""
-        return self._restrict(None, TradingMode.HALTED, PANIC, "panic called by the user", actor)
-
-    async def clear(self, *, flatten: bool) -> Document:
-        """Cancel every order of ours and, with ``flatten``, sell all that is held."""
-        why = "not sent: panic"
-        return await self._everywhere(self._busy(), lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
+        """Nothing is sent any more but stop-losses: in this process even where it cannot be stored."""
+        self._watch.halt(_PANIC)
+        changed = self._restrict(None, TradingMode.HALTED, PANIC, _PANIC, actor)
+        self._watch.end_halt()
+        return changed
 
     async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
         """Lift what users set, and accept the books as they are; with ``write_off`` they forget what the account was
         found not to own. Raises Conflict when one exchange is to resume while every account is held back."""
-        general = next((each for each in self._modes.entries() if each.account == EVERY_ACCOUNT), None)
-        if exchange and general:
+        general = mode_of([*self._modes.restrictions(EVERY_ACCOUNT), *self._watch.restrictions(EVERY_ACCOUNT)])
+        if exchange and general is not TradingMode.ACTIVE:
             raise Conflict(
-                f"{exchange} stays {general.mode}: {general.why}, for every exchange",
-                hint="autopilot resume lifts it for all of them",
+                f"{exchange} stays {general}, as every exchange does", hint="autopilot resume lifts it for all of them"
             )
         scope = accounts_of(exchange)
         lifted = self._modes.lift(scope, actor)
         for entry in lifted:
             self._tell(entry, entry.mode, TradingMode.ACTIVE)
+        self._watch.end_halt()
         missing = self._watch.accept(exchange)
-        before = max((each.mode for each in lifted), key=lambda mode: mode.strictness, default=TradingMode.ACTIVE)
+        before = max((general, *(each.mode for each in lifted)), key=lambda mode: mode.strictness)
         changed = {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
         if not write_off:
             return changed
-        return changed | await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account]))
+        return changed | told(await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account])))
 
     def _restrict(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> Document:
         scope = accounts_of(exchange)
@@ -93,15 +102,10 @@ class TradingControl:
             self._tell(wanted, before, mode)
         return {"account": scope, "before": before.value, "now": mode_of(self._modes.restrictions(scope)).value}
 
-    async def _everywhere(self, accounts: Sequence[str], act: Callable[[Liquidation], Awaitable[Outcome]]) -> Document:
-        outcomes = await asyncio.gather(*(self._at(account, act) for account in accounts))
-        return {
-            "accounts": [
-                {**document(each), "canceled": [_order(order) for order in document(each.canceled)]}
-                for each in outcomes
-            ],
-            "complete": not any(each.left for each in outcomes),
-        }
+    async def _everywhere(
+        self, accounts: Sequence[str], act: Callable[[Liquidation], Awaitable[Outcome]]
+    ) -> list[Outcome]:
+        return await asyncio.gather(*(self._at(account, act) for account in accounts))
 
     async def _at(self, account: str, act: Callable[[Liquidation], Awaitable[Outcome]]) -> Outcome:
         try:
@@ -115,6 +119,14 @@ class TradingControl:
     def _tell(self, entry: ModeEntry, previous: TradingMode, mode: TradingMode) -> None:
         body = {"account": entry.account, "code": entry.code, "previous": previous, "mode": mode, "why": entry.why}
         self._events.publish("mode", body)
+
+
+def told(outcomes: Sequence[Outcome]) -> Document:
+    """``{"accounts": […], "complete"}``."""
+    accounts = [
+        {**document(each), "canceled": [_order(order) for order in document(each.canceled)]} for each in outcomes
+    ]
+    return {"accounts": accounts, "complete": not any(each.left for each in outcomes)}
 
 
 def _order(order: Document) -> Document:

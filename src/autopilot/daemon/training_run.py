@@ -85,27 +85,27 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
 
 def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
     """Files first, then the books: a crash between leaves files that nobody asks for."""
-    models, now_ms = SqliteModels(database), WallClock().now_ms()
+    now_ms = WallClock().now_ms()
     sha256 = ModelFiles(paths.models_dir).write(trained.model_id, trained.text, trained.card)
     verdict = str(trained.card["verdict"])
-    models.register(
-        ModelEntry(
-            id=trained.model_id,
-            created_at_ms=now_ms,
-            state=trained.state,
-            schema=SCHEMA,
-            sha256=sha256,
-            verdict=verdict,
-            is_champion=False,
-            retired_at_ms=None,
-            note="",
-        )
+    entry = ModelEntry(
+        id=trained.model_id,
+        created_at_ms=now_ms,
+        state=trained.state,
+        schema=SCHEMA,
+        sha256=sha256,
+        verdict=verdict,
+        is_champion=False,
+        retired_at_ms=None,
+        note="",
     )
-    if not trained.replaces:
-        return False
     with audited(database, paths.audit_head) as trail:
-        SqliteModels(database, trail).promote(trained.model_id, now_ms, verdict)
-    return True
+        models = SqliteModels(database, trail)
+        models.register(entry)
+        if trained.replaces:
+            models.promote(trained.model_id, now_ms, verdict)
+        champion = models.champion()
+    return trained.replaces and champion is not None and champion.state is trained.state
 
 
 def _incumbent(models: ModelStore, files: ModelFiles) -> Incumbent | None:

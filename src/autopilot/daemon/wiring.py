@@ -178,7 +178,7 @@ class Wiring:
 
     def _leave(self, account: str, currency: str, now_ms: int) -> Leave:
         """What is armed; unproven decisions only as long as the configuration wants them too."""
-        found = SqliteArmings(self.database).leave(account, currency, now_ms)
+        found = SqliteArmings(self.database, self.audit).leave(account, currency, now_ms)
         return replace(found, unproven=found.unproven and self.config.model.allow_unproven)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
@@ -217,7 +217,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     models = ModelRegistry(kept, files, clock, drift, champion.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
-    armings = SqliteArmings(database)
+    armings = SqliteArmings(database, audit.trail)
     overdrawn = Overdrawn(SqliteLedger(database), armings.leave, clock)
     restrictions = Restrictions(modes, watch, Unarmed(armings, clock.now_ms), overdrawn)
     strategies, keys = load_strategies(), _unlocked(paths)
@@ -235,7 +235,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
         autopilots,
         trading,
         restrictions,
-        SqliteArmings(database),
+        armings,
         models,
         trainings,
         events,

@@ -26,7 +26,8 @@ class Leave:
 class Arming:
     """``max_value``: the most of ``currency`` that may be invested at once, less what was lost since ``armed_at_ms``.
     ``unproven``: also without a model that has proven itself. Times are the machine's. ``actor``: who armed, as the
-    audit log names them."""
+    audit log names them. ``earned_before``: what the positions of then had earned until then, which is in what they
+    earn in the end."""
 
     account: str
     currency: str
@@ -35,6 +36,7 @@ class Arming:
     armed_at_ms: int
     expires_at_ms: int
     actor: str
+    earned_before: Decimal = Decimal(0)
 
     def holds(self, now_ms: int) -> bool:
         return self.armed_at_ms <= now_ms < self.expires_at_ms

@@ -67,18 +67,32 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``rows``: how many there are, ``since_anchor``: how many of them came after the anchor. ``fault``: where the log
-    ceases to be whole now; ``breaks``: the rows in which a daemon says that it found it so."""
+    """``rows``: how many there are, ``since_anchor``: how many of them came after the anchor, ``since_anchor_ms``: the
+    time from the first to the last of these. ``fault``: where the log ceases to be whole now; ``breaks``: the rows in
+    which a daemon says that it found it so. ``altered``: the accounts whose arming is not the one that it tells of."""
 
     rows: int
     since_anchor: int
+    since_anchor_ms: int
     fault: Fault | None
     breaks: tuple[int, ...]
+    altered: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
         """Now and ever."""
-        return self.fault is None and not self.breaks
+        return self.problem is None
+
+    @property
+    def problem(self) -> str | None:
+        """The first that was found."""
+        if self.fault:
+            return self.fault.problem
+        if self.breaks:
+            return f"a daemon that started found, as row {self.breaks[0]} says, that the audit log had been changed"
+        if self.altered:
+            return f"the arming of {self.altered[0]} is not the one that the audit log tells of"
+        return None
 
 
 def canonical(value: Any) -> str:
@@ -104,6 +118,7 @@ def verify(rows: Iterable[AuditRow], anchor: Head | None, begin: Head = GENESIS)
     without rows needs none.
     """
     head, count, breaks = begin, 0, []
+    times: list[int] = []
     fault: Fault | None = None
     is_met = anchor is None or anchor == begin
     for row in rows:
@@ -113,9 +128,11 @@ def verify(rows: Iterable[AuditRow], anchor: Head | None, begin: Head = GENESIS)
         is_met = is_met or head == anchor
         if row.kind == AuditKind.BREAK:
             breaks.append(row.seq)
+        if anchor and row.seq > anchor.seq:
+            times = [*times[:1], row.at_ms]
     fault = fault or _anchor_fault(anchor, head, count, is_met=is_met)
     since = max(0, head.seq - anchor.seq) if anchor else count
-    return Verdict(count, since, fault, tuple(breaks))
+    return Verdict(count, since, times[-1] - times[0] if times else 0, fault, tuple(breaks))
 
 
 def _row_fault(row: AuditRow, head: Head) -> Fault | None:

@@ -23,6 +23,10 @@ AutopilotError
 
 from __future__ import annotations
 
+import re
+
+_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 class AutopilotError(Exception):
     """Base of all expected errors. ``str(error)`` says what was wrong and where, ``hint`` what to try."""
@@ -30,6 +34,11 @@ class AutopilotError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def error_code(error: AutopilotError) -> str:
+    """UnknownSymbol → UNKNOWN_SYMBOL."""
+    return _WORD_START.sub("_", type(error).__name__).upper()
 
 
 class ConfigError(AutopilotError):

@@ -8,14 +8,15 @@ from decimal import Decimal
 from autopilot.domain.account import exchange_of
 from autopilot.domain.errors import AnswerLost, AutopilotError, MarketUnavailable
 from autopilot.domain.money import ZERO
-from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, Restriction, TradingMode
+from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, PANIC, Restriction, TradingMode
 from autopilot.execution.reconciliation import Reconciliation
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 
 
 class AccountWatch:
-    """A RestrictionSource. It remembers nothing across a restart: the first cycles find it out again.
+    """A RestrictionSource. It remembers nothing across a restart: the first cycles find it out again. It also holds
+    every account back while a halt that the user called for is not stored.
 
     ``clock``: the machine's time.
     """
@@ -23,6 +24,7 @@ class AccountWatch:
     def __init__(self, clock: Clock, events: EventSink) -> None:
         self._clock = clock
         self._events = events
+        self._halt: Restriction | None = None
         self._silent: dict[tuple[str, str], Restriction] = {}
         self._short: dict[str, Restriction] = {}
         self._missing: dict[str, Mapping[str, Decimal]] = {}
@@ -31,7 +33,15 @@ class AccountWatch:
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         short = self._short.get(account)
         silent = (each for (owner, _), each in self._silent.items() if owner == account)
-        return (*((short,) if short else ()), *silent)
+        return tuple(each for each in (self._halt, short, *silent) if each)
+
+    def halt(self, why: str) -> None:
+        """Nothing is sent but stop-losses, on any account."""
+        self._halt = Restriction(PANIC, TradingMode.HALTED, why, self._clock.now_ms(), "autopilot resume")
+
+    def end_halt(self) -> None:
+        """It is stored, or the user has lifted it."""
+        self._halt = None
 
     def failed(self, account: str, symbol: str, error: AutopilotError) -> None:
         """The symbol's cycle failed; only what the exchange is to blame for counts."""

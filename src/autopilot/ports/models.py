@@ -56,7 +56,9 @@ class ModelStore(Protocol):
 
     def register(self, entry: ModelEntry) -> None:
         """Keep a trained model; it does not become champion by this. The same id again (the same training makes the
-        same model) renews state, schema, sha256, verdict and note, and leaves the rest."""
+        same model) renews state, schema, sha256, verdict and note, and leaves the rest; the history tells of another
+        state. A champion that abstains goes on abstaining: it was what came after its training that spoke against it.
+        """
         ...
 
     def entries(self) -> tuple[ModelEntry, ...]:

@@ -7,14 +7,22 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autopilot.adapters import vault as module
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.store.audit import recent
 from autopilot.adapters.vault import open_vault
+from autopilot.config.paths import find_paths
+from autopilot.daemon.arming import open_armory
+from autopilot.daemon.arming_check import Wish
+from autopilot.domain.audit import AuditKind
 from autopilot.domain.credentials import ExchangeKeys, Passphrase
+from autopilot.domain.timeframe import DAY_MS
 
 PASSPHRASE, NEXT = "canary one two three four", "canary five six seven"
 API_KEY = base64.b64encode(b"canary-kraken-api-key-of-forty-two-bytes..").decode()
@@ -81,12 +89,13 @@ def test_from_a_credential_to_the_end(keys: Any, data_dir: Path) -> None:
     assert keys("list").out == "No exchange keys are stored. try: autopilot keys add kraken\n"
     added = keys("add", "kraken", "--json", keys_kraken=KEYS)
     assert added.code == 0
-    assert keys("list", "--json", passphrase=None).document == {"keys": [added.document]}
+    shown = {name: value for name, value in added.document.items() if name != "disarmed"}
+    assert keys("list", "--json", passphrase=None).document == {"keys": [shown]}
     assert added.document["fingerprint"] == hashlib.sha256(API_KEY.encode()).hexdigest()[:8]
     assert held(data_dir) == ExchangeKeys(API_KEY, SECRET)
     assert added.document["fingerprint"] in keys("list").out
     removed = keys("remove", "kraken", "--yes", "--json")
-    assert (removed.code, removed.document) == (0, {"removed": "kraken"})
+    assert (removed.code, removed.document) == (0, {"removed": "kraken", "disarmed": []})
     assert keys("list", "--json").document == {"keys": []}
 
 
@@ -204,3 +213,89 @@ def test_a_damaged_file_is_named_by_every_command(stored: Any, data_dir: Path) -
     for command in (["list"], ["add", "binance"], *CHANGES):
         done = stored(*command)
         assert (done.code, f"{file} is damaged, or no file of exchange keys" in done.err) == (1, True)
+
+
+def audited_commands(data_dir: Path) -> list[tuple[str, Any, str]]:
+    """The oldest first."""
+    rows = recent(data_dir / "autopilot.db", 99, AuditKind.COMMAND)["audit"]
+    assert {row["actor"] for row in rows} == {f"uid {os.geteuid()} pid {os.getpid()}"}
+    return [(row["body"]["command"], row["body"]["asked"]["exchange"], row["body"]["result"]) for row in rows[::-1]]
+
+
+def test_every_change_of_keys_is_told_to_the_audit_log_without_a_secret(
+    stored: Any, descriptor: Any, data_dir: Path
+) -> None:
+    assert stored("add", "kraken", keys_kraken=KEYS).code == 4
+    assert stored("rotate", "kraken", keys_kraken=KEYS).code == 0
+    assert stored("rotate", "kraken", passphrase="another one entirely", keys_kraken=KEYS).code == 5
+    assert stored("passphrase", "--new-from-fd", descriptor(NEXT)).code == 0
+    assert stored("remove", "kraken", "--yes", passphrase=NEXT).code == 0
+    assert audited_commands(data_dir) == [
+        ("keys add", "kraken", "done"),
+        ("keys add", "kraken", "CONFLICT"),
+        ("keys rotate", "kraken", "done"),
+        ("keys rotate", "kraken", "VAULT_LOCKED"),
+        ("keys passphrase", None, "done"),
+        ("keys remove", "kraken", "done"),
+    ]
+    assert not [
+        secret for secret in ("canary", API_KEY, SECRET) if secret in (data_dir / "autopilot.db").read_text("latin1")
+    ]
+
+
+def arm(data_dir: Path, *accounts: str) -> None:
+    with open_armory(find_paths(None, data_dir, {})) as armory:
+        for account in accounts:
+            armory.arm(
+                Wish(account=account, max_value=Decimal(500), currency="USD", symbols=[], unproven=False), DAY_MS
+            )
+
+
+def armed(data_dir: Path) -> list[str]:
+    with open_armory(find_paths(None, data_dir, {})) as armory:
+        now_ms = WallClock().now_ms()
+        return [account for account in armory.armings.accounts() if armory.armings.holding(account, now_ms)]
+
+
+@pytest.mark.parametrize("command", [["rotate", "kraken"], ["remove", "kraken", "--yes"]], ids=lambda words: words[0])
+def test_other_keys_trade_under_no_old_leave(stored: Any, data_dir: Path, command: list[str]) -> None:
+    arm(data_dir, "live:binance", "live:kraken")
+    done = stored(*command, "--json", keys_kraken=KEYS)
+    assert (done.code, done.document["disarmed"], armed(data_dir)) == (0, ["live:kraken"], ["live:binance"])
+    arm(data_dir, "live:kraken")
+    said = (
+        stored("rotate", "kraken", keys_kraken=KEYS)
+        if command[0] == "rotate"
+        else stored("add", "kraken", keys_kraken=KEYS)
+    )
+    assert (said.code, "live:kraken is disarmed" in said.out, armed(data_dir)) == (0, True, ["live:binance"])
+
+
+def test_what_fails_to_change_the_keys_disarms_nothing(stored: Any, data_dir: Path) -> None:
+    arm(data_dir, "live:kraken")
+    assert stored("rotate", "kraken", keys_kraken="{}").code == 2
+    assert stored("remove", "kraken").code == 5
+    assert armed(data_dir) == ["live:kraken"]
+
+
+@pytest.mark.parametrize("number", ["99999999999", "9" * 5_000, "-1"])
+def test_a_number_that_no_descriptor_has_is_said_to_be_wrong(stored: Any, number: str) -> None:
+    for command in (["rotate", "kraken", "--from-fd", number], ["passphrase", "--new-from-fd", number]):
+        done = stored(*command)
+        assert (done.code, done.err.startswith("error: ")) == (2, True)
+
+
+def test_a_terminal_is_not_read_as_a_descriptor(stored: Any) -> None:
+    ours, theirs = os.openpty()
+    done = stored("rotate", "kraken", "--from-fd", str(theirs))
+    assert (done.code, "is a terminal, which shows what is typed" in done.err) == (2, True)
+    os.close(ours)
+
+
+def test_a_file_of_keys_that_is_a_link_is_refused(stored: Any, data_dir: Path, tmp_path: Path) -> None:
+    file = data_dir / "keys.json"
+    file.rename(tmp_path / "elsewhere.json")
+    file.symlink_to(tmp_path / "elsewhere.json")
+    for command in (["list"], ["rotate", "kraken"], ["remove", "kraken", "--yes"]):
+        done = stored(*command, keys_kraken=KEYS)
+        assert (done.code, "is a symbolic link" in done.err) == (1, True)

@@ -141,7 +141,7 @@ async def test_slow_work_is_not_hurried(hasty: Any) -> None:
 
 
 async def test_one_client_too_many_is_told_so(serve: Any, refused: Any) -> None:
-    async with serve(ServerLimits(connections=3, request_s=5.0)) as serving:
+    async with serve(ServerLimits(connections=3, for_commands=0, request_s=5.0)) as serving:
         idle = [await serving.connect() for _ in range(3)]
         error = await refused(serving.get("/health"))
         assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
@@ -149,6 +149,21 @@ async def test_one_client_too_many_is_told_so(serve: Any, refused: Any) -> None:
         await serving.until(lambda: serving.clients == 2)
         assert await serving.get("/health") == {"ok": True}
         for _, writer in idle:
+            writer.close()
+
+
+async def test_however_many_look_on_there_is_room_for_a_command(serve: Any, refused: Any) -> None:
+    async with serve(ServerLimits(connections=3, for_commands=1, request_s=5.0)) as serving:
+        watching = [await serving.connect() for _ in range(3)]
+        for _, writer in watching:
+            writer.write(f"GET {API}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await serving.until(lambda: serving.clients == 3)
+        for query in (f"{API}/summary", f"{API}/events"):
+            error = await refused(serving.get(query))
+            assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
+        assert await serving.get("/health") == {"ok": True}
+        assert "answer" in await serving.post(f"{API}/panic", {"flatten": False})
+        for _, writer in watching:
             writer.close()
 
 

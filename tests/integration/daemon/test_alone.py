@@ -15,10 +15,11 @@ from autopilot.adapters.store import database as database_module
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.queries import last_known_status
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.config.paths import Paths, find_paths
 from autopilot.daemon import alone
 from autopilot.daemon.lock import AlreadyRunning, hold_lock
-from autopilot.domain.errors import StoreUnavailable
+from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import OrderStatus, OrderType
 
@@ -30,6 +31,10 @@ def paths(tmp_path: Path) -> Paths:
 
 def no_keys(exchange: str) -> NoReturn:
     raise AssertionError(f"nobody wants the keys of {exchange}")
+
+
+def no_keys_here(exchange: str) -> NoReturn:
+    raise NotFound("no keys here")
 
 
 def mode(paths: Paths) -> str:
@@ -56,6 +61,24 @@ async def test_a_pause_beside_a_daemon_that_holds_the_directory_is_refused(paths
     with hold_lock(paths.lock_file), pytest.raises(AlreadyRunning):
         await alone.pause(paths, None, no_keys)
     assert mode(paths) == "active"
+
+
+async def test_with_a_full_disk_panic_does_what_it_can_and_says_what_is_not_stored(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> NoReturn:
+        raise StoreUnavailable("the disk is full", hint="make room")
+
+    await alone.pause(paths, None, no_keys)
+    with closing(open_database(paths.database)) as database:
+        SqliteLedger(database).save_order(an_order("one", account="live:kraken", status=OrderStatus.OPEN))
+    monkeypatch.setattr(SqliteTradingModes, "restrict", full)
+    told = await alone.panic(paths, no_keys_here, flatten=True)
+    assert (told["before"], told["now"], told["complete"], mode(paths)) == ("reducing", "halted", False, "reducing")
+    unstored, kraken = told["accounts"]
+    assert f"the halt is not stored, and is over when process {os.getpid()} ends" in unstored["left"][0]["what"]
+    assert unstored["left"][0]["hint"] == "make room"
+    assert (kraken["account"], kraken["left"][0]["what"]) == ("live:kraken", "no keys here")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.control.errors import Conflict
-from autopilot.domain.errors import AnswerLost, MarketUnavailable
+from autopilot.domain.errors import AnswerLost, MarketUnavailable, StoreUnavailable
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.engine import liquidation
@@ -175,6 +176,29 @@ class TestPanic:
         waiting.broker.behind.cancel = look
         await waiting.control.panic(ME, flatten=False)
         assert seen == [["PANIC"]]
+
+    async def test_what_cannot_be_stored_holds_and_cancels_all_the_same(
+        self, waiting: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise StoreUnavailable("the disk is full", hint="make room")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SqliteTradingModes, "restrict", full)
+            told = await waiting.control.panic(ME, flatten=False)
+        unstored, account = told["accounts"]
+        assert (told["before"], told["now"], told["complete"]) == ("active", "halted", False)
+        assert "the halt is not stored" in unstored["left"][0]["what"]
+        assert ([order["status"] for order in account["canceled"]], account["left"]) == (["canceled"], [])
+        assert waiting.codes() == ["PANIC"]
+        await waiting.hours(2)
+        assert set(codes(waiting)[1:]) == {"PANIC"}
+        with pytest.raises(Conflict, match="moved stays halted"):
+            await waiting.control.resume("moved", ME)
+        assert (await waiting.control.panic(ME, flatten=False))["complete"]
+        assert waiting.codes() == ["PANIC"], "stored now, and told once"
+        assert (await waiting.control.resume(None, ME))["before"] == "halted"
+        assert waiting.codes() == []
 
     async def test_it_reaches_what_no_symbol_runs_for(self, holding: Any, open_desk: Open, strategies: Any) -> None:
         later = open_desk(strategies["says"](), symbols=("ETH/USD",), at_ms=holding.market.at_ms)

@@ -21,6 +21,7 @@ from orders import an_order
 from places import PLACES
 from silence import Silence
 
+from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange import gateway as gateway_module
@@ -32,6 +33,7 @@ from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.neutral import NeutralSentiment
 from autopilot.adapters.store.armings import SqliteArmings, Unarmed
+from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
@@ -199,7 +201,8 @@ async def whole(
     if hangs(request):
         monkeypatch.setattr(wiring, "Gateway", partial(Gateway, timeout_s=0.8))
     database = open_database(tmp_path / "autopilot.db")
-    armings = SqliteArmings(database)
+    anchor = Anchor(tmp_path / "audit.head", partial(advanced, database.path))
+    armings = SqliteArmings(database, AuditTrail(anchor, "a test", clock.now_ms))
     armings.arm(Arming(ACCOUNT, "USD", Decimal(500), True, 0, clock.at_ms + 30 * DAY_MS, "a test"))
     champion = Champion(SqliteModels(database), ModelFiles(tmp_path / "models"), DAY_MS)
     events, config = (
@@ -226,6 +229,7 @@ async def whole(
     yield Whole(exchange, clock, database, venue.make(settings))
     await venue.close()
     await exchange.stop()
+    anchor.flush()
     database.close()
 
 

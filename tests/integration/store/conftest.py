@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from orders import an_order
 
+from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.daemon.audit_log import audited
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Check, Decision, Denied, decision_id
 from autopilot.domain.market import MarketKind
@@ -43,6 +45,13 @@ def database(path: Path) -> Iterator[Database]:
 @pytest.fixture
 def ledger(database: Database) -> SqliteLedger:
     return SqliteLedger(database)
+
+
+@pytest.fixture
+def armings(path: Path, database: Database) -> Iterator[SqliteArmings]:
+    """What is armed there is told to the audit log."""
+    with audited(database, path.with_name("audit.head")) as trail:
+        yield SqliteArmings(database, trail)
 
 
 @pytest.fixture

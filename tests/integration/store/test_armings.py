@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.store.armings import SqliteArmings, Unarmed
-from autopilot.adapters.store.audit import recent
+from autopilot.adapters.store.audit import recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.health import with_health
+from autopilot.adapters.store.real_money import with_real_money
+from autopilot.adapters.store.rows import from_row, to_row
 from autopilot.daemon.audit_log import audited
 from autopilot.domain.arming import NO_LEAVE, Arming
 from autopilot.domain.audit import AuditKind
+from autopilot.domain.errors import StoreCorrupt
 from autopilot.domain.trading_mode import TradingMode
 
 ACCOUNT = "live:kraken"
@@ -26,27 +34,113 @@ _POSITION = """
 """
 
 
+def events(path: Path) -> list[str]:
+    """What was told of armings, the latest first."""
+    return [row["body"]["event"] for row in recent(path, 9, AuditKind.ARMING)["audit"]]
+
+
 def test_it_holds_for_others_at_once_until_it_is_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "autopilot.db"
     daemon, command = open_database(path), open_database(path)
-    there, here = SqliteArmings(daemon), SqliteArmings(command)
-    assert there.leave(ACCOUNT, "USD", 1_500).value == 0
-    assert here.disarm(ACCOUNT, 1_000) is None
-    here.arm(ARMED)
-    assert there.of(ACCOUNT) == ARMED
-    assert (there.leave(ACCOUNT, "USD", 1_500).value, there.leave(ACCOUNT, "USD", 2_000).value) == (500, 0)
-    here.arm(replace(ARMED, max_value=Decimal("0.10"), expires_at_ms=9_000))
-    assert there.leave(ACCOUNT, "USD", 2_000).value == Decimal("0.10")
-    assert [arming.account for arming in there.all()] == [ACCOUNT]
-    assert here.disarm(ACCOUNT, 2_500) == replace(ARMED, max_value=Decimal("0.10"), expires_at_ms=9_000)
-    assert here.disarm(ACCOUNT, 2_600) is None
-    assert there.leave(ACCOUNT, "USD", 2_600) == NO_LEAVE
+    with audited(command, tmp_path / "audit.head") as trail:
+        there, here = SqliteArmings(daemon), SqliteArmings(command, trail)
+        assert there.leave(ACCOUNT, "USD", 1_500).value == 0
+        assert not here.disarm(ACCOUNT, 1_000)
+        here.arm(ARMED)
+        assert there.of(ACCOUNT) == ARMED
+        assert (there.leave(ACCOUNT, "USD", 1_500).value, there.leave(ACCOUNT, "USD", 2_000).value) == (500, 0)
+        here.arm(replace(ARMED, max_value=Decimal("0.10"), expires_at_ms=9_000))
+        assert there.leave(ACCOUNT, "USD", 2_000).value == Decimal("0.10")
+        assert there.accounts() == (ACCOUNT,)
+        assert here.disarm(ACCOUNT, 2_500)
+        assert not here.disarm(ACCOUNT, 2_600)
+        assert there.leave(ACCOUNT, "USD", 2_600) == NO_LEAVE
     daemon.close()
     command.close()
 
 
-def test_what_was_lost_since_then_is_taken_off(database: Database) -> None:
-    armings = SqliteArmings(database)
+@pytest.mark.parametrize("said_at_ms", [1_700, 995, 9_000], ids=["in time", "by a clock that is behind", "too late"])
+def test_what_is_disarmed_stays_so_whatever_the_clock_says(armings: SqliteArmings, path: Path, said_at_ms: int) -> None:
+    armings.arm(ARMED)
+    assert armings.disarm(ACCOUNT, said_at_ms)
+    assert not any(armings.holding(ACCOUNT, now_ms) for now_ms in (0, 995, 1_000, 1_500, 1_999, 9_000))
+    assert not armings.disarm(ACCOUNT, 1_500)
+    assert events(path) == ["disarmed", "armed"]
+
+
+def test_what_has_expired_stays_so_when_the_clock_is_set_back(armings: SqliteArmings, path: Path) -> None:
+    armings.arm(ARMED)
+    assert armings.leave(ACCOUNT, "USD", 999) == NO_LEAVE
+    assert armings.leave(ACCOUNT, "USD", 1_999).value == 500
+    for now_ms in (2_000, 2_001, 1_500):
+        assert armings.leave(ACCOUNT, "USD", now_ms) == NO_LEAVE
+    assert events(path) == ["expired", "armed"], "told once"
+    assert not armings.disarm(ACCOUNT, 1_500)
+    armings.arm(ARMED)
+    assert armings.leave(ACCOUNT, "USD", 1_500).value == 500
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE armings SET max_value = '1000000'",
+        "UPDATE armings SET max_value = 'NaN'",
+        "UPDATE armings SET expires_at_ms = 9000",
+        "UPDATE armings SET earned_before = '-1000'",
+        "UPDATE armings SET account = 'live:binance'",
+    ],
+)
+def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
+    armings: SqliteArmings, database: Database, path: Path, statement: str
+) -> None:
+    armings.arm(ARMED)
+    database.connection.execute(statement)
+    (account,) = armings.accounts()
+    assert (armings.holding(account, 1_500), armings.of(account)) == (None, None)
+    (told,) = Unarmed(armings, lambda: 1_500).restrictions(account)
+    assert "not the one that the audit log tells of" in told.detail
+    anchor = read_head(path.with_name("audit.head"))
+    verdict = verify_all(path, anchor)
+    assert (verdict.fault, verdict.altered, verdict.is_whole) == (None, (account,), False)
+    status: dict[str, Any] = {"modes": [], "symbols": [], "model": None}
+    (found,) = [each for each in with_health(path, status)["health"] if each["code"] == "ARMING_ALTERED"]
+    assert (found["level"], found["subject"]) == ("error", account)
+    assert with_real_money(path, status, 1_500)["real_money"] == []
+    assert armings.disarm(account, 1_500)
+    assert (verify_all(path, anchor).altered, armings.accounts()) == ((), ())
+
+
+def test_a_row_of_which_no_word_was_told_gives_no_leave(database: Database) -> None:
+    untold = SqliteArmings(database)
+    untold.arm(ARMED)
+    assert untold.holding(ACCOUNT, 1_500) is None
+    assert untold.is_altered(ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DELETE FROM audit WHERE seq = 2", 'UPDATE audit SET body = \'[]"account":"live:kraken"\' WHERE seq = 2'],
+    ids=["cut off", "edited"],
+)
+def test_a_disarming_that_the_log_tells_of_no_more_gives_nothing_back(
+    armings: SqliteArmings, database: Database, statement: str
+) -> None:
+    armings.arm(ARMED)
+    armings.disarm(ACCOUNT, 1_500)
+    for trigger in ("audit_is_not_cut", "audit_is_not_edited"):
+        database.connection.execute(f"DROP TRIGGER {trigger}")
+    database.connection.execute(statement)
+    assert armings.holding(ACCOUNT, 1_200) is None
+    assert armings.is_altered(ACCOUNT)
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity", "sNaN"])
+def test_what_is_no_amount_is_said_to_be_none(amount: str) -> None:
+    with pytest.raises(StoreCorrupt, match=r"unreadable Arming.*is no amount"):
+        from_row(Arming, {**to_row(ARMED), "max_value": amount})
+
+
+def test_what_was_lost_since_then_is_taken_off(armings: SqliteArmings, database: Database) -> None:
     armings.arm(ARMED)
     with database.transaction(durable=False) as connection:
         connection.execute(_ROUND_TRIP, (ACCOUNT, "BTC/USD", "-7", 999))
@@ -56,6 +150,23 @@ def test_what_was_lost_since_then_is_taken_off(database: Database) -> None:
         connection.execute(_ROUND_TRIP, ("paper:kraken", "BTC/USD", "-100", 1_100))
         connection.execute(_POSITION, (ACCOUNT, "SOL/USD", "-2.5"))
     assert armings.leave(ACCOUNT, "USD", 1_500).value == Decimal("482.5")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_a_position_had_earned_before_makes_up_for_no_loss(
+    armings: SqliteArmings, database: Database, closed: bool
+) -> None:
+    with database.transaction(durable=False) as connection:
+        connection.execute(_POSITION, (ACCOUNT, "BTC/USD", "250"))
+        connection.execute(_POSITION, (ACCOUNT, "BTC/EUR", "999"))
+    assert armings.arm(ARMED).earned_before == 250
+    with database.transaction(durable=False) as connection:
+        if closed:
+            connection.execute("DELETE FROM positions WHERE symbol = 'BTC/USD'")
+            connection.execute(_ROUND_TRIP, (ACCOUNT, "BTC/USD", "50.02", 1_100))
+        else:
+            connection.execute("UPDATE positions SET realized = '50.02' WHERE symbol = 'BTC/USD'")
+    assert armings.leave(ACCOUNT, "USD", 1_500).value == Decimal("300.02")
 
 
 def test_both_are_told_to_the_audit_log(tmp_path: Path) -> None:
@@ -71,8 +182,7 @@ def test_both_are_told_to_the_audit_log(tmp_path: Path) -> None:
     database.close()
 
 
-def test_an_account_with_real_money_buys_only_while_it_is_armed(database: Database) -> None:
-    armings = SqliteArmings(database)
+def test_an_account_with_real_money_buys_only_while_it_is_armed(armings: SqliteArmings) -> None:
     moment = [1_500]
     source = Unarmed(armings, lambda: moment[0])
     (never,) = source.restrictions(ACCOUNT)

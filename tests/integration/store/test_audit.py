@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,33 @@ def test_what_the_models_history_tells_is_told(path: Path, database: Database, t
     ]
 
 
+def test_a_model_that_is_trained_again_to_another_state_is_told(
+    path: Path, database: Database, trail: AuditTrail
+) -> None:
+    models = SqliteModels(database, trail)
+    entry = ModelEntry("m-1", 1, ModelState.ABSTAINING, "s", "0" * 64, "good", False, None, "")
+    for again in (entry, entry, replace(entry, state=ModelState.LIVE, created_at_ms=9)):
+        models.register(again)
+    (told_of,) = told(path)
+    assert (told_of[1]["event"], told_of[1]["at_ms"], told_of[1]["reason"]) == ("state", 9, "live: trained again")
+    assert [change.event for change in models.history(9)] == [ModelEvent.STATE]
+
+
+def test_a_champion_that_abstains_is_not_lifted_by_the_same_training(
+    path: Path, database: Database, trail: AuditTrail
+) -> None:
+    models = SqliteModels(database, trail)
+    entry = ModelEntry("m-1", 1, ModelState.LIVE, "s", "0" * 64, "good", False, None, "")
+    models.register(entry)
+    models.promote("m-1", 2, "it passed")
+    models.set_state("m-1", ModelState.ABSTAINING, "it drifted", 3)
+    models.register(entry)
+    champion = models.champion()
+    assert champion
+    assert (champion.state, champion.note) == (ModelState.ABSTAINING, "it drifted")
+    assert len(told(path)) == 2
+
+
 def test_the_table_refuses_edits(path: Path, database: Database, five: None, head_file: Path) -> None:
     for statement in ("UPDATE audit SET actor = 'me'", "DELETE FROM audit WHERE seq = 5"):
         with pytest.raises(sqlite3.IntegrityError, match="only added to"):
@@ -148,7 +177,7 @@ def test_a_database_of_an_older_version_gets_the_table_with_its_triggers(tmp_pat
         with closing(open_database(place)) as database:
             shapes.append({row[0] for row in database.rows("SELECT sql FROM sqlite_schema WHERE tbl_name = 'audit'")})
     assert shapes[0] == shapes[1]
-    assert len(shapes[0]) == 3
+    assert len(shapes[0]) == 4
 
 
 CHANGES = {
@@ -213,7 +242,24 @@ def test_the_anchor_follows_by_itself(
     path: Path, head_file: Path, database: Database, trail: AuditTrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_head, "EVERY_S", 0.01)
+    monkeypatch.setattr(audit_head, "LOOKS", 1_000)
     trail.record(database, AuditKind.DAEMON, {})
+    deadline = time.monotonic() + 5
+    while read_head(head_file) != latest(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_the_anchor_waits_for_a_row_that_takes_long_to_be_committed(
+    path: Path, head_file: Path, database: Database, trail: AuditTrail, anchor: Anchor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_head, "EVERY_S", 0.01)
+    monkeypatch.setattr(audit_head, "LOOKS", 1_000)
+    looked = threading.Event()
+    monkeypatch.setattr(anchor, "_advance", lambda present: (looked.set(), advanced(path, present))[1])
+    with database.transaction(durable=True) as connection:
+        trail.append(connection, AuditKind.DAEMON, {})
+        assert looked.wait(5)
     deadline = time.monotonic() + 5
     while read_head(head_file) != latest(path):
         assert time.monotonic() < deadline
@@ -241,7 +287,7 @@ def test_a_daemon_that_starts_records_what_does_not_fit_and_goes_on(
     for _ in range(2):
         daemon = DaemonAudit(database, head_file, config)
         daemon.open()
-        assert read_head(head_file) != Head(5, latest(path).hash)
+        assert read_head(head_file) == latest(path), "also of what an earlier run left behind it"
     kinds = [kind for kind, _ in told(path)]
     assert kinds == ["daemon", "daemon", "daemon", "break", "daemon", "daemon"], "recorded once"
     assert "row 5 was there" in told(path)[3][1]["problem"]
@@ -271,6 +317,32 @@ def test_several_processes_add_to_one_chain(path: Path, database: Database, trai
     assert verify_all(path, GENESIS).is_whole
     assert [row["actor"] for row in recent(path, 2)["audit"]] == ["uid 1 pid 2", "daemon"]
     assert [row["seq"] for row in recent(path, 9, AuditKind.MODEL)["audit"]] == [6, 4, 2]
+
+
+def test_of_two_processes_at_the_anchor_the_slower_takes_nothing_back(
+    path: Path, head_file: Path, database: Database, five: None, trail: AuditTrail
+) -> None:
+    trail.record(database, AuditKind.DAEMON, {})
+    fast = Anchor(head_file, lambda present: advanced(path, present))
+    fast.follow()
+    beside = threading.Thread(target=fast.flush)
+
+    def slowly(present: Head) -> Head:
+        seen = advanced(path, present)
+        trail.record(database, AuditKind.DAEMON, {})
+        beside.start()
+        beside.join(0.2)
+        return seen
+
+    slow = Anchor(head_file, slowly)
+    slow.follow()
+    slow.flush()
+    beside.join()
+    assert read_head(head_file) == latest(path)
+    late = Anchor(head_file, lambda _: Head(1, "0" * 64))
+    late.follow()
+    late.flush()
+    assert read_head(head_file) == latest(path)
 
 
 def test_no_room_for_the_anchor_is_said(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def test_who_trades_on_paper_only_is_told_nothing(ask: Callable[..., Any]) -> No
     assert ask(PAPER, {**LIVE, "running": False}) == []
 
 
-def test_what_is_armed_is_told_while_it_holds(ask: Callable[..., Any], database: Database) -> None:
-    SqliteArmings(database).arm(ARMED)
+def test_what_is_armed_is_told_while_it_holds(ask: Callable[..., Any], armings: SqliteArmings) -> None:
+    armings.arm(ARMED)
     arming = {
         **{"currency": "USD", "max_value": "500", "limit": "500", "invested": "0", "unproven": True},
         **{"armed_at_ms": 1_000, "expires_at_ms": 2_000},
@@ -54,10 +54,10 @@ def test_what_is_armed_is_told_while_it_holds(ask: Callable[..., Any], database:
     assert ask(PAPER, now_ms=2_000) == []
 
 
-def test_what_runs_without_leave_is_told(ask: Callable[..., Any], database: Database) -> None:
+def test_what_runs_without_leave_is_told(ask: Callable[..., Any], armings: SqliteArmings) -> None:
     (never,) = ask(LIVE)
     assert (never["armed"], never["arming"], never["unarmed_symbols"]) == (False, None, ["BTC/USD"])
-    SqliteArmings(database).arm(ARMED)
+    armings.arm(ARMED)
     (ended,) = ask(LIVE, now_ms=2_000)
     assert (ended["armed"], ended["arming"]["expires_at_ms"], ended["unarmed_symbols"]) == (False, 2_000, ["BTC/USD"])
     (mixed,) = ask(LIVE, {**LIVE, "symbol": "ETH/EUR"})
@@ -65,9 +65,13 @@ def test_what_runs_without_leave_is_told(ask: Callable[..., Any], database: Data
 
 
 def test_in_use_is_what_is_held_at_the_last_price_and_what_waits_to_be_bought(
-    ask: Callable[..., Any], database: Database, ledger: SqliteLedger, make_order: Callable[..., Order]
+    ask: Callable[..., Any],
+    database: Database,
+    armings: SqliteArmings,
+    ledger: SqliteLedger,
+    make_order: Callable[..., Order],
 ) -> None:
-    SqliteArmings(database).arm(ARMED)
+    armings.arm(ARMED)
     with database.transaction(durable=False) as connection:
         connection.execute(_POSITION, (KRAKEN, "BTC/USD", "-20"))
         connection.execute(_POSITION, (KRAKEN, "SOL/USD", "5"))

@@ -164,11 +164,12 @@ def test_health_names_each_trouble_once(database: Database, path: Path, monkeypa
     symbol = {"symbol": "BTC/USD", "state": "retrying", "message": "no route", "last_error": None, "hint": "wait"}
     locked = {"code": "KEYS_LOCKED", "message": "the keys of kraken are locked", "hint": "start it anew"}
     away = {"code": "UNKNOWN_EXCHANGE", "message": "there is no exchange elsewhere", "hint": ""}
-    silent = {"state": "stopped", "differences": []}
+    live = {"account": "live:kraken", "running": True}
+    silent = {"state": "stopped", "differences": [], "running": False}
     status = {
         "modes": [mode_document("live:kraken", [pause, short]), mode_document("paper:coinbase", [pause])],
         "symbols": [
-            {**symbol, "differences": ["order X is not ours; left alone"], "left_out": None},
+            {**live, **symbol, "differences": ["order X is not ours; left alone"], "left_out": None},
             {**silent, "symbol": "ETH/USD", "account": "live:kraken", "left_out": locked},
             {**silent, "symbol": "SOL/USD", "account": "paper:elsewhere", "left_out": away},
         ],

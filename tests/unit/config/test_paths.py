@@ -72,3 +72,21 @@ def test_a_file_in_the_way_of_the_data_directory_is_named(tmp_path: Path) -> Non
     with pytest.raises(ConfigError, match="cannot make the directory") as caught:
         create_directories(find_paths(None, tmp_path / "d", {}))
     assert str(tmp_path / "d") in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o775, 0o1777])
+def test_a_data_directory_in_which_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    place = tmp_path / "d"
+    place.mkdir()
+    place.chmod(mode)
+    with pytest.raises(ConfigError, match=f"other users may write in the directory {place}, its mode is") as caught:
+        create_directories(find_paths(None, place, {}))
+    assert caught.value.hint == f"chmod go-w {place}"
+    place.chmod(0o755)
+    create_directories(find_paths(None, place, {}))
+
+
+def test_a_data_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        create_directories(find_paths(None, tmp_path, {}))

@@ -92,7 +92,9 @@ def test_a_credential_wins_and_the_descriptor_does_not_stay_open(pipe, credentia
     assert not is_open(descriptor)
 
 
-@pytest.mark.parametrize("number", ["", "x", "-1", "0", "2", "3.0", "٣", "１"])
+@pytest.mark.parametrize(
+    "number", ["", "x", "-1", "0", "2", "3.0", "٣", "１", "2147483648", "99999999999", "9" * 5_000]
+)
 def test_what_is_no_descriptor_of_ours_is_refused(number: str) -> None:
     with pytest.raises(VaultLocked, match="is no descriptor's number"):
         given_passphrase({FD_VARIABLE: number})
@@ -102,6 +104,18 @@ def test_what_is_no_descriptor_of_ours_is_refused(number: str) -> None:
 def test_a_descriptor_that_is_closed_is_named() -> None:
     with pytest.raises(VaultLocked, match="descriptor 9999: Bad file descriptor"):
         given_passphrase({FD_VARIABLE: "9999"})
+
+
+def test_a_descriptor_that_is_closed_is_named_beside_a_credential_too(credentials) -> None:
+    with pytest.raises(VaultLocked, match="descriptor 9999: Bad file descriptor"):
+        given_passphrase({**credentials(b"by credential"), FD_VARIABLE: "9999"})
+
+
+def test_a_terminal_is_refused_which_would_show_it() -> None:
+    ours, theirs = os.openpty()
+    with pytest.raises(VaultLocked, match="it is a terminal, which shows what is typed"):
+        given_passphrase({FD_VARIABLE: str(theirs)})
+    os.close(ours)
 
 
 def test_a_credential_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@ or disarm while the daemon runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.adapters.store.told_armings import ArmingEvent, told_of
 from autopilot.domain.account import account_name, exchange_of, is_live
 from autopilot.domain.arming import NO_LEAVE, Arming, Leave
 from autopilot.domain.audit import AuditKind
@@ -18,10 +21,8 @@ from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.domain.trading_mode import NOT_ARMED, Restriction, TradingMode
 
 _ARM = insert("armings", Arming, or_update="account")
-_EARNED = """
-    SELECT net AS earned, symbol FROM round_trips WHERE account = ? AND closed_at_ms >= ?
-    UNION ALL SELECT realized, symbol FROM positions WHERE account = ?
-"""
+_CLOSED = "SELECT net AS earned, symbol FROM round_trips WHERE account = ? AND closed_at_ms >= ?"
+_HELD = "SELECT realized AS earned, symbol FROM positions WHERE account = ?"
 _PAPER = """
     SELECT (SELECT count(DISTINCT decided_at_ms / ?1) FROM decisions WHERE account = ?2) AS days,
         (SELECT count(*) FROM round_trips WHERE account = ?2) AS round_trips
@@ -39,47 +40,70 @@ class PaperRecord:
 
 
 class SqliteArmings:
-    """Every change is told to ``audit`` in the transaction that makes it. Methods raise StoreError."""
+    """Every change is told to ``audit``, in the transaction that makes it; a row that the audit log does not tell of
+    gives no leave. Without ``audit`` it only reads. Methods raise StoreError."""
 
     def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
         self._database = database
         self._audit = audit
 
-    def arm(self, arming: Arming) -> None:
-        """In place of an earlier one of the account."""
+    def arm(self, arming: Arming) -> Arming:
+        """In place of an earlier one of the account; with what its open positions have earned already."""
         with self._database.transaction(durable=True) as connection:
-            connection.execute(_ARM, to_row(arming))
-            if self._audit:
-                self._audit.append(connection, AuditKind.ARMING, {"event": "armed", **to_row(arming)})
+            before = self._database.rows(_HELD, (arming.account,))
+            armed = replace(arming, earned_before=_sum(before, arming.currency))
+            connection.execute(_ARM, to_row(armed))
+            self._tell(connection, ArmingEvent.ARMED, to_row(armed))
+        return armed
 
-    def disarm(self, account: str, now_ms: int) -> Arming | None:
-        """What held until now; None when nothing did."""
+    def disarm(self, account: str, now_ms: int) -> bool:
+        """End what holds, and what would hold if the clock were set another way. False where there is nothing such."""
         with self._database.transaction(durable=True) as connection:
-            before = self.of(account)
-            if before is None or not before.holds(now_ms):
-                return None
-            connection.execute(_ARM, to_row(replace(before, expires_at_ms=now_ms)))
-            if self._audit:
-                self._audit.append(connection, AuditKind.ARMING, {"event": "disarmed", "account": account})
-        return before
+            row = self._row(account)
+            event = row and told_of(self._database, row)
+            if row is None or event in (ArmingEvent.DISARMED, ArmingEvent.EXPIRED):
+                return False
+            if event is None:
+                connection.execute("DELETE FROM armings WHERE account = ?", (account,))
+                self._tell(connection, ArmingEvent.DISARMED, {"account": account})
+            else:
+                ended = {**dict(row), "expires_at_ms": min(now_ms, row["expires_at_ms"])}
+                connection.execute(_ARM, ended)
+                self._tell(connection, ArmingEvent.DISARMED, ended)
+        return True
 
     def of(self, account: str) -> Arming | None:
-        """The latest, expired or not."""
-        row = self._database.row("SELECT * FROM armings WHERE account = ?", (account,))
-        return None if row is None else from_row(Arming, row)
+        """The latest, ended or not; None where it is not the one that was told of."""
+        row = self._row(account)
+        return from_row(Arming, row) if row and told_of(self._database, row) else None
 
-    def all(self) -> tuple[Arming, ...]:
-        rows = self._database.rows("SELECT * FROM armings ORDER BY account")
-        return tuple(from_row(Arming, row) for row in rows)
+    def holding(self, account: str, now_ms: int) -> Arming | None:
+        """What gives leave now. What has expired is ended for good when that is seen first: a clock that is set back
+        does not bring it back."""
+        row = self._row(account)
+        if row is None or told_of(self._database, row) is not ArmingEvent.ARMED:
+            return None
+        arming = from_row(Arming, row)
+        if self._audit and now_ms >= arming.expires_at_ms:
+            self._expire(row)
+        return arming if arming.holds(now_ms) else None
+
+    def is_altered(self, account: str) -> bool:
+        """Whether it is not the one that was told of."""
+        row = self._row(account)
+        return row is not None and told_of(self._database, row) is None
+
+    def accounts(self) -> tuple[str, ...]:
+        """Those that were ever armed."""
+        return tuple(row["account"] for row in self._database.rows("SELECT account FROM armings ORDER BY account"))
 
     def leave(self, account: str, currency: str, now_ms: int) -> Leave:
         """What holds now; see `Arming.leave`."""
-        arming = self.of(account)
+        arming = self.holding(account, now_ms)
         if arming is None:
             return NO_LEAVE
-        rows = self._database.rows(_EARNED, (account, arming.armed_at_ms, account))
-        net = sum((Decimal(row["earned"]) for row in rows if row["symbol"].endswith(f"/{currency}")), ZERO)
-        return arming.leave(currency, net, now_ms)
+        earned = self._database.rows(f"{_CLOSED} UNION ALL {_HELD}", (account, arming.armed_at_ms, account))
+        return arming.leave(currency, _sum(earned, currency) - arming.earned_before, now_ms)
 
     def paper_record(self, exchange: str) -> PaperRecord:
         row = self._database.rows(_PAPER, (DAY_MS, account_name(exchange, paper=True)))[0]
@@ -88,6 +112,19 @@ class SqliteArmings:
     def unsettled(self, account: str) -> int:
         """Orders whose fate is not known."""
         return int(self._database.rows(_UNSETTLED, (account,))[0][0])
+
+    def _row(self, account: str) -> sqlite3.Row | None:
+        return self._database.row("SELECT * FROM armings WHERE account = ?", (account,))
+
+    def _expire(self, row: sqlite3.Row) -> None:
+        """Unless another process was first, or has armed anew meanwhile."""
+        with self._database.transaction(durable=True) as connection:
+            if self._row(row["account"]) == row and told_of(self._database, row) is ArmingEvent.ARMED:
+                self._tell(connection, ArmingEvent.EXPIRED, dict(row))
+
+    def _tell(self, connection: sqlite3.Connection, event: ArmingEvent, row: Mapping[str, Any]) -> None:
+        if self._audit:
+            self._audit.append(connection, AuditKind.ARMING, {"event": event.value, **row})
 
 
 class Unarmed:
@@ -100,10 +137,20 @@ class Unarmed:
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         if not is_live(account):
             return ()
-        arming = self._armings.of(account)
-        if arming and arming.holds(self._now_ms()):
+        if self._armings.holding(account, self._now_ms()):
             return ()
+        arming = self._armings.of(account)
         since_ms = arming.expires_at_ms if arming else 0
-        detail = f"its arming ended at {iso_utc(since_ms)}" if arming else "it was never armed"
         hint = f"autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT"
+        if arming:
+            detail = f"its arming ended at {iso_utc(since_ms)}"
+        elif self._armings.is_altered(account):
+            detail = "its arming is not the one that the audit log tells of"
+        else:
+            detail = "it was never armed"
         return (Restriction(NOT_ARMED, TradingMode.REDUCING, detail, since_ms, hint),)
+
+
+def _sum(rows: Sequence[sqlite3.Row], currency: str) -> Decimal:
+    """What was earned in this currency."""
+    return sum((Decimal(row["earned"]) for row in rows if row["symbol"].endswith(f"/{currency}")), ZERO)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import from_json
+from autopilot.adapters.store.told_armings import altered_armings
 from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Head, Verdict, canonical, chained, verify
 from autopilot.domain.errors import StoreCorrupt
 
@@ -60,9 +62,10 @@ def recent(database: Path, limit: int, kind: AuditKind | None = None) -> Documen
 
 
 def verify_all(database: Path, anchor: Head | None) -> Verdict:
-    """``anchor`` must have been read before: the log may grow meanwhile. Raises StoreError."""
+    """Armings too. ``anchor`` must have been read before: the log may grow meanwhile. Raises StoreError."""
     with open_readonly(database) as connection:
-        return verify(_rows(connection), anchor)
+        altered = altered_armings(Database(database, connection))
+        return replace(verify(_rows(connection), anchor), altered=altered)
 
 
 def verify_recent(database: Path, anchor: Head | None) -> Verdict:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.told_armings import altered_armings
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
 from autopilot.domain.trading_mode import Restriction, TradingMode, mode_of
 from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, holds_for
@@ -19,6 +20,10 @@ Document = dict[str, Any]
 
 DISK_LEAST_BYTES = 500_000_000
 KEYS_LOCKED = "KEYS_LOCKED"
+_RESTING_ENTRIES = """
+    SELECT * FROM orders WHERE account LIKE 'live:%' AND purpose = 'entry'
+        AND status NOT IN ('filled', 'canceled', 'rejected', 'expired') ORDER BY created_at_ms
+"""
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 
@@ -45,10 +50,14 @@ def with_health(database: Path, status: Document) -> Document:
     most first. Raises StoreError."""
     with open_readonly(database) as connection:
         unknown = connection.execute("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms").fetchall()
+        resting = connection.execute(_RESTING_ENTRIES).fetchall()
+        altered = altered_armings(Database(database, connection))
     records = [
         *_disk(database.parent, shutil.disk_usage(database.parent).free),
+        *_armings(altered),
         *_restrictions(status["modes"]),
         *_orders(unknown),
+        *_unfollowed(resting, {(each["account"], each["symbol"]) for each in status["symbols"] if each["running"]}),
         *_symbols(status["symbols"]),
         *_model(status["model"]),
     ]
@@ -68,6 +77,18 @@ def _restrictions(modes: Sequence[Document]) -> Iterator[Document]:
         yield _record(each["code"], level, subject, f"{each['mode']}: {each['detail']}", each["since_ms"], each["hint"])
 
 
+def _armings(altered: Sequence[str]) -> Iterator[Document]:
+    for account in altered:
+        yield _record(
+            "ARMING_ALTERED",
+            "error",
+            account,
+            "what is armed is not what the audit log tells of; nothing is bought by it",
+            None,
+            "autopilot disarm ends it; autopilot audit show --kind arming says what was armed",
+        )
+
+
 def _orders(unknown: Sequence[sqlite3.Row]) -> Iterator[Document]:
     for order in unknown:
         yield _record(
@@ -78,6 +99,20 @@ def _orders(unknown: Sequence[sqlite3.Row]) -> Iterator[Document]:
             order["updated_at_ms"],
             "nothing: it is looked up in every cycle of its symbol, which must run: autopilot start",
         )
+
+
+def _unfollowed(resting: Sequence[sqlite3.Row], followed: Collection[tuple[str, str]]) -> Iterator[Document]:
+    """Whether or not it is still armed."""
+    for order in resting:
+        if (order["account"], order["symbol"]) not in followed:
+            yield _record(
+                "ENTRY_UNFOLLOWED",
+                "warning",
+                f"{order['symbol']} in {order['account']}",
+                f"order {order['client_order_id'][:8]} to buy may be filled, and nobody follows it",
+                order["updated_at_ms"],
+                "autopilot start follows it; autopilot pause cancels it",
+            )
 
 
 def _symbols(symbols: Sequence[Document]) -> Iterator[Document]:

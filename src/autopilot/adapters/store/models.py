@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
@@ -27,7 +28,12 @@ class SqliteModels:
 
     def register(self, entry: ModelEntry) -> None:
         with self._database.transaction(durable=True) as connection:
+            before = connection.execute("SELECT * FROM models WHERE id = ?", (entry.id,)).fetchone()
+            if before and before["is_champion"] and before["state"] == ModelState.ABSTAINING:
+                entry = replace(entry, state=ModelState.ABSTAINING, note=before["note"])
             connection.execute(_REGISTER, {**to_row(entry), "is_champion": 0, "retired_at_ms": None})
+            if before and before["state"] != entry.state:
+                self._tell_state(connection, entry.id, entry.state, "trained again", entry.created_at_ms)
 
     def entries(self) -> tuple[ModelEntry, ...]:
         rows = self._database.rows("SELECT * FROM models ORDER BY created_at_ms DESC, rowid DESC")
@@ -52,8 +58,7 @@ class SqliteModels:
             before = _require(connection, model_id)
             connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
             if before["state"] != state.value:
-                reason = f"{state}: {note}" if note else state.value
-                self._tell(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
+                self._tell_state(connection, model_id, state, note, now_ms)
 
     def demote_champion(self, now_ms: int, reason: str, event: ModelEvent = ModelEvent.ROLLED_BACK) -> None:
         with self._database.transaction(durable=True) as connection:
@@ -82,6 +87,12 @@ class SqliteModels:
                 "INSERT INTO training_trials VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET trials = trials + 1"
             )
             return int(connection.execute("SELECT trials FROM training_trials").fetchone()[0])
+
+    def _tell_state(
+        self, connection: sqlite3.Connection, model_id: str, state: ModelState, note: str, now_ms: int
+    ) -> None:
+        reason = f"{state}: {note}" if note else state.value
+        self._tell(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
 
     def _tell(self, connection: sqlite3.Connection, change: ModelChange) -> None:
         row = to_row(change)

@@ -31,14 +31,12 @@ def with_real_money(database: Path, status: Document, now_ms: int) -> Document:
     prices = {(each["account"], each["symbol"]): each["price"] for each in status["symbols"]}
     with open_readonly(database) as connection:
         store = SqliteArmings(Database(database, connection))
-        armings = {each.account: each for each in store.all()}
-        accounts = {each["account"] for each in running}
-        accounts |= {account for account, arming in armings.items() if arming.holds(now_ms)}
+        holding = {account: found for account in store.accounts() if (found := store.holding(account, now_ms))}
         told = []
-        for account in sorted(accounts):
-            arming = armings.get(account)
+        for account in sorted({each["account"] for each in running} | holding.keys()):
+            arming = holding.get(account) or store.of(account)
             symbols = [each["symbol"] for each in running if each["account"] == account]
-            currency = arming.currency if arming and arming.holds(now_ms) else None
+            currency = holding[account].currency if account in holding else None
             armed = [symbol for symbol in symbols if _quote(symbol) == currency]
             told.append(
                 {

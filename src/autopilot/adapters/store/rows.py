@@ -66,7 +66,12 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(convert: type[Any] | None, value: Any) -> Any:
-    return value if value is None or convert is None else convert(value)
+    if value is None or convert is None:
+        return value
+    made = convert(value)
+    if isinstance(made, Decimal) and not made.is_finite():
+        raise ValueError(f"{value!r} is no amount")
+    return made
 
 
 @cache

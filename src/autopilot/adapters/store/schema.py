@@ -204,6 +204,10 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE fills;
     ALTER TABLE new_fills RENAME TO fills;
     CREATE INDEX fills_by_order ON fills (client_order_id);
+
+    ALTER TABLE armings ADD COLUMN earned_before TEXT NOT NULL DEFAULT '0';
+    -- An arming counts only as the last of these rows tells of it, which is asked for in every cycle.
+    CREATE INDEX audit_armings ON audit (kind) WHERE kind = 'arming';
     """,
 )
 VERSION = len(MIGRATIONS)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,17 +29,17 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 ACCEPTED = "live-money"
+MOST = 10**12
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise typer.BadParameter(f"{text!r} is no amount of money") from None
-    if not (amount.is_finite() and amount > 0):
-        raise typer.BadParameter(f"{text!r} is not an amount above 0")
+    if not _AMOUNT.fullmatch(text):
+        raise typer.BadParameter(f"{text[:40]!r} is no amount of money: digits, and a point before 8 more at most")
+    if not 0 < (amount := Decimal(text)) <= MOST:
+        raise typer.BadParameter(f"{text!r} is not an amount above 0 and up to {MOST:,}")
     return amount
 
 
@@ -73,6 +74,7 @@ def arm(
     from autopilot.config.load import load
     from autopilot.daemon.arming import open_armory
     from autopilot.daemon.arming_check import Wish
+    from autopilot.daemon.audit_log import recorded
 
     session, span_ms = Session.of(context, as_json), parse_span(expires)
     config = load(session.paths).config
@@ -88,21 +90,24 @@ def arm(
         symbols=[symbol for symbol in config.symbols if split_symbol(symbol)[1] == money],
         unproven=config.model.allow_unproven,
     )
-    keys = unlocked(session).keys(name)
-    with open_armory(session.paths) as armory:
-        findings = asyncio.run(armory.findings(wish, keys))
-        shown: Document = {"account": wish.account, "armed": None, "readiness": [plain(each) for each in findings]}
-        if not as_json:
-            session.output.show(shown, readiness_screen(shown))
-        try:
+    shown: Document = {"account": wish.account, "armed": None, "readiness": []}
+    asked = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
+    try:
+        with recorded(session.paths, "arm", asked), open_armory(session.paths) as armory:
+            findings = asyncio.run(armory.findings(wish, unlocked(session).keys(name)))
+            shown["readiness"] = [plain(each) for each in findings]
+            if not as_json:
+                session.output.show(shown, readiness_screen(shown))
             _require_ready(findings)
             _ask(wish, accepted, is_said=accept_risk is not None)
-        except SafetyRefused as refusal:
-            session.output.trouble(refusal)
-            if as_json:
-                session.output.show(shown, ())
-            return ExitCode.SAFETY
-        shown["armed"] = plain(armory.arm(wish, span_ms))
+            shown["armed"] = plain(armory.arm(wish, span_ms))
+    except SafetyRefused as refusal:
+        if not shown["readiness"]:
+            raise
+        session.output.trouble(refusal)
+        if as_json:
+            session.output.show(shown, ())
+        return ExitCode.SAFETY
     session.output.show(shown, armed_screen(shown["armed"]))
     return ExitCode.DONE
 

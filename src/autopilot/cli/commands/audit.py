@@ -35,7 +35,8 @@ def show(
 
 @app.command()
 def verify(context: typer.Context, as_json: AsJson = False) -> int:
-    """Look for rows that were edited, removed, moved or slipped in; exit code 1 when there are any."""
+    """Look for rows that were edited, removed, moved or slipped in, and for armings that are not as they were told;
+    exit code 1 when there are any."""
     from autopilot.adapters.audit_head import read_head
     from autopilot.adapters.store.audit import verify_all
 
@@ -47,8 +48,10 @@ def verify(context: typer.Context, as_json: AsJson = False) -> int:
         "rows": verdict.rows,
         "anchor": {"seq": anchor.seq, "hash": anchor.hash} if anchor else None,
         "since_anchor": verdict.since_anchor,
+        "since_anchor_ms": verdict.since_anchor_ms,
         "fault": {"seq": verdict.fault.seq, "problem": verdict.fault.problem} if verdict.fault else None,
         "breaks": list(verdict.breaks),
+        "altered": list(verdict.altered),
     }
     session.output.show(document, verdict_screen(document))
     return ExitCode.DONE if verdict.is_whole else ExitCode.FAILED

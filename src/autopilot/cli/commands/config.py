@@ -71,11 +71,13 @@ def set_(
     It is written beside your file, never into it, and wins over it.
     """
     from autopilot.config.overrides import set_value, unset_value
+    from autopilot.daemon.audit_log import recorded
 
     session = Session.of(context, as_json)
     if unset is (value is not None):
         raise UsageProblem("give either a value or --unset", hint=f"autopilot config set {key} VALUE")
-    loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
+    with recorded(session.paths, "config set", {"key": key, "value": value}):
+        loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
     present = loaded.values().get(key)
     document = {"key": key, "value": present, "origin": loaded.origins.get(key), "restart_needed": _runs(session)}
     words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} is forgotten"

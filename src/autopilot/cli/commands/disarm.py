@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.arming import disarmed_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Document, Session
+from autopilot.control.errors import ControlError
 from autopilot.domain.account import account_name
+from autopilot.domain.documents import document as plain
+
+if TYPE_CHECKING:
+    from autopilot.domain.order import Order
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -25,13 +31,33 @@ def disarm(
 ) -> int:
     """Take back the leave to trade real money: at once, with a running daemon or without one.
 
-    Nothing more is bought. What is held stays held, and its stop, its target and sell signals go on.
+    No order to buy is sent any more, and the daemon cancels those that rest. What is held stays held, and its stop, its
+    target and sell signals go on. Exit code 1 when orders to buy rest that no daemon follows.
     """
     from autopilot.daemon.arming import open_armory
+    from autopilot.daemon.audit_log import recorded
 
     session = Session.of(context, as_json)
-    with open_armory(session.paths) as armory:
-        ended = armory.disarm(account_name(exchange, paper=False) if exchange else None)
-    document = {"disarmed": [arming.account for arming in ended]}
+    account = account_name(exchange, paper=False) if exchange else None
+    with recorded(session.paths, "disarm", {"exchange": exchange}), open_armory(session.paths) as armory:
+        ended, resting = armory.disarm(account), armory.resting_entries(account)
+    followed = _followed(session) if resting else set()
+    left = [order for order in resting if (order.account, order.symbol) not in followed]
+    document: Document = {"disarmed": list(ended), "resting": [_brief(order) for order in left]}
     session.output.show(document, disarmed_screen(document))
-    return ExitCode.DONE
+    return ExitCode.FAILED if left else ExitCode.DONE
+
+
+def _followed(session: Session) -> set[tuple[str, str]]:
+    """The symbols whose orders to buy a daemon cancels in its next cycle, by account."""
+    try:
+        symbols = session.client().get(address("status"))["symbols"]
+    except ControlError:
+        return set()
+    return {(each["account"], each["symbol"]) for each in symbols if each["running"]}
+
+
+def _brief(order: Order) -> Document:
+    shown = ("client_order_id", "account", "symbol", "quantity", "filled", "price", "status")
+    full = plain(order)
+    return {name: full[name] for name in shown}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,8 @@ from autopilot.cli.session import Session
 from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.config.paths import create_directories
 from autopilot.control.errors import Conflict, SafetyRefused
-from autopilot.daemon.passphrase import passphrase_from
+from autopilot.daemon.passphrase import LARGEST_DESCRIPTOR, passphrase_from
+from autopilot.domain.account import account_name
 
 if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
@@ -26,7 +28,13 @@ app = typer.Typer(help="The exchange keys, encrypted on this machine.", add_comp
 Exchange = Annotated[str, typer.Argument(metavar="EXCHANGE", help="kraken, coinbase or binance.")]
 FromFd = Annotated[
     int | None,
-    typer.Option("--from-fd", metavar="N", min=0, help='Read {"api_key": "…", "secret": "…"} from this descriptor.'),
+    typer.Option(
+        "--from-fd",
+        metavar="N",
+        min=0,
+        max=LARGEST_DESCRIPTOR,
+        help='Read {"api_key": "…", "secret": "…"} from this descriptor.',
+    ),
 ]
 SecretFile = Annotated[
     Path | None, typer.Option("--secret-file", metavar="FILE", help="The secret is in this file, as PEM keys are.")
@@ -43,10 +51,11 @@ def add(
 ) -> int:
     """Store the keys of an account. They are asked for and not shown; a new file asks for a passphrase too."""
     session = _session(context, exchange, as_json)
-    passphrase, vault = unlocked_or_new(session)
-    if any(each.exchange == exchange for each in vault.entries):
-        raise Conflict(f"keys for {exchange} are stored already", hint=f"autopilot keys rotate {exchange}")
-    return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
+    with _recorded(session, "add", exchange):
+        passphrase, vault = unlocked_or_new(session)
+        if any(each.exchange == exchange for each in vault.entries):
+            raise Conflict(f"keys for {exchange} are stored already", hint=f"autopilot keys rotate {exchange}")
+        return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -58,11 +67,12 @@ def rotate(
     as_json: AsJson = False,
 ) -> int:
     """Put new keys in the place of the old ones, of which nothing is kept. A running daemon takes them at its next
-    start."""
+    start. What was armed there is disarmed: arm looks at what the new key may do."""
     session = _session(context, exchange, as_json)
-    passphrase, vault = unlocked_by(session)
-    vault.keys(exchange)
-    return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
+    with _recorded(session, "rotate", exchange):
+        passphrase, vault = unlocked_by(session)
+        vault.keys(exchange)
+        return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -72,7 +82,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Forget the keys of an account. A running daemon forgets them at its end."""
+    """Forget the keys of an account, and disarm it. A running daemon forgets them at its end."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)
@@ -84,9 +94,12 @@ def remove(
         if not typer.confirm(f"Forget the keys of {exchange}?", err=True):
             session.output.remark("nothing was changed")
             return ExitCode.FAILED
-    save_vault(session.paths.vault, passphrase, left)
-    document = {"removed": exchange}
-    session.output.show(document, kept_screen(f"The keys of {exchange} are forgotten; delete them there as well."))
+    with _recorded(session, "remove", exchange):
+        disarmed = _disarmed(session, exchange)
+        save_vault(session.paths.vault, passphrase, left)
+    document = {"removed": exchange, "disarmed": disarmed}
+    words = f"The keys of {exchange} are forgotten; delete them there as well."
+    session.output.show(document, kept_screen(words, disarmed))
     return ExitCode.DONE
 
 
@@ -111,7 +124,13 @@ def change_passphrase(
     context: typer.Context,
     new_from_fd: Annotated[
         int | None,
-        typer.Option("--new-from-fd", metavar="N", min=0, help="Read the new one from this descriptor, do not ask."),
+        typer.Option(
+            "--new-from-fd",
+            metavar="N",
+            min=0,
+            max=LARGEST_DESCRIPTOR,
+            help="Read the new one from this descriptor, do not ask.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -119,9 +138,10 @@ def change_passphrase(
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)
-    _, vault = unlocked_by(session)
-    chosen = new_passphrase(None if new_from_fd is None else passphrase_from(new_from_fd))
-    save_vault(session.paths.vault, chosen, vault)
+    with _recorded(session, "passphrase"):
+        _, vault = unlocked_by(session)
+        chosen = new_passphrase(None if new_from_fd is None else passphrase_from(new_from_fd))
+        save_vault(session.paths.vault, chosen, vault)
     session.output.show({"changed": True}, kept_screen("The exchange keys have a new passphrase."))
     return ExitCode.DONE
 
@@ -139,13 +159,29 @@ def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
 def _kept(
     session: Session, passphrase: Passphrase, vault: Vault, exchange: str, from_fd: int | None, secret_file: Path | None
 ) -> int:
-    """Asks for the keys and stores them."""
+    """Asks for the keys and stores them. Leave that was given to other keys is no leave for these."""
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.vault import save_vault
 
     kept = vault.with_keys(exchange, asked_keys(exchange, from_fd, secret_file), WallClock().now_ms())
+    disarmed = _disarmed(session, exchange)
     save_vault(session.paths.vault, passphrase, kept)
     entry = next(each for each in kept.entries if each.exchange == exchange)
-    document = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
-    session.output.show(document, kept_screen(f"The keys of {exchange} are stored, encrypted, as {entry.fingerprint}."))
+    known = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
+    words = f"The keys of {exchange} are stored, encrypted, as {entry.fingerprint}."
+    session.output.show({**known, "disarmed": disarmed}, kept_screen(words, disarmed))
     return ExitCode.DONE
+
+
+def _recorded(session: Session, command: str, exchange: str | None = None) -> AbstractContextManager[None]:
+    from autopilot.daemon.audit_log import recorded
+
+    return recorded(session.paths, f"keys {command}", {"exchange": exchange})
+
+
+def _disarmed(session: Session, exchange: str) -> list[str]:
+    """The account that was disarmed, if it was armed. It comes first: a crash leaves no new key with an old leave."""
+    from autopilot.daemon.arming import open_armory
+
+    with open_armory(session.paths) as armory:
+        return list(armory.disarm(account_name(exchange, paper=False)))

@@ -12,12 +12,14 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.trading import panic_screen
 from autopilot.cli.render.words import count
 from autopilot.cli.session import Document, Session
-from autopilot.control.errors import DaemonNotRunning, DaemonUnreachable
+from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
 
 ALIVE_S = 3.0
 """A daemon that does not answer in this time is passed over."""
 PANIC_TIMEOUT_S = 120.0
 """It waits for cycles under way, then for the exchanges, several calls each."""
+OUR_FAULT = 500
+"""From this status on it is not what was asked for that was wrong, but the daemon that could not do it."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -40,13 +42,15 @@ def panic(
 
 
 def _by_daemon(session: Session, flatten: bool) -> Document | None:
-    """None when there is none that answers."""
+    """None when there is none that does it."""
     try:
         session.client(ALIVE_S).get("/health")
         return session.client(PANIC_TIMEOUT_S).post(address("panic"), {"flatten": flatten})
     except DaemonNotRunning:
         return None
-    except DaemonUnreachable as error:
+    except (DaemonUnreachable, CommandRefused) as error:
+        if isinstance(error, CommandRefused) and error.status < OUR_FAULT:
+            raise
         session.output.remark(f"warning: {error}; trying without it")
         return None
 

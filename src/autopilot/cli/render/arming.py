@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, line
-from autopilot.cli.render.words import money, spoken, utc
+from autopilot.cli.render.words import money, price, quantity, spoken, utc
+from autopilot.domain.account import exchange_of
 
 Document = dict[str, Any]
 
@@ -36,10 +37,16 @@ def armed_screen(document: Document) -> Screen:
 
 
 def disarmed_screen(document: Document) -> Screen:
-    """``{"disarmed": [account …]}``."""
-    if not document["disarmed"]:
-        return (line("Nothing was armed; nothing was changed."),)
-    return tuple(
-        line(f"{account} is disarmed: nothing more is bought; what is held is watched and sold as planned.")
+    """``{"disarmed": [account …], "resting": [order …]}``, the orders to buy that nobody cancels."""
+    blocks: list[Block] = [
+        line(f"{account} is disarmed: no order to buy is sent any more; what is held is watched and sold as planned.")
         for account in document["disarmed"]
-    )
+    ]
+    blocks = blocks or [line("Nothing was armed; nothing was changed.")]
+    for order in document["resting"]:
+        at = f" at {price(order['price'])}" if order["price"] else ""
+        words = f"LEFT: {order['account']}: {order['symbol']}: an order to buy {quantity(order['quantity'])}{at} rests"
+        blocks.append(line(f"{words} on the exchange and may still be filled", Style.BAD, hang=2))
+    for account in sorted({order["account"] for order in document["resting"]}):
+        blocks.append(line(f"  try: autopilot pause --exchange {exchange_of(account)}", Style.FAINT, hang=2))
+    return tuple(blocks)

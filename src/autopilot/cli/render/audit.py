@@ -12,6 +12,9 @@ from autopilot.control.protocol import API
 
 Document = dict[str, Any]
 
+LONGEST_LAG_MS = 60_000
+"""It follows within seconds. It may lag when a process is killed, and when the clock is set; so this is no fault."""
+
 COLUMNS = (
     Column("row", right=True),
     Column("time"),
@@ -46,6 +49,10 @@ def verdict_screen(document: Document) -> Screen:
         )
         for seq in breaks
     ]
+    blocks += [
+        line(f"what is armed on {account} is not what the log tells of; autopilot disarm ends it", Style.BAD, hang=2)
+        for account in document["altered"]
+    ]
     if fault:
         blocks.append(line(f"NOT WHOLE: {fault['problem']}", Style.BAD, hang=2))
         blocks.append(line(f"{rows} looked at; all before row {fault['seq']} fit together", Style.FAINT, hang=2))
@@ -55,6 +62,9 @@ def verdict_screen(document: Document) -> Screen:
     if document["anchor"] and not fault:
         since = count(document["since_anchor"], "row")
         blocks.append(line(f"{since} since the anchor, which is at row {document['anchor']['seq']}", Style.FAINT))
+        if document["since_anchor_ms"] > LONGEST_LAG_MS:
+            words = f"for {document['since_anchor_ms'] // 1000} s the anchor has not followed: of these rows the last"
+            blocks.append(line(f"{words} could be cut off unseen; the daemon's log says why", Style.WARNING, hang=2))
     return tuple(blocks)
 
 

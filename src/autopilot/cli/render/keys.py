@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autopilot.cli.render.blocks import Column, Screen, Style, line, table
@@ -18,6 +19,7 @@ def keys_screen(document: dict[str, Any]) -> Screen:
     return (table(COLUMNS, rows),)
 
 
-def kept_screen(words: str) -> Screen:
-    """What was done."""
-    return (line(words, Style.GOOD),)
+def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
+    """What was done, and whose leave to trade real money ended with it."""
+    ended = (f"{account} is disarmed: autopilot arm looks at the new key" for account in disarmed)
+    return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

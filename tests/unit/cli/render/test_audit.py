@@ -78,7 +78,10 @@ def test_a_row_that_somebody_edited_is_shown_as_it_is(body: Any) -> None:
 
 
 def test_verdicts() -> None:
-    whole = {"rows": 3, "anchor": {"seq": 2, "hash": ""}, "since_anchor": 1, "fault": None, "breaks": []}
+    whole = {
+        **{"rows": 3, "anchor": {"seq": 2, "hash": ""}, "since_anchor": 1, "since_anchor_ms": 60_000},
+        **{"fault": None, "breaks": [], "altered": []},
+    }
     assert plain(verdict_screen(whole)) == [
         "The audit log is whole: 3 rows.",
         "1 row since the anchor, which is at row 2",
@@ -88,4 +91,8 @@ def test_verdicts() -> None:
     broken = plain(verdict_screen({**whole, "breaks": [2]}))
     assert broken[0].startswith("row 2: a daemon that started found then")
     assert broken[1] == "It is whole since."
+    altered = plain(verdict_screen({**whole, "altered": ["live:kraken"]}))
+    assert altered[0].startswith("what is armed on live:kraken is not what the log tells of")
+    late = plain(verdict_screen({**whole, "since_anchor_ms": 61_000}))
+    assert late[2].startswith("for 61 s the anchor has not followed")
     assert plain(audit_screen({"audit": []})) == ["Nothing is recorded yet."]
