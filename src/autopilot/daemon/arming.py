@@ -44,6 +44,7 @@ class Armory:
             paper=self.armings.paper_record(exchange),
             unsettled=self.armings.unsettled(wish.account),
             audit_problem=verdict.problem,
+            audit_breaks=verdict.breaks,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
             model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
         )

@@ -58,12 +58,14 @@ class Wish:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
     """What is known without asking the exchange. ``unsettled``: orders of the account whose fate is not known;
-    ``audit_problem``: where the audit log is not whole; ``model``: the state of the one that decides, None where rules
-    do."""
+    ``audit_problem``: where the audit log is not whole; ``audit_breaks``: the rows that say that once it was not, as
+    after a backup was restored, which is told and no reason to refuse; ``model``: the state of the one that decides,
+    None where rules do."""
 
     paper: PaperRecord
     unsettled: int
     audit_problem: str | None
+    audit_breaks: tuple[int, ...]
     free_bytes: int
     model: ModelState | None
 
@@ -112,7 +114,7 @@ def machine_findings(machine: Machine) -> list[Finding]:
             f"{unsettled} orders of the account whose fate is not known",
             "start it and let it ask the exchange: autopilot status, autopilot orders",
         ),
-        Finding("AUDIT_WHOLE", problem is None, problem or "the audit log is whole", "autopilot audit verify"),
+        Finding("AUDIT_WHOLE", problem is None, problem or _whole(machine.audit_breaks), "autopilot audit verify"),
         Finding(
             "DISK_FREE",
             machine.free_bytes >= LEAST_DISK_BYTES,
@@ -120,6 +122,12 @@ def machine_findings(machine: Machine) -> list[Finding]:
             "free some space: no order is sent that cannot be written down first",
         ),
     ]
+
+
+def _whole(breaks: tuple[int, ...]) -> str:
+    if not breaks:
+        return "the audit log is whole"
+    return f"the audit log is whole since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
 
 
 def _version() -> Finding:

@@ -81,15 +81,13 @@ class Verdict:
     @property
     def is_whole(self) -> bool:
         """Now and ever."""
-        return self.problem is None
+        return self.problem is None and not self.breaks
 
     @property
     def problem(self) -> str | None:
-        """The first that was found."""
+        """The first that is found now."""
         if self.fault:
             return self.fault.problem
-        if self.breaks:
-            return f"a daemon that started found, as row {self.breaks[0]} says, that the audit log had been changed"
         if self.altered:
             return f"the arming of {self.altered[0]} is not the one that the audit log tells of"
         return None

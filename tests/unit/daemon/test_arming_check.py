@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.store.armings import PaperRecord
-from autopilot.daemon.arming_check import LEAST_DISK_BYTES, Machine, Wish, arming_findings
+from autopilot.daemon.arming_check import LEAST_DISK_BYTES, Machine, Wish, arming_findings, machine_findings
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.model_state import ModelState
@@ -22,6 +22,7 @@ MACHINE = Machine(
     paper=PaperRecord("kraken", 7, 5),
     unsettled=0,
     audit_problem=None,
+    audit_breaks=(),
     free_bytes=LEAST_DISK_BYTES,
     model=ModelState.LIVE,
 )
@@ -101,6 +102,13 @@ async def test_an_account_that_is_ready() -> None:
 )
 async def test_what_the_machine_lacks(change: dict[str, Any], code: str) -> None:
     assert await failed(machine=replace(MACHINE, **change)) == [code]
+
+
+async def test_a_break_of_the_past_is_told_and_no_reason_to_refuse() -> None:
+    found = machine_findings(replace(MACHINE, audit_breaks=(4, 9)))
+    (whole,) = (each for each in found if each.code == "AUDIT_WHOLE")
+    assert whole.passed
+    assert "whole since row 9" in whole.detail
 
 
 @pytest.mark.parametrize(
