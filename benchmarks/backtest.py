@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import talib
 
-from autopilot.adapters.candle_files import import_path
+from autopilot.adapters.imports.candle_files import import_path
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
 from autopilot.analysis.view import MarketView
 from autopilot.backtest.choices import strategy_choices
-from autopilot.backtest.decided import Traded
+from autopilot.backtest.decided import BacktestSymbol
 from autopilot.backtest.engine import Backtest
 from autopilot.config.paths import find_paths
 from autopilot.domain.candles import Candles
@@ -33,7 +33,7 @@ from autopilot.risk.limits import RiskLimits
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.base import Strategy, suits
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.series import SymbolHistory, symbol_series
+from autopilot.training.data.series import SymbolData, symbol_series
 from benchmarks.memory import memory
 from benchmarks.running import autopilot, configured, real_candles
 from benchmarks.table import Figure, print_table
@@ -105,10 +105,10 @@ def _engine(length: int) -> tuple[float, int]:
         limits=LIMITLESS,
     )
     begin = time.perf_counter()
-    history = SymbolHistory("BTC/USD", candles, None, None, (), 0)
+    history = SymbolData("BTC/USD", candles, None, None, (), 0)
     series = symbol_series(history, strategies, TradingCost(0.001), 1000)
     profile = StrategyProfile("cross", StrategyGroup.TREND_FOLLOWING, {})
-    traded = Traded(MARKET, settings, series, strategy_choices(length, 1000, [profile], "cross"))
+    traded = BacktestSymbol(MARKET, settings, series, strategy_choices(length, 1000, [profile], "cross"))
     outcome = asyncio.run(Backtest("bench", [traded], strategies, PaperSettings()).run(lambda *_: None))
     return time.perf_counter() - begin, len(outcome.books.round_trips)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from autopilot.adapters.exchange.simulated_market import BLOCK, block_number, make_block
+from autopilot.adapters.exchange.offline_markets.simulated_market import BLOCK, block_number, make_block
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import market_view
 from autopilot.domain.candles import Candles

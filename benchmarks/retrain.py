@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autopilot.adapters.exchange.simulated_market import ASSETS
+from autopilot.adapters.exchange.offline_markets.simulated_market import ASSETS
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.store.database import open_database

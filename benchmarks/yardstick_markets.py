@@ -11,24 +11,24 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from autopilot.adapters.candle_files import import_path
-from autopilot.adapters.exchange.simulated import SimulatedExchange
-from autopilot.adapters.sentiment_files import import_sentiment
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.imports.candle_files import import_path
+from autopilot.adapters.imports.sentiment_files import import_sentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.app.training.data import TrainingData
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.training_data import TrainingData
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.selection.strategy_rules import StrategyProfile
-from autopilot.training.history import candles_before
+from autopilot.training.data.history import candles_before
+from autopilot.training.data.series import SymbolData
+from autopilot.training.data.surrogate import surrogate
+from autopilot.training.data.training_set import TrainingSet
 from autopilot.training.request import TrainingRequest
-from autopilot.training.series import SymbolHistory
-from autopilot.training.surrogate import surrogate
-from autopilot.training.training_set import TrainingSet
 
 HOUR = Timeframe.H1
 MIN_SAMPLES = 10
@@ -38,7 +38,7 @@ GROUPS = tuple(StrategyGroup)
 BANDS = np.array([-0.75, 0.0, 0.75])
 """Where the cause of `Planted` is cut."""
 
-Market = tuple[SymbolHistory, ...]
+Market = tuple[SymbolData, ...]
 
 
 def requested(exchange: str, symbols: Sequence[str], days: int) -> TrainingRequest:

@@ -23,24 +23,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from autopilot.app.compute import InProcess
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval, resampled_means
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import load_strategies
-from autopilot.training.card import evidence_part
-from autopilot.training.checks import class_losses, shuffled
-from autopilot.training.evaluation import LEVEL, Acting, Judged, judge
-from autopilot.training.fit import FitSettings, fit_classes
-from autopilot.training.gate import PROMOTED, log_loss_skill, pass_gate
-from autopilot.training.history import learned_names, symbol_rows
-from autopilot.training.in_process import InProcess
-from autopilot.training.scoring import base_rates, calibration_error, row_log_loss
+from autopilot.training.data.history import learned_names, symbol_rows
+from autopilot.training.data.training_set import NO_GROUP, TrainingSet, training_set
+from autopilot.training.evidence.card import evidence_part
+from autopilot.training.evidence.checks import class_losses, shuffled
+from autopilot.training.evidence.evaluation import LEVEL, Acting, Judged, judge
+from autopilot.training.evidence.gate import PROMOTED, log_loss_skill, pass_gate
+from autopilot.training.evidence.walk import join, score_fold, walk_folds
+from autopilot.training.model.fit import FitSettings, fit_classes
+from autopilot.training.model.scoring import base_rates, calibration_error, row_log_loss
 from autopilot.training.train import TrainingSettings, train
-from autopilot.training.training_set import NO_GROUP, TrainingSet, training_set
-from autopilot.training.walk import join, score_fold, walk_folds
 from benchmarks.yardstick_markets import (
     GROUPS,
     HOUR,

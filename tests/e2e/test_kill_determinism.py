@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.adapters.store.bookkeeping import check_books
+from autopilot.adapters.store.views.bookkeeping import check_books
 
 SYMBOLS = {"BTC/USD", "ETH/USD"}
 DAYS = 4

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from autopilot.adapters.store.bookkeeping import check_books
 from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.views.bookkeeping import check_books
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 
 MARKETS = ("KRAKEN_BTC-USD_1h.csv.gz", "KRAKEN_ETH-USD_1h.csv.gz")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from autopilot.adapters.store import queries
 from autopilot.adapters.store.audit import recent
-from autopilot.adapters.store.bookkeeping import check_books
+from autopilot.adapters.store.views import queries
+from autopilot.adapters.store.views.bookkeeping import check_books
 from autopilot.domain.audit import AuditKind
 
 HOLDING, WAITING = "2024-01-01T03:00:00Z", "2024-01-01T01:00:00Z"

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
-from autopilot.adapters.exchange.dialects import Kraken
 from autopilot.adapters.exchange.gateway import Request
+from autopilot.adapters.exchange.venues.kraken import Kraken
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected, UnknownSymbol

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.order import Purpose
-from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, SymbolHistory
+from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, SymbolRecord
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
@@ -166,7 +166,7 @@ def decided(
     hundred, one, nothing = Decimal(100), Decimal(1), Decimal(0)
     money = one, hundred, hundred, nothing, nothing
     held = Position("paper:test", "BTC/USD", *money, hundred / 2, None, "macd", None, 0, one, hundred, nothing)
-    last = SymbolHistory(last_exit_at_ms=trips[-1].closed_at_ms if trips else None)
+    last = SymbolRecord(last_exit_at_ms=trips[-1].closed_at_ms if trips else None)
     portfolio = Portfolio(
         account="paper:test",
         currency="USD",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autopilot.domain.timeframe import HOUR_MS
-from autopilot.performance.regret import MaturedDecisions, Verdict, regret_ledger
+from autopilot.performance.regret import MaturedDecisions, RegretVerdict, regret_ledger
 
 STRATEGIES = ("a", "b", "c")
 earned = st.one_of(st.just(0.0), st.just(float("nan")), st.floats(-0.5, 0.5))
@@ -60,7 +60,7 @@ def test_nobody_regrets_his_own_choice(rows: MaturedDecisions, threshold: float)
         assert selector.name == "selector"
         assert regret.point == 0.0
         if selector.days > 1:
-            assert (regret.lower, regret.upper, selector.verdict) == (0.0, 0.0, Verdict.SAME)
+            assert (regret.lower, regret.upper, selector.verdict) == (0.0, 0.0, RegretVerdict.SAME)
 
 
 @settings(max_examples=30)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autopilot.adapters.exchange.simulated import SimulatedTape
-from autopilot.adapters.exchange.simulated_market import ASSETS, BLOCK
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedTape
+from autopilot.adapters.exchange.offline_markets.simulated_market import ASSETS, BLOCK
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
 

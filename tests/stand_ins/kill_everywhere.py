@@ -25,9 +25,9 @@ from loopback_thread import answering
 
 from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.store.audit import verify_all
-from autopilot.adapters.store.bookkeeping import check_books
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.views.bookkeeping import check_books
 
 TRADER = Path(__file__).with_name("little_trader.py")
 SECOND_AFTER = (0.25, 0.65)

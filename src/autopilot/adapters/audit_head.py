@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from autopilot.adapters.durable_file import alone, write_durably
+from autopilot.adapters.durable_file import locked, write_durably
 from autopilot.domain.audit import GENESIS, Head
 from autopilot.domain.errors import AutopilotError, StoreCorrupt, StoreUnavailable
 
@@ -64,7 +64,7 @@ class Anchor:
     def begin(self) -> None:
         """Before the first row of all: from now on, rows without an anchor are rows whose anchor was taken away.
         Raises StoreUnavailable."""
-        with alone(self._path.parent):
+        with locked(self._path.parent):
             if not self._path.exists():
                 write_head(self._path, GENESIS)
 
@@ -113,7 +113,7 @@ class Anchor:
 
     def _go_by_the_log(self) -> bool:
         """Between reading and writing no other process may write: its later row would be cut off unseen."""
-        with alone(self._path.parent):
+        with locked(self._path.parent):
             present = read_head(self._path)
             if present is None:
                 raise StoreCorrupt(f"{self._path} is gone", hint="autopilot audit verify")

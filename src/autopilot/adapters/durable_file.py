@@ -38,7 +38,7 @@ def storing(failure: str, hint: str = "check the directory's owner and mode") ->
 
 
 @contextmanager
-def alone(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     """Two processes at once must not lose each other's change to a file in it. Raises StoreUnavailable when another one
     does not come to an end."""
     with storing(f"the directory {directory} cannot be used"):

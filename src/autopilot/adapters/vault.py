@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from autopilot.adapters.durable_file import alone, write_durably
+from autopilot.adapters.durable_file import locked, write_durably
 from autopilot.adapters.private_file import read_private
 from autopilot.domain.credentials import ExchangeKeys, Passphrase
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable, VaultLocked
@@ -101,7 +101,7 @@ def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
     """Encrypts all of it anew, with a new key, and puts it in the file's place: nothing of the old is kept. After an
     error the file is as it was. Raises StoreUnavailable, also when the file is no longer the one that was opened."""
     document = _sealed(vault, passphrase)
-    with alone(path.parent):
+    with locked(path.parent):
         if _origin(path) != vault._origin:
             raise StoreUnavailable(
                 f"another command has changed {path} meanwhile; this one has changed nothing", hint="try again"

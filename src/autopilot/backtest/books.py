@@ -15,7 +15,7 @@ from autopilot.domain.decision import Decision
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Purpose, Side
-from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
+from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.broker import PaperChange
 from autopilot.ports.ledger import EquityMark
@@ -120,14 +120,14 @@ class MemoryBooks:
     def positions(self, account: str) -> tuple[Position, ...]:
         return tuple(books.position for _, books in sorted(self._symbols.items()) if books.position)
 
-    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
+    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         books, today = self._symbols[symbol], 0
         for name in reversed(books.entries):
             order = self._orders[name]
             if order.created_at_ms < day_start_ms:
                 break
             today += order.status is not OrderStatus.REJECTED
-        return SymbolHistory(
+        return SymbolRecord(
             trades_today=today,
             last_stop_loss_at_ms=books.last_stop_loss_at_ms,
             consecutive_losses=sum(1 for _ in takewhile(_is_loss, reversed(books.trips))),

@@ -14,7 +14,7 @@ from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.group_rules import group_confidences
 from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
 from autopilot.selection.track_record import shrunk_mean
-from autopilot.training.series import SymbolSeries
+from autopilot.training.data.series import SymbolSeries
 
 GROUPS = tuple(StrategyGroup)
 RULES = -1
@@ -22,7 +22,7 @@ RULES = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Choices:
+class BacktestChoices:
     """Of the n candles that are decided, the first of them number ``first`` of the series.
 
     ``picks`` int64[n, 5]: the strategy (its column) that the in-group rules take in each group; ``group`` and
@@ -46,19 +46,19 @@ class Choices:
 
 def rule_choices(
     series: Sequence[SymbolSeries], firsts: Sequence[int], profiles: Sequence[StrategyProfile]
-) -> list[Choices]:
+) -> list[BacktestChoices]:
     """What the rule table chooses. ``series`` in the order in which symbols decide at the same moment; ``firsts``: the
     first candle of each that is decided."""
     return [_rule_choices(series, firsts, rank, profiles) for rank in range(len(series))]
 
 
-def group_choices(choices: Choices, group: StrategyGroup) -> Choices:
+def group_choices(choices: BacktestChoices, group: StrategyGroup) -> BacktestChoices:
     """Always this group, with the same picks. Being sure is the user's part: every signal has full confidence."""
     column = GROUPS.index(group)
     return _sure(choices.first, choices.picks, np.full(len(choices), column), choices.picks[:, column])
 
 
-def strategy_choices(length: int, first: int, profiles: Sequence[StrategyProfile], name: str) -> Choices:
+def strategy_choices(length: int, first: int, profiles: Sequence[StrategyProfile], name: str) -> BacktestChoices:
     """Always this strategy, likewise, from candle ``first`` of ``length`` on."""
     column = next(at for at, each in enumerate(profiles) if each.name == name)
     count = length - first
@@ -66,14 +66,14 @@ def strategy_choices(length: int, first: int, profiles: Sequence[StrategyProfile
     return _sure(first, picks, np.full(count, GROUPS.index(profiles[column].group)), np.full(count, column))
 
 
-def _sure(first: int, picks: IntArray, group: IntArray, strategy: IntArray) -> Choices:
+def _sure(first: int, picks: IntArray, group: IntArray, strategy: IntArray) -> BacktestChoices:
     sure, unknown = np.ones(len(group)), np.full(len(group), np.nan)
-    return Choices(first, picks, group, strategy, sure, sure, unknown, unknown, np.full(len(group), RULES))
+    return BacktestChoices(first, picks, group, strategy, sure, sure, unknown, unknown, np.full(len(group), RULES))
 
 
 def _rule_choices(
     series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int, profiles: Sequence[StrategyProfile]
-) -> Choices:
+) -> BacktestChoices:
     own, first = series[rank], firsts[rank]
     at = np.arange(first, len(own.view.candles))
     sides, (strength, confidence) = own.sides(at), own.presence(at)
@@ -87,7 +87,7 @@ def _rule_choices(
     strategy = picks[every, group]
     speaks = sides[strategy, every] != 0
     unknown = np.full(len(at), np.nan)
-    return Choices(
+    return BacktestChoices(
         first=first,
         picks=picks,
         group=group,
@@ -119,7 +119,7 @@ def _recent_bps(series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int
     return shrunk_mean(sums, counts, all_sums, all_counts, PRIOR_WEIGHT) * 1e4
 
 
-def speaking(series: SymbolSeries, choices: Choices) -> NDArray[np.int8]:
+def speaking(series: SymbolSeries, choices: BacktestChoices) -> NDArray[np.int8]:
     """int8[n]: what the chosen strategy says at each decided candle."""
     at = np.arange(choices.first, choices.first + len(choices))
     return series.sides(at)[choices.strategy, np.arange(len(choices))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autopilot.backtest.choices import GROUPS, RULES, Choices, speaking
+from autopilot.backtest.choices import GROUPS, RULES, BacktestChoices, speaking
 from autopilot.domain.candles import Candles, IntArray
 from autopilot.domain.decision import Action, Denied, decision_id
 from autopilot.domain.market import Market
@@ -19,26 +19,26 @@ from autopilot.engine.settings import AutopilotSettings
 from autopilot.risk.evaluation import evaluate
 from autopilot.strategies.base import Strategy, signal_at
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.series import SymbolSeries
+from autopilot.training.data.series import SymbolSeries
 
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traded:
+class BacktestSymbol:
     """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided. ``detail``:
     finer candles, which tell what came first within one of the series."""
 
     market: Market
     settings: AutopilotSettings
     series: SymbolSeries
-    choices: Choices
+    choices: BacktestChoices
     detail: Candles | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionRow:
     """What one signal came to: the decisions of the daemon in short, those without a signal left out."""
 
     id: str
@@ -58,7 +58,7 @@ class Decided:
     order_id: str | None
 
 
-def sure_and_unsure(traded: Traded) -> tuple[IntArray, IntArray]:
+def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
     """The candles at which there is a signal that is sure enough to be looked at, and those of the others: they are
     denied whatever else there is."""
     choices, settings = traded.choices, traded.settings.evaluation
@@ -68,7 +68,7 @@ def sure_and_unsure(traded: Traded) -> tuple[IntArray, IntArray]:
     return spoken[sure] + choices.first, spoken[~sure] + choices.first
 
 
-def selection_at(traded: Traded, index: int, strategy: Strategy, models: Sequence[DecidingModel]) -> Selection:
+def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models: Sequence[DecidingModel]) -> Selection:
     """Who chose ``strategy`` at candle ``index``, and how sure the choice is."""
     choices, at = traded.choices, index - traded.choices.first
     group, number = GROUPS[int(choices.group[at])], int(choices.model[at])
@@ -91,12 +91,12 @@ def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
 
 
 def decided(
-    account: str, traded: Traded, index: int, selection: Selection, signal: StrategySignal, judgement: Judgement
-) -> Decided:
+    account: str, traded: BacktestSymbol, index: int, selection: Selection, signal: StrategySignal, judgement: Judgement
+) -> DecisionRow:
     """What the signal at candle ``index`` came to."""
     view = traded.series.view
     open_at_ms = int(view.candles.open_at_ms[index])
-    return Decided(
+    return DecisionRow(
         id=decision_id(account, view.symbol, view.timeframe, open_at_ms),
         symbol=view.symbol,
         candle_at_ms=open_at_ms,
@@ -117,12 +117,12 @@ def decided(
 
 def decisions_of(
     account: str,
-    traded: Sequence[Traded],
+    traded: Sequence[BacktestSymbol],
     strategies: StrategySet,
     models: Sequence[DecidingModel],
-    judged: Sequence[Decided],
+    judged: Sequence[DecisionRow],
     unsure: Sequence[IntArray],
-) -> tuple[Decided, ...]:
+) -> tuple[DecisionRow, ...]:
     """What every signal came to, in the order in which they were made."""
     ordered = tuple(strategies)
     denied = [
@@ -134,8 +134,8 @@ def decisions_of(
 
 
 def _unsure(
-    account: str, traded: Traded, index: int, strategies: Sequence[Strategy], models: Sequence[DecidingModel]
-) -> Decided:
+    account: str, traded: BacktestSymbol, index: int, strategies: Sequence[Strategy], models: Sequence[DecidingModel]
+) -> DecisionRow:
     strategy = strategies[int(traded.choices.strategy[index - traded.choices.first])]
     signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
     selection = selection_at(traded, index, strategy, models)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
-from autopilot.backtest.decided import Decided, Traded, decided, selection_at, sure_and_unsure
+from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
 from autopilot.backtest.marks import RANKS, Held, caught_up
 from autopilot.domain.candles import Candle, Candles, IntArray
 from autopilot.domain.decision import decision_id
@@ -54,13 +54,13 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class BacktestResult:
     """What came of it. ``judged``: the signals that were sure enough to be looked at; ``unsure``: of each symbol the
     candles at which the others were made, ascending. ``candles``: how many were decided, ``looked_into`` of them by
     finer candles."""
 
     books: MemoryBooks
-    judged: tuple[Decided, ...]
+    judged: tuple[DecisionRow, ...]
     unsure: tuple[IntArray, ...]
     steps: Steps
     candles: int
@@ -74,7 +74,7 @@ class Backtest:
     def __init__(
         self,
         account: str,
-        traded: Sequence[Traded],
+        traded: Sequence[BacktestSymbol],
         strategies: StrategySet,
         paper: PaperSettings,
         models: Sequence[DecidingModel] = (),
@@ -94,10 +94,10 @@ class Backtest:
         self._reached = 0
         self._looked_into = 0
         self._sure, self._unsure = zip(*(sure_and_unsure(each) for each in traded), strict=True)
-        self._judged: list[Decided] = []
+        self._judged: list[DecisionRow] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
 
-    async def run(self, progress: Progress) -> Outcome:
+    async def run(self, progress: Progress) -> BacktestResult:
         """Raises what the desk and the account raise, which on paper is nothing."""
         total, done = sum(len(each.choices) for each in self._traded), 0
         # The first candle opens the account, whether anybody speaks there or not.
@@ -116,7 +116,9 @@ class Backtest:
             if done % REPORT_EVERY == 0:
                 progress(self._passed(), total)
         progress(total, total)
-        return Outcome(self._books, tuple(self._judged), self._unsure, self._recorded(), total, self._looked_into)
+        return BacktestResult(
+            self._books, tuple(self._judged), self._unsure, self._recorded(), total, self._looked_into
+        )
 
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]
@@ -140,7 +142,7 @@ class Backtest:
         if len(self._books.fills) > fills or not self._steps:
             self._note()
 
-    async def _settle(self, traded: Traded, trader: Trader, candle: Candle) -> None:
+    async def _settle(self, traded: BacktestSymbol, trader: Trader, candle: Candle) -> None:
         """By the finer candles, one after the other, where something is to be settled and they tell the whole."""
         market, closed_at_ms = traded.market, self._clock.at_ms
         engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
@@ -199,7 +201,7 @@ class Backtest:
         rank = self._ranks[held.symbol]
         return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
 
-    def _moment(self, traded: Traded, index: int, price: float) -> Moment:
+    def _moment(self, traded: BacktestSymbol, index: int, price: float) -> Moment:
         symbol, open_at_ms = traded.market.symbol, int(traded.series.view.candles.open_at_ms[index])
         return Moment(
             decision_id=decision_id(self._account.name, symbol, traded.settings.timeframe, open_at_ms),
@@ -244,7 +246,7 @@ class _Silence:
         """An EventSink."""
 
 
-def _closes(traded: Traded) -> IntArray:
+def _closes(traded: BacktestSymbol) -> IntArray:
     view = traded.series.view
     return view.candles.open_at_ms + view.timeframe.ms
 

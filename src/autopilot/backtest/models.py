@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.backtest.choices import Choices
+from autopilot.backtest.choices import BacktestChoices
 from autopilot.domain.candles import IntArray
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import iso_utc
-from autopilot.training.choice import choose, count_votes
-from autopilot.training.ensemble import Ensemble
-from autopilot.training.evaluation import Acting, judge
-from autopilot.training.fit import FitSettings, fit
-from autopilot.training.gate import Verdict, pass_gate
-from autopilot.training.novelty import TrainingRange
-from autopilot.training.series import SymbolSeries
-from autopilot.training.splits import Fold
-from autopilot.training.training_set import TrainingSet
-from autopilot.training.walk import LEAST_TRAIN, OutOfFold, join, score
+from autopilot.training.data.series import SymbolSeries
+from autopilot.training.data.training_set import TrainingSet
+from autopilot.training.evidence.evaluation import Acting, judge
+from autopilot.training.evidence.gate import GateVerdict, pass_gate
+from autopilot.training.evidence.splits import Fold
+from autopilot.training.evidence.walk import LEAST_TRAIN, OutOfFold, join, score
+from autopilot.training.model.choice import choose, count_votes
+from autopilot.training.model.ensemble import Ensemble
+from autopilot.training.model.fit import FitSettings, fit
+from autopilot.training.model.novelty import TrainingRange
 
 AT_ONCE = 4096
 """Candles scored in one go."""
@@ -82,7 +82,7 @@ def walk_models(
     for done, future in enumerate(waiting, start=1):
         trained.append(future.result())
         told(done, len(waiting), iso_utc(moments[done - 1])[:10])
-    return _reign(data, trained, plan, acting)
+    return _deciding_spans(data, trained, plan, acting)
 
 
 def _moments(data: TrainingSet, plan: Retraining) -> list[int]:
@@ -108,7 +108,7 @@ def _train(data: TrainingSet, at_ms: int, plan: Retraining, fitting: FitSettings
     )
 
 
-def _reign(
+def _deciding_spans(
     data: TrainingSet, trained: Sequence[_Trained], plan: Retraining, acting: Acting
 ) -> tuple[DecidingModel, ...]:
     """Who decides when: the latest that its gate let pass, until the next one or the end of its life."""
@@ -126,7 +126,7 @@ def _reign(
     return tuple(found)
 
 
-def _decider(trained: _Trained, verdict: Verdict, plan: Retraining) -> DecidingModel:
+def _decider(trained: _Trained, verdict: GateVerdict, plan: Retraining) -> DecidingModel:
     return DecidingModel(
         id=f"walk-{iso_utc(trained.at_ms)[:10]}",
         state=verdict.state,
@@ -140,8 +140,8 @@ def _decider(trained: _Trained, verdict: Verdict, plan: Retraining) -> DecidingM
 
 
 def follow_models(
-    choices: Choices, series: SymbolSeries, models: Sequence[DecidingModel], group_of: IntArray
-) -> Choices:
+    choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], group_of: IntArray
+) -> BacktestChoices:
     """The models' choices in place of the rules', in their spans, where a signal can follow and the input is whole."""
     candles = series.view.candles
     at = np.arange(choices.first, choices.first + len(choices))
@@ -155,8 +155,13 @@ def follow_models(
 
 
 def _scored(
-    choices: Choices, series: SymbolSeries, model: DecidingModel, number: int, asked: IntArray, group_of: IntArray
-) -> Choices:
+    choices: BacktestChoices,
+    series: SymbolSeries,
+    model: DecidingModel,
+    number: int,
+    asked: IntArray,
+    group_of: IntArray,
+) -> BacktestChoices:
     inputs = series.inputs(choices.first + asked)
     whole = series.records.complete[choices.first + asked] & np.isfinite(inputs).all(axis=1)
     asked, inputs = asked[whole], inputs[whole]

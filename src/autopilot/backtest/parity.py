@@ -15,7 +15,7 @@ CONFIDENCE_STEP = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ComparedDecision:
     """A decision as far as it is compared."""
 
     id: str
@@ -34,8 +34,8 @@ class Said:
 class Difference:
     """``fields``: what differs; "missing" where only one of them is there."""
 
-    recorded: Said | None
-    again: Said | None
+    recorded: ComparedDecision | None
+    again: ComparedDecision | None
     fields: tuple[str, ...]
 
 
@@ -55,7 +55,7 @@ class CostOfDifference:
         return self.signal + self.price + self.fee + self.missed_fill
 
 
-def differing(recorded: Sequence[Said], again: Sequence[Said]) -> tuple[Difference, ...]:
+def differing(recorded: Sequence[ComparedDecision], again: Sequence[ComparedDecision]) -> tuple[Difference, ...]:
     """By time, then symbol."""
     theirs, ours = {each.id: each for each in recorded}, {each.id: each for each in again}
     found = []
@@ -67,7 +67,7 @@ def differing(recorded: Sequence[Said], again: Sequence[Said]) -> tuple[Differen
     return tuple(sorted(found, key=_moment))
 
 
-def _fields(one: Said, other: Said) -> tuple[str, ...]:
+def _fields(one: ComparedDecision, other: ComparedDecision) -> tuple[str, ...]:
     names = ("group", "strategy", "decided_by", "signal_type", "action", "denied_code")
     differ = [name for name in names if getattr(one, name) != getattr(other, name)]
     if abs(one.confidence - other.confidence) > CONFIDENCE_STEP:

@@ -17,7 +17,7 @@ from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SignalArrays
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.series import SymbolHistory
+from autopilot.training.data.series import SymbolData
 
 TOLERANCE = 1e-9
 LOOK_AHEAD, WARM_UP, FAILED = "look-ahead", "warm-up", "failed"
@@ -28,7 +28,7 @@ Columns = Mapping[tuple[str, str], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ProofFinding:
     """The first candle at which a proof failed. ``owner``: a strategy, the features or the regime; ``column``: which of
     its arrays; ``whole``: its value on all candles, ``part``: on those up to the cut, or on the last 1,000;
     ``detail``: for a strategy that failed, its error."""
@@ -44,8 +44,8 @@ class Finding:
 
 
 def prove(
-    history: SymbolHistory, strategies: StrategySet, cuts: Sequence[int], told: Callable[[int, int], None]
-) -> tuple[Finding, ...]:
+    history: SymbolData, strategies: StrategySet, cuts: Sequence[int], told: Callable[[int, int], None]
+) -> tuple[ProofFinding, ...]:
     """``cuts``: indices of candles, each at least 999, after which the future is cut off. One finding a column."""
     whole, errors = _columns(_view(history, 0, len(history.candles)), strategies)
     found = {(FAILED, name, ""): _failed(history, name, words) for name, words in errors.items()}
@@ -80,7 +80,7 @@ def spread_cuts(length: int, count: int, seed: int = 1) -> list[int]:
     return sorted({last, *drawn.tolist()})
 
 
-def _view(history: SymbolHistory, begin: int, end: int) -> MarketView:
+def _view(history: SymbolData, begin: int, end: int) -> MarketView:
     candles = history.candles[begin:end]
     reference = None if history.reference is None else history.reference.until(candles.last_at_ms)
     return market_view(history.symbol, candles, reference, history.sentiment)
@@ -105,10 +105,12 @@ def _differs(one: FloatArray, other: FloatArray) -> np.ndarray[tuple[int], np.dt
         return np.asarray(~same & ~(np.abs(one - other) <= TOLERANCE))
 
 
-def _found(proof: str, history: SymbolHistory, owner: str, column: str, at: int, whole: float, part: float) -> Finding:
+def _found(
+    proof: str, history: SymbolData, owner: str, column: str, at: int, whole: float, part: float
+) -> ProofFinding:
     at_ms = int(history.candles.open_at_ms[at])
-    return Finding(proof, history.symbol, owner, column, at_ms, float(whole), float(part))
+    return ProofFinding(proof, history.symbol, owner, column, at_ms, float(whole), float(part))
 
 
-def _failed(history: SymbolHistory, name: str, words: str) -> Finding:
-    return Finding(FAILED, history.symbol, name, "", history.candles.last_at_ms, np.nan, np.nan, words)
+def _failed(history: SymbolData, name: str, words: str) -> ProofFinding:
+    return ProofFinding(FAILED, history.symbol, name, "", history.candles.last_at_ms, np.nan, np.nan, words)

@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from autopilot.backtest.decided import Traded
-from autopilot.backtest.engine import Outcome
+from autopilot.backtest.decided import BacktestSymbol
+from autopilot.backtest.engine import BacktestResult
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.money import ZERO
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
 
 
-def account_record(traded: Sequence[Traded], outcome: Outcome, start_equity: Decimal) -> AccountRecord:
+def account_record(traded: Sequence[BacktestSymbol], outcome: BacktestResult, start_equity: Decimal) -> AccountRecord:
     """At the close of every candle that was decided, of any symbol."""
     at_ms = decided_closes(traded)
     steps = outcome.steps
@@ -38,13 +38,13 @@ def account_record(traded: Sequence[Traded], outcome: Outcome, start_equity: Dec
     )
 
 
-def decided_closes(traded: Sequence[Traded]) -> IntArray:
+def decided_closes(traded: Sequence[BacktestSymbol]) -> IntArray:
     """int64[n], ascending, each moment once."""
     closes = [_closes_ms(each)[each.choices.first :] for each in traded]
     return np.unique(np.concatenate(closes))
 
 
-def closes_at(traded: Sequence[Traded], at_ms: IntArray) -> FloatArray:
+def closes_at(traded: Sequence[BacktestSymbol], at_ms: IntArray) -> FloatArray:
     """float64[symbols, n]: each symbol's last close at these moments; its first one before that."""
     found = []
     for each in traded:
@@ -53,6 +53,6 @@ def closes_at(traded: Sequence[Traded], at_ms: IntArray) -> FloatArray:
     return np.stack(found)
 
 
-def _closes_ms(traded: Traded) -> IntArray:
+def _closes_ms(traded: BacktestSymbol) -> IntArray:
     candles = traded.series.view.candles
     return candles.open_at_ms + candles.timeframe.ms

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from autopilot.domain.candles import FloatArray
-from autopilot.performance.evidence import deflated_sharpe, expected_maximum_sharpe, sharpe
+from autopilot.performance.evidence import daily_sharpe, deflated_sharpe, expected_maximum_sharpe
 from autopilot.performance.metrics import DAYS_A_YEAR
 
 LEAST_TRADES = 10
@@ -34,7 +34,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Fold:
+class SweepFold:
     """Closes up to ``search_until_ms`` are searched, those from then up to ``test_until_ms`` tell what it was worth."""
 
     search_until_ms: int
@@ -52,7 +52,7 @@ class Try:
     @property
     def score(self) -> float | None:
         """Sharpe ratio a day; None with too few trades."""
-        return sharpe(self.daily) if self.trades >= LEAST_TRADES else None
+        return daily_sharpe(self.daily) if self.trades >= LEAST_TRADES else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Luck:
         return self.deflated >= SKILL
 
 
-def folds_of(first_ms: int, end_ms: int, count: int) -> tuple[Fold, ...]:
+def folds_of(first_ms: int, end_ms: int, count: int) -> tuple[SweepFold, ...]:
     """``count`` folds: the period in ``count`` + 1 equal parts, of which each but the first is tested once."""
     bounds = np.linspace(first_ms, end_ms, count + 2).astype(np.int64).tolist()
-    return tuple(Fold(*each) for each in pairwise(bounds[1:]))
+    return tuple(SweepFold(*each) for each in pairwise(bounds[1:]))
 
 
 def best_of(tries: Sequence[Try]) -> Try | None:
@@ -93,7 +93,7 @@ def luck_of(tries: Sequence[Try], best: Try) -> Luck:
     variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
     return Luck(
         tries=len(tries),
-        best=yearly(sharpe(best.daily)),
+        best=yearly(daily_sharpe(best.daily)),
         expected=yearly(expected_maximum_sharpe(len(tries), variance)),
         deflated=deflated_sharpe(best.daily, len(tries), variance),
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from autopilot.adapters.clock import moment_ms
+from autopilot.app.backtest.data import Period
+from autopilot.app.backtest.request import BacktestRequest, StoredModel, WalkForward
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.symbols import symbol_of
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_request import BacktestRequest, StoredModel, WalkForward
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import Timeframe
 

@@ -18,7 +18,7 @@ _ECHO_FLAGS = 3
 _PEM_BEGIN, _PEM_END = "-----BEGIN", "-----END"
 
 
-def typed(what: str, *, without: str) -> str:
+def prompt_secret(what: str, *, without: str) -> str:
     """One line, or the lines of a PEM key up to its end or an empty one. ``without`` a terminal: what to do then.
 
     Raises SafetyRefused without a terminal, UsageProblem for what is no text, typer.Abort at its end (Ctrl-D).

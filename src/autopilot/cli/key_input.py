@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from autopilot.adapters.private_file import read_private
+from autopilot.app.trading.passphrase import CREDENTIALS_VARIABLE
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.hidden_input import typed
-from autopilot.daemon.passphrase import CREDENTIALS_VARIABLE
+from autopilot.cli.hidden_input import prompt_secret
 from autopilot.domain.credentials import ExchangeKeys
 
 CREDENTIAL = "autopilot-keys-{exchange}"
@@ -18,9 +18,10 @@ FORM = '{"api_key": "…", "secret": "…"}'
 _MOST_BYTES = 1 << 16
 
 
-def asked_keys(exchange: str, from_fd: int | None, secret_file: Path | None) -> ExchangeKeys:
+def read_keys(exchange: str, from_fd: int | None, secret_file: Path | None) -> ExchangeKeys:
     """Of the right shape. Raises ConfigError when they cannot be keys of this exchange, UsageProblem, SafetyRefused."""
-    from autopilot.adapters.exchange.key_shapes import normalized, require_shape
+    from autopilot.adapters.exchange.key_shapes import normalized
+    from autopilot.adapters.exchange.venues.known import require_shape
 
     keys = normalized(_given(exchange, from_fd, secret_file))
     require_shape(exchange, keys)
@@ -40,8 +41,8 @@ def _given(exchange: str, from_fd: int | None, secret_file: Path | None) -> Exch
 
 def _typed(exchange: str, secret: str | None) -> ExchangeKeys:
     without = f"--from-fd N, or the systemd credential {CREDENTIAL.format(exchange=exchange)}"
-    api_key = typed(f"API key of {exchange}", without=without)
-    return ExchangeKeys(api_key, typed(f"Secret of {exchange}", without=without) if secret is None else secret)
+    api_key = prompt_secret(f"API key of {exchange}", without=without)
+    return ExchangeKeys(api_key, prompt_secret(f"Secret of {exchange}", without=without) if secret is None else secret)
 
 
 def _credential(exchange: str) -> Path | None:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
 from autopilot.control.errors import DaemonNotRunning
+from autopilot.domain.document_types import Document
 
 MODE_TIMEOUT_S = 60.0
 """A pause waits for cycles under way, then for the exchanges."""
@@ -28,15 +28,15 @@ Exchange = Annotated[
 ]
 
 
-def changed(session: Session, command: str, exchange: str | None) -> Document:
+def set_mode(session: Session, command: str, exchange: str | None) -> Document:
     """``command``: pause or resume. Raises AutopilotError."""
     try:
         return session.client(MODE_TIMEOUT_S).post(address(command), {"exchange": exchange})
     except DaemonNotRunning:
         import asyncio
 
+        from autopilot.app.trading import without_daemon as alone
         from autopilot.cli.unlocking import keys_of
-        from autopilot.daemon import alone
 
         do = alone.pause if command == "pause" else alone.resume
         return asyncio.run(do(session.paths, exchange, keys_of(session)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
+from autopilot.cli.errors import UsageProblem
 from autopilot.cli.exit_codes import error_code
 from autopilot.cli.render.blocks import Screen, line
 from autopilot.cli.render.layout import clean, lines, plain, text_of
@@ -85,3 +88,21 @@ def _width(stream: TextIO) -> int | None:
 def discard(stream: TextIO) -> None:
     """Let what is still buffered vanish, so that the interpreter does not complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def write_file(path: Path, text: str) -> None:
+    """Whole or not at all: what was there before stays until all of it is written. Raises UsageProblem."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageProblem(
+            f"cannot write {path}: {error.strerror}", hint="name a file in a directory that you may write"
+        ) from error

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from autopilot.cli.exit_codes import ExitCode, exit_code
 from autopilot.cli.output import Output
@@ -14,12 +15,11 @@ from autopilot.cli.render.blocks import Screen
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
+from autopilot.control.protocol import API
+from autopilot.domain.document_types import Document
 
 if TYPE_CHECKING:
     import typer
-
-Document = dict[str, Any]
-
 QUERY_TIMEOUT_S = 10.0
 
 
@@ -82,3 +82,13 @@ class Session:
             )
         self.output.show(document, screen(document))
         return code
+
+
+def address(*parts: str, **parameters: str | int | None) -> str:
+    """``address("decisions", symbol="BTC/USD")`` → ``/api/autopilot/decisions?symbol=BTC%2FUSD``.
+
+    Parts are quoted but keep their slashes; parameters that are None are left out.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    path = "/".join([API, *(quote(part) for part in parts)])
+    return f"{path}?{urlencode(given)}" if given else path

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from autopilot.cli.address import address
 from autopilot.cli.render.status import status_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
 from autopilot.cli.symbols import symbol_or_none
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
+from autopilot.domain.document_types import Document
 
 
 def show_status(session: Session, symbol: str | None) -> int:
@@ -29,9 +29,9 @@ def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
 
 
 def _recall(database: Path, symbol: str | None) -> Document:
-    from autopilot.adapters.store.health import with_health
-    from autopilot.adapters.store.queries import last_known_status
-    from autopilot.adapters.store.real_money import with_real_money
+    from autopilot.adapters.store.views.health import with_health
+    from autopilot.adapters.store.views.queries import last_known_status
+    from autopilot.adapters.store.views.real_money import with_real_money
 
     document = with_real_money(database, last_known_status(database), int(time.time() * 1000))
     document = with_health(database, document)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot.cli.hidden_input import typed
+from autopilot.app.trading.passphrase import CREDENTIAL, FD_VARIABLE, MOST_BYTES, given_passphrase
+from autopilot.cli.hidden_input import prompt_secret
 from autopilot.cli.session import Session
 from autopilot.control.errors import SafetyRefused
-from autopilot.daemon.hardening import keep_memory_private
-from autopilot.daemon.passphrase import CREDENTIAL, FD_VARIABLE, MOST_BYTES, given_passphrase
+from autopilot.daemon.log import keep_memory_private
 from autopilot.domain.credentials import Passphrase
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def unlocked_by(session: Session) -> tuple[Passphrase, Vault]:
     keep_memory_private()
     if not session.paths.vault.exists():
         raise no_keys()
-    passphrase = given_passphrase() or Passphrase(typed("Passphrase of the exchange keys", without=NO_TERMINAL))
+    passphrase = given_passphrase() or Passphrase(prompt_secret("Passphrase of the exchange keys", without=NO_TERMINAL))
     return passphrase, open_vault(session.paths.vault, passphrase)
 
 
@@ -70,8 +70,8 @@ def new_passphrase(given: Passphrase | None) -> Passphrase:
     if given:
         return _strong(given)
     what = f"New passphrase of the exchange keys (at least {SHORTEST} characters)"
-    passphrase = _strong(Passphrase(typed(what, without=NO_TERMINAL)))
-    if Passphrase(typed("The same once more", without=NO_TERMINAL)) != passphrase:
+    passphrase = _strong(Passphrase(prompt_secret(what, without=NO_TERMINAL)))
+    if Passphrase(prompt_secret("The same once more", without=NO_TERMINAL)) != passphrase:
         raise SafetyRefused("the two passphrases differ; nothing was changed", hint="try again")
     return passphrase
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autopilot.adapters.durable_file import alone, replace_file, sync_directory
+from autopilot.adapters.durable_file import locked, replace_file, sync_directory
 from autopilot.config.keys import all_keys, all_sections
 from autopilot.config.load import LoadedConfig, load, merge, read_source, validate
 from autopilot.config.paths import Paths, create_directories
@@ -129,5 +129,5 @@ def _write(path: Path, text: str) -> None:
 def _alone(paths: Paths) -> Iterator[None]:
     """Two commands at once must not lose each other's change."""
     create_directories(paths)
-    with alone(paths.data_dir):
+    with locked(paths.data_dir):
         yield

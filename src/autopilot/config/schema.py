@@ -30,18 +30,16 @@ from autopilot.config.value_types import (
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
-    from autopilot.adapters.exchange.faults import FaultPlan
-    from autopilot.adapters.exchange.replay import ReplaySettings
-    from autopilot.adapters.exchange.simulated import SimulatedSettings
+    from autopilot.adapters.exchange.offline_markets.faults import FaultPlan
+    from autopilot.adapters.exchange.offline_markets.replay import ReplaySettings
+    from autopilot.adapters.exchange.offline_markets.simulated import SimulatedSettings
     from autopilot.engine.settings import AutopilotSettings
     from autopilot.execution.order_type import OrderSettings
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
-    from autopilot.training.evaluation import Acting
-
+    from autopilot.training.evidence.evaluation import Acting
 OFFLINE_EXCHANGES = ("replay", "simulated")
 """Ours; they ask nobody, so that no interval is too short for them."""
-
 SHORTEST_INTERVAL_S = 1.0
 
 
@@ -103,7 +101,7 @@ class SimulatedSection(Section):
         return self
 
     def settings(self) -> SimulatedSettings:
-        from autopilot.adapters.exchange.simulated import SimulatedSettings
+        from autopilot.adapters.exchange.offline_markets.simulated import SimulatedSettings
 
         return SimulatedSettings(**self.model_dump())
 
@@ -140,7 +138,7 @@ class FaultsSection(Section):
         return self
 
     def settings(self) -> FaultPlan:
-        from autopilot.adapters.exchange.faults import FaultPlan
+        from autopilot.adapters.exchange.offline_markets.faults import FaultPlan
 
         return FaultPlan(**self.model_dump())
 
@@ -164,7 +162,7 @@ class ReplaySection(Section):
         return self
 
     def settings(self) -> ReplaySettings:
-        from autopilot.adapters.exchange.replay import ReplaySettings
+        from autopilot.adapters.exchange.offline_markets.replay import ReplaySettings
 
         return ReplaySettings(**self.model_dump(exclude={"faults"}), faults=self.faults.settings())
 
@@ -286,6 +284,6 @@ class AutopilotConfig(Section):
 
     def acting(self) -> Acting:
         """When a learned model's choice is followed."""
-        from autopilot.training.evaluation import Acting
+        from autopilot.training.evidence.evaluation import Acting
 
         return Acting(self.min_confidence_threshold, self.model.min_edge_bps)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from autopilot.app.trading.accounts import Venue
 from autopilot.control.errors import Conflict
 from autopilot.daemon.scheduler import CycleScheduler
 from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
@@ -14,26 +15,12 @@ from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.ledger import Ledger
-from autopilot.ports.market_data import CandleSource
 
 FIRST_CYCLE_S = 9.0
 """How long starting waits for the first cycles before it says that a symbol is still starting."""
 LAST_CYCLE_S = 12.0
 """How long stopping waits for a cycle that is under way."""
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Venue:
-    """One account on an exchange as this daemon uses it, how an autopilot on it is made, and what a user does to all of
-    it."""
-
-    source: CandleSource
-    account: str
-    liquidation: Liquidation
-    make: Callable[[AutopilotSettings], IntelligentAutopilot]
-    close: Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from autopilot.app.lock import hold_lock
 from autopilot.config.paths import Paths, create_directories
-from autopilot.control.server import ControlServer
-from autopilot.control.service import ControlService
-from autopilot.daemon.lock import hold_lock
 from autopilot.daemon.readiness import Readiness
+from autopilot.daemon.server.server import ControlServer
+from autopilot.daemon.server.service_contract import ControlService
 from autopilot.domain.errors import AutopilotError
 
 STOP_LIMIT_S = 20.0

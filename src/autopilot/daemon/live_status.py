@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autopilot.daemon.autopilots import Running
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, error_code
 
 

@@ -10,15 +10,21 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from autopilot.adapters.exchange.dialects import dialect_of
-from autopilot.adapters.store import queries
+from autopilot.adapters.exchange.venues.known import venue_orders_of
 from autopilot.adapters.store.armings import SqliteArmings
+from autopilot.adapters.store.autopilots import AutopilotEntry, AutopilotStore
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.health import mode_document, with_health
-from autopilot.adapters.store.real_money import with_real_money
+from autopilot.adapters.store.views import queries
+from autopilot.adapters.store.views.health import mode_document, with_health
+from autopilot.adapters.store.views.real_money import with_real_money
+from autopilot.app.audit_log import DaemonAudit
+from autopilot.app.models.registry import ModelRegistry
+from autopilot.app.report.performance import performance_report
+from autopilot.app.trading.modes import TradingControl
+from autopilot.app.training.tasks import TrainingTasks
 from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
-from autopilot.control.private_socket import Peer
+from autopilot.control.peer import Peer
 from autopilot.control.requests import (
     BootstrapRequest,
     ListQuery,
@@ -30,21 +36,15 @@ from autopilot.control.requests import (
     StartRequest,
     StopRequest,
 )
-from autopilot.daemon.audit_log import DaemonAudit
 from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
-from autopilot.daemon.model_registry import ModelRegistry
-from autopilot.daemon.performance_report import performance_report
-from autopilot.daemon.trading_control import TradingControl
-from autopilot.daemon.training_tasks import TrainingTasks
 from autopilot.domain.account import is_live
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ConfigError, NotFound
 from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import iso_utc
 from autopilot.engine.events import Event, EventLog
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.ports.autopilots import AutopilotEntry, AutopilotStore
 from autopilot.ports.clock import Clock
 from autopilot.ports.restrictions import RestrictionSource
 
@@ -270,7 +270,7 @@ class AutopilotService:
 
     def _require_leave(self, settings: AutopilotSettings) -> None:
         """Raises SafetyRefused for real money that is not armed. What is held is watched all the same."""
-        dialect_of(settings.exchange)
+        venue_orders_of(settings.exchange)
         account = settings.account
         if self._armings.holding(account, self._clock.now_ms()):
             return

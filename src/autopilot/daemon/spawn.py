@@ -9,17 +9,17 @@ import json
 import os
 import select
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from autopilot.app.program import PROGRAM
+from autopilot.app.trading.passphrase import FD_VARIABLE, passphrase_pipe
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
-from autopilot.daemon.passphrase import FD_VARIABLE, passphrase_pipe
 from autopilot.daemon.readiness import READY_FD
 from autopilot.domain.credentials import Passphrase
 from autopilot.domain.errors import AutopilotError, ConfigError
@@ -27,9 +27,6 @@ from autopilot.domain.errors import AutopilotError, ConfigError
 START_LIMIT_S = 20.0
 END_LIMIT_S = 5.0
 LOG_MAX_BYTES = 10 * 1024 * 1024
-PROGRAM = (sys.executable, "-P", "-m", "autopilot")
-"""-P: a module in the directory where the daemon happens to run must not shadow an installed one."""
-
 _TAIL_BYTES = 16 * 1024
 _RETRY_S = 0.05
 

@@ -15,7 +15,7 @@ _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Allowance:
     """``value``: the most that may be invested now; ``unproven``: also by rules, and by models that are not *live*."""
 
     value: Decimal
@@ -41,15 +41,15 @@ class Arming:
     def holds(self, now_ms: int) -> bool:
         return self.armed_at_ms <= now_ms < self.expires_at_ms
 
-    def leave(self, currency: str, net: Decimal, now_ms: int) -> Leave:
+    def leave(self, currency: str, net: Decimal, now_ms: int) -> Allowance:
         """What holds now for what is bought with ``currency``; ``net`` is what was earned since it was armed. What was
         lost may not be lost again, what was earned is no leave to lose more."""
         if currency != self.currency or not self.holds(now_ms):
             return NO_LEAVE
-        return Leave(max(self.max_value + min(net, Decimal(0)), Decimal(0)), self.unproven)
+        return Allowance(max(self.max_value + min(net, Decimal(0)), Decimal(0)), self.unproven)
 
 
-NO_LEAVE = Leave(Decimal(0), unproven=False)
+NO_LEAVE = Allowance(Decimal(0), unproven=False)
 
 
 def phrase(exchange: str, max_value: Decimal, currency: str, *, unproven: bool = False) -> str:

@@ -14,8 +14,6 @@ import numpy as np
 
 from autopilot.domain.conditions import FeatureRow
 
-Document = dict[str, Any]
-
 
 @cache
 def _names(kind: type) -> tuple[str, ...]:

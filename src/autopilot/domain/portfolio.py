@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from autopilot.domain.arming import Leave
+from autopilot.domain.arming import Allowance
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
@@ -161,7 +161,7 @@ class RoundTrip:
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolHistory:
+class SymbolRecord:
     """What the limits need to know of one symbol's past. Times are None when it never happened."""
 
     trades_today: int = 0
@@ -190,9 +190,9 @@ class Portfolio:
     exposure: Decimal
     positions: Mapping[str, Position]
     open_orders: tuple[Order, ...] = ()
-    history: Mapping[str, SymbolHistory] = field(default_factory=dict)
+    history: Mapping[str, SymbolRecord] = field(default_factory=dict)
     restrictions: tuple[Restriction, ...] = ()
-    leave: Leave | None = None
+    leave: Allowance | None = None
     recent: tuple[RoundTrip, ...] = ()
 
     @property
@@ -204,8 +204,8 @@ class Portfolio:
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)
 
-    def history_of(self, symbol: str) -> SymbolHistory:
-        return self.history.get(symbol, SymbolHistory())
+    def history_of(self, symbol: str) -> SymbolRecord:
+        return self.history.get(symbol, SymbolRecord())
 
 
 def committed(orders: Iterable[Order], currency: str) -> Decimal:

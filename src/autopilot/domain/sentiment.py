@@ -32,3 +32,10 @@ class SentimentSeries:
         known = np.maximum(index, 0)
         alive = (index >= 0) & (moments_ms - self.known_at_ms[known] <= self.life_ms)
         return np.where(alive, self.value[known], np.nan)
+
+
+def between(series: SentimentSeries, since_ms: int, until_ms: int) -> SentimentSeries:
+    """Values known in [since_ms, until_ms]."""
+    first = np.searchsorted(series.known_at_ms, since_ms, side="left")
+    end = np.searchsorted(series.known_at_ms, until_ms, side="right")
+    return SentimentSeries(series.name, series.known_at_ms[first:end], series.value[first:end], series.life_ms)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: in the order of ASCII, without the letters that look like digits."""

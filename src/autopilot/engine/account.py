@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from autopilot.domain.arming import Leave
+from autopilot.domain.arming import Allowance
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, OrderStatus, OrderType
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, committed
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
-from autopilot.engine.equity_marks import Standing, first_mark, follow_money, next_mark
-from autopilot.engine.turns import Turns
+from autopilot.engine.account_lock import AccountLock
+from autopilot.engine.equity_marks import AccountValue, first_mark, follow_money, next_mark
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
@@ -31,10 +31,10 @@ class TradingAccount:
         broker: Broker,
         ledger: Ledger,
         restrictions: RestrictionSource,
-        leave: Callable[[str, int], Leave] | None = None,
+        leave: Callable[[str, int], Allowance] | None = None,
     ) -> None:
         self.name = name
-        self.turns = Turns()
+        self.turns = AccountLock()
         self._broker = broker
         self._ledger = ledger
         self._restrictions = restrictions
@@ -120,7 +120,7 @@ class TradingAccount:
         own_cash = balance.total - traded
         if last and last.own_cash is not None and _may_have_traded(open_orders, currency):
             own_cash = last.own_cash
-        now = Standing(now_ms, balance.free, own_cash + traded + held, own_cash)
+        now = AccountValue(now_ms, balance.free, own_cash + traded + held, own_cash)
         if last is None:
             return first_mark(self.name, currency, now)
         self._marks[currency] = follow_money(last, now)

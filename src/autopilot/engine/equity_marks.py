@@ -12,7 +12,7 @@ from autopilot.ports.ledger import EquityMark
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountValue:
     """What an account is worth in one currency at a moment, as `EquityMark` has it."""
 
     at_ms: int
@@ -21,14 +21,14 @@ class Standing:
     own_cash: Decimal
 
 
-def first_mark(account: str, currency: str, now: Standing) -> EquityMark:
+def first_mark(account: str, currency: str, now: AccountValue) -> EquityMark:
     """All of it begins here."""
     return EquityMark(
         account, currency, now.at_ms, now.free, now.equity, now.equity, now.equity, now.equity, now.own_cash
     )
 
 
-def follow_money(last: EquityMark, now: Standing) -> EquityMark:
+def follow_money(last: EquityMark, now: AccountValue) -> EquityMark:
     """``last`` as if what was paid in or taken out since then had been so before it: what losses are measured from
     moves in the same proportion as the equity, so that what was lost stays the same share of it. That is the
     time-weighted return (GIPS)."""
@@ -50,7 +50,7 @@ def follow_money(last: EquityMark, now: Standing) -> EquityMark:
     )
 
 
-def next_mark(last: EquityMark, now: Standing) -> EquityMark:
+def next_mark(last: EquityMark, now: AccountValue) -> EquityMark:
     """What ``last`` is now, where no money was paid in between. A new day begins with the equity before it."""
     same_day = day_of(last.at_ms) == day_of(now.at_ms)
     return replace(

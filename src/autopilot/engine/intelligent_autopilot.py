@@ -17,13 +17,12 @@ from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
-from autopilot.engine.brief import brief
-from autopilot.engine.exits_first import guard_anyway, require_exits_sent
+from autopilot.engine.events import brief
 from autopilot.engine.judgement import Moment
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
-from autopilot.engine.trader import Trader
+from autopilot.engine.trader import Trader, guard_anyway, require_exits_sent
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import Ledger
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Dependencies:
     """What the autopilots of one exchange share. ``observer`` is None where prices need not be told to the broker."""
 
     source: CandleSource
@@ -69,7 +68,7 @@ class IntelligentAutopilot:
     def __init__(
         self,
         settings: AutopilotSettings,
-        around: Surroundings,
+        around: Dependencies,
         window: MarketWindow,
         reference: MarketWindow | None,
     ) -> None:

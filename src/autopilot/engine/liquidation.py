@@ -31,7 +31,7 @@ BY_HAND = "look at the exchange's own page, cancel or sell there if it is urgent
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Remainder:
     """Something that could not be done, in words, and what the user can do about it."""
 
     symbol: str
@@ -40,7 +40,7 @@ class Left:
 
 
 @dataclass(slots=True)
-class Outcome:
+class AccountResult:
     """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
     exchange. ``sold``: symbols of which nothing is left; ``dust``: of which less is left than the market lets one
     sell. ``written_off``: how much of each symbol the books forgot."""
@@ -51,7 +51,7 @@ class Outcome:
     sold: list[str] = field(default_factory=list)
     dust: list[str] = field(default_factory=list)
     written_off: dict[str, Decimal] = field(default_factory=dict)
-    left: list[Left] = field(default_factory=list)
+    left: list[Remainder] = field(default_factory=list)
 
 
 class Books(Ledger, WriteOffs, Protocol):
@@ -74,10 +74,10 @@ class Liquidation:
     def account(self) -> str:
         return self._account.name
 
-    async def cancel(self, purposes: Collection[Purpose], why: str) -> Outcome:
+    async def cancel(self, purposes: Collection[Purpose], why: str) -> AccountResult:
         """End our own open orders of these purposes; ``why`` is said of those that were never sent. A stop order that
         rests on the exchange stays: it is what protects a position when nobody else does."""
-        outcome = Outcome(self._account.name)
+        outcome = AccountResult(self._account.name)
         async with self._turn(outcome) as has_turn:
             if has_turn:
                 resting = self._ledger.open_orders(self._account.name)
@@ -86,9 +86,9 @@ class Liquidation:
                 await self._cancel(chosen, why, outcome)
         return outcome
 
-    async def flatten(self, why: str) -> Outcome:
+    async def flatten(self, why: str) -> AccountResult:
         """End all our own open orders, then sell all that is held, at market."""
-        outcome = Outcome(self._account.name)
+        outcome = AccountResult(self._account.name)
         async with self._turn(outcome) as has_turn:
             if has_turn:
                 await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
@@ -96,10 +96,10 @@ class Liquidation:
                 await asyncio.gather(*(self._sell(position, outcome) for position in held))
         return outcome
 
-    async def write_off(self, missing: Mapping[str, Decimal]) -> Outcome:
+    async def write_off(self, missing: Mapping[str, Decimal]) -> AccountResult:
         """Take out of the books what the account does not own, by base currency. Orders that sell it are ended first;
         where one cannot be, it stays."""
-        outcome, left = Outcome(self._account.name), dict(missing)
+        outcome, left = AccountResult(self._account.name), dict(missing)
         async with self._turn(outcome) as has_turn:
             for held in self._ledger.positions(self._account.name) if has_turn else ():
                 base = split_symbol(held.symbol)[0]
@@ -111,7 +111,7 @@ class Liquidation:
                     left[base] -= gone
         return outcome
 
-    async def _end_sales(self, symbol: str, outcome: Outcome) -> bool:
+    async def _end_sales(self, symbol: str, outcome: AccountResult) -> bool:
         """Whether none is open any more, and none sold something on its end."""
         held = self._account.position(symbol)
         orders = self._ledger.open_orders(self._account.name, symbol)
@@ -120,14 +120,14 @@ class Liquidation:
         return not still and self._account.position(symbol) == held
 
     @asynccontextmanager
-    async def _turn(self, outcome: Outcome) -> AsyncIterator[bool]:
+    async def _turn(self, outcome: AccountResult) -> AsyncIterator[bool]:
         """False when a cycle hangs in its exchange for too long: beside it something might be sold twice."""
         async with AsyncExitStack() as turn:
             try:
                 async with asyncio.timeout(TURN_S):
                     await turn.enter_async_context(self._account.turns.user())
             except TimeoutError:
-                outcome.left.append(Left("*", f"a cycle has kept the account busy for {TURN_S:.0f} s", AGAIN))
+                outcome.left.append(Remainder("*", f"a cycle has kept the account busy for {TURN_S:.0f} s", AGAIN))
                 yield False
                 return
             self._wake_clock()
@@ -141,7 +141,7 @@ class Liquidation:
         marks = [self._ledger.equity_mark(name, currency) for currency in {split_symbol(each)[1] for each in symbols}]
         self._source.join((), Timeframe.H1, max((mark.at_ms for mark in marks if mark), default=None))
 
-    async def _cancel(self, wanted: Sequence[Order], why: str, outcome: Outcome) -> None:
+    async def _cancel(self, wanted: Sequence[Order], why: str, outcome: AccountResult) -> None:
         failures = await asyncio.gather(*(self._end(order, why) for order in wanted))
         for order, failure in zip(wanted, failures, strict=True):
             now = self._ledger.order(order.client_order_id) or order
@@ -150,7 +150,7 @@ class Liquidation:
             else:
                 hint = BY_HAND if now.status is OrderStatus.UNKNOWN else AGAIN
                 words = f"{now.side} order {now.client_order_id[:8]} is still {now.status}: {failure}"
-                outcome.left.append(Left(order.symbol, words, hint))
+                outcome.left.append(Remainder(order.symbol, words, hint))
 
     async def _end(self, order: Order, why: str) -> ExchangeError | None:
         try:
@@ -159,7 +159,7 @@ class Liquidation:
             return error
         return None
 
-    async def _sell(self, position: Position, outcome: Outcome) -> None:
+    async def _sell(self, position: Position, outcome: AccountResult) -> None:
         symbol, is_dust, trouble = position.symbol, False, "the sale is not filled yet"
         try:
             market = await self._source.market(symbol)
@@ -174,7 +174,7 @@ class Liquidation:
         elif is_dust:
             outcome.dust.append(symbol)
         else:
-            outcome.left.append(Left(symbol, f"{held.quantity} held are not sold: {trouble}", BY_HAND))
+            outcome.left.append(Remainder(symbol, f"{held.quantity} held are not sold: {trouble}", BY_HAND))
 
     async def _follow(self, market: Market) -> None:
         for _ in range(LOOKS):

@@ -3,16 +3,22 @@ a backtest."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from autopilot.domain.candles import Candle
+from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
-from autopilot.domain.order import Purpose
+from autopilot.domain.order import Order, OrderStatus, Purpose
 from autopilot.domain.portfolio import Portfolio
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.account_lock import AccountLock
 from autopilot.engine.judgement import Judgement, Moment, judge
+from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
 from autopilot.execution.order_desk import ExitSettings, OrderDesk
@@ -115,3 +121,25 @@ class Trader:
 
     async def _portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
         return await self._account.portfolio(market, now_ms, self._settings.limits, self._settings.timeframe)
+
+
+async def guard_anyway(trader: Trader, market: Market, window: MarketWindow, turns: AccountLock) -> None:
+    """Hold the position against the latest price although the cycle failed before it came to that, whatever it failed
+    of. Takes its turn. Raises StoreError; what the exchange says to it is in the orders."""
+    with suppress(ExchangeError):
+        await window.refresh()
+    if window.quote:
+        async with turns.cycle():
+            with suppress(ExchangeError):
+                await trader.guard(market, window.quote)
+
+
+def require_exits_sent(orders: Iterable[Order]) -> None:
+    """Raises MarketUnavailable while the exchange does not take an exit of ours, or has not told what became of it."""
+    waiting = {OrderStatus.NEW: "waits to be sent", OrderStatus.UNKNOWN: "was sent and not answered"}
+    for order in orders:
+        if order.is_working_exit and order.status in waiting:
+            raise MarketUnavailable(
+                f"{order.symbol}: an order to sell {waiting[order.status]}: {order.detail}",
+                hint="it is seen to in the next cycle; autopilot orders shows it",
+            )

@@ -21,7 +21,7 @@ ROUNDING = 1e-9
 """A spread of less than this share of the figure itself is that of floating-point sums."""
 
 
-def sharpe(daily: FloatArray) -> float:
+def daily_sharpe(daily: FloatArray) -> float:
     """Mean over standard deviation (ddof 1) of ``daily`` float64[days], per day; 0 without variation."""
     if len(daily) < 2 or np.ptp(daily) == 0.0:
         return 0.0
@@ -37,7 +37,7 @@ def probabilistic_sharpe(daily: FloatArray, benchmark: float) -> float:
     days = len(daily)
     if days < 3 or np.ptp(daily) == 0.0:
         return 0.0
-    ratio = sharpe(daily)
+    ratio = daily_sharpe(daily)
     standard = (daily - daily.mean()) / daily.std()
     skewness, kurtosis = float(np.mean(standard**3)), float(np.mean(standard**4))
     variance = 1.0 - skewness * ratio + (kurtosis - 1.0) / 4.0 * ratio**2

@@ -107,7 +107,7 @@ def account_metrics(record: AccountRecord) -> Metrics:
         annual_return=growth,
         annual_volatility=float(daily.std(ddof=1)) * math.sqrt(DAYS_A_YEAR) if len(daily) > 1 else None,
         drawdown=drawdown,
-        sharpe=sharpe(daily),
+        sharpe=annual_sharpe(daily),
         sortino=sortino(daily),
         calmar=growth / drawdown.depth if growth is not None and drawdown.depth > 0.0 else None,
         profit_factor=profit_factor(nets),
@@ -145,7 +145,7 @@ def annual_return(daily: FloatArray) -> float | None:
     return growth if math.isfinite(growth) else None
 
 
-def sharpe(daily: FloatArray) -> float | None:
+def annual_sharpe(daily: FloatArray) -> float | None:
     """None without variation."""
     if len(daily) < 2 or np.ptp(daily) == 0.0:
         return None

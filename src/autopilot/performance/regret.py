@@ -33,7 +33,7 @@ DAYS_AT_LEAST = 20
 Names = NDArray[np.str_]
 
 
-class Verdict(StrEnum):
+class RegretVerdict(StrEnum):
     """What a line's difference to the selector shows."""
 
     SAME = "same"
@@ -101,7 +101,7 @@ class Line:
     hit_rate: float | None
     mean_bps: Interval
     regret_bps: Interval
-    verdict: Verdict
+    verdict: RegretVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +214,11 @@ def _daily_bps(earned: FloatArray, day: IntArray) -> FloatArray:
     return mean
 
 
-def _verdict(daily_regret: FloatArray, interval: Interval) -> Verdict:
+def _verdict(daily_regret: FloatArray, interval: Interval) -> RegretVerdict:
     if len(daily_regret) and not daily_regret.any():
-        return Verdict.SAME
+        return RegretVerdict.SAME
     if len(daily_regret) < DAYS_AT_LEAST:
-        return Verdict.TOO_FEW_DAYS
+        return RegretVerdict.TOO_FEW_DAYS
     if interval.lower > 0.0:
-        return Verdict.BETTER
-    return Verdict.WORSE if interval.upper < 0.0 else Verdict.UNSHOWN
+        return RegretVerdict.BETTER
+    return RegretVerdict.WORSE if interval.upper < 0.0 else RegretVerdict.UNSHOWN

@@ -10,7 +10,7 @@ from typing import Protocol
 from autopilot.domain.decision import Decision
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order
-from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
+from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
 
@@ -77,7 +77,7 @@ class Ledger(Protocol):
         """All that are not flat."""
         ...
 
-    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
+    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         """``trades_today`` counts entries approved at or after ``day_start_ms``. Losses in a row are counted by the
         end of their round trips."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.task import Task, TaskState
 
 

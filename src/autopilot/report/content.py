@@ -29,7 +29,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """Cells are text, formatted for reading; a row has one for each column. The first column names the row."""
 
     name: str
@@ -105,8 +105,8 @@ class ReportContent:
     confidence: FloatArray
     outcome_bps: FloatArray
     denials: Mapping[str, int]
-    metrics: tuple[Table, ...]
-    breakdowns: tuple[Table, ...]
+    metrics: tuple[ReportTable, ...]
+    breakdowns: tuple[ReportTable, ...]
     notes: tuple[str, ...]
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
-from autopilot.report.content import Table
+from autopilot.report.content import ReportTable
 from autopilot.report.tables import sign_class
 from autopilot.report.thinning import kept_points
 from autopilot.report.wording import breakable, digits_of, signed, tick_words
@@ -90,7 +90,7 @@ class Confidence:
             count=np.array([len(part) for part in parts], dtype=np.int64),
         )
 
-    def table(self) -> Table:
+    def table(self) -> ReportTable:
         rows = tuple(
             (
                 f"{centre:.2f}",
@@ -100,7 +100,7 @@ class Confidence:
             )
             for centre, count, mean, error in zip(self.centre, self.count, self.mean, self.error, strict=True)
         )
-        return Table("Outcome by confidence", ("Mean confidence", "Decisions", "Mean bp", "95 %"), rows)
+        return ReportTable("Outcome by confidence", ("Mean confidence", "Decisions", "Mean bp", "95 %"), rows)
 
     def svg(self) -> str:
         """A dot for each decision (evenly drawn ones where they are many), and the mean of each group with its

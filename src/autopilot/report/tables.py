@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from html import escape
 
-from autopilot.report.content import AccountChart, ReportContent, Table
+from autopilot.report.content import AccountChart, ReportContent, ReportTable
 from autopilot.report.wording import MARK_WORDS, breakable, digits_of, moment, number, signed, spoken
 
 LISTED_TRADES = 1_000
 _NUMBER = re.compile(r"[+\-−±~≈<>]?\s*[$€£]?\s*(\d|nan|inf|∞)|[–—-]?$", re.IGNORECASE)
 
 
-def table_html(table: Table) -> str:
+def table_html(table: ReportTable) -> str:
     """Columns in which every cell reads as a number stand to the right. Scrolls by itself where it is too wide."""
     right = [
         index > 0 and all(_NUMBER.match(row[index].strip()) is not None for row in table.rows)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose
-from autopilot.domain.portfolio import Portfolio, SymbolHistory
+from autopilot.domain.portfolio import Portfolio, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
 from autopilot.risk.limits import RiskLimits
 
@@ -28,7 +28,7 @@ class EntryContext:
     is_proven: bool = False
 
     @property
-    def history(self) -> SymbolHistory:
+    def history(self) -> SymbolRecord:
         return self.portfolio.history_of(self.market.symbol)
 
     @property

@@ -13,15 +13,17 @@ from typing import TypeVar
 import numpy as np
 
 from autopilot.analysis.features import SCHEMA as FEATURE_SCHEMA
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.calibration import UNCALIBRATED
-from autopilot.training.card import evidence_part, importance_part, training_part
-from autopilot.training.checks import (
+from autopilot.training.data.history import GROUPS, SymbolRows, learned_names, symbol_rows
+from autopilot.training.data.series import SymbolData
+from autopilot.training.data.training_set import NO_GROUP, TrainingSet, training_set
+from autopilot.training.evidence.card import evidence_part, importance_part, training_part
+from autopilot.training.evidence.checks import (
     class_losses,
     planted_test,
     prefix_test,
@@ -30,19 +32,17 @@ from autopilot.training.checks import (
     shuffled_test,
     summarise,
 )
-from autopilot.training.ensemble import Ensemble
-from autopilot.training.evaluation import Acting, Judged, judge
-from autopilot.training.fit import FitSettings, fit_classes, fit_member
-from autopilot.training.gate import Verdict, pass_gate
-from autopilot.training.history import GROUPS, SymbolRows, learned_names, symbol_rows
-from autopilot.training.incumbent import Incumbent
-from autopilot.training.novelty import TrainingRange
+from autopilot.training.evidence.evaluation import Acting, Judged, judge
+from autopilot.training.evidence.gate import GateVerdict, pass_gate
+from autopilot.training.evidence.incumbent import Incumbent
+from autopilot.training.evidence.splits import combinatorial
+from autopilot.training.evidence.walk import join, score_fold, walk_folds
+from autopilot.training.model.calibration import UNCALIBRATED
+from autopilot.training.model.ensemble import Ensemble
+from autopilot.training.model.fit import FitSettings, fit_classes, fit_member
+from autopilot.training.model.novelty import TrainingRange
+from autopilot.training.model.scoring import base_rates
 from autopilot.training.request import Report, Stage, TrainingRequest
-from autopilot.training.scoring import base_rates
-from autopilot.training.series import SymbolHistory
-from autopilot.training.splits import combinatorial
-from autopilot.training.training_set import NO_GROUP, TrainingSet, training_set
-from autopilot.training.walk import join, score_fold, walk_folds
 
 SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
 """Of a model's input; a model of another schema is not used."""
@@ -77,7 +77,7 @@ class Trained:
 
 
 def train(
-    histories: Sequence[SymbolHistory],
+    histories: Sequence[SymbolData],
     strategies: StrategySet,
     request: TrainingRequest,
     settings: TrainingSettings,
@@ -127,7 +127,7 @@ def _examine(
     executor: Executor,
     report: Report,
     steps: int,
-) -> tuple[Judged | None, Verdict, Document]:
+) -> tuple[Judged | None, GateVerdict, Document]:
     """Walk forward, check for leaks, ask the gate."""
     folds = walk_folds(data, purge_ms=_purge_ms(data, steps))
     scored = _gather(

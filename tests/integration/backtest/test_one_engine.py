@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.neutral import NeutralSentiment
+from autopilot.adapters.sentiment.stored import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.backtest import run as backtest_run
+from autopilot.app.backtest.data import Period
+from autopilot.app.backtest.request import BacktestRequest, StoredModel
+from autopilot.app.backtest.run import BacktestRun, run_backtest
+from autopilot.app.trading.accounts import Wiring
+from autopilot.app.training.run import run_training
 from autopilot.config.paths import Paths, find_paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon import backtest_run
-from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_request import BacktestRequest, StoredModel
-from autopilot.daemon.backtest_run import BacktestRun, run_backtest
-from autopilot.daemon.training_run import run_training
-from autopilot.daemon.wiring import Wiring
 from autopilot.domain.order import OrderStatus, Purpose
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch

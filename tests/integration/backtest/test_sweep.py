@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
+from autopilot.app.backtest.data import Period
+from autopilot.app.backtest.request import BacktestRequest
+from autopilot.app.sweep.figures import Conclusion, sweep_document
+from autopilot.app.sweep.run import Sweep, SweepRequest, run_sweep
 from autopilot.backtest.sweep import Parameter, Try
 from autopilot.config.paths import Paths, find_paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_request import BacktestRequest
-from autopilot.daemon.sweep_report import Conclusion, sweep_document
-from autopilot.daemon.sweep_run import Sweep, SweepRequest, run_sweep
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, Timeframe

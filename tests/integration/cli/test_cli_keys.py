@@ -17,9 +17,9 @@ from autopilot.adapters import vault as module
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.vault import open_vault
+from autopilot.app.trading.arming import open_armory
+from autopilot.app.trading.arming_check import ArmingRequest
 from autopilot.config.paths import find_paths
-from autopilot.daemon.arming import open_armory
-from autopilot.daemon.arming_check import Wish
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.credentials import ExchangeKeys, Passphrase
 from autopilot.domain.timeframe import DAY_MS
@@ -247,7 +247,8 @@ def arm(data_dir: Path, *accounts: str) -> None:
     with open_armory(find_paths(None, data_dir, {})) as armory:
         for account in accounts:
             armory.arm(
-                Wish(account=account, max_value=Decimal(500), currency="USD", symbols=[], unproven=False), DAY_MS
+                ArmingRequest(account=account, max_value=Decimal(500), currency="USD", symbols=[], unproven=False),
+                DAY_MS,
             )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from orders import an_order
 
-from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
@@ -19,7 +19,6 @@ from autopilot.domain.order import Fill, Order, OrderStatus, Side
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.ports.autopilots import AutopilotEntry
 from autopilot.ports.ledger import EquityMark
 
 AT = 1_714_568_400_000

@@ -12,9 +12,9 @@ from orders import an_order
 
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.store.database import open_database
-from autopilot.adapters.store.health import with_health
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.queries import last_known_status
+from autopilot.adapters.store.views.health import with_health
+from autopilot.adapters.store.views.queries import last_known_status
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.order import OrderStatus, OrderType
 

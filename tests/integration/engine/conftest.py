@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from autopilot.adapters.sentiment.neutral import NeutralSentiment
+from autopilot.adapters.sentiment.stored import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -20,7 +20,7 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.analysis.view import MarketView
-from autopilot.daemon.trading_control import TradingControl
+from autopilot.app.trading.modes import TradingControl
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
 from autopilot.domain.documents import document
@@ -30,7 +30,7 @@ from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
-from autopilot.engine.intelligent_autopilot import IntelligentAutopilot, Surroundings
+from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
@@ -278,7 +278,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         restrictions = Restrictions(modes, watch)
         account = TradingAccount("paper:moved", broker, ledger, restrictions)
         orders = OrderDesk("paper:moved", broker, ledger, market, events, restrictions)
-        around = Surroundings(
+        around = Dependencies(
             source=market,
             account=account,
             desk=orders,

@@ -14,13 +14,13 @@ import pytest
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.neutral import NeutralSentiment
-from autopilot.adapters.store.bookkeeping import check_books
+from autopilot.adapters.sentiment.stored import NeutralSentiment
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.views.bookkeeping import check_books
+from autopilot.app.trading.accounts import Wiring
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.wiring import Wiring
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.daemon.performance_report import performance_report
+from autopilot.app.report.performance import performance_report
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.strategies.registry import load_strategies
 

@@ -27,12 +27,12 @@ from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import SEND_WITHIN_MS, CcxtBroker
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
-from autopilot.adapters.exchange.dialects import dialect_of
 from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.exchange.venues.known import READERS, venue_orders_of
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.neutral import NeutralSentiment
-from autopilot.adapters.store.armings import SqliteArmings, Unarmed
+from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -217,7 +217,7 @@ async def whole(
         load_strategies(),
         NeutralSentiment(),
         champion,
-        Restrictions(watch, Unarmed(armings, clock.now_ms)),
+        Restrictions(watch, NotArmed(armings, clock.now_ms)),
         watch,
         keys=lambda name: ExchangeKeys(API_KEY, SECRET),
     )
@@ -242,12 +242,12 @@ def open_live(
     @asynccontextmanager
     async def opened(name: str) -> AsyncIterator[Desk]:
         place, account, clock = PLACES[name], f"live:{name}", HandClock()
-        exchange, dialect = place.opens(clock.now_ms), dialect_of(name)
+        exchange, dialect = place.opens(clock.now_ms), venue_orders_of(name)
         await exchange.start()
         hurry(monkeypatch, exchange)
         # Only who is to wait for an answer that never comes waits for a short time.
         timeout_s = 0.4 if hangs(request) else 10.0
-        gateway = Gateway(name, place.keys, clock, base_url=exchange.url, timeout_s=timeout_s)
+        gateway = Gateway(name, place.keys, clock, READERS[name], base_url=exchange.url, timeout_s=timeout_s)
         broker = CcxtBroker(account, gateway, dialect, clock)
         database = open_database(tmp_path / "autopilot.db")
         ledger = SqliteLedger(database)

@@ -14,7 +14,7 @@ import binance_exchange
 import pytest
 
 from autopilot.adapters.exchange import gateway as gateway_module
-from autopilot.adapters.exchange import pace
+from autopilot.adapters.exchange import rate_limiter as pace
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.order import OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS

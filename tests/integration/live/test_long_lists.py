@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from loopback_exchange import Refused, Why
 
-from autopilot.adapters.exchange import dialects
+from autopilot.adapters.exchange import venue_orders as dialects
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.order import OrderStatus, OrderType
 from autopilot.domain.timeframe import MINUTE_MS

@@ -11,10 +11,10 @@ from kraken_exchange import API_KEY, SECRET
 from loopback_exchange import LoopbackOrder
 
 from autopilot.adapters.clock import WallClock
+from autopilot.app.trading import without_daemon as alone
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.trading import panic_screen
 from autopilot.config.paths import find_paths
-from autopilot.daemon import alone
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import MINUTE_MS

@@ -17,7 +17,7 @@ from autopilot.domain.order import Purpose, Side
 from autopilot.domain.portfolio import RoundTrip
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
-from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, SymbolChart, Table
+from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, ReportTable, SymbolChart
 from autopilot.report.page import render_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -105,8 +105,10 @@ def _content(length: int, trade_count: int) -> ReportContent:
         confidence=rng.random(500),
         outcome_bps=rng.normal(0.0, 80.0, 500),
         denials={"CONFIDENCE_TOO_LOW": 700, "BALANCE_INSUFFICIENT": 3},
-        metrics=(Table("Metrics", tuple(f"Column {k}" for k in range(9)), (("Sharpe", *["0.123 to 0.456"] * 8),)),),
-        breakdowns=(Table("By month", ("Month", "Net"), (("2024-01", "+3.00"),)),),
+        metrics=(
+            ReportTable("Metrics", tuple(f"Column {k}" for k in range(9)), (("Sharpe", *["0.123 to 0.456"] * 8),)),
+        ),
+        breakdowns=(ReportTable("By month", ("Month", "Net"), (("2024-01", "+3.00"),)),),
         notes=("Fee 0.1 % a side.",),
     )
 

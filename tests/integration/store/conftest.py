@@ -15,7 +15,7 @@ from orders import an_order
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.daemon.audit_log import audited
+from autopilot.app.audit_log import audited
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Check, Decision, Denied, decision_id
 from autopilot.domain.market import MarketKind

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.audit_head import read_head
-from autopilot.adapters.store.armings import SqliteArmings, Unarmed
+from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.health import with_health
-from autopilot.adapters.store.real_money import with_real_money
 from autopilot.adapters.store.rows import from_row, to_row
-from autopilot.daemon.audit_log import audited
+from autopilot.adapters.store.views.health import with_health
+from autopilot.adapters.store.views.real_money import with_real_money
+from autopilot.app.audit_log import audited
 from autopilot.domain.arming import NO_LEAVE, Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreCorrupt
@@ -97,7 +97,7 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     database.connection.execute(statement)
     (account,) = armings.accounts()
     assert (armings.holding(account, 1_500), armings.of(account)) == (None, None)
-    (told,) = Unarmed(armings, lambda: 1_500).restrictions(account)
+    (told,) = NotArmed(armings, lambda: 1_500).restrictions(account)
     assert "not the one that the audit log tells of" in told.detail
     anchor = read_head(path.with_name("audit.head"))
     verdict = verify_all(path, anchor)
@@ -184,7 +184,7 @@ def test_both_are_told_to_the_audit_log(tmp_path: Path) -> None:
 
 def test_an_account_with_real_money_buys_only_while_it_is_armed(armings: SqliteArmings) -> None:
     moment = [1_500]
-    source = Unarmed(armings, lambda: moment[0])
+    source = NotArmed(armings, lambda: moment[0])
     (never,) = source.restrictions(ACCOUNT)
     assert (never.code, never.mode, "never" in never.detail) == ("NOT_ARMED", TradingMode.REDUCING, True)
     armings.arm(ARMED)

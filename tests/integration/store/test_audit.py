@@ -23,9 +23,9 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.schema import MIGRATIONS
+from autopilot.app.audit_log import DaemonAudit, config_sha256
 from autopilot.cli.main import main
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.audit_log import DaemonAudit, config_sha256
 from autopilot.domain.audit import GENESIS, AuditKind, Head, row_hash
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreUnavailable

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from autopilot.adapters.store.bookkeeping import check_books
+from autopilot.adapters.store.views.bookkeeping import check_books
 from autopilot.domain.market import Market
 from autopilot.domain.order import OrderStatus, Side
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from autopilot.adapters.store import learning_queries
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.views import learning as learning_queries
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreCorrupt
 from autopilot.domain.model_state import ModelState

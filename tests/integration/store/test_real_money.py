@@ -13,7 +13,7 @@ import pytest
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.real_money import with_real_money
+from autopilot.adapters.store.views.real_money import with_real_money
 from autopilot.domain.arming import Arming
 from autopilot.domain.order import Order
 

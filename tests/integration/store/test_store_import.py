@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autopilot.adapters.candle_files import import_path
-from autopilot.adapters.sentiment_files import import_sentiment
+from autopilot.adapters.imports.candle_files import import_path
+from autopilot.adapters.imports.sentiment_files import import_sentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.sentiment import SqliteSentiment

@@ -10,9 +10,9 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from autopilot.adapters.store import queries
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.views import queries
 
 ACCOUNT = "paper:simulated"
 WRITER = Path(__file__).with_name("little_writer.py")

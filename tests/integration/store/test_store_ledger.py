@@ -9,16 +9,15 @@ from typing import Any
 
 import pytest
 
-from autopilot.adapters.store.bookkeeping import check_books
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.past import HISTORY, LOSSES_IN_A_ROW, RECENT
+from autopilot.adapters.store.ledger import HISTORY, LOSSES_IN_A_ROW, RECENT, SqliteLedger
 from autopilot.adapters.store.schema import MIGRATIONS
+from autopilot.adapters.store.views.bookkeeping import check_books
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
-from autopilot.domain.portfolio import SymbolHistory
+from autopilot.domain.portfolio import SymbolRecord
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
 ACCOUNT = "paper:simulated"
@@ -337,7 +336,7 @@ def close(ledger, make_order, make_fill, number: int, gain: str, purpose: Purpos
 
 
 def test_history_knows_the_last_stop_and_the_losses_in_a_row(ledger, make_order, make_fill) -> None:
-    assert ledger.symbol_history(ACCOUNT, "BTC/USD", START_MS) == SymbolHistory()
+    assert ledger.symbol_history(ACCOUNT, "BTC/USD", START_MS) == SymbolRecord()
 
     def history() -> tuple[int | None, int, int | None]:
         found = ledger.symbol_history(ACCOUNT, "BTC/USD", START_MS)
@@ -352,8 +351,8 @@ def test_history_knows_the_last_stop_and_the_losses_in_a_row(ledger, make_order,
     close(ledger, make_order, make_fill, 3, "5")
     again = close(ledger, make_order, make_fill, 4, "-1", Purpose.STOP_LOSS)
     assert history() == (again, 1, again)
-    assert ledger.symbol_history(ACCOUNT, "ETH/USD", START_MS) == SymbolHistory()
-    assert ledger.symbol_history("paper:other", "BTC/USD", START_MS) == SymbolHistory()
+    assert ledger.symbol_history(ACCOUNT, "ETH/USD", START_MS) == SymbolRecord()
+    assert ledger.symbol_history("paper:other", "BTC/USD", START_MS) == SymbolRecord()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
@@ -20,7 +20,6 @@ from autopilot.domain.order import OrderReport, OrderStatus
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
-from autopilot.ports.autopilots import AutopilotEntry
 from autopilot.ports.broker import PaperChange
 
 ACCOUNT = "paper:simulated"

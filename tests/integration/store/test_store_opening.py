@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 
 from autopilot.adapters.store import database as database_module
+from autopilot.adapters.store.autopilots import AutopilotEntry
 from autopilot.adapters.store.database import Database, open_database, open_readonly
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import Position, RoundTrip
-from autopilot.ports.autopilots import AutopilotEntry
 from autopilot.ports.ledger import EquityMark
 
 NOBODY = 65_534

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from autopilot.adapters.store import queries
-from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.views import queries
 from autopilot.domain.decision import Action
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreUnavailable
@@ -22,7 +22,6 @@ from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
-from autopilot.ports.autopilots import AutopilotEntry
 
 ACCOUNT = "paper:simulated"
 START_MS = 1_714_521_600_000
@@ -323,7 +322,7 @@ def test_no_database_is_said_plainly(path) -> None:
 
 def test_queries_import_nothing_heavy() -> None:
     program = (
-        "import sys, autopilot.adapters.store.queries\n"
+        "import sys, autopilot.adapters.store.views.queries\n"
         "heavy = ('numpy', 'pandas', 'sqlite_utils', 'pydantic', 'talib', 'aiohttp', 'ccxt')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

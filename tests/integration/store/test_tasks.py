@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from autopilot.adapters.store import learning_queries
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.rows import to_row
 from autopilot.adapters.store.schema import MIGRATIONS
 from autopilot.adapters.store.tasks import SqliteTasks
+from autopilot.adapters.store.views import learning as learning_queries
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreError
 from autopilot.domain.portfolio import Position

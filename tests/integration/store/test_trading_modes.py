@@ -11,9 +11,9 @@ import pytest
 from autopilot.adapters.audit_head import Anchor, read_head
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.health import mode_document, with_health
-from autopilot.adapters.store.queries import last_known_status
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.adapters.store.views.health import mode_document, with_health
+from autopilot.adapters.store.views.queries import last_known_status
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.order import OrderStatus
@@ -158,7 +158,7 @@ def test_health_names_each_trouble_once(database: Database, path: Path, monkeypa
     class Usage:
         free = 12_000_000
 
-    monkeypatch.setattr("autopilot.adapters.store.health.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("autopilot.adapters.store.views.health.shutil.disk_usage", lambda _: Usage)
     pause = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "paused by the user", 5, "autopilot resume")
     short = Restriction("BOOKS_DIFFER", TradingMode.REDUCING, "the books differ: 1 BTC", 6, "put it back")
     symbol = {"symbol": "BTC/USD", "state": "retrying", "message": "no route", "last_error": None, "hint": "wait"}

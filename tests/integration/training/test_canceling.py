@@ -17,11 +17,11 @@ import pytest
 
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.tasks import SqliteTasks
+from autopilot.app.compute import SMALL, compute
+from autopilot.app.training.process import Canceled, Train, new_task, perform
 from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.compute import SMALL, compute
-from autopilot.daemon.training_process import Canceled, Train, new_task, perform
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.task import Task, TaskState
 from autopilot.domain.timeframe import Timeframe
 from autopilot.training.request import Report, Stage, TrainingRequest

@@ -7,18 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from autopilot.adapters.exchange.simulated import SimulatedExchange, SimulatedSettings
-from autopilot.daemon.compute import compute
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.app.compute import InProcess, compute
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost
 from autopilot.strategies.registry import StrategySet, builtin_strategies
-from autopilot.training.evaluation import Acting
-from autopilot.training.fit import FitSettings
-from autopilot.training.history import candles_before
-from autopilot.training.in_process import InProcess
+from autopilot.training.data.history import candles_before
+from autopilot.training.data.series import SymbolData
+from autopilot.training.evidence.evaluation import Acting
+from autopilot.training.model.fit import FitSettings
 from autopilot.training.request import TrainingRequest
-from autopilot.training.series import SymbolHistory
 from autopilot.training.train import TrainingSettings, train
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -34,13 +33,13 @@ def scheduler() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-async def _histories() -> list[SymbolHistory]:
+async def _histories() -> list[SymbolData]:
     exchange = SimulatedExchange(SimulatedSettings(seed=5))
     exchange.join(SYMBOLS, Timeframe.H1, None)
     length, now_ms = DAYS * 24 + candles_before(Timeframe.H1), exchange.clock.now_ms()
     candles = [await exchange.history(symbol, Timeframe.H1, now_ms, length) for symbol in SYMBOLS]
     return [
-        SymbolHistory(symbol, own, other, None, (), own.last_at_ms - DAYS * DAY_MS)
+        SymbolData(symbol, own, other, None, (), own.last_at_ms - DAYS * DAY_MS)
         for symbol, own, other in zip(SYMBOLS, candles, candles[::-1], strict=True)
     ]
 
@@ -56,7 +55,7 @@ def test_a_cluster_gives_the_same_model_and_figures(scheduler: str) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autopilot.daemon.compute.CONNECT_S", 1)
+    monkeypatch.setattr("autopilot.app.compute.CONNECT_S", 1)
     with (
         pytest.raises(ConfigError, match=r"127\.0\.0\.1:9 cannot be reached") as caught,
         compute("tcp://127.0.0.1:9", candles=1),

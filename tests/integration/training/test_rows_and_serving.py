@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autopilot.adapters.exchange.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
 from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.analysis.features import feature_row
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView, market_view
+from autopilot.app.compute import InProcess
 from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.errors import ModelError
@@ -30,14 +31,13 @@ from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet, builtin_strategies
-from autopilot.training.evaluation import Acting
-from autopilot.training.fit import FitSettings
-from autopilot.training.history import SymbolRows, candles_before, learned_names, symbol_rows
-from autopilot.training.in_process import InProcess
+from autopilot.training.data.history import SymbolRows, candles_before, learned_names, symbol_rows
+from autopilot.training.data.series import SymbolData
+from autopilot.training.data.training_set import training_set
+from autopilot.training.evidence.evaluation import Acting
+from autopilot.training.model.fit import FitSettings
 from autopilot.training.request import Stage, TrainingRequest
-from autopilot.training.series import SymbolHistory
 from autopilot.training.train import Trained, TrainingSettings, train
-from autopilot.training.training_set import training_set
 
 COST = TradingCost(0.0015)
 DAYS = 40
@@ -57,10 +57,10 @@ async def _market() -> tuple[dict[str, Candles], SentimentSeries]:
 
 
 @pytest.fixture(scope="module")
-def histories() -> tuple[SymbolHistory, ...]:
+def histories() -> tuple[SymbolData, ...]:
     candles, mood = asyncio.run(_market())
     return tuple(
-        SymbolHistory(
+        SymbolData(
             symbol,
             candles[symbol],
             candles[reference_of(symbol)],
@@ -73,12 +73,12 @@ def histories() -> tuple[SymbolHistory, ...]:
 
 
 @pytest.fixture(scope="module")
-def rows(histories: Sequence[SymbolHistory]) -> tuple[SymbolRows, ...]:
+def rows(histories: Sequence[SymbolData]) -> tuple[SymbolRows, ...]:
     return tuple(symbol_rows(history, STRATEGIES, COST) for history in histories)
 
 
 @pytest.fixture(scope="module")
-def trained(histories: Sequence[SymbolHistory]) -> Trained:
+def trained(histories: Sequence[SymbolData]) -> Trained:
     return train(histories, STRATEGIES, REQUEST, SETTINGS, InProcess(), lambda *_: None)
 
 
@@ -98,7 +98,7 @@ class Samples:
 class Live:
     """The part of a cycle that feeds the model, candle after candle, as the daemon does it."""
 
-    def __init__(self, history: SymbolHistory) -> None:
+    def __init__(self, history: SymbolData) -> None:
         self.history = history
         self.store = Samples()
         self.tracker = PerformanceTracker("simulated", Timeframe.H1, STRATEGIES.names, self.store, COST)
@@ -121,7 +121,7 @@ class Live:
 
 
 def test_a_training_row_is_what_a_live_cycle_would_have_seen(
-    histories: Sequence[SymbolHistory], rows: Sequence[SymbolRows]
+    histories: Sequence[SymbolData], rows: Sequence[SymbolRows]
 ) -> None:
     history, learned = histories[1], rows[1]
     live, compared = Live(history), 0
@@ -137,9 +137,7 @@ def test_a_training_row_is_what_a_live_cycle_would_have_seen(
     assert compared >= 4
 
 
-def test_labels_are_what_the_tracker_would_record(
-    histories: Sequence[SymbolHistory], rows: Sequence[SymbolRows]
-) -> None:
+def test_labels_are_what_the_tracker_would_record(histories: Sequence[SymbolData], rows: Sequence[SymbolRows]) -> None:
     history, learned = histories[0], rows[0]
     live = Live(history)
     for at in range(len(history.candles) - 40, len(history.candles)):
@@ -155,7 +153,7 @@ def test_labels_are_what_the_tracker_would_record(
         assert sample.regime is REGIMES[learned.regime[column]]
 
 
-def test_what_the_daemon_recorded_takes_the_place_of_the_bootstrap(histories: Sequence[SymbolHistory]) -> None:
+def test_what_the_daemon_recorded_takes_the_place_of_the_bootstrap(histories: Sequence[SymbolData]) -> None:
     history = histories[0]
     plain = symbol_rows(history, STRATEGIES, COST)
     at = int(plain.at_ms[3]) - Timeframe.H1.ms
@@ -169,7 +167,7 @@ def test_what_the_daemon_recorded_takes_the_place_of_the_bootstrap(histories: Se
     assert (plain.recorded, changed.recorded) == (0, 1)
 
 
-def test_a_strategy_without_its_data_has_no_label_and_no_stand_in(histories: Sequence[SymbolHistory]) -> None:
+def test_a_strategy_without_its_data_has_no_label_and_no_stand_in(histories: Sequence[SymbolData]) -> None:
     alone = symbol_rows(replace(histories[0], reference=None, sentiment=None), STRATEGIES, COST)
     lacking = [STRATEGIES.names.index(one.name) for one in STRATEGIES if one.needs_reference or one.needs_sentiment]
     assert lacking
@@ -178,7 +176,7 @@ def test_a_strategy_without_its_data_has_no_label_and_no_stand_in(histories: Seq
     assert np.isfinite(alone.features).all()
 
 
-def test_no_row_changes_when_the_future_is_cut_off(histories: Sequence[SymbolHistory], rows: Any) -> None:
+def test_no_row_changes_when_the_future_is_cut_off(histories: Sequence[SymbolData], rows: Any) -> None:
     history, whole = histories[0], rows[0]
     shorter = symbol_rows(replace(history, candles=history.candles[:-200]), STRATEGIES, COST)
     count = len(shorter.at_ms)
@@ -188,7 +186,7 @@ def test_no_row_changes_when_the_future_is_cut_off(histories: Sequence[SymbolHis
     np.testing.assert_allclose(shorter.returns, whole.returns[:, :count], atol=1e-12)
 
 
-def test_no_row_changes_with_the_scale_of_prices(histories: Sequence[SymbolHistory]) -> None:
+def test_no_row_changes_with_the_scale_of_prices(histories: Sequence[SymbolData]) -> None:
     """By a power of two, which floats take exactly: otherwise two equal moves of the ADX could become unequal."""
     history = histories[0]
     scaled = Candles(
@@ -202,14 +200,14 @@ def test_no_row_changes_with_the_scale_of_prices(histories: Sequence[SymbolHisto
     np.testing.assert_allclose(larger.returns, plain.returns, atol=1e-9)
 
 
-def test_a_history_that_is_too_short_gives_no_rows(histories: Sequence[SymbolHistory]) -> None:
+def test_a_history_that_is_too_short_gives_no_rows(histories: Sequence[SymbolData]) -> None:
     for length in (1, WARM_UP, WINDOW, candles_before(Timeframe.H1)):
         short = replace(histories[0], candles=histories[0].candles[:length])
         assert len(symbol_rows(short, STRATEGIES, COST).at_ms) == 0
 
 
 def test_the_rules_pick_what_a_live_selection_would_pick(
-    histories: Sequence[SymbolHistory], rows: Sequence[SymbolRows]
+    histories: Sequence[SymbolData], rows: Sequence[SymbolRows]
 ) -> None:
     """With one symbol, "all symbols" is that symbol, live and in training."""
     profiles = [StrategyProfile(each.name, each.group, each.regime_fit) for each in STRATEGIES]
@@ -232,18 +230,18 @@ def _none() -> FeatureRow:
     raise AssertionError("there is no model to ask for it")
 
 
-def test_a_training_is_the_same_whatever_computes_it(histories: Sequence[SymbolHistory], trained: Trained) -> None:
+def test_a_training_is_the_same_whatever_computes_it(histories: Sequence[SymbolData], trained: Trained) -> None:
     with ProcessPoolExecutor(2) as pool:
         elsewhere = train(histories, STRATEGIES, REQUEST, SETTINGS, pool, lambda *_: None)
     assert elsewhere == trained
 
 
-def test_the_order_of_the_symbols_does_not_matter(histories: Sequence[SymbolHistory], trained: Trained) -> None:
+def test_the_order_of_the_symbols_does_not_matter(histories: Sequence[SymbolData], trained: Trained) -> None:
     turned = train(histories[::-1], STRATEGIES, REQUEST, SETTINGS, InProcess(), lambda *_: None)
     assert (turned.text, turned.model_id) == (trained.text, trained.model_id)
 
 
-def test_every_stage_is_reported_to_its_end(histories: Sequence[SymbolHistory]) -> None:
+def test_every_stage_is_reported_to_its_end(histories: Sequence[SymbolData]) -> None:
     told: dict[Stage, tuple[int, int]] = {}
 
     def report(stage: Stage, done: int, total: int, detail: str = "") -> None:
@@ -256,7 +254,7 @@ def test_every_stage_is_reported_to_its_end(histories: Sequence[SymbolHistory]) 
     assert all(done == total for done, total in told.values())
 
 
-def test_a_report_that_raises_ends_the_training(histories: Sequence[SymbolHistory]) -> None:
+def test_a_report_that_raises_ends_the_training(histories: Sequence[SymbolData]) -> None:
     class Enough(BaseException):
         pass
 
@@ -268,7 +266,7 @@ def test_a_report_that_raises_ends_the_training(histories: Sequence[SymbolHistor
         train(histories, STRATEGIES, REQUEST, SETTINGS, InProcess(), report)
 
 
-def test_too_little_to_train_on_is_said_with_its_numbers(histories: Sequence[SymbolHistory]) -> None:
+def test_too_little_to_train_on_is_said_with_its_numbers(histories: Sequence[SymbolData]) -> None:
     short = [replace(each, candles=each.candles[:1600]) for each in histories]
     with pytest.raises(ModelError, match="no strategy has 10 matured outcomes") as caught:
         train(short, STRATEGIES, REQUEST, SETTINGS, InProcess(), lambda *_: None)
@@ -280,7 +278,7 @@ def served(trained: Trained) -> ScoringModel:
     return ScoringModel.read(trained.model_id, "shadow", trained.text, trained.card)
 
 
-def test_a_served_score_is_the_trained_ensemble_s(histories: Sequence[SymbolHistory], served: ScoringModel) -> None:
+def test_a_served_score_is_the_trained_ensemble_s(histories: Sequence[SymbolData], served: ScoringModel) -> None:
     history = histories[0]
     view, state = Live(history).see(len(history.candles) - 1)
     conditions = MarketAnalyzer().analyze(view)
@@ -312,7 +310,7 @@ def test_a_card_of_another_kind_is_refused(trained: Trained, change: dict[str, A
     assert "autopilot retrain" in caught.value.hint
 
 
-def test_an_input_that_is_not_whole_is_refused(histories: Sequence[SymbolHistory], served: ScoringModel) -> None:
+def test_an_input_that_is_not_whole_is_refused(histories: Sequence[SymbolData], served: ScoringModel) -> None:
     view, state = Live(histories[0]).see(len(histories[0].candles) - 1)
     conditions = MarketAnalyzer().analyze(view)
     with pytest.raises(ModelError, match="not there"):

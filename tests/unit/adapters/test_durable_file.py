@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autopilot.adapters import durable_file
-from autopilot.adapters.durable_file import alone, write_durably, write_file
+from autopilot.adapters.durable_file import locked, write_durably, write_file
 from autopilot.domain.errors import StoreUnavailable
 
 
@@ -33,10 +33,10 @@ def test_a_new_file_is_a_new_one(tmp_path: Path) -> None:
 def test_who_does_not_come_to_an_end_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(durable_file, "LONGEST_S", 0.0)
     with (
-        alone(tmp_path),
+        locked(tmp_path),
         pytest.raises(StoreUnavailable, match="another process has been changing files"),
-        alone(tmp_path),
+        locked(tmp_path),
     ):
         pass
-    with alone(tmp_path):
+    with locked(tmp_path):
         pass

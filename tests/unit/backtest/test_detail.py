@@ -11,8 +11,8 @@ import pytest
 
 from autopilot.analysis.view import MarketView
 from autopilot.backtest.choices import strategy_choices
-from autopilot.backtest.decided import Traded
-from autopilot.backtest.engine import Backtest, Outcome
+from autopilot.backtest.decided import BacktestSymbol
+from autopilot.backtest.engine import Backtest, BacktestResult
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose
@@ -25,7 +25,7 @@ from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.base import Strategy, suits
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.series import SymbolHistory, symbol_series
+from autopilot.training.data.series import SymbolData, symbol_series
 
 BOUGHT_AT, TOUCHED_AT, LENGTH = 1003, 1005, 1010
 ROW = tuple[float, float, float, float, float]
@@ -76,10 +76,10 @@ def quarters(*rows: ROW) -> Candles:
     return Candles.from_rows(Timeframe.M15, [(begin + at * 15 * MINUTE_MS, *row) for at, row in enumerate(rows)])
 
 
-def run(detail: Candles | None) -> Outcome:
+def run(detail: Candles | None) -> BacktestResult:
     candles = hours(*[FLAT] * TOUCHED_AT, BOTH, *[FLAT] * (LENGTH - TOUCHED_AT - 1))
     strategies = StrategySet((Once(),))
-    series = symbol_series(SymbolHistory("BTC/USD", candles, None, None, (), 0), strategies, TradingCost(0.0))
+    series = symbol_series(SymbolData("BTC/USD", candles, None, None, (), 0), strategies, TradingCost(0.0))
     settings = AutopilotSettings(
         "BTC/USD",
         "made up",
@@ -87,7 +87,7 @@ def run(detail: Candles | None) -> Outcome:
         evaluation=EvaluationSettings(min_confidence_threshold=0.0, auto_execute=True),
     )
     choices = strategy_choices(LENGTH, 1000, [StrategyProfile("once", StrategyGroup.MOMENTUM, {})], "once")
-    traded = Traded(MARKET, settings, series, choices, detail)
+    traded = BacktestSymbol(MARKET, settings, series, choices, detail)
     engine = Backtest("test", [traded], strategies, PaperSettings(slippage_bps=0.0))
     return asyncio.run(engine.run(lambda *_: None))
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.backtest.parity import Said, cost_of, differing
+from autopilot.backtest.parity import ComparedDecision, cost_of, differing
 from autopilot.domain.order import Fill, Side
 
-SAID = Said("d1", "BTC/USD", 1000, "momentum", "momentum", "rules", 0.8, "buy", "order", None)
+SAID = ComparedDecision("d1", "BTC/USD", 1000, "momentum", "momentum", "rules", 0.8, "buy", "order", None)
 LAST = {"BTC/USD": Decimal(110), "ETH/USD": Decimal(9)}
 
 

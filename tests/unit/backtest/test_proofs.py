@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from autopilot.analysis.view import MarketView
-from autopilot.backtest.proofs import Finding, prove, spread_cuts
+from autopilot.backtest.proofs import ProofFinding, prove, spread_cuts
 from autopilot.domain.candles import Candles, FloatArray
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.strategies.base import Strategy, suits
 from autopilot.strategies.registry import StrategySet, builtin_strategies
-from autopilot.training.series import SymbolHistory
+from autopilot.training.data.series import SymbolData
 
 LENGTH = 1300
 Confidence = Callable[[MarketView], FloatArray]
@@ -43,7 +43,7 @@ class Suspect(Strategy):
 
 
 @pytest.fixture(scope="module")
-def history() -> SymbolHistory:
+def history() -> SymbolData:
     random = np.random.default_rng(2)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, LENGTH)))
     opened = np.concatenate([[100.0], close[:-1]])
@@ -51,14 +51,14 @@ def history() -> SymbolHistory:
     at_ms = np.arange(LENGTH, dtype=np.int64) * HOUR_MS
     own = Candles.from_arrays(Timeframe.H1, at_ms, opened, high, low, close, random.uniform(1, 9, LENGTH))
     other = Candles.from_arrays(Timeframe.H1, at_ms, opened * 2, high * 2, low * 2, close * 2, own.volume)
-    return SymbolHistory("ETH/USD", own, other, None, (), 0)
+    return SymbolData("ETH/USD", own, other, None, (), 0)
 
 
 def quiet(*_: int) -> None:
     """Nobody watches."""
 
 
-def proved(history: SymbolHistory, said: Confidence) -> tuple[Finding, ...]:
+def proved(history: SymbolData, said: Confidence) -> tuple[ProofFinding, ...]:
     return prove(history, StrategySet((Suspect(said),)), spread_cuts(LENGTH, 6), quiet)
 
 
@@ -82,12 +82,12 @@ def returns(view: MarketView) -> FloatArray:
     ],
     ids=["the next return", "a centred mean", "the mean of the whole", "the reference's next return"],
 )
-def test_looking_ahead_is_found(history: SymbolHistory, said: Confidence) -> None:
+def test_looking_ahead_is_found(history: SymbolData, said: Confidence) -> None:
     ahead = [each for each in proved(history, said) if each.proof == "look-ahead"]
     assert [(each.owner, each.column) for each in ahead] == [("suspect", "confidence")]
 
 
-def test_the_bar_is_named(history: SymbolHistory) -> None:
+def test_the_bar_is_named(history: SymbolData) -> None:
     cut = spread_cuts(LENGTH, 6)[0]
     (found,) = proved(history, lambda view: share(np.append(returns(view)[1:], 0.0)))[:1]
     assert found.candle_at_ms == cut * HOUR_MS
@@ -95,12 +95,12 @@ def test_the_bar_is_named(history: SymbolHistory) -> None:
     assert found.part == 0.5
 
 
-def test_a_memory_longer_than_a_live_cycle_s_is_found(history: SymbolHistory) -> None:
+def test_a_memory_longer_than_a_live_cycle_s_is_found(history: SymbolData) -> None:
     found = proved(history, lambda view: share(view.candles.close / view.candles.close[0] - 1.0))
     assert {(each.proof, each.owner, each.column) for each in found} == {("warm-up", "suspect", "confidence")}
 
 
-def test_a_strategy_that_raises_is_found_and_ends_nothing(history: SymbolHistory) -> None:
+def test_a_strategy_that_raises_is_found_and_ends_nothing(history: SymbolData) -> None:
     def broken(view: MarketView) -> FloatArray:
         raise ValueError("no such thing")
 
@@ -109,7 +109,7 @@ def test_a_strategy_that_raises_is_found_and_ends_nothing(history: SymbolHistory
     assert "no such thing" in found.detail
 
 
-def test_what_is_built_in_looks_nowhere_ahead(history: SymbolHistory) -> None:
+def test_what_is_built_in_looks_nowhere_ahead(history: SymbolData) -> None:
     strategies = StrategySet(builtin_strategies())
     assert prove(history, strategies, spread_cuts(LENGTH, 4), quiet) == ()
 

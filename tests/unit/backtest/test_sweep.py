@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autopilot.backtest.sweep import LEAST_TRADES, Fold, Luck, Try, best_of, folds_of, luck_of
+from autopilot.backtest.sweep import LEAST_TRADES, Luck, SweepFold, Try, best_of, folds_of, luck_of
 
 DAYS, TRIES = 365, 50
 
@@ -15,8 +15,8 @@ def made(daily: object, trades: int = LEAST_TRADES, **values: float) -> Try:
 
 
 def test_each_part_but_the_first_is_tested_once_after_all_before_it_was_searched() -> None:
-    assert folds_of(0, 500, 4) == (Fold(100, 200), Fold(200, 300), Fold(300, 400), Fold(400, 500))
-    assert folds_of(7, 17, 1) == (Fold(12, 17),)
+    assert folds_of(0, 500, 4) == (SweepFold(100, 200), SweepFold(200, 300), SweepFold(300, 400), SweepFold(400, 500))
+    assert folds_of(7, 17, 1) == (SweepFold(12, 17),)
 
 
 def test_the_best_has_the_highest_sharpe_ratio_among_those_that_traded_enough() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from autopilot.app.backtest.data import Period
+from autopilot.app.backtest.request import StoredModel, WalkForward
 from autopilot.cli.backtest_request import Asked, backtest_request
 from autopilot.cli.errors import UsageProblem
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon.backtest_data import Period
-from autopilot.daemon.backtest_request import StoredModel, WalkForward
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe

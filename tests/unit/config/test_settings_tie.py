@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from autopilot.adapters.exchange.faults import FaultPlan
-from autopilot.adapters.exchange.replay import ReplaySettings
-from autopilot.adapters.exchange.simulated import SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.faults import FaultPlan
+from autopilot.adapters.exchange.offline_markets.replay import ReplaySettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedSettings
 from autopilot.config.risk_section import LowProfitSection, RecentDrawdownSection, RiskSection, StopGuardSection
 from autopilot.config.schema import (
     AutopilotConfig,

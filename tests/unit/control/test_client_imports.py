@@ -10,7 +10,7 @@ HEAVY = {"numpy", "pandas", "ccxt", "lightgbm", "aiohttp", "pydantic", "typer", 
 
 @pytest.mark.parametrize(
     "module",
-    ["autopilot.control.client", "autopilot.config.paths", "autopilot.daemon.spawn", "autopilot.daemon.lock"],
+    ["autopilot.control.client", "autopilot.config.paths", "autopilot.daemon.spawn", "autopilot.app.lock"],
 )
 def test_what_every_query_imports_is_light(module: str) -> None:
     program = f"import {module}, sys; print('\\n'.join(sys.modules))"

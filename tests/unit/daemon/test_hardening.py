@@ -10,7 +10,7 @@ import pytest
 
 ASK = """
 import ctypes, json, resource
-from autopilot.daemon.hardening import keep_memory_private
+from autopilot.daemon.log import keep_memory_private
 def state():
     return [resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)]
 resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -33,7 +33,7 @@ def test_where_the_system_offers_neither_it_goes_on(monkeypatch: pytest.MonkeyPa
     import ctypes
     import resource
 
-    from autopilot.daemon.hardening import keep_memory_private
+    from autopilot.daemon.log import keep_memory_private
 
     def refuse(*_: object) -> None:
         raise OSError

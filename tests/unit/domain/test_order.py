@@ -6,13 +6,7 @@ from itertools import product
 import pytest
 from orders import an_order
 
-from autopilot.domain.order import (
-    IllegalOrderStep,
-    Order,
-    OrderStatus,
-    Purpose,
-    client_order_id,
-)
+from autopilot.domain.order import IllegalOrderStep, Order, OrderStatus, Purpose, client_order_id
 
 
 def order(status: OrderStatus = OrderStatus.NEW) -> Order:

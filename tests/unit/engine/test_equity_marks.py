@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
-from autopilot.engine.equity_marks import Standing, first_mark, follow_money, next_mark
+from autopilot.engine.equity_marks import AccountValue, first_mark, follow_money, next_mark
 from autopilot.ports.ledger import EquityMark
 
 NOON = 20_000 * DAY_MS + 12 * HOUR_MS
 
 
-def standing(equity: int | str, own_cash: int | str, hours: int = 1) -> Standing:
-    return Standing(NOON + hours * HOUR_MS, Decimal(0), Decimal(equity), Decimal(own_cash))
+def standing(equity: int | str, own_cash: int | str, hours: int = 1) -> AccountValue:
+    return AccountValue(NOON + hours * HOUR_MS, Decimal(0), Decimal(equity), Decimal(own_cash))
 
 
-def goes_on(last: EquityMark, now: Standing) -> EquityMark:
+def goes_on(last: EquityMark, now: AccountValue) -> EquityMark:
     return next_mark(follow_money(last, now), now)
 
 
@@ -44,7 +44,7 @@ def after_a_loss() -> EquityMark:
         pytest.param(standing(0, 1_000), 0, 0, 1_000, id="all taken out"),
     ],
 )
-def test_the_marks_after(now: Standing, day_start: int | str, peak: int | str, start: int) -> None:
+def test_the_marks_after(now: AccountValue, day_start: int | str, peak: int | str, start: int) -> None:
     mark = goes_on(after_a_loss(), now)
     assert (mark.equity, mark.at_ms, mark.own_cash) == (now.equity, now.at_ms, now.own_cash)
     assert mark.day_start_equity == Decimal(day_start)

@@ -15,12 +15,12 @@ from scipy import stats
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import (
+    daily_sharpe,
     deflated_sharpe,
     e_process,
     expected_maximum_sharpe,
     probabilistic_sharpe,
     rolling_skill,
-    sharpe,
     superior_predictive_ability,
 )
 
@@ -36,7 +36,7 @@ def paper_series() -> FloatArray:
 
 def test_the_papers_series_has_the_papers_moments() -> None:
     daily = paper_series()
-    assert sharpe(daily) * math.sqrt(250) == pytest.approx(2.5, rel=1e-3)
+    assert daily_sharpe(daily) * math.sqrt(250) == pytest.approx(2.5, rel=1e-3)
     assert stats.skew(daily) == pytest.approx(-3.0, abs=2e-3)
     assert stats.kurtosis(daily, fisher=False) == pytest.approx(10.0, abs=0.01)
 
@@ -61,7 +61,7 @@ def test_best_of_many_without_skill_is_seldom_believed() -> None:
     deflated, plain = 0, 0
     for _ in range(300):
         tried = random.normal(0, 0.01, (20, 250))
-        best = max(tried, key=sharpe)
+        best = max(tried, key=daily_sharpe)
         deflated += deflated_sharpe(best, 20) >= 0.95
         plain += deflated_sharpe(best, 1) >= 0.95
     assert deflated / 300 <= 0.05
@@ -70,7 +70,7 @@ def test_best_of_many_without_skill_is_seldom_believed() -> None:
 
 def test_probabilistic_sharpe_of_normal_days_is_that_of_the_closed_form() -> None:
     daily = stats.norm.ppf((np.arange(1000) + 0.5) / 1000) + 0.08
-    ratio = sharpe(daily)
+    ratio = daily_sharpe(daily)
     kurtosis = stats.kurtosis(daily, fisher=False)
     error = math.sqrt((1 + (kurtosis - 1) / 4 * ratio**2) / 999)
     assert probabilistic_sharpe(daily, 0.05) == pytest.approx(stats.norm.cdf((ratio - 0.05) / error))
@@ -80,7 +80,7 @@ def test_probabilistic_sharpe_of_normal_days_is_that_of_the_closed_form() -> Non
 def test_rare_losses_make_a_sharpe_ratio_less_believable() -> None:
     steady = paper_series()
     lucky = 2 * steady.mean() - steady
-    assert sharpe(lucky) == pytest.approx(sharpe(steady))
+    assert daily_sharpe(lucky) == pytest.approx(daily_sharpe(steady))
     assert probabilistic_sharpe(steady, 0.12) < probabilistic_sharpe(lucky, 0.12)
 
 
@@ -99,7 +99,7 @@ def test_an_estimate_without_any_variance_is_not_believed(ones: int, zeros: int)
 
 
 def test_sharpe_is_the_mean_over_the_sample_deviation() -> None:
-    assert sharpe(np.array([1.0, 2.0, 3.0])) == pytest.approx(2.0)
+    assert daily_sharpe(np.array([1.0, 2.0, 3.0])) == pytest.approx(2.0)
 
 
 def test_the_best_of_one_is_expected_at_zero_and_of_two_above() -> None:
@@ -110,7 +110,7 @@ def test_the_best_of_one_is_expected_at_zero_and_of_two_above() -> None:
 
 @pytest.mark.parametrize("daily", [[], [0.1], [0.1] * 3])
 def test_sharpe_without_variation_is_zero(daily: list[float]) -> None:
-    assert sharpe(np.array(daily)) == 0.0
+    assert daily_sharpe(np.array(daily)) == 0.0
 
 
 @given(daily=SERIES, trials=st.integers(1, 1000))

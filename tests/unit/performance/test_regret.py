@@ -18,7 +18,7 @@ from autopilot.performance.regret import (
     Line,
     MaturedDecisions,
     RegretLedger,
-    Verdict,
+    RegretVerdict,
     regret_ledger,
 )
 
@@ -134,19 +134,19 @@ def many_days(days: int, edge: float, noise: float) -> RegretLedger:
 @pytest.mark.parametrize(
     ("days", "edge", "noise", "verdict"),
     [
-        (200, 0.005, 0.004, Verdict.BETTER),
-        (200, -0.005, 0.004, Verdict.WORSE),
-        (200, 0.0, 0.004, Verdict.UNSHOWN),
-        (DAYS_AT_LEAST, 0.005, 0.0, Verdict.BETTER),
-        (DAYS_AT_LEAST - 1, 0.005, 0.0, Verdict.TOO_FEW_DAYS),
-        (200, 0.0, 0.0, Verdict.SAME),
-        (1, 0.0, 0.0, Verdict.SAME),
+        (200, 0.005, 0.004, RegretVerdict.BETTER),
+        (200, -0.005, 0.004, RegretVerdict.WORSE),
+        (200, 0.0, 0.004, RegretVerdict.UNSHOWN),
+        (DAYS_AT_LEAST, 0.005, 0.0, RegretVerdict.BETTER),
+        (DAYS_AT_LEAST - 1, 0.005, 0.0, RegretVerdict.TOO_FEW_DAYS),
+        (200, 0.0, 0.0, RegretVerdict.SAME),
+        (1, 0.0, 0.0, RegretVerdict.SAME),
     ],
 )
-def test_what_a_difference_shows(days: int, edge: float, noise: float, verdict: Verdict) -> None:
+def test_what_a_difference_shows(days: int, edge: float, noise: float, verdict: RegretVerdict) -> None:
     ledger = many_days(days, edge, noise)
     assert line(ledger, "other").verdict is verdict
-    assert line(ledger, "macd").verdict is Verdict.SAME
+    assert line(ledger, "macd").verdict is RegretVerdict.SAME
 
 
 def test_days_are_the_unit_however_many_decisions_they_have() -> None:

@@ -15,7 +15,7 @@ from autopilot.domain.order import Purpose, Side
 from autopilot.domain.portfolio import RoundTrip
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
-from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, SymbolChart, Table
+from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, ReportTable, SymbolChart
 
 START_MS = 1_700_000_000_000 // HOUR_MS * HOUR_MS
 
@@ -91,7 +91,7 @@ def period() -> Callable[..., ReportContent]:
             confidence=np.array([0.2, 0.5, 0.7]),
             outcome_bps=np.array([-10.0, 5.0, np.nan]),
             denials={"CONFIDENCE_TOO_LOW": 7},
-            metrics=(Table("Metrics", ("Metric", "Value"), (("Sharpe", "0.4"),)),),
+            metrics=(ReportTable("Metrics", ("Metric", "Value"), (("Sharpe", "0.4"),)),),
             breakdowns=(),
             notes=(),
         )

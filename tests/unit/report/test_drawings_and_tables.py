@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autopilot.performance.account_record import ClosedTrade
-from autopilot.report.content import ReportContent, Table
+from autopilot.report.content import ReportContent, ReportTable
 from autopilot.report.drawings import BINS, DOTS, Confidence, strategies_svg
 from autopilot.report.tables import LISTED_TRADES, bars_html, table_html, trades_html
 from autopilot.report.wording import digits_of, number, signed
@@ -62,7 +62,7 @@ def test_one_scale_serves_all_strategies(period: Period, trade: Trade) -> None:
 
 
 def test_columns_of_numbers_stand_to_the_right() -> None:
-    html = table_html(Table("T", ("1", "words", "net"), (("2", "a", "+1.5 %"), ("3", "4 b", "–"))))
+    html = table_html(ReportTable("T", ("1", "words", "net"), (("2", "a", "+1.5 %"), ("3", "4 b", "–"))))
     assert re.findall(r"<th scope=\"col\"( class=\"number\")?>", html) == ["", "", ' class="number"']
 
 

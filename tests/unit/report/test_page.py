@@ -15,7 +15,7 @@ import pytest
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
 from autopilot.performance.account_record import ClosedTrade
-from autopilot.report.content import Figure, ReportContent, ReportMisfit, SymbolChart, Table
+from autopilot.report.content import Figure, ReportContent, ReportMisfit, ReportTable, SymbolChart
 from autopilot.report.page import render_report
 
 HOSTILE = "</script><script>alert('x')</script><img src=http://evil.example onerror=alert(1)>\"'&${data}"
@@ -68,7 +68,7 @@ def test_nothing_that_is_given_becomes_markup_or_script(period: Period, trade: T
         fees_by_symbol={HOSTILE: plain.accounts[0].record.fees},
         fees_by_strategy={HOSTILE: plain.accounts[0].record.fees},
     )
-    tables = (Table(HOSTILE, (HOSTILE, HOSTILE), ((HOSTILE, HOSTILE),)),)
+    tables = (ReportTable(HOSTILE, (HOSTILE, HOSTILE), ((HOSTILE, HOSTILE),)),)
     page = render_report(
         replace(
             plain,
@@ -194,7 +194,7 @@ def test_parts_that_do_not_fit_are_refused(period: Period) -> None:
     with pytest.raises(ReportMisfit, match="3 confidences, but 1 of outcomes"):
         replace(content, outcome_bps=np.ones(1))
     with pytest.raises(ReportMisfit, match="'Odd' has 2 columns and a row of 1 cells"):
-        Table("Odd", ("a", "b"), (("1",),))
+        ReportTable("Odd", ("a", "b"), (("1",),))
 
 
 def test_the_same_period_gives_the_same_page(period: Period) -> None:

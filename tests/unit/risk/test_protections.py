@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autopilot.domain.order import Purpose
-from autopilot.domain.portfolio import RoundTrip, SymbolHistory
+from autopilot.domain.portfolio import RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.limits import LowProfit, OnLimit, RecentDrawdown, RiskLimits, StopGuard
@@ -170,7 +170,7 @@ def test_recent_drawdown_of_the_account(make_entry: Make, recent: list[RoundTrip
     ("left_at_ms", "passes"), [(None, True), (NOW_MS, False), (before(5) + 1, False), (before(5), True)]
 )
 def test_rest_after_any_exit(make_entry: Make, left_at_ms: int | None, passes: bool) -> None:
-    history = {"BTC/USD": SymbolHistory(last_exit_at_ms=left_at_ms)}
+    history = {"BTC/USD": SymbolRecord(last_exit_at_ms=left_at_ms)}
     check = rested_since_exit(make_entry(limits={"exit_cooldown_candles": 5}, history=history))
     assert (check.code, check.limit, check.passed) == ("EXIT_COOLDOWN_ACTIVE", 5, passes)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from autopilot.domain.arming import NO_LEAVE, Leave
+from autopilot.domain.arming import NO_LEAVE, Allowance
 from autopilot.domain.order import Order, Purpose, Side
-from autopilot.domain.portfolio import Position, SymbolHistory
+from autopilot.domain.portfolio import Position, SymbolRecord
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.domain.trading_mode import Restriction, TradingMode
 from autopilot.risk.entry import EntryContext
@@ -35,7 +35,7 @@ from autopilot.risk.rules import (
 )
 
 NOW_MS = 1_714_521_600_000
-FIVE_HUNDRED = Leave(Decimal(500), unproven=False)
+FIVE_HUNDRED = Allowance(Decimal(500), unproven=False)
 
 PAUSED = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "the user paused it", NOW_MS, "autopilot resume")
 HALTED = Restriction("PANIC", TradingMode.HALTED, "the user stopped it", NOW_MS, "autopilot resume")
@@ -52,7 +52,7 @@ def context(**changes: Any) -> dict[str, Any]:
 
 
 def history(**changes: Any) -> dict[str, Any]:
-    return {"history": {"BTC/USD": SymbolHistory(**changes)}}
+    return {"history": {"BTC/USD": SymbolRecord(**changes)}}
 
 
 CASES: list[Case] = [
@@ -76,7 +76,7 @@ CASES: list[Case] = [
     (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
     (leave_is_left, "ARMED_VALUE_REACHED", {"leave": NO_LEAVE}, False),
     (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED}, False),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": Leave(Decimal(500), unproven=True)}, True),
+    (proof_is_enough, "MODEL_UNPROVEN", {"leave": Allowance(Decimal(500), unproven=True)}, True),
     (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED} | context(is_proven=True), True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
@@ -105,7 +105,7 @@ def test_a_limit_is_kept_to_the_last_step(
 
 
 def test_one_symbols_past_does_not_hold_another_back(make_entry: Callable[..., EntryContext]) -> None:
-    burnt = SymbolHistory(consecutive_losses=9, last_loss_at_ms=NOW_MS, last_stop_loss_at_ms=NOW_MS)
+    burnt = SymbolRecord(consecutive_losses=9, last_loss_at_ms=NOW_MS, last_stop_loss_at_ms=NOW_MS)
     entry = make_entry(history={"ETH/USD": burnt})
     assert cooled_down(entry).passed
     assert no_losing_streak(entry).passed

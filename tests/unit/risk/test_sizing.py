@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.domain.arming import NO_LEAVE, Leave
+from autopilot.domain.arming import NO_LEAVE, Allowance
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.sizing import entry_quantity
 
@@ -22,7 +22,7 @@ ROOMY = {"max_position_pct": 100.0, "max_exposure_pct": 100.0, "risk_per_trade_p
         ({"limits": ROOMY, "free": Decimal("1004.50")}, "99", "50", "10.0049"),
         ({"limits": ROOMY | {"risk_per_trade_pct": 1.0}}, "99", "97", "33.3333"),
         (
-            {"limits": ROOMY, "leave": Leave(Decimal("502.25"), unproven=True), "exposure": Decimal("100.45")},
+            {"limits": ROOMY, "leave": Allowance(Decimal("502.25"), unproven=True), "exposure": Decimal("100.45")},
             "99",
             "50",
             "4.0019",
@@ -43,7 +43,7 @@ def test_the_least_of_six_bounds_decides(
         {"exposure": Decimal(7000)},
         {"free": Decimal(0)},
         {"leave": NO_LEAVE},
-        {"leave": Leave(Decimal(500), unproven=True), "exposure": Decimal(501)},
+        {"leave": Allowance(Decimal(500), unproven=True), "exposure": Decimal(501)},
         {"free": Decimal(-1)},
         {"equity": Decimal(0)},
         {"equity": Decimal(-5)},

@@ -10,7 +10,7 @@ import pytest
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.selection.strategy_rules import StrategyProfile
-from autopilot.training.training_set import TrainingSet
+from autopilot.training.data.training_set import TrainingSet
 
 GROUPS = tuple(StrategyGroup)
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from autopilot.adapters.exchange.ccxt_errors import reading
-from autopilot.adapters.exchange.dialects import Dialect, Raw
 from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.exchange.venue_orders import Raw, VenueOrders
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 from autopilot.domain.market import Market, split_symbol
@@ -33,7 +33,7 @@ _STATUSES = {
 class CcxtBroker:
     """A Broker. ``account`` is the name under which our books keep it."""
 
-    def __init__(self, account: str, gateway: Gateway, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, account: str, gateway: Gateway, dialect: VenueOrders, clock: Clock) -> None:
         self._account = account
         self._gateway = gateway
         self._dialect = dialect

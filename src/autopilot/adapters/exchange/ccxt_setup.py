@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from autopilot.adapters.exchange.ccxt_import import exchange_class
-from autopilot.adapters.exchange.pace import Pace
+from autopilot.adapters.exchange.rate_limiter import RateLimiter
 
 _COIN_DECIMALS = ("kraken",)
 """Where some coins have fewer decimals than their markets' amounts, which only the list of coins tells."""
@@ -23,7 +23,7 @@ async def open_exchange(name: str, timeout_s: float, base_url: str | None, **mor
     # Importing takes a third of a second, in which the other symbols' cycles go on.
     made = await asyncio.to_thread(exchange_class, name)
     exchange = made({"enableRateLimit": True, "aiohttp_trust_env": True, "timeout": int(timeout_s * 1000), **more})
-    exchange.throttler = Pace(exchange.rateLimit, _BURSTS.get(name, _BURST) if "apiKey" in more else _BURST)
+    exchange.throttler = RateLimiter(exchange.rateLimit, _BURSTS.get(name, _BURST) if "apiKey" in more else _BURST)
     # At DEBUG it logs every header, keys and signatures among them.
     exchange.logger.setLevel(logging.INFO)
     if name not in _COIN_DECIMALS:

@@ -12,9 +12,8 @@ from typing import Any
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
 from autopilot.adapters.exchange.ccxt_import import require_known
-from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
+from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
-from autopilot.adapters.exchange.ccxt_rules import market_rules
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import aiohttp
 
+from autopilot.adapters.exchange.answers import AnswerReader
 from autopilot.adapters.exchange.backoff import Backoff
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
-from autopilot.adapters.exchange.refusals import WORDS
-from autopilot.adapters.exchange.their_clock import TheirClock
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.ports.clock import Clock
@@ -63,12 +63,13 @@ class Gateway:
         name: str,
         keys: ExchangeKeys,
         clock: Clock,
+        answers: AnswerReader,
         *,
         base_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.name = name
-        self._words = WORDS[name]
+        self._answers = answers
         self._clock = clock
         self._keys = keys
         self._base_url = base_url
@@ -77,7 +78,7 @@ class Gateway:
         self._ccxt: Any = None
         self._backoff = Backoff(clock)
         self._markets = FreshMarkets(name, clock)
-        self._their_clock = TheirClock(clock)
+        self._their_clock = ExchangeClock(clock)
 
     async def clock_offset_ms(self) -> int:
         """How far the exchange's clock is ahead of ours."""
@@ -95,7 +96,7 @@ class Gateway:
         async with self._turn:
             exchange = await self._ready()
             found = await self._told(exchange, method, *arguments)
-            return found, self._words.cursor(exchange.last_http_response)
+            return found, self._answers.cursor(exchange.last_http_response)
 
     async def find(
         self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]
@@ -108,7 +109,7 @@ class Gateway:
                     exchange, "fetch_order", exchange_order_id, symbol, dict(params)
                 )
             except MarketUnavailable:
-                if not self._words.absent(exchange.last_http_response):
+                if not self._answers.absent(exchange.last_http_response):
                     raise
                 self._backoff.answered()
                 return None
@@ -181,7 +182,7 @@ class Gateway:
     async def _told(self, exchange: Any, method: Query, *arguments: Any) -> Any:
         exchange.last_http_response = None
         found = await self._asked(exchange, method, *arguments)
-        if not self._words.answered(exchange.last_http_response):
+        if not self._answers.answered(exchange.last_http_response):
             raise self._nonsense(method)
         self._backoff.answered()
         return found
@@ -216,7 +217,7 @@ class Gateway:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="autopilot explain tells it")
         if _never_connected(error):
             return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
-        said = self._words.refusal(exchange.last_http_response)
+        said = self._answers.refusal(exchange.last_http_response)
         if said is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="it is looked up")
         if "deadline" in said.words.lower():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.domain.conditions import FeatureRow, MarketConditions
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError, StoreError
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.selection import Contribution

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from autopilot.adapters.durable_file import replace_file, storing, sync_directory, write_file
-from autopilot.domain.documents import Document
+from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 
 RETRAIN = "autopilot retrain makes a new one; autopilot models rollback goes back to the one before"

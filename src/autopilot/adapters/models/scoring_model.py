@@ -16,10 +16,10 @@ from autopilot.domain.signal import StrategyGroup
 from autopilot.performance.outcomes import horizon
 from autopilot.performance.strategy_state import volatility_unit
 from autopilot.ports.score_model import ModelScores
-from autopilot.training.calibration import Calibration
-from autopilot.training.choice import count_votes
-from autopilot.training.ensemble import Ensemble, RawScores
-from autopilot.training.novelty import TrainingRange
+from autopilot.training.model.calibration import Calibration
+from autopilot.training.model.choice import count_votes
+from autopilot.training.model.ensemble import Ensemble, RawScores
+from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.train import SCHEMA
 
 LEADING = 6

@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.sentiment.span import between
 from autopilot.domain.errors import StoreError
-from autopilot.domain.sentiment import SentimentSeries
+from autopilot.domain.sentiment import SentimentSeries, between
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
 from autopilot.ports.sentiment import SentimentStore

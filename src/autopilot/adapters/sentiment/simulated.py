@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autopilot.adapters.exchange.simulated import SimulatedExchange
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from autopilot.adapters.sentiment.span import between
 from autopilot.domain.errors import StoreError
-from autopilot.domain.sentiment import SentimentSeries
+from autopilot.domain.sentiment import SentimentSeries, between
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.ports.sentiment import SentimentStore
 
 AHEAD_MS = 90 * DAY_MS
 """A replay asks for a window that moves on: so much is read beyond it at once."""
-
 log = logging.getLogger(__name__)
 
 
@@ -38,3 +36,10 @@ class StoredSentiment:
             log.warning("stored sentiment %s cannot be read, it is taken as neutral: %s", self._name, error)
             self._held = SentimentSeries.neutral(self._name)
         self._held_ms = since_ms, until_ms
+
+
+class NeutralSentiment:
+    """A SentimentSource for markets that have none, and for users who want none."""
+
+    async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:  # noqa: ARG002 - the port's
+        return SentimentSeries.neutral()

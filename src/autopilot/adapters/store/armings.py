@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from autopilot.adapters.store.arming_proof import ArmingEvent, told_of
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
-from autopilot.adapters.store.told_armings import ArmingEvent, told_of
 from autopilot.domain.account import account_name, exchange_of, is_live
-from autopilot.domain.arming import NO_LEAVE, Arming, Leave
+from autopilot.domain.arming import NO_LEAVE, Allowance, Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.money import ZERO
 from autopilot.domain.timeframe import DAY_MS, iso_utc
@@ -97,7 +97,7 @@ class SqliteArmings:
         """Those that were ever armed."""
         return tuple(row["account"] for row in self._database.rows("SELECT account FROM armings ORDER BY account"))
 
-    def leave(self, account: str, currency: str, now_ms: int) -> Leave:
+    def leave(self, account: str, currency: str, now_ms: int) -> Allowance:
         """What holds now; see `Arming.leave`."""
         arming = self.holding(account, now_ms)
         if arming is None:
@@ -127,7 +127,7 @@ class SqliteArmings:
             self._audit.append(connection, AuditKind.ARMING, {"event": event.value, **row})
 
 
-class Unarmed:
+class NotArmed:
     """A RestrictionSource: nothing is bought with real money that is not armed. ``now_ms``: the machine's time."""
 
     def __init__(self, armings: SqliteArmings, now_ms: Callable[[], int]) -> None:

@@ -6,16 +6,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from autopilot.adapters.audit_head import Anchor
+from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import from_json
-from autopilot.adapters.store.told_armings import altered_armings
 from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Head, Verdict, canonical, chained, verify
+from autopilot.domain.document_types import Document
 from autopilot.domain.errors import StoreCorrupt
-
-Document = dict[str, Any]
 
 _COLUMNS = "seq, at_ms, kind, actor, body, previous, hash"
 _ADD = f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import sqlite_utils
 
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, to_row
-from autopilot.ports.autopilots import AutopilotEntry
+from autopilot.domain.market import MarketKind
+from autopilot.domain.timeframe import Timeframe
 
 
 class SqliteAutopilots:
@@ -22,3 +26,31 @@ class SqliteAutopilots:
     def load_autopilots(self) -> tuple[AutopilotEntry, ...]:
         rows = self._database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
         return tuple(from_row(AutopilotEntry, row) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class AutopilotEntry:
+    """One symbol that was started. ``running`` is False once it was stopped."""
+
+    symbol: str
+    exchange: str
+    market: MarketKind
+    account: str
+    timeframe: Timeframe
+    interval_s: float
+    paper_trading: bool
+    auto_execute: bool
+    running: bool
+    started_at_ms: int
+
+
+class AutopilotStore(Protocol):
+    """Raises StoreError."""
+
+    def save_autopilot(self, entry: AutopilotEntry) -> None:
+        """Insert or update, by symbol."""
+        ...
+
+    def load_autopilots(self) -> tuple[AutopilotEntry, ...]:
+        """In the order they were started."""
+        ...

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from autopilot.adapters.store.creation import create
+from autopilot.adapters.durable_file import storing, sync_directory, write_file
 from autopilot.adapters.store.errors import store_errors
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
@@ -165,3 +166,25 @@ def _statements(script: str) -> Iterator[str]:
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
+
+
+def create(path: Path, migrate: str) -> None:
+    """Write a database made by the script ``migrate``, for its owner only, unless another process was first.
+
+    It is written under another name and linked: a process that dies halfway leaves nothing that could be mistaken for
+    a damaged ledger. Raises StoreUnavailable.
+    """
+    with closing(sqlite3.connect(":memory:")) as memory:
+        memory.executescript(migrate)
+        content = memory.serialize()
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with storing(f"the database {path} cannot be made", hint="choose another directory with --data-dir"):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft.unlink(missing_ok=True)
+        try:
+            write_file(draft, content)
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
+        finally:
+            draft.unlink(missing_ok=True)
+        sync_directory(path.parent)

@@ -10,7 +10,6 @@ from decimal import Decimal
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.past import HISTORY, LOSSES_IN_A_ROW, RECENT
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.decision import Decision
@@ -18,7 +17,7 @@ from autopilot.domain.documents import document
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
-from autopilot.domain.portfolio import Position, RoundTrip, SymbolHistory
+from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import EquityMark
 
@@ -139,7 +138,7 @@ class SqliteLedger:
         )
         return tuple(row[0] for row in rows)
 
-    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolHistory:
+    def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         entries = self._database.row(
             "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = ? AND created_at_ms >= ?"
             " AND status <> ?",
@@ -150,7 +149,7 @@ class SqliteLedger:
         assert entries is not None, "an aggregate always has a row"
         assert last is not None
         assert losses is not None
-        return SymbolHistory(
+        return SymbolRecord(
             trades_today=entries[0],
             last_stop_loss_at_ms=last[0],
             consecutive_losses=losses[0],
@@ -278,3 +277,27 @@ def _correct_filled(connection: sqlite3.Connection, order: Order) -> None:
         connection.execute(
             "UPDATE orders SET filled = ? WHERE client_order_id = ?", (format(filled, "f"), order.client_order_id)
         )
+
+
+_OF_SYMBOL = "FROM round_trips WHERE account = ?1 AND symbol = ?2"
+_LAST = "ORDER BY closed_at_ms DESC LIMIT 1"
+HISTORY = (
+    f"SELECT (SELECT closed_at_ms {_OF_SYMBOL} AND exit_purpose = ?3 {_LAST}),"
+    f" (SELECT closed_at_ms {_OF_SYMBOL} AND CAST(net AS REAL) < 0 {_LAST}),"
+    f" (SELECT closed_at_ms {_OF_SYMBOL} {_LAST})"
+)
+LOSSES_IN_A_ROW = (
+    f"WITH gain AS (SELECT closed_at_ms, id {_OF_SYMBOL} AND CAST(net AS REAL) >= 0"
+    " ORDER BY closed_at_ms DESC, id DESC LIMIT 1)"
+    f" SELECT count(*) {_OF_SYMBOL} AND (closed_at_ms, id) >"
+    " (coalesce((SELECT closed_at_ms FROM gain), 0), coalesce((SELECT id FROM gain), 0))"
+)
+# The index begins with the symbol: each one is looked up by itself, found from the one before.
+RECENT = (
+    "WITH RECURSIVE traded (symbol) AS ("
+    " SELECT min(symbol) FROM round_trips WHERE account = ?1 UNION ALL"
+    " SELECT (SELECT min(symbol) FROM round_trips WHERE account = ?1 AND symbol > traded.symbol)"
+    " FROM traded WHERE traded.symbol IS NOT NULL)"
+    " SELECT round_trips.* FROM traded CROSS JOIN round_trips USING (symbol)"
+    " WHERE account = ?1 AND closed_at_ms >= ?2 ORDER BY closed_at_ms, id"
+)

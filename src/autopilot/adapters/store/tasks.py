@@ -7,7 +7,8 @@ import sqlite3
 
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_json, insert, reading, to_row
-from autopilot.domain.documents import Document, document
+from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.task import Task, TaskState
 

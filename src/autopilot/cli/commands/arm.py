@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,13 +20,13 @@ from autopilot.cli.unlocking import unlocked
 from autopilot.control.errors import SafetyRefused
 from autopilot.domain.account import account_name, exchange_of
 from autopilot.domain.arming import parse_span, phrase
+from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document as plain
 from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
-    from autopilot.daemon.arming_check import Finding, Wish
+    from autopilot.app.trading.arming_check import ArmingRequest, Finding
 
-Document = dict[str, Any]
 
 ACCEPTED = "live-money"
 MOST = 10**12
@@ -71,10 +71,10 @@ def arm(
     First it shows whether all is ready, and refuses when it is not. Then it asks for words to be typed. The amount
     holds whatever the configuration says, and what is lost is taken off it. Symbols are then started with --live.
     """
+    from autopilot.app.audit_log import recorded
+    from autopilot.app.trading.arming import open_armory
+    from autopilot.app.trading.arming_check import ArmingRequest
     from autopilot.config.load import load
-    from autopilot.daemon.arming import open_armory
-    from autopilot.daemon.arming_check import Wish
-    from autopilot.daemon.audit_log import recorded
 
     session, span_ms = Session.of(context, as_json), parse_span(expires)
     config = load(session.paths).config
@@ -83,7 +83,7 @@ def arm(
         raise UsageProblem(f"--accept-risk={accept_risk} does not say it", hint=f"write --accept-risk={accepted}")
     name = exchange or config.exchange
     money = currency.upper() if currency else _currency_of(config.symbols)
-    wish = Wish(
+    wish = ArmingRequest(
         account=account_name(name, paper=False),
         max_value=max_value,
         currency=money,
@@ -132,7 +132,7 @@ def _require_ready(findings: Sequence[Finding]) -> None:
         )
 
 
-def _ask(wish: Wish, accepted: str, *, is_said: bool) -> None:
+def _ask(wish: ArmingRequest, accepted: str, *, is_said: bool) -> None:
     """Raises SafetyRefused unless the user takes the risk in words."""
     if is_said:
         return

@@ -11,8 +11,8 @@ import typer
 
 from autopilot.cli.commands.backtest_check import check
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.files import write_file
 from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
+from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import backtest_screen
 from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
@@ -74,10 +74,10 @@ def backtest(
     """
     if context.invoked_subcommand is not None:
         return None
+    from autopilot.app.backtest.figures import backtest_document
+    from autopilot.app.backtest.run import run_backtest
     from autopilot.cli.backtest_request import Asked, backtest_request
     from autopilot.config.load import load
-    from autopilot.daemon.backtest_report import backtest_document
-    from autopilot.daemon.backtest_run import run_backtest
     from autopilot.domain.documents import document
 
     session = Session.of(context, as_json)
@@ -117,7 +117,7 @@ def backtest(
         lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
         write_file(decisions, "".join(f"{line}\n" for line in lines))
     if html:
-        from autopilot.daemon.report_page import backtest_page
+        from autopilot.app.report.page import backtest_page
 
         write_file(html, backtest_page(run, found))
         session.output.remark(f"the report is in {html}")

@@ -28,8 +28,8 @@ def check(
 
     Exit code 1 when one does.
     """
+    from autopilot.app.backtest.check import check_strategies
     from autopilot.config.load import load
-    from autopilot.daemon.backtest_check import check_strategies
     from autopilot.domain.timeframe import Timeframe
 
     session = Session.of(context, as_json)

@@ -70,8 +70,8 @@ def set_(
 
     It is written beside your file, never into it, and wins over it.
     """
+    from autopilot.app.audit_log import recorded
     from autopilot.config.overrides import set_value, unset_value
-    from autopilot.daemon.audit_log import recorded
 
     session = Session.of(context, as_json)
     if unset is (value is not None):

@@ -14,7 +14,8 @@ from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.output import Output
 from autopilot.cli.render.candles import import_screen, list_screen, sentiment_screen, verify_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session
+from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def import_(
     if sentiment:
         _import_sentiment(session, path)
         return ExitCode.DONE
-    from autopilot.adapters.candle_files import import_path
+    from autopilot.adapters.imports.candle_files import import_path
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
@@ -90,7 +91,7 @@ def verify(
 
 
 def _import_sentiment(session: Session, path: Path) -> None:
-    from autopilot.adapters.sentiment_files import import_sentiment
+    from autopilot.adapters.imports.sentiment_files import import_sentiment
     from autopilot.adapters.store.sentiment import SqliteSentiment
 
     with _database(session) as database:

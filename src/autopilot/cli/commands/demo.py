@@ -13,7 +13,8 @@ import typer
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.demo import demo_screen, heading, held_instead
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -33,7 +34,7 @@ def demo(
     It needs no network and no keys, touches nothing of yours and leaves nothing behind. Without --data the market is
     simulated: its prices are made up.
     """
-    from autopilot.adapters.exchange.replay import TAKER_FEE
+    from autopilot.adapters.exchange.offline_markets.replay import TAKER_FEE
     from autopilot.cli.demo.market import imported, simulated
     from autopilot.cli.demo.run import Demo
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.arming import disarmed_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
 from autopilot.control.errors import ControlError
 from autopilot.domain.account import account_name
+from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document as plain
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def disarm(
     No order to buy is sent any more, and the daemon cancels those that rest. What is held stays held, and its stop, its
     target and sell signals go on. Exit code 1 when orders to buy rest that no daemon follows.
     """
-    from autopilot.daemon.arming import open_armory
-    from autopilot.daemon.audit_log import recorded
+    from autopilot.app.audit_log import recorded
+    from autopilot.app.trading.arming import open_armory
 
     session = Session.of(context, as_json)
     account = account_name(exchange, paper=False) if exchange else None

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.errors import NothingDecided
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.explain import explain_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
 from autopilot.cli.symbols import symbol_of
 from autopilot.control.client import ControlClient
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -38,7 +38,7 @@ def explain(
     wanted = symbol_of(which) if which and not which.isalnum() else which
 
     def recall(database: Path) -> Document:
-        from autopilot.adapters.store import queries
+        from autopilot.adapters.store.views import queries
 
         return queries.decision(database, wanted or _latest(queries.decisions(database, None, 1)))
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from autopilot.app.trading.passphrase import LARGEST_DESCRIPTOR, passphrase_from
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.key_input import asked_keys
+from autopilot.cli.key_input import read_keys
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.keys import kept_screen, keys_screen
 from autopilot.cli.session import Session
 from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.config.paths import create_directories
 from autopilot.control.errors import Conflict, SafetyRefused
-from autopilot.daemon.passphrase import LARGEST_DESCRIPTOR, passphrase_from
 from autopilot.domain.account import account_name
 
 if TYPE_CHECKING:
@@ -148,9 +148,9 @@ def change_passphrase(
 
 def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
     """Raises ConfigError for an exchange on which real orders cannot be sent."""
-    from autopilot.adapters.exchange.dialects import dialect_of
+    from autopilot.adapters.exchange.venues.known import venue_orders_of
 
-    dialect_of(exchange)
+    venue_orders_of(exchange)
     session = Session.of(context, as_json)
     create_directories(session.paths)
     return session
@@ -163,7 +163,7 @@ def _kept(
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.vault import save_vault
 
-    kept = vault.with_keys(exchange, asked_keys(exchange, from_fd, secret_file), WallClock().now_ms())
+    kept = vault.with_keys(exchange, read_keys(exchange, from_fd, secret_file), WallClock().now_ms())
     disarmed = _disarmed(session, exchange)
     save_vault(session.paths.vault, passphrase, kept)
     entry = next(each for each in kept.entries if each.exchange == exchange)
@@ -174,14 +174,14 @@ def _kept(
 
 
 def _recorded(session: Session, command: str, exchange: str | None = None) -> AbstractContextManager[None]:
-    from autopilot.daemon.audit_log import recorded
+    from autopilot.app.audit_log import recorded
 
     return recorded(session.paths, f"keys {command}", {"exchange": exchange})
 
 
 def _disarmed(session: Session, exchange: str) -> list[str]:
     """The account that was disarmed, if it was armed. It comes first: a crash leaves no new key with an old leave."""
-    from autopilot.daemon.arming import open_armory
+    from autopilot.app.trading.arming import open_armory
 
     with open_armory(session.paths) as armory:
         return list(armory.disarm(account_name(exchange, paper=False)))

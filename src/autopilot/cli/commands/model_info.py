@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.model_access import answered
+from autopilot.cli.model_access import with_models
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.models.info import model_info_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -28,6 +27,6 @@ def model_info(
     """What the model was trained on, what it is worth and how that is known."""
     session = Session.of(context, as_json)
     asked = address("model-info", id=model_id)
-    document = answered(session, lambda daemon: daemon.get(asked), lambda registry: registry.info(model_id))
+    document = with_models(session, lambda daemon: daemon.get(asked), lambda registry: registry.info(model_id))
     session.output.show(document, model_info_screen(document))
     return ExitCode.DONE

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.model_access import answered
+from autopilot.cli.model_access import with_models
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.models.diff import model_diff_screen
 from autopilot.cli.render.models.info import model_info_screen
 from autopilot.cli.render.models.listing import changed_screen, models_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(help="All trained models, and which of them decides.", add_completion=False, rich_markup_mode=None)
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="As models list shows it.")]
@@ -23,7 +23,7 @@ ModelId = Annotated[str, typer.Argument(metavar="ID", help="As models list shows
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
     """Every model that is kept, the newest first, and how the champion changed."""
     session = Session.of(context, as_json)
-    document = answered(session, lambda daemon: daemon.get(address("models")), lambda registry: registry.list())
+    document = with_models(session, lambda daemon: daemon.get(address("models")), lambda registry: registry.list())
     session.output.show(document, models_screen(document))
     return ExitCode.DONE
 
@@ -62,7 +62,7 @@ def promote(
 ) -> int:
     """Let this model decide from now on. Exit code 5 when its gate forbids it."""
     session = Session.of(context, as_json)
-    document = answered(
+    document = with_models(
         session,
         lambda daemon: daemon.post(address("models", model_id, "promote"), {"force": force}),
         lambda registry: registry.promote(model_id, force=force),
@@ -75,7 +75,7 @@ def promote(
 def rollback(context: typer.Context, as_json: AsJson = False) -> int:
     """Back to the champion before this one or, when there was none, to the rules."""
     session = Session.of(context, as_json)
-    document = answered(
+    document = with_models(
         session, lambda daemon: daemon.post(address("models", "rollback")), lambda registry: registry.rollback()
     )
     session.output.show(document, changed_screen(document))
@@ -83,6 +83,6 @@ def rollback(context: typer.Context, as_json: AsJson = False) -> int:
 
 
 def _card(session: Session, model_id: str) -> Document:
-    return answered(
+    return with_models(
         session, lambda daemon: daemon.get(address("models", model_id)), lambda registry: registry.info(model_id)
     )

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.books import orders_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -29,7 +29,7 @@ def orders(
     """
 
     def recall(database: Path) -> Document:
-        from autopilot.adapters.store import queries
+        from autopilot.adapters.store.views import queries
 
         return queries.orders(database, symbol, limit, open_only)
 

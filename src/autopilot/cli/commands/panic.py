@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.trading import panic_screen
 from autopilot.cli.render.words import count
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
 from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
+from autopilot.domain.document_types import Document
 
 ALIVE_S = 3.0
 """A daemon that does not answer in this time is passed over."""
@@ -58,9 +58,9 @@ def _by_daemon(session: Session, flatten: bool) -> Document | None:
 def _alone(session: Session, flatten: bool) -> Document:
     import asyncio
 
-    from autopilot.adapters.store.queries import positions
+    from autopilot.adapters.store.views.queries import positions
+    from autopilot.app.trading import without_daemon as alone
     from autopilot.cli.unlocking import keys_of
-    from autopilot.daemon import alone
 
     document = asyncio.run(alone.panic(session.paths, keys_of(session), flatten=flatten))
     held = len(positions(session.paths.database)["positions"])

@@ -25,9 +25,9 @@ def parity(
 
     Exit code 1 when one does.
     """
+    from autopilot.app.parity import parity as compared
     from autopilot.config.load import load
     from autopilot.control.errors import DaemonNotRunning
-    from autopilot.daemon.parity_run import parity as compared
 
     session = Session.of(context, as_json)
     if not session.paths.database.exists():

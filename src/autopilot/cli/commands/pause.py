@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.mode_access import Exchange, changed
+from autopilot.cli.mode_access import Exchange, set_mode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.trading import paused_screen
 from autopilot.cli.session import Session
@@ -20,6 +20,6 @@ def pause(context: typer.Context, exchange: Exchange = None, as_json: AsJson = F
     It holds until autopilot resume, restarts included. Works with a daemon and without one.
     """
     session = Session.of(context, as_json)
-    document = changed(session, "pause", exchange)
+    document = set_mode(session, "pause", exchange)
     session.output.show(document, paused_screen(document))
     return ExitCode.DONE if document["complete"] else ExitCode.FAILED

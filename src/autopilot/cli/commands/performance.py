@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.render.performance import performance_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -31,8 +31,8 @@ def performance(
     session = Session.of(context, as_json)
 
     def recall(database: Path) -> Document:
+        from autopilot.app.report.performance import performance_report
         from autopilot.config.load import load
-        from autopilot.daemon.performance_report import performance_report
 
         threshold = load(session.paths).config.min_confidence_threshold
         return performance_report(database, threshold, symbol, days)

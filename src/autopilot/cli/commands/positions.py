@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.books import positions_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -22,7 +22,7 @@ def positions(context: typer.Context, as_json: AsJson = False) -> int:
     """
 
     def recall(database: Path) -> Document:
-        from autopilot.adapters.store import queries
+        from autopilot.adapters.store.views import queries
 
         return queries.positions(database)
 

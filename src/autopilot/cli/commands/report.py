@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.files import write_file
 from autopilot.cli.options import AsJson
+from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import report_screen
 from autopilot.cli.session import Session
 
@@ -26,9 +26,9 @@ def report(
     as_json: AsJson = False,
 ) -> int:
     """What the account that decided last has made, beside holding and doing nothing. Needs no daemon."""
+    from autopilot.app.report.period import period_report
     from autopilot.config.load import load
     from autopilot.control.errors import DaemonNotRunning
-    from autopilot.daemon.period_report import period_report
 
     session = Session.of(context, as_json)
     if not session.paths.database.exists():

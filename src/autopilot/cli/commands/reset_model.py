@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.model_access import answered
+from autopilot.cli.model_access import with_models
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.models.listing import reset_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address
 from autopilot.control.errors import SafetyRefused
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -33,6 +32,6 @@ def reset_model(
         if not typer.confirm(QUESTION, err=True):
             session.output.remark("nothing was changed")
             return ExitCode.FAILED
-    document = answered(session, lambda daemon: daemon.post(address("reset")), lambda registry: registry.reset())
+    document = with_models(session, lambda daemon: daemon.post(address("reset")), lambda registry: registry.reset())
     session.output.show(document, reset_screen(document))
     return ExitCode.DONE

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.mode_access import MODE_TIMEOUT_S, Exchange, changed
+from autopilot.cli.mode_access import MODE_TIMEOUT_S, Exchange, set_mode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.trading import resumed_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -32,7 +31,7 @@ def resume(
     """
     session = Session.of(context, as_json)
     if not write_off:
-        document = changed(session, "resume", exchange)
+        document = set_mode(session, "resume", exchange)
     else:
         document = session.client(MODE_TIMEOUT_S).post(address("resume"), {"exchange": exchange, "write_off": True})
     session.output.show(document, resumed_screen(document))

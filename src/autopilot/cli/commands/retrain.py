@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.errors import TrainingFailed
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, TimeframeName
 from autopilot.cli.render.training import ProgressLine, begun_screen, scheduled_screen, task_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address
 from autopilot.cli.symbols import symbol_of
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable
@@ -135,11 +134,11 @@ def _here(session: Session, body: dict[str, Any], progress: ProgressLine) -> dic
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.store.database import open_database
     from autopilot.adapters.store.tasks import SqliteTasks
+    from autopilot.app.training.process import new_task, perform, training_lock
+    from autopilot.app.training.run import run_training
+    from autopilot.app.training.tasks import training_request
     from autopilot.config.paths import create_directories
     from autopilot.control.requests import RetrainRequest
-    from autopilot.daemon.training_process import alone, new_task, perform
-    from autopilot.daemon.training_run import run_training
-    from autopilot.daemon.training_tasks import training_request
     from autopilot.domain.documents import document
     from autopilot.training.request import Stage
 
@@ -147,7 +146,7 @@ def _here(session: Session, body: dict[str, Any], progress: ProgressLine) -> dic
         progress.show(stage.value, done, total, detail)
 
     create_directories(session.paths)
-    with alone(session.paths):
+    with training_lock(session.paths):
         task = new_task(training_request(session.paths, RetrainRequest.parse(body)), WallClock().now_ms())
         with closing(open_database(session.paths.database)) as database:
             SqliteTasks(database).create(task)
@@ -161,9 +160,9 @@ def _as_child(session: Session, task_id: str) -> int:
     """The daemon's child: quiet, and kind to the daemon."""
     import os
 
+    from autopilot.app.training.process import KINDNESS, perform
+    from autopilot.app.training.run import run_training
     from autopilot.daemon.log import configure_logging
-    from autopilot.daemon.training_process import KINDNESS, perform
-    from autopilot.daemon.training_run import run_training
 
     configure_logging()
     os.nice(KINDNESS)
@@ -172,8 +171,8 @@ def _as_child(session: Session, task_id: str) -> int:
 
 
 def _set_schedule(session: Session, schedule: str) -> int:
+    from autopilot.app.training.schedule import cron_trigger
     from autopilot.config.overrides import set_values
-    from autopilot.daemon.training_schedule import cron_trigger
 
     wanted = "" if schedule == "off" else schedule
     if wanted:

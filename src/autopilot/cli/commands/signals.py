@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import Paragraph
 from autopilot.cli.render.decisions import signal_spans, signals_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -38,7 +38,7 @@ def signals(
         return _follow(session, symbol)
 
     def recall(database: Path) -> Document:
-        from autopilot.adapters.store import queries
+        from autopilot.adapters.store.views import queries
 
         return queries.signals(database, symbol, limit)
 

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, TimeframeName
 from autopilot.cli.render.running import started_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address
 from autopilot.cli.symbols import symbol_of
 from autopilot.cli.unlocking import passphrase_of
 from autopilot.config.paths import Paths
@@ -110,7 +109,7 @@ def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | No
 
 def _is_real_money(paths: Paths, paper_trading: bool | None) -> bool:
     """Whether it is asked for, or was traded when the last daemon ended."""
-    from autopilot.adapters.store.queries import trades_real_money
+    from autopilot.adapters.store.views.queries import trades_real_money
     from autopilot.config.load import load
 
     if not paths.vault.exists():

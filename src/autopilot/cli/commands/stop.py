@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.running import stopped_screen
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address
 from autopilot.cli.symbols import symbol_or_none
 from autopilot.control.errors import DaemonNotRunning
 

@@ -47,11 +47,11 @@ def sweep(
 
     Needs optuna: pip install 'autopilot[sweep]'.
     """
+    from autopilot.app.sweep.figures import sweep_document
+    from autopilot.app.sweep.run import SweepRequest, run_sweep
     from autopilot.cli.backtest_request import Asked, backtest_request
     from autopilot.cli.sweep_request import parameters_of
     from autopilot.config.load import load
-    from autopilot.daemon.sweep_report import sweep_document
-    from autopilot.daemon.sweep_run import SweepRequest, run_sweep
     from autopilot.strategies.registry import load_strategies
 
     session = Session.of(context, as_json)

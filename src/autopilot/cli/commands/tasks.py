@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.training import task_screen, tasks_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
 from autopilot.control.client import ControlClient
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 SHOWN = 50
@@ -29,7 +29,7 @@ def tasks(
     """
 
     def recall(database: Path) -> Document:
-        from autopilot.adapters.store import learning_queries
+        from autopilot.adapters.store.views import learning as learning_queries
 
         return learning_queries.task(database, which) if which else learning_queries.tasks(database, SHOWN)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from autopilot.cli.address import address
 from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.books import trades_screen
-from autopilot.cli.session import Document, Session
+from autopilot.cli.session import Session, address
+from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -22,7 +22,7 @@ def trades(context: typer.Context, symbol: OneSymbol = None, limit: Limit = 20, 
     """
 
     def recall(database: Path) -> Document:
-        from autopilot.adapters.store import queries
+        from autopilot.adapters.store.views import queries
 
         return queries.trades(database, symbol, limit)
 

@@ -49,8 +49,8 @@ def simulated(days: int) -> DemoMarket:
 def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, list[Path]]:
     """Import the best pair of markets that ``data`` (a file, or a folder at any depth) has, and the Fear & Greed index
     if it lies there too; trade their last ``days`` in common. Raises CandleError when there is nothing to trade."""
-    from autopilot.adapters.candle_files import import_path
-    from autopilot.adapters.sentiment_files import import_sentiment
+    from autopilot.adapters.imports.candle_files import import_path
+    from autopilot.adapters.imports.sentiment_files import import_sentiment
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.adapters.store.database import open_database
     from autopilot.adapters.store.sentiment import SqliteSentiment
@@ -79,7 +79,7 @@ def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, li
 
 def _best_markets(files: Iterable[Path]) -> list[Path]:
     """Bitcoin and Ether of one exchange in dollars at 1h if there are such; else what comes nearest, two at most."""
-    from autopilot.adapters.candle_files import market_of
+    from autopilot.adapters.imports.candle_files import market_of
 
     groups: dict[tuple[str | None, str, str], dict[str, Path]] = {}
     for file in files:

@@ -14,12 +14,12 @@ from typing import Any
 
 import tomli_w
 
-from autopilot.adapters.store.bookkeeping import Books, check_books
-from autopilot.cli.address import address
+from autopilot.adapters.store.views.bookkeeping import BookCheck, check_books
 from autopilot.cli.demo.market import DemoMarket
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Paragraph, Style, line
 from autopilot.cli.render.demo import decision_line, fill_line, heading
+from autopilot.cli.session import address
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import ControlError, DaemonNotRunning
@@ -49,7 +49,7 @@ class Demo:
     def paths(self) -> Paths:
         return find_paths(None, self.directory, {})
 
-    def run(self) -> tuple[dict[str, Any], Books]:
+    def run(self) -> tuple[dict[str, Any], BookCheck]:
         """The summary and the state of the books. Raises AutopilotError; leaves no process behind."""
         self.paths.config_file.write_text(tomli_w.dumps(self.market.settings()))
         with self._daemon_ends():

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, line
 from autopilot.cli.render.words import money, price, quantity, spoken, utc
 from autopilot.domain.account import exchange_of
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 _MARKS = {True: Span("ok  ", Style.GOOD), False: Span("NO  ", Style.BAD)}
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 from autopilot.cli.render.blocks import Block, Column, Screen, Style, line, table
 from autopilot.cli.render.words import count, quantity, spoken, utc
 from autopilot.control.protocol import API
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 LONGEST_LAG_MS = 60_000
 """It follows within seconds. It may lag when a process is killed, and when the clock is set; so this is no fault."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.words import NOTHING, count, duration, figure, money, result, spoken, utc
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 DENIALS_SHOWN = 6
 _TITLES = {"symbol": "symbol", "strategy": "strategy", "group": "group", "regime": "regime", "month": "month"}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
 from autopilot.cli.render.words import NOTHING, count, figure, price, quantity, spoken, utc
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 _HEADLINES = {
     "order": ("ORDER", Style.GOOD),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.words import NOTHING, count, money, result, spoken, utc
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 SHOWN = 50
 _PARTS = {

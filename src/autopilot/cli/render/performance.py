@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
 from autopilot.cli.render.words import NOTHING, count, figure, spoken, utc
+from autopilot.domain.document_types import Document
 
 COLUMNS = (
     Column("on paper", shrink_to=14),
@@ -32,8 +31,6 @@ _VERDICTS = {
     "same": Span(NOTHING, Style.FAINT),
 }
 _SLICES = (("by_regime", "regime"), ("by_symbol", "symbol"), ("by_decider", "decided by"))
-
-Document = dict[str, Any]
 
 
 def performance_screen(document: Document) -> Screen:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from autopilot.cli.render.blocks import Paragraph, Style, line
 from autopilot.cli.render.words import money, utc
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 
 def real_money_lines(accounts: Sequence[Document]) -> list[Paragraph]:

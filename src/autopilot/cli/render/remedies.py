@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from autopilot.cli.render.words import figure, measure, spoken
-
-Document = dict[str, Any]
-
+from autopilot.domain.document_types import Document
 
 _WISHES = {
     "PAUSED_BY_USER": "the pause to be over: autopilot resume",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Style, line, table
 from autopilot.cli.render.words import NOTHING, count, figure, utc
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 BEST_SHOWN = 5
 

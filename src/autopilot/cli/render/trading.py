@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.blocks import Block, Screen, Style, line
 from autopilot.cli.render.words import count, price, quantity
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 MEANS = {
     "active": "entries and exits",

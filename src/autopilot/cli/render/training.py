@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TextIO
+from typing import TextIO
 
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.models.evidence import metrics_section
 from autopilot.cli.render.models.proof import gate_section
 from autopilot.cli.render.words import NOTHING, count, utc
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 BAR = 20
 WIDTH = 78

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from secrets_in import shown_by
 
-from autopilot.adapters.exchange.dialects import dialect_of
-from autopilot.adapters.exchange.key_shapes import normalized, require_shape
+from autopilot.adapters.exchange.key_shapes import normalized
+from autopilot.adapters.exchange.venues.known import require_shape, venue_orders_of
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ConfigError
 
@@ -98,6 +98,6 @@ def test_what_looks_wrong_is_said_and_not_shown(exchange: str, api_key: str, sec
 
 @pytest.mark.parametrize("exchange", ["kraken", "coinbase", "binance"])
 def test_every_exchange_that_takes_real_orders_has_a_shape(exchange: str) -> None:
-    dialect_of(exchange)
+    venue_orders_of(exchange)
     with pytest.raises(ConfigError, match=f"these are no keys of {exchange}"):
         require_shape(exchange, ExchangeKeys("x", "y"))

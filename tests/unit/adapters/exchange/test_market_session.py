@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from autopilot.adapters.exchange import session as session_module
-from autopilot.adapters.exchange.session import MarketSession
+from autopilot.adapters.exchange.offline_markets import session as session_module
+from autopilot.adapters.exchange.offline_markets.session import MarketSession
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketEnded, MarketUnavailable, UnknownSymbol
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe

@@ -9,9 +9,9 @@ from decimal import Decimal
 
 import pytest
 
-from autopilot.adapters.exchange import stored_tape
-from autopilot.adapters.exchange.faults import FaultPlan
-from autopilot.adapters.exchange.replay import HISTORY, ReplayExchange, ReplaySettings
+from autopilot.adapters.exchange.offline_markets import stored_tape
+from autopilot.adapters.exchange.offline_markets.faults import FaultPlan
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange, ReplaySettings
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import (

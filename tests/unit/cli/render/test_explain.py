@@ -19,7 +19,7 @@ from autopilot.domain.decision import Action, Check, Decision, Denied
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market, MarketKind
 from autopilot.domain.order import Purpose
-from autopilot.domain.portfolio import Portfolio, RoundTrip, SymbolHistory
+from autopilot.domain.portfolio import Portfolio, RoundTrip, SymbolRecord
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
@@ -205,7 +205,7 @@ def entry() -> EntryContext:
         peak_equity=Decimal(1000),
         exposure=Decimal(695),
         positions={},
-        history={"BTC/USD": SymbolHistory(3, 0, 9, 0, 0)},
+        history={"BTC/USD": SymbolRecord(3, 0, 9, 0, 0)},
         recent=(stopped,),
     )
     return EntryContext(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Column, Style, line, table
-from autopilot.cli.render.models.numbers import Document, percent
+from autopilot.cli.render.models.numbers import percent
 from autopilot.cli.render.words import NOTHING, count, spoken, utc
+from autopilot.domain.document_types import Document
 
 _SYMBOL_COLUMNS = (Column("symbol"), Column("candles", right=True), Column("samples", right=True))
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.models.data import number
-from autopilot.cli.render.models.numbers import Document, bps, in_unit, interval, percent
+from autopilot.cli.render.models.numbers import bps, in_unit, interval, percent
 from autopilot.cli.render.models.states import meaning
 from autopilot.cli.render.words import NOTHING, spoken, utc
+from autopilot.domain.document_types import Document
 
 LEADING = 8
 """So many features that gained, and so many that lost."""

@@ -6,7 +6,6 @@ from autopilot.cli.render.blocks import Block, Column, Span, Style, line, table
 from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import (
     STANDINGS,
-    Document,
     bps,
     in_unit,
     interval,
@@ -16,6 +15,7 @@ from autopilot.cli.render.models.numbers import (
     standing,
 )
 from autopilot.cli.render.words import NOTHING, figure
+from autopilot.domain.document_types import Document
 
 UNBEATABLE = "perfect"
 """A baseline that is the ideal itself: nothing is better, and being worse says nothing."""

@@ -13,10 +13,10 @@ from autopilot.cli.render.models.evidence import (
     reliability_section,
     thresholds_section,
 )
-from autopilot.cli.render.models.numbers import Document
 from autopilot.cli.render.models.parts import groups_section, importance_section, strategies_section
 from autopilot.cli.render.models.proof import drift_section, gate_section, leak_section, paths_section
 from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
+from autopilot.domain.document_types import Document
 
 _SECTIONS: tuple[Callable[[Document], list[Block]], ...] = (
     data_section,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
-from autopilot.cli.render.models.numbers import Document
 from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
 from autopilot.cli.render.words import NOTHING, count, utc
+from autopilot.domain.document_types import Document
 
 _COLUMNS = (
     Column("model"),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from autopilot.cli.render.blocks import Span, Style
 from autopilot.cli.render.words import NOTHING, measure
-
-Document = dict[str, Any]
+from autopilot.domain.document_types import Document
 
 
 def percent(share: float | None, decimals: int = 0) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Column, Style, line, table
 from autopilot.cli.render.models.data import number
-from autopilot.cli.render.models.numbers import Document, bps, interval, interval_title, judged, percent
+from autopilot.cli.render.models.numbers import bps, interval, interval_title, judged, percent
 from autopilot.cli.render.words import figure, spoken
+from autopilot.domain.document_types import Document
 
 LEADING = 15
 """So many features are shown; the document has all that the card has."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Paragraph, Span, Style, line
-from autopilot.cli.render.models.numbers import Document, checked, percent
+from autopilot.cli.render.models.numbers import checked, percent
 from autopilot.cli.render.words import count, measure
+from autopilot.domain.document_types import Document
 
 
 def gate_section(card: Document) -> list[Block]:

@@ -1,0 +1,153 @@
+"""The exchange `replay`: stored candles as a market, at any speed and with faults on request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import floor, log10
+
+from autopilot.adapters.clock import moment_ms
+from autopilot.adapters.exchange.offline_markets.faults import FaultPlan, FetchFaults
+from autopilot.adapters.exchange.offline_markets.session import OFFLINE, OfflineExchange
+from autopilot.adapters.exchange.offline_markets.stored_tape import StoredTape, readable
+from autopilot.domain.errors import MarketUnavailable, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.market import Market, MarketKind, split_symbol
+from autopilot.domain.timeframe import Timeframe, iso_utc
+from autopilot.ports.market_data import CandleStore, Coverage, MarketSnapshot
+
+HISTORY = 1000
+"""Candles that come before the first one decided."""
+MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
+"""Kraken's fees of the lowest tier, whichever exchange the candles are of: stored candles bring no rules."""
+MIN_COST = {"BTC": Decimal("0.00002"), "ETH": Decimal("0.0002"), "JPY": Decimal(60)}
+MIN_COST_ELSEWHERE = Decimal("0.5")
+"""The least value of an order by quote currency, about half a dollar, as on Kraken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySettings:
+    """``source``: the exchange whose stored candles are replayed, None the only one there is. ``start`` and ``end``:
+    dates or moments in ISO form, UTC; candles that open in [start, end) are decided, by default all after the history.
+    ``speed``: market seconds per wall second; 0 as fast as the cycles go."""
+
+    source: str | None = None
+    start: str | None = None
+    end: str | None = None
+    speed: float = 3600.0
+    faults: FaultPlan = field(default_factory=FaultPlan)
+
+
+class ReplayExchange(OfflineExchange):
+    """Serves what `autopilot data import` has stored."""
+
+    name = "replay"
+    kind = MarketKind.REPLAY
+
+    def __init__(self, store: CandleStore, settings: ReplaySettings | None = None) -> None:
+        settings = settings or ReplaySettings()
+        super().__init__(settings.speed, settings.faults.clock_skew_ms)
+        self._store = store
+        self._plan = settings.faults
+        self._fetch_faults = FetchFaults(settings.faults)
+        self._source = settings.source
+        self._start_ms = moment_ms(settings.start) if settings.start else None
+        self._end_ms = moment_ms(settings.end) if settings.end else None
+
+    async def market(self, symbol: str) -> Market:
+        base, quote = split_symbol(symbol)
+        price = self._lowest_known_price(self._stored(symbol)[0])
+        magnitude = floor(log10(price))
+        amount_step = Decimal(1).scaleb(max(-8, min(0, -2 - magnitude)))
+        return Market(
+            symbol=symbol,
+            base=base,
+            quote=quote,
+            amount_step=amount_step,
+            price_step=Decimal(1).scaleb(magnitude - 5),
+            min_amount=10 * amount_step,
+            min_cost=MIN_COST.get(quote, MIN_COST_ELSEWHERE),
+            maker_fee=MAKER_FEE,
+            taker_fee=TAKER_FEE,
+        )
+
+    async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
+        await self._fetch_faults.strike(symbol)
+        return await super().fetch(symbol, timeframe, since_ms, limit)
+
+    def coverage(self, symbol: str, timeframe: Timeframe) -> Coverage:
+        """Which stored candles are this market's. Raises UnknownSymbol, UnknownTimeframe."""
+        split_symbol(symbol)
+        stored = self._stored(symbol)
+        found = [coverage for coverage in stored if coverage.timeframe is timeframe]
+        if not found:
+            raise UnknownTimeframe(
+                f"no {timeframe} candles of {symbol} are stored",
+                hint=f"there are {', '.join(sorted({str(each.timeframe) for each in stored}))}; "
+                "import others with autopilot data import FILE",
+            )
+        if len(found) > 1:
+            names = ", ".join(each.exchange for each in found)
+            raise UnknownSymbol(
+                f"several exchanges have stored {timeframe} candles of {symbol}: {names}",
+                hint=f'say which with [replay] source = "{found[0].exchange}"',
+            )
+        return found[0]
+
+    def _open_tape(self, symbol: str, timeframe: Timeframe) -> StoredTape:
+        coverage = self.coverage(symbol, timeframe)
+        return StoredTape(self._store, coverage, self._start(coverage), self._end_ms)
+
+    def _stored(self, symbol: str) -> tuple[Coverage, ...]:
+        """What is stored of this symbol. Raises UnknownSymbol when it is nothing."""
+        with readable(self._source or "all exchanges", symbol):
+            coverage = self._store.coverage()
+        found = tuple(
+            each
+            for each in coverage
+            if each.symbol == symbol
+            and (each.exchange == self._source if self._source else each.exchange not in OFFLINE)
+        )
+        if not found:
+            of = f" of {self._source}" if self._source else ""
+            raise UnknownSymbol(
+                f"no candles{of} are stored for {symbol}",
+                hint="autopilot data import FILE brings some, autopilot data list shows what there is",
+            )
+        return found
+
+    def _start(self, coverage: Coverage) -> int:
+        """Where a fresh session begins: at the setting, or as soon after it as there is enough history."""
+        if coverage.count <= HISTORY:
+            raise MarketUnavailable(
+                f"only {coverage.count} {coverage.timeframe} candles of {coverage.exchange} {coverage.symbol} are "
+                f"stored, and the first decision needs {HISTORY} before it",
+                hint="import more of them with autopilot data import FILE",
+            )
+        earliest_ms = self._after_history(coverage)
+        if self._end_ms is not None and self._end_ms <= earliest_ms:
+            raise MarketUnavailable(
+                f"{coverage.symbol}: the history takes all stored candles before {iso_utc(earliest_ms)}, "
+                f"and the replay ends at {iso_utc(self._end_ms)}",
+                hint="set a later [replay] end, or import earlier candles",
+            )
+        return max(earliest_ms, self._start_ms or 0)
+
+    def _after_history(self, coverage: Coverage) -> int:
+        """Open time of the first candle that has `HISTORY` candles before it."""
+        tape, at_ms = StoredTape(self._store, coverage, coverage.first_at_ms), coverage.first_at_ms
+        for _ in range(HISTORY):
+            following = tape.next_from(at_ms + coverage.timeframe.ms)
+            assert following is not None, "there are more candles than the history takes"
+            at_ms = following
+        return at_ms
+
+    def _lowest_known_price(self, coverage: Coverage) -> float:
+        """The lower of the first and the last close: steps fit for it are fine enough for the other."""
+        with readable(coverage.exchange, coverage.symbol):
+            ends = [
+                self._store.load_candles(
+                    coverage.exchange, coverage.symbol, coverage.timeframe, since_ms=at_ms, until_ms=at_ms
+                )
+                for at_ms in (coverage.first_at_ms, coverage.last_at_ms)
+            ]
+        return min(float(candles.close[0]) for candles in ends)

@@ -1,0 +1,213 @@
+"""Candles that other programs collected, into the store: read, looked over, cleaned of what no market can have made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from autopilot.adapters.imports.table_files import SUFFIXES, numeric, read_table, times_ms
+from autopilot.domain.candle_faults import CandleFault, FaultKind, find_faults, shifted_by, stamped_at_close, unusable
+from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.errors import CandleError
+from autopilot.domain.market import split_symbol
+from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.market_data import CandleStore
+
+Bars = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
+"""Open, high, low, close, volume."""
+
+_FIELDS = ("timestamp", "open", "high", "low", "close", "volume")
+_OTHER_NAMES = {
+    "timestamp": ("date", "datetime", "time", "unix", "open_time", "opentime", "open_at_ms", "unnamed:_0"),
+    "open": ("o",),
+    "high": ("h",),
+    "low": ("l",),
+    "close": ("c",),
+    "volume": ("vol", "v", "base_volume"),
+}
+_NAME = re.compile(
+    r"(?:(?P<exchange>[a-z0-9]+)_)?(?P<base>[a-z0-9]+)-(?P<quote>[a-z0-9]+)[-_](?P<timeframe>\d+[mhd]?)", re.IGNORECASE
+)
+_NAME_WITHOUT_DASH = re.compile(
+    r"(?:(?P<exchange>[a-z0-9]+)_)?(?P<base>[a-z0-9]{2,}?)_?(?P<quote>usdt|usdc|usd|eur|gbp|jpy|cad|aud|chf|btc|xbt|eth)"
+    r"[-_](?P<timeframe>\d+[mhd]?)",
+    re.IGNORECASE,
+)
+"""Only with a well-known quote currency: FEAR_GREED_1d is no market."""
+_MINUTES = {str(timeframe.ms // 60_000): timeframe.value for timeframe in Timeframe}
+_KRAKEN_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """``read`` rows of ``file``, of which some were ``dropped`` (by reason) and ``written`` were new or changed."""
+
+    file: Path
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+    read: int
+    written: int
+    dropped: Mapping[str, int]
+    faults: tuple[CandleFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileMarket:
+    """What a file's name tells; None where it does not."""
+
+    exchange: str | None = None
+    symbol: str | None = None
+    timeframe: Timeframe | None = None
+
+
+def import_path(
+    store: CandleStore,
+    path: Path,
+    exchange: str | None = None,
+    symbol: str | None = None,
+    timeframe: Timeframe | None = None,
+    progress: Callable[[Path, int, int], None] | None = None,
+) -> tuple[ImportReport, ...]:
+    """One file, or every file of a folder whose name tells its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does.
+
+    What is given wins over the name. Every good candle is kept, sorted, of two with one time the later in the file.
+    ``progress`` is told each file, its number and how many there are, before it is read. Importing again changes
+    nothing. Raises CandleError, naming the file, UnknownSymbol and StoreError.
+    """
+    given = FileMarket(exchange.lower() if exchange else None, symbol, timeframe)
+    if symbol is not None:
+        split_symbol(symbol)
+    if not path.is_dir():
+        files = [path]
+    elif symbol is not None:
+        raise CandleError(f"{path} is a folder and cannot all be {symbol}", hint="name one file to say its symbol")
+    else:
+        files = [file for file in sorted(path.iterdir()) if _is_candle_file(file)]
+        if not files:
+            raise CandleError(
+                f"no file in {path} is named after its market", hint="name files as KRAKEN_BTC-USD_1h.csv.gz"
+            )
+    markets = [_market(file, given) for file in files]
+    reports = []
+    for number, (file, market) in enumerate(zip(files, markets, strict=True), start=1):
+        if progress:
+            progress(file, number, len(files))
+        reports.append(_import(store, file, *market))
+    return tuple(reports)
+
+
+def market_of(name: str) -> FileMarket:
+    """What a file's name tells of the market: ``KRAKEN_BTC-USD_1h.csv.gz``, ``BTC_USDT-1h.feather``,
+    ``ETHUSDT_5m.parquet``, ``XBTUSD_60.csv``."""
+    stem = name
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        stem = stem.removesuffix(suffix)
+    match = _NAME.fullmatch(stem) or _NAME_WITHOUT_DASH.fullmatch(stem)
+    if match is None:
+        return FileMarket()
+    length = match["timeframe"].lower()
+    timeframe = next((known for known in Timeframe if known in (length, _MINUTES.get(length))), None)
+    base, quote = (_KRAKEN_NAMES.get(match[part].upper(), match[part].upper()) for part in ("base", "quote"))
+    return FileMarket(match["exchange"].lower() if match["exchange"] else None, f"{base}/{quote}", timeframe)
+
+
+def _is_candle_file(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(SUFFIXES) and market_of(path.name).timeframe is not None
+
+
+def _market(path: Path, given: FileMarket) -> tuple[str, str, Timeframe]:
+    told = market_of(path.name)
+    exchange = given.exchange or told.exchange
+    symbol = given.symbol or told.symbol
+    timeframe = given.timeframe or told.timeframe
+    if exchange is None or symbol is None or timeframe is None:
+        missing = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
+        names = [name for name, value in missing.items() if value is None]
+        raise CandleError(
+            f"the name of {path} does not tell its {' and '.join(names)}",
+            hint=f"give {' and '.join('--' + name for name in names)}, or name it as KRAKEN_BTC-USD_1h.csv.gz",
+        )
+    return exchange, symbol, timeframe
+
+
+def _import(store: CandleStore, path: Path, exchange: str, symbol: str, timeframe: Timeframe) -> ImportReport:
+    read, at_ms, bars = _columns(path)
+    _check_length(path, at_ms, timeframe)
+    faults = find_faults(at_ms, *bars, timeframe)
+    if stamped_at_close(at_ms, timeframe):
+        at_ms = at_ms - at_ms % timeframe.ms
+    dropped = {"no time": read - len(at_ms)}
+    good = np.ones(len(at_ms), dtype=np.bool_)
+    for kind, mask in unusable(at_ms, *bars, timeframe).items():
+        dropped[kind.value] = int(mask.sum())
+        good &= ~mask
+    last = _last_of_each(at_ms[good])
+    dropped[FaultKind.DUPLICATE.value] = int(good.sum()) - len(last)
+    candles = Candles.from_arrays(timeframe, at_ms[good][last], *(bar[good][last] for bar in bars))
+    if not len(candles):
+        raise CandleError(f"{path} has no usable candle of {timeframe}", hint="download it again")
+    known = store.load_candles(
+        exchange, symbol, timeframe, since_ms=int(candles.open_at_ms[0]), until_ms=candles.last_at_ms
+    )
+    shift = shifted_by(candles.open_at_ms, candles.close, known.open_at_ms, known.close, timeframe)
+    if shift:
+        raise CandleError(
+            f"{path} is shifted by one candle against the {exchange} {symbol} {timeframe} candles kept already",
+            hint="one of the two has closing times for opening times: import under another --exchange and compare",
+        )
+    return ImportReport(
+        file=path,
+        exchange=exchange,
+        symbol=symbol,
+        timeframe=timeframe,
+        read=read,
+        written=store.save_candles(exchange, symbol, candles),
+        dropped={reason: count for reason, count in dropped.items() if count},
+        faults=faults,
+    )
+
+
+def _columns(path: Path) -> tuple[int, IntArray, Bars]:
+    """How many rows there are; of those with a time, times and the five numbers."""
+    frame = read_table(path, _FIELDS)
+    names = {
+        field: next((name for name in (field, *_OTHER_NAMES[field]) if name in frame.columns), None)
+        for field in _FIELDS
+    }
+    absent = [field for field, name in names.items() if name is None]
+    if absent:
+        raise CandleError(
+            f"{path} has no column for {', '.join(absent)}; its columns are {', '.join(map(str, frame.columns))}",
+            hint=f"name the columns {','.join(_FIELDS)}",
+        )
+    at_ms = times_ms(frame[names["timestamp"]])
+    known = at_ms > 0
+    opened, high, low, close, volume = (numeric(frame[names[field]])[known] for field in _FIELDS[1:])
+    return len(frame), at_ms[known], (opened, high, low, close, volume)
+
+
+def _last_of_each(at_ms: IntArray) -> IntArray:
+    """Indices, ascending in time, of the last row that has each time."""
+    order = np.argsort(at_ms, kind="stable")
+    ordered = at_ms[order]
+    last: IntArray = order[np.concatenate([ordered[1:] != ordered[:-1], [True]])[: len(ordered)]]
+    return last
+
+
+def _check_length(path: Path, at_ms: IntArray, timeframe: Timeframe) -> None:
+    """Raises CandleError when most candles follow each other at another distance than the timeframe's."""
+    steps, counts = np.unique(np.diff(np.unique(at_ms)), return_counts=True)
+    if not len(steps):
+        return
+    usual = int(steps[np.argmax(counts)])
+    if usual != timeframe.ms and counts.max() * 2 > counts.sum() > 1:
+        right = next((f"--timeframe {known}" for known in Timeframe if known.ms == usual), "another file")
+        raise CandleError(
+            f"the candles of {path} follow each other every {usual / 60_000:g} minutes: they are not of {timeframe}",
+            hint=f"use {right}",
+        )

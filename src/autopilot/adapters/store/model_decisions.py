@@ -1,0 +1,72 @@
+"""What a model decided since it was trained and what came of it, read to judge it by."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autopilot.adapters.store.rows import from_json
+from autopilot.domain.timeframe import HOUR_MS
+from autopilot.training.evidence.drift import ServedDecisions
+
+# CROSS keeps the order of the joins: each decision looks its sample up by the key. One decision an hour is enough of
+# timeframes that have more.
+_SERVED = f"""
+SELECT d.candle_at_ms, json_extract(d.document, '$.selection'), s.returns
+FROM decisions AS d CROSS JOIN performance_samples AS s
+    ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
+WHERE d.candle_at_ms >= :since_ms AND d.decided_by = 'model' AND d.candle_at_ms % {HOUR_MS} = 0
+    AND json_extract(d.document, '$.selection.model.model_id') = :model_id AND d.market = coalesce(:market, d.market)
+ORDER BY d.candle_at_ms, d.symbol
+"""
+
+
+def served_decisions(
+    connection: sqlite3.Connection, model_id: str, classes: Sequence[str], since_ms: int, market: str | None
+) -> ServedDecisions:
+    """Matured ones of this model. ``classes``: the groups in the model's order, and what none is called;
+    ``market``: only of this kind. Raises StoreCorrupt."""
+    wanted = {"model_id": model_id, "since_ms": since_ms, "market": market}
+    rows = [
+        (at_ms, _served(from_json(selection), from_json(returns), classes))
+        for at_ms, selection, returns in connection.execute(_SERVED, wanted)
+    ]
+    columns = list(zip(*(row for _, row in rows), strict=True)) or [()] * 7
+    probabilities, came, confidence, edge_bps, novel, chosen, by_rules = columns
+    return ServedDecisions(
+        at_ms=np.array([at_ms for at_ms, _ in rows], dtype=np.int64),
+        probabilities=np.array(probabilities, dtype=np.float64).reshape(len(rows), len(classes)),
+        classes=np.array(came, dtype=np.int64),
+        confidence=np.array(confidence, dtype=np.float64),
+        edge_bps=np.array(edge_bps, dtype=np.float64),
+        novel=np.array(novel, dtype=np.bool_),
+        chosen=np.array(chosen, dtype=np.float64),
+        by_rules=np.array(by_rules, dtype=np.float64),
+    )
+
+
+def _served(selection: Mapping[str, Any], returns: Mapping[str, float], classes: Sequence[str]) -> tuple[Any, ...]:
+    """(probabilities, class that came, confidence, edge, novel, what the choice and the rule table's earned)."""
+    opinion, groups = selection["model"], {each["group"]: each for each in selection["groups"]}
+    return (
+        [opinion["probabilities"][name] for name in classes],
+        _came(selection["strategies"], returns, classes),
+        selection["group_confidence"] * selection["strategy_confidence"],
+        groups[selection["group"]]["expected_edge_bps"],
+        opinion["novelty"] > opinion["novelty_limit"],
+        returns.get(selection["strategy"], 0.0),
+        returns.get(selection["rule_choice"], 0.0),
+    )
+
+
+def _came(ranked: Sequence[Mapping[str, Any]], returns: Mapping[str, float], classes: Sequence[str]) -> int:
+    """The group whose best-ranked strategy earned most, the last class when none earned anything."""
+    picks: dict[str, str] = {}
+    for score in ranked:
+        picks.setdefault(score["group"], score["strategy"])
+    earned = [returns.get(picks.get(group, ""), -np.inf) for group in classes[:-1]]
+    best = int(np.argmax(earned))
+    return best if earned[best] > 0.0 else len(classes) - 1

@@ -1,0 +1,340 @@
+"""What has happened, as JSON documents, read from the database beside a running daemon or without one.
+
+Standard library only: a query must answer at once. Every function raises StoreError.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.adapters.store.views.health import stored_modes
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import NotFound
+from autopilot.domain.order import Fill
+from autopilot.domain.timeframe import Timeframe
+
+_BRIEF = (
+    'id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime, "group", strategy,'
+    " decided_by, confidence, signal_type, price, action, denied_code, denied_detail, order_id"
+)
+_FINAL = "('filled', 'canceled', 'rejected', 'expired')"
+
+
+class _Source(NamedTuple):
+    """A table, the columns that are shown of it, and the one that orders it."""
+
+    table: str
+    time: str
+    columns: str = "*"
+
+
+_DECISIONS = _Source("decisions", "candle_at_ms", _BRIEF)
+_ORDERS = _Source("orders", "created_at_ms")
+_POSITIONS = _Source("positions", "opened_at_ms")
+_TRADES = _Source(
+    "round_trips",
+    "closed_at_ms",
+    "account, symbol, strategy, decision_id, quantity, entry_price, exit_price, fees, net, opened_at_ms, closed_at_ms,"
+    " exit_purpose, written_off",
+)
+
+
+def decisions(
+    database: Path, symbol: str | None = None, limit: int = 50, action: str | None = None, before_ms: int | None = None
+) -> Document:
+    """In brief, the latest candle first."""
+    wanted = {"symbol": symbol, "action": action}
+    return {"decisions": _list(database, _DECISIONS, wanted, limit, before_ms)}
+
+
+def signals(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
+    """Decisions whose chosen strategy wanted to buy or sell, in brief, the latest first."""
+    wanted = {"symbol": symbol}
+    return {"signals": _list(database, _DECISIONS, wanted, limit, before_ms, "signal_type <> 'none'")}
+
+
+def decision(database: Path, ref: str) -> Document:
+    """One whole decision: by its id or the beginning of it, or a symbol's latest, with the ``exits`` that nothing
+    decided after it. Raises NotFound."""
+    with open_readonly(database) as connection:
+        if "/" in ref:
+            rows = connection.execute(
+                "SELECT document FROM decisions WHERE symbol = ? ORDER BY candle_at_ms DESC LIMIT 1", (ref,)
+            ).fetchall()
+        else:
+            rows = connection.execute(
+                "SELECT document, id FROM decisions WHERE id >= ?1 AND id < ?1 || 'g'"
+                " ORDER BY id, candle_at_ms DESC LIMIT 2",
+                (ref.lower(),),
+            ).fetchall()
+        if not rows:
+            raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
+        if len(rows) > 1 and rows[0]["id"] != ref.lower():
+            raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
+        found: Document = from_json(rows[0]["document"])
+        return found | {"exits": exits_after(connection, found)}
+
+
+def orders(
+    database: Path,
+    symbol: str | None = None,
+    limit: int = 50,
+    open_only: bool = False,
+    before_ms: int | None = None,
+) -> Document:
+    """The latest first."""
+    condition = f"status NOT IN {_FINAL}" if open_only else ""
+    return {"orders": _list(database, _ORDERS, {"symbol": symbol}, limit, before_ms, condition)}
+
+
+def positions(database: Path) -> Document:
+    """The latest opened first."""
+    return {"positions": _list(database, _POSITIONS, {}, -1, None)}
+
+
+def trades(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
+    """Round trips, the latest first; ``net_pct`` of what was paid."""
+    found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
+    for trade in found:
+        paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
+        trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
+    return {"trades": found}
+
+
+def summary(database: Path) -> Document:
+    """Counts over everything in this database, and each account's result beside buying and holding."""
+    with open_readonly(database) as connection:
+        return {
+            "decisions": _count(connection, "SELECT count(*) FROM decisions"),
+            "signals": _count(connection, "SELECT count(*) FROM decisions WHERE signal_type <> 'none'"),
+            "actions": _counts(connection, "SELECT action, count(*) FROM decisions GROUP BY 1 ORDER BY 2 DESC"),
+            "denied": _counts(
+                connection,
+                "SELECT denied_code, count(*) FROM decisions WHERE denied_code IS NOT NULL"
+                " GROUP BY 1 ORDER BY 2 DESC, 1",
+            ),
+            "orders": _counts(connection, "SELECT status, count(*) FROM orders GROUP BY 1 ORDER BY 2 DESC, 1"),
+            "fills": _count(connection, "SELECT count(*) FROM fills"),
+            "round_trips": _round_trips(connection),
+            "accounts": _accounts(connection),
+            "symbols": _held(connection),
+        }
+
+
+def last_known_status(database: Path) -> Document:
+    """What `status` shows of a daemon that does not run; the running one puts its live state over it."""
+    with open_readonly(database) as connection:
+        return {
+            "daemon": {
+                "running": False,
+                "pid": None,
+                "version": None,
+                "started_at_ms": None,
+                "data_dir": str(database.parent),
+            },
+            "model": None,
+            "modes": stored_modes(connection),
+            "accounts": _accounts(connection),
+            "symbols": [
+                symbol_status(connection, dict(row))
+                for row in connection.execute("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
+            ],
+        }
+
+
+def trades_real_money(database: Path) -> bool:
+    """Whether a symbol did when it was last asked to run, and was not stopped since."""
+    with open_readonly(database) as connection:
+        return bool(_count(connection, "SELECT count(*) FROM autopilots WHERE running = 1 AND paper_trading = 0"))
+
+
+def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
+    """``entry`` is a row of the table autopilots."""
+    key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
+    last = connection.execute(
+        f"SELECT {_BRIEF}, document FROM decisions WHERE account = :account"
+        " AND symbol = :symbol AND timeframe = :timeframe ORDER BY candle_at_ms DESC LIMIT 1",
+        key,
+    ).fetchone()
+    brief = dict(last) if last else None
+    whole = from_json(brief.pop("document")) if brief else None
+    candles = connection.execute(
+        "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
+        " WHERE exchange = ? AND symbol = ? AND timeframe = ?",
+        (entry["exchange"], entry["symbol"], entry["timeframe"]),
+    ).fetchone()
+    day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0
+    return {
+        "symbol": entry["symbol"],
+        "exchange": entry["exchange"],
+        "market": entry["market"],
+        "account": entry["account"],
+        "timeframe": entry["timeframe"],
+        "interval": entry["interval_s"],
+        "paper_trading": bool(entry["paper_trading"]),
+        "auto_execute": bool(entry["auto_execute"]),
+        "state": "stopped",
+        "message": None,
+        "hint": None,
+        "running": False,
+        "price": brief["price"] if brief else None,
+        "last_analysis": _analysis(whole["conditions"]) if whole else None,
+        "selected_strategy": _selected(brief) if brief else None,
+        "trades_today": _count(
+            connection,
+            "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = 'entry' AND created_at_ms >= ?"
+            " AND status <> 'rejected'",
+            (entry["account"], entry["symbol"], day_start_ms),
+        ),
+        "ohlcv_data": dict(candles),
+        "strategy_instances": [score["strategy"] for score in whole["selection"]["strategies"]] if whole else [],
+        "last_decision": brief,
+        "position": _row(connection, "SELECT * FROM positions WHERE account = :account AND symbol = :symbol", key),
+        "open_orders": [
+            dict(row)
+            for row in connection.execute(
+                f"SELECT * FROM orders WHERE account = :account AND symbol = :symbol AND status NOT IN {_FINAL}", key
+            )
+        ],
+        "cycles": 0,
+        "decisions": _count(
+            connection,
+            "SELECT count(*) FROM decisions WHERE account = :account AND symbol = :symbol AND timeframe = :timeframe",
+            key,
+        ),
+        "errors": 0,
+        "last_cycle_at_ms": None,
+        "next_cycle_at_ms": None,
+        "last_error": None,
+        "differences": [],
+        "left_out": None,
+    }
+
+
+def _analysis(conditions: Document) -> Document:
+    names = ("regime", "regime_strength", "candles_in_regime", "adx", "rsi", "atr", "volatility", "volume_ratio")
+    return {name: conditions[name] for name in names}
+
+
+def _selected(brief: Document) -> Document:
+    return {name: brief[name] for name in ("strategy", "group", "decided_by", "confidence")}
+
+
+def _list(
+    database: Path,
+    source: _Source,
+    wanted: Mapping[str, str | None],
+    limit: int,
+    before_ms: int | None,
+    condition: str = "",
+) -> list[Document]:
+    """``wanted``: values by column, None for any. Conditions that are not there leave the indexes usable."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    bounds = {"before_ms": before_ms} if before_ms is not None else {}
+    conditions = [f"{name} = :{name}" for name in given] + [f"{source.time} < :before_ms" for _ in bounds]
+    where = " AND ".join([*conditions, *([condition] if condition else [])]) or "1"
+    with open_readonly(database) as connection:
+        rows = connection.execute(
+            f"SELECT {source.columns} FROM {source.table} WHERE {where}"
+            f" ORDER BY {source.time} DESC, rowid DESC LIMIT :limit",
+            {**given, **bounds, "limit": limit},
+        )
+        return [dict(row) for row in rows]
+
+
+def _accounts(connection: sqlite3.Connection) -> list[Document]:
+    rows = connection.execute(
+        "SELECT equity.*, (SELECT market FROM decisions WHERE decisions.account = equity.account LIMIT 1) AS market,"
+        " (SELECT count(*) FROM positions WHERE positions.account = equity.account"
+        " AND positions.symbol LIKE '%/' || equity.currency) AS open_positions FROM equity ORDER BY account, currency"
+    )
+    return [
+        {**dict(row), "exchange": row["account"].partition(":")[2], "paper": row["account"].startswith("paper:")}
+        for row in rows
+    ]
+
+
+def _round_trips(connection: sqlite3.Connection) -> Document:
+    """``net`` and ``fees`` are sums by quote currency."""
+    rows = connection.execute("SELECT symbol, net, fees, exit_purpose FROM round_trips").fetchall()
+    purposes = [row["exit_purpose"] for row in rows]
+    return {
+        "count": len(rows),
+        "wins": sum(Decimal(row["net"]) > 0 for row in rows),
+        "net": _sums((row["symbol"], row["net"]) for row in rows),
+        "fees": _sums((row["symbol"], row["fees"]) for row in rows),
+        "exits": {purpose: purposes.count(purpose) for purpose in sorted(set(purposes))},
+    }
+
+
+def _sums(amounts: Iterable[tuple[str, str]]) -> Document:
+    total: dict[str, Decimal] = {}
+    for symbol, amount in amounts:
+        currency = symbol.partition("/")[2]
+        total[currency] = total.get(currency, Decimal(0)) + Decimal(amount)
+    return {currency: format(total[currency], "f") for currency in sorted(total)}
+
+
+def _held(connection: sqlite3.Connection) -> list[Document]:
+    """Each symbol's first and last decided price: what buying and holding would have met."""
+    rows = connection.execute(
+        "SELECT account, symbol, count(*) AS decisions, min(candle_at_ms) AS first_at_ms,"
+        " max(candle_at_ms) AS last_at_ms FROM decisions GROUP BY account, symbol ORDER BY account, symbol"
+    ).fetchall()
+    found = []
+    for row in rows:
+        prices = [
+            connection.execute(
+                "SELECT price FROM decisions WHERE account = ? AND symbol = ? AND candle_at_ms = ?",
+                (row["account"], row["symbol"], row[moment]),
+            ).fetchone()[0]
+            for moment in ("first_at_ms", "last_at_ms")
+        ]
+        told = connection.execute(
+            "SELECT * FROM fills WHERE account = ? AND symbol = ?", (row["account"], row["symbol"])
+        )
+        fills = [from_row(Fill, each) for each in told]
+        found.append(
+            {
+                **dict(row),
+                "first_price": prices[0],
+                "last_price": prices[1],
+                "fees": format(sum((fill.fee_value for fill in fills), Decimal(0)), "f"),
+                "traded_value": format(sum((fill.value for fill in fills), Decimal(0)), "f"),
+            }
+        )
+    return found
+
+
+def _row(connection: sqlite3.Connection, sql: str, parameters: Document) -> Document | None:
+    row = connection.execute(sql, parameters).fetchone()
+    return dict(row) if row else None
+
+
+def _count(connection: sqlite3.Connection, sql: str, parameters: tuple[object, ...] | Document = ()) -> int:
+    return int(connection.execute(sql, parameters).fetchone()[0])
+
+
+def _counts(connection: sqlite3.Connection, sql: str) -> Document:
+    return {row[0]: row[1] for row in connection.execute(sql)}
+
+
+_EXITS = (
+    "SELECT * FROM orders WHERE account = ? AND symbol = ? AND created_at_ms >= ? AND created_at_ms < ?"
+    " AND side = 'sell' AND type <> 'stop' AND decision_id IS NULL ORDER BY created_at_ms, rowid"
+)
+
+
+def exits_after(connection: sqlite3.Connection, decision: Document) -> list[Document]:
+    """Orders made between the close of the decided candle and that of the next: a stop, a target, a protection, or the
+    user's own wish made them."""
+    timeframe = Timeframe(decision["timeframe"])
+    closed_at_ms = decision["candle_at_ms"] + timeframe.ms
+    key = (decision["account"], decision["symbol"], closed_at_ms, closed_at_ms + timeframe.ms)
+    return [dict(row) for row in connection.execute(_EXITS, key)]

@@ -1,0 +1,130 @@
+"""The audit log as a process writes it: the daemon's own rows, and the anchor that follows them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autopilot.adapters.audit_head import Anchor, read_head, write_head
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.durable_file import locked
+from autopilot.adapters.store.audit import AuditTrail, advanced, latest, verify_recent
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.config.paths import Paths, create_directories
+from autopilot.control.peer import Peer
+from autopilot.domain.audit import AuditKind, canonical
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import AutopilotError, StoreError, error_code
+
+if TYPE_CHECKING:
+    from autopilot.config.schema import AutopilotConfig
+
+DAEMON = "daemon"
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def audited(database: Database, head_file: Path) -> Iterator[AuditTrail]:
+    """For a command or a training that changes something itself."""
+    anchor = _anchor(database, head_file)
+    try:
+        yield AuditTrail(anchor, str(Peer(os.getpid(), os.getuid())), WallClock().now_ms)
+    finally:
+        anchor.flush()
+
+
+@contextmanager
+def commanded(database: Database, trail: AuditTrail, command: str, asked: Document) -> Iterator[None]:
+    """Tell of what a command does itself, when it is over: done, or the error's code."""
+    result = "FAILED"
+    try:
+        yield
+        result = "done"
+    except AutopilotError as error:
+        result = error_code(error)
+        raise
+    finally:
+        _tell(database, trail, None, command, asked, result)
+
+
+@contextmanager
+def recorded(paths: Paths, command: str, asked: Document) -> Iterator[None]:
+    """As `commanded`, in a database that is made where there is none. Raises ConfigError and StoreError before anything
+    is done."""
+    create_directories(paths)
+    with (
+        closing(open_database(paths.database)) as database,
+        audited(database, paths.audit_head) as trail,
+        commanded(database, trail, command, asked),
+    ):
+        yield
+
+
+class DaemonAudit:
+    """The daemon's: its start and stop, and what it is asked to do; ``trail`` takes what others tell."""
+
+    def __init__(self, database: Database, head_file: Path, config: AutopilotConfig) -> None:
+        self._database = database
+        self._head_file = head_file
+        self._config = config
+        self._anchor = _anchor(database, head_file)
+        self.trail = AuditTrail(self._anchor, DAEMON, WallClock().now_ms)
+
+    def open(self) -> None:
+        """Hold the log against its anchor; what does not fit is said and recorded, and the anchor begins anew. Then
+        record the start, with the anchor at it: rows of an earlier run do not lie behind it any longer. Raises
+        StoreError."""
+        problem = self._problem()
+        if problem:
+            log.error("THE AUDIT LOG WAS CHANGED: %s; try: autopilot audit verify", problem)
+            self.trail.record(self._database, AuditKind.BREAK, {"problem": problem})
+            with locked(self._head_file.parent):
+                write_head(self._head_file, latest(self._database.path))
+        self._record("start")
+        self._anchor.flush()
+
+    def commanded(self, caller: Peer, command: str, asked: Document, result: str) -> None:
+        _tell(self._database, self.trail, str(caller), command, asked, result)
+
+    async def close(self) -> None:
+        """Record the stop, and leave the anchor at it. Raises StoreError."""
+        try:
+            self._record("stop")
+        finally:
+            self._anchor.flush()
+
+    def _record(self, event: str) -> None:
+        body = {"event": event, "version": version("autopilot"), "config_sha256": config_sha256(self._config)}
+        self.trail.record(self._database, AuditKind.DAEMON, {**body, "pid": os.getpid()})
+
+    def _problem(self) -> str | None:
+        try:
+            verdict = verify_recent(self._database.path, read_head(self._head_file))
+        except StoreError as error:
+            return str(error)
+        return verdict.fault.problem if verdict.fault else None
+
+
+def config_sha256(config: AutopilotConfig) -> str:
+    """Of the canonical JSON of every value in effect."""
+    return hashlib.sha256(canonical(config.model_dump(mode="json")).encode()).hexdigest()
+
+
+def _tell(database: Database, trail: AuditTrail, actor: str | None, command: str, asked: Document, result: str) -> None:
+    """It is done already: that it cannot be recorded is said in the log, which of a command is standard error."""
+    try:
+        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": asked, "result": result}, actor=actor)
+    except StoreError as error:
+        log.error("%s was not recorded: %s", command, error)  # noqa: TRY400 - it says all there is
+
+
+def _anchor(database: Database, head_file: Path) -> Anchor:
+    return Anchor(head_file, partial(advanced, database.path))

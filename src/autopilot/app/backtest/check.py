@@ -1,0 +1,56 @@
+"""The proofs on the candles that a backtest would use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, replace
+from functools import partial
+
+from autopilot.adapters.store.database import open_database
+from autopilot.app.backtest.data import Period, tested_symbols
+from autopilot.backtest.proofs import ProofFinding, prove, spread_cuts
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
+from autopilot.domain.timeframe import Timeframe
+from autopilot.strategies.registry import load_strategies
+
+LENGTH = 3000
+"""Of the latest candles: long enough for every rule to have spoken."""
+
+
+def check_strategies(
+    paths: Paths,
+    config: AutopilotConfig,
+    exchange: str,
+    symbols: tuple[str, ...],
+    timeframe: Timeframe,
+    cuts: int,
+    told: Callable[[str, int, int], None],
+) -> Document:
+    """``{"strategies": names, "symbols", "timeframe", "exchange", "candles", "cuts", "findings"}``.
+
+    Raises ExchangeError and ConfigError where there are no candles, or too few.
+    """
+    strategies = load_strategies()
+    with closing(open_database(paths.database)) as database:
+        tested = asyncio.run(tested_symbols(config, database, exchange, symbols, timeframe, Period(), None))
+    findings: list[ProofFinding] = []
+    made = candles = 0
+    for each in tested:
+        history = replace(each.history, candles=each.history.candles[-LENGTH:])
+        at = spread_cuts(len(history.candles), cuts)
+        made, candles = made + len(at), candles + len(history.candles)
+        findings += prove(history, strategies, at, partial(told, history.symbol))
+    return {
+        "exchange": exchange,
+        "symbols": [each.history.symbol for each in tested],
+        "timeframe": timeframe.value,
+        "strategies": list(strategies.names),
+        "candles": candles,
+        "cuts": made,
+        "findings": [document(asdict(each)) for each in findings],
+    }

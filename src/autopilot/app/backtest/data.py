@@ -1,0 +1,157 @@
+"""What a backtest trades on: stored candles or a simulated market, the market's rules, sentiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange, ReplaySettings
+from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import Database
+from autopilot.app.sentiment_data import sentiment_over
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.market import Market, reference_of
+from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
+from autopilot.ports.market_data import CandleStore
+from autopilot.training.data.series import SymbolData
+
+SIMULATED_DAYS = 365
+SIMULATED_PAST_DAYS = 730
+"""Made up before the first decision, for models to be trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Closed candles that open in [from_ms, to_ms); None: from as early, to as late as there are candles. ``days``: the
+    last so many of them, in place of ``from_ms``."""
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TestedSymbol:
+    """``first``: the index of the first candle that is decided; all before it is history. ``detail``: finer candles of
+    the time from then on."""
+
+    market: Market
+    history: SymbolData
+    first: int
+    detail: Candles | None = None
+
+
+async def tested_symbols(
+    config: AutopilotConfig,
+    database: Database,
+    exchange: str,
+    symbols: tuple[str, ...],
+    timeframe: Timeframe,
+    period: Period,
+    detail: Timeframe | None,
+) -> tuple[TestedSymbol, ...]:
+    """By name, with stored candles of the timeframe ``detail`` if that is asked.
+
+    Raises ExchangeError where a symbol has no candles, ConfigError where too few are in the period or before it."""
+    market: OfflineExchange
+    if exchange == SimulatedExchange.name:
+        market, candles = await _simulated(config, symbols, timeframe, period)
+    else:
+        market, candles = _stored(config, database, exchange, symbols, timeframe, period)
+    sentiment = await sentiment_over(market, database, candles)
+    found = []
+    for symbol in sorted(symbols):
+        own, reference = candles[symbol], candles.get(reference_of(symbol))
+        first = _first(symbol, own, period)
+        history = SymbolData(symbol, own, reference, sentiment, (), int(own.open_at_ms[0]))
+        finer = None if detail is None else _detail(market, database, own[first:], symbol, detail)
+        found.append(TestedSymbol(await market.market(symbol), history, first, finer))
+    return tuple(found)
+
+
+async def _simulated(
+    config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period
+) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
+    market = SimulatedExchange(config.simulated.settings())
+    market.join(symbols, timeframe, None)
+    from_ms = period.from_ms or market.clock.now_ms()
+    to_ms = period.to_ms or from_ms + (period.days or SIMULATED_DAYS) * DAY_MS
+    market.join(symbols, timeframe, to_ms)
+    wanted = (to_ms - from_ms + SIMULATED_PAST_DAYS * DAY_MS) // timeframe.ms
+    needed = dict.fromkeys([*symbols, *map(reference_of, symbols)])
+    return market, {each: await market.history(each, timeframe, to_ms - 1, wanted) for each in needed}
+
+
+def _stored(
+    config: AutopilotConfig,
+    database: Database,
+    exchange: str,
+    symbols: tuple[str, ...],
+    timeframe: Timeframe,
+    period: Period,
+) -> tuple[ReplayExchange, Mapping[str, Candles]]:
+    store = SqliteCandles(database)
+    source = config.replay.source if exchange == ReplayExchange.name else exchange
+    market = ReplayExchange(store, ReplaySettings(source=source, speed=0.0))
+    candles = {each: _all_stored(store, market, each, timeframe, period) for each in symbols}
+    for reference in {reference_of(each) for each in symbols} - candles.keys():
+        with suppress(UnknownSymbol, UnknownTimeframe):
+            candles[reference] = _all_stored(store, market, reference, timeframe, period)
+    return market, candles
+
+
+def _all_stored(
+    store: CandleStore, market: ReplayExchange, symbol: str, timeframe: Timeframe, period: Period
+) -> Candles:
+    """Up to the end of the period."""
+    until_ms = None if period.to_ms is None else period.to_ms - 1
+    return store.load_candles(market.coverage(symbol, timeframe).exchange, symbol, timeframe, until_ms=until_ms)
+
+
+def _detail(
+    market: OfflineExchange, database: Database, candles: Candles, symbol: str, timeframe: Timeframe
+) -> Candles:
+    """The finer candles of the time that is tested."""
+    if not isinstance(market, ReplayExchange):
+        raise ConfigError(
+            f"the {timeframe} candles of the simulated market are another market than its {candles.timeframe} candles",
+            hint="use --detail with stored candles",
+        )
+    if timeframe.ms >= candles.timeframe.ms:
+        raise ConfigError(
+            f"{timeframe} candles are no detail of {candles.timeframe} candles", hint="give a finer one, as --detail 1m"
+        )
+    source = market.coverage(symbol, candles.timeframe).exchange
+    until_ms = candles.last_at_ms + candles.timeframe.ms - 1
+    found = SqliteCandles(database).load_candles(source, symbol, timeframe, until_ms=until_ms)
+    found = found.since(int(candles.open_at_ms[0]))
+    if not len(found):
+        raise ConfigError(
+            f"there are no {timeframe} candles of {symbol} from {source} in that time",
+            hint="autopilot data list shows what there is; autopilot data import FILE brings more",
+        )
+    return found
+
+
+def _first(symbol: str, candles: Candles, period: Period) -> int:
+    """The index of the first candle that is decided."""
+    if not len(candles):
+        raise ConfigError(
+            f"there are no candles of {symbol} in that time", hint="autopilot data list shows what there is"
+        )
+    from_ms = period.from_ms or 0
+    if period.days is not None and period.from_ms is None:
+        from_ms = candles.last_at_ms + candles.timeframe.ms - period.days * DAY_MS
+    first = max(HISTORY, len(candles) - len(candles.since(from_ms)))
+    if first >= len(candles):
+        raise ConfigError(
+            f"{symbol}: {len(candles):,} candles up to {iso_utc(candles.last_at_ms)} are too few: {HISTORY:,} are "
+            "history, and none is left to decide",
+            hint="import earlier candles with autopilot data import FILE, or ask for a later --from",
+        )
+    return first

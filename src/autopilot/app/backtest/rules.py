@@ -1,0 +1,101 @@
+"""What trades without any model: the rule table, one group, one strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autopilot.app.backtest.data import TestedSymbol
+from autopilot.app.backtest.request import BacktestRequest, BacktestStage, Report
+from autopilot.backtest.choices import BacktestChoices, group_choices, rule_choices, strategy_choices
+from autopilot.backtest.decided import BacktestSymbol
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.errors import ConfigError
+from autopilot.execution.paper import PaperSettings
+from autopilot.performance.outcomes import ASSUMED_COST
+from autopilot.selection.strategy_rules import StrategyProfile
+from autopilot.strategies.registry import StrategySet
+from autopilot.training.data.series import SymbolSeries, symbol_series
+
+
+def account_of(request: BacktestRequest) -> str:
+    """Its name, which ids are made of."""
+    return f"backtest:{request.exchange}"
+
+
+def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSettings:
+    """As configured, but for what was asked."""
+    settings = config.paper.settings()
+    if request.fee_pct is not None:
+        settings = replace(settings, maker_fee_pct=request.fee_pct, taker_fee_pct=request.fee_pct)
+    if request.slippage_bps is not None:
+        settings = replace(settings, slippage_bps=request.slippage_bps)
+    return settings if request.balance is None else replace(settings, balance=request.balance)
+
+
+def check_currencies(tested: Sequence[TestedSymbol]) -> None:
+    """Raises ConfigError."""
+    quotes = sorted({each.market.quote for each in tested})
+    if len(quotes) > 1:
+        raise ConfigError(
+            f"the symbols are paid for in {' and '.join(quotes)}; one account has one currency here",
+            hint="test those of each currency by themselves",
+        )
+
+
+def all_series(tested: Sequence[TestedSymbol], strategies: StrategySet, report: Report) -> list[SymbolSeries]:
+    """What was known at each candle of each symbol."""
+    report(BacktestStage.SERIES, 0, len(tested))
+    found = []
+    for number, each in enumerate(tested, start=1):
+        found.append(symbol_series(each.history, strategies, ASSUMED_COST, each.first))
+        report(BacktestStage.SERIES, number, len(tested), each.history.symbol)
+    return found
+
+
+def traded_symbol(
+    config: AutopilotConfig,
+    request: BacktestRequest,
+    tested: TestedSymbol,
+    series: SymbolSeries,
+    choices: BacktestChoices,
+) -> BacktestSymbol:
+    """As the daemon would trade it."""
+    settings = config.trading(
+        tested.history.symbol,
+        exchange=request.exchange,
+        timeframe=request.timeframe,
+        interval_s=config.interval,
+        auto_execute=True,
+    )
+    traded = BacktestSymbol(tested.market, settings, series, choices, tested.detail)
+    return traded if request.group is None and request.strategy is None else _sure(traded)
+
+
+def only(traded: BacktestSymbol, profiles: Sequence[StrategyProfile], name: str) -> BacktestSymbol:
+    """One strategy by itself."""
+    length = len(traded.series.view.candles)
+    return _sure(replace(traded, choices=strategy_choices(length, traded.choices.first, profiles, name)))
+
+
+def _sure(traded: BacktestSymbol) -> BacktestSymbol:
+    """Whoever names the strategy is sure of it."""
+    evaluation = replace(traded.settings.evaluation, min_confidence_threshold=0.0)
+    return replace(traded, settings=replace(traded.settings, evaluation=evaluation))
+
+
+def rules_choose(
+    request: BacktestRequest,
+    series: Sequence[SymbolSeries],
+    firsts: Sequence[int],
+    profiles: Sequence[StrategyProfile],
+) -> list[BacktestChoices]:
+    """Before any model has its say."""
+    if request.strategy is not None:
+        lengths = [len(each.view.candles) for each in series]
+        return [
+            strategy_choices(length, first, profiles, request.strategy)
+            for length, first in zip(lengths, firsts, strict=True)
+        ]
+    choices = rule_choices(series, firsts, profiles)
+    return choices if request.group is None else [group_choices(each, request.group) for each in choices]

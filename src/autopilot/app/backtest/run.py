@@ -1,0 +1,202 @@
+"""One backtest from request to result: the composition root of the command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.backtest.data import TestedSymbol, tested_symbols
+from autopilot.app.backtest.request import BacktestRequest, BacktestStage, Report, StoredModel, WalkForward
+from autopilot.app.backtest.rules import (
+    account_of,
+    all_series,
+    check_currencies,
+    only,
+    paper_settings,
+    rules_choose,
+    traded_symbol,
+)
+from autopilot.app.compute import compute
+from autopilot.backtest.choices import GROUPS, BacktestChoices
+from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
+from autopilot.backtest.engine import Backtest, BacktestResult
+from autopilot.backtest.record import account_record
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.errors import ModelError, NotFound
+from autopilot.domain.timeframe import DAY_MS, iso_utc
+from autopilot.execution.paper import PaperSettings
+from autopilot.performance.account_record import AccountRecord
+from autopilot.selection.strategy_rules import StrategyProfile, profiles_of
+from autopilot.strategies.registry import StrategySet, load_strategies
+from autopilot.training.data.history import learned_names, rows_of
+from autopilot.training.data.series import SymbolSeries
+from autopilot.training.data.training_set import training_set
+
+if TYPE_CHECKING:
+    from autopilot.backtest.models import DecidingModel
+
+# LightGBM takes a while to import, and the rule table does without: what needs it is imported where it is used.
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BacktestRun:
+    """What was tested, with which models, and what came of it; ``alone``: of every strategy by itself, where that was
+    asked. ``in_sample``: a model decided what it had been trained on."""
+
+    request: BacktestRequest
+    tested: tuple[TestedSymbol, ...]
+    traded: tuple[BacktestSymbol, ...]
+    strategies: StrategySet
+    models: tuple[DecidingModel, ...]
+    paper: PaperSettings
+    record: AccountRecord
+    outcome: BacktestResult
+    alone: Mapping[str, AccountRecord]
+    in_sample: bool
+
+    def decisions(self) -> tuple[DecisionRow, ...]:
+        """What every signal came to, in the order in which they were made."""
+        outcome = self.outcome
+        account = account_of(self.request)
+        return decisions_of(account, self.traded, self.strategies, self.models, outcome.judged, outcome.unsure)
+
+
+def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, report: Report) -> BacktestRun:
+    """Raises AutopilotError when it cannot be made, and whatever ``report`` raises."""
+    strategies = load_strategies()
+    if request.strategy is not None:
+        strategies = StrategySet((strategies[request.strategy],))
+    profiles = profiles_of(strategies)
+    with closing(open_database(paths.database)) as database:
+        report(BacktestStage.CANDLES, 0, 1)
+        tested = asyncio.run(
+            tested_symbols(
+                config, database, request.exchange, request.symbols, request.timeframe, request.period, request.detail
+            )
+        )
+        check_currencies(tested)
+        series = all_series(tested, strategies, report)
+        choices = rules_choose(request, series, [each.first for each in tested], profiles)
+        models = _models(paths, config, database, request, tested, series, strategies, profiles, report)
+    traded = tuple(
+        traded_symbol(config, request, one, known, _followed(chosen, known, models, profiles))
+        for one, known, chosen in zip(tested, series, choices, strict=True)
+    )
+    paper = paper_settings(config, request)
+
+    def trade(
+        each: Sequence[BacktestSymbol], stage: BacktestStage, detail: str = ""
+    ) -> tuple[BacktestResult, AccountRecord]:
+        engine = Backtest(account_of(request), each, strategies, paper, models)
+        outcome = asyncio.run(engine.run(lambda done, total: report(stage, done, total, detail)))
+        return outcome, account_record(each, outcome, paper.balance)
+
+    outcome, record = trade(traded, BacktestStage.TRADING)
+    alone = {}
+    for name in strategies.names if request.compare else ():
+        wished = [only(each, profiles, name) for each in traded]
+        alone[name] = trade(wished, BacktestStage.COMPARISON, name)[1]
+    first_ms = min(_first_close(each) for each in tested)
+    in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
+    return BacktestRun(request, tested, traded, strategies, models, paper, record, outcome, alone, in_sample)
+
+
+def _models(
+    paths: Paths,
+    config: AutopilotConfig,
+    database: Database,
+    request: BacktestRequest,
+    tested: Sequence[TestedSymbol],
+    series: Sequence[SymbolSeries],
+    strategies: StrategySet,
+    profiles: Sequence[StrategyProfile],
+    report: Report,
+) -> tuple[DecidingModel, ...]:
+    start_ms = min(_first_close(each) for each in tested)
+    end_ms = max(each.history.candles.last_at_ms for each in tested) + request.timeframe.ms + 1
+    match request.model:
+        case StoredModel() as wanted:
+            return (_stored(paths, database, wanted, start_ms, end_ms),)
+        case WalkForward() as walk:
+            from autopilot.backtest.models import Retraining, walk_models
+            from autopilot.training.model.fit import FitSettings
+
+            rows = [rows_of(each, strategies) for each in series]
+            data = training_set(rows, learned_names(strategies.names), profiles)
+            plan = Retraining(
+                start_ms=start_ms,
+                end_ms=end_ms,
+                every_ms=walk.every_days * DAY_MS,
+                purge_ms=request.timeframe.ms,
+                life_ms=config.model.life_days * DAY_MS,
+                is_gated=walk.is_gated,
+            )
+            candles = sum(len(each.history.candles) for each in tested)
+            with compute(config.compute.scheduler, candles) as executor:
+                return walk_models(
+                    data,
+                    plan,
+                    FitSettings(seed=config.training.seed),
+                    config.acting(),
+                    executor,
+                    lambda done, total, what: report(BacktestStage.MODELS, done, total, what),
+                )
+        case None:
+            return ()
+
+
+def _followed(
+    choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], profiles: Sequence[StrategyProfile]
+) -> BacktestChoices:
+    if not models:
+        return choices
+    from autopilot.backtest.models import follow_models
+
+    return follow_models(choices, series, models, np.array([GROUPS.index(each.group) for each in profiles]))
+
+
+def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:
+    model = stored_model(paths, database, wanted.model_id, start_ms, end_ms)
+    if model.trained_until_ms > start_ms and not wanted.is_in_sample:
+        raise ModelError(
+            f"model {model.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, and the test begins at "
+            f"{iso_utc(start_ms)}: it would be asked what it was told",
+            hint="test later candles (--from), leave --model out for models of the past alone, or say --in-sample",
+        )
+    return model
+
+
+def stored_model(paths: Paths, database: Database, model_id: str, from_ms: int, until_ms: int) -> DecidingModel:
+    """A trained model, to decide the closes in [from_ms, until_ms). Raises NotFound, ModelError, StoreError."""
+    from autopilot.adapters.models.scoring_model import ScoringModel
+    from autopilot.backtest.models import DecidingModel
+
+    entry = next((each for each in SqliteModels(database).entries() if each.id == model_id), None)
+    if entry is None:
+        raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
+    text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
+    model = ScoringModel.read(entry.id, entry.state.value, text, card)
+    return DecidingModel(
+        id=entry.id,
+        state=entry.state,
+        verdict=entry.verdict,
+        trained_until_ms=model.trained_until_ms,
+        from_ms=from_ms,
+        until_ms=until_ms,
+        ensemble=model.ensemble,
+        spread=model.spread,
+    )
+
+
+def _first_close(tested: TestedSymbol) -> int:
+    candles = tested.history.candles
+    return int(candles.open_at_ms[tested.first]) + candles.timeframe.ms

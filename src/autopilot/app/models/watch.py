@@ -1,0 +1,93 @@
+"""A champion is judged by what it does: one that has lost its skill abstains, and another is trained."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.store.database import open_readonly
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import AutopilotError
+from autopilot.domain.market import MarketKind
+from autopilot.domain.model_state import ModelState
+from autopilot.ports.clock import Clock
+from autopilot.ports.models import ModelEntry, ModelStore
+
+if TYPE_CHECKING:
+    from autopilot.training.evidence.drift import Drift
+    from autopilot.training.evidence.evaluation import Acting
+
+# SciPy and LightGBM would double what an idle daemon takes: what needs them is imported where a champion is judged.
+
+REVIEW_EVERY_S = 24 * 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class ModelWatch:
+    """``changed`` is awaited when the champion's state was changed, ``retrain`` after it began to abstain. Only real
+    markets count: the past of a replay, decided by a model of today, must come out the same whenever it is run."""
+
+    def __init__(
+        self,
+        store: ModelStore,
+        files: ModelFiles,
+        drift: Callable[[str, Document, MarketKind | None], Drift],
+        clock: Clock,
+        changed: Callable[[], Awaitable[None]],
+        retrain: Callable[[], Awaitable[object]],
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._drift = drift
+        self._clock = clock
+        self._changed = changed
+        self._retrain = retrain
+
+    async def review(self) -> None:
+        """Once a day. What goes wrong is said in the log, and tried again the next day."""
+        try:
+            await self._review()
+        except AutopilotError as error:
+            log.warning("the learned model was not reviewed: %s", error)
+
+    async def _review(self) -> None:
+        champion = self._store.champion()
+        if champion is None or champion.state is ModelState.ABSTAINING:
+            return
+        from autopilot.training.evidence.drift import Standing
+
+        _, card = self._files.read(champion.id, champion.sha256)
+        # It takes a second where there is much to read; cycles must not wait for it.
+        drift = await asyncio.to_thread(self._drift, champion.id, card, MarketKind.REAL)
+        if drift.standing is Standing.DRIFTED:
+            await self._set_state(champion, ModelState.ABSTAINING, drift.sentence)
+            await self._retrain()
+        elif drift.standing is Standing.PROVEN and champion.state is ModelState.SHADOW:
+            await self._set_state(champion, ModelState.LIVE, drift.sentence)
+
+    async def _set_state(self, champion: ModelEntry, state: ModelState, why: str) -> None:
+        log.warning("model %s is %s from now on: %s", champion.id, state, why)
+        self._store.set_state(champion.id, state, why, self._clock.now_ms())
+        await self._changed()
+
+
+def model_drift(
+    database: Path, acting: Acting, model_id: str, card: Document, market: MarketKind | None = None
+) -> Drift:
+    """Of this model's decisions on a kind of market, or on all. Raises StoreError."""
+    import numpy as np
+
+    from autopilot.adapters.store.model_decisions import served_decisions
+    from autopilot.training.evidence.drift import judge_drift
+
+    serving = card["serving"]
+    with open_readonly(database) as connection:
+        served = served_decisions(
+            connection, model_id, serving["classes"], serving["trained_until_ms"], market and market.value
+        )
+    return judge_drift(served, np.array(serving["base_rates"]), acting)

@@ -1,0 +1,212 @@
+"""A recorded period run again from stored candles and models, and held beside what was recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+
+from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.offline_markets.session import OFFLINE
+from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.rows import from_row
+from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
+from autopilot.app.backtest.run import stored_model
+from autopilot.backtest.choices import GROUPS, rule_choices
+from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
+from autopilot.backtest.engine import Backtest, BacktestResult
+from autopilot.backtest.models import DecidingModel, follow_models
+from autopilot.backtest.parity import ComparedDecision, cost_of, differing
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
+from autopilot.domain.errors import ExchangeError, ModelError, NotFound
+from autopilot.domain.money import to_decimal
+from autopilot.domain.order import Fill
+from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.performance.outcomes import ASSUMED_COST
+from autopilot.selection.strategy_rules import profiles_of
+from autopilot.strategies.registry import load_strategies
+from autopilot.training.data.series import symbol_series
+
+_ACCOUNT = "SELECT account, exchange, timeframe FROM decisions ORDER BY candle_at_ms DESC, account LIMIT 1"
+_SPANS = """
+SELECT symbol, min(candle_at_ms), max(candle_at_ms) FROM decisions WHERE account = ? AND timeframe = ? GROUP BY symbol
+"""
+_MODELS = """
+SELECT json_extract(document, '$.selection.model.model_id'), min(candle_at_ms), max(candle_at_ms) FROM decisions
+WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
+"""
+_SAID = """
+SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, signal_type, action, denied_code
+FROM decisions WHERE account = ? AND timeframe = ? AND signal_type <> 'none' AND candle_at_ms >= ?
+"""
+_FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Which account, and of each symbol the open times of the first and the last candle that it decided."""
+
+    account: str
+    exchange: str
+    timeframe: Timeframe
+    spans: dict[str, tuple[int, int]]
+
+    @property
+    def last_ms(self) -> int:
+        return max(last for _, last in self.spans.values())
+
+
+def parity(paths: Paths, config: AutopilotConfig, days: int, told: Callable[[int, int], None]) -> Document:
+    """Of the account that decided last: run again from its first decision on, compared over the last ``days``.
+
+    Raises NotFound when nothing was decided, ExchangeError when the candles are not there any more, StoreError.
+    """
+    with closing(open_database(paths.database)) as database:
+        recorded = what_was_recorded(database)
+        notes: list[str] = []
+        tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
+        models = _models(paths, database, recorded, notes)
+        outcome, decisions = _again(config, database, recorded, tested, models, told)
+        return _compared(database, recorded, tested, outcome, decisions, days, notes)
+
+
+def what_was_recorded(database: Database) -> Recorded:
+    """Of the account that decided last. Raises NotFound when nothing was decided yet."""
+    row = database.row(_ACCOUNT)
+    if row is None:
+        raise NotFound("nothing was decided yet", hint="autopilot start --symbol BTC/USD")
+    spans = {each[0]: (each[1], each[2]) for each in database.rows(_SPANS, (row[0], row[2]))}
+    return Recorded(row[0], row[1], Timeframe(row[2]), spans)
+
+
+async def recorded_symbols(
+    config: AutopilotConfig, database: Database, recorded: Recorded, notes: list[str]
+) -> tuple[TestedSymbol, ...]:
+    """Each symbol's candles from the first stored one to the last that it decided; what could not be had is said in
+    ``notes``. Raises ExchangeError when the candles are not there any more."""
+    period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
+    symbols = tuple(recorded.spans)
+    found = await tested_symbols(config, database, recorded.exchange, symbols, recorded.timeframe, period, None)
+    tested = []
+    for each in found:
+        first_ms, last_ms = recorded.spans[each.history.symbol]
+        candles = each.history.candles.until(last_ms)
+        first = int(np.searchsorted(candles.open_at_ms, first_ms))
+        tested.append(replace(each, history=replace(each.history, candles=candles), first=first))
+    if recorded.exchange in OFFLINE:
+        return tuple(tested)
+    market = CcxtCandles(recorded.exchange)
+    try:
+        return tuple([replace(each, market=await market.market(each.history.symbol)) for each in tested])
+    except ExchangeError as error:
+        notes.append(f"the exchange's rules and fees could not be asked, usual ones stand in: {error}")
+        return tuple(tested)
+    finally:
+        await market.close()
+
+
+def _models(paths: Paths, database: Database, recorded: Recorded, notes: list[str]) -> tuple[DecidingModel, ...]:
+    found, step_ms = [], recorded.timeframe.ms
+    for model_id, first_ms, last_ms in database.rows(_MODELS, (recorded.account, recorded.timeframe.value)):
+        try:
+            found.append(stored_model(paths, database, model_id, first_ms + step_ms, last_ms + step_ms + 1))
+        except (NotFound, ModelError) as error:
+            notes.append(f"what model {model_id} decided cannot be decided again: {error}")
+    return tuple(found)
+
+
+def _again(
+    config: AutopilotConfig,
+    database: Database,
+    recorded: Recorded,
+    tested: Sequence[TestedSymbol],
+    models: Sequence[DecidingModel],
+    told: Callable[[int, int], None],
+) -> tuple[BacktestResult, tuple[DecisionRow, ...]]:
+    """What came of it, and every decision with a signal."""
+    strategies = load_strategies()
+    profiles = profiles_of(strategies)
+    series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
+    group_of = np.array([GROUPS.index(each.group) for each in profiles])
+    executing = {entry.symbol: entry.auto_execute for entry in SqliteAutopilots(database).load_autopilots()}
+    traded = [
+        BacktestSymbol(
+            one.market,
+            config.trading(
+                one.history.symbol,
+                exchange=recorded.exchange,
+                timeframe=recorded.timeframe,
+                interval_s=config.interval,
+                auto_execute=executing.get(one.history.symbol, config.auto_execute),
+            ),
+            known,
+            follow_models(chosen, known, models, group_of),
+        )
+        for one, known, chosen in zip(
+            tested, series, rule_choices(series, [each.first for each in tested], profiles), strict=True
+        )
+    ]
+    engine = Backtest(recorded.account, traded, strategies, config.paper.settings(), models)
+    outcome = asyncio.run(engine.run(told))
+    return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
+
+
+def _compared(
+    database: Database,
+    recorded: Recorded,
+    tested: Sequence[TestedSymbol],
+    outcome: BacktestResult,
+    decisions: Sequence[DecisionRow],
+    days: int,
+    notes: Sequence[str],
+) -> Document:
+    since_ms = max(
+        recorded.last_ms + recorded.timeframe.ms - days * DAY_MS, min(first for first, _ in recorded.spans.values())
+    )
+    rows = database.rows(_SAID, (recorded.account, recorded.timeframe.value, since_ms))
+    theirs = [ComparedDecision(*row) for row in rows]
+    ours = [_said(each) for each in decisions if each.candle_at_ms >= since_ms]
+    found = differing(theirs, ours)
+    fills = [from_row(Fill, row) for row in database.rows(_FILLS, (recorded.account, since_ms))]
+    again = [each for each in outcome.books.fills if each.at_ms >= since_ms]
+    currency = tested[0].market.quote
+    last_prices = {each.history.symbol: to_decimal(float(each.history.candles.close[-1])) for each in tested}
+    cost = cost_of(fills, again, last_prices)
+    return {
+        "account": recorded.account,
+        "exchange": recorded.exchange,
+        "symbols": sorted(recorded.spans),
+        "timeframe": recorded.timeframe.value,
+        "from_ms": since_ms,
+        "to_ms": recorded.last_ms + recorded.timeframe.ms,
+        "recorded": len(theirs),
+        "again": len(ours),
+        "fills": {"recorded": len(fills), "again": len(again)},
+        "differences": [document(asdict(each)) for each in found],
+        "currency": currency,
+        "cost": document(asdict(cost)) | {"total": format(cost.total + Decimal(0), "f")},
+        "notes": list(notes),
+    }
+
+
+def _said(decided: DecisionRow) -> ComparedDecision:
+    return ComparedDecision(
+        id=decided.id,
+        symbol=decided.symbol,
+        candle_at_ms=decided.candle_at_ms,
+        group=decided.group,
+        strategy=decided.strategy,
+        decided_by=decided.decided_by,
+        confidence=decided.confidence,
+        signal_type=decided.signal_type,
+        action=decided.action,
+        denied_code=decided.denied_code,
+    )

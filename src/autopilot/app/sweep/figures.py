@@ -1,0 +1,123 @@
+"""A parameter search as a document: what was found, what it was worth afterwards, and how much of it is luck."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+import numpy as np
+
+from autopilot.app.sweep.run import FoldResult, Sweep
+from autopilot.backtest.sweep import Luck, Try, Values, best_of, luck_of, yearly
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
+from autopilot.performance.intervals import mean_interval
+from autopilot.performance.metrics import annual_sharpe
+
+BASIS_POINTS = 1e4
+
+
+class Conclusion(StrEnum):
+    """What a search is worth."""
+
+    NOTHING = "nothing"
+    LUCK = "luck"
+    UNPROVEN = "unproven"
+    SKILL = "skill"
+
+
+def sweep_document(sweep: Sweep) -> Document:
+    """Everything the command prints, as JSON. Sharpe ratios are those of a year, returns fractions."""
+    asked = sweep.request.backtest
+    best = best_of(sweep.tries)
+    luck = luck_of(sweep.tries, best) if best else None
+    after, unchanged = (
+        np.concatenate([getattr(each, name).daily for each in sweep.folds]) for name in ("after", "unchanged")
+    )
+    gain = mean_interval(BASIS_POINTS * (after - unchanged))
+    conclusion, sentence = conclude(sweep, best, luck, gain.lower)
+    return {
+        "exchange": asked.exchange,
+        "symbols": [each.history.symbol for each in sweep.tested],
+        "timeframe": asked.timeframe.value,
+        "strategy": asked.strategy,
+        "parameters": [
+            {
+                "name": each.name,
+                "is_key": each.is_key,
+                "low": each.low,
+                "high": each.high,
+                "now": sweep.unchanged.values[each.name],
+            }
+            for each in sweep.request.parameters
+        ],
+        "seed": sweep.request.seed,
+        "tries": sweep.request.tries,
+        "folds": [_fold(each) for each in sweep.folds],
+        "walk_forward": {
+            "found": _performance(after),
+            "as_they_are": _performance(unchanged),
+            "gain_bps_a_day": document(gain),
+        },
+        "as_it_is": _tried(sweep.unchanged),
+        "best": _tried(best) if best else None,
+        "luck": document(luck) if luck else None,
+        "conclusion": conclusion.value,
+        "verdict": sentence,
+        "all": [_tried(each) for each in sweep.tries],
+    }
+
+
+def conclude(sweep: Sweep, best: Try | None, luck: Luck | None, gain_lower: float) -> tuple[Conclusion, str]:
+    """What the search is worth, and why."""
+    if best is None or luck is None:
+        return Conclusion.NOTHING, "No values traded often enough to be judged: try wider ranges or a longer period."
+    if (best.score or 0.0) <= (sweep.unchanged.score or -math.inf):
+        return Conclusion.NOTHING, "Nothing that was tried did better than the values as they are."
+    probability = f"{100 * luck.deflated:.0f} %"
+    if not luck.is_skill:
+        return Conclusion.LUCK, (
+            f"Luck: the best of {luck.tries} tries has a Sharpe ratio of {luck.best:.2f}; without any skill the best "
+            f"of as many is expected to show {luck.expected:.2f}. That there is more to it is {probability} probable."
+        )
+    if gain_lower <= 0.0:
+        return Conclusion.UNPROVEN, (
+            f"Unproven: the best of {luck.tries} tries is more than luck over the whole period (probability "
+            f"{probability}), but what was found in the past of each fold did not clearly do better afterwards."
+        )
+    return Conclusion.SKILL, (
+        f"More than luck: probability {probability} after {luck.tries} tries, and what was found in the past of each "
+        "fold did better afterwards too. It is still in sample; watch it on paper."
+    )
+
+
+def _fold(result: FoldResult) -> Document:
+    chosen = result.chosen
+    return {
+        "search_until_ms": result.fold.search_until_ms,
+        "test_until_ms": result.fold.test_until_ms,
+        "chosen": _plain(chosen.values) if chosen else None,
+        "before": _performance(chosen.daily) if chosen else None,
+        "after": _performance(result.after.daily),
+        "as_they_are": _performance(result.unchanged.daily),
+        "trades": result.after.trades,
+    }
+
+
+def _performance(daily: FloatArray) -> Document:
+    return {"sharpe": annual_sharpe(daily), "total_return": float(np.prod(1.0 + daily) - 1.0), "days": len(daily)}
+
+
+def _tried(made: Try) -> Document:
+    score = made.score
+    return {
+        "values": _plain(made.values),
+        "sharpe": None if score is None else yearly(score),
+        "total_return": float(np.prod(1.0 + made.daily) - 1.0),
+        "trades": made.trades,
+    }
+
+
+def _plain(values: Values) -> dict[str, float]:
+    return {name: value if isinstance(value, int) else float(f"{value:.4g}") for name, value in values.items()}

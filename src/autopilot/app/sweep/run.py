@@ -1,0 +1,243 @@
+"""One parameter search from request to result: the composition root of `autopilot sweep`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from autopilot.adapters.store.database import open_database
+from autopilot.app.backtest.data import TestedSymbol, tested_symbols
+from autopilot.app.backtest.request import BacktestRequest
+from autopilot.app.backtest.rules import (
+    account_of,
+    all_series,
+    check_currencies,
+    paper_settings,
+    rules_choose,
+    traded_symbol,
+)
+from autopilot.app.compute import compute
+from autopilot.backtest.engine import Backtest
+from autopilot.backtest.record import account_record
+from autopilot.backtest.sweep import Parameter, SweepFold, Try, Values, best_of, folds_of
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.errors import ConfigError
+from autopilot.performance.metrics import daily_returns
+from autopilot.selection.strategy_rules import profiles_of
+from autopilot.strategies.registry import StrategySet, load_strategies
+
+Told = Callable[[int, int], None]
+"""(tries made, of how many)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRequest:
+    """``backtest`` has no model. ``tries`` are made in each fold, and as many again over the whole period."""
+
+    backtest: BacktestRequest
+    parameters: tuple[Parameter, ...]
+    tries: int = 50
+    folds: int = 4
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldResult:
+    """``chosen``: the best of what was tried before ``fold.search_until_ms``; None where nothing traded enough.
+
+    ``after`` and ``unchanged``: what it, and the values as they are, came to in the time that followed."""
+
+    fold: SweepFold
+    tries: tuple[Try, ...]
+    chosen: Try | None
+    after: Try
+    unchanged: Try
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sweep:
+    """``unchanged``: the values as they are, and ``tries``: those that were tried, over the whole period."""
+
+    request: SweepRequest
+    tested: tuple[TestedSymbol, ...]
+    folds: tuple[FoldResult, ...]
+    unchanged: Try
+    tries: tuple[Try, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepInputs:
+    """What every try is made on. It goes to other processes."""
+
+    config: AutopilotConfig
+    request: BacktestRequest
+    parameters: tuple[Parameter, ...]
+    tested: tuple[TestedSymbol, ...]
+
+
+def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, told: Told) -> Sweep:
+    """Raises ConfigError and ExchangeError as `run_backtest` does, ConfigError without optuna too, and whatever
+    ``told`` raises."""
+    asked = request.backtest
+    defaults = current_values(config, request)
+    with closing(open_database(paths.database)) as database:
+        tested = asyncio.run(
+            tested_symbols(config, database, asked.exchange, asked.symbols, asked.timeframe, asked.period, asked.detail)
+        )
+    check_currencies(tested)
+    ground = SweepInputs(config, asked, request.parameters, tested)
+    first_ms = min(int(each.history.candles.open_at_ms[each.first]) for each in tested)
+    end_ms = max(each.history.candles.last_at_ms for each in tested) + asked.timeframe.ms
+    folds = folds_of(first_ms, end_ms, request.folds)
+    searches = [_Search(request, number, each.search_until_ms, defaults) for number, each in enumerate(folds)]
+    whole = _Search(request, len(folds), end_ms, defaults)
+    with compute(config.compute.scheduler, sum(len(each.history.candles) for each in tested)) as executor:
+        _make_tries(executor, ground, (*searches, whole), request.tries, told)
+        results = _tried_after(executor, ground, folds, searches, defaults)
+        unchanged = executor.submit(attempt, ground, defaults, None, end_ms).result()
+    return Sweep(request, tested, results, unchanged, tuple(whole.tries))
+
+
+def current_values(config: AutopilotConfig, request: SweepRequest) -> Values:
+    """The parameters' values before any search."""
+    strategy, document = request.backtest.strategy, config.model_dump()
+    found = {}
+    for each in request.parameters:
+        if each.is_key:
+            place, last = _place(document, each.name)
+            found[each.name] = place[last]
+        else:
+            assert strategy is not None, "a strategy's parameters are searched with a strategy"
+            found[each.name] = getattr(load_strategies()[strategy], each.name)
+    return found
+
+
+def _place(document: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
+    """The table of a dotted key, and its last part."""
+    *sections, last = key.split(".")
+    for section in sections:
+        document = document[section]
+    return document, last
+
+
+class _Search:
+    """What is tried next, given what came of the tries before: one optuna study, which sees nothing after
+    ``until_ms``."""
+
+    def __init__(self, request: SweepRequest, number: int, until_ms: int, defaults: Values) -> None:
+        try:
+            import optuna
+        except ImportError:
+            raise ConfigError(
+                "a sweep is made by optuna, which is not installed", hint="pip install 'autopilot[sweep]'"
+            ) from None
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        sampler = optuna.samplers.TPESampler(seed=request.seed + number)
+        self._study = optuna.create_study(direction="maximize", sampler=sampler)
+        if all(each.low <= defaults[each.name] <= each.high for each in request.parameters):
+            self._study.enqueue_trial(dict(defaults))
+        self._failed = optuna.trial.TrialState.FAIL
+        self._parameters = request.parameters
+        self._trial: Any = None
+        self.until_ms = until_ms
+        self.tries: list[Try] = []
+
+    def ask(self) -> Values:
+        """Answer before asking again."""
+        self._trial = trial = self._study.ask()
+        return {
+            each.name: trial.suggest_int(each.name, int(each.low), int(each.high))
+            if each.is_whole
+            else trial.suggest_float(each.name, each.low, each.high)
+            for each in self._parameters
+        }
+
+    def answer(self, made: Try) -> None:
+        self.tries.append(made)
+        if made.score is None:
+            self._study.tell(self._trial, state=self._failed)
+        else:
+            self._study.tell(self._trial, made.score)
+
+
+def _make_tries(executor: Executor, ground: SweepInputs, searches: Sequence[_Search], rounds: int, told: Told) -> None:
+    """Searches side by side, the tries of each one after the other: the result does not depend on who is faster."""
+    total = rounds * len(searches)
+    told(0, total)
+    for number in range(rounds):
+        waiting = [executor.submit(attempt, ground, each.ask(), None, each.until_ms) for each in searches]
+        for search, future in zip(searches, waiting, strict=True):
+            search.answer(future.result())
+        told((number + 1) * len(searches), total)
+
+
+def _tried_after(
+    executor: Executor, ground: SweepInputs, folds: Sequence[SweepFold], searches: Sequence[_Search], defaults: Values
+) -> tuple[FoldResult, ...]:
+    chosen = [best_of(each.tries) for each in searches]
+    waiting = [
+        tuple(
+            executor.submit(attempt, ground, values, fold.search_until_ms, fold.test_until_ms)
+            for values in (best.values if best else defaults, defaults)
+        )
+        for fold, best in zip(folds, chosen, strict=True)
+    ]
+    return tuple(
+        FoldResult(fold, tuple(search.tries), best, after.result(), unchanged.result())
+        for fold, search, best, (after, unchanged) in zip(folds, searches, chosen, waiting, strict=True)
+    )
+
+
+def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
+    """A backtest of the candles that open in [from_ms, until_ms), with these values; None: from where the test begins.
+    Values that the configuration does not allow together trade nothing."""
+    try:
+        config, strategies = _changed(ground, values)
+    except ValidationError:
+        return Try(values, np.empty(0), 0)
+    tested = [one for each in ground.tested if (one := _within(each, from_ms, until_ms))]
+    if not tested:
+        return Try(values, np.empty(0), 0)
+    request, profiles = ground.request, profiles_of(strategies)
+    series = all_series(tested, strategies, lambda *_: None)
+    choices = rules_choose(request, series, [each.first for each in tested], profiles)
+    traded = [
+        traded_symbol(config, request, one, known, chosen)
+        for one, known, chosen in zip(tested, series, choices, strict=True)
+    ]
+    paper = paper_settings(config, request)
+    engine = Backtest(account_of(request), traded, strategies, paper)
+    outcome = asyncio.run(engine.run(lambda *_: None))
+    record = account_record(traded, outcome, paper.balance)
+    return Try(values, daily_returns(record), len(record.trades))
+
+
+def _changed(ground: SweepInputs, values: Values) -> tuple[AutopilotConfig, StrategySet]:
+    """The configuration and the strategies with these values. Raises ValidationError."""
+    strategies, document = load_strategies(), ground.config.model_dump()
+    keys = {each.name for each in ground.parameters if each.is_key}
+    for key in keys:
+        place, last = _place(document, key)
+        place[last] = values[key]
+    if ground.request.strategy is not None:
+        own = {name: value for name, value in values.items() if name not in keys}
+        strategies = StrategySet((replace(strategies[ground.request.strategy], **own),))
+    return AutopilotConfig.model_validate(document), strategies
+
+
+def _within(tested: TestedSymbol, from_ms: int | None, until_ms: int) -> TestedSymbol | None:
+    """None where no candle is decided."""
+    candles = tested.history.candles
+    kept = candles.until(until_ms - 1)
+    first = tested.first if from_ms is None else max(tested.first, len(candles) - len(candles.since(from_ms)))
+    if first >= len(kept):
+        return None
+    return replace(tested, history=replace(tested.history, candles=kept), first=first)

@@ -1,0 +1,91 @@
+"""What `autopilot arm` and `autopilot disarm` do, beside a running daemon or without one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from autopilot.adapters.audit_head import read_head
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
+from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.exchange.venues.known import READERS, venue_orders_of
+from autopilot.adapters.store.armings import SqliteArmings
+from autopilot.adapters.store.audit import verify_all
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.audit_log import audited
+from autopilot.app.trading.arming_check import ArmingRequest, Finding, LocalFacts, arming_findings
+from autopilot.config.paths import Paths, create_directories
+from autopilot.control.peer import Peer
+from autopilot.domain.account import exchange_of, is_live
+from autopilot.domain.arming import Arming
+from autopilot.domain.credentials import ExchangeKeys
+from autopilot.domain.order import Order, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Armory:
+    """The armings of one data directory."""
+
+    paths: Paths
+    database: Database
+    armings: SqliteArmings
+
+    async def findings(self, wish: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
+        """Whether the account is ready. Raises StoreError."""
+        exchange, clock = exchange_of(wish.account), WallClock()
+        verdict = verify_all(self.database.path, read_head(self.paths.audit_head))
+        machine = LocalFacts(
+            paper=self.armings.paper_record(exchange),
+            unsettled=self.armings.unsettled(wish.account),
+            audit_problem=verdict.problem,
+            audit_breaks=verdict.breaks,
+            free_bytes=shutil.disk_usage(self.paths.data_dir).free,
+            model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
+        )
+        account = CcxtBroker(
+            wish.account, Gateway(exchange, keys, clock, READERS[exchange]), venue_orders_of(exchange), clock
+        )
+        try:
+            return await arming_findings(wish, machine, account, SqliteLedger(self.database))
+        finally:
+            await account.close()
+
+    def arm(self, wish: ArmingRequest, span_ms: int) -> Arming:
+        """From now on. Raises StoreError."""
+        now_ms, actor = WallClock().now_ms(), str(Peer(os.getpid(), os.getuid()))
+        arming = Arming(
+            account=wish.account,
+            currency=wish.currency,
+            max_value=wish.max_value,
+            unproven=wish.unproven,
+            armed_at_ms=now_ms,
+            expires_at_ms=now_ms + span_ms,
+            actor=actor,
+        )
+        return self.armings.arm(arming)
+
+    def disarm(self, account: str | None) -> tuple[str, ...]:
+        """The accounts of which something ended; all where no ``account`` is named. Raises StoreError."""
+        now_ms = WallClock().now_ms()
+        accounts = self.armings.accounts() if account is None else (account,)
+        return tuple(name for name in accounts if self.armings.disarm(name, now_ms))
+
+    def resting_entries(self, account: str | None) -> tuple[Order, ...]:
+        """Purchases with real money that were sent and may still be filled. Raises StoreError."""
+        ledger = SqliteLedger(self.database)
+        live = [name for name in ledger.busy_accounts() if is_live(name) and account in (None, name)]
+        return tuple(order for name in live for order in ledger.open_orders(name) if order.purpose is Purpose.ENTRY)
+
+
+@contextmanager
+def open_armory(paths: Paths) -> Iterator[Armory]:
+    """Raises ConfigError, StoreError."""
+    create_directories(paths)
+    with closing(open_database(paths.database)) as database, audited(database, paths.audit_head) as trail:
+        yield Armory(paths, database, SqliteArmings(database, trail))

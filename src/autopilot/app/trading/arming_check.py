@@ -1,0 +1,199 @@
+"""Whether an account is ready for real money: what `autopilot arm` shows, and refuses for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Protocol
+
+from autopilot.adapters.store.armings import PaperRecord
+from autopilot.domain.credentials import KeyRights
+from autopilot.domain.errors import ExchangeError
+from autopilot.domain.model_state import ModelState
+from autopilot.domain.money import ZERO
+from autopilot.execution.reconciliation import Reconciliation, reconcile
+from autopilot.ports.broker import Balance, Broker
+from autopilot.ports.ledger import Ledger
+
+PAPER_DAYS = 7
+PAPER_TRIPS = 5
+"""Without so much on paper, nobody has seen yet what would happen."""
+LARGEST_OFFSET_MS = 3_000
+"""Candles close by both clocks; some exchanges tell their time in whole seconds."""
+LEAST_DISK_BYTES = 500 * 1024 * 1024
+
+
+class Account(Broker, Protocol):
+    """A real account. Methods raise MarketUnavailable."""
+
+    async def rights(self) -> KeyRights: ...
+
+    async def clock_offset_ms(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. ``remedy`` is empty where it ``passed``."""
+
+    code: str
+    passed: bool
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmingRequest:
+    """What the user wants to arm: ``symbols`` are those whose orders are looked at; ``unproven``: also without a model
+    that has proven itself."""
+
+    account: str
+    max_value: Decimal
+    currency: str
+    symbols: Sequence[str]
+    unproven: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFacts:
+    """What is known without asking the exchange. ``unsettled``: orders of the account whose fate is not known;
+    ``audit_problem``: where the audit log is not whole; ``audit_breaks``: the rows that say that once it was not, as
+    after a backup was restored, which is told and no reason to refuse; ``model``: the state of the one that decides,
+    None where rules do."""
+
+    paper: PaperRecord
+    unsettled: int
+    audit_problem: str | None
+    audit_breaks: tuple[int, ...]
+    free_bytes: int
+    model: ModelState | None
+
+
+async def arming_findings(
+    wish: ArmingRequest, machine: LocalFacts, account: Account, ledger: Ledger
+) -> tuple[Finding, ...]:
+    """Everything is looked at, whatever failed before, as far as the key may look; what the exchange does not answer
+    has failed. Raises StoreError."""
+    found = [_version(), *machine_findings(machine), _model(wish, machine.model)]
+    try:
+        rights = await account.rights()
+    except ExchangeError as error:
+        return (*found, Finding("ACCOUNT_ANSWERS", False, str(error), error.hint))
+    found.append(Finding("ACCOUNT_ANSWERS", True, "the exchange takes the key"))
+    found.append(_rights(rights))
+    if rights.missing:
+        return tuple(found)
+    try:
+        found.append(_balance(wish, await account.balances()))
+        found.append(_clock(await account.clock_offset_ms()))
+        found += _books(await reconcile(wish.account, wish.symbols, account, ledger))
+    except ExchangeError as error:
+        found.append(Finding("EXCHANGE_ANSWERS", False, str(error), error.hint))
+    return tuple(found)
+
+
+def machine_findings(machine: LocalFacts) -> list[Finding]:
+    """Of what is known without the exchange."""
+    paper, unsettled, problem = machine.paper, machine.unsettled, machine.audit_problem
+    free_mb = machine.free_bytes // (1024 * 1024)
+    return [
+        Finding(
+            "PAPER_DAYS",
+            paper.days >= PAPER_DAYS,
+            f"{paper.days} days of decisions on paper, at least {PAPER_DAYS}",
+            f"let it run on paper first: autopilot start --exchange {paper.exchange} --paper --auto-execute",
+        ),
+        Finding(
+            "PAPER_TRADES",
+            paper.round_trips >= PAPER_TRIPS,
+            f"{paper.round_trips} trades closed on paper, at least {PAPER_TRIPS}",
+            "let it trade on paper first (auto_execute); autopilot explain says why it does not",
+        ),
+        Finding(
+            "ORDERS_SETTLED",
+            unsettled == 0,
+            f"{unsettled} orders of the account whose fate is not known",
+            "start it and let it ask the exchange: autopilot status, autopilot orders",
+        ),
+        Finding("AUDIT_WHOLE", problem is None, problem or _whole(machine.audit_breaks), "autopilot audit verify"),
+        Finding(
+            "DISK_FREE",
+            machine.free_bytes >= LEAST_DISK_BYTES,
+            f"{free_mb:,} MB free on the disk, at least {LEAST_DISK_BYTES // (1024 * 1024)}",
+            "free some space: no order is sent that cannot be written down first",
+        ),
+    ]
+
+
+def _whole(breaks: tuple[int, ...]) -> str:
+    if not breaks:
+        return "the audit log is whole"
+    return f"the audit log is whole since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
+
+
+def _version() -> Finding:
+    return Finding("VERSION", True, f"autopilot {version('autopilot')} with ccxt {version('ccxt')}")
+
+
+def _model(wish: ArmingRequest, state: ModelState | None) -> Finding:
+    """Real money follows a model that is *live*, unless the user takes less."""
+    deciding = f"a model that is {state}" if state else "the rule table"
+    if state is ModelState.LIVE or not wish.unproven:
+        return Finding(
+            "MODEL_PROVEN",
+            state is ModelState.LIVE,
+            f"{deciding} decides; real money wants one that is live",
+            "autopilot model-info says what it lacks; allow_unproven = true in [model] takes it as it is",
+        )
+    return Finding("MODEL_PROVEN", True, f"{deciding} decides, unproven, as allow_unproven wants it")
+
+
+def _balance(wish: ArmingRequest, balances: Mapping[str, Balance]) -> Finding:
+    balance = balances.get(wish.currency, Balance(ZERO, ZERO))
+    return Finding(
+        "BALANCE_FREE",
+        balance.free > ZERO,
+        f"{balance.free:f} {wish.currency} free of {balance.total:f}; armed would be {wish.max_value:f}",
+        f"there is nothing to buy with: pay in {wish.currency}, or name another --currency",
+    )
+
+
+def _clock(offset_ms: int) -> Finding:
+    return Finding(
+        "CLOCK_RIGHT",
+        abs(offset_ms) <= LARGEST_OFFSET_MS,
+        f"the exchange's clock is {offset_ms / 1000:+.1f} s from ours, at most {LARGEST_OFFSET_MS / 1000:g} s",
+        "set this machine's clock (NTP); candles close and orders end by it",
+    )
+
+
+def _rights(rights: KeyRights) -> Finding:
+    if rights.can_move_money:
+        return Finding(
+            "KEY_RIGHTS",
+            False,
+            "the key may take money out of the account",
+            "make a key without withdrawals and transfers, then: autopilot keys rotate",
+        )
+    if rights.can_trade is False:
+        lacks = f": it lacks {', '.join(rights.missing)}" if rights.missing else ""
+        return Finding(
+            "KEY_RIGHTS", False, f"the key may not trade{lacks}", "make a key that may, then: autopilot keys rotate"
+        )
+    if rights == KeyRights():
+        return Finding("KEY_RIGHTS", True, "the exchange does not say what the key may do; see that it cannot withdraw")
+    return Finding("KEY_RIGHTS", True, "the key may trade and cannot take money out")
+
+
+def _books(found: Reconciliation) -> list[Finding]:
+    foreign, differences = len(found.foreign), [words for words in found.words if "left alone" not in words]
+    return [
+        Finding("FOREIGN_ORDERS", True, f"{foreign} open orders that are not ours; they are never touched"),
+        Finding(
+            "BOOKS_AGREE",
+            not differences,
+            "; ".join(differences) or "our books and the exchange agree",
+            "start it and let it settle this, or see docs/security.md",
+        ),
+    ]

@@ -1,0 +1,135 @@
+"""Pause, resume and panic: what users do to whole accounts, with a daemon or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+
+from autopilot.control.errors import Conflict
+from autopilot.domain.account import exchange_of
+from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
+from autopilot.domain.errors import AutopilotError, StoreError
+from autopilot.domain.order import Purpose
+from autopilot.domain.trading_mode import PANIC, PAUSED_BY_USER, TradingMode, mode_of
+from autopilot.engine.account_watch import AccountWatch
+from autopilot.engine.liquidation import AGAIN, AccountResult, Liquidation, Remainder
+from autopilot.ports.clock import Clock
+from autopilot.ports.observer import EventSink
+from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, TradingModeStore, accounts_of
+
+_PANIC = "panic called by the user"
+_ENTRIES = frozenset({Purpose.ENTRY})
+_ALL = frozenset(Purpose)
+
+log = logging.getLogger(__name__)
+
+
+class TradingControl:
+    """``busy``: the accounts that have open orders or hold something; ``open_account`` finds one by its name and raises
+    AutopilotError when it cannot; ``clock``: the machine's time. Methods raise StoreError when a mode cannot be stored,
+    but for `panic`; what else goes wrong stands in the answer as ``left``."""
+
+    def __init__(
+        self,
+        modes: TradingModeStore,
+        watch: AccountWatch,
+        busy: Callable[[], Sequence[str]],
+        open_account: Callable[[str], Liquidation],
+        events: EventSink,
+        clock: Clock,
+    ) -> None:
+        self._modes = modes
+        self._watch = watch
+        self._busy = busy
+        self._open_account = open_account
+        self._events = events
+        self._clock = clock
+
+    async def pause(self, exchange: str | None, actor: str) -> Document:
+        """Nothing is bought any more, and entries at rest are canceled."""
+        changed = self._restrict(exchange, TradingMode.REDUCING, PAUSED_BY_USER, "paused by the user", actor)
+        chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
+        return changed | told(await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused")))
+
+    async def panic(self, actor: str, *, flatten: bool) -> Document:
+        """Halt, cancel every order of ours and, with ``flatten``, sell all that is held. The mode comes first; where it
+        cannot be stored the rest is done all the same, and it is told."""
+        before, unstored = mode_of(self._modes.restrictions(EVERY_ACCOUNT)), []
+        try:
+            changed = self.halt(actor)
+        except StoreError as error:
+            changed = {"account": EVERY_ACCOUNT, "before": before.value, "now": TradingMode.HALTED.value}
+            what = f"the halt is not stored, and is over when process {os.getpid()} ends: {error}"
+            unstored = [AccountResult(EVERY_ACCOUNT, left=[Remainder("*", what, error.hint)])]
+        why = "not sent: panic"
+        done = await self._everywhere(self._busy(), lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
+        return changed | told([*unstored, *done])
+
+    def halt(self, actor: str) -> Document:
+        """Nothing is sent any more but stop-losses: in this process even where it cannot be stored."""
+        self._watch.halt(_PANIC)
+        changed = self._restrict(None, TradingMode.HALTED, PANIC, _PANIC, actor)
+        self._watch.end_halt()
+        return changed
+
+    async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
+        """Lift what users set, and accept the books as they are; with ``write_off`` they forget what the account was
+        found not to own. Raises Conflict when one exchange is to resume while every account is held back."""
+        general = mode_of([*self._modes.restrictions(EVERY_ACCOUNT), *self._watch.restrictions(EVERY_ACCOUNT)])
+        if exchange and general is not TradingMode.ACTIVE:
+            raise Conflict(
+                f"{exchange} stays {general}, as every exchange does", hint="autopilot resume lifts it for all of them"
+            )
+        scope = accounts_of(exchange)
+        lifted = self._modes.lift(scope, actor)
+        for entry in lifted:
+            self._tell(entry, entry.mode, TradingMode.ACTIVE)
+        self._watch.end_halt()
+        missing = self._watch.accept(exchange)
+        before = max((general, *(each.mode for each in lifted)), key=lambda mode: mode.strictness)
+        changed = {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
+        if not write_off:
+            return changed
+        return changed | told(await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account])))
+
+    def _restrict(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> Document:
+        scope = accounts_of(exchange)
+        before = mode_of(self._modes.restrictions(scope))
+        wanted = ModeEntry(scope, mode, code, why, self._clock.now_ms(), actor)
+        if self._modes.restrict(wanted) == wanted:
+            self._tell(wanted, before, mode)
+        return {"account": scope, "before": before.value, "now": mode_of(self._modes.restrictions(scope)).value}
+
+    async def _everywhere(
+        self, accounts: Sequence[str], act: Callable[[Liquidation], Awaitable[AccountResult]]
+    ) -> list[AccountResult]:
+        return await asyncio.gather(*(self._at(account, act) for account in accounts))
+
+    async def _at(self, account: str, act: Callable[[Liquidation], Awaitable[AccountResult]]) -> AccountResult:
+        try:
+            return await act(self._open_account(account))
+        except AutopilotError as error:
+            return AccountResult(account, left=[Remainder("*", str(error), error.hint or AGAIN)])
+        except Exception as error:
+            log.exception("%s: what was asked for could not be done", account)
+            return AccountResult(account, left=[Remainder("*", f"internal error: {error}", "look into the log")])
+
+    def _tell(self, entry: ModeEntry, previous: TradingMode, mode: TradingMode) -> None:
+        body = {"account": entry.account, "code": entry.code, "previous": previous, "mode": mode, "why": entry.why}
+        self._events.publish("mode", body)
+
+
+def told(outcomes: Sequence[AccountResult]) -> Document:
+    """``{"accounts": […], "complete"}``."""
+    accounts = [
+        {**document(each), "canceled": [_order(order) for order in document(each.canceled)]} for each in outcomes
+    ]
+    return {"accounts": accounts, "complete": not any(each.left for each in outcomes)}
+
+
+def _order(order: Document) -> Document:
+    shown = ("client_order_id", "symbol", "side", "type", "purpose", "quantity", "filled", "price", "status", "detail")
+    return {name: order[name] for name in shown}

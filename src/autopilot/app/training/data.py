@@ -1,0 +1,158 @@
+"""What a training learns from, brought together: candles fetched or stored, sentiment, and recorded samples."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.samples import SqliteSamples
+from autopilot.app.sentiment_data import sentiment_over
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
+from autopilot.domain.market import reference_of
+from autopilot.domain.sample import PerformanceSample
+from autopilot.domain.sentiment import SentimentSeries
+from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
+from autopilot.ports.market_data import CandleSource, CandleStore
+from autopilot.training.data.history import candles_before
+from autopilot.training.data.series import SymbolData
+from autopilot.training.request import Report, Stage, TrainingRequest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Reads and, from real exchanges, fetches; what is fetched is kept. ``now_ms`` is the wall clock's."""
+
+    config: AutopilotConfig
+    database: Database
+    now_ms: Callable[[], int]
+
+    def histories(self, request: TrainingRequest, report: Report) -> tuple[SymbolData, ...]:
+        """One a symbol. Raises ExchangeError when a symbol has no candles at all, StoreError."""
+        return asyncio.run(self._histories(request, report))
+
+    async def _histories(self, request: TrainingRequest, report: Report) -> tuple[SymbolData, ...]:
+        samples = SqliteSamples(self.database)
+        recorded = samples.load_samples(request.exchange, request.timeframe, since_ms=0)
+        report(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")
+        market = self._market(request)
+        wanted = dict.fromkeys([*request.symbols, *map(reference_of, request.symbols)])
+        try:
+            report(Stage.CANDLES, 0, len(wanted))
+            candles: dict[str, Candles] = {}
+            for number, symbol in enumerate(wanted, start=1):
+                candles[symbol] = await self._candles(market, symbol, request, is_needed=symbol in request.symbols)
+                report(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(candles[symbol]):,}")
+            sentiment = await sentiment_over(market, self.database, candles)
+        finally:
+            await market.close()
+        return tuple(self._history(symbol, candles, sentiment, recorded, request) for symbol in request.symbols)
+
+    def _history(
+        self,
+        symbol: str,
+        candles: dict[str, Candles],
+        sentiment: SentimentSeries,
+        recorded: tuple[PerformanceSample, ...],
+        request: TrainingRequest,
+    ) -> SymbolData:
+        own, reference = candles[symbol], candles[reference_of(symbol)]
+        return SymbolData(
+            symbol=symbol,
+            candles=own,
+            reference=reference if len(reference) else None,
+            sentiment=sentiment,
+            recorded=tuple(each for each in recorded if each.symbol == symbol),
+            since_ms=own.last_at_ms - request.days * DAY_MS,
+        )
+
+    def _market(self, request: TrainingRequest) -> CandleSource:
+        if request.exchange == SimulatedExchange.name:
+            simulated = SimulatedExchange(self.config.simulated.settings())
+            reached_ms = self._last_decided_ms(request)
+            resume_ms = None if reached_ms is None else reached_ms + request.timeframe.ms
+            simulated.join(request.symbols, request.timeframe, resume_ms)
+            return simulated
+        if request.exchange == ReplayExchange.name:
+            return ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
+        return CcxtCandles(request.exchange)
+
+    def _last_decided_ms(self, request: TrainingRequest) -> int | None:
+        """Open time of the last candle decided on this exchange: an offline market's present."""
+        row = self.database.row(
+            "SELECT max(candle_at_ms) FROM decisions WHERE exchange = ? AND timeframe = ?",
+            (request.exchange, request.timeframe.value),
+        )
+        return None if row is None else row[0]
+
+    async def _candles(
+        self, market: CandleSource, symbol: str, request: TrainingRequest, *, is_needed: bool
+    ) -> Candles:
+        wanted = request.days * request.timeframe.per_day + candles_before(request.timeframe) + 1
+        try:
+            if isinstance(market, SimulatedExchange):
+                return await market.history(symbol, request.timeframe, market.clock.now_ms(), wanted)
+            store = SqliteCandles(self.database)
+            if isinstance(market, ReplayExchange):
+                return self._replayed(store, symbol, request, wanted)
+            return await fetch_missing(market, store, symbol, request.timeframe, wanted, self.now_ms())
+        except ExchangeError:
+            if is_needed:
+                raise
+            return Candles.empty(request.timeframe)
+
+    def _replayed(self, store: CandleStore, symbol: str, request: TrainingRequest, wanted: int) -> Candles:
+        """Stored candles up to the last one that was decided: what comes after it is the replay's future."""
+        source = self.config.replay.source
+        names = [
+            each.exchange
+            for each in store.coverage()
+            if (each.symbol, each.timeframe) == (symbol, request.timeframe) and source in (None, each.exchange)
+        ]
+        if not names:
+            raise UnknownSymbol(
+                f"no {request.timeframe} candles are stored for {symbol}",
+                hint="autopilot data import FILE brings some, autopilot data list shows what there is",
+            )
+        until_ms = self._last_decided_ms(request)
+        return store.load_candles(names[0], symbol, request.timeframe, until_ms=until_ms, last=wanted)
+
+
+async def fetch_missing(
+    market: CandleSource, store: CandleStore, symbol: str, timeframe: Timeframe, wanted: int, now_ms: int
+) -> Candles:
+    """The latest ``wanted`` closed candles, of which those that are not stored are fetched and kept. An exchange that
+    cannot be reached leaves what is stored, up to its own end. Raises ExchangeError when that is nothing."""
+    last_ms = timeframe.floor(now_ms) - timeframe.ms
+    first_ms = last_ms - (wanted - 1) * timeframe.ms
+    stored = store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
+    try:
+        for until_ms, limit in _lacking(stored, first_ms, last_ms):
+            store.save_candles(market.name, symbol, await market.history(symbol, timeframe, until_ms, limit))
+    except ExchangeError as error:
+        held = store.load_candles(market.name, symbol, timeframe, last=wanted)
+        if not len(held):
+            raise MarketUnavailable(f"no candles of {symbol}: {error}", hint=error.hint) from error
+        log.warning("%s: training on stored candles up to %s: %s", symbol, iso_utc(held.last_at_ms), error)
+        return held
+    return store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
+
+
+def _lacking(stored: Candles, first_ms: int, last_ms: int) -> list[tuple[int, int]]:
+    """(until, how many) of the stretches before and after what is stored."""
+    step_ms = stored.timeframe.ms
+    if not len(stored):
+        return [(last_ms, (last_ms - first_ms) // step_ms + 1)]
+    before, after = (int(stored.open_at_ms[0]) - first_ms) // step_ms, (last_ms - stored.last_at_ms) // step_ms
+    stretches = [(int(stored.open_at_ms[0]) - step_ms, before), (last_ms, after)]
+    return [(until_ms, count) for until_ms, count in stretches if count > 0]

@@ -1,0 +1,122 @@
+"""One training from request to registered model: the composition root of the training process."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.scoring_model import ScoringModel
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.audit_log import audited
+from autopilot.app.compute import compute
+from autopilot.app.training.data import TrainingData
+from autopilot.config.paths import Paths
+from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import ModelError
+from autopilot.domain.model_state import ModelState
+from autopilot.performance.outcomes import ASSUMED_COST
+from autopilot.ports.models import ModelEntry, ModelStore
+from autopilot.strategies.registry import load_strategies
+from autopilot.training.data.surrogate import surrogate
+from autopilot.training.evidence.incumbent import Incumbent
+from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Passes reports on and keeps the wall time of each stage, in seconds."""
+
+    report: Report
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
+        now = time.monotonic()
+        self.seconds[stage.value] = round(self.seconds.get(stage.value, 0.0) + now - self._since, 3)
+        self._since = now
+        self.report(stage, done, total, detail)
+
+
+def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Report) -> Document:
+    """Fetch, train, judge, keep, and promote if the gate permits. The result as JSON.
+
+    Raises AutopilotError when it cannot be done, and whatever ``report`` raises.
+    """
+    watch = _Stopwatch(report)
+    with closing(open_database(paths.database)) as database:
+        models = SqliteModels(database)
+        histories = TrainingData(config, database, WallClock().now_ms).histories(request, watch)
+        if request.surrogate:
+            histories = tuple(surrogate(each, request.seed) for each in histories)
+        settings = TrainingSettings(
+            acting=config.acting(),
+            cost=ASSUMED_COST,
+            trials=models.trials() if request.surrogate else models.count_trial(),
+            incumbent=_incumbent(models, ModelFiles(paths.models_dir)),
+        )
+        with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
+            trained = train(histories, load_strategies(), request, settings, executor, watch)
+        watch(Stage.PROMOTION, 0, 1)
+        is_promoted = not request.surrogate and _keep(trained, paths, database)
+        watch(Stage.PROMOTION, 1, 1, trained.state.value)
+    card = trained.card
+    return {
+        "model_id": trained.model_id,
+        "state": trained.state.value,
+        "verdict": card["verdict"],
+        "promoted": is_promoted,
+        "surrogate": request.surrogate,
+        "samples": card["data"]["samples"],
+        "symbols": card["symbols"],
+        "seconds": watch.seconds,
+        "metrics": card["metrics"],
+        "gate": card["gate"],
+    }
+
+
+def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
+    """Files first, then the books: a crash between leaves files that nobody asks for."""
+    now_ms = WallClock().now_ms()
+    sha256 = ModelFiles(paths.models_dir).write(trained.model_id, trained.text, trained.card)
+    verdict = str(trained.card["verdict"])
+    entry = ModelEntry(
+        id=trained.model_id,
+        created_at_ms=now_ms,
+        state=trained.state,
+        schema=SCHEMA,
+        sha256=sha256,
+        verdict=verdict,
+        is_champion=False,
+        retired_at_ms=None,
+        note="",
+    )
+    with audited(database, paths.audit_head) as trail:
+        models = SqliteModels(database, trail)
+        models.register(entry)
+        if trained.replaces:
+            models.promote(trained.model_id, now_ms, verdict)
+        champion = models.champion()
+    return trained.replaces and champion is not None and champion.state is trained.state
+
+
+def _incumbent(models: ModelStore, files: ModelFiles) -> Incumbent | None:
+    """None as well where the champion abstains or cannot be used."""
+    champion = models.champion()
+    if champion is None or champion.state is ModelState.ABSTAINING:
+        return None
+    try:
+        text, card = files.read(champion.id, champion.sha256)
+        model = ScoringModel.read(champion.id, champion.state.value, text, card)
+    except ModelError as error:
+        log.warning("the champion is not compared with: %s", error)
+        return None
+    return Incumbent(model.trained_until_ms, model.features, model.strategies, model.ensemble, model.spread)

@@ -1,0 +1,174 @@
+"""Trainings as the daemon runs them: each in a process of its own, watched, on request or by schedule."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from autopilot.adapters.store.views import learning as learning_queries
+from autopilot.app.program import PROGRAM
+from autopilot.app.training.process import died, fail_abandoned, new_task
+from autopilot.app.training.schedule import TrainingSchedule
+from autopilot.config.load import load
+from autopilot.config.overrides import set_values
+from autopilot.config.paths import Paths
+from autopilot.control.errors import Conflict
+from autopilot.control.requests import BootstrapRequest, RetrainRequest
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import AutopilotError
+from autopilot.domain.task import TaskState
+from autopilot.ports.clock import Clock
+from autopilot.ports.tasks import TaskStore
+from autopilot.training.request import TrainingRequest
+
+CANCEL_LIMIT_S = 10.0
+"""How long a training may take to end when it is told to."""
+TASKS_SHOWN = 50
+
+log = logging.getLogger(__name__)
+
+
+class TrainingTasks:
+    """``arguments``: the global options that name this daemon's places to a child. ``trained`` is awaited after every
+    training that succeeded."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        store: TaskStore,
+        clock: Clock,
+        trained: Callable[[], Awaitable[None]],
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
+        self._paths = paths
+        self._store = store
+        self._clock = clock
+        self._trained = trained
+        self._program = tuple(program)
+        self._child: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._is_ending = False
+        self._schedule = TrainingSchedule(self.start_by_itself)
+        self._beginning = asyncio.Lock()
+
+    def open(self) -> None:
+        """Tasks that a daemon before this one left behind have failed; the schedule begins. Raises ConfigError."""
+        fail_abandoned(self._paths, self._store, self._clock.now_ms())
+        schedule = load(self._paths).config.training.schedule
+        if schedule:
+            self._schedule.start(schedule)
+
+    async def start(self, request: RetrainRequest) -> Document:
+        """Begin a training; returns its task. Raises Conflict when one is under way, ConfigError, StoreError."""
+        async with self._beginning:
+            return await self._begin(request)
+
+    async def _begin(self, request: RetrainRequest) -> Document:
+        if self._child is None:
+            fail_abandoned(self._paths, self._store, self._clock.now_ms())
+        running = self._store.unfinished()
+        if running:
+            raise Conflict(
+                f"training {running[0].id} is under way", hint=f"autopilot tasks {running[0].id} shows how far it is"
+            )
+        task = new_task(training_request(self._paths, request), self._clock.now_ms())
+        self._store.create(task)
+        self._child = await asyncio.create_subprocess_exec(
+            *self._program,
+            *("--data-dir", str(self._paths.data_dir)),
+            *(("--config", str(self._paths.config_file)) if self._paths.config_file.exists() else ()),
+            *("retrain", "--task", task.id),
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd="/",
+        )
+        self._watch = asyncio.create_task(self._await_end(self._child, task.id), name=f"training {task.id}")
+        return self.task(task.id)
+
+    async def start_by_itself(self) -> None:
+        """When the schedule or a lost skill asks for it. One that cannot be begun is left out, as the log says."""
+        try:
+            await self.start(RetrainRequest())
+        except AutopilotError as error:
+            log.warning("no training was begun: %s", error)
+
+    def tasks(self) -> Document:
+        return learning_queries.tasks(self._paths.database, TASKS_SHOWN)
+
+    def task(self, task_name: str) -> Document:
+        """``{"task": …}``. Raises NotFound."""
+        return {"task": learning_queries.task(self._paths.database, task_name)}
+
+    async def cancel(self, task_name: str) -> Document:
+        """End it if it is under way; one that has ended stays as it is. Raises NotFound."""
+        task = self._store.load(task_name)
+        if not task.state.is_final and self._child is not None:
+            await self._end_child()
+        return self.task(task_name)
+
+    def bootstrap_config(self) -> Document:
+        """What the next training is made with."""
+        training = load(self._paths).config.training
+        return {
+            "days": training.days,
+            "timeframe": training.timeframe.value,
+            "min_samples_per_strategy": training.min_samples_per_strategy,
+            "symbols": list(training.symbols),
+        }
+
+    def configure(self, request: BootstrapRequest) -> Document:
+        """Keep what was given; it holds from the next training on. Raises ConfigError, and changes nothing."""
+        set_values(self._paths, {f"training.{name}": value for name, value in request.values.items()})
+        return self.bootstrap_config()
+
+    async def close(self) -> None:
+        """A training under way is canceled: what it had done so far is of no use to anybody."""
+        self._schedule.stop()
+        await self._end_child()
+
+    async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:
+        code = await child.wait()
+        if self._is_ending or code == -signal.SIGTERM:
+            self._store.finish(task_name, TaskState.CANCELED, self._clock.now_ms())
+        self._store.finish(task_name, TaskState.FAILED, self._clock.now_ms(), error=died(_fate(code)))
+        self._child = None
+        self._is_ending = False
+        if self._store.load(task_name).state is TaskState.SUCCEEDED:
+            await self._trained()
+
+    async def _end_child(self) -> None:
+        child, watch = self._child, self._watch
+        if child is None or watch is None:
+            return
+        self._is_ending = True
+        with suppress(ProcessLookupError):
+            child.terminate()
+        try:
+            await asyncio.wait_for(asyncio.shield(watch), CANCEL_LIMIT_S)
+        except TimeoutError:
+            child.kill()
+            await watch
+
+
+def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
+    """What was asked for, and what the configuration says for the rest. Raises ConfigError."""
+    config = load(paths).config
+    return TrainingRequest(
+        exchange=request.exchange or config.exchange,
+        symbols=request.symbols or config.training.symbols,
+        timeframe=request.timeframe or config.training.timeframe,
+        days=request.days or config.training.days,
+        min_samples_per_strategy=config.training.min_samples_per_strategy,
+        seed=config.training.seed,
+        surrogate=request.surrogate,
+    )
+
+
+def _fate(code: int) -> str:
+    if code >= 0:
+        return f"its process ended with exit code {code} without a word; the daemon's log may say more"
+    name = signal.Signals(-code).name
+    memory = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
+    return f"its process was killed by {name}{memory}"

@@ -1,0 +1,94 @@
+"""The daemon's side of the socket: HTTP/1.1 with JSON, one request a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from aiohttp import web
+
+from autopilot.control.protocol import BODY_MAX_BYTES
+from autopilot.daemon.server.answers import error_answer, http_error_answer, http_error_code
+from autopilot.daemon.server.connection import Connection, ConnectionLimit, ServerLimits, connection_of, connections
+from autopilot.daemon.server.private_socket import PrivateSocket, listen_privately
+from autopilot.daemon.server.routes import Handler, Routes
+from autopilot.daemon.server.service_contract import ControlService
+from autopilot.domain.errors import AutopilotError, error_code
+
+ROOT_UID = 0
+
+
+class ControlServer:
+    """Serves ``service`` at ``socket_path`` to this process's own user and to root, unless told ``uids``."""
+
+    def __init__(
+        self,
+        service: ControlService,
+        socket_path: Path,
+        limits: ServerLimits | None = None,
+        uids: Collection[int] | None = None,
+    ) -> None:
+        self._service = service
+        self._limits = limits or ServerLimits()
+        self._path = socket_path
+        self._gate = ConnectionLimit(self._limits, frozenset({os.geteuid(), ROOT_UID} if uids is None else uids))
+        self._stopping = asyncio.Event()
+        application = web.Application(middlewares=[self._guard], client_max_size=BODY_MAX_BYTES)
+        application.add_routes(Routes(service, self._limits, self._stopping).table())
+        self._runner = web.AppRunner(application, shutdown_timeout=self._limits.shutdown_s)
+        self._socket: PrivateSocket | None = None
+        self._listener: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises SocketUnusable."""
+        self._socket = listen_privately(self._path)
+        await self._runner.setup()
+        assert self._runner.server is not None
+        self._listener = await asyncio.get_running_loop().create_unix_server(
+            connections(self._runner.server, self._gate), sock=self._socket.listening
+        )
+
+    async def stop(self) -> None:
+        """Take no more requests, end the event streams, give the rest ``shutdown_s`` to finish, remove the socket."""
+        self._stopping.set()
+        if self._listener:
+            self._listener.close()
+        if self._socket:
+            self._socket.remove()
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every answer is JSON, and is taken in time or dropped with its client."""
+        connection = connection_of(request)
+        connection.head_arrived()
+        response = connection.refusal(request) or await self._answer(request, handler, connection)
+        try:
+            async with asyncio.timeout(self._limits.answer_s):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            if request.transport:
+                request.transport.abort()
+        return response
+
+    async def _answer(self, request: web.Request, handler: Handler, connection: Connection) -> web.StreamResponse:
+        """The service is told of every command before its client is."""
+        result = http_error_code(500)
+        try:
+            response = await handler(request)
+            result = "done"
+        except AutopilotError as error:
+            result = error_code(error)
+            response = error_answer(error)
+        except web.HTTPException as refusal:
+            result = http_error_code(refusal.status)
+            reason = refusal.text if refusal.status == web.HTTPRequestTimeout.status_code else refusal.reason
+            response = http_error_answer(refusal.status, f"{reason}: {request.method} {request.path}")
+        finally:
+            if request.method != "GET" and request.match_info.http_exception is None:
+                command = f"{request.method} {request.path}"
+                self._service.commanded(connection.peer, command, connection.asked, result)
+        return response

@@ -1,0 +1,131 @@
+"""One symbol's past made into rows to learn from: what was known at each sampled candle, and what came of it.
+
+A map over symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.analysis.features import FEATURE_NAMES
+from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.analysis.regime import WARM_UP
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.performance.outcomes import TradingCost, horizon
+from autopilot.performance.performance_tracker import RECENT_DAYS
+from autopilot.performance.strategy_state import state_names
+from autopilot.selection.group_rules import group_confidences
+from autopilot.strategies.registry import StrategySet
+from autopilot.training.data.prefix import Prefix, prefix_differences
+from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series, zeroed
+
+GROUPS: tuple[StrategyGroup, ...] = tuple(StrategyGroup)
+PROBES = 4
+"""Samples a symbol whose rows are computed again from what a live cycle would have seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolRows:
+    """``m`` samples of one symbol, oldest first; s strategies.
+
+    ``features`` float64[m, k]; ``returns`` float64[s, m]: net over the horizon, NaN without a label; ``at_ms`` and
+    ``matured_ms`` int64[m]: close of the decided candle, and when its outcome was known; ``unit`` float64[m]: the usual
+    move over the horizon; ``hold`` float64[m]: what buying and holding earned, without costs; ``regime`` int8[m];
+    ``rule_group`` int64[m]: the rule table's choice; ``side`` int8[s, m] and ``presence`` float64[2, s, m], strength
+    and confidence: the signals at that candle; ``latest`` float64[s, m]: the last matured outcome then; ``sums`` and
+    ``counts`` float64[s, m]: of the returns of the last 30 days that had matured then.
+    """
+
+    symbol: str
+    features: FloatArray
+    returns: FloatArray
+    at_ms: IntArray
+    matured_ms: IntArray
+    unit: FloatArray
+    hold: FloatArray
+    regime: NDArray[np.int8]
+    rule_group: IntArray
+    side: NDArray[np.int8]
+    presence: FloatArray
+    latest: FloatArray
+    sums: FloatArray
+    counts: FloatArray
+    candles: int
+    first_at_ms: int
+    last_at_ms: int
+    recorded: int
+    prefix: Prefix
+
+
+def candles_before(timeframe: Timeframe) -> int:
+    """How many candles must lie before the first sample: warm-up, horizon, and the strategies' 30 day record."""
+    return max(WINDOW, WARM_UP + horizon(timeframe) + RECENT_DAYS * timeframe.per_day)
+
+
+def learned_names(strategies: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a model's input."""
+    return (*FEATURE_NAMES, *state_names(strategies))
+
+
+def symbol_rows(history: SymbolData, strategies: StrategySet, cost: TradingCost) -> SymbolRows:
+    """The rows of one symbol; none when the history, of at least one candle, is too short."""
+    return rows_of(symbol_series(history, strategies, cost), strategies)
+
+
+def rows_of(series: SymbolSeries, strategies: StrategySet) -> SymbolRows:
+    """Samples of a series."""
+    history, steps, records = series.history, series.steps, series.records
+    candles, returns, codes = history.candles, series.outcomes.returns, series.view.regimes.codes
+    first = max(WARM_UP + steps, WINDOW - 1, int(np.searchsorted(candles.open_at_ms, history.since_ms)))
+    chosen = sample_candles(candles.open_at_ms, codes, first, max(first, len(candles) - steps))
+    chosen = chosen[records.complete[chosen]]
+    table = series.inputs(chosen)
+    whole = np.isfinite(table).all(axis=1)
+    chosen, table = chosen[whole], table[whole]
+    probes = chosen[np.linspace(0, len(chosen) - 1, min(PROBES, len(chosen)), dtype=np.int64)]
+    return SymbolRows(
+        symbol=history.symbol,
+        features=table,
+        returns=returns[:, chosen],
+        at_ms=candles.open_at_ms[chosen] + candles.timeframe.ms,
+        matured_ms=candles.open_at_ms[chosen + steps] + candles.timeframe.ms,
+        unit=series.unit(chosen),
+        hold=candles.close[chosen + steps] / candles.open[chosen + 1] - 1.0,
+        regime=codes[chosen],
+        rule_group=group_confidences(series.rule_inputs(chosen)).argmax(axis=0),
+        side=series.sides(chosen),
+        presence=series.presence(chosen),
+        latest=zeroed(returns[:, chosen - steps]),
+        sums=records.sums[-1][:, chosen],
+        counts=records.counts[-1][:, chosen],
+        candles=len(candles),
+        first_at_ms=int(candles.open_at_ms[0]) if len(candles) else 0,
+        last_at_ms=int(candles.open_at_ms[-1]) if len(candles) else 0,
+        recorded=int(series.taken[chosen].sum()),
+        prefix=prefix_differences(history, strategies, probes, series.market, series.arrays),
+    )
+
+
+SPACING_MS = DAY_MS
+"""Two samples of a symbol are at least so far apart (1440 candles of 1m, 24 of 1h, 1 of 1d)."""
+PERIOD_MS = 2 * DAY_MS
+"""After so long a candle is taken whatever the regime does."""
+
+
+def sample_candles(open_at_ms: IntArray, regimes: NDArray[np.int8], first: int, end: int) -> IntArray:
+    """Indices of the candles in [first, end) to learn from, ascending. ``regimes`` int8[n]: the regime's code at each
+    candle. A regime that changes too soon after a sample waits until the spacing is over."""
+    chosen: list[int] = []
+    last_ms, last_regime = -PERIOD_MS, -1
+    for index in range(first, end):
+        waited = open_at_ms[index] - last_ms
+        if waited >= PERIOD_MS or (waited >= SPACING_MS and regimes[index] != last_regime):
+            chosen.append(index)
+            last_ms, last_regime = int(open_at_ms[index]), int(regimes[index])
+    return np.array(chosen, dtype=np.int64)

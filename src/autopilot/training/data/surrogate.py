@@ -1,0 +1,63 @@
+"""The same candles without their direction: what a training finds in them is what it finds where nothing is.
+
+Every move since the close before is turned round or left as it is, by a coin that is tossed once for each moment and
+shared by all symbols. Volatility, ranges, volume, gaps and what symbols have in common stay; what the past says of the
+direction is gone. Source: Theiler et al. (1992), Testing for nonlinearity in time series: the method of surrogate data,
+Physica D 58; for signs Schreiber & Schmitz (2000), Physica D 142.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.training.data.series import SymbolData
+
+LEAST_FACTOR = 0.01
+"""A candle that more than doubled, turned round, must not leave a price at or below zero."""
+GOLDEN = 0x9E3779B97F4A7C15
+MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+
+
+def surrogate(history: SymbolData, seed: int) -> SymbolData:
+    """Without what the daemon recorded, which came of the true candles. Sentiment stays."""
+    return replace(
+        history,
+        candles=_turned(history.candles, seed),
+        reference=_turned(history.reference, seed) if history.reference is not None else None,
+        recorded=(),
+    )
+
+
+def _turned(candles: Candles, seed: int) -> Candles:
+    if not len(candles):
+        return candles
+    sign = _signs(candles.open_at_ms, seed)
+    before = np.concatenate([candles.open[:1], candles.close[:-1]])
+
+    def factor(price: FloatArray) -> FloatArray:
+        # Simple returns, not log returns: turned round at random, these would leave the price drifting up.
+        return np.asarray(np.maximum(1.0 + sign * (price / before - 1.0), LEAST_FACTOR))
+
+    path = np.cumprod(np.concatenate([candles.open[:1], factor(candles.close)]))
+    level, closes = path[:-1], path[1:]
+    one, other = level * factor(candles.high), level * factor(candles.low)
+    return Candles(
+        candles.timeframe,
+        candles.open_at_ms,
+        level * factor(candles.open),
+        np.maximum(one, other),
+        np.minimum(one, other),
+        closes,
+        candles.volume,
+    )
+
+
+def _signs(at_ms: IntArray, seed: int) -> FloatArray:
+    """±1 for each moment, the same for the same moment. Source: SplitMix64, Steele et al. (2014), OOPSLA."""
+    mixed = at_ms.astype(np.uint64) + np.uint64(seed * GOLDEN % 2**64)
+    for shift, factor in MIXERS:
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.where(mixed >> np.uint64(63), 1.0, -1.0)

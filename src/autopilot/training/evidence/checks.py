@@ -1,0 +1,114 @@
+"""Checks of a whole training: shuffled labels must teach nothing, and many ways through the past say how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.performance.intervals import day_totals, ratio_interval
+from autopilot.training.data.history import SymbolRows
+from autopilot.training.data.training_set import NO_GROUP, TrainingSet
+from autopilot.training.evidence.leaks import LeakTest
+from autopilot.training.evidence.splits import Fold
+from autopilot.training.model.fit import FitSettings, fit_classes
+from autopilot.training.model.scoring import base_rates, row_log_loss
+
+SHUFFLED_SKILL = 0.005
+"""Log-loss skill that shuffled labels may seem to teach."""
+
+
+@dataclass(frozen=True, slots=True)
+class CombinatorialPaths:
+    """Log-loss skill of the classifier over the folds of a combinatorial purged cross-validation, as a distribution."""
+
+    count: int
+    skill_p05: float
+    skill_p50: float
+    skill_p95: float
+    share_above_zero: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldLoss:
+    """Of the tested rows of one fold, float64[n]: the classifier's loss and that of the base rates."""
+
+    at_ms: IntArray
+    model: FloatArray
+    base: FloatArray
+
+    @property
+    def skill(self) -> float:
+        return 1.0 - float(self.model.sum() / self.base.sum())
+
+
+def class_losses(
+    data: TrainingSet, classes: IntArray, folds: Sequence[Fold], settings: FitSettings
+) -> tuple[FoldLoss, ...]:
+    """Train the classifier alone on each fold's training rows; ``classes`` int64[n] are its labels."""
+    return tuple(_class_loss(data, classes, fold, settings) for fold in folds)
+
+
+def _class_loss(data: TrainingSet, classes: IntArray, fold: Fold, settings: FitSettings) -> FoldLoss:
+    kinds = NO_GROUP + 1
+    booster = fit_classes(data.features[fold.train], classes[fold.train], settings)
+    predicted = np.asarray(booster.predict(data.features[fold.test], num_threads=1)).reshape(-1, kinds)
+    base = np.tile(base_rates(classes[fold.train], kinds), (len(fold.test), 1))
+    tested = classes[fold.test]
+    return FoldLoss(data.at_ms[fold.test], row_log_loss(predicted, tested), row_log_loss(base, tested))
+
+
+def shuffled(classes: IntArray, seed: int) -> IntArray:
+    """The same labels on other samples."""
+    return np.random.default_rng(seed).permutation(classes)
+
+
+def summarise(losses: Sequence[FoldLoss]) -> CombinatorialPaths | None:
+    """None without folds."""
+    if not losses:
+        return None
+    skills = np.array([loss.skill for loss in losses])
+    low, middle, high = np.quantile(skills, [0.05, 0.5, 0.95]).tolist()
+    return CombinatorialPaths(len(skills), low, middle, high, float((skills > 0.0).mean()))
+
+
+def shuffled_test(losses: Sequence[FoldLoss]) -> LeakTest:
+    """Passed unless shuffled labels teach something for sure."""
+    if not losses:
+        return LeakTest("shuffled labels", True, "no folds to try it on")
+    at_ms = np.concatenate([loss.at_ms for loss in losses])
+    base = np.concatenate([loss.base for loss in losses])
+    gain = base - np.concatenate([loss.model for loss in losses])
+    skill = ratio_interval(day_totals(at_ms, gain), day_totals(at_ms, base), level=0.90)
+    return LeakTest(
+        "shuffled labels",
+        skill.lower <= SHUFFLED_SKILL,
+        f"log-loss skill {100 * skill.point:+.2f} %, lower 95 % bound {100 * skill.lower:+.2f} %",
+    )
+
+
+def prefix_test(rows: Sequence[SymbolRows]) -> LeakTest:
+    """Rows computed again from what a live cycle would have seen are the same."""
+    probes = [each.prefix for each in rows]
+    return LeakTest(
+        "prefix invariance, served window",
+        all(probe.passed for probe in probes),
+        f"{sum(probe.rows for probe in probes)} rows again from 1,000 candles: largest difference "
+        f"{max((probe.largest for probe in probes), default=0.0):.2g}, "
+        f"{sum(probe.signals for probe in probes)} signals differ",
+    )
+
+
+def planted_test(rows: Sequence[SymbolRows]) -> LeakTest:
+    """The check above notices a feature that looks one candle ahead."""
+    tried = [each.prefix for each in rows if each.prefix.rows]
+    caught = sum(probe.caught for probe in tried)
+    return LeakTest("planted future feature", caught == len(tried), f"caught on {caught} of {len(tried)} symbols")
+
+
+def purge_test(data: TrainingSet, folds: Sequence[Fold]) -> LeakTest:
+    """Every training row had matured before its test block began."""
+    late = sum(int((data.matured_ms[fold.train] > data.at_ms[fold.test].min()).sum()) for fold in folds)
+    return LeakTest("matured before tested", late == 0, f"{late} rows too late in {len(folds)} blocks")

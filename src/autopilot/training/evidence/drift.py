@@ -1,0 +1,113 @@
+"""Whether a model in use is still worth following: what came of its own decisions since it was trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.performance.intervals import Interval, day_totals, ratio_interval
+from autopilot.training.evidence.evaluation import LEVEL, Acting, follows
+from autopilot.training.evidence.gate import ANYTIME, anytime_evidence
+from autopilot.training.model.scoring import row_log_loss
+
+WINDOW_DAYS = 60
+DAYS_AT_LEAST = 20
+
+
+class Standing(StrEnum):
+    """What a model's decisions since its training say of it."""
+
+    TOO_EARLY = "too_early"
+    HOLDING = "holding"
+    """Nothing speaks against it."""
+    DRIFTED = "drifted"
+    PROVEN = "proven"
+    """What it earned on paper since is evidence of an edge."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedDecisions:
+    """``n`` decisions of one model whose outcomes are known, by time.
+
+    ``at_ms`` int64[n]: the decided candles' open times; ``probabilities`` float64[n, k] as stated, and ``classes``
+    int64[n] what came; ``confidence``, ``edge_bps`` float64[n] and ``novel`` bool[n] of the choice; ``chosen`` and
+    ``by_rules`` float64[n]: what the chosen strategy, and that of the rule table, earned.
+    """
+
+    at_ms: IntArray
+    probabilities: FloatArray
+    classes: IntArray
+    confidence: FloatArray
+    edge_bps: FloatArray
+    novel: NDArray[np.bool_]
+    chosen: FloatArray
+    by_rules: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """``skill``: log-loss skill against the base rates of the training, over the last 60 days, None before there are
+    decisions; ``days`` of it; ``evidence`` (an e-value) that the model earns more than nothing, and
+    ``evidence_against``: that the rule table earns more than it does."""
+
+    standing: Standing
+    sentence: str
+    decisions: int
+    days: int
+    skill: Interval | None
+    evidence: float
+    evidence_against: float
+
+
+def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting) -> Drift:
+    """``base_rates`` float64[k]: the class shares that the model was trained on.
+
+    Drifted: from 20 days on when the skill is below 0 for sure, after 60 when it is below 0, and whenever the e-value
+    of the rule table against the model reaches 20.
+    """
+    days = np.unique(served.at_ms // DAY_MS)
+    if not len(days):
+        return Drift(Standing.TOO_EARLY, "none of its decisions has matured", 0, 0, None, 1.0, 1.0)
+    recent = served.at_ms // DAY_MS > days[-1] - WINDOW_DAYS
+    skill, counted = _skill(served, recent, base_rates), int((days > days[-1] - WINDOW_DAYS).sum())
+    followed = follows(served.confidence, served.edge_bps, served.novel, acting)
+    earned = np.where(followed, served.chosen, 0.0)
+    evidence = _evidence(served.at_ms, earned)
+    against = _evidence(served.at_ms, served.by_rules - earned)
+    has_lost = counted >= DAYS_AT_LEAST and (skill.upper < 0.0 or (counted >= WINDOW_DAYS and skill.point < 0.0))
+    numbers = (
+        f"log-loss skill {100 * skill.point:+.1f} % [{100 * skill.lower:+.1f}, {100 * skill.upper:+.1f}] over "
+        f"{counted} days"
+    )
+    if against >= ANYTIME:
+        found = Standing.DRIFTED, f"the rule table earns more than it does: e-value {against:.3g}"
+    elif has_lost:
+        found = Standing.DRIFTED, f"its probabilities are worse than base rates: {numbers}"
+    elif evidence >= ANYTIME:
+        found = Standing.PROVEN, f"what it earned on paper is evidence of an edge: e-value {evidence:.3g}; {numbers}"
+    elif counted < DAYS_AT_LEAST:
+        found = Standing.TOO_EARLY, f"too early to judge, {DAYS_AT_LEAST} days are needed: {numbers}"
+    else:
+        found = Standing.HOLDING, f"nothing speaks against it: {numbers}"
+    return Drift(*found, len(served), counted, skill, evidence, against)
+
+
+def _skill(served: ServedDecisions, recent: NDArray[np.bool_], base_rates: FloatArray) -> Interval:
+    classes, at_ms = served.classes[recent], served.at_ms[recent]
+    base = -np.log(base_rates[classes])
+    gain = base - row_log_loss(served.probabilities[recent], classes)
+    return ratio_interval(day_totals(at_ms, gain), day_totals(at_ms, base), level=LEVEL)
+
+
+def _evidence(at_ms: IntArray, values: FloatArray) -> float:
+    """Of every second day: the outcomes of neighbouring days overlap, and a bet must be over before the next."""
+    daily = day_totals(at_ms, values) / day_totals(at_ms, np.ones(len(values)))
+    return anytime_evidence(daily[::2])

@@ -1,0 +1,147 @@
+"""What the out-of-fold decisions earned, beside everything else that could have been done. Days are the unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.performance.intervals import Interval, day_totals, mean_interval, ratio_interval
+from autopilot.training.data.history import GROUPS
+from autopilot.training.data.training_set import NO_GROUP, TrainingSet
+from autopilot.training.evidence.incumbent import Incumbent, IncumbentChoices
+from autopilot.training.evidence.walk import OutOfFold
+from autopilot.training.model.calibration import Calibration, fit_calibration
+from autopilot.training.model.choice import Choices, Votes, choose, count_votes
+
+LEVEL = 0.90
+"""Of the intervals that promotion looks at."""
+LEAST_CALIBRATED = 200
+"""Out-of-fold samples before the classifier's probabilities are more than base rates."""
+MODEL, CASH, RULES, HOLD = "model", "cash", "rule table", "buy and hold"
+CHAMPION = "champion"
+"""The model that decides now, where it can be compared."""
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """When the model is followed; see LEARNING: confidence, edge, and not novel."""
+
+    min_confidence: float
+    min_edge_bps: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """``n`` out-of-fold decisions: the choice, whether it was followed, calibrated class probabilities
+    float64[n, g + 1], what each policy earned float64[n] by its name, and the calibration for the final model."""
+
+    data: TrainingSet
+    oof: OutOfFold
+    votes: Votes
+    choices: Choices
+    followed: Flags
+    probabilities: FloatArray
+    earned: dict[str, FloatArray]
+    calibration: Calibration
+
+    @property
+    def at_ms(self) -> IntArray:
+        return np.asarray(self.data.at_ms[self.oof.rows])
+
+    @property
+    def chosen_return(self) -> FloatArray:
+        """float64[n]: what the chosen strategy earned, followed or not; 0 without a label."""
+        return _of(self.data.returns[self.oof.rows], self.choices.strategy)
+
+    def daily(self, values: FloatArray) -> FloatArray:
+        """Mean of a day's decisions, float64[days]; those that are NaN are left out."""
+        known = np.isfinite(values)
+        at_ms = self.at_ms[known]
+        return np.asarray(day_totals(at_ms, values[known]) / day_totals(at_ms, np.ones(len(at_ms))))
+
+    def daily_sums(self, values: NDArray[Any]) -> FloatArray:
+        """float64[days], days without decisions left out."""
+        return day_totals(self.at_ms, values)
+
+    def per_decision(self, values: FloatArray, among: Flags, level: float = LEVEL) -> Interval:
+        """Mean of ``values`` over the decisions ``among``, with an interval over days."""
+        return ratio_interval(self.daily_sums(values * among), self.daily_sums(among * 1.0), level=level)
+
+    def mean(self, name: str) -> Interval:
+        """A policy's mean day."""
+        return mean_interval(self.daily(self.earned[name]), level=LEVEL)
+
+    def ahead(self, name: str) -> Interval:
+        """The model's mean day less that of another policy, paired."""
+        return mean_interval(self.daily(self.earned[MODEL] - self.earned[name]), level=LEVEL)
+
+
+def judge(data: TrainingSet, oof: OutOfFold, acting: Acting, incumbent: Incumbent | None = None) -> Judged:
+    """``oof``: at least one decision. With an ``incumbent`` that can be compared, what it earned is NaN where it knew
+    what had not happened yet."""
+    rows = oof.rows
+    votes = count_votes(oof.raw, data.unit[rows], group_of(data))
+    choices = choose(votes, data.picks[rows])
+    followed = follows(choices.confidence, choices.edge_bps, oof.novel, acting)
+    probabilities, calibration = _calibrated(data.classes[rows], oof)
+    returns = data.returns[rows]
+    chosen = _of(returns, choices.strategy)
+    every = np.arange(len(rows))
+    latest_best = np.take_along_axis(data.latest[rows], data.picks[rows], axis=1).argmax(axis=1)
+    majority = oof.base[:, :NO_GROUP].argmax(axis=1)
+    picks = data.picks[rows]
+    earned = {
+        MODEL: np.where(followed, chosen, 0.0),
+        CASH: np.zeros(len(rows)),
+        HOLD: data.hold[rows],
+        "equal weight": np.nan_to_num(returns).mean(axis=1),
+        "best past strategy": _of(returns, data.best_past[rows]),
+        "persistence": _of(returns, picks[every, latest_best]),
+        RULES: _of(returns, picks[every, data.rule_group[rows]]),
+        "majority class": _of(returns, picks[every, majority]),
+        "model, always followed": chosen,
+    }
+    theirs = incumbent.choices(data, rows, group_of(data)) if incumbent else None
+    if theirs:
+        earned[CHAMPION] = _earned_by(theirs, returns, acting)
+    return Judged(data, oof, votes, choices, followed, probabilities, earned, calibration)
+
+
+def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) -> FloatArray:
+    """float64[n]."""
+    followed = follows(theirs.confidence, theirs.edge_bps, theirs.novel, acting)
+    earned = np.full(len(returns), np.nan)
+    earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.strategy), 0.0)
+    return earned
+
+
+def follows(confidence: FloatArray, edge_bps: FloatArray, novel: Flags, acting: Acting) -> Flags:
+    """bool[n]: where the model's choice is acted on."""
+    return (confidence >= acting.min_confidence) & (edge_bps >= acting.min_edge_bps) & (edge_bps > 0.0) & ~novel
+
+
+def group_of(data: TrainingSet) -> IntArray:
+    """int64[s]: each strategy's group."""
+    return np.array([GROUPS.index(each.group) for each in data.strategies], dtype=np.int64)
+
+
+def _of(returns: FloatArray, strategy: IntArray) -> FloatArray:
+    chosen = np.take_along_axis(returns, strategy[:, None], axis=1)[:, 0]
+    return np.where(np.isfinite(chosen), chosen, 0.0)
+
+
+def _calibrated(classes: IntArray, oof: OutOfFold) -> tuple[FloatArray, Calibration]:
+    """Each block's probabilities by a calibration fitted on the blocks before it, and the one fitted on all."""
+    probabilities = oof.base.copy()
+    for block in np.unique(oof.block)[1:]:
+        before, here = oof.block < block, oof.block == block
+        if before.sum() >= LEAST_CALIBRATED:
+            known = fit_calibration(oof.raw.classes[before], classes[before], oof.base[before])
+            probabilities[here] = known.apply(oof.raw.classes[here], oof.base[here])
+    return probabilities, fit_calibration(oof.raw.classes, classes, oof.base)

@@ -1,0 +1,205 @@
+"""The promotion gate: its rules, each with its verdict in words and numbers, and the state that they permit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.model_state import ModelState
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.performance.evidence import deflated_sharpe, e_process
+from autopilot.performance.intervals import Interval, newey_west_t, ratio_interval
+from autopilot.training.evidence.evaluation import CASH, CHAMPION, LEVEL, MODEL, RULES, Judged
+from autopilot.training.evidence.leaks import LeakTest
+from autopilot.training.model.scoring import row_log_loss
+
+LEAST_DECISIONS = 1000
+LEAST_DAYS = 180
+ANYTIME = 20.0
+"""An e-process at least this large is evidence whenever one looks (Ville: at most 1 in 20 by chance)."""
+WORST_DAY = 0.1
+"""No day's mean return of a decision, stop losses considered, lies beyond: the bound of the e-process."""
+T_LIMIT = 1.645
+"""One-sided 5 % of the normal. Asked besides the bootstrap, which is too narrow on short series."""
+SHARPE_LIMIT = 0.95
+HALF = 0.5
+PROMOTED = (ModelState.SHADOW, ModelState.LIVE)
+"""States in which a model may take over from what decided before."""
+FEW_SYMBOLS = 4
+"""Below so many symbols one of them must make half of the gain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule's verdict; ``detail`` gives the numbers it rests on."""
+
+    rule: int
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateVerdict:
+    """What the rules came to, in a plain sentence. ``replaces``: whether it may take the place of what decides now."""
+
+    state: ModelState
+    sentence: str
+    rules: tuple[Rule, ...]
+    replaces: bool
+
+
+def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int) -> GateVerdict:
+    """``judged`` is None when there was nothing to score. ``trials``: trainings ever made, this one too."""
+    enough = _enough(judged, leaks)
+    if judged is None:
+        return GateVerdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,), False)
+    against_cash, live = _against_cash(judged, trials)
+    asked = (enough, _skill(judged), _beats_rules(judged), against_cash, _separates(judged), _spread(judged))
+    failed = next((rule for rule in asked if not rule.passed), live)
+    state = _state(failed, live)
+    keeps_up = _keeps_up(judged)
+    rules = sorted((*asked, live, *keeps_up), key=lambda rule: rule.rule)
+    replaces = state in PROMOTED and all(rule.passed for rule in keeps_up)
+    return GateVerdict(state, _sentence(state, failed), tuple(rules), replaces)
+
+
+def _state(failed: Rule, live: Rule) -> ModelState:
+    """``failed``: the first rule that a shadow model must pass and this one does not; ``live`` when there is none."""
+    if failed.rule == 0:
+        return ModelState.INSUFFICIENT
+    if failed is not live:
+        return ModelState.ABSTAINING
+    return ModelState.LIVE if live.passed else ModelState.SHADOW
+
+
+def _sentence(state: ModelState, why: Rule) -> str:
+    match state:
+        case ModelState.LIVE:
+            return "There is evidence of an edge after costs; every rule of the gate is passed."
+        case ModelState.SHADOW:
+            return f"Signs of an edge, not proven: fit for paper trading only. Not passed: {why.name} ({why.detail})."
+        case ModelState.INSUFFICIENT:
+            return f"Not enough to tell whether there is an edge: {why.detail}. The rule table decides."
+        case _:
+            return f"No evidence of an edge; abstaining. Not passed: {why.name} ({why.detail}). The rule table decides."
+
+
+def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> Rule:
+    decisions = len(judged.oof) if judged else 0
+    days = len(np.unique(judged.at_ms // DAY_MS)) if judged else 0
+    sound = all(test.passed for test in leaks)
+    passed = decisions >= LEAST_DECISIONS and days >= LEAST_DAYS and sound
+    failed = ", ".join(test.name for test in leaks if not test.passed)
+    return Rule(
+        0,
+        "enough, and no leak",
+        passed,
+        f"{decisions:,} decisions out of sample on {days:,} days (at least {LEAST_DECISIONS:,} on {LEAST_DAYS}), "
+        + (f"leak tests failed: {failed}" if failed else "all leak tests passed"),
+    )
+
+
+def log_loss_skill(judged: Judged, level: float = LEVEL) -> Interval:
+    """Of the calibrated class probabilities against the base rates known at the time: 1 − loss / loss of these."""
+    classes = judged.data.classes[judged.oof.rows]
+    base = row_log_loss(judged.oof.base, classes)
+    gain = base - row_log_loss(judged.probabilities, classes)
+    return ratio_interval(judged.daily_sums(gain), judged.daily_sums(base), level=level)
+
+
+def _skill(judged: Judged) -> Rule:
+    skill = log_loss_skill(judged, level=0.90)
+    return Rule(
+        1,
+        "skill of the probabilities",
+        skill.lower > 0.0,
+        f"log-loss {100 * skill.point:+.2f} % better than base rates, lower 95 % bound {100 * skill.lower:+.2f} %",
+    )
+
+
+def _beats_rules(judged: Judged) -> Rule:
+    ahead = judged.ahead(RULES)
+    evidence = anytime_evidence(judged.daily(judged.earned[MODEL] - judged.earned[RULES]))
+    return Rule(
+        2,
+        f"better than {RULES}",
+        ahead.lower > 0.0 or evidence >= ANYTIME,
+        f"{_bps(ahead)} a day ahead of {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
+    )
+
+
+def _against_cash(judged: Judged, trials: int) -> tuple[Rule, Rule]:
+    mean, daily = judged.mean(MODEL), judged.daily(judged.earned[MODEL])
+    sharpe, t = deflated_sharpe(daily, trials), newey_west_t(daily)
+    evidence = anytime_evidence(daily)
+    proven = (mean.lower > 0.0 and t > T_LIMIT and sharpe >= SHARPE_LIMIT) or evidence >= ANYTIME
+    numbers = (
+        f"{_bps(mean)} a day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
+        f"e-value {evidence:.3g}"
+    )
+    return (
+        Rule(3, f"better than {CASH}", mean.point > 0.0, numbers),
+        Rule(3, f"better than {CASH}, proven", proven, numbers),
+    )
+
+
+def _separates(judged: Judged) -> Rule:
+    above = judged.per_decision(judged.chosen_return, judged.followed)
+    below = judged.per_decision(judged.chosen_return, ~judged.followed)
+    some = bool(judged.followed.any() and (~judged.followed).any())
+    return Rule(
+        4,
+        "confidence tells",
+        some and above.point > below.point,
+        f"{_bps(above)} a decision that is acted on, {_bps(below)} a decision that is not"
+        if some
+        else f"{int(judged.followed.sum()):,} of {len(judged.oof):,} decisions are acted on: nothing to compare",
+    )
+
+
+def _spread(judged: Judged) -> Rule:
+    earned = judged.earned[MODEL]
+    total = float(earned.sum())
+    by_symbol = np.bincount(judged.data.symbol[judged.oof.rows], earned)
+    by_month = np.bincount(np.unique(judged.at_ms // (30 * DAY_MS), return_inverse=True)[1], earned)
+    symbol, month = _largest(by_symbol, total), _largest(by_month, total)
+    few = len(judged.data.symbols) < FEW_SYMBOLS
+    return Rule(
+        5,
+        "gain is spread",
+        total > 0.0 and month <= HALF and (few or symbol <= HALF),
+        f"largest share of the gain: a month {100 * month:.0f} %, a symbol {100 * symbol:.0f} %"
+        + (" (not asked of fewer than four symbols)" if few else "")
+        if total > 0.0
+        else "there is no gain",
+    )
+
+
+def _keeps_up(judged: Judged) -> tuple[Rule, ...]:
+    """Asked where the champion can be compared. To be shown better than a model that is much the same would take
+    longer than either lives; to be shown worse keeps it from the champion's place."""
+    if CHAMPION not in judged.earned:
+        return ()
+    ahead = judged.ahead(CHAMPION)
+    days = len(judged.daily(judged.earned[CHAMPION]))
+    detail = f"{_bps(ahead)} a day ahead of the {CHAMPION} on the {days} days after its training"
+    return (Rule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
+
+
+def _largest(parts: NDArray[Any], total: float) -> float:
+    return float(parts.max()) / total if total > 0.0 and len(parts) else 1.0
+
+
+def anytime_evidence(daily: FloatArray) -> float:
+    """The e-process that the daily differences have a positive mean, at its end."""
+    return float(e_process(daily, WORST_DAY)[-1]) if len(daily) else 1.0
+
+
+def _bps(interval: Interval) -> str:
+    return f"{1e4 * interval.point:+.1f} bp [{1e4 * interval.lower:+.1f}, {1e4 * interval.upper:+.1f}]"

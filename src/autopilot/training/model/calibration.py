@@ -1,0 +1,56 @@
+"""Calibrating the classifier: its scores are flattened or sharpened, then mixed with the base rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.training.model.scoring import row_log_loss
+
+LOG_TEMPERATURES = (-2.0, 3.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """``temperature`` above 0 divides the raw scores (Guo et al. 2017); ``base_weight`` in [0, 1] is the share of the
+    base rates in what is stated."""
+
+    temperature: float
+    base_weight: float
+
+    def apply(self, raw: FloatArray, base: FloatArray) -> FloatArray:
+        """Probabilities float64[n, k]; ``base`` float64[n, k] or [1, k]."""
+        mixed: FloatArray = (1.0 - self.base_weight) * softmax(raw / self.temperature) + self.base_weight * base
+        return mixed
+
+
+UNCALIBRATED = Calibration(1.0, 1.0)
+"""Nothing is known of the scores: only the base rates are stated."""
+
+
+def softmax(raw: FloatArray) -> FloatArray:
+    """float64[n, k]; each row sums to 1."""
+    weights = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def fit_calibration(raw: FloatArray, classes: IntArray, base: FloatArray) -> Calibration:
+    """The temperature, then the weight, with the least log-loss on these rows; never worse on them than base rates."""
+
+    def loss(calibration: Calibration) -> float:
+        return float(row_log_loss(calibration.apply(raw, base), classes).mean())
+
+    log_temperature = _least(lambda log: loss(Calibration(float(np.exp(log)), 0.0)), LOG_TEMPERATURES)
+    temperature = float(np.exp(log_temperature))
+    weight = _least(lambda share: loss(Calibration(temperature, share)), (0.0, 1.0))
+    best = Calibration(temperature, weight)
+    only_base = Calibration(temperature, 1.0)
+    return best if loss(best) <= loss(only_base) else only_base
+
+
+def _least(loss: Callable[[float], float], bounds: tuple[float, float]) -> float:
+    return float(minimize_scalar(loss, bounds=bounds, method="bounded").x)

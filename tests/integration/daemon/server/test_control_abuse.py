@@ -1,0 +1,210 @@
+"""Clients that are broken, slow, many or not ours: each gets an answer or the door, and the others notice nothing."""
+
+import asyncio
+import json
+import os
+import random
+import time
+from typing import Any
+
+import pytest
+
+from autopilot.control.protocol import BODY_MAX_BYTES
+from autopilot.daemon.server.connection import ServerLimits
+
+API = "/api/autopilot"
+
+
+def post(body: bytes, length: int | None = None, path: str = f"{API}/start") -> bytes:
+    size = len(body) if length is None else length
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode() + body
+
+
+def parsed(answer: bytes) -> tuple[int, str, str]:
+    """Status, code and message of an error answer."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/json" in head
+    error = json.loads(body)["error"]
+    assert error["hint"]
+    return int(head.split()[1]), error["code"], error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"{", "not usable JSON"),
+        (b"[]", "it is not an object"),
+        (b'"x"', "it is not an object"),
+        (b"null", "it is not an object"),
+        (b"[" * 60_000, "nested too deeply"),
+        (b'{"x":' * 10_000, "nested too deeply"),
+        (b'{"interval": NaN}', "NaN is not a JSON number"),
+        (b'{"interval": Infinity}', "Infinity is not a JSON number"),
+        (b'{"interval": 5, "interval": 6}', "a key twice"),
+        (b'{"interval": ' + b"9" * 5_000 + b"}", "not usable JSON"),
+        (b"\xff\xfe\x00\x01", "not usable JSON"),
+        (b"symbol=BTC", "not usable JSON"),
+        (b'{"' + b"k" * 1_000 + b'": 1}', "there is no 'kkk"),
+    ],
+)
+async def test_bodies_that_are_not_a_command(serving: Any, body: bytes, says: str) -> None:
+    status, code, message = parsed(await serving.raw(post(body)))
+    assert (status, code) == (400, "REQUEST_INVALID")
+    assert says in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\r\n\r\n\x00\x00",
+        b"hello\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /health HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100),
+        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+        b"A" * 200_000,
+    ],
+)
+async def test_what_is_not_http_is_answered_in_json(serving: Any, request_bytes: bytes) -> None:
+    status, code, message = parsed(await serving.raw(request_bytes))
+    assert status in (400, 405)
+    assert code
+    assert "Traceback" not in message
+
+
+async def test_random_bytes_do_no_harm(serving: Any) -> None:
+    random_source = random.Random(7)
+    for _ in range(60):
+        junk = random_source.randbytes(random_source.choice([1, 7, 100, 5_000])) + b"\r\n\r\n"
+        answer = await serving.raw(junk)
+        assert answer == b"" or parsed(answer)[0] == 400
+    assert await serving.get("/health") == {"ok": True}
+    assert serving.service.asked == []
+
+
+async def test_a_body_beyond_the_limit_is_not_read(serving: Any) -> None:
+    status, code, _ = parsed(await serving.raw(post(b"x" * (BODY_MAX_BYTES + 1))))
+    assert (status, code) == (413, "TOO_LARGE")
+    assert serving.service.asked == []
+
+
+@pytest.mark.parametrize("start", [b"", b"G", b"GET /health HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_client_that_does_not_finish_its_request_is_shown_the_door(hasty: Any, start: bytes) -> None:
+    status, code, message = parsed(await hasty.raw(start))
+    assert (status, code) == (408, "TOO_SLOW")
+    assert "no request within 0.3 s" in message
+
+
+async def test_a_trickle_does_not_buy_time(hasty: Any) -> None:
+    reader, writer = await hasty.connect()
+    answer = asyncio.ensure_future(hasty.rest(reader))
+    writer.write(b"GET /health HTTP/1.1\r\n")
+    begin = time.monotonic()
+    while not answer.done() and time.monotonic() < begin + 4:
+        writer.write(b"X: y\r\n")
+        await asyncio.wait({answer}, timeout=0.05)
+    writer.close()
+    assert time.monotonic() - begin < 2
+    assert parsed(await answer)[0] == 408
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(hasty: Any) -> None:
+    status, code, message = parsed(await hasty.raw(post(b'{"symbols"', length=100)))
+    assert (status, code) == (408, "TOO_SLOW")
+    assert "body" in message
+
+
+async def test_a_client_that_does_not_take_its_answer_is_dropped(hasty: Any) -> None:
+    hasty.service.padding = "x" * 5_000_000
+    reader, writer = await hasty.connect()
+    writer.transport.pause_reading()
+    writer.write(f"GET {API}/summary HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await hasty.until(lambda: hasty.service.asked and not hasty.clients)
+    writer.transport.resume_reading()
+    assert len(await hasty.rest(reader)) < 5_000_000
+    writer.close()
+
+
+async def test_slow_work_is_not_hurried(hasty: Any) -> None:
+    hasty.service.gate.clear()
+    waiting = asyncio.ensure_future(hasty.post(f"{API}/start"))
+    await asyncio.sleep(3 * 0.3)
+    assert not waiting.done()
+    hasty.service.gate.set()
+    assert (await waiting)["answer"] == 1
+
+
+async def test_one_client_too_many_is_told_so(serve: Any, refused: Any) -> None:
+    async with serve(ServerLimits(connections=3, for_commands=0, request_s=5.0)) as serving:
+        idle = [await serving.connect() for _ in range(3)]
+        error = await refused(serving.get("/health"))
+        assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
+        idle[0][1].close()
+        await serving.until(lambda: serving.clients == 2)
+        assert await serving.get("/health") == {"ok": True}
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_however_many_look_on_there_is_room_for_a_command(serve: Any, refused: Any) -> None:
+    async with serve(ServerLimits(connections=3, for_commands=1, request_s=5.0)) as serving:
+        watching = [await serving.connect() for _ in range(3)]
+        for _, writer in watching:
+            writer.write(f"GET {API}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await serving.until(lambda: serving.clients == 3)
+        for query in (f"{API}/summary", f"{API}/events"):
+            error = await refused(serving.get(query))
+            assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
+        assert await serving.get("/health") == {"ok": True}
+        assert "answer" in await serving.post(f"{API}/panic", {"flatten": False})
+        for _, writer in watching:
+            writer.close()
+
+
+async def test_two_hundred_clients_at_once_each_get_an_answer(serving: Any) -> None:
+    request = f"GET {API}/summary HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    answers = await asyncio.gather(*(serving.raw(request) for _ in range(200)))
+    statuses = [int(answer.split()[1]) for answer in answers]
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 64
+    assert await serving.get("/health") == {"ok": True}
+
+
+async def test_another_users_process_is_turned_away(serve: Any, refused: Any) -> None:
+    async with serve(uids={os.geteuid() + 1}) as serving:
+        error = await refused(serving.get("/health"))
+        assert (error.status, error.code) == (403, "FORBIDDEN")
+        assert str(os.geteuid()) in str(error)
+        assert (await refused(serving.post(f"{API}/start", {"symbols": ["BTC/USD"]}))).status == 403
+        assert serving.service.asked == []
+
+
+async def test_stopping_does_not_wait_for_idle_or_stuck_clients(serve: Any) -> None:
+    async with serve(ServerLimits(shutdown_s=0.2)) as serving:
+        _, idle = await serving.connect()
+        serving.service.gate.clear()
+        stuck = asyncio.ensure_future(serving.raw(f"GET {API}/summary HTTP/1.1\r\nHost: x\r\n\r\n".encode()))
+        await serving.until(lambda: serving.service.asked)
+        begin = time.monotonic()
+        await serving.server.stop()
+        assert time.monotonic() - begin < 2
+        assert await stuck == b""
+        assert not serving.path.exists()
+        idle.close()
+
+
+async def test_a_request_under_way_is_finished_before_the_end(serving: Any) -> None:
+    serving.service.gate.clear()
+    answer = asyncio.ensure_future(serving.post(f"{API}/stop"))
+    await serving.until(lambda: serving.service.asked)
+    stopping = asyncio.ensure_future(serving.server.stop())
+    await asyncio.sleep(0.05)
+    serving.service.gate.set()
+    assert (await answer)["answer"] == 1
+    await stopping

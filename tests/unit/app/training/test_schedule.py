@@ -1,0 +1,114 @@
+"""When the daemon trains by itself: cron's weekdays, what is refused, and a wall clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import apscheduler.schedulers.base
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autopilot.app.training.schedule import TrainingSchedule, cron_trigger
+from autopilot.domain.errors import ConfigError
+
+MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
+NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+
+
+def days_fired(schedule: str) -> set[int]:
+    """Cron's numbers, 0 for Sunday, of the days of one week on which it fires."""
+    trigger, fired, now = cron_trigger(schedule), set(), MONDAY
+    while (due := trigger.get_next_fire_time(None, now)) and due < MONDAY + timedelta(days=7):
+        fired.add(due.isoweekday() % 7)
+        now = due + timedelta(minutes=1)
+    return fired
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "expected"),
+    [
+        ("*", {0, 1, 2, 3, 4, 5, 6}),
+        ("0", {0}),
+        ("7", {0}),
+        ("0-6", {0, 1, 2, 3, 4, 5, 6}),
+        ("1-7", {0, 1, 2, 3, 4, 5, 6}),
+        ("1-5", {1, 2, 3, 4, 5}),
+        ("1-5/2", {1, 3, 5}),
+        ("*/2", {0, 2, 4, 6}),
+        ("6-7", {6, 0}),
+        ("5-1", {5, 6, 0, 1}),
+        ("SUN,tue", {0, 2}),
+        ("fri-mon", {5, 6, 0, 1}),
+        ("3/2", {3, 5}),
+        ("1,3-4", {1, 3, 4}),
+    ],
+)
+def test_days_of_the_week_are_cron_s(weekdays: str, expected: set[int]) -> None:
+    assert days_fired(f"0 3 * * {weekdays}") == expected
+
+
+@given(st.integers(0, 6), st.integers(0, 6), st.integers(1, 7), st.booleans())
+def test_a_range_is_walked_day_by_day(first: int, last: int, step: int, in_words: bool) -> None:
+    day, expected, walked = first, set(), 0
+    while True:
+        if walked % step == 0:
+            expected.add(day)
+        if day == last:
+            break
+        day, walked = (day + 1) % 7, walked + 1
+    ends = f"{NAMES[first]}-{NAMES[last]}" if in_words else f"{first}-{last}"
+    assert days_fired(f"30 4 * * {ends}/{step}") == expected
+
+
+@pytest.mark.parametrize(
+    ("schedule", "why"),
+    [
+        ("0 3 31 2 *", "never comes"),
+        ("0 3 * * 8", "'8'"),
+        ("0 3 * * someday", "'someday'"),
+        ("0 3 * * sun-xyz", "'xyz'"),
+        ("0 25 * * 0", "25"),
+        ("0 3 * 0", "5"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_reason(schedule: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as caught:
+        cron_trigger(schedule)
+    assert "Sundays" in caught.value.hint
+
+
+def test_a_leap_day_comes() -> None:
+    cron_trigger("0 3 29 2 *")
+
+
+async def test_what_a_jump_of_the_clock_went_over_is_made_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run() -> None:
+        await runs.put("trained")
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + timedelta(days=22)
+
+    schedule = TrainingSchedule(run)
+    schedule.start("0 3 * * 0")
+    try:
+        monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Later)
+        schedule.check_clock()
+        assert await asyncio.wait_for(runs.get(), 10) == "trained"
+        schedule.check_clock()
+        await asyncio.sleep(0)
+        assert runs.empty()
+    finally:
+        schedule.stop()
+
+
+def test_stopping_what_never_began_does_nothing() -> None:
+    async def run() -> None:
+        raise AssertionError
+
+    TrainingSchedule(run).stop()
