@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.arming import Allowance
-from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
 from autopilot.domain.trading_mode import Restriction
@@ -80,17 +80,6 @@ class Position:
             entry_quantity=self.entry_quantity - gone,
             entry_value=self.entry_value - gone * self.entry_price,
         )
-
-    def is_rest_of(self, order: Order, market: Market) -> bool:
-        """Whether this is what an exit that is over left, and too little for another one."""
-        is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= self.opened_at_ms
-        return is_over and ZERO < self.quantity < market.least_amount
-
-    def is_left_by(self, sale: Order, entry: Order) -> bool:
-        """Whether this is what ``sale`` left, and was nothing worth having when ``entry`` was made: else that would not
-        have been."""
-        was_before = self.opened_at_ms <= sale.created_at_ms < entry.created_at_ms
-        return sale.status.is_final and was_before and self.quantity > ZERO
 
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:

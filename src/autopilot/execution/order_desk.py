@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from autopilot.domain.booking import is_unsellable_rest
 from autopilot.domain.decision import Denied
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
@@ -406,7 +407,7 @@ class OrderDesk:
         hand, or are others now."""
         held = self._position(market)
         last = self._last_exit(held) if held else None
-        if held and last and held.is_rest_of(last, market):
+        if held and last and is_unsellable_rest(held, last, market):
             self._ledger.apply_fills(last, (), market)
 
     def _expire(self, order: Order, why: str) -> Order:
