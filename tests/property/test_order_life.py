@@ -29,8 +29,9 @@ from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.domain.trading_mode import TradingMode, holding_back
 from autopilot.engine.account import TradingAccount
-from autopilot.execution.exits import exit_at_price, exit_in_candle
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exit_order import exit_at_price, exit_in_candle
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.reconciliation import reconcile
@@ -492,7 +493,7 @@ class OrderLife(RuleBasedStateMachine):
         held = self._position(symbol)
         trigger = touched(held) if held else None
         if trigger:
-            await self.desk.leave(trigger, market, EXITS)
+            await self.desk.exit_position(trigger, market, EXITS)
         held = self._position(symbol)
         if held:
             await self.desk.finish_exit(held, to_decimal(self.prices[symbol]), market, EXITS)

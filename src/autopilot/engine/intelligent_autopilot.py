@@ -22,7 +22,7 @@ from autopilot.engine.judgement import Moment
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
-from autopilot.engine.trader import Trader, guard_anyway, require_exits_sent
+from autopilot.engine.trader import Trader, check_exits_after_failure, require_exits_sent
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import Ledger
@@ -132,7 +132,7 @@ class IntelligentAutopilot:
         try:
             more = await self._trade(market)
         except Exception:
-            await guard_anyway(self._trader, market, self.window, account.turns)
+            await check_exits_after_failure(self._trader, market, self.window, account.turns)
             raise
         require_exits_sent(self._around.ledger.open_orders(account.name, self.symbol))
         return more

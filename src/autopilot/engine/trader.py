@@ -20,8 +20,9 @@ from autopilot.engine.account_lock import AccountLock
 from autopilot.engine.judgement import Judgement, Moment, judge
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exit_order import ExitOrder, exit_at_price, exit_in_candle
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import EquityMark
 from autopilot.ports.observer import PriceObserver
@@ -73,7 +74,7 @@ class Trader:
         await self._desk.protect(market, self._exits)
 
     async def guard(self, market: Market, quote: Quote) -> None:
-        """Leave what this price says must be left, whether or not all that is open could be asked about."""
+        """Exit if this price triggers it, even if an open order could not be looked up."""
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
@@ -99,10 +100,10 @@ class Trader:
             await self._desk.flatten(price, market, self._exits)
         return held is not None and self._account.position(market.symbol) is None
 
-    async def _guard(self, market: Market, trigger: ExitTrigger | None) -> None:
-        """Leave what must be left, and finish what was begun."""
+    async def _guard(self, market: Market, trigger: ExitOrder | None) -> None:
+        """Exit if ``trigger`` is given; then sell what an earlier exit left unfilled."""
         if trigger:
-            await self._desk.leave(trigger, market, self._exits)
+            await self._desk.exit_position(trigger, market, self._exits)
         held, price = self._account.position(market.symbol), self._account.price(market.symbol)
         if held and price is not None:
             await self._desk.finish_exit(held, price, market, self._exits)
@@ -111,19 +112,19 @@ class Trader:
         """Sell what is held, and buy no more of it, when the account lost so much that its positions are closed. Every
         symbol sees to its own, at least once a candle."""
         limits, price = self._settings.limits, self._account.price(market.symbol)
-        if price is None or not limits.may_close_positions or not self._desk.is_engaged(market):
+        if price is None or not limits.may_close_positions or not self._desk.has_position_or_order(market):
             return
         now_ms = self._clock.now_ms()
         portfolio, _ = await self._portfolio(market, now_ms)
         why = why_to_close(portfolio, limits, market.symbol, since_ms=now_ms - self._settings.timeframe.ms)
         if why:
-            await self._desk.leave(ExitTrigger(Purpose.PROTECTION, price, why), market, self._exits)
+            await self._desk.exit_position(ExitOrder(Purpose.PROTECTION, price, why), market, self._exits)
 
     async def _portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
         return await self._account.portfolio(market, now_ms, self._settings.limits, self._settings.timeframe)
 
 
-async def guard_anyway(trader: Trader, market: Market, window: MarketWindow, turns: AccountLock) -> None:
+async def check_exits_after_failure(trader: Trader, market: Market, window: MarketWindow, turns: AccountLock) -> None:
     """Hold the position against the latest price although the cycle failed before it came to that, whatever it failed
     of. Takes its turn. Raises StoreError; what the exchange says to it is in the orders."""
     with suppress(ExchangeError):

@@ -21,7 +21,8 @@ from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderT
 from autopilot.domain.portfolio import Portfolio, Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.ports.broker import Balance
 from autopilot.risk.entry import EntryContext
