@@ -17,7 +17,7 @@ import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
-from autopilot.backtest.marks import RANKS, Held, caught_up
+from autopilot.backtest.marks import RANKS, Held, rolled_forward
 from autopilot.domain.candles import Candle, Candles, IntArray
 from autopilot.domain.decision import decision_id
 from autopilot.domain.market import Quote
@@ -189,7 +189,7 @@ class Backtest:
         mark = self._books.equity_mark(self._account.name, market.quote)
         assert mark is not None, "a position was decided, and a decision leaves a mark"
         still = [self._still(held) for held in positions]
-        mark = caught_up(mark, self._store.balances[market.quote], still, after, key)
+        mark = rolled_forward(mark, self._store.balances[market.quote], still, after, key)
         self._books.keep(mark, None)
         self._account.keep(mark)
         for held, each in zip(positions, still, strict=True):

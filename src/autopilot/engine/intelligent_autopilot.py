@@ -116,7 +116,7 @@ class IntelligentAutopilot:
 
     async def flatten(self) -> bool:
         """Sell what is held at market, whatever else is going on. True when something was held and nothing is left."""
-        async with self._around.account.turns.user():
+        async with self._around.account.lock.for_user():
             return await self._trader.flatten(await self._know_market())
 
     def end(self) -> None:
@@ -132,7 +132,7 @@ class IntelligentAutopilot:
         try:
             more = await self._trade(market)
         except Exception:
-            await check_exits_after_failure(self._trader, market, self.window, account.turns)
+            await check_exits_after_failure(self._trader, market, self.window, account.lock)
             raise
         require_exits_sent(self._around.ledger.open_orders(account.name, self.symbol))
         return more
@@ -151,21 +151,21 @@ class IntelligentAutopilot:
         self._around.watch.answered(self._around.account.name, self.symbol)
         for index in range(len(fresh)):
             view = await self._view(int(fresh.open_at_ms[index]))
-            async with self._around.account.turns.cycle():
+            async with self._around.account.lock.for_cycle():
                 candle = fresh.candle(index)
                 self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
                 await self._trader.settle(market, self.settings.timeframe, candle)
                 await self._decide(market, view)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
-            async with self._around.account.turns.cycle():
+            async with self._around.account.lock.for_cycle():
                 self._seen_at_ms = quote.at_ms
                 await self._trader.watch(market, quote)
         return more
 
     async def _reconcile(self, market: Market) -> None:
         """Before anything else after a start: what was committed and not sent must be sent before time goes on."""
-        async with self._around.account.turns.cycle():
+        async with self._around.account.lock.for_cycle():
             found = await self._around.desk.reconcile(market)
         self._around.watch.compared(self._around.account.name, found)
         differences = found.words
@@ -181,7 +181,7 @@ class IntelligentAutopilot:
             raise
         except ExchangeError:
             # No news of prices is no reason to leave orders alone: the account may well answer.
-            async with self._around.account.turns.cycle():
+            async with self._around.account.lock.for_cycle():
                 await self._around.desk.follow(market)
             raise
 

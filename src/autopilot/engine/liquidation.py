@@ -126,7 +126,7 @@ class Liquidation:
         async with AsyncExitStack() as turn:
             try:
                 async with asyncio.timeout(TURN_S):
-                    await turn.enter_async_context(self._account.turns.user())
+                    await turn.enter_async_context(self._account.lock.for_user())
             except TimeoutError:
                 outcome.left.append(Remainder("*", f"a cycle has kept the account busy for {TURN_S:.0f} s", AGAIN))
                 yield False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autopilot.domain.arming import NO_LEAVE
+from autopilot.domain.arming import NO_ALLOWANCE
 from autopilot.domain.decision import Check
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
@@ -112,21 +112,21 @@ def exposure_left(entry: EntryContext) -> Check:
 
 def leave_is_left(entry: EntryContext) -> Check:
     """Whatever the configuration says. Only of real money."""
-    at_stake, limit = entry.portfolio.at_stake, (entry.portfolio.leave or NO_LEAVE).value
+    invested, limit = entry.portfolio.invested, (entry.portfolio.allowance or NO_ALLOWANCE).value
     currency = entry.portfolio.currency
     return Check(
         "ARMED_VALUE_REACHED",
-        at_stake < limit,
-        float(at_stake),
+        invested < limit,
+        float(invested),
         float(limit),
         currency,
-        f"{at_stake:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
+        f"{invested:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
     )
 
 
 def proof_is_enough(entry: EntryContext) -> Check:
     """Only of real money: it follows a model that has proven itself, unless the user takes less."""
-    unproven = (entry.portfolio.leave or NO_LEAVE).unproven
+    unproven = (entry.portfolio.allowance or NO_ALLOWANCE).unproven
     decided = "by a model that is live" if entry.is_proven else "without a model that is live"
     return Check(
         "MODEL_UNPROVEN",
@@ -196,5 +196,5 @@ LIVE_RULES: tuple[Rule, ...] = (*RULES, leave_is_left, proof_is_enough)
 
 
 def rules_of(entry: EntryContext) -> tuple[Rule, ...]:
-    always = RULES if entry.portfolio.leave is None else LIVE_RULES
+    always = RULES if entry.portfolio.allowance is None else LIVE_RULES
     return (*always, *protections_of(entry.limits))

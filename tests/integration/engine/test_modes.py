@@ -242,7 +242,7 @@ class TestPanic:
         self, holding: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(liquidation, "TURN_S", 0.02)
-        async with holding.account.turns.cycle():
+        async with holding.account.lock.for_cycle():
             told = await holding.control.panic(ME, flatten=True)
         assert (told["now"], told["complete"]) == ("halted", False)
         assert "kept the account busy" in told["accounts"][0]["left"][0]["what"]
@@ -413,7 +413,7 @@ class TestBooks:
 
 
 async def test_waiting_for_the_account_ends_when_the_cycle_does(waiting: Any) -> None:
-    async with waiting.account.turns.cycle():
+    async with waiting.account.lock.for_cycle():
         panic = asyncio.ensure_future(waiting.control.panic(ME, flatten=False))
         await asyncio.sleep(0)
         assert not panic.done()
