@@ -37,7 +37,7 @@ from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.reconciliation import reconcile
 from autopilot.ports.broker import Balance, PaperChange
 from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
 
@@ -256,7 +256,7 @@ class OrderLife(RuleBasedStateMachine):
 
         async def decide() -> None:
             portfolio, _ = await self.account.portfolio(MARKETS[symbol], self.world.now, BOLD, Timeframe.H1)
-            entry = EntryContext(
+            entry = DecisionContext(
                 market=MARKETS[symbol],
                 timeframe=Timeframe.H1,
                 portfolio=portfolio,

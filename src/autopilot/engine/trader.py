@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from autopilot.domain.candles import Candle
+from autopilot.domain.decision import decision_id
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
@@ -17,7 +18,7 @@ from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_lock import AccountLock
-from autopilot.engine.judgement import Judgement, Moment, judge
+from autopilot.engine.judgement import Judgement, judge
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.exit_order import ExitOrder, exit_at_price, exit_in_candle
@@ -26,6 +27,7 @@ from autopilot.execution.order_desk import OrderDesk
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import EquityMark
 from autopilot.ports.observer import PriceObserver
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.losses import why_to_close
 from autopilot.strategies.registry import StrategySet
 
@@ -79,13 +81,30 @@ class Trader:
         if held:
             await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
 
-    async def judge(
-        self, signal: StrategySignal, selection: Selection, market: Market, moment: Moment
-    ) -> tuple[Judgement, EquityMark]:
-        """The outcome of the signal, and the equity mark to store with it."""
-        portfolio, mark = await self._portfolio(market, moment.now_ms)
-        strategy = self._strategies[selection.strategy]
-        return judge(signal, selection, strategy, portfolio, market, self._settings, moment), mark
+    async def context(
+        self, signal: StrategySignal, market: Market, candle_at_ms: int, price: float, *, is_proven: bool
+    ) -> tuple[DecisionContext, EquityMark]:
+        """The context in which the signal of the candle opened at ``candle_at_ms`` is decided at ``price``, the latest
+        one; and the equity mark to store with the decision."""
+        timeframe, now_ms = self._settings.timeframe, self._clock.now_ms()
+        portfolio, mark = await self._portfolio(market, now_ms)
+        context = DecisionContext(
+            market=market,
+            timeframe=timeframe,
+            portfolio=portfolio,
+            limits=self._settings.limits,
+            last_close=to_decimal(signal.price),
+            price=to_decimal(price),
+            closed_at_ms=candle_at_ms + timeframe.ms,
+            now_ms=now_ms,
+            is_proven=is_proven,
+            decision_id=decision_id(self._account.name, market.symbol, timeframe, candle_at_ms),
+        )
+        return context, mark
+
+    def judge(self, signal: StrategySignal, selection: Selection, context: DecisionContext) -> Judgement:
+        """The outcome of the signal."""
+        return judge(signal, selection, self._strategies[selection.strategy], self._settings, context)
 
     async def act(self, judgement: Judgement, market: Market) -> None:
         """Send the approved order, if any. It must be stored already."""

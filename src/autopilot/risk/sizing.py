@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import ROUND_FLOOR, Decimal, localcontext
 
 from autopilot.domain.money import ONE, ZERO, floor_to_step, to_decimal
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 
 FEE_MARGIN = Decimal("0.002")
 """Cash kept back beyond the fee, for a market order that fills above the price it was decided at."""
 
 
-def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
+def entry_quantity(entry: DecisionContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
     """Base currency, on the market's amount grid; ``price`` is what the order will pay.
 
     The least of: what the strategy asks for, the position limit, the exposure that is left, the free cash and what is

@@ -398,7 +398,7 @@ class TestBooks:
     async def test_where_a_sale_cannot_be_ended_nothing_is_written_off(self, holding: Any) -> None:
         reached = ExitOrder(Purpose.TAKE_PROFIT, 2 * holding.account.price("BTC/USD"), "a target far away")
         exits = ExitSettings(OrderSettings(limit_life_candles=100), HOUR_MS)
-        await holding.autopilot._around.desk.exit_position(reached, await holding.market.market("BTC/USD"), exits)
+        await holding.autopilot._desk.exit_position(reached, await holding.market.market("BTC/USD"), exits)
         assert holding.orders()[-1] == ("sell", "take_profit", "open")
         self.take(holding, "0.001")
         await self.compare(holding)

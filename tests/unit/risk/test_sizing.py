@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autopilot.domain.arming import NO_ALLOWANCE, Allowance
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.sizing import entry_quantity
 
 ROOMY = {"max_position_pct": 100.0, "max_exposure_pct": 100.0, "risk_per_trade_pct": 100.0}
@@ -31,7 +31,7 @@ ROOMY = {"max_position_pct": 100.0, "max_exposure_pct": 100.0, "risk_per_trade_p
     ids=["what is asked for", "the position limit", "the exposure left", "the free cash", "the risk", "the allowance"],
 )
 def test_the_least_of_six_bounds_decides(
-    make_entry: Callable[..., EntryContext], changes: dict[str, Any], asked: str, stop: str, quantity: str
+    make_entry: Callable[..., DecisionContext], changes: dict[str, Any], asked: str, stop: str, quantity: str
 ) -> None:
     assert entry_quantity(make_entry(**changes), Decimal(asked), Decimal(100), Decimal(stop)) == Decimal(quantity)
 
@@ -50,19 +50,19 @@ def test_the_least_of_six_bounds_decides(
     ],
 )
 def test_where_nothing_is_left_nothing_is_bought(
-    make_entry: Callable[..., EntryContext], changes: dict[str, Any]
+    make_entry: Callable[..., DecisionContext], changes: dict[str, Any]
 ) -> None:
     assert entry_quantity(make_entry(**changes), Decimal(99), Decimal(100), Decimal(95)) == 0
 
 
 @pytest.mark.parametrize("stop", ["100", "101"])
 def test_no_amount_bounds_the_loss_of_a_stop_that_is_not_below(
-    make_entry: Callable[..., EntryContext], stop: str
+    make_entry: Callable[..., DecisionContext], stop: str
 ) -> None:
     assert entry_quantity(make_entry(), Decimal(99), Decimal(100), Decimal(stop)) == 0
 
 
-def test_a_fee_never_takes_what_is_not_there(make_entry: Callable[..., EntryContext]) -> None:
+def test_a_fee_never_takes_what_is_not_there(make_entry: Callable[..., DecisionContext]) -> None:
     entry = make_entry(limits=ROOMY, free=Decimal(1000))
     bought = entry_quantity(entry, Decimal(99), Decimal(100), Decimal(50)) * 100
     assert bought * (1 + entry.market.taker_fee) <= 1000 < (bought + 1) * Decimal("1.005")
