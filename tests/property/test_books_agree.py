@@ -1,9 +1,12 @@
-"""The books of a backtest and those of the daemon remember the same past, whatever fills come in whatever order."""
+"""The ledger of a backtest and that of the daemon agree, whatever fills arrive in whatever order, and both book as an
+oracle does that reckons each round trip from the list of its fills."""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -15,12 +18,14 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.backtest.books import MemoryBooks
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
+from autopilot.domain.portfolio import RoundTrip
 
 ACCOUNT = "paper:simulated"
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/EUR")
 MOMENTS = st.integers(0, 12)
 MARKET = Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.001", "5", "0.001", "0.002")))
-"""Whose least amount is that of all."""
+"""Whose rules hold for all symbols."""
+LEAST = Decimal("0.001")
 Booked = tuple[Order, tuple[Fill, ...]]
 
 
@@ -29,7 +34,7 @@ def orders(draw: st.DrawFn) -> list[Booked]:
     """Made one after the other, with a fill of one coin each or almost one, at moments that may go back or repeat."""
     booked = []
     for number in range(draw(st.integers(1, 30))):
-        purpose = draw(st.sampled_from(Purpose))
+        purpose = draw(st.sampled_from([Purpose.ENTRY, *Purpose]))
         side = Side.BUY if purpose is Purpose.ENTRY else Side.SELL
         symbol, at_ms = draw(st.sampled_from(SYMBOLS)), draw(MOMENTS)
         order = an_order(
@@ -41,7 +46,7 @@ def orders(draw: st.DrawFn) -> list[Booked]:
             created_at_ms=number // 3,
             status=draw(st.sampled_from([OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED])),
             filled=Decimal(1),
-            updated_at_ms=at_ms,
+            updated_at_ms=at_ms + draw(st.integers(0, 1)),
         )
         fill = Fill(
             fill_id=f"{number}",
@@ -60,27 +65,92 @@ def orders(draw: st.DrawFn) -> list[Booked]:
     return booked
 
 
+@dataclass
+class Oracle:
+    """One symbol: keeps the fills since it was flat, and reckons with fractions when a round trip ends."""
+
+    fills: list[Fill] = field(default_factory=list)
+    sales: list[Order] = field(default_factory=list)
+    ended: list[tuple[object, ...]] = field(default_factory=list)
+
+    def book(self, order: Order, fill: Fill) -> None:
+        if order.side is Side.SELL:
+            self.sales.append(order)
+        elif self.fills:
+            since = [sale for sale in self.sales if sale.created_at_ms >= self.fills[0].at_ms]
+            last = max(reversed(since), key=lambda sale: (sale.created_at_ms, sale.updated_at_ms), default=None)
+            if last and last.created_at_ms < order.created_at_ms and self.quantity > 0:
+                self._end(last.purpose, last.updated_at_ms)
+        self.fills.append(fill)
+        if self.quantity == 0:
+            self._end(order.purpose, fill.at_ms)
+        elif order.side is Side.SELL and order.created_at_ms >= self.fills[0].at_ms and 0 < self.quantity < LEAST:
+            self._end(order.purpose, order.updated_at_ms)
+
+    @property
+    def quantity(self) -> Fraction:
+        return _sum(self._bought(), "quantity") - _sum(self._sold(), "quantity")
+
+    def _end(self, purpose: Purpose, at_ms: int) -> None:
+        bought, sold = self._bought(), self._sold()
+        if bought:
+            amount = _sum(bought, "quantity")
+            net = _sum(sold, "value") - _sum(bought, "value") - _sum(self.fills, "fee")
+            prices = (_sum(bought, "value") / amount, _sum(sold, "value") / amount)
+            opened_at_ms = self.fills[0].at_ms
+            self.ended.append((amount, *map(_near, prices), net, opened_at_ms, at_ms, purpose, self.quantity))
+        self.fills = []
+
+    def _bought(self) -> list[Fill]:
+        return [fill for fill in self.fills if fill.side is Side.BUY]
+
+    def _sold(self) -> list[Fill]:
+        return [fill for fill in self.fills if fill.side is Side.SELL]
+
+
+def _sum(fills: list[Fill], what: str) -> Fraction:
+    return sum((Fraction(getattr(fill, what)) for fill in fills), Fraction(0))
+
+
+def _near(price: Fraction | Decimal) -> float:
+    return round(float(price), 9)
+
+
+def booked_trip(trip: RoundTrip) -> tuple[object, ...]:
+    prices = (_near(trip.entry_price), _near(trip.exit_price))
+    return (
+        trip.quantity,
+        *prices,
+        trip.net,
+        trip.opened_at_ms,
+        trip.closed_at_ms,
+        trip.exit_purpose,
+        trip.written_off,
+    )
+
+
 @settings(max_examples=150)
 @given(booked=orders(), since_ms=MOMENTS)
-def test_both_books_remember_the_same(booked: list[Booked], since_ms: int) -> None:
+def test_both_ledgers_book_as_the_oracle_does(booked: list[Booked], since_ms: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         database = open_database(Path(directory) / "autopilot.db")
         stored, kept = SqliteLedger(database), MemoryBooks()
+        oracles = {symbol: Oracle() for symbol in SYMBOLS}
         for order, fills in booked:
             stored.apply_fills(order, fills, MARKET)
             kept.apply_fills(order, fills, MARKET)
+            oracles[order.symbol].book(order, *fills)
         assert stored.positions(ACCOUNT) == kept.positions(ACCOUNT)
-        for symbol in SYMBOLS:
+        held = {position.symbol: position.quantity for position in kept.positions(ACCOUNT)}
+        for symbol, oracle in oracles.items():
             assert stored.symbol_history(ACCOUNT, symbol, since_ms) == kept.symbol_history(ACCOUNT, symbol, since_ms)
+            assert held.get(symbol, 0) == oracle.quantity
+            trips = [booked_trip(trip) for trip in kept.round_trips if trip.symbol == symbol]
+            assert trips == oracle.ended
         for currency in ("USD", "EUR"):
             assert stored.traded_cash(ACCOUNT, currency) == kept.traded_cash(ACCOUNT, currency)
         recent = stored.round_trips_since(ACCOUNT, since_ms)
         assert recent == kept.round_trips_since(ACCOUNT, since_ms)
-        for symbol in SYMBOLS:
-            traded = [fill for _, fills in booked for fill in fills if fill.symbol == symbol]
-            left = sum((fill.quantity if fill.side is Side.BUY else -fill.quantity) for fill in traded)
-            held = sum(position.quantity for position in kept.positions(ACCOUNT) if position.symbol == symbol)
-            assert held == left - sum(trip.written_off for trip in kept.round_trips if trip.symbol == symbol)
         ended = [trip for trip in kept.round_trips if trip.closed_at_ms >= since_ms]
         assert recent == tuple(sorted(ended, key=lambda trip: trip.closed_at_ms))
         database.close()

@@ -14,7 +14,7 @@ from autopilot.domain.order import OrderType
 from autopilot.domain.portfolio import Portfolio
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry
 
@@ -70,7 +70,7 @@ def test_an_approved_entry_keeps_every_limit_and_minimum(
     free = equity * free_share
     exposure = equity * Decimal(str(limits.max_exposure_pct)) / 100 * committed_share
     portfolio = Portfolio("paper:test", "USD", free, equity, equity, equity, exposure, {})
-    entry = EntryContext(
+    entry = DecisionContext(
         market=market,
         timeframe=Timeframe.H1,
         portfolio=portfolio,

@@ -23,16 +23,19 @@ from autopilot.adapters.exchange.gateway import Request
 from autopilot.adapters.exchange.venues.kraken import Kraken
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.domain.booking import is_unsellable_rest
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected, UnknownSymbol
 from autopilot.domain.market import Market
 from autopilot.domain.money import floor_to_step
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
-from autopilot.execution.exits import ExitTrigger
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.missing_orders import LOOK_COUNTS_MS, MISSED_MS, MissingOrders
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.restrictions import Restrictions
+from autopilot.execution.sending import Sending
 
 ACCOUNT, SYMBOL, START_MS = "live:kraken", "BTC/USD", 1_900_000_000_000
 MARKET = Market(SYMBOL, "BTC", "USD", *map(Decimal, ("0.0001", "0.1", "0.001", "1", "0.0025", "0.004")))
@@ -246,7 +249,7 @@ class OrderLife(RuleBasedStateMachine):
         held = sum((each.quantity for each in self.ledger.positions(ACCOUNT)), Decimal(0))
         for each in self.ledger.positions(ACCOUNT):
             last = self.ledger.last_exit(ACCOUNT, SYMBOL, each.opened_at_ms)
-            assert not (last and each.is_rest_of(last, MARKET)), "its round trip goes on for ever"
+            assert not (last and is_unsellable_rest(each, last, MARKET)), "its round trip goes on for ever"
         rests = [Decimal(row[0]) for row in self.database.rows("SELECT written_off FROM round_trips")]
         assert held == self.exchange.coins - sum(rests), "positions are not what the exchange has"
         assert all(0 <= rest < MARKET.min_amount for rest in rests), "what could be sold was given up"
@@ -282,7 +285,7 @@ class OrderLife(RuleBasedStateMachine):
     @rule(fate=PLACING, end=CANCELING, is_stop=st.booleans())
     def touch_a_level(self, fate: str, end: str, is_stop: bool) -> None:
         self.exchange.fate, self.exchange.end = fate, end
-        trigger = ExitTrigger(Purpose.STOP_LOSS if is_stop else Purpose.TAKE_PROFIT, STOP if is_stop else PRICE, "")
+        trigger = ExitOrder(Purpose.STOP_LOSS if is_stop else Purpose.TAKE_PROFIT, STOP if is_stop else PRICE, "")
         self._cycle(trigger)
 
     @rule(fate=PLACING, end=CANCELING)
@@ -386,13 +389,13 @@ class OrderLife(RuleBasedStateMachine):
         broker = self.broker_class(ACCOUNT, gateway, Kraken(), self.exchange)
         self.desk = self.desk_class(ACCOUNT, broker, self.ledger, self.exchange, _Silence(), Restrictions(), stops=True)
 
-    def _cycle(self, trigger: ExitTrigger | None = None) -> None:
+    def _cycle(self, trigger: ExitOrder | None = None) -> None:
         self._do(self._watch(trigger))
 
-    async def _watch(self, trigger: ExitTrigger | None) -> None:
+    async def _watch(self, trigger: ExitOrder | None) -> None:
         await self.desk.follow(MARKET)
         if trigger and self.ledger.positions(ACCOUNT):
-            await self.desk.leave(trigger, MARKET, EXITS)
+            await self.desk.exit_position(trigger, MARKET, EXITS)
         for held in self.ledger.positions(ACCOUNT):
             await self.desk.finish_exit(held, PRICE, MARKET, EXITS)
         await self.desk.protect(MARKET, EXITS)
@@ -439,8 +442,13 @@ class Dismissive(SureTooSoon):
 class Hasty(OrderDesk):
     """Wrong: sells without waiting for the end of the stop that rests on the exchange."""
 
-    async def _is_covered(self, order: Order, market: Market) -> bool:
-        return True
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        class Careless(Sending):
+            async def _is_covered(self, order: Order, market: Market) -> bool:
+                return True
+
+        super().__init__(*arguments, **more)
+        self._sending.__class__ = Careless
 
 
 class Forgetful(OrderDesk):
@@ -451,7 +459,7 @@ class Forgetful(OrderDesk):
             def miss(self, order: Order, now_ms: int) -> None: ...
 
         super().__init__(*arguments, **more)
-        self._missing = Once()
+        self._sending._missing = Once()
 
 
 class Impatient(CcxtBroker):

@@ -29,14 +29,15 @@ from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.domain.trading_mode import TradingMode, holding_back
 from autopilot.engine.account import TradingAccount
-from autopilot.execution.exits import exit_at_price, exit_in_candle
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exit_order import exit_at_price, exit_in_candle
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.reconciliation import reconcile
 from autopilot.ports.broker import Balance, PaperChange
 from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
 
@@ -255,7 +256,7 @@ class OrderLife(RuleBasedStateMachine):
 
         async def decide() -> None:
             portfolio, _ = await self.account.portfolio(MARKETS[symbol], self.world.now, BOLD, Timeframe.H1)
-            entry = EntryContext(
+            entry = DecisionContext(
                 market=MARKETS[symbol],
                 timeframe=Timeframe.H1,
                 portfolio=portfolio,
@@ -492,7 +493,7 @@ class OrderLife(RuleBasedStateMachine):
         held = self._position(symbol)
         trigger = touched(held) if held else None
         if trigger:
-            await self.desk.leave(trigger, market, EXITS)
+            await self.desk.exit_position(trigger, market, EXITS)
         held = self._position(symbol)
         if held:
             await self.desk.finish_exit(held, to_decimal(self.prices[symbol]), market, EXITS)

@@ -8,15 +8,15 @@ from decimal import Decimal
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from autopilot.domain.market import Market, Quote
+from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, SymbolRecord
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
-from autopilot.engine.judgement import Judgement, Moment, judge
+from autopilot.engine.judgement import Judgement, judge
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.risk.limits import LowProfit, OnLimit, RecentDrawdown, RiskLimits, StopGuard
 from autopilot.risk.protections import (
@@ -56,10 +56,10 @@ TRIPS = st.lists(
 ).map(lambda trips: tuple(sorted(trips, key=lambda trip: trip.closed_at_ms)))
 
 
-def entry_after(trips: tuple[RoundTrip, ...], limits: RiskLimits) -> EntryContext:
+def entry_after(trips: tuple[RoundTrip, ...], limits: RiskLimits) -> DecisionContext:
     portfolio = Portfolio("paper:test", "USD", EQUITY, EQUITY, EQUITY, EQUITY, Decimal(0), {}, recent=trips)
     price = Decimal(100)
-    return EntryContext(
+    return DecisionContext(
         market=BTC,
         timeframe=Timeframe.H1,
         portfolio=portfolio,
@@ -185,5 +185,15 @@ def decided(
     settings = AutopilotSettings(
         "BTC/USD", "simulated", evaluation=EvaluationSettings(auto_execute=True), limits=limits
     )
-    moment = Moment("d", NOW, NOW, Quote("BTC/USD", float(price), NOW))
-    return judge(signal, selection, MACD, portfolio, BTC, settings, moment)
+    context = DecisionContext(
+        market=BTC,
+        timeframe=settings.timeframe,
+        portfolio=portfolio,
+        limits=limits,
+        last_close=Decimal(price),
+        price=Decimal(price),
+        closed_at_ms=NOW,
+        now_ms=NOW,
+        decision_id="d",
+    )
+    return judge(signal, selection, MACD, settings, context)

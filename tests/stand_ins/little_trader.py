@@ -46,8 +46,9 @@ from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.order import Order, Purpose, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
-from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.restrictions import Restrictions
 
@@ -56,8 +57,8 @@ START_MS = 1_900_000_000_000
 MARKET = PLACES["kraken"].market
 EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS)
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
-TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
-REACHED = ExitTrigger(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
+TOUCHED = ExitOrder(Purpose.STOP_LOSS, STOP, "the stop was touched")
+REACHED = ExitOrder(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
 PATIENCE = 6
 """Cycles in which all must be over."""
 LONGEST_S = 60
@@ -179,10 +180,10 @@ class Trade:
         await self._desk.protect(MARKET, EXITS)
 
     async def _take_profit(self) -> None:
-        await self._desk.leave(REACHED, MARKET, EXITS)
+        await self._desk.exit_position(REACHED, MARKET, EXITS)
 
     async def _stop(self) -> None:
-        await self._desk.leave(TOUCHED, MARKET, EXITS)
+        await self._desk.exit_position(TOUCHED, MARKET, EXITS)
         held = self._ledger.positions(ACCOUNT)
         if held:
             await self._desk.finish_exit(held[0], STOP, MARKET, EXITS)

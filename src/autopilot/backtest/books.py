@@ -9,16 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from itertools import takewhile
 
+from autopilot.domain.booking import book_fills
 from autopilot.domain.decision import Decision
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.broker import PaperChange
-from autopilot.ports.ledger import EquityMark
+from autopilot.ports.broker import PaperChange, PaperStore
+from autopilot.ports.ledger import EquityMark, Ledger
 
 
 @dataclass(slots=True)
@@ -35,7 +37,7 @@ class _SymbolBooks:
     last_loss_at_ms: int | None = None
 
 
-class MemoryBooks:
+class MemoryBooks(Ledger):
     """A Ledger of one account. Decisions are the backtest's own to keep."""
 
     def __init__(self) -> None:
@@ -88,11 +90,12 @@ class MemoryBooks:
         self.fills += new
         self._known_fills.update((each.symbol, each.fill_id) for each in new)
         self.save_order(order)
-        for each in new:
-            self._book(order, each)
-        rest = self._symbols[order.symbol].position
-        if market and rest and rest.is_rest_of(order, market):
-            self._close(order, rest, order.updated_at_ms)
+        currency, books = split_symbol(order.symbol)[1], self._symbols[order.symbol]
+        self._traded_cash[currency] = sum((each.cash for each in new), self._traded_cash[currency])
+        booked = book_fills(books.position, order, new, partial(self.last_exit, order.account, order.symbol), market)
+        books.position = booked.position
+        for trip in booked.ended:
+            self._keep_ended(trip)
         return tuple(new)
 
     def order(self, client_order_id: str) -> Order | None:
@@ -144,31 +147,15 @@ class MemoryBooks:
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         return self._marks.get(currency)
 
-    def _book(self, order: Order, fill: Fill) -> None:
-        self._traded_cash[split_symbol(fill.symbol)[1]] += fill.cash
-        books = self._symbols[fill.symbol]
-        if books.position and order.purpose is Purpose.ENTRY:
-            sale = self.last_exit(order.account, order.symbol, books.position.opened_at_ms)
-            if sale and books.position.is_left_by(sale, order):
-                self._close(sale, books.position, sale.updated_at_ms)
-        held = books.position.after(fill, order) if books.position else Position.opened_by(fill, order)
-        if held.quantity != ZERO:
-            books.position = held
-        else:
-            self._close(order, held, fill.at_ms)
-
-    def _close(self, order: Order, last: Position, at_ms: int) -> None:
-        books = self._symbols[order.symbol]
-        books.position = None
-        if last.entry_quantity:
-            trip = RoundTrip.ended_by(order.purpose, last, at_ms)
-            self.round_trips.append(trip)
-            insort(self._ended, trip, key=_end)
-            insort(books.trips, trip, key=_end)
-            if trip.exit_purpose is Purpose.STOP_LOSS:
-                books.last_stop_loss_at_ms = max(books.last_stop_loss_at_ms or 0, trip.closed_at_ms)
-            if _is_loss(trip):
-                books.last_loss_at_ms = max(books.last_loss_at_ms or 0, trip.closed_at_ms)
+    def _keep_ended(self, trip: RoundTrip) -> None:
+        books = self._symbols[trip.symbol]
+        self.round_trips.append(trip)
+        insort(self._ended, trip, key=_end)
+        insort(books.trips, trip, key=_end)
+        if trip.exit_purpose is Purpose.STOP_LOSS:
+            books.last_stop_loss_at_ms = max(books.last_stop_loss_at_ms or 0, trip.closed_at_ms)
+        if _is_loss(trip):
+            books.last_loss_at_ms = max(books.last_loss_at_ms or 0, trip.closed_at_ms)
 
 
 def _end(trip: RoundTrip) -> int:
@@ -183,7 +170,7 @@ def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
     return tuple(sorted(orders, key=lambda order: (order.created_at_ms, order.client_order_id)))
 
 
-class MemoryPaper:
+class MemoryPaper(PaperStore):
     """A PaperStore of one account."""
 
     def __init__(self) -> None:

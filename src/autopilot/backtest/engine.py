@@ -17,13 +17,10 @@ import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
-from autopilot.backtest.marks import RANKS, Held, caught_up
+from autopilot.backtest.marks import RANKS, Held, rolled_forward
 from autopilot.domain.candles import Candle, Candles, IntArray
-from autopilot.domain.decision import decision_id
-from autopilot.domain.market import Quote
 from autopilot.domain.portfolio import Position
 from autopilot.engine.account import TradingAccount
-from autopilot.engine.judgement import Moment
 from autopilot.engine.trader import Trader
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker, PaperSettings
@@ -129,7 +126,9 @@ class Backtest:
             strategy = self._strategies[int(traded.choices.strategy[index - traded.choices.first])]
             signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
             selection = selection_at(traded, index, strategy, self._models)
-            judgement, mark = await trader.judge(signal, selection, market, self._moment(traded, index, signal.price))
+            at_ms = int(traded.series.view.candles.open_at_ms[index])
+            context, mark = await trader.context(signal, market, at_ms, signal.price, is_proven=selection.is_proven)
+            judgement = trader.judge(signal, selection, context)
             self._books.keep(mark, judgement.order)
             self._judged.append(decided(self._account.name, traded, index, selection, signal, judgement))
             self._account.keep(mark)
@@ -189,7 +188,7 @@ class Backtest:
         mark = self._books.equity_mark(self._account.name, market.quote)
         assert mark is not None, "a position was decided, and a decision leaves a mark"
         still = [self._still(held) for held in positions]
-        mark = caught_up(mark, self._store.balances[market.quote], still, after, key)
+        mark = rolled_forward(mark, self._store.balances[market.quote], still, after, key)
         self._books.keep(mark, None)
         self._account.keep(mark)
         for held, each in zip(positions, still, strict=True):
@@ -200,15 +199,6 @@ class Backtest:
     def _still(self, held: Position) -> Held:
         rank = self._ranks[held.symbol]
         return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
-
-    def _moment(self, traded: BacktestSymbol, index: int, price: float) -> Moment:
-        symbol, open_at_ms = traded.market.symbol, int(traded.series.view.candles.open_at_ms[index])
-        return Moment(
-            decision_id=decision_id(self._account.name, symbol, traded.settings.timeframe, open_at_ms),
-            closed_at_ms=self._clock.at_ms,
-            now_ms=self._clock.at_ms,
-            quote=Quote(symbol, price, self._clock.at_ms),
-        )
 
     def _note(self) -> None:
         held = {each.symbol: float(each.quantity) for each in self._books.positions(self._account.name)}

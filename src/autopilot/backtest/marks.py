@@ -26,7 +26,7 @@ class Held:
     quantity: Decimal
 
 
-def caught_up(mark: EquityMark, cash: Decimal, held: Sequence[Held], after: int, before: int) -> EquityMark:
+def rolled_forward(mark: EquityMark, cash: Decimal, held: Sequence[Held], after: int, before: int) -> EquityMark:
     """``mark`` as it is after every candle of ``held`` with a key in (after, before), in their order: each candle's
     close is a new price, a new day begins with the equity before it, and the peak is the highest equity of all."""
     spans = [

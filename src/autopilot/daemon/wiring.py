@@ -74,7 +74,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     armings = SqliteArmings(database, audit.trail)
-    overdrawn = AllowanceExceeded(SqliteLedger(database), armings.leave, clock)
+    overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clock)
     restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn)
     strategies, keys = load_strategies(), _unlocked(paths)
     wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)

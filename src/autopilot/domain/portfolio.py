@@ -1,4 +1,4 @@
-"""What is owned: positions, round trips, and an account as the risk rules see it."""
+"""Positions, round trips, and an account as the risk rules see it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.domain.arming import Allowance
-from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
 from autopilot.domain.trading_mode import Restriction
@@ -18,10 +18,10 @@ COST_STEP = Decimal("1E-10")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Coins held because of our own fills. Always the sum of them, less what earlier round trips wrote off.
+    """The coins that our own fills bought and did not sell, less the rests that earlier round trips wrote off.
 
-    ``cost`` is what the present quantity cost, entry fees included, and ``entry_price`` the mean price paid without
-    fees; both in quote currency. ``fees`` and ``realized`` run over the round trip so far.
+    ``cost``: of the current quantity, entry fees included. ``entry_price``: the mean price paid, without fees. Both in
+    quote currency. ``fees`` and ``realized`` run over the round trip so far.
     """
 
     account: str
@@ -41,8 +41,8 @@ class Position:
     exit_value: Decimal
 
     def after(self, fill: Fill, order: Order) -> Position:
-        """The position after one more of our fills. Fees in base currency reduce the quantity bought; those of a sale
-        are paid with coins besides what it sold. Fees in a third currency are not in our books."""
+        """The position after another fill of ours. Fees in base currency reduce the quantity bought; on a sale they are
+        paid with other coins than those sold. Fees in a third currency are not in our books."""
         if fill.side is Side.BUY:
             entry_value = self.entry_value + fill.value
             entry_quantity = self.entry_quantity + fill.quantity
@@ -69,8 +69,8 @@ class Position:
         )
 
     def without(self, quantity: Decimal) -> Position:
-        """The position when so much of it is not in the account any more and nobody knows what it brought: as if that
-        had never been bought."""
+        """The position as if ``quantity`` of it had never been bought: those coins left the account, and nobody knows
+        for how much."""
         part = min(quantity / self.quantity, ONE)
         gone = min(quantity, self.entry_quantity)
         return replace(
@@ -80,17 +80,6 @@ class Position:
             entry_quantity=self.entry_quantity - gone,
             entry_value=self.entry_value - gone * self.entry_price,
         )
-
-    def is_rest_of(self, order: Order, market: Market) -> bool:
-        """Whether this is what an exit that is over left, and too little for another one."""
-        is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= self.opened_at_ms
-        return is_over and ZERO < self.quantity < market.least_amount
-
-    def is_left_by(self, sale: Order, entry: Order) -> bool:
-        """Whether this is what ``sale`` left, and was nothing worth having when ``entry`` was made: else that would not
-        have been."""
-        was_before = self.opened_at_ms <= sale.created_at_ms < entry.created_at_ms
-        return sale.status.is_final and was_before and self.quantity > ZERO
 
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:
@@ -118,7 +107,7 @@ class Position:
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
     """A position from flat to flat, or to a rest that cannot be sold: ``written_off``, in base currency, stays in the
-    account and is not in our books any more. ``net`` is in quote currency, after all fees; what the rest cost is lost.
+    account but no longer in our books. ``net`` is in quote currency, after all fees; the cost of the rest is a loss.
     """
 
     account: str
@@ -137,7 +126,7 @@ class RoundTrip:
 
     @classmethod
     def ended_by(cls, purpose: Purpose, last: Position, at_ms: int) -> RoundTrip:
-        """Of a position as an order of this purpose left it."""
+        """The round trip of a position that an order of this purpose left as ``last``."""
         return cls(
             account=last.account,
             symbol=last.symbol,
@@ -156,13 +145,13 @@ class RoundTrip:
 
     @property
     def net_pct(self) -> float:
-        """Net result over what was paid, in percent."""
+        """Net result in percent of the entry value."""
         return float(self.net / (self.quantity * self.entry_price) * 100)
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolRecord:
-    """What the limits need to know of one symbol's past. Times are None when it never happened."""
+    """One symbol's past, as the limits need it. A time is None if the event never happened."""
 
     trades_today: int = 0
     last_stop_loss_at_ms: int | None = None
@@ -176,9 +165,9 @@ class Portfolio:
     """An account in one quote currency at one moment, as the risk rules see it.
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
-    ``exposure`` is the value of all positions and of the entries still open; ``leave``: how much of it the
-    user allowed, None where it is no real money. ``restrictions``: what holds the account back; ``recent``: its round
-    trips as far back as the limits look, by their end.
+    ``exposure``: the value of all positions and of the entries still open. ``allowance``: how much of it the user
+    allowed, None for paper money. ``restrictions``: those that hold the account back. ``recent``: its round trips as
+    far back as the limits look, by their end.
     """
 
     account: str
@@ -192,14 +181,14 @@ class Portfolio:
     open_orders: tuple[Order, ...] = ()
     history: Mapping[str, SymbolRecord] = field(default_factory=dict)
     restrictions: tuple[Restriction, ...] = ()
-    leave: Allowance | None = None
+    allowance: Allowance | None = None
     recent: tuple[RoundTrip, ...] = ()
 
     @property
-    def at_stake(self) -> Decimal:
-        """What the leave is held against: what is invested, at present prices or, where that is more, at what was paid
-        for it. A fall in price makes no room for another purchase."""
-        return max(self.exposure, stake(self.positions.values(), self.open_orders, self.currency))
+    def invested(self) -> Decimal:
+        """The amount compared with the allowance: the exposure at current prices or at cost, whichever is higher. A
+        fall in price makes no room for another purchase."""
+        return max(self.exposure, invested_cost(self.positions.values(), self.open_orders, self.currency))
 
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)
@@ -208,8 +197,8 @@ class Portfolio:
         return self.history.get(symbol, SymbolRecord())
 
 
-def committed(orders: Iterable[Order], currency: str) -> Decimal:
-    """What the entries still open would pay, before fees."""
+def pending_cost(orders: Iterable[Order], currency: str) -> Decimal:
+    """The cost of the entries still open, before fees, in ``currency``."""
     return sum(
         (
             order.remaining * (order.price or order.reference_price)
@@ -220,7 +209,7 @@ def committed(orders: Iterable[Order], currency: str) -> Decimal:
     )
 
 
-def stake(positions: Iterable[Position], orders: Iterable[Order], currency: str) -> Decimal:
-    """What was paid for all that is held, and what the entries still open would pay."""
+def invested_cost(positions: Iterable[Position], orders: Iterable[Order], currency: str) -> Decimal:
+    """The cost of all positions and of the entries still open, in ``currency``."""
     paid = sum((held.cost for held in positions if split_symbol(held.symbol)[1] == currency), ZERO)
-    return paid + committed(orders, currency)
+    return paid + pending_cost(orders, currency)

@@ -1,4 +1,4 @@
-"""One exchange account as all of its symbols share it: equity, marks, last prices, and taking turns."""
+"""One exchange account, shared by all of its symbols: equity, marks, latest prices, and its lock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from autopilot.domain.arming import Allowance
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, OrderStatus, OrderType
-from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, committed
+from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, pending_cost
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
 from autopilot.engine.account_lock import AccountLock
 from autopilot.engine.equity_marks import AccountValue, first_mark, follow_money, next_mark
@@ -22,8 +22,8 @@ from autopilot.risk.losses import is_measured_anew
 
 
 class TradingAccount:
-    """Symbols take ``turns``: one decides and trades while the others wait. ``leave``: how much of a
-    currency the user lets be invested at a moment; None where it is no real money."""
+    """Whoever trades on the account holds its ``lock``. ``allowance``: how much of a currency the user allows to be
+    invested at a moment in milliseconds; None for paper money."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class TradingAccount:
         broker: Broker,
         ledger: Ledger,
         restrictions: RestrictionSource,
-        leave: Callable[[str, int], Allowance] | None = None,
+        allowance: Callable[[str, int], Allowance] | None = None,
     ) -> None:
         self.name = name
-        self.turns = AccountLock()
+        self.lock = AccountLock()
         self._broker = broker
         self._ledger = ledger
         self._restrictions = restrictions
-        self._leave = leave
+        self._allowance = allowance
         self._prices = {
             held.symbol: to_decimal(price)
             for held in ledger.positions(name)
@@ -54,7 +54,7 @@ class TradingAccount:
         return self._prices.get(symbol)
 
     def sale_price(self, position: Position) -> Decimal:
-        """What a sale is reckoned at: the latest price, where none was seen what was paid."""
+        """The price to value a sale at: the latest one, or the entry price before any was seen."""
         return self._prices.get(position.symbol, position.entry_price)
 
     def position(self, symbol: str) -> Position | None:
@@ -66,7 +66,7 @@ class TradingAccount:
         """The account in the market's quote currency, and the equity mark to store with the decision. Its round trips
         go as far back as ``limits`` look in ``timeframe``.
 
-        Raises MarketUnavailable when the balances cannot be had, StoreError.
+        Raises MarketUnavailable if the balances cannot be fetched, StoreError.
         """
         balances = await self._broker.balances()
         positions = {position.symbol: position for position in self._ledger.positions(self.name)}
@@ -82,12 +82,12 @@ class TradingAccount:
             equity=mark.equity,
             day_start_equity=mark.day_start_equity,
             peak_equity=mark.peak_equity,
-            exposure=held + committed(open_orders, market.quote),
+            exposure=held + pending_cost(open_orders, market.quote),
             positions=positions,
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
             restrictions=self._restrictions.restrictions(self.name),
-            leave=self._leave(market.quote, now_ms) if self._leave else None,
+            allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
             recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
         if is_measured_anew(portfolio, limits, now_ms):
@@ -128,8 +128,8 @@ class TradingAccount:
 
 
 def _may_have_traded(orders: Sequence[Order], currency: str) -> bool:
-    """Whether the exchange's cash may be that after fills of which our books do not know yet. A stop order that rests
-    would say so for as long as something is held; it is followed in the same cycle that it is touched in."""
+    """Whether the exchange's cash may already include fills that our books do not have yet. A resting stop order does
+    not count: it would say so as long as the position is held, and it is followed in the cycle that touches it."""
     return any(
         order.status is not OrderStatus.NEW
         and order.type is not OrderType.STOP

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class AccountLock:
-    """One at a time. Whom the user sends goes before all cycles that wait."""
+    """One holder at a time; user commands come before waiting cycles."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
@@ -17,8 +17,8 @@ class AccountLock:
         self._no_user.set()
 
     @asynccontextmanager
-    async def cycle(self) -> AsyncIterator[None]:
-        """A cycle's turn."""
+    async def for_cycle(self) -> AsyncIterator[None]:
+        """Hold the account for a cycle."""
         await self._lock.acquire()
         while self._users:
             self._lock.release()
@@ -30,8 +30,8 @@ class AccountLock:
             self._lock.release()
 
     @asynccontextmanager
-    async def user(self) -> AsyncIterator[None]:
-        """The turn of what a user asked for."""
+    async def for_user(self) -> AsyncIterator[None]:
+        """Hold the account for a user's command."""
         self._users += 1
         self._no_user.clear()
         try:

@@ -10,19 +10,18 @@ from functools import partial
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles
-from autopilot.domain.decision import Decision, decision_id
+from autopilot.domain.decision import Decision
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
-from autopilot.domain.market import Market, MarketKind, Quote
+from autopilot.domain.market import Market, MarketKind
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
-from autopilot.engine.judgement import Moment
 from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
-from autopilot.engine.trader import Trader, guard_anyway, require_exits_sent
+from autopilot.engine.trader import Trader, check_exits_after_failure, require_exits_sent
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import Ledger
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What the autopilots of one exchange share. ``observer`` is None where prices need not be told to the broker."""
+    """Shared by the autopilots of one account. ``observer`` is None if the broker needs no prices."""
 
     source: CandleSource
     account: TradingAccount
@@ -68,23 +67,27 @@ class IntelligentAutopilot:
     def __init__(
         self,
         settings: AutopilotSettings,
-        around: Dependencies,
+        deps: Dependencies,
         window: MarketWindow,
         reference: MarketWindow | None,
     ) -> None:
         self.settings = settings
         self.record = RunRecord()
         self.window = window
-        self._around = around
+        self._deps = deps
+        self._source = deps.source
+        self._account = deps.account
+        self._desk = deps.desk
+        self._ledger = deps.ledger
+        self._watch = deps.watch
+        self._events = deps.events
         self._reference = reference
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
         self._reconcile_next_ms = 0
         """Market time at which the books are next held against the exchange; 0 at the start and after trouble."""
-        self._trader = Trader(
-            settings, around.account, around.desk, around.observer, around.strategies, around.source.clock
-        )
+        self._trader = Trader(settings, deps.account, deps.desk, deps.observer, deps.strategies, deps.source.clock)
 
     @property
     def symbol(self) -> str:
@@ -92,7 +95,7 @@ class IntelligentAutopilot:
 
     @property
     def strategy_names(self) -> tuple[str, ...]:
-        return self._around.strategies.names
+        return self._deps.strategies.names
 
     async def run_cycle(self) -> bool:
         """One cycle; True when another can follow at once. What goes wrong ends the cycle, not the autopilot: the state
@@ -116,58 +119,55 @@ class IntelligentAutopilot:
 
     async def flatten(self) -> bool:
         """Sell what is held at market, whatever else is going on. True when something was held and nothing is left."""
-        async with self._around.account.turns.user():
+        async with self._account.lock.for_user():
             return await self._trader.flatten(await self._know_market())
 
     def end(self) -> None:
         """It asks its exchange no more."""
         self.record.state = RunState.STOPPED
-        self._around.watch.answered(self._around.account.name, self.symbol)
+        self._watch.answered(self._account.name, self.symbol)
 
     async def _cycle(self) -> bool:
         market = await self._know_market()
-        if self._around.source.kind is not MarketKind.REAL:
+        if self._source.kind is not MarketKind.REAL:
             return await self._trade(market)  # its time waits for us, and all is tried again in the same moment
-        account = self._around.account
         try:
             more = await self._trade(market)
         except Exception:
-            await guard_anyway(self._trader, market, self.window, account.turns)
+            await check_exits_after_failure(self._trader, market, self.window, self._account.lock)
             raise
-        require_exits_sent(self._around.ledger.open_orders(account.name, self.symbol))
+        require_exits_sent(self._ledger.open_orders(self._account.name, self.symbol))
         return more
 
     async def _trade(self, market: Market) -> bool:
         """Decide each closed candle once; between two closes watch the price."""
         if self._reconcile_next_ms <= self._now_ms():
             await self._reconcile(market)
-        decided_at_ms = self._around.ledger.last_decided_at_ms(
-            self._around.account.name, self.symbol, self.settings.timeframe
-        )
+        decided_at_ms = self._ledger.last_decided_at_ms(self._account.name, self.symbol, self.settings.timeframe)
         fresh, more = self._undecided(decided_at_ms), True
         if not len(fresh):
             more = await self._refresh(market)
             fresh = self._undecided(decided_at_ms)
-        self._around.watch.answered(self._around.account.name, self.symbol)
+        self._watch.answered(self._account.name, self.symbol)
         for index in range(len(fresh)):
             view = await self._view(int(fresh.open_at_ms[index]))
-            async with self._around.account.turns.cycle():
+            async with self._account.lock.for_cycle():
                 candle = fresh.candle(index)
                 self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
                 await self._trader.settle(market, self.settings.timeframe, candle)
                 await self._decide(market, view)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
-            async with self._around.account.turns.cycle():
+            async with self._account.lock.for_cycle():
                 self._seen_at_ms = quote.at_ms
                 await self._trader.watch(market, quote)
         return more
 
     async def _reconcile(self, market: Market) -> None:
         """Before anything else after a start: what was committed and not sent must be sent before time goes on."""
-        async with self._around.account.turns.cycle():
-            found = await self._around.desk.reconcile(market)
-        self._around.watch.compared(self._around.account.name, found)
+        async with self._account.lock.for_cycle():
+            found = await self._desk.reconcile(market)
+        self._watch.compared(self._account.name, found)
         differences = found.words
         for words in set(differences) - set(self.record.differences):
             log.warning("%s: %s", self.symbol, words)
@@ -181,31 +181,33 @@ class IntelligentAutopilot:
             raise
         except ExchangeError:
             # No news of prices is no reason to leave orders alone: the account may well answer.
-            async with self._around.account.turns.cycle():
-                await self._around.desk.follow(market)
+            async with self._account.lock.for_cycle():
+                await self._desk.follow(market)
             raise
 
     async def _decide(self, market: Market, view: MarketView) -> None:
         """candles → conditions → what is learned → selection → signal → opportunity → approved or denied → order."""
-        around = self._around
-        conditions = around.analyzer.analyze(view)
-        evaluation = around.strategies.evaluate(view)
+        tracker = self._deps.tracker
+        conditions = self._deps.analyzer.analyze(view)
+        evaluation = self._deps.strategies.evaluate(view)
         await self._learn(view, evaluation)
-        track_record = around.tracker.track_record(self.symbol)
-        state = partial(around.tracker.strategy_state, self.symbol, view, evaluation.arrays)
-        selection = around.selector.select(conditions, evaluation.signals, track_record, state)
+        track_record = tracker.track_record(self.symbol)
+        strategy_features = partial(tracker.strategy_state, self.symbol, view, evaluation.arrays)
+        selection = self._deps.selector.select(conditions, evaluation.signals, track_record, strategy_features)
         signal = evaluation.explained(selection.strategy)
-        moment = self._moment(view)
-        judgement, mark = await self._trader.judge(signal, selection, market, moment)
+        context, mark = await self._trader.context(
+            signal, market, view.candles.last_at_ms, self._price(view), is_proven=selection.is_proven
+        )
+        judgement = self._trader.judge(signal, selection, context)
         decision = Decision(
-            id=moment.decision_id,
-            account=around.account.name,
-            exchange=around.source.name,
-            market=around.source.kind,
+            id=context.decision_id,
+            account=self._account.name,
+            exchange=self._source.name,
+            market=self._source.kind,
             symbol=self.symbol,
             timeframe=self.settings.timeframe,
             candle_at_ms=conditions.candle_at_ms,
-            decided_at_ms=moment.now_ms,
+            decided_at_ms=context.now_ms,
             conditions=conditions,
             selection=selection,
             signal=signal,
@@ -216,51 +218,43 @@ class IntelligentAutopilot:
             denied=judgement.denied,
             order=judgement.order,
         )
-        if around.ledger.record_decision(decision, mark):
-            around.account.keep(mark)
+        if self._ledger.record_decision(decision, mark):
+            self._account.keep(mark)
             self._announce(decision)
             await self._trader.act(judgement, market)
 
     async def _learn(self, view: MarketView, evaluation: Evaluation) -> None:
         """Keep what has matured by now; at the start and after an absence from a longer past than decisions look at."""
-        around = self._around
-        due = around.tracker.candles_due(self.symbol, view.candles.last_at_ms)
+        tracker, strategies = self._deps.tracker, self._deps.strategies
+        due = tracker.candles_due(self.symbol, view.candles.last_at_ms)
         if due > len(view.candles):
             view = await self._view(view.candles.last_at_ms, due)
-            evaluation = around.strategies.evaluate(view)
+            evaluation = strategies.evaluate(view)
         if due:
-            around.tracker.observe(self.symbol, view, evaluation.arrays, around.strategies.lacking(view))
+            tracker.observe(self.symbol, view, evaluation.arrays, strategies.lacking(view))
 
     async def _view(self, open_at_ms: int, length: int = WINDOW) -> MarketView:
         """The ``length`` candles (as far as there are so many) that end with the one opened at ``open_at_ms``."""
         candles = await self.window.upto(open_at_ms, length)
         reference = await self._reference.as_reference(open_at_ms, length) if self._reference else None
         closed_at_ms = open_at_ms + self.settings.timeframe.ms
-        sentiment = await self._around.sentiment.series(
+        sentiment = await self._deps.sentiment.series(
             self.symbol, int(candles.open_at_ms[0]) - SENTIMENT_DAYS * DAY_MS, closed_at_ms
         )
         return market_view(self.symbol, candles, reference, sentiment)
 
-    def _moment(self, view: MarketView) -> Moment:
-        closed_at_ms = view.candles.last_at_ms + self.settings.timeframe.ms
-        is_latest = view.candles.last_at_ms == self.window.candles.last_at_ms
-        quote = self.window.quote if is_latest else None
-        return Moment(
-            decision_id=decision_id(
-                self._around.account.name, self.symbol, self.settings.timeframe, view.candles.last_at_ms
-            ),
-            closed_at_ms=closed_at_ms,
-            now_ms=self._now_ms(),
-            quote=quote or Quote(self.symbol, float(view.candles.close[-1]), closed_at_ms),
-        )
+    def _price(self, view: MarketView) -> float:
+        """The latest price known when the view's last candle is decided: its close, unless a newer one was seen."""
+        quote = self.window.quote if view.candles.last_at_ms == self.window.candles.last_at_ms else None
+        return quote.price if quote else float(view.candles.close[-1])
 
     async def _know_market(self) -> Market:
         """A real exchange may change its rules, and delist it: what is held is sold by the last that were known."""
         if self._market is None:
-            self._market = await self._around.source.market(self.symbol)
-        elif self._around.source.kind is MarketKind.REAL:
+            self._market = await self._source.market(self.symbol)
+        elif self._source.kind is MarketKind.REAL:
             with suppress(ExchangeError):
-                self._market = await self._around.source.market(self.symbol)
+                self._market = await self._source.market(self.symbol)
         return self._market
 
     def _undecided(self, decided_at_ms: int | None) -> Candles:
@@ -272,15 +266,15 @@ class IntelligentAutopilot:
         return fresh[-MAX_CATCH_UP:]
 
     def _now_ms(self) -> int:
-        return self._around.source.clock.now_ms()
+        return self._source.clock.now_ms()
 
     def _announce(self, decision: Decision) -> None:
         self.record.decisions += 1
         self.record.last_decision = decision
         body = brief(decision)
-        self._around.events.publish("decision", body)
+        self._events.publish("decision", body)
         if decision.signal.signal_type is not SignalType.NONE:
-            self._around.events.publish("signal", body)
+            self._events.publish("signal", body)
 
     def _enter(self, state: RunState, why: AutopilotError | None = None) -> None:
         changed = state is not self.record.state
@@ -288,14 +282,14 @@ class IntelligentAutopilot:
         self.record.message = str(why) if why else ""
         self.record.hint = why.hint if why else ""
         if changed:
-            self._around.events.publish(
+            self._events.publish(
                 "symbol",
                 {
                     "symbol": self.symbol,
                     "state": state.value,
                     "message": self.record.message,
                     "hint": self.record.hint,
-                    "market": self._around.source.kind.value,
+                    "market": self._source.kind.value,
                 },
             )
 
@@ -306,6 +300,6 @@ class IntelligentAutopilot:
         self.record.last_error = str(error)
         self.record.last_error_at_ms = self._now_ms()
         self.record.failure = error
-        self._around.watch.failed(self._around.account.name, self.symbol, error)
+        self._watch.failed(self._account.name, self.symbol, error)
         self._reconcile_next_ms = 0
         self._enter(RunState.RETRYING, error)

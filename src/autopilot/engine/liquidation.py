@@ -16,7 +16,8 @@ from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.ports.ledger import Ledger, WriteOffs
 from autopilot.ports.market_data import CandleSource
 from autopilot.risk.preflight import could_be_sold
@@ -125,7 +126,7 @@ class Liquidation:
         async with AsyncExitStack() as turn:
             try:
                 async with asyncio.timeout(TURN_S):
-                    await turn.enter_async_context(self._account.turns.user())
+                    await turn.enter_async_context(self._account.lock.for_user())
             except TimeoutError:
                 outcome.left.append(Remainder("*", f"a cycle has kept the account busy for {TURN_S:.0f} s", AGAIN))
                 yield False
@@ -154,7 +155,7 @@ class Liquidation:
 
     async def _end(self, order: Order, why: str) -> ExchangeError | None:
         try:
-            await self._desk.end(order, why)
+            await self._desk.cancel_order(order, why)
         except ExchangeError as error:
             return error
         return None

@@ -1,5 +1,5 @@
-"""One symbol's trading: what prices do to its orders and its position, and what a signal comes to. The same live and in
-a backtest."""
+"""One symbol's trading: prices act on its orders and its position, a signal becomes an order. The same live and in a
+backtest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from autopilot.domain.candles import Candle
+from autopilot.domain.decision import decision_id
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.money import to_decimal
@@ -17,21 +18,23 @@ from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_lock import AccountLock
-from autopilot.engine.judgement import Judgement, Moment, judge
+from autopilot.engine.judgement import Judgement, judge
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.exits import ExitTrigger, exit_at_price, exit_in_candle
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exit_order import ExitOrder, exit_at_price, exit_in_candle
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import EquityMark
 from autopilot.ports.observer import PriceObserver
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.losses import why_to_close
 from autopilot.strategies.registry import StrategySet
 
 
 class Trader:
-    """``observer`` is None where prices need not be told to the broker. It is the caller's turn on the account; every
-    method raises what the desk and the account raise."""
+    """``observer`` is None if the broker needs no prices. The caller holds the account's lock. Methods raise
+    MarketUnavailable, AnswerLost and StoreError."""
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class Trader:
         self._exits = ExitSettings(settings.orders, settings.timeframe.ms)
 
     async def settle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
-        """What a closed candle did to our orders and positions. ``timeframe`` is its own."""
+        """Apply a closed candle of ``timeframe`` to the symbol's orders and position."""
         if self._observer:
             self._observer.on_candle(market, timeframe, candle)
         self._account.see_price(market.symbol, candle.close)
@@ -63,7 +66,7 @@ class Trader:
         await self._desk.protect(market, self._exits)
 
     async def watch(self, market: Market, quote: Quote) -> None:
-        """What the price between two closes does to them."""
+        """Apply a price between two closes to the symbol's orders and position."""
         if self._observer:
             self._observer.on_price(market, quote.price, quote.at_ms)
         self._account.see_price(market.symbol, quote.price)
@@ -73,73 +76,90 @@ class Trader:
         await self._desk.protect(market, self._exits)
 
     async def guard(self, market: Market, quote: Quote) -> None:
-        """Leave what this price says must be left, whether or not all that is open could be asked about."""
+        """Exit if this price triggers it, even if an open order could not be looked up."""
         held = self._account.position(market.symbol)
         if held:
             await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
 
-    async def judge(
-        self, signal: StrategySignal, selection: Selection, market: Market, moment: Moment
-    ) -> tuple[Judgement, EquityMark]:
-        """What the signal comes to, and the equity mark to store with it."""
-        portfolio, mark = await self._portfolio(market, moment.now_ms)
-        strategy = self._strategies[selection.strategy]
-        return judge(signal, selection, strategy, portfolio, market, self._settings, moment), mark
+    async def context(
+        self, signal: StrategySignal, market: Market, candle_at_ms: int, price: float, *, is_proven: bool
+    ) -> tuple[DecisionContext, EquityMark]:
+        """The context in which the signal of the candle opened at ``candle_at_ms`` is decided at ``price``, the latest
+        one; and the equity mark to store with the decision."""
+        timeframe, now_ms = self._settings.timeframe, self._clock.now_ms()
+        portfolio, mark = await self._portfolio(market, now_ms)
+        context = DecisionContext(
+            market=market,
+            timeframe=timeframe,
+            portfolio=portfolio,
+            limits=self._settings.limits,
+            last_close=to_decimal(signal.price),
+            price=to_decimal(price),
+            closed_at_ms=candle_at_ms + timeframe.ms,
+            now_ms=now_ms,
+            is_proven=is_proven,
+            decision_id=decision_id(self._account.name, market.symbol, timeframe, candle_at_ms),
+        )
+        return context, mark
+
+    def judge(self, signal: StrategySignal, selection: Selection, context: DecisionContext) -> Judgement:
+        """The outcome of the signal."""
+        return judge(signal, selection, self._strategies[selection.strategy], self._settings, context)
 
     async def act(self, judgement: Judgement, market: Market) -> None:
-        """Send the order, if there is one. It must be stored by now."""
+        """Send the approved order, if any. It must be stored already."""
         if judgement.approved:
             await self._desk.send(judgement.approved, market)
 
     async def flatten(self, market: Market) -> bool:
-        """Sell what is held at market. True when something was held and nothing is left."""
+        """Sell the position at market. True if there was one and nothing of it is left."""
         held = self._account.position(market.symbol)
         price = self._account.sale_price(held) if held else self._account.price(market.symbol)
         if price is not None:
             await self._desk.flatten(price, market, self._exits)
         return held is not None and self._account.position(market.symbol) is None
 
-    async def _guard(self, market: Market, trigger: ExitTrigger | None) -> None:
-        """Leave what must be left, and finish what was begun."""
+    async def _guard(self, market: Market, trigger: ExitOrder | None) -> None:
+        """Exit if ``trigger`` is given; then sell what an earlier exit left unfilled."""
         if trigger:
-            await self._desk.leave(trigger, market, self._exits)
+            await self._desk.exit_position(trigger, market, self._exits)
         held, price = self._account.position(market.symbol), self._account.price(market.symbol)
         if held and price is not None:
             await self._desk.finish_exit(held, price, market, self._exits)
 
     async def _cut_losses(self, market: Market) -> None:
-        """Sell what is held, and buy no more of it, when the account lost so much that its positions are closed. Every
-        symbol sees to its own, at least once a candle."""
+        """Sell the position and cancel its entries if the account lost so much that its positions are closed. Every
+        symbol checks for itself, at least once per candle."""
         limits, price = self._settings.limits, self._account.price(market.symbol)
-        if price is None or not limits.may_close_positions or not self._desk.is_engaged(market):
+        if price is None or not limits.may_close_positions or not self._desk.has_position_or_order(market):
             return
         now_ms = self._clock.now_ms()
         portfolio, _ = await self._portfolio(market, now_ms)
         why = why_to_close(portfolio, limits, market.symbol, since_ms=now_ms - self._settings.timeframe.ms)
         if why:
-            await self._desk.leave(ExitTrigger(Purpose.PROTECTION, price, why), market, self._exits)
+            await self._desk.exit_position(ExitOrder(Purpose.PROTECTION, price, why), market, self._exits)
 
     async def _portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
         return await self._account.portfolio(market, now_ms, self._settings.limits, self._settings.timeframe)
 
 
-async def guard_anyway(trader: Trader, market: Market, window: MarketWindow, turns: AccountLock) -> None:
-    """Hold the position against the latest price although the cycle failed before it came to that, whatever it failed
-    of. Takes its turn. Raises StoreError; what the exchange says to it is in the orders."""
+async def check_exits_after_failure(trader: Trader, market: Market, window: MarketWindow, lock: AccountLock) -> None:
+    """Check the exits against the latest price after a cycle that failed before it did so. Takes the account's lock.
+    Raises StoreError; an error of the exchange stays in the orders."""
     with suppress(ExchangeError):
         await window.refresh()
     if window.quote:
-        async with turns.cycle():
+        async with lock.for_cycle():
             with suppress(ExchangeError):
                 await trader.guard(market, window.quote)
 
 
 def require_exits_sent(orders: Iterable[Order]) -> None:
-    """Raises MarketUnavailable while the exchange does not take an exit of ours, or has not told what became of it."""
-    waiting = {OrderStatus.NEW: "waits to be sent", OrderStatus.UNKNOWN: "was sent and not answered"}
+    """Raises MarketUnavailable while an exit of ours is not sent yet, or was sent without an answer."""
+    waiting = {OrderStatus.NEW: "waits to be sent", OrderStatus.UNKNOWN: "was sent without an answer"}
     for order in orders:
         if order.is_working_exit and order.status in waiting:
             raise MarketUnavailable(
-                f"{order.symbol}: an order to sell {waiting[order.status]}: {order.detail}",
-                hint="it is seen to in the next cycle; autopilot orders shows it",
+                f"{order.symbol}: a sell order {waiting[order.status]}: {order.detail}",
+                hint="the next cycle tries again; autopilot orders shows it",
             )

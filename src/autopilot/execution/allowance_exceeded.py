@@ -1,4 +1,4 @@
-"""Whether more is invested, or about to be, than the user still lets it."""
+"""Whether more is invested, or about to be, than the user still allows."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Allowance
 from autopilot.domain.market import split_symbol
 from autopilot.domain.order import Purpose
-from autopilot.domain.portfolio import stake
+from autopilot.domain.portfolio import invested_cost
 from autopilot.domain.trading_mode import LEAVE_EXCEEDED, Restriction, TradingMode
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
+from autopilot.ports.restrictions import RestrictionSource
 
 
-class AllowanceExceeded:
-    """A RestrictionSource, of real money: entries that wait are ended where the leave that they were made with has
-    become smaller, or is for another currency now. ``leave``: how much of a currency may be invested by an account at a
-    moment. ``clock``: the machine's time."""
+class AllowanceExceeded(RestrictionSource):
+    """Restricts a live account whose pending entries exceed the allowance, because it became smaller or is for another
+    currency now. ``allowance``: how much of a currency an account may invest at a moment. ``clock``: the machine's
+    time."""
 
-    def __init__(self, ledger: Ledger, leave: Callable[[str, str, int], Allowance], clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, allowance: Callable[[str, str, int], Allowance], clock: Clock) -> None:
         self._ledger = ledger
-        self._leave = leave
+        self._allowance = allowance
         self._clock = clock
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
@@ -36,10 +37,11 @@ class AllowanceExceeded:
             Restriction(
                 LEAVE_EXCEEDED,
                 TradingMode.REDUCING,
-                f"{stakes:.2f} {currency} paid or to be paid by entries that wait, {left:.2f} armed; they are canceled",
+                f"{cost:.2f} {currency} are invested or pending, {limit:.2f} armed; pending entries are canceled",
                 now_ms,
-                f"nothing; for more: autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT",
+                f"nothing to do; to allow more: autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT",
             )
             for currency in sorted(waiting)
-            if (stakes := stake(positions, orders, currency)) > (left := self._leave(account, currency, now_ms).value)
+            if (cost := invested_cost(positions, orders, currency))
+            > (limit := self._allowance(account, currency, now_ms).value)
         )

@@ -14,13 +14,13 @@ from autopilot.domain.decision import Check
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import RoundTrip
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import LookBack, RiskLimits
 
 Trips = Sequence[RoundTrip]
 
 
-def protections_of(limits: RiskLimits) -> tuple[Callable[[EntryContext], Check], ...]:
+def protections_of(limits: RiskLimits) -> tuple[Callable[[DecisionContext], Check], ...]:
     """Those that are on."""
     known = (
         (limits.exit_cooldown_candles > 0, rested_since_exit),
@@ -32,7 +32,7 @@ def protections_of(limits: RiskLimits) -> tuple[Callable[[EntryContext], Check],
     return tuple(protection for is_on, protection in known if is_on)
 
 
-def rested_since_exit(entry: EntryContext) -> Check:
+def rested_since_exit(entry: DecisionContext) -> Check:
     left_at, limit = entry.history.last_exit_at_ms, entry.limits.exit_cooldown_candles
     rested = float(limit) if left_at is None else entry.candles_since(left_at)
     return Check(
@@ -45,19 +45,19 @@ def rested_since_exit(entry: EntryContext) -> Check:
     )
 
 
-def few_stops_in_symbol(entry: EntryContext) -> Check:
+def few_stops_in_symbol(entry: DecisionContext) -> Check:
     return _few_stops(
         entry, "SYMBOL_STOPS_REACHED", _own(entry), entry.limits.stop_guard.symbol_stops, entry.market.symbol
     )
 
 
-def few_stops_in_account(entry: EntryContext) -> Check:
+def few_stops_in_account(entry: DecisionContext) -> Check:
     return _few_stops(
         entry, "ACCOUNT_STOPS_REACHED", entry.portfolio.recent, entry.limits.stop_guard.account_stops, "the account"
     )
 
 
-def _few_stops(entry: EntryContext, code: str, trips: Trips, limit: int, whose: str) -> Check:
+def _few_stops(entry: DecisionContext, code: str, trips: Trips, limit: int, whose: str) -> Check:
     guard = entry.limits.stop_guard
     stops = [trip for trip in trips if trip.exit_purpose is Purpose.STOP_LOSS and trip.net < ZERO]
     minded = next((window for window in _windows(entry, stops, guard) if len(window) >= limit), None)
@@ -66,7 +66,7 @@ def _few_stops(entry: EntryContext, code: str, trips: Trips, limit: int, whose: 
     return Check(code, minded is None, count, limit, "stop-losses", words + _paused(entry, minded, guard))
 
 
-def symbol_earns(entry: EntryContext) -> Check:
+def symbol_earns(entry: DecisionContext) -> Check:
     wanted, own = entry.limits.low_profit, _own(entry)
 
     def earns_little(window: Trips) -> bool:
@@ -82,7 +82,7 @@ def symbol_earns(entry: EntryContext) -> Check:
     return Check("LOW_PROFIT", minded is None, earned, wanted.required_pct, "%", words + _paused(entry, minded, wanted))
 
 
-def recent_drawdown_is_bearable(entry: EntryContext) -> Check:
+def recent_drawdown_is_bearable(entry: DecisionContext) -> Check:
     wanted, trips = entry.limits.recent_drawdown, entry.portfolio.recent
     minded = None
     # No window within can fall deeper than the whole, which costs least to look at.
@@ -98,12 +98,12 @@ def recent_drawdown_is_bearable(entry: EntryContext) -> Check:
     )
 
 
-def _falls_deep(entry: EntryContext, window: Trips) -> bool:
+def _falls_deep(entry: DecisionContext, window: Trips) -> bool:
     wanted = entry.limits.recent_drawdown
     return len(window) >= wanted.min_trades and _deepest_fall_pct(entry, window) >= wanted.max_pct
 
 
-def _windows(entry: EntryContext, trips: Trips, look: LookBack) -> Iterator[Trips]:
+def _windows(entry: DecisionContext, trips: Trips, look: LookBack) -> Iterator[Trips]:
     """Of each end from which a pause would still last, the latest first: the round trips up to it that it looks at."""
     ends = [trip.closed_at_ms for trip in trips]
     for last in reversed(range(len(trips))):
@@ -113,11 +113,11 @@ def _windows(entry: EntryContext, trips: Trips, look: LookBack) -> Iterator[Trip
         yield trips[first : last + 1]
 
 
-def _lately(entry: EntryContext, trips: Trips, look: LookBack) -> Trips:
+def _lately(entry: DecisionContext, trips: Trips, look: LookBack) -> Trips:
     return [trip for trip in trips if entry.candles_since(trip.closed_at_ms) < look.lookback_candles]
 
 
-def _own(entry: EntryContext) -> Trips:
+def _own(entry: DecisionContext) -> Trips:
     return [trip for trip in entry.portfolio.recent if trip.symbol == entry.market.symbol]
 
 
@@ -125,7 +125,7 @@ def _earned_pct(trips: Trips) -> float:
     return sum((trip.net_pct for trip in trips), 0.0)
 
 
-def _deepest_fall_pct(entry: EntryContext, window: Trips) -> float:
+def _deepest_fall_pct(entry: DecisionContext, window: Trips) -> float:
     """From the highest equity within to a lower one after it, as the round trips moved it; what is held counts at its
     present price."""
     if not window:
@@ -145,7 +145,7 @@ def _fall(peak: Decimal, equity: Decimal) -> Decimal:
     return (peak - equity) / peak if peak > ZERO else ZERO
 
 
-def _paused(entry: EntryContext, minded: Trips | None, look: LookBack) -> str:
+def _paused(entry: DecisionContext, minded: Trips | None, look: LookBack) -> str:
     if not minded:
         return ""
     rested = entry.candles_since(minded[-1].closed_at_ms)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autopilot.domain.arming import NO_LEAVE
+from autopilot.domain.arming import NO_ALLOWANCE
 from autopilot.domain.decision import Check
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.losses import daily_loss, drawdown, percent_of
 from autopilot.risk.preflight import could_be_sold
 from autopilot.risk.protections import protections_of
 
-Rule = Callable[[EntryContext], Check]
+Rule = Callable[[DecisionContext], Check]
 
 
-def entries_are_on(entry: EntryContext) -> Check:
+def entries_are_on(entry: DecisionContext) -> Check:
     return not_held_back(entry.portfolio.restrictions, Purpose.ENTRY)
 
 
@@ -37,7 +37,7 @@ def not_held_back(restrictions: Sequence[Restriction], purpose: Purpose) -> Chec
     )
 
 
-def candle_is_fresh(entry: EntryContext) -> Check:
+def candle_is_fresh(entry: DecisionContext) -> Check:
     return freshness(entry.candles_since(entry.closed_at_ms), entry.limits.max_candle_age)
 
 
@@ -53,7 +53,7 @@ def freshness(age: float, limit: float) -> Check:
     )
 
 
-def price_is_near(entry: EntryContext) -> Check:
+def price_is_near(entry: DecisionContext) -> Check:
     away = percent_of(abs(entry.price - entry.last_close), entry.last_close)
     limit = entry.limits.max_price_deviation_pct
     return Check(
@@ -66,7 +66,7 @@ def price_is_near(entry: EntryContext) -> Check:
     )
 
 
-def no_position_yet(entry: EntryContext) -> Check:
+def no_position_yet(entry: DecisionContext) -> Check:
     """Dust that could not be sold does not count: it would block its symbol for ever."""
     held = entry.portfolio.position(entry.market.symbol)
     return Check(
@@ -79,12 +79,12 @@ def no_position_yet(entry: EntryContext) -> Check:
     )
 
 
-def no_entry_pending(entry: EntryContext) -> Check:
+def no_entry_pending(entry: DecisionContext) -> Check:
     pending = entry.pending_entries.count(entry.market.symbol)
     return Check("ENTRY_PENDING", pending == 0, pending, 0, "orders", f"{pending} entry orders of the symbol are open")
 
 
-def positions_left(entry: EntryContext) -> Check:
+def positions_left(entry: DecisionContext) -> Check:
     """Of other symbols, those about to be opened included; the symbol's own is what the two rules above look at."""
     others = {*entry.portfolio.positions, *entry.pending_entries} - {entry.market.symbol}
     count, limit = len(others), entry.limits.max_open_positions
@@ -98,7 +98,7 @@ def positions_left(entry: EntryContext) -> Check:
     )
 
 
-def exposure_left(entry: EntryContext) -> Check:
+def exposure_left(entry: DecisionContext) -> Check:
     share, limit = percent_of(entry.portfolio.exposure, entry.portfolio.equity), entry.limits.max_exposure_pct
     return Check(
         "EXPOSURE_REACHED",
@@ -110,23 +110,23 @@ def exposure_left(entry: EntryContext) -> Check:
     )
 
 
-def leave_is_left(entry: EntryContext) -> Check:
+def leave_is_left(entry: DecisionContext) -> Check:
     """Whatever the configuration says. Only of real money."""
-    at_stake, limit = entry.portfolio.at_stake, (entry.portfolio.leave or NO_LEAVE).value
+    invested, limit = entry.portfolio.invested, (entry.portfolio.allowance or NO_ALLOWANCE).value
     currency = entry.portfolio.currency
     return Check(
         "ARMED_VALUE_REACHED",
-        at_stake < limit,
-        float(at_stake),
+        invested < limit,
+        float(invested),
         float(limit),
         currency,
-        f"{at_stake:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
+        f"{invested:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
     )
 
 
-def proof_is_enough(entry: EntryContext) -> Check:
+def proof_is_enough(entry: DecisionContext) -> Check:
     """Only of real money: it follows a model that has proven itself, unless the user takes less."""
-    unproven = (entry.portfolio.leave or NO_LEAVE).unproven
+    unproven = (entry.portfolio.allowance or NO_ALLOWANCE).unproven
     decided = "by a model that is live" if entry.is_proven else "without a model that is live"
     return Check(
         "MODEL_UNPROVEN",
@@ -138,15 +138,15 @@ def proof_is_enough(entry: EntryContext) -> Check:
     )
 
 
-def day_is_not_lost(entry: EntryContext) -> Check:
+def day_is_not_lost(entry: DecisionContext) -> Check:
     return daily_loss(entry.portfolio, entry.limits)
 
 
-def drawdown_is_bearable(entry: EntryContext) -> Check:
+def drawdown_is_bearable(entry: DecisionContext) -> Check:
     return drawdown(entry.portfolio, entry.limits)
 
 
-def cooled_down(entry: EntryContext) -> Check:
+def cooled_down(entry: DecisionContext) -> Check:
     stopped_at, limit = entry.history.last_stop_loss_at_ms, entry.limits.cooldown_candles
     rested = float(limit) if stopped_at is None else entry.candles_since(stopped_at)
     return Check(
@@ -159,7 +159,7 @@ def cooled_down(entry: EntryContext) -> Check:
     )
 
 
-def no_losing_streak(entry: EntryContext) -> Check:
+def no_losing_streak(entry: DecisionContext) -> Check:
     history, limits = entry.history, entry.limits
     losses, limit = history.consecutive_losses, limits.max_consecutive_losses
     paused = (
@@ -195,6 +195,6 @@ LIVE_RULES: tuple[Rule, ...] = (*RULES, leave_is_left, proof_is_enough)
 """Where it is real money."""
 
 
-def rules_of(entry: EntryContext) -> tuple[Rule, ...]:
-    always = RULES if entry.portfolio.leave is None else LIVE_RULES
+def rules_of(entry: DecisionContext) -> tuple[Rule, ...]:
+    always = RULES if entry.portfolio.allowance is None else LIVE_RULES
     return (*always, *protections_of(entry.limits))

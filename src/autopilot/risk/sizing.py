@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import ROUND_FLOOR, Decimal, localcontext
 
 from autopilot.domain.money import ONE, ZERO, floor_to_step, to_decimal
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 
 FEE_MARGIN = Decimal("0.002")
 """Cash kept back beyond the fee, for a market order that fills above the price it was decided at."""
 
 
-def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
+def entry_quantity(entry: DecisionContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
     """Base currency, on the market's amount grid; ``price`` is what the order will pay.
 
     The least of: what the strategy asks for, the position limit, the exposure that is left, the free cash and what is
@@ -22,8 +22,8 @@ def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: De
         return ZERO
     portfolio, limits = entry.portfolio, entry.limits
     payable = portfolio.free
-    if portfolio.leave is not None:
-        payable = min(payable, portfolio.leave.value - portfolio.at_stake)
+    if portfolio.allowance is not None:
+        payable = min(payable, portfolio.allowance.value - portfolio.invested)
     # A quotient has more digits than a Decimal keeps; rounded down, it is never more than the limit it came from.
     with localcontext(rounding=ROUND_FLOOR):
         most = min(

@@ -11,7 +11,7 @@ from autopilot.domain.money import ZERO, ceil_to_step, floor_to_step, to_decimal
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import StrategySignal
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.evaluation import first_failure
 from autopilot.risk.preflight import balance_check, exit_check, order_checks, position_check, stop_check
 from autopilot.risk.rules import rules_of
@@ -50,13 +50,16 @@ class OrderDraft:
     attempt: int = 0
 
 
-def review_entry(entry: EntryContext, signal: StrategySignal, asked: Decimal, draft: OrderDraft) -> Approved | Denied:
-    """``asked`` is the strategy's own size in base currency. Every rule is looked at, whether or not one failed."""
+def review_entry(
+    entry: DecisionContext, signal: StrategySignal, wanted: Decimal, draft: OrderDraft
+) -> Approved | Denied:
+    """Approve an entry, or deny it by the first rule that it fails. ``wanted``: the strategy's size in base currency.
+    Every rule is checked, even after one failed."""
     market = entry.market
     price = draft.limit or entry.price
     stop = floor_to_step(to_decimal(signal.stop), market.price_step)
     target = ceil_to_step(to_decimal(signal.target), market.price_step)
-    quantity = entry_quantity(entry, asked, price, stop)
+    quantity = entry_quantity(entry, wanted, price, stop)
     checks = [rule(entry) for rule in rules_of(entry)]
     checks.append(stop_check(market, stop, price))
     checks += order_checks(market, quantity, price, entry.limits.min_order_value)

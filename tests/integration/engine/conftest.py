@@ -34,7 +34,8 @@ from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAuto
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.restrictions import Restrictions

@@ -16,8 +16,8 @@ from autopilot.domain.errors import AnswerLost, MarketUnavailable, StoreUnavaila
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.engine import liquidation
-from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import ExitSettings
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_type import OrderSettings
 
 Open = Callable[..., Any]
@@ -242,7 +242,7 @@ class TestPanic:
         self, holding: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(liquidation, "TURN_S", 0.02)
-        async with holding.account.turns.cycle():
+        async with holding.account.lock.for_cycle():
             told = await holding.control.panic(ME, flatten=True)
         assert (told["now"], told["complete"]) == ("halted", False)
         assert "kept the account busy" in told["accounts"][0]["left"][0]["what"]
@@ -396,9 +396,9 @@ class TestBooks:
         assert holding.account.position("BTC/USD")
 
     async def test_where_a_sale_cannot_be_ended_nothing_is_written_off(self, holding: Any) -> None:
-        reached = ExitTrigger(Purpose.TAKE_PROFIT, 2 * holding.account.price("BTC/USD"), "a target far away")
+        reached = ExitOrder(Purpose.TAKE_PROFIT, 2 * holding.account.price("BTC/USD"), "a target far away")
         exits = ExitSettings(OrderSettings(limit_life_candles=100), HOUR_MS)
-        await holding.autopilot._around.desk.leave(reached, await holding.market.market("BTC/USD"), exits)
+        await holding.autopilot._desk.exit_position(reached, await holding.market.market("BTC/USD"), exits)
         assert holding.orders()[-1] == ("sell", "take_profit", "open")
         self.take(holding, "0.001")
         await self.compare(holding)
@@ -413,7 +413,7 @@ class TestBooks:
 
 
 async def test_waiting_for_the_account_ends_when_the_cycle_does(waiting: Any) -> None:
-    async with waiting.account.turns.cycle():
+    async with waiting.account.lock.for_cycle():
         panic = asyncio.ensure_future(waiting.control.panic(ME, flatten=False))
         await asyncio.sleep(0)
         assert not panic.done()

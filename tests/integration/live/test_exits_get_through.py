@@ -13,14 +13,14 @@ from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
-from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import ExitSettings
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_type import OrderSettings
 
 EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), HOUR_MS)
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
-TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
-REACHED = ExitTrigger(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
+TOUCHED = ExitOrder(Purpose.STOP_LOSS, STOP, "the stop was touched")
+REACHED = ExitOrder(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
 
 
 async def buy(live: Any, quantity: str = "0.01") -> None:
@@ -28,13 +28,13 @@ async def buy(live: Any, quantity: str = "0.01") -> None:
     await live.follow()
 
 
-async def look(live: Any, trigger: ExitTrigger, times: int = 1) -> None:
+async def look(live: Any, trigger: ExitOrder, times: int = 1) -> None:
     """So many cycles, a minute apart, each of which finds the level touched."""
     for _ in range(times):
         live.clock.at_ms += MINUTE_MS
         with suppress(ExchangeError):
             await live.desk.follow(live.market)
-            await live.desk.leave(trigger, live.market, EXITS)
+            await live.desk.exit_position(trigger, live.market, EXITS)
             for held in live.ledger.positions(live.account):
                 await live.desk.finish_exit(held, trigger.price, live.market, EXITS)
 
@@ -77,7 +77,7 @@ async def test_a_purchase_that_cannot_be_asked_about_does_not_hold_up_the_sale_o
     live.exchange.price["BTC"] = STOP
     live.clock.at_ms += MINUTE_MS
     with pytest.raises(ExchangeError, match="does not know order"):
-        await live.desk.leave(TOUCHED, live.market, EXITS)
+        await live.desk.exit_position(TOUCHED, live.market, EXITS)
     assert live.exchange.balances["BTC"] == 0
     # What it bought unseen is sold as soon as it is seen.
     live.exchange.orders[theirs.order_id] = theirs

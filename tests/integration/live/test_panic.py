@@ -18,7 +18,7 @@ from autopilot.config.paths import find_paths
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import MINUTE_MS
-from autopilot.execution.order_desk import ExitSettings
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_type import OrderSettings
 
 ACCOUNT = "live:kraken"

@@ -10,14 +10,14 @@ import pytest
 
 from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import MINUTE_MS
-from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import ExitSettings
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_type import OrderSettings
 
 EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS)
 STOP, TARGET = Decimal(29_000), Decimal(33_000)
-TOUCHED = ExitTrigger(Purpose.STOP_LOSS, STOP, "the stop was touched")
-REACHED = ExitTrigger(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
+TOUCHED = ExitOrder(Purpose.STOP_LOSS, STOP, "the stop was touched")
+REACHED = ExitOrder(Purpose.TAKE_PROFIT, TARGET, "the target was reached")
 
 
 async def entered(live: Any, kind: OrderType = OrderType.MARKET) -> Order:
@@ -69,7 +69,7 @@ async def test_it_sells_while_nobody_looks_and_is_counted_once(guarded: Any) -> 
     guarded.exchange.fill(stop, stop.quantity, Decimal(28_990))
     guarded.clock.at_ms += MINUTE_MS
     await guarded.desk.reconcile(guarded.market)
-    await guarded.desk.leave(TOUCHED, guarded.market, EXITS)
+    await guarded.desk.exit_position(TOUCHED, guarded.market, EXITS)
     await guarded.desk.protect(guarded.market, EXITS)
     assert guarded.ledger.positions("live:kraken") == ()
     (trip,) = guarded.database.rows("SELECT exit_purpose FROM round_trips")
@@ -80,13 +80,13 @@ async def test_it_sells_while_nobody_looks_and_is_counted_once(guarded: Any) -> 
 
 @pytest.mark.parametrize("trigger", [TOUCHED, REACHED], ids=["stop", "target"])
 @pytest.mark.parametrize("sold_before", ["0", "0.004", "0.01"])
-async def test_another_exit_takes_its_place(guarded: Any, trigger: ExitTrigger, sold_before: str) -> None:
+async def test_another_exit_takes_its_place(guarded: Any, trigger: ExitOrder, sold_before: str) -> None:
     """Whatever the stop sold before it could be canceled, all is sold once."""
     await entered(guarded)
     stop = await protected(guarded)
     guarded.exchange.fill(stop, Decimal(sold_before), STOP)
     guarded.clock.at_ms += 1
-    await guarded.desk.leave(trigger, guarded.market, EXITS)
+    await guarded.desk.exit_position(trigger, guarded.market, EXITS)
     for each in list(guarded.exchange.orders.values()):
         if each.status == "open" and each.kind == "limit":
             guarded.exchange.fill(each, each.quantity)
@@ -119,7 +119,7 @@ async def test_one_that_is_refused_is_not_asked_for_again(guarded: Any) -> None:
     assert await protected(guarded) is None
     assert await protected(guarded) is None
     assert [name for name, _ in guarded.exchange.asked].count("AddOrder") == 2
-    await guarded.desk.leave(TOUCHED, guarded.market, EXITS)
+    await guarded.desk.exit_position(TOUCHED, guarded.market, EXITS)
     assert guarded.ledger.positions("live:kraken") == ()
     guarded.assert_agreed()
 

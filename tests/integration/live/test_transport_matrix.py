@@ -11,7 +11,7 @@ from places import PLACES
 
 from autopilot.domain.order import OrderStatus, OrderType
 from autopilot.domain.timeframe import HOUR_MS
-from autopilot.execution.order_desk import FRESH_MS
+from autopilot.execution.following import FRESH_MS
 
 FAULTS = (*BEFORE, *AFTER)
 UNANSWERED = [fault for fault in FAULTS if fault != "refused before"]

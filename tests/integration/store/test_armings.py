@@ -17,7 +17,7 @@ from autopilot.adapters.store.rows import from_row, to_row
 from autopilot.adapters.store.views.health import with_health
 from autopilot.adapters.store.views.real_money import with_real_money
 from autopilot.app.audit_log import audited
-from autopilot.domain.arming import NO_LEAVE, Arming
+from autopilot.domain.arming import NO_ALLOWANCE, Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreCorrupt
 from autopilot.domain.trading_mode import TradingMode
@@ -44,17 +44,17 @@ def test_it_holds_for_others_at_once_until_it_is_taken_back(tmp_path: Path) -> N
     daemon, command = open_database(path), open_database(path)
     with audited(command, tmp_path / "audit.head") as trail:
         there, here = SqliteArmings(daemon), SqliteArmings(command, trail)
-        assert there.leave(ACCOUNT, "USD", 1_500).value == 0
+        assert there.allowance(ACCOUNT, "USD", 1_500).value == 0
         assert not here.disarm(ACCOUNT, 1_000)
         here.arm(ARMED)
         assert there.of(ACCOUNT) == ARMED
-        assert (there.leave(ACCOUNT, "USD", 1_500).value, there.leave(ACCOUNT, "USD", 2_000).value) == (500, 0)
+        assert (there.allowance(ACCOUNT, "USD", 1_500).value, there.allowance(ACCOUNT, "USD", 2_000).value) == (500, 0)
         here.arm(replace(ARMED, max_value=Decimal("0.10"), expires_at_ms=9_000))
-        assert there.leave(ACCOUNT, "USD", 2_000).value == Decimal("0.10")
+        assert there.allowance(ACCOUNT, "USD", 2_000).value == Decimal("0.10")
         assert there.accounts() == (ACCOUNT,)
         assert here.disarm(ACCOUNT, 2_500)
         assert not here.disarm(ACCOUNT, 2_600)
-        assert there.leave(ACCOUNT, "USD", 2_600) == NO_LEAVE
+        assert there.allowance(ACCOUNT, "USD", 2_600) == NO_ALLOWANCE
     daemon.close()
     command.close()
 
@@ -70,14 +70,14 @@ def test_what_is_disarmed_stays_so_whatever_the_clock_says(armings: SqliteArming
 
 def test_what_has_expired_stays_so_when_the_clock_is_set_back(armings: SqliteArmings, path: Path) -> None:
     armings.arm(ARMED)
-    assert armings.leave(ACCOUNT, "USD", 999) == NO_LEAVE
-    assert armings.leave(ACCOUNT, "USD", 1_999).value == 500
+    assert armings.allowance(ACCOUNT, "USD", 999) == NO_ALLOWANCE
+    assert armings.allowance(ACCOUNT, "USD", 1_999).value == 500
     for now_ms in (2_000, 2_001, 1_500):
-        assert armings.leave(ACCOUNT, "USD", now_ms) == NO_LEAVE
+        assert armings.allowance(ACCOUNT, "USD", now_ms) == NO_ALLOWANCE
     assert events(path) == ["expired", "armed"], "told once"
     assert not armings.disarm(ACCOUNT, 1_500)
     armings.arm(ARMED)
-    assert armings.leave(ACCOUNT, "USD", 1_500).value == 500
+    assert armings.allowance(ACCOUNT, "USD", 1_500).value == 500
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_was_lost_since_then_is_taken_off(armings: SqliteArmings, database:
         connection.execute(_ROUND_TRIP, (ACCOUNT, "ETH/EUR", "-100", 1_100))
         connection.execute(_ROUND_TRIP, ("paper:kraken", "BTC/USD", "-100", 1_100))
         connection.execute(_POSITION, (ACCOUNT, "SOL/USD", "-2.5"))
-    assert armings.leave(ACCOUNT, "USD", 1_500).value == Decimal("482.5")
+    assert armings.allowance(ACCOUNT, "USD", 1_500).value == Decimal("482.5")
 
 
 @pytest.mark.parametrize("closed", [False, True])
@@ -166,7 +166,7 @@ def test_what_a_position_had_earned_before_makes_up_for_no_loss(
             connection.execute(_ROUND_TRIP, (ACCOUNT, "BTC/USD", "50.02", 1_100))
         else:
             connection.execute("UPDATE positions SET realized = '50.02' WHERE symbol = 'BTC/USD'")
-    assert armings.leave(ACCOUNT, "USD", 1_500).value == Decimal("300.02")
+    assert armings.allowance(ACCOUNT, "USD", 1_500).value == Decimal("300.02")
 
 
 def test_both_are_told_to_the_audit_log(tmp_path: Path) -> None:

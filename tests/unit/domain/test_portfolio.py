@@ -2,14 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from orders import an_order
 
-from autopilot.domain.order import Fill, OrderStatus, Purpose, Side
+from autopilot.domain.order import Fill, Purpose, Side
 from autopilot.domain.portfolio import Position
 
 ENTRY = an_order(
@@ -78,21 +77,6 @@ def test_what_is_gone_past_us_is_as_if_it_had_never_been_bought(
     assert (left.quantity, left.cost) == (Decimal(quantity), Decimal(cost))
     assert (left.entry_quantity, left.entry_value) == (Decimal(entry_quantity), Decimal(entry_value))
     assert (left.realized, left.exit_value, left.entry_price) == (Decimal("19.5"), 120, 100)
-
-
-@pytest.mark.parametrize(
-    ("sale", "entry", "left"),
-    [
-        ({"created_at_ms": 5, "status": OrderStatus.CANCELED}, 6, True),
-        ({"created_at_ms": 5, "status": OrderStatus.OPEN}, 6, False),
-        ({"created_at_ms": 4, "status": OrderStatus.FILLED}, 6, False),
-        ({"created_at_ms": 6, "status": OrderStatus.FILLED}, 6, False),
-    ],
-    ids=["before the entry", "not over", "before the position", "with the entry"],
-)
-def test_what_a_sale_left_before_an_entry(sale: dict[str, Any], entry: int, left: bool) -> None:
-    position = Position.opened_by(fill(Side.BUY, "1", "100", "0"), ENTRY)
-    assert position.is_left_by(replace(EXIT, **sale), replace(ENTRY, created_at_ms=entry)) is left
 
 
 def test_a_fee_in_a_third_currency_is_no_money_of_this_position() -> None:

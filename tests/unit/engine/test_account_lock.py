@@ -12,7 +12,7 @@ from autopilot.engine.account_lock import AccountLock
 
 class Scene:
     def __init__(self) -> None:
-        self.turns = AccountLock()
+        self.lock = AccountLock()
         self.done: list[str] = []
         self._inside = 0
 
@@ -27,10 +27,10 @@ class Scene:
                 self._inside -= 1
 
     def cycle(self, name: str) -> asyncio.Task[None]:
-        return asyncio.create_task(self.act(name, self.turns.cycle()))
+        return asyncio.create_task(self.act(name, self.lock.for_cycle()))
 
     def user(self, name: str) -> asyncio.Task[None]:
-        return asyncio.create_task(self.act(name, self.turns.user()))
+        return asyncio.create_task(self.act(name, self.lock.for_user()))
 
 
 async def test_cycles_take_their_turns_in_the_order_in_which_they_came() -> None:
@@ -52,8 +52,8 @@ async def test_users_go_before_the_cycles_that_wait_but_interrupt_none() -> None
 @pytest.mark.parametrize("who", ["cycle", "user"])
 async def test_one_that_gives_up_waiting_or_fails_keeps_nobody_waiting(who: str) -> None:
     scene = Scene()
-    turn = scene.turns.cycle if who == "cycle" else scene.turns.user
-    async with scene.turns.cycle():
+    turn = scene.lock.for_cycle if who == "cycle" else scene.lock.for_user
+    async with scene.lock.for_cycle():
         waiting = asyncio.create_task(scene.act("gave up", turn()))
         await asyncio.sleep(0)
         waiting.cancel()
@@ -68,10 +68,10 @@ async def test_one_that_gives_up_waiting_or_fails_keeps_nobody_waiting(who: str)
 
 async def test_a_cycle_that_waits_behind_a_user_and_is_canceled_leaves_the_turn_free() -> None:
     scene = Scene()
-    async with scene.turns.user():
+    async with scene.lock.for_user():
         waiting = scene.cycle("canceled")
         await asyncio.sleep(0)
-    second = asyncio.create_task(scene.act("user", scene.turns.user()))
+    second = asyncio.create_task(scene.act("user", scene.lock.for_user()))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, second, return_exceptions=True)

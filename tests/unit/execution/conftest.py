@@ -21,10 +21,11 @@ from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderT
 from autopilot.domain.portfolio import Portfolio, Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.ports.broker import Balance
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry
 
@@ -191,7 +192,7 @@ def approve(market: Market, clock: HandClock) -> Callable[..., Approved]:
 
     def make(limit: str | None = None, quantity: str = "2", life_ms: int = 3 * HOUR_MS) -> Approved:
         cash = Decimal(100_000)
-        entry = EntryContext(
+        entry = DecisionContext(
             market=market,
             timeframe=Timeframe.H1,
             portfolio=Portfolio(ACCOUNT, "USD", cash, cash, cash, cash, Decimal(0), {}),

@@ -15,15 +15,16 @@ from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import MINUTE_MS
-from autopilot.execution.exits import ExitTrigger
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.missing_orders import LOOK_COUNTS_MS, MISSED_MS
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 
 ACCOUNT = "paper:test"
 S = OrderStatus
-STOP = ExitTrigger(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched")
-TARGET = ExitTrigger(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched")
+STOP = ExitOrder(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched")
+TARGET = ExitOrder(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched")
 
 Ask = Callable[[], Awaitable[Any]]
 Report = Callable[..., OrderReport]
@@ -40,13 +41,13 @@ def asks(desk: OrderDesk, ledger: SqliteLedger, market: Market, exits: ExitSetti
 
     async def end() -> None:
         for order in ledger.open_orders(ACCOUNT):
-            await desk.end(order, "")
+            await desk.cancel_order(order, "")
 
     return {
         "followed": lambda: desk.follow(market),
         "reconciled": lambda: desk.reconcile(market),
         "ended": end,
-        "its stop is touched": lambda: desk.leave(STOP, market, exits),
+        "its stop is touched": lambda: desk.exit_position(STOP, market, exits),
         "flattened": lambda: desk.flatten(Decimal(95), market, exits),
     }
 
@@ -99,7 +100,7 @@ async def test_a_lost_exit_is_over_after_an_hour_and_then_the_rest_is_sold(
     hold("2")
     fills = [("t", filled, "110.11")] if filled != "0" else []
     broker.submits = [report(S.PARTIALLY_FILLED if fills else S.OPEN, *fills), report(S.FILLED, ("s", "2", "95"))]
-    await desk.leave(TARGET, market, exits)
+    await desk.exit_position(TARGET, market, exits)
     for _ in range(MISSED_MS // MINUTE_MS):
         with pytest.raises(MarketUnavailable, match="does not know order"):
             await ask_in_vain(asks[way])
@@ -111,12 +112,12 @@ async def test_a_lost_exit_is_over_after_an_hour_and_then_the_rest_is_sold(
         await ask_in_vain(asks[way])
     lost = exit_of(ledger)
     assert (lost.status, lost.filled) == (S.CANCELED, Decimal(filled))
-    assert f"taken for canceled with {filled} filled; look at the exchange's own orders" in lost.detail
+    assert f"counted as canceled with {filled} filled; check the exchange's own orders" in lost.detail
     assert [record.getMessage() for record in caplog.records] == [
         f"BTC/USD: order {lost.client_order_id}: {lost.detail}"
     ]
     assert events.count("order") > told
-    await desk.leave(STOP, market, exits)
+    await desk.exit_position(STOP, market, exits)
     assert [order.quantity for order in broker.sent[1:]] == [2 - Decimal(filled)]
 
 
@@ -134,7 +135,7 @@ async def test_one_that_was_seen_meanwhile_is_missed_anew(
 ) -> None:
     hold("2")
     broker.submits = [report(S.OPEN)]
-    await desk.leave(TARGET, market, exits)
+    await desk.exit_position(TARGET, market, exits)
     for _ in range(2):
         await miss_for(MISSED_MS, clock, lambda: ask_in_vain(asks["followed"]))
         clock.at_ms -= 1
@@ -162,7 +163,7 @@ async def test_a_new_process_misses_it_anew(
 ) -> None:
     hold("2")
     broker.submits = [report(S.OPEN)]
-    await desk.leave(TARGET, market, exits)
+    await desk.exit_position(TARGET, market, exits)
     await miss_for(MISSED_MS, clock, lambda: ask_in_vain(asks["followed"]))
     restarted = OrderDesk(ACCOUNT, broker, ledger, clock, events, modes)
     await miss_for(MISSED_MS, clock, lambda: ask_in_vain(lambda: restarted.follow(market)))
@@ -185,7 +186,7 @@ async def test_a_time_without_looks_is_no_time_in_which_it_was_missed(
     """A maintenance, at whose beginning and end the exchange does not show it; a suspended machine; a clock."""
     hold("2")
     broker.submits = [report(S.OPEN)]
-    await desk.leave(TARGET, market, exits)
+    await desk.exit_position(TARGET, market, exits)
     for passed_ms in (MISSED_MS, 10 * MISSED_MS, -2 * MISSED_MS, MISSED_MS):
         with pytest.raises(MarketUnavailable):
             await ask_in_vain(asks["followed"])
@@ -241,7 +242,7 @@ async def test_what_a_lost_order_filled_unseen_counts_when_it_is_seen_again(
 ) -> None:
     hold("2")
     broker.submits = [report(S.OPEN)]
-    await desk.leave(TARGET, market, exits)
+    await desk.exit_position(TARGET, market, exits)
     await miss_for(MISSED_MS, clock, lambda: ask_in_vain(asks["followed"]))
     await ask_in_vain(asks["followed"])
     lost = exit_of(ledger)

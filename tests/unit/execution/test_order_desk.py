@@ -17,8 +17,10 @@ from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, P
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.domain.trading_mode import TradingMode
-from autopilot.execution.exits import ExitTrigger
-from autopilot.execution.order_desk import FRESH_MS, ExitSettings, OrderDesk
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.following import FRESH_MS
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.ports.trading_modes import ModeEntry
 from autopilot.risk.verdict import Approved
 
@@ -26,8 +28,8 @@ ACCOUNT = "paper:test"
 START_MS = 1_714_521_600_000
 S = OrderStatus
 
-STOP = ExitTrigger(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched")
-TARGET = ExitTrigger(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched")
+STOP = ExitOrder(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched")
+TARGET = ExitOrder(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched")
 
 Approve = Callable[..., Approved]
 Report = Callable[..., OrderReport]
@@ -339,7 +341,7 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.FILLED, ("s", "2", "94.95"))]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         (sent,) = broker.sent
         assert (sent.side, sent.type, sent.purpose, sent.quantity) == (
             Side.SELL,
@@ -348,7 +350,7 @@ class TestLeaving:
             2,
         )
         assert (sent.trigger_price, sent.expires_at_ms, sent.strategy) == (95, None, "macd")
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         assert len(broker.sent) == 1, "nothing is held any more"
 
     async def test_a_take_profit_waits_above_for_as_long_as_it_may(
@@ -356,8 +358,8 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         (sent,) = broker.sent
         assert (sent.type, sent.price, sent.trigger_price) == (OrderType.LIMIT, Decimal("110.11"), None)
         assert sent.expires_at_ms == START_MS + 3 * HOUR_MS
@@ -374,13 +376,13 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN), report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         broker.cancels = [report(S.CANCELED, ("t", "0.5", "110.11"))]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         waiting, stop = broker.sent
         assert broker.canceled == [waiting.client_order_id]
         assert (stop.type, stop.quantity) == (OrderType.MARKET, Decimal("1.5"))
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         assert len(broker.sent) == 2, "one that is under way is not doubled"
 
     async def test_a_protection_takes_the_place_of_a_take_profit_but_not_of_a_stop(
@@ -388,15 +390,15 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN), report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         broker.cancels = [report(S.CANCELED)]
-        protection = ExitTrigger(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, at most 5 %")
-        await desk.leave(protection, market, exits)
+        protection = ExitOrder(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, at most 5 %")
+        await desk.exit_position(protection, market, exits)
         sent = broker.sent[1]
         assert (sent.type, sent.purpose, sent.quantity) == (OrderType.MARKET, Purpose.PROTECTION, 2)
         assert (sent.reason, sent.trigger_price) == (protection.reason, 99)
-        await desk.leave(STOP, market, exits)
-        await desk.leave(protection, market, exits)
+        await desk.exit_position(STOP, market, exits)
+        await desk.exit_position(protection, market, exits)
         assert len(broker.sent) == 2, "one that is under way is not doubled"
 
     async def test_nothing_is_sold_twice_when_the_take_profit_fills_first(
@@ -404,9 +406,9 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         broker.cancels = [report(S.FILLED, ("t", "2", "110.11"))]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         assert len(broker.sent) == 1
 
     @pytest.mark.parametrize("still", [S.OPEN, S.PARTIALLY_FILLED, S.CANCELED])
@@ -422,14 +424,14 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN), report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         untold = {"filled": Decimal(1)} if still is S.CANCELED else {}
         broker.cancels = [report(still, **untold)]
         with pytest.raises(AnswerLost, match="not over yet"):
-            await desk.leave(STOP, market, exits)
+            await desk.exit_position(STOP, market, exits)
         assert len(broker.sent) == 1
         broker.cancels = [report(S.CANCELED, ("t", "1", "110.11"))]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         assert broker.sent[1].quantity == 1
 
     @pytest.mark.parametrize("error", [MarketUnavailable("away"), AnswerLost("time-out")])
@@ -445,10 +447,10 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         broker.cancels = [error, error]
         with pytest.raises(type(error)):
-            await desk.leave(STOP, market, exits)
+            await desk.exit_position(STOP, market, exits)
         assert len(broker.sent) == 1
 
     async def test_an_exit_that_was_never_sent_ends_without_the_exchange(
@@ -456,8 +458,8 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [MarketUnavailable("away"), report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(TARGET, market, exits)
+        await desk.exit_position(STOP, market, exits)
         assert [order.status for order in books()] == [S.EXPIRED, S.OPEN]
         assert not broker.canceled
 
@@ -474,7 +476,7 @@ class TestLeaving:
         broker.submits = [report(S.PARTIALLY_FILLED, ("a", "0.5", "99.9")), report(S.OPEN)]
         await desk.send(approve("99.9"), market)
         broker.cancels = [report(S.CANCELED, ("a", "0.5", "99.9"), ("b", "0.3", "99.9"))]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         assert broker.sent[1].quantity == Decimal("0.8")
 
     async def test_a_stop_that_was_not_sent_is_sent_when_the_exchange_is_back_at_the_price_of_then(
@@ -482,7 +484,7 @@ class TestLeaving:
     ) -> None:
         hold("2")
         broker.submits = [MarketUnavailable("away"), MarketUnavailable("away"), report(S.OPEN)]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         clock.at_ms += FRESH_MS
         await desk.follow(market)
         clock.at_ms += 10 * HOUR_MS
@@ -494,7 +496,7 @@ class TestLeaving:
         self, desk: OrderDesk, broker: Any, hold: Hold, market: Market, exits: ExitSettings, books: Any
     ) -> None:
         hold("0.0005")
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         await desk.flatten(Decimal(100), market, exits)
         assert not broker.sent
         assert books() == ()
@@ -505,7 +507,7 @@ class TestLeaving:
         hold("2")
         broker.submits = [OrderRejected("no"), OrderRejected("no"), report(S.OPEN)]
         for _ in range(3):
-            await desk.leave(STOP, market, exits)
+            await desk.exit_position(STOP, market, exits)
         names = [order.client_order_id for order in broker.sent]
         assert len(set(names)) == 3
         assert client_order_id(ACCOUNT, "BTC/USD", START_MS, Purpose.STOP_LOSS) not in names
@@ -525,7 +527,7 @@ class TestFinishing:
     ) -> None:
         hold("2")
         broker.submits = [report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         clock.at_ms += 3 * HOUR_MS
         partly = ("t", "0.5", "110.11")
         broker.lookups = [report(S.PARTIALLY_FILLED, partly)]
@@ -552,10 +554,10 @@ class TestFinishing:
         hold("2")
         broker.submits, broker.lookups = [report(S.OPEN), report(S.OPEN)], [report(S.OPEN)]
         broker.cancels = [report(S.CANCELED)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         clock.at_ms += 3 * HOUR_MS
         await desk.follow(market)
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         assert [order.type for order in broker.sent] == [OrderType.LIMIT, OrderType.MARKET]
 
     async def test_below_the_entry_price_it_is_a_stop_loss_by_then(
@@ -569,7 +571,7 @@ class TestFinishing:
     ) -> None:
         held = hold("2")
         broker.submits = [OrderRejected("no"), report(S.OPEN)]
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         await desk.finish_exit(held, Decimal("99.99"), market, exits)
         assert broker.sent[1].purpose is Purpose.STOP_LOSS
 
@@ -578,7 +580,7 @@ class TestFinishing:
     ) -> None:
         held = hold("2")
         broker.submits = [OrderRejected(f"refusal {number}") for number in range(4)]
-        await desk.leave(STOP, market, exits)
+        await desk.exit_position(STOP, market, exits)
         for _ in range(3):
             await desk.finish_exit(held, Decimal(94), market, exits)
         assert [order.detail for order in books()] == [f"refusal {number}" for number in range(4)]
@@ -656,7 +658,7 @@ class TestFinishing:
         lost = known_by == "never arrived"
         broker.submits = [AnswerLost("time-out") if lost else MarketUnavailable("away"), report(S.OPEN)]
         broker.lookups = [None] if lost else []
-        await desk.leave(TARGET, market, exits)
+        await desk.exit_position(TARGET, market, exits)
         clock.at_ms += 3 * HOUR_MS
         await desk.follow(market)
         await desk.finish_exit(held, Decimal(109), market, exits)

@@ -15,14 +15,15 @@ from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import Market
 from autopilot.domain.order import OrderReport, OrderStatus, Purpose, Side
 from autopilot.domain.timeframe import HOUR_MS
-from autopilot.execution.exits import ExitTrigger
+from autopilot.execution.exit_order import ExitOrder
+from autopilot.execution.exits import ExitSettings
 from autopilot.execution.missing_orders import LOOK_COUNTS_MS, MISSED_MS
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.order_desk import OrderDesk
 
 ACCOUNT = "paper:test"
 S = OrderStatus
-STOP = ExitTrigger(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched")
-TARGET = ExitTrigger(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched")
+STOP = ExitOrder(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched")
+TARGET = ExitOrder(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched")
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Scene:
     async def wait(self) -> None:
         """The exit rests on the exchange."""
         self.broker.submits = [self.report(S.OPEN)]
-        await self.desk.leave(TARGET, self.market, self.exits)
+        await self.desk.exit_position(TARGET, self.market, self.exits)
 
     @property
     def held(self) -> Decimal:
@@ -72,7 +73,7 @@ def scene(
 
 async def at_once(scene: Scene) -> None:
     scene.broker.submits = [scene.sold(S.CANCELED)]
-    await scene.desk.leave(STOP, scene.market, scene.exits)
+    await scene.desk.exit_position(STOP, scene.market, scene.exits)
 
 
 async def later(scene: Scene) -> None:
@@ -94,7 +95,7 @@ async def when_its_life_is_over(scene: Scene) -> None:
 async def when_a_stop_takes_its_place(scene: Scene) -> None:
     await scene.wait()
     scene.broker.cancels, scene.broker.submits = [scene.sold(S.CANCELED)], [scene.report(S.OPEN)]
-    await scene.desk.leave(STOP, scene.market, scene.exits)
+    await scene.desk.exit_position(STOP, scene.market, scene.exits)
 
 
 async def when_the_user_flattens(scene: Scene) -> None:
@@ -118,7 +119,7 @@ async def where_the_rules_are_not_at_hand(scene: Scene) -> None:
     await scene.wait()
     (order,) = scene.ledger.open_orders(ACCOUNT)
     scene.broker.cancels = [scene.sold(S.CANCELED)]
-    await scene.desk.end(order, "")
+    await scene.desk.cancel_order(order, "")
     assert scene.held == scene.left
     await scene.desk.follow(scene.market)
 
@@ -178,7 +179,7 @@ async def test_what_a_fee_in_coins_leaves_on_binance_ends_with_the_sale(
     paid = replace(fill, client_order_id="entry", fee=Decimal("0.00000123"), fee_currency="BTC")
     ledger.apply_fills(entry, [paid], market)
     broker.submits = [scene.report(S.FILLED, ("s", "0.00122", "61000"))]
-    await scene.desk.leave(replace(STOP, price=Decimal(61000)), market, scene.exits)
+    await scene.desk.exit_position(replace(STOP, price=Decimal(61000)), market, scene.exits)
     assert broker.sent[-1].quantity == Decimal("0.00122")
     trip = ledger.round_trips_since(ACCOUNT, 0)[-1]
     assert (scene.held, trip.written_off) == (0, Decimal("0.00000877"))

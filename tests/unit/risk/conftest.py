@@ -15,7 +15,7 @@ from autopilot.domain.order import Order, OrderType
 from autopilot.domain.portfolio import Portfolio, Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import OrderDraft
 
@@ -44,13 +44,13 @@ def portfolio() -> Portfolio:
 
 
 @pytest.fixture
-def make_entry(market: Market, portfolio: Portfolio) -> Callable[..., EntryContext]:
+def make_entry(market: Market, portfolio: Portfolio) -> Callable[..., DecisionContext]:
     """Changes of the portfolio and of the limits by name, of the context itself as a mapping."""
 
     def make(
         *, limits: dict[str, Any] | None = None, context: dict[str, Any] | None = None, **changes: Any
-    ) -> EntryContext:
-        entry = EntryContext(
+    ) -> DecisionContext:
+        entry = DecisionContext(
             market=market,
             timeframe=Timeframe.H1,
             portfolio=replace(portfolio, **changes),

@@ -11,7 +11,7 @@ import pytest
 from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import LowProfit, OnLimit, RecentDrawdown, RiskLimits, StopGuard
 from autopilot.risk.protections import (
     few_stops_in_account,
@@ -24,7 +24,7 @@ from autopilot.risk.protections import (
 from autopilot.risk.rules import RULES, rules_of
 
 NOW_MS = 1_714_521_600_000
-Make = Callable[..., EntryContext]
+Make = Callable[..., DecisionContext]
 STOP = Purpose.STOP_LOSS
 
 
@@ -40,7 +40,7 @@ def trip(at_ms: int, net: str = "-1", symbol: str = "BTC/USD", purpose: Purpose 
     )
 
 
-def guarded(make: Make, recent: list[RoundTrip], **limits: Any) -> EntryContext:
+def guarded(make: Make, recent: list[RoundTrip], **limits: Any) -> DecisionContext:
     return make(limits=limits, recent=tuple(sorted(recent, key=lambda each: each.closed_at_ms)))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autopilot.config.keys import all_keys
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import LowProfit, RecentDrawdown, StopGuard
 from autopilot.risk.rules import rules_of
 
@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "risk.md").read_text()
 NAMES = set(re.findall(r"`([\w.]+)`", PAGE))
 
 
-def test_every_rule_stands_there(make_entry: Callable[..., EntryContext]) -> None:
+def test_every_rule_stands_there(make_entry: Callable[..., DecisionContext]) -> None:
     limits = {
         "exit_cooldown_candles": 1,
         "stop_guard": StopGuard(symbol_stops=1, account_stops=1),

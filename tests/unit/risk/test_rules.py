@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from autopilot.domain.arming import NO_LEAVE, Allowance
+from autopilot.domain.arming import NO_ALLOWANCE, Allowance
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.portfolio import Position, SymbolRecord
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.domain.trading_mode import Restriction, TradingMode
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.rules import (
     RULES,
     Rule,
@@ -72,12 +72,12 @@ CASES: list[Case] = [
     (entries_are_on, "PAUSED_BY_USER", {"restrictions": (PAUSED,)}, False),
     (entries_are_on, "PANIC", {"restrictions": (PAUSED, HALTED)}, False),
     (entries_are_on, "OF_ANOTHER_KIND", {"restrictions": (replace(PAUSED, code="OF_ANOTHER_KIND"), PAUSED)}, False),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": NO_LEAVE}, False),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED}, False),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": Allowance(Decimal(500), unproven=True)}, True),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED} | context(is_proven=True), True),
+    (leave_is_left, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
+    (leave_is_left, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
+    (leave_is_left, "ARMED_VALUE_REACHED", {"allowance": NO_ALLOWANCE}, False),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED}, False),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": Allowance(Decimal(500), unproven=True)}, True),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED} | context(is_proven=True), True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9499)}, False),
@@ -98,13 +98,13 @@ CASES: list[Case] = [
 
 @pytest.mark.parametrize(("rule", "code", "changes", "passes"), CASES)
 def test_a_limit_is_kept_to_the_last_step(
-    make_entry: Callable[..., EntryContext], rule: Rule, code: str, changes: Mapping[str, Any], passes: bool
+    make_entry: Callable[..., DecisionContext], rule: Rule, code: str, changes: Mapping[str, Any], passes: bool
 ) -> None:
     check = rule(make_entry(**changes))
     assert (check.code, check.passed) == (code, passes)
 
 
-def test_one_symbols_past_does_not_hold_another_back(make_entry: Callable[..., EntryContext]) -> None:
+def test_one_symbols_past_does_not_hold_another_back(make_entry: Callable[..., DecisionContext]) -> None:
     burnt = SymbolRecord(consecutive_losses=9, last_loss_at_ms=NOW_MS, last_stop_loss_at_ms=NOW_MS)
     entry = make_entry(history={"ETH/USD": burnt})
     assert cooled_down(entry).passed
@@ -117,7 +117,7 @@ def test_one_symbols_past_does_not_hold_another_back(make_entry: Callable[..., E
     ids=["a position", "just worth selling", "worth too little to sell", "dust"],
 )
 def test_only_a_position_that_could_be_sold_is_one(
-    make_entry: Callable[..., EntryContext], make_position: Callable[..., Position], quantity: str, passes: bool
+    make_entry: Callable[..., DecisionContext], make_position: Callable[..., Position], quantity: str, passes: bool
 ) -> None:
     check = no_position_yet(make_entry(positions={"BTC/USD": make_position(quantity=quantity)}))
     assert (check.code, check.passed, check.actual) == ("POSITION_OPEN", passes, float(quantity))
@@ -132,7 +132,7 @@ def test_only_a_position_that_could_be_sold_is_one(
     ],
 )
 def test_one_entry_at_a_time(
-    make_entry: Callable[..., EntryContext],
+    make_entry: Callable[..., DecisionContext],
     make_order: Callable[..., Order],
     symbol: str,
     changes: Mapping[str, Any],
@@ -154,7 +154,7 @@ def test_one_entry_at_a_time(
     ids=["below", "at", "a pending entry counts", "a symbol counts once", "its own is not another"],
 )
 def test_positions_and_entries_of_other_symbols_are_counted(
-    make_entry: Callable[..., EntryContext],
+    make_entry: Callable[..., DecisionContext],
     make_position: Callable[..., Position],
     make_order: Callable[..., Order],
     held: tuple[str, ...],
@@ -169,7 +169,7 @@ def test_positions_and_entries_of_other_symbols_are_counted(
     assert (check.code, check.passed, check.limit) == ("OPEN_POSITIONS_REACHED", passes, 5)
 
 
-def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Callable[..., EntryContext]) -> None:
+def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Callable[..., DecisionContext]) -> None:
     checks = [rule(make_entry()) for rule in RULES]
     assert len({check.code for check in checks}) == len(RULES) == 11
     for check in checks:
@@ -181,6 +181,6 @@ def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Calla
         assert check.detail
 
 
-def test_only_real_money_asks_for_the_users_leave(make_entry: Callable[..., EntryContext]) -> None:
+def test_only_real_money_asks_for_the_users_leave(make_entry: Callable[..., DecisionContext]) -> None:
     assert leave_is_left not in rules_of(make_entry())
-    assert leave_is_left in rules_of(make_entry(leave=NO_LEAVE))
+    assert leave_is_left in rules_of(make_entry(allowance=NO_ALLOWANCE))

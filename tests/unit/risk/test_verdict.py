@@ -16,7 +16,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import StrategySignal
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
 
 NOW_MS = 1_714_521_600_000
@@ -24,7 +24,7 @@ NOW_MS = 1_714_521_600_000
 
 @pytest.fixture
 def approved(
-    make_entry: Callable[..., EntryContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
+    make_entry: Callable[..., DecisionContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
 ) -> Approved:
     verdict = review_entry(make_entry(), make_signal(), Decimal(2), draft)
     assert isinstance(verdict, Approved)
@@ -42,7 +42,7 @@ def test_an_entry_that_passes_is_an_order_with_its_stop_and_target(approved: App
 
 
 def test_levels_are_rounded_away_from_the_price(
-    make_entry: Callable[..., EntryContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
+    make_entry: Callable[..., DecisionContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
 ) -> None:
     verdict = review_entry(make_entry(), make_signal(stop=95.017, target=110.001), Decimal(2), draft)
     assert isinstance(verdict, Approved)
@@ -50,7 +50,7 @@ def test_levels_are_rounded_away_from_the_price(
 
 
 def test_a_limit_entry_is_sized_and_judged_at_its_limit(
-    make_entry: Callable[..., EntryContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
+    make_entry: Callable[..., DecisionContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
 ) -> None:
     waiting = replace(draft, type=OrderType.LIMIT, limit=Decimal(98), expires_at_ms=NOW_MS + 1)
     verdict = review_entry(make_entry(), make_signal(), Decimal(999), waiting)
@@ -62,7 +62,7 @@ def test_a_limit_entry_is_sized_and_judged_at_its_limit(
 
 
 def test_a_refusal_names_the_first_limit_and_keeps_all_that_was_looked_at(
-    make_entry: Callable[..., EntryContext],
+    make_entry: Callable[..., DecisionContext],
     make_signal: Callable[..., StrategySignal],
     make_position: Callable[..., Position],
     draft: OrderDraft,
@@ -92,7 +92,7 @@ def test_a_refusal_names_the_first_limit_and_keeps_all_that_was_looked_at(
     ],
 )
 def test_nothing_is_bought_that_could_not_be_sold_at_its_stop(
-    make_entry: Callable[..., EntryContext],
+    make_entry: Callable[..., DecisionContext],
     make_signal: Callable[..., StrategySignal],
     draft: OrderDraft,
     asked: str,

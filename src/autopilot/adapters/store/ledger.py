@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
+from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market, split_symbol
@@ -19,7 +21,7 @@ from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.ledger import EquityMark
+from autopilot.ports.ledger import EquityMark, Ledger, WriteOffs
 
 _FINAL = ", ".join(f"'{status}'" for status in OrderStatus if status.is_final)
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
@@ -44,7 +46,7 @@ _HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
 _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 
-class SqliteLedger:
+class SqliteLedger(Ledger, WriteOffs):
     """A Ledger. With ``audit``, each order's changes and the decision that led to it are told there, in the same
     transaction."""
 
@@ -87,29 +89,29 @@ class SqliteLedger:
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         """What the order says of its filled amount gives way to the sum of the fills that are stored."""
+        key = (order.account, order.symbol)
         with self._database.transaction(durable=True) as connection, self._told(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
             in_order = sorted(fills, key=lambda fill: fill.at_ms)
             new = [fill for fill in in_order if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
-            for fill in new:
-                _book(connection, order, fill)
+            if new:
+                _add_traded_cash(connection, *key, (fill.cash for fill in new))
+            held = _position(connection, *key)
+            booked = book_fills(held, order, new, partial(self.last_exit, *key), market)
+            if booked != Booked(held):
+                _store_booked(connection, *key, booked)
             _correct_filled(connection, order)
-            if market:
-                _write_off(connection, order, market)
             return tuple(new)
 
     def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
-        left = position.without(quantity)
+        booked = write_off(position, quantity, at_ms)
         key = (position.account, position.symbol)
         with self._database.transaction(durable=True) as connection:
             row = connection.execute(_WRITTEN_OFF, key).fetchone()
             total = (Decimal(row[0]) if row else ZERO) + quantity
             connection.execute(_SAVE_WRITTEN_OFF, (*key, format(total, "f")))
-            _add_traded_cash(connection, *key, quantity * price)
-            if left.quantity:
-                connection.execute(_SAVE_POSITION, to_row(left))
-            else:
-                _close(connection, Purpose.FLATTEN, left, at_ms)
+            _add_traded_cash(connection, *key, [quantity * price])
+            _store_booked(connection, *key, booked)
 
     def order(self, client_order_id: str) -> Order | None:
         row = self._database.row("SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
@@ -223,49 +225,23 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
     )
 
 
-def _book(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
-    """One new fill into the cash that was traded and the position; into a round trip when nothing is left."""
-    _add_traded_cash(connection, fill.account, fill.symbol, fill.cash)
-    held = _position(connection, order)
-    if held and order.purpose is Purpose.ENTRY:
-        held = _without_rest(connection, held, order)
-    position = held.after(fill, order) if held else Position.opened_by(fill, order)
-    if position.quantity != ZERO:
-        connection.execute(_SAVE_POSITION, to_row(position))
+def _store_booked(connection: sqlite3.Connection, account: str, symbol: str, booked: Booked) -> None:
+    if booked.position:
+        connection.execute(_SAVE_POSITION, to_row(booked.position))
     else:
-        _close(connection, order.purpose, position, fill.at_ms)
+        connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", (account, symbol))
+    connection.executemany(_ADD_ROUND_TRIP, [to_row(trip) for trip in booked.ended])
 
 
-def _add_traded_cash(connection: sqlite3.Connection, account: str, symbol: str, cash: Decimal) -> None:
+def _add_traded_cash(connection: sqlite3.Connection, account: str, symbol: str, amounts: Iterable[Decimal]) -> None:
     key = (account, split_symbol(symbol)[1])
     row = connection.execute(_TRADED_CASH, key).fetchone()
-    connection.execute(_SAVE_TRADED_CASH, (*key, format((Decimal(row[0]) if row else ZERO) + cash, "f")))
+    total = sum(amounts, Decimal(row[0]) if row else ZERO)
+    connection.execute(_SAVE_TRADED_CASH, (*key, format(total, "f")))
 
 
-def _without_rest(connection: sqlite3.Connection, held: Position, entry: Order) -> Position | None:
-    """None where it is what an exit left before this entry: then its round trip ends as that exit left it."""
-    row = connection.execute(_LAST_EXIT, (held.account, held.symbol, held.opened_at_ms)).fetchone()
-    sale = from_row(Order, row) if row else None
-    if sale is None or not held.is_left_by(sale, entry):
-        return held
-    _close(connection, sale.purpose, held, sale.updated_at_ms)
-    return None
-
-
-def _write_off(connection: sqlite3.Connection, order: Order, market: Market) -> None:
-    rest = _position(connection, order)
-    if rest and rest.is_rest_of(order, market):
-        _close(connection, order.purpose, rest, order.updated_at_ms)
-
-
-def _close(connection: sqlite3.Connection, purpose: Purpose, last: Position, at_ms: int) -> None:
-    connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", (last.account, last.symbol))
-    if last.entry_quantity:
-        connection.execute(_ADD_ROUND_TRIP, to_row(RoundTrip.ended_by(purpose, last, at_ms)))
-
-
-def _position(connection: sqlite3.Connection, order: Order) -> Position | None:
-    key = (order.account, order.symbol)
+def _position(connection: sqlite3.Connection, account: str, symbol: str) -> Position | None:
+    key = (account, symbol)
     row = connection.execute("SELECT * FROM positions WHERE account = ? AND symbol = ?", key).fetchone()
     return from_row(Position, row) if row else None
 

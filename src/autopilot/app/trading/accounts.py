@@ -40,7 +40,8 @@ from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAuto
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.order_desk import ExitSettings, OrderDesk
+from autopilot.execution.exits import ExitSettings
+from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -71,7 +72,7 @@ class AccountPorts(NamedTuple):
 
     broker: Broker
     observer: PriceObserver | None
-    leave: Callable[[str, int], Allowance] | None
+    allowance: Callable[[str, int], Allowance] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,9 @@ class Wiring:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
         exchange = exchange_of(account)
         source, sentiment = self._market(exchange)
-        broker, observer, leave = self._live(account, source) if is_live(account) else self._paper(account, source)
+        broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
-        shared = TradingAccount(account, broker, ledger, self.restrictions, leave)
+        shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
         stops = is_live(account) and venue_orders_of(exchange).keeps_stops
         desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions, stops=stops)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
@@ -161,7 +162,7 @@ class Wiring:
 
     def _leave(self, account: str, currency: str, now_ms: int) -> Allowance:
         """What is armed; unproven decisions only as long as the configuration wants them too."""
-        found = SqliteArmings(self.database, self.audit).leave(account, currency, now_ms)
+        found = SqliteArmings(self.database, self.audit).allowance(account, currency, now_ms)
         return replace(found, unproven=found.unproven and self.config.model.allow_unproven)
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:

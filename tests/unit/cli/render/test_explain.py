@@ -23,7 +23,7 @@ from autopilot.domain.portfolio import Portfolio, RoundTrip, SymbolRecord
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
-from autopilot.risk.entry import EntryContext
+from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import LowProfit, RecentDrawdown, RiskLimits, StopGuard
 from autopilot.risk.preflight import balance_check, order_checks, position_check
 from autopilot.risk.rules import rules_of
@@ -192,7 +192,7 @@ def test_a_signal_that_was_only_shown_says_how_to_trade_on_it() -> None:
     assert "auto_execute true" in said
 
 
-def entry() -> EntryContext:
+def entry() -> DecisionContext:
     market = Market("BTC/USD", "BTC", "USD", *map(Decimal, ("0.0001", "0.01", "0.0001", "1", "0.004", "0.006")))
     money = map(Decimal, ("1", "100", "90", "0", "-10"))
     stopped = RoundTrip("paper:coinbase", "BTC/USD", "macd", None, *money, 0, 0, Purpose.STOP_LOSS)
@@ -208,7 +208,7 @@ def entry() -> EntryContext:
         history={"BTC/USD": SymbolRecord(3, 0, 9, 0, 0)},
         recent=(stopped,),
     )
-    return EntryContext(
+    return DecisionContext(
         market=market,
         timeframe=Timeframe.H1,
         portfolio=poor,

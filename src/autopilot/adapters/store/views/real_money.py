@@ -63,7 +63,7 @@ def _arming(
     return {
         "currency": currency,
         "max_value": format(arming.max_value, "f"),
-        "limit": format(store.leave(account, currency, now_ms).value, "f"),
+        "limit": format(store.allowance(account, currency, now_ms).value, "f"),
         "invested": format(invested, "f"),
         "unproven": arming.unproven,
         "armed_at_ms": arming.armed_at_ms,

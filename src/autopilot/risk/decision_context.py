@@ -1,4 +1,4 @@
-"""What the rules know of an entry that is being considered."""
+"""What the rules know when a signal is decided."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from autopilot.risk.limits import RiskLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryContext:
-    """``last_close`` and ``price`` (the latest seen) in quote currency; times in market time. ``is_proven``: whether a
-    learned model decided whose evidence permits real money."""
+class DecisionContext:
+    """One candle of one symbol, the account at that moment, and the limits. ``closed_at_ms`` is the candle's close and
+    ``now_ms`` market time; ``last_close`` and ``price``, the latest seen, are in quote currency. ``is_proven``: whether
+    a learned model decided whose evidence permits real money. ``decision_id`` is empty if no decision is stored."""
 
     market: Market
     timeframe: Timeframe
@@ -26,6 +27,7 @@ class EntryContext:
     closed_at_ms: int
     now_ms: int
     is_proven: bool = False
+    decision_id: str = ""
 
     @property
     def history(self) -> SymbolRecord:
@@ -33,7 +35,7 @@ class EntryContext:
 
     @property
     def pending_entries(self) -> tuple[str, ...]:
-        """The symbol of each entry order that is still open."""
+        """The symbols of the entry orders that are still open."""
         return tuple(order.symbol for order in self.portfolio.open_orders if order.purpose is Purpose.ENTRY)
 
     def candles_since(self, at_ms: int) -> float:

@@ -9,7 +9,7 @@ import pytest
 from autopilot.domain.candles import Candle
 from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import Position
-from autopilot.execution.exits import exit_at_price, exit_in_candle
+from autopilot.execution.exit_order import exit_at_price, exit_in_candle
 
 STOP, TARGET = Purpose.STOP_LOSS, Purpose.TAKE_PROFIT
 
