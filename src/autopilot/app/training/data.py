@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.samples import SqliteSamples
@@ -85,7 +85,7 @@ class TrainingData:
             return simulated
         if request.exchange == ReplayExchange.name:
             return ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
-        return CcxtCandles(request.exchange)
+        return public_market(request.exchange)
 
     def _last_decided_ms(self, request: TrainingRequest) -> int | None:
         """Open time of the last candle decided on this exchange: an offline market's present."""

@@ -227,10 +227,6 @@ def _nothing(seat: _Subscription, *, more: bool) -> MarketSnapshot:
     return MarketSnapshot(Candles.empty(seat.timeframe), None, more)
 
 
-OFFLINE = ("simulated", "replay")
-"""The exchanges of our own; every other name is ccxt's."""
-
-
 class OfflineExchange(ABC):
     """A CandleSource whose time is its own."""
 
