@@ -72,10 +72,10 @@ class CcxtCandles(CandleSource):
         async with asking(self._name, f"the rules of {symbol}", self._timeout_s):
             return market_rules(await self._description(exchange, symbol), exchange.precisionMode)
 
-    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+    def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
         """Nothing to do: a real market does not wait for anybody."""
 
-    def leave(self, symbol: str) -> None:
+    def unsubscribe(self, symbol: str) -> None:
         """Nothing to do."""
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from autopilot.adapters.imports.table_files import SUFFIXES, numeric, read_table, times_ms
-from autopilot.domain.candle_faults import CandleFault, FaultKind, find_faults, shifted_by, stamped_at_close, unusable
-from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by, stamped_at_close
+from autopilot.domain.candles import Candles, FaultKind, FloatArray, IntArray, unusable
 from autopilot.domain.errors import CandleError
 from autopilot.domain.market import split_symbol
 from autopilot.domain.timeframe import Timeframe

@@ -81,7 +81,7 @@ class TrainingData:
             simulated = SimulatedExchange(self.config.simulated.settings())
             reached_ms = self._last_decided_ms(request)
             resume_ms = None if reached_ms is None else reached_ms + request.timeframe.ms
-            simulated.join(request.symbols, request.timeframe, resume_ms)
+            simulated.subscribe(request.symbols, request.timeframe, resume_ms)
             return simulated
         if request.exchange == ReplayExchange.name:
             return ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())

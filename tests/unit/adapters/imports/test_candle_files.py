@@ -14,8 +14,7 @@ import pytest
 from autopilot.adapters.exchange.venues.known import COIN_NAMES
 from autopilot.adapters.imports.candle_files import FileMarket, import_path, market_of
 from autopilot.adapters.imports.table_files import times_ms
-from autopilot.domain.candle_faults import FaultKind
-from autopilot.domain.candles import Candles
+from autopilot.domain.candles import Candles, FaultKind
 from autopilot.domain.errors import CandleError, UnknownSymbol
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import Coverage
