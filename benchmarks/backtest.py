@@ -118,7 +118,7 @@ def _whole(candles: Candles | Path, name: str, last: int | None = None) -> list[
         with closing(open_database(find_paths(None, directory, {}).database)) as database:
             store = SqliteCandles(database)
             if isinstance(candles, Path):
-                report = import_path(store, candles, None, None, None, lambda *_: None)[0]
+                report = import_path(store, candles)[0]
                 candles = store.load_candles(report.exchange, report.symbol, report.timeframe)
             store.save_candles("there", "BTC/USD", candles[-last:] if last else candles)
         timeframe = candles.timeframe.value

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
-from autopilot.adapters.exchange.gateway import Request
-from autopilot.adapters.exchange.venues.kraken import Kraken
+from autopilot.adapters.exchange.venue_orders import Request
+from autopilot.adapters.exchange.venues.kraken import KrakenOrders
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.booking import is_unsellable_rest
@@ -386,7 +386,7 @@ class OrderLife(RuleBasedStateMachine):
         self.database.connection.execute("PRAGMA synchronous = OFF")
         self.ledger = SqliteLedger(self.database)
         gateway: Any = self.exchange
-        broker = self.broker_class(ACCOUNT, gateway, Kraken(), self.exchange)
+        broker = self.broker_class(ACCOUNT, gateway, KrakenOrders(), self.exchange)
         self.desk = self.desk_class(ACCOUNT, broker, self.ledger, self.exchange, _Silence(), Restrictions(), stops=True)
 
     def _cycle(self, trigger: ExitOrder | None = None) -> None:

@@ -38,7 +38,7 @@ from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.ccxt_import import exchange_class
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.gateway import Gateway
-from autopilot.adapters.exchange.venues.known import READERS, venue_orders_of
+from autopilot.adapters.exchange.venues.known import VENUES
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.app.audit_log import audited
@@ -216,8 +216,8 @@ async def hurried(name: str, timeout_s: float, base_url: str | None, **more: Any
 
 async def live(life: Life, database: Database) -> bool:
     clock = SharedClock(Path(life.clock))
-    gateway = Gateway("kraken", ExchangeKeys(API_KEY, SECRET), clock, READERS["kraken"], base_url=life.url)
-    broker = CcxtBroker(ACCOUNT, gateway, venue_orders_of("kraken"), clock)
+    gateway = Gateway(VENUES["kraken"], ExchangeKeys(API_KEY, SECRET), clock, base_url=life.url)
+    broker = CcxtBroker(ACCOUNT, gateway, VENUES["kraken"].orders, clock)
     with audited(database, Path(f"{life.database}.head")) as audit:
         ledger = SqliteLedger(database, audit)
         try:

@@ -10,8 +10,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from autopilot.adapters.exchange.ccxt_source import CcxtCandles
-from autopilot.adapters.exchange.offline_markets.session import OFFLINE
+from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.rows import from_row
@@ -27,6 +26,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ExchangeError, ModelError, NotFound
+from autopilot.domain.market import MarketKind
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -101,9 +101,9 @@ async def recorded_symbols(
         candles = each.history.candles.until(last_ms)
         first = int(np.searchsorted(candles.open_at_ms, first_ms))
         tested.append(replace(each, history=replace(each.history, candles=candles), first=first))
-    if recorded.exchange in OFFLINE:
+    if MarketKind.of(recorded.exchange) is not MarketKind.REAL:
         return tuple(tested)
-    market = CcxtCandles(recorded.exchange)
+    market = public_market(recorded.exchange)
     try:
         return tuple([replace(each, market=await market.market(each.history.symbol)) for each in tested])
     except ExchangeError as error:

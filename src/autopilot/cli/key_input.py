@@ -21,10 +21,10 @@ _MOST_BYTES = 1 << 16
 def read_keys(exchange: str, from_fd: int | None, secret_file: Path | None) -> ExchangeKeys:
     """Of the right shape. Raises ConfigError when they cannot be keys of this exchange, UsageProblem, SafetyRefused."""
     from autopilot.adapters.exchange.key_shapes import normalized
-    from autopilot.adapters.exchange.venues.known import require_shape
+    from autopilot.adapters.exchange.venues.known import require_key_shape
 
     keys = normalized(_given(exchange, from_fd, secret_file))
-    require_shape(exchange, keys)
+    require_key_shape(exchange, keys)
     return keys
 
 

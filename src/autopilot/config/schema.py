@@ -27,6 +27,7 @@ from autopilot.config.value_types import (
     Symbols,
     check_order,
 )
+from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
     from autopilot.training.evidence.evaluation import Acting
-OFFLINE_EXCHANGES = ("replay", "simulated")
-"""Ours; they ask nobody, so that no interval is too short for them."""
+
 SHORTEST_INTERVAL_S = 1.0
+"""On a real market; the simulated and the replayed one may run faster."""
 
 
 class OrdersSection(Section):
@@ -240,7 +241,7 @@ class AutopilotConfig(Section):
 
     @model_validator(mode="after")
     def _spare_real_exchanges(self) -> Self:
-        if self.interval < SHORTEST_INTERVAL_S and self.exchange not in OFFLINE_EXCHANGES:
+        if self.interval < SHORTEST_INTERVAL_S and MarketKind.of(self.exchange) is MarketKind.REAL:
             raise ValueError(
                 f"interval = {self.interval:g} is too short for the exchange {self.exchange}: "
                 f"at least {SHORTEST_INTERVAL_S:g} second"

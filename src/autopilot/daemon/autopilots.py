@@ -123,7 +123,7 @@ class Autopilots:
             await asyncio.wait_for(running.idle.wait(), LAST_CYCLE_S)
         except TimeoutError:
             log.warning("%s: stopped with a cycle still under way", symbol)
-        running.venue.source.leave(symbol)
+        running.venue.source.unsubscribe(symbol)
         running.autopilot.end()
         del self._running[symbol]
 
@@ -159,7 +159,7 @@ class Autopilots:
         venue = self._venue(settings.account)
         decided_at_ms = self._ledger.last_decided_at_ms(venue.account, settings.symbol, settings.timeframe)
         resume_at_ms = None if decided_at_ms is None else decided_at_ms + settings.timeframe.ms
-        venue.source.join([settings.symbol], settings.timeframe, resume_at_ms)
+        venue.source.subscribe([settings.symbol], settings.timeframe, resume_at_ms)
 
     def _launch(self, joined: Sequence[AutopilotSettings]) -> list[Running]:
         """Call it when all have joined, so that a stored market hands out its candles in order."""

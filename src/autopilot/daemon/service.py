@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from autopilot.adapters.exchange.venues.known import venue_orders_of
+from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.autopilots import AutopilotEntry, AutopilotStore
 from autopilot.adapters.store.database import Database
@@ -22,7 +22,7 @@ from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.report.performance import performance_report
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.training.tasks import TrainingTasks
-from autopilot.config.schema import OFFLINE_EXCHANGES, SHORTEST_INTERVAL_S, AutopilotConfig
+from autopilot.config.schema import SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
 from autopilot.control.peer import Peer
 from autopilot.control.requests import (
@@ -41,6 +41,7 @@ from autopilot.daemon.live_status import overlay
 from autopilot.domain.account import is_live
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ConfigError, NotFound
+from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import iso_utc
 from autopilot.engine.events import Event, EventLog
@@ -251,7 +252,7 @@ class AutopilotService:
 
     def _requested(self, symbol: str, request: StartRequest) -> AutopilotSettings:
         exchange, interval_s = request.exchange or self._config.exchange, request.interval or self._config.interval
-        if interval_s < SHORTEST_INTERVAL_S and exchange not in OFFLINE_EXCHANGES:
+        if interval_s < SHORTEST_INTERVAL_S and MarketKind.of(exchange) is MarketKind.REAL:
             raise ConfigError(
                 f"an interval of {interval_s:g} s is too short for the exchange {exchange}",
                 hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
@@ -270,7 +271,7 @@ class AutopilotService:
 
     def _require_leave(self, settings: AutopilotSettings) -> None:
         """Raises SafetyRefused for real money that is not armed. What is held is watched all the same."""
-        venue_orders_of(settings.exchange)
+        venue_rules(settings.exchange)
         account = settings.account
         if self._armings.holding(account, self._clock.now_ms()):
             return

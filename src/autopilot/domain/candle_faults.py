@@ -1,49 +1,26 @@
-"""What can be wrong with candles that somebody else collected. Nothing is put right here: it is only said."""
+"""Faults of candles that somebody else collected: found and described, not corrected."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BREACHES, BoolArray, FaultKind, FloatArray, IntArray, unusable
 from autopilot.domain.timeframe import Timeframe, iso_utc
 
-BoolArray = NDArray[np.bool_]
-
 LONG_STRETCH = 24
-"""Candles in a row without a trade: longer than any liquid market is silent, shorter than any fill worth the name."""
+"""Candles in a row without a trade: more than in a liquid market, fewer than in a file filled up with invented ones."""
 LONG_BLOCK = 12
-"""Candles in a row that all five numbers of an earlier block repeat: never chance where there was trade."""
+"""Candles in a row whose five numbers repeat an earlier block: never by chance if there was trade."""
 _CLOSE_MARGIN_MS = 1_000
 """Closing times are written as the last millisecond or the last second of a candle."""
 
 
-class FaultKind(StrEnum):
-    """The first four make a candle unusable; the others are for a person to judge."""
-
-    NOT_FINITE = "not finite"
-    IMPOSSIBLE = "impossible bar"
-    """A price of zero or less, a high below or a low above another price."""
-    NEGATIVE_VOLUME = "negative volume"
-    OFF_GRID = "off grid"
-    """Does not open where a candle of this timeframe can."""
-    UNSORTED = "unsorted"
-    DUPLICATE = "duplicate"
-    GAP = "gap"
-    NO_VOLUME = "no volume"
-    """A long stretch without trade: an outage, or a dump filled up with invented candles."""
-    REPEATED = "repeated block"
-    STAMPED_AT_CLOSE = "stamped at close"
-    """The times given are closing times: each candle would be read one candle early."""
-
-
 @dataclass(frozen=True, slots=True)
 class CandleFault:
-    """``count`` candles (of a gap: absent ones) have this fault, the first at ``first_at_ms``; ``words`` say it all."""
+    """``count`` candles (of a gap: missing candles) have this fault, the first at ``first_at_ms``. ``words``: the same
+    as a sentence."""
 
     kind: FaultKind
     count: int
@@ -60,12 +37,12 @@ def find_faults(
     volume: FloatArray,
     timeframe: Timeframe,
 ) -> tuple[CandleFault, ...]:
-    """Everything that is wrong with these candles (int64[n], the rest float64[n], any order), most serious first."""
+    """All faults of these candles, most serious first; ``open_at_ms`` int64[n], the rest float64[n], in any order."""
     stamped = stamped_at_close(open_at_ms, timeframe)
     bad = unusable(open_at_ms, open, high, low, close, volume, timeframe)
     if stamped:
         del bad[FaultKind.OFF_GRID]
-    found = [_fault(kind, mask, open_at_ms, _SAID[kind]) for kind, mask in bad.items()]
+    found = [_fault(kind, mask, open_at_ms, f"have {BREACHES[kind]}") for kind, mask in bad.items()]
     if stamped:
         found.append(
             CandleFault(
@@ -88,37 +65,9 @@ def find_faults(
     return tuple(fault for fault in found if fault is not None)
 
 
-def unusable(
-    open_at_ms: IntArray,
-    open: FloatArray,  # noqa: A002 - the field's own name
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    volume: FloatArray,
-    timeframe: Timeframe,
-) -> dict[FaultKind, BoolArray]:
-    """For each fault that forbids the use of a candle, which ones have it: bool[n], a candle under one fault only."""
-    prices = np.stack([open, high, low, close])
-    with np.errstate(invalid="ignore"):
-        checks: Mapping[FaultKind, BoolArray] = {
-            FaultKind.NOT_FINITE: ~(np.isfinite(prices).all(axis=0) & np.isfinite(volume)),
-            FaultKind.IMPOSSIBLE: (prices <= 0).any(axis=0)
-            | (high < prices.max(axis=0, initial=-np.inf))
-            | (low > prices.min(axis=0, initial=np.inf)),
-            FaultKind.NEGATIVE_VOLUME: volume < 0,
-            FaultKind.OFF_GRID: open_at_ms % timeframe.ms != 0,
-        }
-    found: dict[FaultKind, BoolArray] = {}
-    seen = np.zeros(len(open_at_ms), dtype=np.bool_)
-    for kind, mask in checks.items():
-        found[kind] = mask & ~seen
-        seen |= mask
-    return found
-
-
 def stamped_at_close(open_at_ms: IntArray, timeframe: Timeframe) -> bool:
-    """Do most times lie within a second before the grid? Closing times *on* the grid look like opening times: only a
-    second source tells those, see `shifted_by`."""
+    """Whether most times lie within a second before the timeframe's grid, as closing times do. Closing times *on* the
+    grid look like opening times: only a second source shows those, see `shifted_by`."""
     before_grid = -open_at_ms % timeframe.ms
     return bool(len(open_at_ms)) and float(((before_grid > 0) & (before_grid <= _CLOSE_MARGIN_MS)).mean()) > 0.5
 
@@ -140,14 +89,6 @@ def shifted_by(
     return best if agreeing[best] >= 10 and agreeing[best] > 2 * agreeing[0] else 0
 
 
-_SAID = {
-    FaultKind.NOT_FINITE: "have a number that is missing or not finite",
-    FaultKind.IMPOSSIBLE: "have a price at or below zero, a high below or a low above another price",
-    FaultKind.NEGATIVE_VOLUME: "have a negative volume",
-    FaultKind.OFF_GRID: "do not open where a candle of this timeframe can",
-}
-
-
 def _fault(kind: FaultKind, mask: BoolArray, at_ms: IntArray, said: str) -> CandleFault | None:
     count = int(mask.sum())
     if not count:
@@ -157,18 +98,18 @@ def _fault(kind: FaultKind, mask: BoolArray, at_ms: IntArray, said: str) -> Cand
 
 
 def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
-    absent = np.diff(at_ms) // timeframe.ms - 1
-    gaps = np.flatnonzero(absent > 0)
+    missing = np.diff(at_ms) // timeframe.ms - 1
+    gaps = np.flatnonzero(missing > 0)
     if not len(gaps):
         return None
-    first, longest = int(at_ms[gaps[0]]) + timeframe.ms, int(np.argmax(absent))
-    count = int(absent[gaps].sum())
+    first, longest = int(at_ms[gaps[0]]) + timeframe.ms, int(np.argmax(missing))
+    count = int(missing[gaps].sum())
     return CandleFault(
         FaultKind.GAP,
         count,
         first,
-        f"{count:,} candles are absent in {len(gaps):,} gaps, first {iso_utc(first)}, longest"
-        f" {int(absent[longest]):,} at {iso_utc(int(at_ms[longest]) + timeframe.ms)}",
+        f"{count:,} candles are missing in {len(gaps):,} gaps, first {iso_utc(first)}, longest"
+        f" {int(missing[longest]):,} at {iso_utc(int(at_ms[longest]) + timeframe.ms)}",
     )
 
 

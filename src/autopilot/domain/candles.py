@@ -1,9 +1,10 @@
-"""Candles as columns: one array a field, ascending and unique in open time, closed candles only."""
+"""Candles as columns: one array per field, closed candles only, with ascending and unique open times."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,35 @@ from autopilot.domain.timeframe import Timeframe, iso_utc
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+class FaultKind(StrEnum):
+    """A fault of candles. The first four make a candle unusable; the user judges the others."""
+
+    NOT_FINITE = "not finite"
+    IMPOSSIBLE = "impossible bar"
+    """A price of zero or less, a high below or a low above another price."""
+    NEGATIVE_VOLUME = "negative volume"
+    OFF_GRID = "off grid"
+    """Does not open where a candle of this timeframe can."""
+    UNSORTED = "unsorted"
+    DUPLICATE = "duplicate"
+    GAP = "gap"
+    NO_VOLUME = "no volume"
+    """A long stretch without trade: an outage, or a file filled up with invented candles."""
+    REPEATED = "repeated block"
+    STAMPED_AT_CLOSE = "stamped at close"
+    """The times are closing times: each candle would be read one candle early."""
+
+
+BREACHES = {
+    FaultKind.NOT_FINITE: "a number that is missing or not finite",
+    FaultKind.IMPOSSIBLE: "a price at or below zero, a high below or a low above another price",
+    FaultKind.NEGATIVE_VOLUME: "a negative volume",
+    FaultKind.OFF_GRID: "an open time off the timeframe's grid",
+}
+"""What an unusable candle has, in words."""
 
 
 class Candle(NamedTuple):
@@ -44,7 +74,7 @@ class Candles:
 
     @classmethod
     def from_rows(cls, timeframe: Timeframe, rows: Iterable[Sequence[float]]) -> Candles:
-        """Rows of (open_at_ms, open, high, low, close, volume). Raises CandleError on the first bad candle."""
+        """From rows of (open_at_ms, open, high, low, close, volume). Raises CandleError as `from_arrays`."""
         table = np.array([tuple(row) for row in rows], dtype=np.float64).reshape(-1, 6)
         return cls.from_arrays(timeframe, table[:, 0].astype(np.int64), *np.ascontiguousarray(table[:, 1:].T))
 
@@ -59,7 +89,7 @@ class Candles:
         close: FloatArray,
         volume: FloatArray,
     ) -> Candles:
-        """Raises CandleError on the first candle that no market can have produced."""
+        """Raises CandleError for the first candle that is unusable or out of order."""
         candles = cls(timeframe, open_at_ms, open, high, low, close, volume)
         for fault in candles.faults():
             raise CandleError(fault, hint="check the source of these candles: autopilot data verify")
@@ -70,27 +100,16 @@ class Candles:
         return cls(timeframe, np.empty(0, dtype=np.int64), *(np.empty(0) for _ in range(5)))
 
     def faults(self) -> list[str]:
-        """What is wrong with these candles, in words; empty when they are sound."""
-        found: list[str] = []
-        with np.errstate(invalid="ignore"):
-            prices = np.stack([self.open, self.high, self.low, self.close])
-            checks = [
-                ("is not a finite number above zero", ~(np.isfinite(prices) & (prices > 0)).all(axis=0)),
-                (
-                    "has a volume that is negative or not finite",
-                    ~(np.isfinite(self.volume) & (self.volume >= 0)),
-                ),
-                ("has its high below another price", self.high < prices.max(axis=0)),
-                ("has its low above another price", self.low > prices.min(axis=0)),
-                ("does not open on the timeframe's grid", self.open_at_ms % self.timeframe.ms != 0),
-                (
-                    "does not come after the one before it",
-                    np.concatenate([[False], np.diff(self.open_at_ms) <= 0]) if len(self) else np.empty(0, bool),
-                ),
-            ]
-        for words, bad in checks:
-            found += [f"candle {iso_utc(int(self.open_at_ms[i]))} {words}" for i in np.flatnonzero(bad)]
-        return found
+        """The rules that these candles break, one sentence per candle and rule; empty if they are sound."""
+        bars = (self.open, self.high, self.low, self.close, self.volume)
+        masks = [(BREACHES[kind], mask) for kind, mask in unusable(self.open_at_ms, *bars, self.timeframe).items()]
+        late = np.diff(self.open_at_ms, prepend=self.open_at_ms[:1] - 1) <= 0
+        masks.append(("an open time that does not come after the previous one", late))
+        return [
+            f"candle {iso_utc(int(self.open_at_ms[at]))} has {words}"
+            for words, mask in masks
+            for at in np.flatnonzero(mask)
+        ]
 
     def __len__(self) -> int:
         return len(self.open_at_ms)
@@ -132,7 +151,7 @@ class Candles:
         return self[: int(np.searchsorted(self.open_at_ms, open_at_ms, side="right"))]
 
     def followed_by(self, later: Candles) -> Candles:
-        """These and the newer ones of ``later``; of an overlap, ``later`` wins (an exchange may revise)."""
+        """These candles and then ``later``, which wins where both overlap: an exchange may revise a candle."""
         if not len(later):
             return self
         kept = self[: int(np.searchsorted(self.open_at_ms, later.open_at_ms[0]))]
@@ -143,3 +162,31 @@ class Candles:
                 for name in ("open_at_ms", "open", "high", "low", "close", "volume")
             ),
         )
+
+
+def unusable(
+    open_at_ms: IntArray,
+    open: FloatArray,  # noqa: A002 - the field's own name
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+    timeframe: Timeframe,
+) -> dict[FaultKind, BoolArray]:
+    """The candles with each fault that makes a candle unusable: bool[n] per fault. A candle counts under one fault."""
+    prices = np.stack([open, high, low, close])
+    with np.errstate(invalid="ignore"):
+        checks: Mapping[FaultKind, BoolArray] = {
+            FaultKind.NOT_FINITE: ~(np.isfinite(prices).all(axis=0) & np.isfinite(volume)),
+            FaultKind.IMPOSSIBLE: (prices <= 0).any(axis=0)
+            | (high < prices.max(axis=0, initial=-np.inf))
+            | (low > prices.min(axis=0, initial=np.inf)),
+            FaultKind.NEGATIVE_VOLUME: volume < 0,
+            FaultKind.OFF_GRID: open_at_ms % timeframe.ms != 0,
+        }
+    found: dict[FaultKind, BoolArray] = {}
+    seen = np.zeros(len(open_at_ms), dtype=np.bool_)
+    for kind, mask in checks.items():
+        found[kind] = mask & ~seen
+        seen |= mask
+    return found

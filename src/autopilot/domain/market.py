@@ -11,11 +11,16 @@ from autopilot.domain.money import ceil_to_step
 
 
 class MarketKind(StrEnum):
-    """Whether what is shown is a real market, past candles of one, or made up. Every screen says which."""
+    """A real market, past candles of a real market, or a made-up market. Every screen says which."""
 
     REAL = "real"
     REPLAY = "replay"
     SIMULATED = "simulated"
+
+    @classmethod
+    def of(cls, exchange: str) -> MarketKind:
+        """The kind of an exchange's markets: the two exchanges of our own are named as their kinds."""
+        return cls(exchange) if exchange in (cls.REPLAY, cls.SIMULATED) else cls.REAL
 
 
 @dataclass(frozen=True, slots=True)

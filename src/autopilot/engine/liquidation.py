@@ -140,7 +140,7 @@ class Liquidation:
         symbols = [order.symbol for order in self._ledger.open_orders(name)]
         symbols += [position.symbol for position in self._ledger.positions(name)]
         marks = [self._ledger.equity_mark(name, currency) for currency in {split_symbol(each)[1] for each in symbols}]
-        self._source.join((), Timeframe.H1, max((mark.at_ms for mark in marks if mark), default=None))
+        self._source.subscribe((), Timeframe.H1, max((mark.at_ms for mark in marks if mark), default=None))
 
     async def _cancel(self, wanted: Sequence[Order], why: str, outcome: AccountResult) -> None:
         failures = await asyncio.gather(*(self._end(order, why) for order in wanted))

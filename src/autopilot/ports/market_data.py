@@ -1,4 +1,4 @@
-"""Where candles and market rules come from."""
+"""The sources and stores of candles and of market rules."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from autopilot.ports.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class MarketSnapshot:
-    """The answer to one fetch: closed candles, oldest first, and the latest price if one is known.
+    """The answer to one fetch: closed candles, oldest first, and the latest price, None if unknown.
 
-    ``more`` says that it is worth asking again at once (a stored market, as long as its next candle is due).
+    ``more``: whether to fetch again at once, because the next candle is due already (on an offline market).
     """
 
     candles: Candles
@@ -25,49 +25,57 @@ class MarketSnapshot:
 
 
 class CandleSource(Protocol):
-    """A public market data source. Every method raises ExchangeError and nothing else."""
+    """The public market data of one exchange. Methods raise ExchangeError and nothing else."""
 
     @property
     def name(self) -> str:
-        """The exchange's name, as the user writes it."""
+        """The exchange's name in the configuration."""
         ...
 
     @property
-    def kind(self) -> MarketKind: ...
+    def kind(self) -> MarketKind:
+        """Real, replayed or simulated."""
+        ...
 
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """The market's time."""
+        ...
 
     async def market(self, symbol: str) -> Market:
         """The market's rules. Raises UnknownSymbol, MarketUnavailable."""
         ...
 
-    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
-        """These symbols will be fetched; all that start together join before the first of them is fetched. A market
-        with a clock of its own goes on at ``resume_at_ms``: the earliest that the next candle to be decided can open,
-        None for symbols that were never decided."""
+    def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+        """Announce that these symbols will be fetched. Subscribe all symbols that start together before the first of
+        them is fetched. ``resume_at_ms``: the earliest open time of the next candle to decide, at which a market with a
+        clock of its own goes on; None for symbols without a decision. Raises nothing: an unknown symbol raises in
+        `fetch`."""
         ...
 
-    def leave(self, symbol: str) -> None:
-        """This symbol is not fetched any more; the others do not wait for it."""
+    def unsubscribe(self, symbol: str) -> None:
+        """Announce that this symbol is fetched no more, so that the others do not wait for it. Does nothing for a
+        symbol that is not subscribed."""
         ...
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
-        """Closed candles that open at or after ``since_ms``, oldest first, at most ``limit``; with None, the latest
-        ``limit``. Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable, MarketEnded."""
+        """At most ``limit`` closed candles that open at or after ``since_ms``, oldest first; the latest ``limit`` if
+        ``since_ms`` is None. Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable, MarketEnded."""
         ...
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
-        """Plain look-up for use as a reference: the latest ``limit`` closed candles that open at or before
-        ``until_ms`` (fewer where there are none). Takes no turn and moves no clock; raises as `fetch` does."""
+        """The latest ``limit`` closed candles that open at or before ``until_ms``, oldest first; fewer if the market
+        has no more. Needs no subscription and moves no clock. Raises as `fetch` does."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close all connections; a fetch that waits returns or raises MarketUnavailable."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What is stored of one market: open times of the first and the last candle, and how many there are."""
+    """The stored candles of one market: open times of the first and the last one, and their number."""
 
     exchange: str
     symbol: str
@@ -78,10 +86,10 @@ class Coverage:
 
 
 class CandleStore(Protocol):
-    """Candles kept on this machine. Idempotent: writing a candle again replaces it. Raises StoreError."""
+    """The candles stored on this machine. Saving a candle again replaces it. Methods raise StoreError."""
 
     def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """Returns how many were new or changed."""
+        """Returns the number of candles that were new or changed."""
         ...
 
     def load_candles(
@@ -94,9 +102,9 @@ class CandleStore(Protocol):
         until_ms: int | None = None,
         last: int | None = None,
     ) -> Candles:
-        """Those that open in [since_ms, until_ms], or of them the ``last`` ones."""
+        """Candles that open in [since_ms, until_ms], oldest first; only the latest ``last`` of them if given."""
         ...
 
     def coverage(self) -> tuple[Coverage, ...]:
-        """By exchange, symbol and timeframe, in that order."""
+        """One entry per exchange, symbol and timeframe, sorted in that order."""
         ...

@@ -55,9 +55,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     count = HISTORY + DAYS * 24
 
     async def candles() -> None:
-        market.join(SYMBOLS, Timeframe.H1, None)
+        market.subscribe(SYMBOLS, Timeframe.H1, None)
         until_ms = market.clock.now_ms() + DAYS * DAY_MS
-        market.join(SYMBOLS, Timeframe.H1, until_ms)
+        market.subscribe(SYMBOLS, Timeframe.H1, until_ms)
         database = open_database(found.database)
         store = SqliteCandles(database)
         # What lies before is for the model of the second test; it is stored under another name.
@@ -120,13 +120,13 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
         for each in SYMBOLS
     ]
     autopilots = [venue.make(each) for each in wanted]
-    venue.source.join(SYMBOLS, Timeframe.H1, None)
+    venue.source.subscribe(SYMBOLS, Timeframe.H1, None)
 
     async def cycles(autopilot: IntelligentAutopilot) -> None:
         while autopilot.record.state is not RunState.FINISHED:
             await autopilot.run_cycle()
             assert autopilot.record.errors == 0, autopilot.record.last_error
-        venue.source.leave(autopilot.symbol)
+        venue.source.unsubscribe(autopilot.symbol)
 
     await asyncio.gather(*map(cycles, autopilots))
 

@@ -35,9 +35,9 @@ def quiet(*_: Any) -> None:
 
 async def made_up() -> Candles:
     market = SimulatedExchange()
-    market.join(("BTC/USD",), Timeframe.H1, None)
+    market.subscribe(("BTC/USD",), Timeframe.H1, None)
     until_ms = market.clock.now_ms() + DAYS * DAY_MS
-    market.join(("BTC/USD",), Timeframe.H1, until_ms)
+    market.subscribe(("BTC/USD",), Timeframe.H1, until_ms)
     return await market.history("BTC/USD", Timeframe.H1, until_ms, HISTORY + DAYS * 24)
 
 

@@ -76,7 +76,7 @@ def test_verify_tells_what_is_wrong_and_fails(autopilot, store) -> None:
         "kraken    BTC/USD  1h               4  gap",
         "kraken    ETH/USD  1h               2  impossible bar",
     ]
-    assert any(item.startswith("  gap: 4 candles are absent in 2 gaps") for item in lines)
+    assert any(item.startswith("  gap: 4 candles are missing in 2 gaps") for item in lines)
     document = autopilot("data", "verify", "--json").document
     assert document["sound"] is False
     btc, eth = document["series"]

@@ -74,7 +74,7 @@ async def trade(database: Database) -> None:
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]
     for symbol in SYMBOLS:
         decided_ms = SqliteLedger(database).last_decided_at_ms(venue.account, symbol, Timeframe.H1)
-        venue.source.join([symbol], Timeframe.H1, None if decided_ms is None else decided_ms + Timeframe.H1.ms)
+        venue.source.subscribe([symbol], Timeframe.H1, None if decided_ms is None else decided_ms + Timeframe.H1.ms)
 
     async def run(autopilot: Any) -> None:
         while autopilot.record.state is not RunState.FINISHED:

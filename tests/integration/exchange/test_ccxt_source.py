@@ -13,6 +13,7 @@ import pytest
 from hand_clock import HandClock
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.venues.kraken import KRAKEN
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
@@ -29,8 +30,9 @@ Connect = Callable[..., CcxtCandles]
 async def connect() -> AsyncIterator[Connect]:
     made: list[CcxtCandles] = []
 
-    def to(name: str, url: str, timeout_s: float = 5.0) -> CcxtCandles:
-        made.append(CcxtCandles(name, base_url=url, timeout_s=timeout_s, clock=HandClock(NOW_MS)))
+    def to(name: str, url: str, timeout_s: float = 5.0, *, needs_coin_list: bool = False) -> CcxtCandles:
+        clock = HandClock(NOW_MS)
+        made.append(CcxtCandles(name, needs_coin_list=needs_coin_list, base_url=url, timeout_s=timeout_s, clock=clock))
         return made[-1]
 
     yield to
@@ -240,7 +242,8 @@ async def test_a_step_of_amounts_is_no_finer_than_the_coin(
 ) -> None:
     """Kraken credits no more decimals than the coin has: https://github.com/freqtrade/freqtrade/issues/11765."""
     kraken.decimals = decimals
-    assert (await connect("kraken", kraken.url).market("BTC/USD")).amount_step == Decimal(step)
+    source = connect("kraken", kraken.url, needs_coin_list=KRAKEN.needs_coin_list)
+    assert (await source.market("BTC/USD")).amount_step == Decimal(step)
 
 
 async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) -> None:

@@ -28,7 +28,8 @@ from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import SEND_WITHIN_MS, CcxtBroker
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.gateway import Gateway
-from autopilot.adapters.exchange.venues.known import READERS, venue_orders_of
+from autopilot.adapters.exchange.venues import opening
+from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.stored import NeutralSentiment
@@ -199,7 +200,7 @@ async def whole(
     await exchange.start()
     hurry(monkeypatch, exchange)
     if hangs(request):
-        monkeypatch.setattr(wiring, "Gateway", partial(Gateway, timeout_s=0.8))
+        monkeypatch.setattr(opening, "Gateway", partial(Gateway, timeout_s=0.8))
     database = open_database(tmp_path / "autopilot.db")
     anchor = Anchor(tmp_path / "audit.head", partial(advanced, database.path))
     armings = SqliteArmings(database, AuditTrail(anchor, "a test", clock.now_ms))
@@ -242,17 +243,17 @@ def open_live(
     @asynccontextmanager
     async def opened(name: str) -> AsyncIterator[Desk]:
         place, account, clock = PLACES[name], f"live:{name}", HandClock()
-        exchange, dialect = place.opens(clock.now_ms), venue_orders_of(name)
+        exchange, venue = place.opens(clock.now_ms), venue_rules(name)
         await exchange.start()
         hurry(monkeypatch, exchange)
         # Only who is to wait for an answer that never comes waits for a short time.
         timeout_s = 0.4 if hangs(request) else 10.0
-        gateway = Gateway(name, place.keys, clock, READERS[name], base_url=exchange.url, timeout_s=timeout_s)
-        broker = CcxtBroker(account, gateway, dialect, clock)
+        gateway = Gateway(venue, place.keys, clock, base_url=exchange.url, timeout_s=timeout_s)
+        broker = CcxtBroker(account, gateway, venue.orders, clock)
         database = open_database(tmp_path / "autopilot.db")
         ledger = SqliteLedger(database)
         desk = OrderDesk(account, broker, ledger, clock, Silence(), Restrictions())
-        pause_ms = max(MINUTE_MS, SEND_WITHIN_MS + dialect.lands_within_ms)
+        pause_ms = max(MINUTE_MS, SEND_WITHIN_MS + venue.orders.settles_within_ms)
         made = Desk(account, place.market, pause_ms, exchange, clock, database, ledger, broker, desk)
         yield made
         await broker.close()

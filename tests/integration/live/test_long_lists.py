@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from loopback_exchange import Refused, Why
 
-from autopilot.adapters.exchange import venue_orders as dialects
+from autopilot.adapters.exchange.venues import coinbase as coinbase_rules
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.order import OrderStatus, OrderType
 from autopilot.domain.timeframe import MINUTE_MS
@@ -47,7 +47,7 @@ async def test_some_pages_do_not_prove_that_an_order_is_nowhere(coinbase: Any, f
 
 
 async def test_a_list_without_an_end_proves_nothing(coinbase: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialects, "_MOST_PAGES", 3)
+    monkeypatch.setattr(coinbase_rules, "MAX_PAGES", 3)
     coinbase.exchange.page = 100
     for _ in range(301):
         coinbase.exchange.foreign_order()

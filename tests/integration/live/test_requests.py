@@ -16,7 +16,7 @@ from loopback_exchange import FEE
 from places import PLACES
 
 from autopilot.adapters.exchange.gateway import Gateway
-from autopilot.adapters.exchange.venues.known import READERS
+from autopilot.adapters.exchange.venues.known import VENUES
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.money import floor_to_step
@@ -236,7 +236,7 @@ async def test_their_clock_is_read(anywhere: Any) -> None:
 async def test_a_wrong_key_is_told_without_telling_the_key(open_live: Any, name: str, what: str) -> None:
     wrong = replace(PLACES[name].keys, **{what: WRONG[name, what]})
     async with open_live(name) as live:
-        gateway = Gateway(name, wrong, live.clock, READERS[name], base_url=live.exchange.url)
+        gateway = Gateway(VENUES[name], wrong, live.clock, base_url=live.exchange.url)
         with pytest.raises(MarketUnavailable, match=name) as refused:
             await gateway.query("fetch_balance")
         await gateway.close()
@@ -246,7 +246,7 @@ async def test_a_wrong_key_is_told_without_telling_the_key(open_live: Any, name:
 
 async def test_nothing_is_asked_that_is_not_on_the_list(open_live: Any) -> None:
     async with open_live("kraken") as live:
-        gateway = Gateway("kraken", PLACES["kraken"].keys, live.clock, READERS["kraken"], base_url=live.exchange.url)
+        gateway = Gateway(VENUES["kraken"], PLACES["kraken"].keys, live.clock, base_url=live.exchange.url)
         for call in ("withdraw", "transfer", "create_order", "private_post_withdraw"):
             with pytest.raises(KeyError, match=call):
                 await gateway.query(call)  # type: ignore[arg-type]

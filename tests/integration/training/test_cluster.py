@@ -35,7 +35,7 @@ def scheduler() -> Iterator[str]:
 
 async def _histories() -> list[SymbolData]:
     exchange = SimulatedExchange(SimulatedSettings(seed=5))
-    exchange.join(SYMBOLS, Timeframe.H1, None)
+    exchange.subscribe(SYMBOLS, Timeframe.H1, None)
     length, now_ms = DAYS * 24 + candles_before(Timeframe.H1), exchange.clock.now_ms()
     candles = [await exchange.history(symbol, Timeframe.H1, now_ms, length) for symbol in SYMBOLS]
     return [

@@ -49,7 +49,7 @@ REQUEST = TrainingRequest("simulated", SYMBOLS, Timeframe.H1, DAYS, 10)
 
 async def _market() -> tuple[dict[str, Candles], SentimentSeries]:
     exchange = SimulatedExchange(SimulatedSettings(seed=3))
-    exchange.join(SYMBOLS, Timeframe.H1, None)
+    exchange.subscribe(SYMBOLS, Timeframe.H1, None)
     length, now_ms = DAYS * 24 + candles_before(Timeframe.H1), exchange.clock.now_ms()
     candles = {symbol: await exchange.history(symbol, Timeframe.H1, now_ms, length) for symbol in SYMBOLS}
     first_ms = int(candles["BTC/USD"].open_at_ms[0])

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from autopilot.domain.candle_faults import FaultKind, find_faults, shifted_by, stamped_at_close, unusable
-from autopilot.domain.candles import Candles
+from autopilot.domain.candle_faults import find_faults, shifted_by, stamped_at_close
+from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.timeframe import Timeframe
 
 H = Timeframe.H1

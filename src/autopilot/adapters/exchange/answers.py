@@ -1,6 +1,7 @@
-"""What an exchange's answer proves. Only its own words that it refused a new order prove that there is none: neither
-the class of ccxt's exception nor the HTTP status does. And only a whole answer proves that nothing is there: ccxt reads
-a page of HTML as an empty list.
+"""What an exchange's answer proves.
+
+Only the exchange's own words prove that it rejected a new order: neither the class of ccxt's exception nor the HTTP
+status does. Only a whole answer proves that a list is empty: ccxt reads a page of HTML as an empty list.
 """
 
 from __future__ import annotations
@@ -13,31 +14,34 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No order exists. ``is_final``: sending it again would not help."""
+    """The exchange rejected a new order: it does not exist. ``is_final``: sending it again would not help."""
 
     words: str
     is_final: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerReader:
-    """How one exchange's answers are read: what a new order's answer refuses, whether a query's answer is whole,
-    whether it says that there is no such order, and where a list goes on."""
+    """How one exchange's answers are read, from the body of its last response.
+
+    ``refusal`` of a new order, None if the answer proves no rejection; ``is_whole``: whether a query was answered in
+    full; ``has_no_order``: whether the answer says that the order does not exist; ``cursor`` of a list's next page.
+    """
 
     refusal: Callable[[str | None], Refusal | None]
-    answered: Callable[[str | None], bool]
-    absent: Callable[[str | None], bool] = lambda _: False
+    is_whole: Callable[[str | None], bool]
+    has_no_order: Callable[[str | None], bool] = lambda _: False
     cursor: Callable[[str | None], str] = lambda _: ""
 
 
 def json_object(body: str | None) -> dict[str, Any]:
-    """Empty for everything that is no JSON object."""
+    """The JSON object in ``body``; empty if it holds anything else."""
     answer = parsed_json(body)
     return answer if isinstance(answer, dict) else {}
 
 
 def parsed_json(body: str | None) -> Any:
-    """None for what is no JSON."""
+    """The JSON value in ``body``; None if it is not JSON."""
     try:
         return json.loads(body or "")
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A real account on an exchange, through ccxt: the same door as the paper account's."""
+"""The broker of a real account on an exchange, through ccxt."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSym
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Side
-from autopilot.ports.broker import Balance
+from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.clock import Clock
 
 SEND_WITHIN_MS = 10_000
-"""After an order was committed as sent it is sent within this time or not at all, so that one whose answer was lost
-cannot turn up for ever."""
+"""An order is sent within this time after it was committed as sent, or not at all. So an order whose answer was lost
+shows up soon or never."""
 _STATUSES = {
     "open": OrderStatus.OPEN,
     "canceled": OrderStatus.CANCELED,
@@ -30,20 +30,20 @@ _STATUSES = {
 }
 
 
-class CcxtBroker:
-    """A Broker. ``account`` is the name under which our books keep it."""
+class CcxtBroker(Broker):
+    """``account`` is its name in our books."""
 
-    def __init__(self, account: str, gateway: Gateway, dialect: VenueOrders, clock: Clock) -> None:
+    def __init__(self, account: str, gateway: Gateway, orders: VenueOrders, clock: Clock) -> None:
         self._account = account
         self._gateway = gateway
-        self._dialect = dialect
+        self._orders = orders
         self._clock = clock
 
     async def submit(self, order: Order, market: Market) -> OrderReport:  # noqa: ARG002 - paper needs its fees
-        """It is asked about at once: one to market is over before the answer is read."""
+        """Looks the order up at once: a market order is over before the answer is read."""
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
-        theirs_ms = until_ms + await self._gateway.clock_offset_ms()
-        found = await self._gateway.place(self._dialect.request(order, theirs_ms), until_ms)
+        deadline_ms = until_ms + await self._gateway.clock_offset_ms()
+        found = await self._gateway.place(self._orders.request(order, deadline_ms), until_ms)
         try:
             report = await self.lookup(replace(order, exchange_order_id=found))
         except ExchangeError:
@@ -54,7 +54,7 @@ class CcxtBroker:
 
     async def cancel(self, order: Order) -> OrderReport:
         with reading(self._gateway.name, f"order {order.client_order_id}"):
-            await self._dialect.cancel(self._gateway, order)
+            await self._orders.cancel(self._gateway, order)
         report = await self.lookup(order)
         now_ms = self._clock.now_ms()
         if report is None:
@@ -62,10 +62,10 @@ class CcxtBroker:
         return report
 
     async def lookup(self, order: Order) -> OrderReport | None:
-        certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._dialect.lands_within_ms
+        certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._orders.settles_within_ms
         left_ms = certain_ms - self._clock.now_ms()
         with reading(self._gateway.name, f"order {order.client_order_id}"):
-            raw = await self._dialect.find(self._gateway, order)
+            raw = await self._orders.find(self._gateway, order)
             if raw is not None:
                 return await self._report(order, raw)
         if left_ms > 0:
@@ -76,7 +76,7 @@ class CcxtBroker:
         return None
 
     async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
-        shown = await self._dialect.open_orders(self._gateway, symbol)
+        shown = await self._orders.open_orders(self._gateway, symbol)
         now_ms = self._clock.now_ms()
         with reading(self._gateway.name, "our open orders"):
             return tuple(
@@ -92,23 +92,23 @@ class CcxtBroker:
             )
 
     async def balances(self) -> Mapping[str, Balance]:
-        found = await self._gateway.query("fetch_balance", dict(self._dialect.balance_params))
+        found = await self._gateway.query("fetch_balance", dict(self._orders.balance_params))
         with reading(self._gateway.name, "our balances"):
             totals, free = found.get("total") or {}, found.get("free") or {}
             shown: dict[str, Balance] = {}
             for name, total in totals.items():
                 if total is not None:
-                    currency = name.removesuffix(self._dialect.earning)
+                    currency = name.removesuffix(self._orders.reward_suffix)
                     before = shown.get(currency, Balance(ZERO, ZERO))
                     shown[currency] = Balance(before.total + _amount(total), before.free + _amount(free.get(name)))
             return shown
 
     async def rights(self) -> KeyRights:
         """Raises MarketUnavailable."""
-        return await self._dialect.rights(self._gateway)
+        return await self._gateway.rights()
 
     async def clock_offset_ms(self) -> int:
-        """How far the exchange's clock is ahead of ours, to half the time that its answer took. Raises
+        """Milliseconds by which the exchange's clock is ahead of ours, to half the time that its answer took. Raises
         MarketUnavailable."""
         return await self._gateway.clock_offset_ms()
 
@@ -118,8 +118,8 @@ class CcxtBroker:
     async def _report(self, order: Order, raw: Raw) -> OrderReport:
         filled, status = _amount(raw.get("filled")), _status(raw, order.quantity)
         is_news = filled > order.filled or (status.is_final and filled > ZERO)
-        told = await self._dialect.trades(self._gateway, order, raw) if is_news else ()
-        trades = [each for each in told if each.get("order") == raw["id"]]
+        shown = await self._orders.trades(self._gateway, order, raw) if is_news else ()
+        trades = [each for each in shown if each.get("order") == raw["id"]]
         rates = await self._rates(order, trades)
         return OrderReport(
             client_order_id=order.client_order_id,
@@ -131,8 +131,8 @@ class CcxtBroker:
         )
 
     async def _rates(self, order: Order, trades: Sequence[Raw]) -> Mapping[str, Decimal]:
-        """What one of each coin that paid a fee and was not traded, such as BNB, is worth in quote currency, now. Those
-        that have no price there are left out."""
+        """The current price, in quote currency, of each coin that paid a fee and is not the order's own, such as BNB.
+        A coin without a price on this exchange is left out."""
         base, quote = split_symbol(order.symbol)
         rates: dict[str, Decimal] = {}
         for currency in {_fee(each, quote)[1] for each in trades} - {base, quote}:
@@ -161,27 +161,27 @@ class CcxtBroker:
 
 
 def _status(raw: Raw, quantity: Decimal | None) -> OrderStatus:
-    """``closed`` with less than was ordered is an end without the rest."""
-    said, filled = raw.get("status"), _amount(raw.get("filled"))
-    if said == "closed":
+    """An order that ``closed`` with less than ``quantity`` filled was canceled; a quantity of None is not compared."""
+    state, filled = raw.get("status"), _amount(raw.get("filled"))
+    if state == "closed":
         return OrderStatus.FILLED if quantity is None or filled >= quantity else OrderStatus.CANCELED
-    status = _STATUSES.get(str(said), OrderStatus.OPEN)
+    status = _STATUSES.get(str(state), OrderStatus.OPEN)
     if filled > ZERO and status in (OrderStatus.OPEN, OrderStatus.REJECTED):
         return OrderStatus.PARTIALLY_FILLED if status is OrderStatus.OPEN else OrderStatus.CANCELED
     return status
 
 
 def _fee(trade: Raw, quote: str) -> tuple[Decimal, str]:
-    """(fee, its currency), in quote currency where the exchange does not say."""
+    """(fee, its currency); the quote currency if the exchange does not say."""
     fee: Mapping[str, Any] = trade.get("fee") or {}
     return _amount(fee.get("cost")), str(fee.get("currency") or quote)
 
 
 def _amount(value: Any) -> Decimal:
-    """None is 0."""
+    """None counts as 0."""
     return ZERO if value is None else _number(value)
 
 
 def _number(value: Any) -> Decimal:
-    """ccxt's numbers are floats whose shortest form is what the exchange said."""
+    """ccxt's numbers are floats; their shortest form is the number that the exchange sent."""
     return to_decimal(float(value))

@@ -1,4 +1,4 @@
-"""The list of an exchange's markets, read again as it ages: steps and least amounts change."""
+"""The list of an exchange's markets, read again as it ages: steps and minimum amounts change."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
 
 MARKETS_LIFE_MS = DAY_MS
-DOUBTED_LIFE_MS = 10 * MINUTE_MS
+INVALIDATED_LIFE_MS = 10 * MINUTE_MS
 log = logging.getLogger(__name__)
 
 
 class FreshMarkets:
-    """The markets of an object of ccxt, at most a day old, or ten minutes once they are doubted."""
+    """The markets of an object of ccxt, at most a day old, or ten minutes after `invalidate`."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._name = name
@@ -28,19 +28,19 @@ class FreshMarkets:
         self._life_ms = MARKETS_LIFE_MS
         self._at_ms: int | None = None
 
-    def doubt(self) -> None:
-        """Something was refused that they allow."""
-        self._life_ms = DOUBTED_LIFE_MS
+    def invalidate(self) -> None:
+        """The exchange rejected an order that the list allows: read it again soon."""
+        self._life_ms = INVALIDATED_LIFE_MS
 
     async def ensure(self, exchange: Any, read: Callable[[], Awaitable[object]]) -> None:
-        """``read`` reads them again. Raises ExchangeError while there are none; old ones are better than that."""
+        """Call ``read`` if the list is too old. Raises ExchangeError if it fails and there is no older list to use."""
         now_ms = self._clock.now_ms()
         if exchange.markets and self._at_ms is not None and now_ms - self._at_ms < self._life_ms:
             return
         before = exchange.markets
         try:
             await read()
-            if not exchange.markets:  # ccxt reads a page of HTML as a list of nothing
+            if not exchange.markets:  # ccxt reads a page of HTML as an empty list
                 raise MarketUnavailable(f"{self._name} gave no list of its markets", hint=AGAIN)
         except ExchangeError as error:
             if not before:
@@ -51,43 +51,44 @@ class FreshMarkets:
 
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
-"""Where an exchange does not say."""
+"""For an exchange that does not state its fees."""
 _FINEST = Decimal("1e-8")
 
 
-def market_rules(described: Mapping[str, Any], precision_mode: int) -> Market:
-    """``described`` is ccxt's unified market. What it leaves out is taken to be as usual; steps as fine as they get."""
+def market_rules(description: Mapping[str, Any], precision_mode: int) -> Market:
+    """The rules in ``description``, ccxt's unified market. Missing fees are the usual ones, missing steps the
+    finest."""
     from ccxt.base.decimal_to_precision import DECIMAL_PLACES, TICK_SIZE
 
     def step(name: str) -> Decimal:
-        value = _amount(described.get("precision"), name)
+        value = _amount(description.get("precision"), name)
         if value is not None and precision_mode == DECIMAL_PLACES:
             return Decimal(1).scaleb(-int(value))
         return value if value and precision_mode == TICK_SIZE else _FINEST
 
-    def least(name: str) -> Decimal | None:
-        limits = described.get("limits") or {}
+    def minimum(name: str) -> Decimal | None:
+        limits = description.get("limits") or {}
         return _amount(limits.get(name), "min")
 
     def fee(name: str, usual: Decimal) -> Decimal:
-        stated = _amount(described, name)
+        stated = _amount(description, name)
         return usual if stated is None else stated
 
     amount_step = step("amount")
     return Market(
-        symbol=described["symbol"],
-        base=described["base"],
-        quote=described["quote"],
+        symbol=description["symbol"],
+        base=description["base"],
+        quote=description["quote"],
         amount_step=amount_step,
         price_step=step("price"),
-        min_amount=least("amount") or amount_step,
-        min_cost=least("cost") or ZERO,
+        min_amount=minimum("amount") or amount_step,
+        min_cost=minimum("cost") or ZERO,
         maker_fee=fee("maker", MAKER_FEE),
         taker_fee=fee("taker", TAKER_FEE),
     )
 
 
 def _amount(values: Mapping[str, Any] | None, name: str) -> Decimal | None:
-    """None where there is no number."""
+    """The number called ``name``; None if it is missing."""
     value = (values or {}).get(name)
     return None if value is None else to_decimal(value)

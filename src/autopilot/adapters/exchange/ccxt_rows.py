@@ -1,52 +1,46 @@
-"""From the rows that exchanges give to candles: what is sound and closed, once each and in order."""
+"""From the rows that ccxt returns to candles: only sound and closed ones, each once and in order."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from autopilot.domain.candles import Candles
+import numpy as np
+
+from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.timeframe import Timeframe
 
 Row = tuple[int, float, float, float, float, float]
+_MAX_TIME_MS = 2**53
+"""Beyond it a float64 does not hold a time exactly."""
 
 
 def sound_rows(timeframe: Timeframe, rows: Iterable[Sequence[Any]]) -> tuple[list[Row], Counter[str]]:
-    """The rows that a market can have produced, ascending, of repeated ones the last; and why others were dropped."""
-    kept: dict[int, Row] = {}
-    dropped: Counter[str] = Counter()
-    for raw in rows:
-        row = _numbers(raw)
-        fault = _fault(timeframe, row)
-        if row is None or fault:
-            dropped[fault] += 1
-        else:
-            kept[row[0]] = row
-    return [kept[at_ms] for at_ms in sorted(kept)], dropped
+    """The usable rows in ascending order, of repeated times the last one; and the number of the others by fault."""
+    numbers = [_numbers(row) for row in rows]
+    found = [row for row in numbers if row is not None]
+    dropped = Counter({FaultKind.NOT_FINITE.value: len(numbers) - len(found)})
+    at_ms = np.array([row[0] for row in found], dtype=np.int64)
+    good = np.ones(len(found), dtype=np.bool_)
+    opened, high, low, close, volume = np.array([row[1:] for row in found]).reshape(-1, 5).T
+    for kind, mask in unusable(at_ms, opened, high, low, close, volume, timeframe).items():
+        dropped[kind.value] += int(mask.sum())
+        good &= ~mask
+    kept = {found[index][0]: found[index] for index in np.flatnonzero(good)}
+    return [kept[open_at_ms] for open_at_ms in sorted(kept)], +dropped
 
 
 def closed_candles(timeframe: Timeframe, rows: Sequence[Row], now_ms: int) -> Candles:
-    """Those of sound rows that are closed at ``now_ms``."""
+    """The candles of sound rows that are closed at ``now_ms``."""
     return Candles.from_rows(timeframe, [row for row in rows if row[0] + timeframe.ms <= now_ms])
 
 
 def _numbers(raw: Sequence[Any]) -> Row | None:
+    """None if the row does not hold six numbers."""
     try:
         at_ms, opened, high, low, close, volume = raw[:6]
-        return int(at_ms), float(opened), float(high), float(low), float(close), float(volume)
+        row = int(at_ms), float(opened), float(high), float(low), float(close), float(volume)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _fault(timeframe: Timeframe, row: Row | None) -> str:
-    """Why no market can have produced this row; empty when one can."""
-    if row is None or not all(map(math.isfinite, row)):
-        return "not a number"
-    at_ms, opened, high, low, close, volume = row
-    if min(opened, high, low, close) <= 0 or volume < 0:
-        return "zero or negative"
-    if high < max(opened, close, low) or low > min(opened, close):
-        return "high below low"
-    return "off the timeframe's grid" if at_ms % timeframe.ms else ""
+    return row if abs(row[0]) < _MAX_TIME_MS else None

@@ -9,26 +9,21 @@ from typing import Any
 from autopilot.adapters.exchange.ccxt_import import exchange_class
 from autopilot.adapters.exchange.rate_limiter import RateLimiter
 
-_COIN_DECIMALS = ("kraken",)
-"""Where some coins have fewer decimals than their markets' amounts, which only the list of coins tells."""
-_BURSTS = {"kraken": 24.0}
-"""What an account may ask for at once, in ccxt's costs: 8 questions. Kraken counts each, up to 15, and forgets one in
-three seconds. Source: https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits."""
-_BURST = 2.0
 
-
-async def open_exchange(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
-    """A known exchange. ``base_url`` sends every request to a stand-in for it; ``more`` as ccxt takes it, with keys for
-    an account."""
-    # Importing takes a third of a second, in which the other symbols' cycles go on.
+async def open_exchange(
+    name: str, timeout_s: float, base_url: str | None, *, burst: float, needs_coin_list: bool, **more: Any
+) -> Any:
+    """A known exchange. ``base_url`` sends every request to a stand-in for it; ``burst`` and ``needs_coin_list`` as in
+    `VenueRules`; ``more`` are ccxt's own options, with the keys of an account."""
+    # Importing takes a third of a second; the other symbols' cycles go on meanwhile.
     made = await asyncio.to_thread(exchange_class, name)
     exchange = made({"enableRateLimit": True, "aiohttp_trust_env": True, "timeout": int(timeout_s * 1000), **more})
-    exchange.throttler = RateLimiter(exchange.rateLimit, _BURSTS.get(name, _BURST) if "apiKey" in more else _BURST)
-    # At DEBUG it logs every header, keys and signatures among them.
+    exchange.throttler = RateLimiter(exchange.rateLimit, burst)
+    # At DEBUG it logs every header, with keys and signatures.
     exchange.logger.setLevel(logging.INFO)
-    if name not in _COIN_DECIMALS:
-        exchange.has["fetchCurrencies"] = False  # networks and withdrawal fees: slow, and nothing that we need
-    exchange.options["fetchMargins"] = False  # what may be borrowed: private on Binance, and nothing that we need
+    if not needs_coin_list:
+        exchange.has["fetchCurrencies"] = False  # networks and withdrawal fees: slow and not needed
+    exchange.options["fetchMargins"] = False  # coins to borrow: private on Binance and not needed
     markets = exchange.options.get("fetchMarkets")
     if isinstance(markets, dict) and "spot" in markets.get("types", ()):
         markets["types"] = ["spot"]

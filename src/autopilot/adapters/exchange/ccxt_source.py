@@ -1,4 +1,4 @@
-"""Public candles of a real exchange, through ccxt and without keys."""
+"""Public candles of a real exchange, through ccxt, without keys."""
 
 from __future__ import annotations
 
@@ -15,32 +15,41 @@ from autopilot.adapters.exchange.ccxt_import import require_known
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.venue_rules import BURST
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
 from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 from autopilot.ports.clock import Clock
-from autopilot.ports.market_data import MarketSnapshot
+from autopilot.ports.market_data import CandleSource, MarketSnapshot
 
 TIMEOUT_S = 8.0
-"""For everything that one call of ours asks of the exchange, so that whoever waits hears within 10 s."""
+"""For all requests of one call, so that the caller gets an answer or an error within 10 s."""
 LARGEST_SKEW_MS = 5 * MINUTE_MS
-"""An exchange's clock further off than this is not believed."""
+"""The exchange's clock is ignored if it is further off."""
 _PAGE = 300
 
 log = logging.getLogger(__name__)
 
 
-class CcxtCandles:
-    """A CandleSource. ``base_url`` sends every request to a stand-in for the exchange. Raises UnknownExchange."""
+class CcxtCandles(CandleSource):
+    """``base_url`` sends every request to a stand-in for the exchange; ``needs_coin_list`` as in `VenueRules`. Raises
+    UnknownExchange."""
 
     kind = MarketKind.REAL
 
     def __init__(
-        self, name: str, *, base_url: str | None = None, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
+        self,
+        name: str,
+        *,
+        needs_coin_list: bool = False,
+        base_url: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        clock: Clock | None = None,
     ) -> None:
         require_known(name)
-        self.name = name
+        self._name = name
+        self._needs_coin_list = needs_coin_list
         self._base_url = base_url
         self._timeout_s = timeout_s
         self._clock: Clock = clock or WallClock()
@@ -48,7 +57,11 @@ class CcxtCandles:
         self._opening = asyncio.Lock()
         self._loading = asyncio.Lock()
         self._markets = FreshMarkets(name, self._clock)
-        self._told: set[tuple[str, Timeframe]] = set()
+        self._shortages: set[tuple[str, Timeframe]] = set()
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     @property
     def clock(self) -> Clock:
@@ -56,37 +69,37 @@ class CcxtCandles:
 
     async def market(self, symbol: str) -> Market:
         exchange = await self._open()
-        async with asking(self.name, f"the rules of {symbol}", self._timeout_s):
-            return market_rules(await self._described(exchange, symbol), exchange.precisionMode)
+        async with asking(self._name, f"the rules of {symbol}", self._timeout_s):
+            return market_rules(await self._description(exchange, symbol), exchange.precisionMode)
 
-    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
-        """A real market has its own time and waits for nobody."""
+    def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+        """Nothing to do: a real market does not wait for anybody."""
 
-    def leave(self, symbol: str) -> None:
+    def unsubscribe(self, symbol: str) -> None:
         """Nothing to do."""
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         exchange = await self._open()
         self._require_timeframe(exchange, timeframe)
         first_ms = timeframe.floor(self._clock.now_ms()) - limit * timeframe.ms if since_ms is None else since_ms
-        async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
-            await self._described(exchange, symbol)
-            # From one candle earlier, which there is: an answer without any is then not an answer.
+        async with asking(self._name, f"{symbol} {timeframe} candles", self._timeout_s):
+            await self._description(exchange, symbol)
+            # From one candle earlier, which exists: an answer without any candle is then no answer.
             rows = await self._rows(exchange, symbol, timeframe, first_ms - timeframe.ms, self._clock.now_ms())
         if not rows:
-            raise MarketUnavailable(f"{self.name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
+            raise MarketUnavailable(f"{self._name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
         quote = self._quote(symbol, timeframe, rows)
         candles = closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).since(first_ms)
         if since_ms is None:
-            self._tell_shortage(symbol, timeframe, len(candles), limit)
+            self._warn_of_shortage(symbol, timeframe, len(candles), limit)
         return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         exchange = await self._open()
         self._require_timeframe(exchange, timeframe)
         first_ms = timeframe.floor(until_ms) - (limit - 1) * timeframe.ms
-        async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
-            await self._described(exchange, symbol)
+        async with asking(self._name, f"{symbol} {timeframe} candles", self._timeout_s):
+            await self._description(exchange, symbol)
             rows = await self._rows(exchange, symbol, timeframe, first_ms, until_ms)
         return closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).until(until_ms)[-limit:]
 
@@ -98,10 +111,12 @@ class CcxtCandles:
     async def _open(self) -> Any:
         async with self._opening:
             if self._ccxt is None:
-                exchange = await open_exchange(self.name, self._timeout_s, self._base_url)
+                exchange = await open_exchange(
+                    self._name, self._timeout_s, self._base_url, burst=BURST, needs_coin_list=self._needs_coin_list
+                )
                 if not exchange.has["fetchOHLCV"]:
                     raise UnknownExchange(
-                        f"{self.name} publishes no candles", hint="use coinbase, kraken, binance or bitstamp"
+                        f"{self._name} publishes no candles", hint="use coinbase, kraken, binance or bitstamp"
                     )
                 self._ccxt = exchange
         return self._ccxt
@@ -109,9 +124,9 @@ class CcxtCandles:
     def _require_timeframe(self, exchange: Any, timeframe: Timeframe) -> None:
         if timeframe not in exchange.timeframes:
             offered = ", ".join(each for each in Timeframe if each in exchange.timeframes)
-            raise UnknownTimeframe(f"{self.name} has no {timeframe} candles", hint=f"it has {offered}")
+            raise UnknownTimeframe(f"{self._name} has no {timeframe} candles", hint=f"it has {offered}")
 
-    async def _described(self, exchange: Any, symbol: str) -> Mapping[str, Any]:
+    async def _description(self, exchange: Any, symbol: str) -> Mapping[str, Any]:
         """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
         base, _ = split_symbol(symbol)
         # One at a time: ccxt lets two callers share one request, and the cancellation of either ends both.
@@ -122,18 +137,18 @@ class CcxtCandles:
             of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
             near = of_base[:5] or get_close_matches(symbol, spot, n=3)
             raise UnknownSymbol(
-                f"{self.name} has no market {symbol}",
+                f"{self._name} has no market {symbol}",
                 hint=f"did you mean {', '.join(near)}?" if near else "see its list of markets",
             )
         found: Mapping[str, Any] = spot[symbol]
         return found
 
     async def _read_markets(self, exchange: Any) -> None:
-        async with asking(self.name, "its markets", self._timeout_s):
+        async with asking(self._name, "its markets", self._timeout_s):
             await exchange.load_markets(True)
 
     async def _rows(self, exchange: Any, symbol: str, timeframe: Timeframe, first_ms: int, until_ms: int) -> list[Row]:
-        """Sound rows that open in [first_ms, until_ms], the candle still open among them, page after page."""
+        """Sound rows that open in [first_ms, until_ms], page by page. The last one may still be open."""
         page = exchange.feature_value(symbol, "fetchOHLCV", "limit") or _PAGE
         raw: list[Sequence[Any]] = []
         at_ms = first_ms
@@ -147,12 +162,12 @@ class CcxtCandles:
         if dropped:
             why = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
             log.warning(
-                "%s %s %s: dropped %d rows of %d: %s", self.name, symbol, timeframe, dropped.total(), len(raw), why
+                "%s %s %s: dropped %d rows of %d: %s", self._name, symbol, timeframe, dropped.total(), len(raw), why
             )
         return [row for row in rows if first_ms <= row[0] <= until_ms]
 
     def _exchange_now_ms(self, exchange: Any) -> int:
-        """The earlier of our clock and the exchange's: a candle counts as closed only when it is so by both."""
+        """The earlier of our clock and the exchange's: a candle is closed when both clocks say so."""
         now_ms = self._clock.now_ms()
         try:
             stated = parsedate_to_datetime((exchange.last_response_headers or {})["Date"])
@@ -166,13 +181,13 @@ class CcxtCandles:
         close_ms = rows[-1][0] + timeframe.ms
         return Quote(symbol, rows[-1][4], min(self._clock.now_ms(), close_ms))
 
-    def _tell_shortage(self, symbol: str, timeframe: Timeframe, count: int, limit: int) -> None:
-        if count < limit and (symbol, timeframe) not in self._told:
-            self._told.add((symbol, timeframe))
+    def _warn_of_shortage(self, symbol: str, timeframe: Timeframe, count: int, limit: int) -> None:
+        if count < limit and (symbol, timeframe) not in self._shortages:
+            self._shortages.add((symbol, timeframe))
             log.warning(
-                "%s gives only the latest %d %s candles of %s, %d were asked for: older ones must be stored already "
+                "%s gives only the latest %d %s candles of %s, %d were requested: older ones must be stored already "
                 "(autopilot data import FILE)",
-                self.name,
+                self._name,
                 count,
                 timeframe,
                 symbol,

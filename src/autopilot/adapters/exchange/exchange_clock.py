@@ -1,4 +1,4 @@
-"""What time it is at an exchange."""
+"""The clock of an exchange."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ LIFE_MS = 10 * MINUTE_MS
 
 
 class ExchangeClock:
-    """Kept as its offset from ours, to half the time that its answer took. It is asked for again after ten minutes, or
-    when it is doubted: either clock may be set."""
+    """``offset_ms``: by how much it is ahead of ours, to half the time that the answer took. It is read again after ten
+    minutes, or after `invalidate`: either clock may be set."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._is_doubted = False
+        self._is_invalid = False
         self._at_ms: int | None = None
         self.offset_ms = 0
 
-    def doubt(self) -> None:
-        """Something was refused for what may be the wrong time."""
-        self._is_doubted = True
+    def invalidate(self) -> None:
+        """The exchange rejected a request, perhaps for a wrong time: read its clock before the next one."""
+        self._is_invalid = True
 
-    async def ensure(self, ask: Callable[[], Awaitable[int]]) -> None:
-        """``ask`` gives their time. Raises ExchangeError while it was never told; the one of before is better than
-        that."""
-        asked_ms = self._clock.now_ms()
-        if self._at_ms is not None and not self._is_doubted and abs(asked_ms - self._at_ms) < LIFE_MS:
+    async def ensure(self, read: Callable[[], Awaitable[int]]) -> None:
+        """Call ``read``, which returns the exchange's time in ms, if the offset is too old. Raises ExchangeError if it
+        fails and there is no older offset to use."""
+        sent_ms = self._clock.now_ms()
+        if self._at_ms is not None and not self._is_invalid and abs(sent_ms - self._at_ms) < LIFE_MS:
             return
         try:
-            theirs_ms = int(await ask())
+            exchange_ms = int(await read())
         except ExchangeError:
             if self._at_ms is None:
                 raise
         else:
-            self.offset_ms = theirs_ms - (asked_ms + self._clock.now_ms()) // 2
-        self._at_ms, self._is_doubted = asked_ms, False
+            self.offset_ms = exchange_ms - (sent_ms + self._clock.now_ms()) // 2
+        self._at_ms, self._is_invalid = sent_ms, False

@@ -1,5 +1,4 @@
-"""What an exchange's keys look like, so that a slip of the hand shows before they are stored. What looks wrong is never
-repeated."""
+"""Reading API keys, so that a typing mistake shows before a key is stored. No error repeats any part of a key."""
 
 from __future__ import annotations
 
@@ -10,17 +9,15 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from autopilot.domain.credentials import ExchangeKeys
 
-SIGNING_BYTES = 64
-"""Of a secret of Kraken's, and of a key of Coinbase's other kind (Ed25519: seed and public key)."""
-
 
 def normalized(keys: ExchangeKeys) -> ExchangeKeys:
-    """Without blanks around; a PEM key with its lines, where JSON has written it in one."""
+    """Without blanks around; a PEM key that JSON holds in one line gets its lines back."""
     secret = keys.secret.strip().replace("\\n", "\n").replace("\r\n", "\n").strip()
     return ExchangeKeys(keys.api_key.strip(), secret, keys.password)
 
 
 def decoded_base64(text: str) -> bytes | None:
+    """None if ``text`` is not base64."""
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
@@ -28,7 +25,7 @@ def decoded_base64(text: str) -> bytes | None:
 
 
 def private_key(text: str) -> object:
-    """None where it is none, or has a password."""
+    """The key in PEM form; None if ``text`` is not a whole key, or needs a password."""
     try:
         return load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from autopilot.adapters.imports.table_files import SUFFIXES, numeric, read_table, times_ms
-from autopilot.domain.candle_faults import CandleFault, FaultKind, find_faults, shifted_by, stamped_at_close, unusable
-from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by, stamped_at_close
+from autopilot.domain.candles import Candles, FaultKind, FloatArray, IntArray, unusable
 from autopilot.domain.errors import CandleError
 from autopilot.domain.market import split_symbol
 from autopilot.domain.timeframe import Timeframe
@@ -39,7 +39,6 @@ _NAME_WITHOUT_DASH = re.compile(
 )
 """Only with a well-known quote currency: FEAR_GREED_1d is no market."""
 _MINUTES = {str(timeframe.ms // 60_000): timeframe.value for timeframe in Timeframe}
-_KRAKEN_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True)
 class FileMarket:
-    """What a file's name tells; None where it does not."""
+    """The market that a file's name or the user names; None for a part that is not named."""
 
     exchange: str | None = None
     symbol: str | None = None
@@ -71,13 +70,15 @@ def import_path(
     exchange: str | None = None,
     symbol: str | None = None,
     timeframe: Timeframe | None = None,
+    *,
+    coin_names: Mapping[str, str] | None = None,
     progress: Callable[[Path, int, int], None] | None = None,
 ) -> tuple[ImportReport, ...]:
     """One file, or every file of a folder whose name tells its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does.
 
-    What is given wins over the name. Every good candle is kept, sorted, of two with one time the later in the file.
-    ``progress`` is told each file, its number and how many there are, before it is read. Importing again changes
-    nothing. Raises CandleError, naming the file, UnknownSymbol and StoreError.
+    The arguments win over the name, in which ``coin_names`` are replaced (``XBT`` by ``BTC``). Every good candle is
+    kept, sorted; of two with the same time the later in the file. ``progress(file, number, total)`` is called before
+    each file is read. Importing again changes nothing. Raises CandleError, naming the file, UnknownSymbol, StoreError.
     """
     given = FileMarket(exchange.lower() if exchange else None, symbol, timeframe)
     if symbol is not None:
@@ -92,7 +93,7 @@ def import_path(
             raise CandleError(
                 f"no file in {path} is named after its market", hint="name files as KRAKEN_BTC-USD_1h.csv.gz"
             )
-    markets = [_market(file, given) for file in files]
+    markets = [_market(file, given, coin_names or {}) for file in files]
     reports = []
     for number, (file, market) in enumerate(zip(files, markets, strict=True), start=1):
         if progress:
@@ -101,9 +102,9 @@ def import_path(
     return tuple(reports)
 
 
-def market_of(name: str) -> FileMarket:
-    """What a file's name tells of the market: ``KRAKEN_BTC-USD_1h.csv.gz``, ``BTC_USDT-1h.feather``,
-    ``ETHUSDT_5m.parquet``, ``XBTUSD_60.csv``."""
+def market_of(name: str, coin_names: Mapping[str, str]) -> FileMarket:
+    """The market in a file's name, such as ``KRAKEN_BTC-USD_1h.csv.gz``, ``BTC_USDT-1h.feather``,
+    ``ETHUSDT_5m.parquet`` or ``XBTUSD_60.csv``; ``coin_names`` in it are replaced."""
     stem = name
     for suffix in sorted(SUFFIXES, key=len, reverse=True):
         stem = stem.removesuffix(suffix)
@@ -112,19 +113,19 @@ def market_of(name: str) -> FileMarket:
         return FileMarket()
     length = match["timeframe"].lower()
     timeframe = next((known for known in Timeframe if known in (length, _MINUTES.get(length))), None)
-    base, quote = (_KRAKEN_NAMES.get(match[part].upper(), match[part].upper()) for part in ("base", "quote"))
+    base, quote = (coin_names.get(match[part].upper(), match[part].upper()) for part in ("base", "quote"))
     return FileMarket(match["exchange"].lower() if match["exchange"] else None, f"{base}/{quote}", timeframe)
 
 
 def _is_candle_file(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(SUFFIXES) and market_of(path.name).timeframe is not None
+    return path.is_file() and path.name.lower().endswith(SUFFIXES) and market_of(path.name, {}).timeframe is not None
 
 
-def _market(path: Path, given: FileMarket) -> tuple[str, str, Timeframe]:
-    told = market_of(path.name)
-    exchange = given.exchange or told.exchange
-    symbol = given.symbol or told.symbol
-    timeframe = given.timeframe or told.timeframe
+def _market(path: Path, given: FileMarket, coin_names: Mapping[str, str]) -> tuple[str, str, Timeframe]:
+    named = market_of(path.name, coin_names)
+    exchange = given.exchange or named.exchange
+    symbol = given.symbol or named.symbol
+    timeframe = given.timeframe or named.timeframe
     if exchange is None or symbol is None or timeframe is None:
         missing = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
         names = [name for name, value in missing.items() if value is None]

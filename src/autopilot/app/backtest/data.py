@@ -78,10 +78,10 @@ async def _simulated(
     config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period
 ) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
     market = SimulatedExchange(config.simulated.settings())
-    market.join(symbols, timeframe, None)
+    market.subscribe(symbols, timeframe, None)
     from_ms = period.from_ms or market.clock.now_ms()
     to_ms = period.to_ms or from_ms + (period.days or SIMULATED_DAYS) * DAY_MS
-    market.join(symbols, timeframe, to_ms)
+    market.subscribe(symbols, timeframe, to_ms)
     wanted = (to_ms - from_ms + SIMULATED_PAST_DAYS * DAY_MS) // timeframe.ms
     needed = dict.fromkeys([*symbols, *map(reference_of, symbols)])
     return market, {each: await market.history(each, timeframe, to_ms - 1, wanted) for each in needed}

@@ -8,12 +8,11 @@ from functools import partial
 from typing import NamedTuple
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
-from autopilot.adapters.exchange.ccxt_source import CcxtCandles
-from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.offline_markets.faults import FaultyBroker
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
-from autopilot.adapters.exchange.venues.known import READERS, venue_orders_of
+from autopilot.adapters.exchange.venues.known import venue_rules
+from autopilot.adapters.exchange.venues.opening import live_account, public_market
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.adapters.sentiment.stored import StoredSentiment
@@ -104,7 +103,7 @@ class Wiring:
         broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
         shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
-        stops = is_live(account) and venue_orders_of(exchange).keeps_stops
+        stops = is_live(account) and venue_rules(exchange).orders.keeps_stops
         desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions, stops=stops)
         selector = StrategySelector(profiles_of(self.strategies), self.champion)
         trackers: dict[Timeframe, PerformanceTracker] = {}
@@ -154,11 +153,11 @@ class Wiring:
 
     def _live(self, account: str, source: CandleSource) -> AccountPorts:
         exchange = exchange_of(account)
-        dialect = venue_orders_of(exchange)
+        venue_rules(exchange)
         if self.keys is None:
             raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
-        gateway = Gateway(exchange, self.keys(exchange), source.clock, READERS[exchange])
-        return AccountPorts(CcxtBroker(account, gateway, dialect, source.clock), None, partial(self._leave, account))
+        broker = live_account(account, self.keys(exchange), source.clock)
+        return AccountPorts(broker, None, partial(self._leave, account))
 
     def _leave(self, account: str, currency: str, now_ms: int) -> Allowance:
         """What is armed; unproven decisions only as long as the configuration wants them too."""
@@ -172,4 +171,4 @@ class Wiring:
         if exchange == ReplayExchange.name:
             replay = ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
             return replay, StoredSentiment(SqliteSentiment(self.database))
-        return CcxtCandles(exchange), self.mood
+        return public_market(exchange), self.mood

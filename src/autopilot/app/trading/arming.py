@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
-from autopilot.adapters.exchange.gateway import Gateway
-from autopilot.adapters.exchange.venues.known import READERS, venue_orders_of
+from autopilot.adapters.exchange.venues.opening import live_account
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.database import Database, open_database
@@ -38,19 +36,16 @@ class Armory:
 
     async def findings(self, wish: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
         """Whether the account is ready. Raises StoreError."""
-        exchange, clock = exchange_of(wish.account), WallClock()
         verdict = verify_all(self.database.path, read_head(self.paths.audit_head))
         machine = LocalFacts(
-            paper=self.armings.paper_record(exchange),
+            paper=self.armings.paper_record(exchange_of(wish.account)),
             unsettled=self.armings.unsettled(wish.account),
             audit_problem=verdict.problem,
             audit_breaks=verdict.breaks,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
             model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
         )
-        account = CcxtBroker(
-            wish.account, Gateway(exchange, keys, clock, READERS[exchange]), venue_orders_of(exchange), clock
-        )
+        account = live_account(wish.account, keys, WallClock())
         try:
             return await arming_findings(wish, machine, account, SqliteLedger(self.database))
         finally:

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.samples import SqliteSamples
@@ -81,11 +81,11 @@ class TrainingData:
             simulated = SimulatedExchange(self.config.simulated.settings())
             reached_ms = self._last_decided_ms(request)
             resume_ms = None if reached_ms is None else reached_ms + request.timeframe.ms
-            simulated.join(request.symbols, request.timeframe, resume_ms)
+            simulated.subscribe(request.symbols, request.timeframe, resume_ms)
             return simulated
         if request.exchange == ReplayExchange.name:
             return ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
-        return CcxtCandles(request.exchange)
+        return public_market(request.exchange)
 
     def _last_decided_ms(self, request: TrainingRequest) -> int | None:
         """Open time of the last candle decided on this exchange: an offline market's present."""

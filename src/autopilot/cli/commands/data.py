@@ -49,12 +49,15 @@ def import_(
     if sentiment:
         _import_sentiment(session, path)
         return ExitCode.DONE
+    from autopilot.adapters.exchange.venues.known import COIN_NAMES
     from autopilot.adapters.imports.candle_files import import_path
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
     with _database(session) as database, _progress(session.output) as progress:
-        reports = import_path(SqliteCandles(database), path, exchange, symbol, length, progress)
+        reports = import_path(
+            SqliteCandles(database), path, exchange, symbol, length, coin_names=COIN_NAMES, progress=progress
+        )
     document = {"imported": [{**asdict(report), "file": str(report.file)} for report in reports]}
     session.output.show(document, import_screen(document))
     return ExitCode.DONE

@@ -148,9 +148,9 @@ def change_passphrase(
 
 def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
     """Raises ConfigError for an exchange on which real orders cannot be sent."""
-    from autopilot.adapters.exchange.venues.known import venue_orders_of
+    from autopilot.adapters.exchange.venues.known import venue_rules
 
-    venue_orders_of(exchange)
+    venue_rules(exchange)
     session = Session.of(context, as_json)
     create_directories(session.paths)
     return session

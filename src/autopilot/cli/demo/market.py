@@ -49,6 +49,7 @@ def simulated(days: int) -> DemoMarket:
 def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, list[Path]]:
     """Import the best pair of markets that ``data`` (a file, or a folder at any depth) has, and the Fear & Greed index
     if it lies there too; trade their last ``days`` in common. Raises CandleError when there is nothing to trade."""
+    from autopilot.adapters.exchange.venues.known import COIN_NAMES
     from autopilot.adapters.imports.candle_files import import_path
     from autopilot.adapters.imports.sentiment_files import import_sentiment
     from autopilot.adapters.store.candles import SqliteCandles
@@ -63,7 +64,7 @@ def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, li
     database = open_database(database_path)
     try:
         store = SqliteCandles(database)
-        reports = [report for file in files for report in import_path(store, file)]
+        reports = [report for file in files for report in import_path(store, file, coin_names=COIN_NAMES)]
         moods = sorted(data.rglob("FEAR_GREED*.csv")) if data.is_dir() else []
         for mood in moods:
             import_sentiment(SqliteSentiment(database), mood)
@@ -79,11 +80,12 @@ def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, li
 
 def _best_markets(files: Iterable[Path]) -> list[Path]:
     """Bitcoin and Ether of one exchange in dollars at 1h if there are such; else what comes nearest, two at most."""
+    from autopilot.adapters.exchange.venues.known import COIN_NAMES
     from autopilot.adapters.imports.candle_files import market_of
 
     groups: dict[tuple[str | None, str, str], dict[str, Path]] = {}
     for file in files:
-        market = market_of(file.name)
+        market = market_of(file.name, COIN_NAMES)
         if market.symbol and market.timeframe:
             base, _, quote = market.symbol.partition("/")
             groups.setdefault((market.exchange, quote, market.timeframe.value), {}).setdefault(base, file)

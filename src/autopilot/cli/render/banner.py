@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from autopilot.cli.render.blocks import Paragraph, Style, line
+from autopilot.domain.market import MarketKind
 
 BANNERS = {
-    "simulated": "SIMULATED MARKET – prices are made up",
-    "replay": "REPLAY of stored candles – not the present market",
+    MarketKind.SIMULATED: "SIMULATED MARKET – prices are made up",
+    MarketKind.REPLAY: "REPLAY of stored candles – not the present market",
 }
-"""By the name of the MarketKind."""
 
 
 def banner(documents: Iterable[dict[str, Any]]) -> tuple[Paragraph, ...]:

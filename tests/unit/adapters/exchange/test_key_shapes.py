@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from secrets_in import shown_by
 
 from autopilot.adapters.exchange.key_shapes import normalized
-from autopilot.adapters.exchange.venues.known import require_shape, venue_orders_of
+from autopilot.adapters.exchange.venues.known import require_key_shape, venue_rules
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ConfigError
 
@@ -80,7 +80,7 @@ BAD = {
 @pytest.mark.parametrize(("exchange", "api_key", "secret"), GOOD.values(), ids=GOOD)
 def test_good_keys_are_taken_as_the_exchange_wants_them(exchange: str, api_key: str, secret: str) -> None:
     keys = normalized(ExchangeKeys(api_key, secret))
-    require_shape(exchange, keys)
+    require_key_shape(exchange, keys)
     assert keys.api_key == api_key.strip()
     assert "\r" not in keys.secret
     assert "\\" not in keys.secret
@@ -90,7 +90,7 @@ def test_good_keys_are_taken_as_the_exchange_wants_them(exchange: str, api_key: 
 @pytest.mark.parametrize(("exchange", "api_key", "secret", "problem"), BAD.values(), ids=BAD)
 def test_what_looks_wrong_is_said_and_not_shown(exchange: str, api_key: str, secret: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as caught:
-        require_shape(exchange, normalized(ExchangeKeys(api_key, secret)))
+        require_key_shape(exchange, normalized(ExchangeKeys(api_key, secret)))
     shown = shown_by(caught.value) + caught.value.hint
     lines = [line for line in (api_key.strip(), *secret.split("\n")) if len(line) > 8 and "-----" not in line]
     assert not [line for line in lines if line in shown]
@@ -98,6 +98,6 @@ def test_what_looks_wrong_is_said_and_not_shown(exchange: str, api_key: str, sec
 
 @pytest.mark.parametrize("exchange", ["kraken", "coinbase", "binance"])
 def test_every_exchange_that_takes_real_orders_has_a_shape(exchange: str) -> None:
-    venue_orders_of(exchange)
+    venue_rules(exchange)
     with pytest.raises(ConfigError, match=f"these are no keys of {exchange}"):
-        require_shape(exchange, ExchangeKeys("x", "y"))
+        require_key_shape(exchange, ExchangeKeys("x", "y"))

@@ -69,7 +69,7 @@ def gappy(candles: Candles) -> Candles:
 
 
 async def walk(exchange: ReplayExchange, symbol: str, resume_at_ms: int | None = None) -> list[int]:
-    exchange.join([symbol], H1, resume_at_ms)
+    exchange.subscribe([symbol], H1, resume_at_ms)
     opens: list[int] = []
     while True:
         try:
@@ -95,7 +95,7 @@ async def test_a_resumed_replay_serves_the_rest_with_its_whole_history(random_ca
     candles = gappy(random_candles(3, 2000))
     exchange = ReplayExchange(MemoryStore({("kraken", "BTC/USD"): candles}), ReplaySettings(speed=0))
     at = HISTORY + 300
-    exchange.join(["BTC/USD"], H1, int(candles.open_at_ms[at - 1]) + HOUR_MS)
+    exchange.subscribe(["BTC/USD"], H1, int(candles.open_at_ms[at - 1]) + HOUR_MS)
     snapshot = await exchange.fetch("BTC/USD", H1, None, HISTORY)
     assert snapshot.candles.open_at_ms.tolist() == candles.open_at_ms[at - HISTORY + 1 : at + 1].tolist()
     assert snapshot.candles.close.tolist() == candles.close[at - HISTORY + 1 : at + 1].tolist()
@@ -143,7 +143,7 @@ async def test_what_cannot_be_replayed_says_why_and_what_to_do(
     words: tuple[str, ...],
 ) -> None:
     exchange = ReplayExchange(stores(random_candles(1, 1300))[held], ReplaySettings(**settings))
-    exchange.join([symbol], timeframe, None)
+    exchange.subscribe([symbol], timeframe, None)
     with pytest.raises(error) as refusal:
         await exchange.fetch(symbol, timeframe, None, 10)
     for word in words:
@@ -163,7 +163,7 @@ async def test_a_store_that_fails_is_a_market_that_is_unavailable_and_comes_back
     store = stores(random_candles(1, 1300))["enough"]
     exchange = ReplayExchange(store, ReplaySettings(speed=0))
     store.broken = True
-    exchange.join(["BTC/USD"], H1, None)
+    exchange.subscribe(["BTC/USD"], H1, None)
     for ask in (exchange.fetch("BTC/USD", H1, None, 5), exchange.market("BTC/USD")):
         with pytest.raises(MarketUnavailable, match="the disk is gone"):
             await ask
@@ -194,7 +194,7 @@ async def test_injected_fetch_faults_come_back_identically_and_lose_no_candle(
     async def faulty_walk(seed: int) -> list[int | None]:
         plan = FaultPlan(seed=seed, fetch_unavailable=0.3, fetch_slow=0.1, slow_s=0.001, clock_skew_ms=30_000)
         exchange = ReplayExchange(MemoryStore({("kraken", "BTC/USD"): candles}), ReplaySettings(speed=0, faults=plan))
-        exchange.join(["BTC/USD"], H1, None)
+        exchange.subscribe(["BTC/USD"], H1, None)
         seen: list[int | None] = []
         last: int | None = None
         while True:
@@ -219,7 +219,7 @@ async def test_real_candles_of_two_symbols_replay_in_step(real_candles: Callable
     files = {"BTC/USD": "KRAKEN_BTC-USD_1h.csv.gz", "ETH/USD": "KRAKEN_ETH-USD_1h.csv.gz"}
     store = MemoryStore({("kraken", symbol): real_candles(name) for symbol, name in files.items()})
     exchange = ReplayExchange(store, ReplaySettings(speed=0, start="2019-03-01", end="2019-03-15"))
-    exchange.join(list(files), H1, None)
+    exchange.subscribe(list(files), H1, None)
     order: list[tuple[int, str]] = []
 
     async def cycle(symbol: str) -> None:

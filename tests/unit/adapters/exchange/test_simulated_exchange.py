@@ -22,9 +22,9 @@ YEAR = 365 * 24
 async def year_of(exchange: SimulatedExchange, symbol: str) -> Candles:
     """A year of candles, by a session resumed at its end."""
     until_ms = START_MS + YEAR * HOUR_MS
-    exchange.join([symbol], H1, until_ms)
+    exchange.subscribe([symbol], H1, until_ms)
     snapshot = await exchange.fetch(symbol, H1, None, YEAR)
-    exchange.leave(symbol)
+    exchange.unsubscribe(symbol)
     return snapshot.candles
 
 
@@ -83,23 +83,23 @@ async def test_each_regime_does_what_it_is_called() -> None:
 
 async def test_the_start_prices_are_those_one_expects() -> None:
     exchange = SimulatedExchange()
-    exchange.join(["BTC/USD", "ETH/USD"], H1, None)
+    exchange.subscribe(["BTC/USD", "ETH/USD"], H1, None)
     for symbol, price in (("BTC/USD", 60_000), ("ETH/USD", 3_000)):
         snapshot = await exchange.fetch(symbol, H1, None, 1000)
         assert len(snapshot.candles) == 1000
         assert snapshot.candles.last_at_ms == START_MS
         assert price / 3 < snapshot.candles.close[-1] < price * 3
-        exchange.leave(symbol)
+        exchange.unsubscribe(symbol)
     assert exchange.kind is MarketKind.SIMULATED
     assert exchange.clock.now_ms() == START_MS + HOUR_MS
 
 
 async def test_it_runs_for_ever_or_to_its_end() -> None:
     endless = SimulatedExchange(SimulatedSettings(start="2123-05-01"))
-    endless.join(["DOGE/EUR"], H1, None)
+    endless.subscribe(["DOGE/EUR"], H1, None)
     assert (await endless.fetch("DOGE/EUR", H1, None, 5)).candles.faults() == []
     ending = SimulatedExchange(SimulatedSettings(speed=0, end="2024-01-01T03:00:00Z"))
-    ending.join(["BTC/USD"], H1, None)
+    ending.subscribe(["BTC/USD"], H1, None)
     for hour in range(3):
         at_ms = START_MS + hour * HOUR_MS
         assert (await ending.fetch("BTC/USD", H1, at_ms, 1)).candles.open_at_ms.tolist() == [at_ms]
@@ -110,7 +110,7 @@ async def test_it_runs_for_ever_or_to_its_end() -> None:
 @pytest.mark.parametrize("symbol", ["NOPE/USD", "BTC/XYZ", "btc/usd", "BTCUSD"])
 async def test_an_unknown_symbol_is_refused_and_the_known_ones_are_named(symbol: str) -> None:
     exchange = SimulatedExchange()
-    exchange.join([symbol], H1, None)
+    exchange.subscribe([symbol], H1, None)
     for ask in (exchange.market(symbol), exchange.fetch(symbol, H1, None, 10), exchange.history(symbol, H1, 0, 1)):
         with pytest.raises(UnknownSymbol) as refusal:
             await ask
@@ -134,7 +134,7 @@ def test_a_bad_start_is_a_configuration_error() -> None:
 
 async def test_history_reaches_back_over_blocks() -> None:
     exchange = SimulatedExchange()
-    exchange.join(["BTC/USD"], H1, START_MS + 90 * DAY_MS)
+    exchange.subscribe(["BTC/USD"], H1, START_MS + 90 * DAY_MS)
     candles = await exchange.history("BTC/USD", H1, START_MS + 60 * DAY_MS, 9000)
     assert len(candles) == 9000
     assert candles.faults() == []

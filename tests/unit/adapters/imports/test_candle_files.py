@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autopilot.adapters.exchange.venues.known import COIN_NAMES
 from autopilot.adapters.imports.candle_files import FileMarket, import_path, market_of
 from autopilot.adapters.imports.table_files import times_ms
-from autopilot.domain.candle_faults import FaultKind
-from autopilot.domain.candles import Candles
+from autopilot.domain.candles import Candles, FaultKind
 from autopilot.domain.errors import CandleError, UnknownSymbol
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import Coverage
@@ -115,7 +115,7 @@ FORMATS: dict[str, Callable[[Path, Candles], Path]] = {
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_gives_the_same_candles_to_the_last_digit(tmp_path: Path, candles: Candles, form: str) -> None:
     store = MemoryCandles()
-    (report,) = import_path(store, FORMATS[form](tmp_path, candles))
+    (report,) = import_path(store, FORMATS[form](tmp_path, candles), coin_names=COIN_NAMES)
     assert (report.exchange, report.symbol, report.timeframe) == ("kraken", "BTC/USD", H)
     assert (report.read, report.written, report.dropped) == (60, 60, {})
     assert same(store.load_candles("kraken", "BTC/USD", H), candles)
@@ -207,7 +207,7 @@ def test_what_is_given_wins_over_the_name(tmp_path: Path, candles: Candles) -> N
     ],
 )
 def test_names_tell_markets(name: str, expected: FileMarket) -> None:
-    assert market_of(name) == expected
+    assert market_of(name, COIN_NAMES) == expected
 
 
 GOOD = "1700010000000,1,2,0.5,1,1"

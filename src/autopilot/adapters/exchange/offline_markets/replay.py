@@ -8,7 +8,7 @@ from math import floor, log10
 
 from autopilot.adapters.clock import moment_ms
 from autopilot.adapters.exchange.offline_markets.faults import FaultPlan, FetchFaults
-from autopilot.adapters.exchange.offline_markets.session import OFFLINE, OfflineExchange
+from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.stored_tape import StoredTape, readable
 from autopilot.domain.errors import MarketUnavailable, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, split_symbol
@@ -105,7 +105,7 @@ class ReplayExchange(OfflineExchange):
             each
             for each in coverage
             if each.symbol == symbol
-            and (each.exchange == self._source if self._source else each.exchange not in OFFLINE)
+            and (each.exchange == self._source if self._source else MarketKind.of(each.exchange) is MarketKind.REAL)
         )
         if not found:
             of = f" of {self._source}" if self._source else ""

@@ -1,9 +1,8 @@
-"""The lock-step clock of an offline market: one candle at a time, in the same order at every run.
+"""An offline market hands out one candle at a time, in the same order at every run.
 
-Candles go out ordered by (close time, symbol), exactly one at a time. The next one goes out only when the one before it
-was decided, which its symbol says by asking for what comes after it. So the cycles of several symbols interleave
-identically however fast each of them is, and after a restart the session goes on where the decisions ended, as soon as
-every symbol that is taken up again has asked.
+Candles go out ordered by (close time, symbol). The next one goes out only when the one before it was decided, which its
+symbol says by fetching the candles after it. So the cycles of several symbols interleave identically, however fast each
+of them is. After a restart the market goes on where the decisions ended, as soon as every resumed symbol has fetched.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,25 +18,23 @@ from typing import Protocol
 from autopilot.adapters.clock import MarketClock
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError, MarketEnded, MarketUnavailable
-from autopilot.domain.market import Market, MarketKind, Quote
+from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import Timeframe, iso_utc
 from autopilot.ports.clock import Clock
-from autopilot.ports.market_data import MarketSnapshot
+from autopilot.ports.market_data import CandleSource, MarketSnapshot
 
 TURN_S = 1.0
-"""The longest that one fetch waits for its turn or for its candle to be due."""
+"""The longest wait of one fetch for its turn or for its candle to be due."""
 
 
 class Tape(Protocol):
     """One symbol's candles, past and to come. Methods raise ExchangeError."""
 
-    @property
-    def start_ms(self) -> int:
-        """Open time from which a fresh session decides; what opened before is its history."""
-        ...
+    start_ms: int
+    """Open time of the first candle that a new symbol decides; the candles before it are its history."""
 
     def next_from(self, open_at_ms: int) -> int | None:
-        """Open time of the first candle that opens at or after ``open_at_ms``; None when there is none."""
+        """Open time of the first candle that opens at or after ``open_at_ms``; None after the last candle."""
         ...
 
     def load(self, since_ms: int | None, until_ms: int, limit: int) -> Candles:
@@ -45,13 +42,10 @@ class Tape(Protocol):
         ...
 
 
-OpenTape = Callable[[str, Timeframe], Tape]
-
-
 @dataclass(slots=True, eq=False)
 class _Subscription:
-    """One symbol at the table. ``next_ms`` opens the candle that is out (``is_out``: handed over, not yet decided) or
-    that comes next; None when there are no more."""
+    """One symbol that is fetched. ``next_ms``: open time of the candle that is out (``is_out``: handed over, not yet
+    decided), or else of the next one; None after the last candle."""
 
     symbol: str
     timeframe: Timeframe
@@ -60,93 +54,104 @@ class _Subscription:
     next_ms: int | None = None
     is_out: bool = False
     has_begun: bool = False
-    has_asked: bool = False
+    has_fetched: bool = False
     turn: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_awaited(self) -> bool:
-        """It is taken up again and has not asked yet: time must not go on before it has settled what it left open."""
-        return self.resume_at_ms is not None and self.next_ms is not None and not self.has_asked
+        """It resumes and has not fetched yet: time must stand still until it has settled its open orders."""
+        return self.resume_at_ms is not None and self.next_ms is not None and not self.has_fetched
 
     @property
     def close_ms(self) -> float:
         return math.inf if self.next_ms is None else self.next_ms + self.timeframe.ms
 
 
-class MarketSession:
-    """``speed``: market seconds per wall second; 0 as fast as the cycles go."""
+class OfflineExchange(CandleSource, ABC):
+    """A market with a clock of its own. ``speed``: market seconds per wall second; 0 as fast as the cycles go.
+    ``clock_skew_ms``: how far its clock is ahead of the candles, as an injected fault."""
 
-    def __init__(self, open_tape: OpenTape, speed: float) -> None:
-        self._open_tape = open_tape
+    name: str
+    kind: MarketKind
+
+    def __init__(self, speed: float, clock_skew_ms: int = 0) -> None:
         self._speed = speed
-        self._seats: dict[str, _Subscription] = {}
+        self._clock = MarketClock(self._now_ms, clock_skew_ms)
+        self._subscriptions: dict[str, _Subscription] = {}
         self._tapes: dict[tuple[str, Timeframe], Tape] = {}
         self._reached_ms = 0
         self._anchor: tuple[float, float] | None = None
 
-    def now_ms(self) -> int:
-        """Close time of the latest candle handed out. It stands still between two candles, whatever the speed, so that
-        nothing that is decided depends on the wall."""
-        starts = (seat.tape.start_ms for seat in self._seats.values() if seat.tape)
-        return self._reached_ms or min(starts, default=0)
+    @abstractmethod
+    def _open_tape(self, symbol: str, timeframe: Timeframe) -> Tape:
+        """Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable."""
 
-    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
-        """Symbols with different points to resume at are joined one after the other, before the first of them is
-        fetched. Time never goes back: a symbol that lags behind what others have decided starts with the candle that
-        closes now, and finds what it missed in its history. One that starts afresh does the same."""
+    @property
+    def clock(self) -> Clock:
+        """Reads the close time of the latest candle handed out. It stands still between two candles at every speed, so
+        that no decision depends on the wall clock."""
+        return self._clock
+
+    def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
+        """Symbols that resume at different times are subscribed one after the other, before the first of them is
+        fetched. Time never goes back: a symbol that lags behind the others starts with the candle that closes now, and
+        finds the missed candles in its history. So does a new symbol."""
         for symbol in symbols:
             self._tapes.pop((symbol, timeframe), None)
-            self._tapes.pop((symbol, timeframe), None)
-            self._seats[symbol] = _Subscription(symbol, timeframe, resume_at_ms)
+            self._subscriptions[symbol] = _Subscription(symbol, timeframe, resume_at_ms)
         self._reached_ms = max(self._reached_ms, resume_at_ms or 0)
-        for seat in self._seats.values():
-            if not seat.has_begun:
-                with suppress(ExchangeError):  # its fetch says it, and the others need not wait for it
-                    self._place(seat)
+        for subscription in self._subscriptions.values():
+            if not subscription.has_begun:
+                with suppress(ExchangeError):  # its own fetch raises it, and the others need not wait
+                    self._place(subscription)
         self._wake()
 
-    def leave(self, symbol: str) -> None:
-        seat = self._seats.pop(symbol, None)
-        if seat:
-            seat.turn.set()
-        if not self._seats:
+    def unsubscribe(self, symbol: str) -> None:
+        subscription = self._subscriptions.pop(symbol, None)
+        if subscription:
+            subscription.turn.set()
+        if not self._subscriptions:
             self._anchor = None
         self._wake()
 
-    def close(self) -> None:
-        for symbol in tuple(self._seats):
-            self.leave(symbol)
+    async def close(self) -> None:
+        """End every subscription; a fetch that waits for its turn returns."""
+        for symbol in tuple(self._subscriptions):
+            self.unsubscribe(symbol)
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
-        """As CandleSource.fetch. Asking for what comes after a candle says that it is decided; asking again for the
-        same one gives it again. Without a turn within a second the snapshot is empty, with no quote."""
-        seat = self._seat(symbol, timeframe)
-        if not seat.has_asked:
-            seat.has_asked = True
+        """A fetch of the candles after the latest one says that it is decided; a fetch of the same candle returns it
+        again. Without a turn within a second the snapshot is empty and has no quote."""
+        subscription = self._subscription(symbol, timeframe)
+        if not subscription.has_fetched:
+            subscription.has_fetched = True
             self._wake()
-        if seat.next_ms is not None and since_ms is not None and since_ms > seat.next_ms:
-            self._advance(seat, since_ms)
-        if not seat.is_out:
-            waiting = await self._wait_for_turn(seat)
+        if subscription.next_ms is not None and since_ms is not None and since_ms > subscription.next_ms:
+            self._advance(subscription, since_ms)
+        if not subscription.is_out:
+            waiting = await self._wait_for_turn(subscription)
             if waiting is not None:
                 return waiting
-        return self._hand_out(seat, since_ms, limit)
+        return self._hand_out(subscription, since_ms, limit)
 
-    def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
-        """The latest ``limit`` candles that open at or before ``until_ms`` and are closed by now."""
+    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         tape = self._tape(symbol, timeframe)
-        return tape.load(None, min(until_ms, self.now_ms() - timeframe.ms), limit)
+        return tape.load(None, min(until_ms, self._now_ms() - timeframe.ms), limit)
 
-    def _seat(self, symbol: str, timeframe: Timeframe) -> _Subscription:
-        seat = self._seats.get(symbol)
-        if seat is None or seat.timeframe is not timeframe:
+    def _now_ms(self) -> int:
+        starts = (each.tape.start_ms for each in self._subscriptions.values() if each.tape)
+        return self._reached_ms or min(starts, default=0)
+
+    def _subscription(self, symbol: str, timeframe: Timeframe) -> _Subscription:
+        subscription = self._subscriptions.get(symbol)
+        if subscription is None or subscription.timeframe is not timeframe:
             self._tape(symbol, timeframe)
             raise MarketUnavailable(
-                f"{symbol} {timeframe} has not joined this market", hint=f"autopilot start --symbol {symbol}"
+                f"{symbol} {timeframe} is not subscribed on this market", hint=f"autopilot start --symbol {symbol}"
             )
-        if seat.tape is None:
-            self._place(seat)
-        return seat
+        if subscription.tape is None:
+            self._place(subscription)
+        return subscription
 
     def _tape(self, symbol: str, timeframe: Timeframe) -> Tape:
         key = (symbol, timeframe)
@@ -154,117 +159,76 @@ class MarketSession:
             self._tapes[key] = self._open_tape(symbol, timeframe)
         return self._tapes[key]
 
-    def _place(self, seat: _Subscription) -> None:
-        tape = self._tape(seat.symbol, seat.timeframe)
-        start_ms = tape.start_ms if seat.resume_at_ms is None else seat.resume_at_ms
-        seat.next_ms = tape.next_from(max(start_ms, self._reached_ms - seat.timeframe.ms))
-        seat.tape = tape
+    def _place(self, subscription: _Subscription) -> None:
+        tape = self._tape(subscription.symbol, subscription.timeframe)
+        start_ms = tape.start_ms if subscription.resume_at_ms is None else subscription.resume_at_ms
+        subscription.next_ms = tape.next_from(max(start_ms, self._reached_ms - subscription.timeframe.ms))
+        subscription.tape = tape
 
-    def _advance(self, seat: _Subscription, since_ms: int) -> None:
-        assert seat.tape is not None, "a seat with a next candle has a tape"
-        seat.next_ms = seat.tape.next_from(since_ms)
-        seat.is_out = False
-        seat.has_begun = True
+    def _advance(self, subscription: _Subscription, since_ms: int) -> None:
+        assert subscription.tape is not None, "a subscription with a next candle has a tape"
+        subscription.next_ms = subscription.tape.next_from(since_ms)
+        subscription.is_out = False
+        subscription.has_begun = True
         self._wake()
 
     def _owner(self) -> _Subscription | None:
-        return min(self._seats.values(), key=lambda seat: (seat.close_ms, seat.symbol), default=None)
+        return min(self._subscriptions.values(), key=lambda each: (each.close_ms, each.symbol), default=None)
 
     def _wake(self) -> None:
         owner = self._owner()
         if owner:
             owner.turn.set()
 
-    async def _wait_for_turn(self, seat: _Subscription) -> MarketSnapshot | None:
-        """None when it is this seat's turn and its candle is due; otherwise what to answer. Raises MarketEnded."""
+    async def _wait_for_turn(self, subscription: _Subscription) -> MarketSnapshot | None:
+        """None when it is the subscription's turn and its candle is due; otherwise the answer to the fetch. Raises
+        MarketEnded."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + TURN_S
-        while self._seats.get(seat.symbol) is seat:
-            if seat.next_ms is None:
+        while self._subscriptions.get(subscription.symbol) is subscription:
+            if subscription.next_ms is None:
                 raise MarketEnded(
-                    f"{seat.symbol} {seat.timeframe} has ended at {iso_utc(self.now_ms())}: there are no more candles",
+                    f"{subscription.symbol} {subscription.timeframe} has ended at {iso_utc(self._now_ms())}: "
+                    "there are no more candles",
                     hint="import more candles, or let the market begin earlier",
                 )
             owner = self._owner()
-            assert owner is not None, "this seat is one"
+            assert owner is not None, "this subscription is one"
             now, due = loop.time(), self._due(owner.close_ms)
-            all_here = not any(each.is_awaited for each in self._seats.values())
-            if owner is seat and due <= now and all_here:
+            all_here = not any(each.is_awaited for each in self._subscriptions.values())
+            if owner is subscription and due <= now and all_here:
                 return None
             if due > deadline and not owner.is_out:
-                return _nothing(seat, more=False)
-            wait_s = min(due, deadline) - now if owner is seat and all_here else deadline - now
+                return _nothing(subscription, more=False)
+            wait_s = min(due, deadline) - now if owner is subscription and all_here else deadline - now
             if wait_s <= 0:
-                return _nothing(seat, more=True)
-            seat.turn.clear()
+                return _nothing(subscription, more=True)
+            subscription.turn.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
-                    await seat.turn.wait()
-        return _nothing(seat, more=False)
+                    await subscription.turn.wait()
+        return _nothing(subscription, more=False)
 
     def _due(self, close_ms: float) -> float:
-        """The event loop's time at which a candle with this close time goes out."""
+        """The time of the event loop at which the candle that closes at ``close_ms`` goes out."""
         if self._anchor is None or not self._speed:
             return -math.inf
         wall_s, market_ms = self._anchor
         return wall_s + (close_ms - market_ms) / 1000 / self._speed
 
-    def _hand_out(self, seat: _Subscription, since_ms: int | None, limit: int) -> MarketSnapshot:
-        assert seat.tape is not None, "it was this seat's turn"
-        assert seat.next_ms is not None, "it was this seat's turn"
-        candles = seat.tape.load(since_ms, seat.next_ms, limit)
-        close_ms = seat.next_ms + seat.timeframe.ms
+    def _hand_out(self, subscription: _Subscription, since_ms: int | None, limit: int) -> MarketSnapshot:
+        assert subscription.tape is not None, "it was its turn"
+        assert subscription.next_ms is not None, "it was its turn"
+        candles = subscription.tape.load(since_ms, subscription.next_ms, limit)
+        close_ms = subscription.next_ms + subscription.timeframe.ms
         now_s = asyncio.get_running_loop().time()
-        seat.is_out = seat.has_begun = True
+        subscription.is_out = subscription.has_begun = True
         self._reached_ms = max(self._reached_ms, close_ms)
         self._anchor = self._anchor or (now_s, close_ms)
-        quote = Quote(seat.symbol, float(candles.close[-1]), close_ms) if len(candles) else None
-        # Asking again at once is what says that this one is decided, and others may be waiting to hear it.
+        quote = Quote(subscription.symbol, float(candles.close[-1]), close_ms) if len(candles) else None
+        # Only the next fetch says that this candle is decided, and others may be waiting for that.
         return MarketSnapshot(candles, quote, more=True)
 
 
-def _nothing(seat: _Subscription, *, more: bool) -> MarketSnapshot:
-    return MarketSnapshot(Candles.empty(seat.timeframe), None, more)
-
-
-OFFLINE = ("simulated", "replay")
-"""The exchanges of our own; every other name is ccxt's."""
-
-
-class OfflineExchange(ABC):
-    """A CandleSource whose time is its own."""
-
-    name: str
-    kind: MarketKind
-
-    def __init__(self, speed: float, clock_skew_ms: int = 0) -> None:
-        self._session = MarketSession(self._open_tape, speed)
-        self._clock = MarketClock(self._session.now_ms, clock_skew_ms)
-
-    @abstractmethod
-    def _open_tape(self, symbol: str, timeframe: Timeframe) -> Tape:
-        """Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable."""
-
-    @abstractmethod
-    async def market(self, symbol: str) -> Market:
-        """The market's rules. Raises UnknownSymbol, MarketUnavailable."""
-
-    @property
-    def clock(self) -> Clock:
-        return self._clock
-
-    def join(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
-        self._session.join(symbols, timeframe, resume_at_ms)
-
-    def leave(self, symbol: str) -> None:
-        self._session.leave(symbol)
-
-    async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
-        return await self._session.fetch(symbol, timeframe, since_ms, limit)
-
-    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
-        return self._session.history(symbol, timeframe, until_ms, limit)
-
-    async def close(self) -> None:
-        """Everyone leaves; whoever waits for a turn stops waiting."""
-        self._session.close()
+def _nothing(subscription: _Subscription, *, more: bool) -> MarketSnapshot:
+    return MarketSnapshot(Candles.empty(subscription.timeframe), None, more)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from autopilot.adapters.clock import moment_ms
-from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
+from autopilot.adapters.exchange.offline_markets.session import OfflineExchange, Tape
 from autopilot.adapters.exchange.offline_markets.simulated_market import (
     ASSETS,
     Block,
@@ -88,7 +88,7 @@ class SimulatedExchange(OfflineExchange):
         return SimulatedTape(self._seed, symbol, timeframe, self._start_ms, self._end_ms)
 
 
-class SimulatedTape:
+class SimulatedTape(Tape):
     """One symbol's made-up candles, blocks made when needed and the latest few kept."""
 
     def __init__(self, seed: int, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from autopilot.adapters.exchange.offline_markets.session import Tape
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, StoreError
 from autopilot.ports.market_data import CandleStore, Coverage
@@ -13,7 +14,7 @@ BLOCK = 2048
 """Candles read at a time."""
 
 
-class StoredTape:
+class StoredTape(Tape):
     """The candles of one ``coverage``; those that open at or after ``end_ms`` are left out. Raises MarketUnavailable
     when they cannot be read."""
 
