@@ -89,9 +89,9 @@ COMPARISON = (
     FigureColumn("compared with", lambda row: str(row["name"])),
     FigureColumn("net", lambda row: signed(row["net"]), is_result=True),
     FigureColumn("return", lambda row: percentage(row["total_return"])),
-    FigureColumn("max drawdown", lambda row: percentage(row["drawdown"])),
-    FigureColumn("Sharpe", lambda row: ratio(row["sharpe"]), rank=1),
-    FigureColumn("trades", lambda row: f"{row['trades']:,}", rank=2),
+    FigureColumn("max drawdown", lambda row: percentage(row["drawdown"]), rank=1),
+    FigureColumn("Sharpe", lambda row: ratio(row["sharpe"]), rank=2),
+    FigureColumn("trades", lambda row: f"{row['trades']:,}", rank=3),
 )
 """Of the rows of ``comparison``."""
 

@@ -21,10 +21,11 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, StoreError
+from autopilot.domain.progress import Progress
 from autopilot.domain.task import Task, TaskState, task_id
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.tasks import TaskStore
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Stage, TrainingRequest
 
 KIND = "retrain"
 REPORT_EVERY_S = 0.2
@@ -32,7 +33,7 @@ KINDNESS = 10
 """How far a training steps back behind the daemon's cycles (nice)."""
 TASKS_SEARCHED = 50
 
-Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Report], Document]
+Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Progress], Document]
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ def fail_abandoned(paths: Paths, tasks: TaskStore, now_ms: int) -> None:
                 tasks.finish(task.id, TaskState.FAILED, now_ms, error=died("its process ended without a word"))
 
 
-def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None = None) -> Task:
+def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None = None) -> Task:
     """Do the task and keep what came of it; returns it in its final state. ``watcher`` is told of the progress too.
 
     Raises StoreError, NotFound when there is no such task, and TrainingRuns; what goes wrong in the training itself is
@@ -138,8 +139,8 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None =
         return tasks.load(task.id)
 
 
-def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Report | None) -> None:
-    progress = _Progress(tasks, task.id, watcher)
+def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Progress | None) -> None:
+    progress = _TaskProgress(tasks, task.id, watcher)
     with _signals(progress.cancel):
         try:
             result = train(paths, load(paths).config, request_of(task), progress)
@@ -183,21 +184,21 @@ def error_document(error: Exception) -> Document:
     }
 
 
-class _Progress:
+class _TaskProgress:
     """Writes a few times a second at most, and every stage's beginning."""
 
-    def __init__(self, tasks: TaskStore, task_name: str, watcher: Report | None) -> None:
+    def __init__(self, tasks: TaskStore, task_name: str, watcher: Progress | None) -> None:
         self._tasks = tasks
         self._task = task_name
         self._watcher = watcher
-        self._stage: Stage | None = None
+        self._stage = ""
         self._written_s = 0.0
         self.is_canceled = False
         self._is_writing = False
 
-    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
         now_s = time.monotonic()
-        is_due = stage is not self._stage or now_s - self._written_s >= REPORT_EVERY_S or done == total
+        is_due = stage != self._stage or now_s - self._written_s >= REPORT_EVERY_S or done == total
         self._stage = stage
         if is_due:
             self._write(stage, done, total, detail)
@@ -211,17 +212,17 @@ class _Progress:
     def cancel(self) -> None:
         """End the training here and now. Once its model is being kept and promoted it is left to end by itself: that
         takes a moment, and a task must not say that nothing was changed when something was."""
-        if self._stage is not Stage.PROMOTION:
+        if self._stage != Stage.PROMOTION:
             self.is_canceled = True
             if not self._is_writing:
                 raise Canceled
 
-    def _write(self, stage: Stage, done: int, total: int, detail: str) -> None:
+    def _write(self, stage: str, done: int, total: int, detail: str) -> None:
         """Not to be torn by a signal: raised between BEGIN and what would roll it back, the exception would leave a
         transaction open, and the task's end could not be written."""
         self._is_writing = True
         try:
-            self._tasks.progress(self._task, stage.value, done, total, detail)
+            self._tasks.progress(self._task, str(stage), done, total, detail)
         finally:
             self._is_writing = False
 

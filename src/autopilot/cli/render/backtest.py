@@ -79,7 +79,11 @@ def _header(document: Document, what: str) -> list[Block]:
 
 
 def _figures(document: Document) -> list[Block]:
-    columns = (Column(f"figure{_mark(document)}"), Column("value", right=True), Column("95 % interval", right=True))
+    columns = (
+        Column(f"figure{_mark(document)}"),
+        Column("value", right=True),
+        Column("95 % interval", right=True, rank=1),
+    )
     rows = [
         (each.label, _span(each.value, each.is_result), each.interval or NOTHING) for each in period_figures(document)
     ]
