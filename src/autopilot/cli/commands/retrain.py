@@ -153,12 +153,12 @@ def _as_child(session: Session, task_id: str) -> int:
     """The daemon's child: quiet, and kind to the daemon."""
     import os
 
-    from autopilot.app.training.process import KINDNESS, perform
+    from autopilot.app.training.process import NICE, perform
     from autopilot.app.training.run import run_training
     from autopilot.daemon.log import configure_logging
 
     configure_logging()
-    os.nice(KINDNESS)
+    os.nice(NICE)
     perform(session.paths, task_id, run_training)
     return ExitCode.DONE
 
