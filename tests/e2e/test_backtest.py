@@ -66,7 +66,7 @@ def test_a_model_is_not_tested_on_what_it_was_trained_on(home: Any) -> None:
     assert "would be asked what it was told" in refused.err
     shown = home.run(*asked, "--in-sample", "--no-compare")
     assert shown.code == 0, shown.err
-    assert "IN SAMPLE: the model was trained on what is tested here" in shown.out
+    assert "IN SAMPLE: the model was trained on this period" in shown.out
     assert shown.out.count("(IN SAMPLE)") >= 3
     later = home.json("backtest", "--symbol", "BTC/USD", "--days", "20", "--model", model, "--no-compare")
     assert not later["in_sample"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
@@ -21,6 +21,7 @@ from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import Backtest, BacktestResult
 from autopilot.backtest.models import DecidingModel, follow_models
 from autopilot.backtest.parity import ComparedDecision, cost_of, differing
+from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
@@ -29,6 +30,7 @@ from autopilot.domain.errors import ExchangeError, ModelError, NotFound
 from autopilot.domain.market import MarketKind
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
+from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import profiles_of
@@ -64,7 +66,7 @@ class Recorded:
         return max(last for _, last in self.spans.values())
 
 
-def parity(paths: Paths, config: AutopilotConfig, days: int, told: Callable[[int, int], None]) -> Document:
+def parity(paths: Paths, config: AutopilotConfig, days: int, progress: Progress) -> Document:
     """Of the account that decided last: run again from its first decision on, compared over the last ``days``.
 
     Raises NotFound when nothing was decided, ExchangeError when the candles are not there any more, StoreError.
@@ -74,7 +76,7 @@ def parity(paths: Paths, config: AutopilotConfig, days: int, told: Callable[[int
         notes: list[str] = []
         tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
         models = _models(paths, database, recorded, notes)
-        outcome, decisions = _again(config, database, recorded, tested, models, told)
+        outcome, decisions = _again(config, database, recorded, tested, models, progress)
         return _compared(database, recorded, tested, outcome, decisions, days, notes)
 
 
@@ -129,7 +131,7 @@ def _again(
     recorded: Recorded,
     tested: Sequence[TestedSymbol],
     models: Sequence[DecidingModel],
-    told: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[BacktestResult, tuple[DecisionRow, ...]]:
     """What came of it, and every decision with a signal."""
     strategies = load_strategies()
@@ -155,7 +157,7 @@ def _again(
         )
     ]
     engine = Backtest(recorded.account, traded, strategies, config.paper.settings(), models)
-    outcome = asyncio.run(engine.run(told))
+    outcome = asyncio.run(engine.run(progress, BacktestStage.TRADING_AGAIN))
     return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
 
 

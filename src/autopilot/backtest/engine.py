@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,10 @@ import numpy as np
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
 from autopilot.backtest.marks import RANKS, Held, rolled_forward
+from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import Candle, Candles, IntArray
 from autopilot.domain.portfolio import Position
+from autopilot.domain.progress import Progress
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.trader import Trader
 from autopilot.execution.order_desk import OrderDesk
@@ -31,8 +33,6 @@ from autopilot.strategies.registry import StrategySet
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
 
-Progress = Callable[[int, int], None]
-"""(candles passed, candles in all)."""
 HAIR = 1e-9
 NEAR = 64
 """Candles that are looked at first for a touch; twice as many each time."""
@@ -94,8 +94,10 @@ class Backtest:
         self._judged: list[DecisionRow] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
 
-    async def run(self, progress: Progress) -> BacktestResult:
-        """Raises what the desk and the account raise, which on paper is nothing."""
+    async def run(
+        self, progress: Progress, stage: BacktestStage = BacktestStage.TRADING, detail: str = ""
+    ) -> BacktestResult:
+        """Decide every candle. The desk and the account may raise; on paper they do not."""
         total, done = sum(len(each.choices) for each in self._traded), 0
         # The first candle opens the account, whether anybody speaks there or not.
         firsts = [each.choices.first for each in self._traded]
@@ -111,8 +113,8 @@ class Backtest:
                 heapq.heappush(due, (int(self._keys[rank][following]), following))
             done += 1
             if done % REPORT_EVERY == 0:
-                progress(self._passed(), total)
-        progress(total, total)
+                progress(stage, self._passed(), total, detail)
+        progress(stage, total, total, detail)
         return BacktestResult(
             self._books, tuple(self._judged), self._unsure, self._recorded(), total, self._looked_into
         )

@@ -3,7 +3,7 @@ gate, which sees no more than what was known then, lets it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.backtest.choices import BacktestChoices
+from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import IntArray
 from autopilot.domain.model_state import ModelState
+from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import iso_utc
 from autopilot.training.data.series import SymbolSeries
 from autopilot.training.data.training_set import TrainingSet
@@ -28,9 +30,6 @@ from autopilot.training.model.novelty import TrainingRange
 
 AT_ONCE = 4096
 """Candles scored in one go."""
-
-Told = Callable[[int, int, str], None]
-"""(done, of how many, what)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,17 +70,17 @@ class _Trained:
 
 
 def walk_models(
-    data: TrainingSet, plan: Retraining, fitting: FitSettings, acting: Acting, executor: Executor, told: Told
+    data: TrainingSet, plan: Retraining, fitting: FitSettings, acting: Acting, executor: Executor, progress: Progress
 ) -> tuple[DecidingModel, ...]:
     """In the order of their spans, which do not overlap. Trainings before ``start_ms`` are made as well: what they say
     of the time after them is the evidence that the gate asks for."""
     moments = _moments(data, plan)
     waiting = [executor.submit(_train, data, moment, plan, fitting) for moment in moments]
     trained: list[_Trained] = []
-    told(0, len(waiting), "")
+    progress(BacktestStage.MODELS, 0, len(waiting))
     for done, future in enumerate(waiting, start=1):
         trained.append(future.result())
-        told(done, len(waiting), iso_utc(moments[done - 1])[:10])
+        progress(BacktestStage.MODELS, done, len(waiting), iso_utc(moments[done - 1])[:10])
     return _deciding_spans(data, trained, plan, acting)
 
 

@@ -6,7 +6,7 @@ at the last of them may not differ from that on the whole past.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,7 +14,9 @@ import numpy as np
 from autopilot.analysis.features import features
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.view import MarketView, market_view
+from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import FloatArray
+from autopilot.domain.progress import Progress
 from autopilot.domain.signal import SignalArrays
 from autopilot.strategies.registry import StrategySet
 from autopilot.training.data.series import SymbolData
@@ -44,12 +46,12 @@ class ProofFinding:
 
 
 def prove(
-    history: SymbolData, strategies: StrategySet, cuts: Sequence[int], told: Callable[[int, int], None]
+    history: SymbolData, strategies: StrategySet, cuts: Sequence[int], progress: Progress
 ) -> tuple[ProofFinding, ...]:
     """``cuts``: indices of candles, each at least 999, after which the future is cut off. One finding a column."""
     whole, errors = _columns(_view(history, 0, len(history.candles)), strategies)
     found = {(FAILED, name, ""): _failed(history, name, words) for name, words in errors.items()}
-    told(0, len(cuts))
+    progress(BacktestStage.PROOFS, 0, len(cuts), history.symbol)
     for number, cut in enumerate(cuts, start=1):
         before, _ = _columns(_view(history, 0, cut + 1), strategies)
         window, _ = _columns(_view(history, cut + 1 - WINDOW, cut + 1), strategies)
@@ -66,7 +68,7 @@ def prove(
             if _differs(other[-1:], last)[0]:
                 finding = _found(WARM_UP, history, owner, column, cut, other[-1], last[0])
                 found.setdefault((WARM_UP, owner, column), finding)
-        told(number, len(cuts))
+        progress(BacktestStage.PROOFS, number, len(cuts), history.symbol)
     return tuple(found[key] for key in sorted(found))
 
 

@@ -1,10 +1,9 @@
-"""What a training is asked to do, and how it tells how far it is."""
+"""The request for a training, and the stages of one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from autopilot.domain.timeframe import Timeframe
 
@@ -34,9 +33,3 @@ class Stage(StrEnum):
     FIT = "fit"
     CHECKS = "checks"
     PROMOTION = "promotion"
-
-
-class Report(Protocol):
-    """Called in the training's own process; it may raise to end the training."""
-
-    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None: ...

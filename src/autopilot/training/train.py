@@ -16,6 +16,7 @@ from autopilot.analysis.features import SCHEMA as FEATURE_SCHEMA
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
+from autopilot.domain.progress import Progress
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import StrategySet
@@ -42,7 +43,7 @@ from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit_classes, fit_member
 from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.model.scoring import base_rates
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Stage, TrainingRequest
 
 SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
 """Of a model's input; a model of another schema is not used."""
@@ -82,7 +83,7 @@ def train(
     request: TrainingRequest,
     settings: TrainingSettings,
     executor: Executor,
-    report: Report,
+    report: Progress,
 ) -> Trained:
     """Raises ModelError when there is nothing to learn from."""
     fitting = replace(settings.fit, seed=request.seed)
@@ -125,7 +126,7 @@ def _examine(
     fitting: FitSettings,
     settings: TrainingSettings,
     executor: Executor,
-    report: Report,
+    report: Progress,
     steps: int,
 ) -> tuple[Judged | None, GateVerdict, Document]:
     """Walk forward, check for leaks, ask the gate."""
@@ -192,7 +193,7 @@ def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> 
     }
 
 
-def _gather(futures: Iterable[Future[T]], names: Sequence[str], stage: Stage, report: Report) -> list[T]:
+def _gather(futures: Iterable[Future[T]], names: Sequence[str], stage: Stage, report: Progress) -> list[T]:
     """Results in the order of ``futures``. A report that raises leaves nothing running that is not begun."""
     waiting = list(futures)
     named = dict(zip(waiting, names, strict=True))

@@ -24,7 +24,7 @@ from autopilot.domain.portfolio import Position
 from autopilot.domain.task import Task, TaskState
 
 REQUEST = {"days": 90, "symbols": ["BTC/USD"], "timeframe": "1h"}
-PENDING = Task("t1", "retrain", TaskState.PENDING, 100, None, None, None, REQUEST, "", 0, 0, "", None, None)
+PENDING = Task(id="t1", kind="retrain", state=TaskState.PENDING, created_at_ms=100, request=REQUEST)
 ERROR = {"type": "ModelError", "message": "too few – samples", "hint": "more days", "traceback": "Traceback …\n  x"}
 
 

@@ -22,9 +22,10 @@ from autopilot.app.training.process import Canceled, Train, new_task, perform
 from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
+from autopilot.domain.progress import Progress
 from autopilot.domain.task import Task, TaskState
 from autopilot.domain.timeframe import Timeframe
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Stage, TrainingRequest
 
 REQUEST = TrainingRequest("simulated", ("BTC/USD",), Timeframe.H1, 60, 30, 0, False)
 
@@ -64,7 +65,7 @@ def test_wherever_in_a_report_the_signal_comes(train_as: Callable[[Train], Task]
             paths: Paths,
             config: AutopilotConfig,
             request: TrainingRequest,
-            report: Report,
+            report: Progress,
             signal_at: SignalAtCall = signal_at,
         ) -> Document:
             sys.setprofile(signal_at)
@@ -86,7 +87,7 @@ def test_wherever_in_a_report_the_signal_comes(train_as: Callable[[Train], Task]
 
 
 def test_what_a_library_makes_of_the_interruption_is_no_failure(train_as: Callable[[Train], Task]) -> None:
-    def train(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Report) -> Document:
+    def train(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Progress) -> Document:
         report(Stage.SAMPLES, 0, 1)
         try:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -98,7 +99,7 @@ def test_what_a_library_makes_of_the_interruption_is_no_failure(train_as: Callab
 
 
 def test_an_error_of_its_own_is_a_failure(train_as: Callable[[Train], Task]) -> None:
-    def train(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Report) -> Document:
+    def train(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Progress) -> Document:
         report(Stage.SAMPLES, 0, 1)
         raise ValueError("no such column")
 
@@ -109,7 +110,7 @@ def test_an_error_of_its_own_is_a_failure(train_as: Callable[[Train], Task]) -> 
 
 
 def test_once_the_model_is_being_kept_it_ends_by_itself(train_as: Callable[[Train], Task]) -> None:
-    def train(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Report) -> Document:
+    def train(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Progress) -> Document:
         report(Stage.PROMOTION, 0, 1)
         os.kill(os.getpid(), signal.SIGTERM)
         report(Stage.PROMOTION, 1, 1)

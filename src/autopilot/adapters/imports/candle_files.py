@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by,
 from autopilot.domain.candles import Candles, FaultKind, FloatArray, IntArray, unusable
 from autopilot.domain.errors import CandleError
 from autopilot.domain.market import split_symbol
+from autopilot.domain.progress import Progress, unwatched
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import CandleStore
 
@@ -72,13 +73,13 @@ def import_path(
     timeframe: Timeframe | None = None,
     *,
     coin_names: Mapping[str, str] | None = None,
-    progress: Callable[[Path, int, int], None] | None = None,
+    progress: Progress = unwatched,
 ) -> tuple[ImportReport, ...]:
     """One file, or every file of a folder whose name tells its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does.
 
     The arguments win over the name, in which ``coin_names`` are replaced (``XBT`` by ``BTC``). Every good candle is
-    kept, sorted; of two with the same time the later in the file. ``progress(file, number, total)`` is called before
-    each file is read. Importing again changes nothing. Raises CandleError, naming the file, UnknownSymbol, StoreError.
+    kept, sorted; of two with the same time the later in the file. ``progress`` is called before each file is read.
+    Importing again changes nothing. Raises CandleError, naming the file, UnknownSymbol, StoreError.
     """
     given = FileMarket(exchange.lower() if exchange else None, symbol, timeframe)
     if symbol is not None:
@@ -96,8 +97,7 @@ def import_path(
     markets = [_market(file, given, coin_names or {}) for file in files]
     reports = []
     for number, (file, market) in enumerate(zip(files, markets, strict=True), start=1):
-        if progress:
-            progress(file, number, len(files))
+        progress("import", number - 1, len(files), file.name)
         reports.append(_import(store, file, *market))
     return tuple(reports)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
-from functools import partial
 
 from autopilot.adapters.store.database import open_database
 from autopilot.app.backtest.data import Period, tested_symbols
@@ -15,6 +13,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import Timeframe
 from autopilot.strategies.registry import load_strategies
 
@@ -29,7 +28,7 @@ def check_strategies(
     symbols: tuple[str, ...],
     timeframe: Timeframe,
     cuts: int,
-    told: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Document:
     """``{"strategies": names, "symbols", "timeframe", "exchange", "candles", "cuts", "findings"}``.
 
@@ -44,7 +43,7 @@ def check_strategies(
         history = replace(each.history, candles=each.history.candles[-LENGTH:])
         at = spread_cuts(len(history.candles), cuts)
         made, candles = made + len(at), candles + len(history.candles)
-        findings += prove(history, strategies, at, partial(told, history.symbol))
+        findings += prove(history, strategies, at, progress)
     return {
         "exchange": exchange,
         "symbols": [each.history.symbol for each in tested],

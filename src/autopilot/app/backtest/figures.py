@@ -1,9 +1,10 @@
-"""A backtest as a document: the figures, beside everything else that could have been done."""
+"""The figures of a trading period as a document, compared with everything else that could have been done."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
@@ -11,40 +12,84 @@ import numpy as np
 from autopilot.app.backtest.request import StoredModel, WalkForward
 from autopilot.app.backtest.run import BacktestRun
 from autopilot.backtest.choices import RULES
-from autopilot.backtest.engine import Steps
-from autopilot.backtest.record import closes_at
+from autopilot.backtest.record import holdings_at, symbol_closes
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
+from autopilot.domain.order import Fill, Order
+from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.paper import PaperSettings
-from autopilot.performance.account_record import AccountRecord
+from autopilot.performance.account_record import AccountRecord, prices_at
 from autopilot.performance.luck import Timing, TradeOrders, timing, trade_orders
 from autopilot.performance.metrics import KEYS, Metrics, account_metrics, breakdown, intervals
 
-BUY_AND_HOLD, NOTHING = "buy and hold", "doing nothing"
+BUY_AND_HOLD, DOING_NOTHING = "buy and hold", "doing nothing"
 BASIS_POINT = 1e-4
 UNSURE = "CONFIDENCE_BELOW_THRESHOLD"
 
 
-def backtest_document(run: BacktestRun) -> Document:
-    """Everything the command prints, as JSON. Money in ``currency``, returns and drawdowns as fractions."""
-    record = run.record
-    outcome = run.outcome
-    unsure = sum(len(each) for each in outcome.unsure)
-    denied = Counter({UNSURE: unsure} if unsure else {})
-    denied.update(each.denied_code for each in outcome.judged if each.denied_code)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TradedPeriod:
+    """A period of trading, of a backtest or of a paper account.
+
+    ``hold`` float64[n]: the equity of buy and hold at the moments of ``record``. ``candles`` were decided; ``signals``
+    of them had a signal, ``by_models`` of these were chosen by a learned model, and ``denied`` counts the codes.
+    ``orders`` by client order id: at least those of the ``fills``; ``orders_made`` of them in the period.
+    ``in_sample``: a model decided what it had been trained on.
+    """
+
+    exchange: str
+    symbols: Sequence[str]
+    timeframe: Timeframe
+    from_ms: int
+    record: AccountRecord
+    hold: FloatArray
+    decided_by: str
+    candles: int
+    signals: int
+    by_models: int
+    orders: Mapping[str, Order]
+    orders_made: int
+    fills: Sequence[Fill]
+    denied: Counter[str]
+    in_sample: bool = False
+
+
+def period_document(period: TradedPeriod, others: Mapping[str, AccountRecord]) -> Document:
+    """The period as JSON. Money in ``currency``, returns and drawdowns as fractions. ``others``: the same period traded
+    by single strategies, to compare with."""
+    record = period.record
     return {
-        "exchange": run.request.exchange,
-        "symbols": [each.history.symbol for each in run.tested],
-        "timeframe": run.request.timeframe.value,
-        "from_ms": int(record.at_ms[0]) - run.request.timeframe.ms,
+        "exchange": period.exchange,
+        "symbols": list(period.symbols),
+        "timeframe": period.timeframe.value,
+        "from_ms": period.from_ms,
         "to_ms": int(record.at_ms[-1]),
         "currency": record.currency,
         "balance": format(record.start_equity, "f"),
-        "decided_by": decided_by(run),
-        "in_sample": run.in_sample,
+        "decided_by": period.decided_by,
+        "in_sample": period.in_sample,
+        "models": [],
+        "candles": period.candles,
+        "signals": period.signals,
+        "by_models": period.by_models,
+        "orders": period.orders_made,
+        "fills": len(period.fills),
+        "denied": dict(period.denied.most_common()),
+        "timing": None,
+        "metrics": document(account_metrics(record)),
+        "intervals": document(intervals(record)),
+        "trade_orders": document(_orders(record)),
+        "breakdown": {key: document(breakdown(record, key)) for key in KEYS},
+        "comparison": comparison(record, period.hold, others),
+    }
+
+
+def backtest_document(run: BacktestRun) -> Document:
+    """Everything that ``autopilot backtest`` prints, as JSON."""
+    return period_document(traded_period(run), run.alone) | {
         "models": [
             {
                 "id": model.id,
@@ -56,22 +101,41 @@ def backtest_document(run: BacktestRun) -> Document:
             }
             for model in run.models
         ],
-        "candles": run.outcome.candles,
         "detail": run.request.detail.value if run.request.detail else None,
         "looked_into": run.outcome.looked_into,
-        "signals": len(outcome.judged) + unsure,
-        "by_models": _by_models(run),
-        "orders": sum(1 for _ in run.outcome.books.orders),
-        "fills": len(run.outcome.books.fills),
-        "denied": dict(denied.most_common()),
         "timing": document(_timing(run)),
-        **figures(record),
-        "comparison": comparison(record, hold_equity(run), run.alone),
     }
 
 
+def traded_period(run: BacktestRun) -> TradedPeriod:
+    """The period that a backtest traded."""
+    outcome, record = run.outcome, run.record
+    unsure = sum(len(each) for each in outcome.unsure)
+    denied = Counter({UNSURE: unsure} if unsure else {})
+    denied.update(each.denied_code for each in outcome.judged if each.denied_code)
+    orders = {each.client_order_id: each for each in outcome.books.orders}
+    prices = prices_at(symbol_closes(run.traded), record.at_ms)
+    return TradedPeriod(
+        exchange=run.request.exchange,
+        symbols=[each.history.symbol for each in run.tested],
+        timeframe=run.request.timeframe,
+        from_ms=int(record.at_ms[0]) - run.request.timeframe.ms,
+        record=record,
+        hold=held_evenly(record, prices, run.traded[0].market, run.paper),
+        decided_by=decided_by(run),
+        candles=outcome.candles,
+        signals=len(outcome.judged) + unsure,
+        by_models=_by_models(run),
+        orders=orders,
+        orders_made=len(orders),
+        fills=outcome.books.fills,
+        denied=denied,
+        in_sample=run.in_sample,
+    )
+
+
 def _by_models(run: BacktestRun) -> int:
-    """How many signals a learned model chose."""
+    """The number of signals that a learned model chose."""
     sure = sum(each.model is not None for each in run.outcome.judged)
     return sure + sum(
         int((each.choices.model[indices - each.choices.first] != RULES).sum())
@@ -79,18 +143,8 @@ def _by_models(run: BacktestRun) -> int:
     )
 
 
-def figures(record: AccountRecord) -> Document:
-    """``metrics``, ``intervals``, ``trade_orders`` and ``breakdown`` of any period."""
-    return {
-        "metrics": document(account_metrics(record)),
-        "intervals": document(intervals(record)),
-        "trade_orders": document(_orders(record)),
-        "breakdown": {key: document(breakdown(record, key)) for key in KEYS},
-    }
-
-
 def decided_by(run: BacktestRun) -> str:
-    """In words, who chose."""
+    """A phrase that says who chose the strategies."""
     request, model = run.request, run.request.model
     if request.strategy is not None:
         return f"every signal of the strategy {request.strategy}"
@@ -100,33 +154,29 @@ def decided_by(run: BacktestRun) -> str:
         case StoredModel():
             return f"model {model.model_id}"
         case WalkForward():
-            gate = "where its gate lets it" if model.is_gated else "whatever its gate says"
+            gate = "if its gate permits" if model.is_gated else "whatever its gate says"
             return (
-                f"models trained every {model.every_days} days on what was known by then, each {gate}; else the rules"
+                f"models trained every {model.every_days} days on past data only, each used {gate}, and else the rules"
             )
         case _:
             return "the rule table"
 
 
-def hold_equity(run: BacktestRun) -> FloatArray:
-    """float64[n]: see `held_evenly`."""
-    return held_evenly(run.record, closes_at(run.traded, run.record.at_ms), run.traded[0].market, run.paper)
-
-
 def held_evenly(record: AccountRecord, closes: FloatArray, market: Market, paper: PaperSettings) -> FloatArray:
-    """float64[n]: the starting equity spread evenly over the symbols at the first moment, with the costs of one
-    purchase each, and held. ``closes`` float64[symbols, n] at the moments of the record."""
+    """float64[n]: the equity of buy and hold, the starting equity spread evenly over the symbols and paying the costs
+    of one purchase each. ``closes`` float64[symbols, n] at the moments of the record."""
     fee = float(market.taker_fee) if paper.taker_fee_pct is None else paper.taker_fee_pct / 100.0
     cost = (1.0 + paper.slippage_bps * BASIS_POINT) * (1.0 + fee)
     return np.asarray(float(record.start_equity) * (closes / closes[:, :1] / cost).mean(axis=0))
 
 
 def comparison(record: AccountRecord, hold: FloatArray, others: Mapping[str, AccountRecord]) -> list[Document]:
-    """The period beside holding, doing nothing and, where they are known, strategies alone."""
+    """One row each for the period, buy and hold, doing nothing and, if there are ``others``, for the best of them, for
+    their mean and for every one."""
     lines = [
         _line("this", account_metrics(record)),
         _line(BUY_AND_HOLD, account_metrics(_holding(record, hold))),
-        _line(NOTHING, account_metrics(_holding(record, np.full(len(record.at_ms), float(record.start_equity))))),
+        _line(DOING_NOTHING, account_metrics(_holding(record, np.full(len(record.at_ms), float(record.start_equity))))),
     ]
     alone = {name: account_metrics(each) for name, each in others.items()}
     if alone:
@@ -175,14 +225,9 @@ def _orders(record: AccountRecord) -> TradeOrders | None:
 
 
 def _timing(run: BacktestRun) -> Timing | None:
-    record, steps = run.record, run.outcome.steps
+    record, closes = run.record, symbol_closes(run.traded)
     if len(record.at_ms) < 2 or not (record.equity > 0.0).all():
         return None
-    closes = closes_at(run.traded, record.at_ms)
-    shares = _quantities(steps, record) * closes / record.equity
-    return timing(shares[:, :-1], np.diff(np.log(closes), axis=1))
-
-
-def _quantities(steps: Steps, record: AccountRecord) -> FloatArray:
-    step = np.maximum(np.searchsorted(steps.at_ms, record.at_ms, side="right") - 1, 0)
-    return np.asarray(steps.quantities[:, step])
+    prices = prices_at(closes, record.at_ms)
+    shares = holdings_at(run.outcome, record.at_ms).quantities * prices / record.equity
+    return timing(shares[:, :-1], np.diff(np.log(prices), axis=1))

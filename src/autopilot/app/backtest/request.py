@@ -1,31 +1,13 @@
-"""What is asked of a backtest, and how it tells how far it is."""
+"""The request for a backtest."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import Protocol
 
 from autopilot.app.backtest.data import Period
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import Timeframe
-
-
-class BacktestStage(StrEnum):
-    """The stages of a backtest, in their order."""
-
-    CANDLES = "candles"
-    SERIES = "indicators and signals"
-    MODELS = "models"
-    TRADING = "trading"
-    COMPARISON = "comparison"
-
-
-class Report(Protocol):
-    """It may raise to end the backtest."""
-
-    def __call__(self, stage: BacktestStage, done: int, total: int, detail: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

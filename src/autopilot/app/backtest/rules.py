@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from autopilot.app.backtest.data import TestedSymbol
-from autopilot.app.backtest.request import BacktestRequest, BacktestStage, Report
+from autopilot.app.backtest.request import BacktestRequest
 from autopilot.backtest.choices import BacktestChoices, group_choices, rule_choices, strategy_choices
 from autopilot.backtest.decided import BacktestSymbol
+from autopilot.backtest.stages import BacktestStage
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ConfigError
+from autopilot.domain.progress import Progress
 from autopilot.execution.paper import PaperSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import StrategyProfile
@@ -43,13 +45,13 @@ def check_currencies(tested: Sequence[TestedSymbol]) -> None:
         )
 
 
-def all_series(tested: Sequence[TestedSymbol], strategies: StrategySet, report: Report) -> list[SymbolSeries]:
+def all_series(tested: Sequence[TestedSymbol], strategies: StrategySet, progress: Progress) -> list[SymbolSeries]:
     """What was known at each candle of each symbol."""
-    report(BacktestStage.SERIES, 0, len(tested))
+    progress(BacktestStage.SERIES, 0, len(tested))
     found = []
     for number, each in enumerate(tested, start=1):
         found.append(symbol_series(each.history, strategies, ASSUMED_COST, each.first))
-        report(BacktestStage.SERIES, number, len(tested), each.history.symbol)
+        progress(BacktestStage.SERIES, number, len(tested), each.history.symbol)
     return found
 
 

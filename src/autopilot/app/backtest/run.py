@@ -14,7 +14,7 @@ from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.backtest.data import TestedSymbol, tested_symbols
-from autopilot.app.backtest.request import BacktestRequest, BacktestStage, Report, StoredModel, WalkForward
+from autopilot.app.backtest.request import BacktestRequest, StoredModel, WalkForward
 from autopilot.app.backtest.rules import (
     account_of,
     all_series,
@@ -29,9 +29,11 @@ from autopilot.backtest.choices import GROUPS, BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import Backtest, BacktestResult
 from autopilot.backtest.record import account_record
+from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
+from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.execution.paper import PaperSettings
 from autopilot.performance.account_record import AccountRecord
@@ -70,23 +72,23 @@ class BacktestRun:
         return decisions_of(account, self.traded, self.strategies, self.models, outcome.judged, outcome.unsure)
 
 
-def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, report: Report) -> BacktestRun:
-    """Raises AutopilotError when it cannot be made, and whatever ``report`` raises."""
+def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, progress: Progress) -> BacktestRun:
+    """Raises AutopilotError when it cannot be made, and whatever ``progress`` raises."""
     strategies = load_strategies()
     if request.strategy is not None:
         strategies = StrategySet((strategies[request.strategy],))
     profiles = profiles_of(strategies)
     with closing(open_database(paths.database)) as database:
-        report(BacktestStage.CANDLES, 0, 1)
+        progress(BacktestStage.CANDLES, 0, 1)
         tested = asyncio.run(
             tested_symbols(
                 config, database, request.exchange, request.symbols, request.timeframe, request.period, request.detail
             )
         )
         check_currencies(tested)
-        series = all_series(tested, strategies, report)
+        series = all_series(tested, strategies, progress)
         choices = rules_choose(request, series, [each.first for each in tested], profiles)
-        models = _models(paths, config, database, request, tested, series, strategies, profiles, report)
+        models = _models(paths, config, database, request, tested, series, strategies, profiles, progress)
     traded = tuple(
         traded_symbol(config, request, one, known, _followed(chosen, known, models, profiles))
         for one, known, chosen in zip(tested, series, choices, strict=True)
@@ -97,7 +99,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         each: Sequence[BacktestSymbol], stage: BacktestStage, detail: str = ""
     ) -> tuple[BacktestResult, AccountRecord]:
         engine = Backtest(account_of(request), each, strategies, paper, models)
-        outcome = asyncio.run(engine.run(lambda done, total: report(stage, done, total, detail)))
+        outcome = asyncio.run(engine.run(progress, stage, detail))
         return outcome, account_record(each, outcome, paper.balance)
 
     outcome, record = trade(traded, BacktestStage.TRADING)
@@ -119,7 +121,7 @@ def _models(
     series: Sequence[SymbolSeries],
     strategies: StrategySet,
     profiles: Sequence[StrategyProfile],
-    report: Report,
+    progress: Progress,
 ) -> tuple[DecidingModel, ...]:
     start_ms = min(_first_close(each) for each in tested)
     end_ms = max(each.history.candles.last_at_ms for each in tested) + request.timeframe.ms + 1
@@ -148,7 +150,7 @@ def _models(
                     FitSettings(seed=config.training.seed),
                     config.acting(),
                     executor,
-                    lambda done, total, what: report(BacktestStage.MODELS, done, total, what),
+                    progress,
                 )
         case None:
             return ()

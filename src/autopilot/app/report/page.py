@@ -1,188 +1,163 @@
-"""A period of trading as one HTML page: what a backtest, or the daemon's books, hand to the report."""
+"""The HTML page of a trading period, whether a backtest or a paper account made it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
-from autopilot.app.backtest.figures import BUY_AND_HOLD, hold_equity
+from autopilot.analysis.view import MarketView
+from autopilot.app.backtest.figures import BUY_AND_HOLD, TradedPeriod, traded_period
 from autopilot.app.backtest.run import BacktestRun
 from autopilot.backtest.choices import speaking
-from autopilot.backtest.decided import BacktestSymbol
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.money import ZERO
-from autopilot.domain.order import Fill, Order
+from autopilot.domain.order import Fill
 from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, ReportTable, SymbolChart
+from autopilot.report.figures import (
+    COMPARISON,
+    FigureColumn,
+    amount,
+    breakdown_columns,
+    percentage,
+    period_figures,
+)
 from autopilot.report.page import render_report
 
-UNKNOWN = "–"
 BPS = 1e4
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PageParts:
+    """What the page shows beyond the figures.
+
+    ``charts``: each symbol's view and its first candle to draw. ``confidence`` float64[k] and ``outcome_bps``
+    float64[k] as of `ReportContent`. ``notes`` stand at the end of the page.
+    """
+
+    title: str
+    mode: str
+    charts: Iterable[tuple[MarketView, int]]
+    confidence: FloatArray
+    outcome_bps: FloatArray
+    notes: Sequence[str]
+
+
 def backtest_page(run: BacktestRun, found: Document) -> str:
-    """``found``: what `backtest_document` said of it."""
-    orders = {each.client_order_id: each for each in run.outcome.books.orders}
-    fills = run.outcome.books.fills
-    confidence, outcome = _confidence(run)
-    content = ReportContent(
+    """The page of a backtest as HTML. ``found``: its `backtest_document`."""
+    confidence, outcome_bps = _buy_signals(run)
+    parts = PageParts(
         title=f"Backtest of {', '.join(found['symbols'])}, {found['timeframe']}",
         mode=f"backtest on {found['exchange']}, decided by {found['decided_by']}",
-        from_ms=found["from_ms"],
-        to_ms=found["to_ms"],
-        banners=_banners(run),
-        headline=headline(found),
-        accounts=(
-            AccountChart(
-                run.record,
-                {BUY_AND_HOLD: hold_equity(run)},
-                fees_by(fills, lambda fill: fill.symbol),
-                fees_by(fills, lambda fill: orders[fill.client_order_id].strategy),
-            ),
-        ),
-        symbols=tuple(_chart(each, fills, orders) for each in run.traded),
+        charts=[(each.series.view, each.choices.first) for each in run.traded],
         confidence=confidence,
-        outcome_bps=outcome,
-        denials=found["denied"],
-        metrics=(metrics_table(found), comparison_table(found)),
-        breakdowns=breakdown_tables(found),
-        notes=(*(f"{each['id']} ({each['state']}): {each['verdict']}" for each in found["models"]),),
+        outcome_bps=outcome_bps,
+        notes=[f"{each['id']} ({each['state']}): {each['verdict']}" for each in found["models"]],
     )
-    return render_report(content)
+    return period_page(traded_period(run), found, parts)
 
 
-def _banners(run: BacktestRun) -> tuple[str, ...]:
-    banners = []
-    if run.request.exchange == SimulatedExchange.name:
-        banners.append("SIMULATED MARKET: prices are made up")
-    if run.in_sample:
-        banners.append("IN SAMPLE: the model was trained on what is tested here; these figures say nothing")
-    return tuple(banners)
+def period_page(period: TradedPeriod, found: Document, parts: PageParts) -> str:
+    """The page of any period as HTML. ``found``: its `period_document`."""
+    orders = period.orders
+    account = AccountChart(
+        period.record,
+        {BUY_AND_HOLD: period.hold},
+        _fees_by(period.fills, lambda fill: fill.symbol),
+        _fees_by(period.fills, lambda fill: orders[fill.client_order_id].strategy),
+    )
+    return render_report(
+        ReportContent(
+            title=parts.title,
+            mode=parts.mode,
+            from_ms=found["from_ms"],
+            to_ms=found["to_ms"],
+            banners=_banners(found),
+            headline=headline(found),
+            accounts=(account,),
+            symbols=tuple(_chart(period, view, first) for view, first in parts.charts),
+            confidence=parts.confidence,
+            outcome_bps=parts.outcome_bps,
+            denials=found["denied"],
+            metrics=(_figures_table(found), _table("Compared with", COMPARISON, found["comparison"])),
+            breakdowns=tuple(
+                _table(f"By {key}", breakdown_columns(key), rows) for key, rows in found["breakdown"].items() if rows
+            ),
+            notes=tuple(parts.notes),
+        )
+    )
 
 
 def headline(found: Document) -> tuple[Figure, ...]:
-    """The figures that stand at the head of the page."""
+    """The five figures at the top of the page."""
+    by_label = {each.label: each for each in period_figures(found)}
     metrics = found["metrics"]
-    held = {each["name"]: each for each in found["comparison"]}
-    remark = f"buy and hold {_percent(held[BUY_AND_HOLD]['total_return'])}" if BUY_AND_HOLD in held else ""
-    return (
-        Figure("Return", _percent(metrics["total_return"]), remark),
-        Figure("Net result", f"{_money(metrics['net'])} {found['currency']}", f"fees {_money(metrics['fees'])}"),
-        Figure("Deepest drawdown", _percent(metrics["drawdown"]["depth"]), ""),
-        Figure("Sharpe ratio", _number(metrics["sharpe"]), _between(found, "sharpe")),
-        Figure("Trades", f"{metrics['trades']:,}", f"{_percent(metrics['win_rate'])} won"),
-    )
+    remarks = {
+        "return": "".join(
+            f"buy and hold {percentage(each['total_return'])}"
+            for each in found["comparison"]
+            if each["name"] == BUY_AND_HOLD
+        ),
+        "net result": f"fees {amount(metrics['fees'])}",
+        "max drawdown": "",
+        "Sharpe ratio": by_label["Sharpe ratio"].interval,
+        "trades": f"{percentage(metrics['win_rate'])} won",
+    }
+    return tuple(Figure(_capitalized(label), by_label[label].value, remark) for label, remark in remarks.items())
 
 
-def metrics_table(found: Document) -> ReportTable:
-    """Every figure with its interval."""
-    metrics = found["metrics"]
-    rows = [
-        ("Return", _percent(metrics["total_return"]), _between(found, "total_return", percent=True)),
-        ("Annual return", _percent(metrics["annual_return"]), _between(found, "annual_return", percent=True)),
-        ("Annual volatility", _percent(metrics["annual_volatility"]), ""),
-        ("Deepest drawdown", _percent(metrics["drawdown"]["depth"]), _between(found, "drawdown", percent=True)),
-        ("Longest below a peak", f"{metrics['drawdown']['days']:.0f} days", ""),
-        ("Sharpe ratio", _number(metrics["sharpe"]), _between(found, "sharpe")),
-        ("Sortino ratio", _number(metrics["sortino"]), ""),
-        ("Calmar ratio", _number(metrics["calmar"]), ""),
-        ("Profit factor", _number(metrics["profit_factor"]), ""),
-        ("Expectancy a trade", _money(metrics["expectancy"]), ""),
-        ("Mean exposure", _percent(metrics["exposure"]), ""),
-        ("Time in market", _percent(metrics["time_in_market"]), ""),
-        ("Turnover a year", _number(metrics["turnover"]), ""),
-    ]
+def _banners(found: Document) -> tuple[str, ...]:
+    banners = []
+    if found["exchange"] == SimulatedExchange.name:
+        banners.append("SIMULATED MARKET: prices are made up")
+    if found["in_sample"]:
+        banners.append("IN SAMPLE: the model was trained on this period; these figures prove nothing")
+    return tuple(banners)
+
+
+def _figures_table(found: Document) -> ReportTable:
+    rows = [(_capitalized(each.label), each.value, each.interval) for each in period_figures(found)]
     return ReportTable("Figures", ("Figure", "Value", "95 % interval"), tuple(rows))
 
 
-def breakdown_tables(found: Document) -> tuple[ReportTable, ...]:
-    """The trades by symbol, strategy, group, regime and month."""
-    columns = ("", "Trades", "Won", "Net", "Fees", "Profit factor")
-    return tuple(
-        ReportTable(
-            f"By {key}",
-            columns,
-            tuple(
-                (
-                    each["name"].replace("_", " ") or UNKNOWN,
-                    f"{each['trades']:,}",
-                    _percent(each["won"] / each["trades"]),
-                    _money(each["net"]),
-                    _money(each["fees"]),
-                    _number(each["profit_factor"]),
-                )
-                for each in rows
-            ),
-        )
-        for key, rows in found["breakdown"].items()
-        if rows
-    )
+def _table(name: str, columns: Sequence[FigureColumn], rows: Sequence[Document]) -> ReportTable:
+    """The first column names the row and has no title: the table's name says it."""
+    titles = ("", *(_capitalized(each.title) for each in columns[1:]))
+    return ReportTable(name, titles, tuple(tuple(column.cell(row) for column in columns) for row in rows))
 
 
-def fees_by(fills: Iterable[Fill], payer: Callable[[Fill], str]) -> Mapping[str, Decimal]:
-    """What each of them paid, in quote currency."""
+def _capitalized(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
+def _fees_by(fills: Iterable[Fill], payer: Callable[[Fill], str]) -> Mapping[str, Decimal]:
+    """The fees that each payer paid, in quote currency."""
     paid: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
     for fill in fills:
         paid[payer(fill)] += fill.fee_value
     return dict(paid)
 
 
-def comparison_table(found: Document) -> ReportTable:
-    """The period beside everything else that could have been done."""
-    rows = tuple(
-        (
-            each["name"],
-            _money(each["net"]),
-            _percent(each["total_return"]),
-            _percent(each["drawdown"]),
-            _number(each["sharpe"]),
-            f"{each['trades']:,}",
-        )
-        for each in found["comparison"]
-    )
-    return ReportTable("Beside everything else", ("", "Net", "Return", "Drawdown", "Sharpe", "Trades"), rows)
-
-
-def _chart(traded: BacktestSymbol, fills: Iterable[Fill], orders: Mapping[str, Order]) -> SymbolChart:
-    view, first = traded.series.view, traded.choices.first
+def _chart(period: TradedPeriod, view: MarketView, first: int) -> SymbolChart:
     marks = tuple(
-        Mark(each.at_ms, float(each.price), each.side, orders[each.client_order_id].purpose)
-        for each in fills
+        Mark(each.at_ms, float(each.price), each.side, period.orders[each.client_order_id].purpose)
+        for each in period.fills
         if each.symbol == view.symbol
     )
     return SymbolChart(view.symbol, view.candles[first:], view.regimes.codes[first:], marks)
 
 
-def _confidence(run: BacktestRun) -> tuple[FloatArray, FloatArray]:
-    """Of every buy signal: how sure, and what its strategy earned over the horizon by itself, in bp."""
-    said, came = [], []
+def _buy_signals(run: BacktestRun) -> tuple[FloatArray, FloatArray]:
+    """The confidence of every buy signal, and the return of its strategy over the horizon in bps: float64[k] each."""
+    confidence, outcome = [], []
     for each in run.traded:
         choices = each.choices
         buys = np.flatnonzero(speaking(each.series, choices) > 0)
-        said.append(choices.group_confidence[buys] * choices.strategy_confidence[buys])
-        came.append(BPS * each.series.outcomes.returns[choices.strategy[buys], choices.first + buys])
-    return np.concatenate(said), np.concatenate(came)
-
-
-def _between(found: Document, name: str, *, percent: bool = False) -> str:
-    interval = found["intervals"].get(name)
-    if not interval:
-        return ""
-    shown = _percent if percent else _number
-    return f"{shown(interval['lower'])} to {shown(interval['upper'])}"
-
-
-def _percent(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{100 * value:,.2f} %"
-
-
-def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.2f}"
-
-
-def _money(value: str | None) -> str:
-    return UNKNOWN if value is None else f"{Decimal(value):,.2f}"
+        confidence.append(choices.group_confidence[buys] * choices.strategy_confidence[buys])
+        outcome.append(BPS * each.series.outcomes.returns[choices.strategy[buys], choices.first + buys])
+    return np.concatenate(confidence), np.concatenate(outcome)

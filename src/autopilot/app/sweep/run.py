@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -26,16 +26,15 @@ from autopilot.app.backtest.rules import (
 from autopilot.app.compute import compute
 from autopilot.backtest.engine import Backtest
 from autopilot.backtest.record import account_record
+from autopilot.backtest.stages import BacktestStage
 from autopilot.backtest.sweep import Parameter, SweepFold, Try, Values, best_of, folds_of
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ConfigError
+from autopilot.domain.progress import Progress, unwatched
 from autopilot.performance.metrics import daily_returns
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import StrategySet, load_strategies
-
-Told = Callable[[int, int], None]
-"""(tries made, of how many)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +82,9 @@ class SweepInputs:
     tested: tuple[TestedSymbol, ...]
 
 
-def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, told: Told) -> Sweep:
+def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, progress: Progress) -> Sweep:
     """Raises ConfigError and ExchangeError as `run_backtest` does, ConfigError without optuna too, and whatever
-    ``told`` raises."""
+    ``progress`` raises."""
     asked = request.backtest
     defaults = current_values(config, request)
     with closing(open_database(paths.database)) as database:
@@ -100,7 +99,7 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, told
     searches = [_Search(request, number, each.search_until_ms, defaults) for number, each in enumerate(folds)]
     whole = _Search(request, len(folds), end_ms, defaults)
     with compute(config.compute.scheduler, sum(len(each.history.candles) for each in tested)) as executor:
-        _make_tries(executor, ground, (*searches, whole), request.tries, told)
+        _make_tries(executor, ground, (*searches, whole), request.tries, progress)
         results = _tried_after(executor, ground, folds, searches, defaults)
         unchanged = executor.submit(attempt, ground, defaults, None, end_ms).result()
     return Sweep(request, tested, results, unchanged, tuple(whole.tries))
@@ -168,15 +167,17 @@ class _Search:
             self._study.tell(self._trial, made.score)
 
 
-def _make_tries(executor: Executor, ground: SweepInputs, searches: Sequence[_Search], rounds: int, told: Told) -> None:
+def _make_tries(
+    executor: Executor, ground: SweepInputs, searches: Sequence[_Search], rounds: int, progress: Progress
+) -> None:
     """Searches side by side, the tries of each one after the other: the result does not depend on who is faster."""
     total = rounds * len(searches)
-    told(0, total)
+    progress(BacktestStage.TRIES, 0, total)
     for number in range(rounds):
         waiting = [executor.submit(attempt, ground, each.ask(), None, each.until_ms) for each in searches]
         for search, future in zip(searches, waiting, strict=True):
             search.answer(future.result())
-        told((number + 1) * len(searches), total)
+        progress(BacktestStage.TRIES, (number + 1) * len(searches), total)
 
 
 def _tried_after(
@@ -207,7 +208,7 @@ def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: 
     if not tested:
         return Try(values, np.empty(0), 0)
     request, profiles = ground.request, profiles_of(strategies)
-    series = all_series(tested, strategies, lambda *_: None)
+    series = all_series(tested, strategies, unwatched)
     choices = rules_choose(request, series, [each.first for each in tested], profiles)
     traded = [
         traded_symbol(config, request, one, known, chosen)
@@ -215,7 +216,7 @@ def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: 
     ]
     paper = paper_settings(config, request)
     engine = Backtest(account_of(request), traded, strategies, paper)
-    outcome = asyncio.run(engine.run(lambda *_: None))
+    outcome = asyncio.run(engine.run(unwatched))
     record = account_record(traded, outcome, paper.balance)
     return Try(values, daily_returns(record), len(record.trades))
 

@@ -18,13 +18,14 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 from autopilot.domain.market import reference_of
+from autopilot.domain.progress import Progress
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
 from autopilot.ports.market_data import CandleSource, CandleStore
 from autopilot.training.data.history import candles_before
 from autopilot.training.data.series import SymbolData
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Stage, TrainingRequest
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +38,22 @@ class TrainingData:
     database: Database
     now_ms: Callable[[], int]
 
-    def histories(self, request: TrainingRequest, report: Report) -> tuple[SymbolData, ...]:
+    def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
         """One a symbol. Raises ExchangeError when a symbol has no candles at all, StoreError."""
-        return asyncio.run(self._histories(request, report))
+        return asyncio.run(self._histories(request, progress))
 
-    async def _histories(self, request: TrainingRequest, report: Report) -> tuple[SymbolData, ...]:
+    async def _histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
         samples = SqliteSamples(self.database)
         recorded = samples.load_samples(request.exchange, request.timeframe, since_ms=0)
-        report(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")
+        progress(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")
         market = self._market(request)
         wanted = dict.fromkeys([*request.symbols, *map(reference_of, request.symbols)])
         try:
-            report(Stage.CANDLES, 0, len(wanted))
+            progress(Stage.CANDLES, 0, len(wanted))
             candles: dict[str, Candles] = {}
             for number, symbol in enumerate(wanted, start=1):
                 candles[symbol] = await self._candles(market, symbol, request, is_needed=symbol in request.symbols)
-                report(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(candles[symbol]):,}")
+                progress(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(candles[symbol]):,}")
             sentiment = await sentiment_over(market, self.database, candles)
         finally:
             await market.close()

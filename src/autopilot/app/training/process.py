@@ -1,4 +1,4 @@
-"""One training as a task: alone on its data directory, its progress and its end written for all to read."""
+"""One training as a task, which holds the lock of its data directory and stores its progress and its end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
 
+from pydantic import TypeAdapter
+
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.rows import reading
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import learning as learning_queries
 from autopilot.app.lock import hold_lock
@@ -20,83 +23,61 @@ from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError, StoreError
+from autopilot.domain.progress import Progress
 from autopilot.domain.task import Task, TaskState, task_id
-from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.tasks import TaskStore
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Stage, TrainingRequest
 
 KIND = "retrain"
 REPORT_EVERY_S = 0.2
-KINDNESS = 10
-"""How far a training steps back behind the daemon's cycles (nice)."""
+NICE = 10
+"""The niceness of a training that a daemon started: its own cycles come first."""
 TASKS_SEARCHED = 50
 
-Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Report], Document]
+_REQUEST = TypeAdapter(TrainingRequest)
+
+Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Progress], Document]
 
 log = logging.getLogger(__name__)
 
 
 class TrainingRuns(AutopilotError):
-    """Another training owns the data directory."""
+    """Another training holds the lock of the data directory."""
 
 
 class Canceled(BaseException):
-    """The training was told to end; no error, and nothing to report."""
+    """The training was canceled. This is no error."""
 
 
 def new_task(request: TrainingRequest, now_ms: int) -> Task:
-    """Not begun yet."""
+    """A task that has not begun."""
     return Task(
         id=task_id(now_ms, os.urandom(2)),
         kind=KIND,
         state=TaskState.PENDING,
         created_at_ms=now_ms,
-        started_at_ms=None,
-        ended_at_ms=None,
-        pid=None,
-        request={
-            "exchange": request.exchange,
-            "symbols": list(request.symbols),
-            "timeframe": request.timeframe.value,
-            "days": request.days,
-            "min_samples_per_strategy": request.min_samples_per_strategy,
-            "seed": request.seed,
-            "surrogate": request.surrogate,
-        },
-        stage="",
-        done=0,
-        total=0,
-        detail="",
-        result=None,
-        error=None,
+        request=document(request),
     )
 
 
 def request_of(task: Task) -> TrainingRequest:
-    """What `new_task` was given."""
-    asked = task.request
-    return TrainingRequest(
-        exchange=asked["exchange"],
-        symbols=tuple(asked["symbols"]),
-        timeframe=Timeframe(asked["timeframe"]),
-        days=asked["days"],
-        min_samples_per_strategy=asked["min_samples_per_strategy"],
-        seed=asked["seed"],
-        surrogate=asked["surrogate"],
-    )
+    """The request of a stored task, also of an earlier version's. Raises StoreCorrupt."""
+    with reading("training request"):
+        return _REQUEST.validate_python(task.request)
 
 
 @contextmanager
 def training_lock(paths: Paths) -> Iterator[None]:
-    """One training at a time on a data directory, the daemon's or another's. Raises TrainingRuns, ConfigError."""
+    """Hold the lock that allows one training at a time on a data directory. Raises TrainingRuns, ConfigError."""
 
     def busy(pid: int | None) -> TrainingRuns:
         name = _task_of(paths, pid)
         return TrainingRuns(
-            f"training {name or 'of another command'}{f' (process {pid})' if pid else ''} runs on {paths.data_dir}"
-            " already",
-            hint=f"autopilot tasks{f' {name}' if name else ''} shows how far it is",
+            f"training {name or 'of another command'}{f' (process {pid})' if pid else ''} is already running on"
+            f" {paths.data_dir}",
+            hint=f"autopilot tasks{f' {name}' if name else ''} shows its progress",
         )
 
     with hold_lock(paths.data_dir / "training.lock", busy):
@@ -104,19 +85,21 @@ def training_lock(paths: Paths) -> Iterator[None]:
 
 
 def fail_abandoned(paths: Paths, tasks: TaskStore, now_ms: int) -> None:
-    """Tasks that are unfinished though no training runs: their processes are gone. Not to be asked while one that was
-    just begun is on its way to its lock. Raises StoreError, ConfigError."""
+    """Mark unfinished tasks as failed if no training runs: their processes are gone. Do not call this between the start
+    of a training process and the moment at which it takes its lock. Raises StoreError, ConfigError."""
     if tasks.unfinished():
         with suppress(TrainingRuns), training_lock(paths):
             for task in tasks.unfinished():
-                tasks.finish(task.id, TaskState.FAILED, now_ms, error=died("its process ended without a word"))
+                tasks.finish(
+                    task.id, TaskState.FAILED, now_ms, error=died("its process ended without an error message")
+                )
 
 
-def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None = None) -> Task:
-    """Do the task and keep what came of it; returns it in its final state. ``watcher`` is told of the progress too.
+def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None = None) -> Task:
+    """Run the task, store its result, and return it in its final state. ``watcher`` gets the progress too.
 
-    Raises StoreError, NotFound when there is no such task, and TrainingRuns; what goes wrong in the training itself is
-    the task's error. SIGTERM and SIGINT cancel it until its model is about to be kept.
+    Raises StoreError, TrainingRuns, and NotFound if the task does not exist. An error of the training itself is stored
+    in the task. SIGTERM and SIGINT cancel the task until its model is about to be registered.
     """
     with closing(open_database(paths.database)) as database:
         tasks = SqliteTasks(database)
@@ -138,29 +121,29 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None =
         return tasks.load(task.id)
 
 
-def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Report | None) -> None:
-    progress = _Progress(tasks, task.id, watcher)
+def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Progress | None) -> None:
+    progress = _TaskProgress(tasks, task.id, watcher)
     with _signals(progress.cancel):
         try:
             result = train(paths, load(paths).config, request_of(task), progress)
         except Exception as error:
             if progress.is_canceled:
-                # Whatever the interruption was made into on its way up.
+                # A library may have turned the interruption into an exception of its own.
                 raise Canceled from error
             raise
         tasks.finish(task.id, TaskState.SUCCEEDED, WallClock().now_ms(), result=result)
 
 
 def _fail_others(tasks: TaskStore, task_name: str) -> None:
-    """Whoever holds the lock knows that no other training runs."""
+    """Whoever holds the lock knows that no other training is running."""
     for other in tasks.unfinished():
         if other.id != task_name and other.state is TaskState.RUNNING:
-            error = died("its process ended without a word")
+            error = died("its process ended without an error message")
             tasks.finish(other.id, TaskState.FAILED, WallClock().now_ms(), error=error)
 
 
 def _task_of(paths: Paths, pid: int | None) -> str | None:
-    """None where it is not known, as of a training that has only just taken the lock."""
+    """The id of the task that process ``pid`` runs; None if unknown, for example just after it took the lock."""
     with suppress(StoreError):
         for task in learning_queries.tasks(paths.database, TASKS_SEARCHED)["tasks"]:
             if task["pid"] == pid and task["state"] == TaskState.RUNNING:
@@ -169,12 +152,12 @@ def _task_of(paths: Paths, pid: int | None) -> str | None:
 
 
 def died(message: str) -> Document:
-    """The error of a task whose process could not say itself what happened."""
+    """The error of a task whose process ended without storing an error."""
     return {"type": "TrainingDied", "message": message, "hint": "autopilot retrain tries again", "traceback": ""}
 
 
 def error_document(error: Exception) -> Document:
-    """As a task keeps it."""
+    """The error as a task stores it."""
     return {
         "type": type(error).__name__,
         "message": str(error),
@@ -183,21 +166,21 @@ def error_document(error: Exception) -> Document:
     }
 
 
-class _Progress:
-    """Writes a few times a second at most, and every stage's beginning."""
+class _TaskProgress:
+    """A Progress that stores a few reports a second, and the start and end of every stage."""
 
-    def __init__(self, tasks: TaskStore, task_name: str, watcher: Report | None) -> None:
+    def __init__(self, tasks: TaskStore, task_name: str, watcher: Progress | None) -> None:
         self._tasks = tasks
         self._task = task_name
         self._watcher = watcher
-        self._stage: Stage | None = None
+        self._stage = ""
         self._written_s = 0.0
         self.is_canceled = False
         self._is_writing = False
 
-    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
         now_s = time.monotonic()
-        is_due = stage is not self._stage or now_s - self._written_s >= REPORT_EVERY_S or done == total
+        is_due = stage != self._stage or now_s - self._written_s >= REPORT_EVERY_S or done == total
         self._stage = stage
         if is_due:
             self._write(stage, done, total, detail)
@@ -209,19 +192,19 @@ class _Progress:
             self._watcher(stage, done, total, detail)
 
     def cancel(self) -> None:
-        """End the training here and now. Once its model is being kept and promoted it is left to end by itself: that
-        takes a moment, and a task must not say that nothing was changed when something was."""
-        if self._stage is not Stage.PROMOTION:
+        """End the training now, unless its model is already being registered: that takes a moment, and a canceled task
+        claims that nothing was changed."""
+        if self._stage != Stage.PROMOTION:
             self.is_canceled = True
             if not self._is_writing:
                 raise Canceled
 
-    def _write(self, stage: Stage, done: int, total: int, detail: str) -> None:
-        """Not to be torn by a signal: raised between BEGIN and what would roll it back, the exception would leave a
-        transaction open, and the task's end could not be written."""
+    def _write(self, stage: str, done: int, total: int, detail: str) -> None:
+        """No signal may interrupt this: an exception between BEGIN and the code that rolls back would leave the
+        transaction open, and the task's end could not be stored."""
         self._is_writing = True
         try:
-            self._tasks.progress(self._task, stage.value, done, total, detail)
+            self._tasks.progress(self._task, str(stage), done, total, detail)
         finally:
             self._is_writing = False
 

@@ -20,12 +20,13 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
+from autopilot.domain.progress import Progress
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.ports.models import ModelEntry, ModelStore
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.data.surrogate import surrogate
 from autopilot.training.evidence.incumbent import Incumbent
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Stage, TrainingRequest
 from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
 
 log = logging.getLogger(__name__)
@@ -33,25 +34,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Stopwatch:
-    """Passes reports on and keeps the wall time of each stage, in seconds."""
+    """A Progress that passes on to another, and keeps the wall time of each stage in seconds."""
 
-    report: Report
+    progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
     _since: float = field(default_factory=time.monotonic)
 
-    def __call__(self, stage: Stage, done: int, total: int, detail: str = "") -> None:
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
         now = time.monotonic()
-        self.seconds[stage.value] = round(self.seconds.get(stage.value, 0.0) + now - self._since, 3)
+        self.seconds[str(stage)] = round(self.seconds.get(str(stage), 0.0) + now - self._since, 3)
         self._since = now
-        self.report(stage, done, total, detail)
+        self.progress(stage, done, total, detail)
 
 
-def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest, report: Report) -> Document:
+def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest, progress: Progress) -> Document:
     """Fetch, train, judge, keep, and promote if the gate permits. The result as JSON.
 
-    Raises AutopilotError when it cannot be done, and whatever ``report`` raises.
+    Raises AutopilotError when it cannot be done, and whatever ``progress`` raises.
     """
-    watch = _Stopwatch(report)
+    watch = _Stopwatch(progress)
     with closing(open_database(paths.database)) as database:
         models = SqliteModels(database)
         histories = TrainingData(config, database, WallClock().now_ms).histories(request, watch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
 from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import backtest_screen
-from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
@@ -103,16 +102,9 @@ def backtest(
         compare=compare,
     )
     request = backtest_request(asked, config)
-    progress = ProgressLine(session.output.remarks)
-
-    def watch(stage: StrEnum, done: int, total: int, detail: str = "") -> None:
-        progress.show(stage.value, done, total, detail)
-
-    try:
-        run = run_backtest(session.paths, config, request, watch)
+    with progress_view(session.output.remarks) as progress:
+        run = run_backtest(session.paths, config, request, progress)
         found = backtest_document(run)
-    finally:
-        progress.close()
     if decisions:
         lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
         write_file(decisions, "".join(f"{line}\n" for line in lines))

@@ -9,7 +9,7 @@ import typer
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, StoredExchange, TimeframeName
 from autopilot.cli.render.backtest_check import check_screen
-from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 from autopilot.cli.symbols import symbol_of
 
@@ -34,8 +34,7 @@ def check(
 
     session = Session.of(context, as_json)
     config = load(session.paths).config
-    progress = ProgressLine(session.output.remarks)
-    try:
+    with progress_view(session.output.remarks) as progress:
         found = check_strategies(
             session.paths,
             config,
@@ -43,9 +42,7 @@ def check(
             tuple(dict.fromkeys(symbol_of(each) for each in symbol or ())) or config.symbols,
             Timeframe.parse(timeframe) if timeframe else config.timeframe,
             cuts,
-            lambda name, done, total: progress.show("proofs", done, total, name),
+            progress,
         )
-    finally:
-        progress.close()
     session.output.show(found, check_screen(found))
     return ExitCode.FAILED if found["findings"] else ExitCode.DONE

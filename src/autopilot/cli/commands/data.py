@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +12,8 @@ import typer
 
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, OneSymbol
-from autopilot.cli.output import Output
 from autopilot.cli.render.candles import import_screen, list_screen, sentiment_screen, verify_screen
+from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
@@ -54,7 +54,7 @@ def import_(
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
-    with _database(session) as database, _progress(session.output) as progress:
+    with _database(session) as database, progress_view(session.output.remarks) as progress:
         reports = import_path(
             SqliteCandles(database), path, exchange, symbol, length, coin_names=COIN_NAMES, progress=progress
         )
@@ -115,21 +115,6 @@ def _database(session: Session) -> Iterator[Database]:
         yield database
     finally:
         database.close()
-
-
-@contextmanager
-def _progress(output: Output) -> Iterator[Callable[[Path, int, int], None] | None]:
-    """A bar over the files on standard error, where that is a terminal."""
-    if not output.remarks.isatty():
-        yield None
-        return
-    from rich.progress import Progress
-
-    from autopilot.cli.render.terminal import console
-
-    with Progress(console=console(output.remarks), transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda file, number, total: bar.update(task, description=file.name, completed=number - 1, total=total)
 
 
 def _nothing_stored(session: Session) -> bool:

@@ -9,7 +9,7 @@ import typer
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.parity import parity_screen
-from autopilot.cli.render.training import ProgressLine
+from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -32,15 +32,7 @@ def parity(
     session = Session.of(context, as_json)
     if not session.paths.database.exists():
         raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
-    progress = ProgressLine(session.output.remarks)
-    try:
-        found = compared(
-            session.paths,
-            load(session.paths).config,
-            days,
-            lambda done, total: progress.show("trading again", done, total, ""),
-        )
-    finally:
-        progress.close()
+    with progress_view(session.output.remarks) as progress:
+        found = compared(session.paths, load(session.paths).config, days, progress)
     session.output.show(found, parity_screen(found))
     return ExitCode.FAILED if found["differences"] else ExitCode.DONE

@@ -33,9 +33,9 @@ def report(
     session = Session.of(context, as_json)
     if not session.paths.database.exists():
         raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
-    found, page = period_report(session.paths, load(session.paths).config, days)
+    found = period_report(session.paths, load(session.paths).config, days)
     if html:
-        write_file(html, page)
+        write_file(html, found.page())
         session.output.remark(f"the report is in {html}")
-    session.output.show(found, report_screen(found))
+    session.output.show(found.document, report_screen(found.document))
     return ExitCode.DONE

@@ -11,11 +11,13 @@ import typer
 from autopilot.cli.errors import TrainingFailed
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, TimeframeName
-from autopilot.cli.render.training import ProgressLine, begun_screen, scheduled_screen, task_screen
+from autopilot.cli.render.progress import progress_view
+from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen
 from autopilot.cli.session import Session, address
 from autopilot.cli.symbols import symbol_of
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable
+from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import Timeframe
 
 POLL_S = 0.3
@@ -68,21 +70,22 @@ def retrain(
         "surrogate": surrogate or None,
     }
     body = {name: value for name, value in wanted.items() if value is not None}
-    progress = ProgressLine(session.output.remarks)
     try:
         daemon = session.client()
         begun = daemon.post(address("retrain"), body)["task"]
     except DaemonNotRunning:
-        ended = _here(session, body, progress)
+        with progress_view(session.output.remarks) as progress:
+            ended = _train_here(session, body, progress)
     else:
         if detach:
             session.output.show(begun, begun_screen(begun))
             return ExitCode.DONE
-        ended = _followed(daemon, begun["id"], progress)
-    return _told(session, ended)
+        with progress_view(session.output.remarks) as progress:
+            ended = _follow(daemon, begun["id"], progress)
+    return _show(session, ended)
 
 
-def _told(session: Session, task: dict[str, Any]) -> int:
+def _show(session: Session, task: dict[str, Any]) -> int:
     if task["state"] == "canceled":
         session.output.remark("the training was canceled; nothing was changed")
         return ExitCode.INTERRUPTED
@@ -95,17 +98,16 @@ def _told(session: Session, task: dict[str, Any]) -> int:
     return ExitCode.DONE
 
 
-def _followed(daemon: ControlClient, task_id: str, progress: ProgressLine) -> dict[str, Any]:
+def _follow(daemon: ControlClient, task_id: str, progress: Progress) -> dict[str, Any]:
     """The task when it has ended. Ctrl-C cancels it. Raises DaemonUnreachable after three failures in a row."""
     try:
         return _poll(lambda: daemon.get(address("tasks", task_id))["task"], progress)
     except KeyboardInterrupt:
-        progress.close()
         daemon.post(address("tasks", task_id, "cancel"), {})
         raise
 
 
-def _poll(ask: Callable[[], dict[str, Any]], progress: ProgressLine) -> dict[str, Any]:
+def _poll(ask: Callable[[], dict[str, Any]], progress: Progress) -> dict[str, Any]:
     failures = 0
     while True:
         try:
@@ -114,20 +116,18 @@ def _poll(ask: Callable[[], dict[str, Any]], progress: ProgressLine) -> dict[str
         except ControlError as error:
             failures += 1
             if failures >= FAILURES_ALLOWED:
-                progress.close()
                 raise DaemonUnreachable(
                     f"the daemon did not tell of the training {failures} times in a row: {error}",
                     hint="autopilot tasks shows what is known of it",
                 ) from error
         else:
-            progress.show(task["stage"], task["done"], task["total"], task["detail"])
+            progress(task["stage"], task["done"], task["total"], task["detail"])
             if task["state"] in ("succeeded", "failed", "canceled"):
-                progress.close()
                 return task
         time.sleep(POLL_S)
 
 
-def _here(session: Session, body: dict[str, Any], progress: ProgressLine) -> dict[str, Any]:
+def _train_here(session: Session, body: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Train in this process."""
     from contextlib import closing
 
@@ -140,32 +140,25 @@ def _here(session: Session, body: dict[str, Any], progress: ProgressLine) -> dic
     from autopilot.config.paths import create_directories
     from autopilot.control.requests import RetrainRequest
     from autopilot.domain.documents import document
-    from autopilot.training.request import Stage
-
-    def watch(stage: Stage, done: int, total: int, detail: str = "") -> None:
-        progress.show(stage.value, done, total, detail)
 
     create_directories(session.paths)
     with training_lock(session.paths):
         task = new_task(training_request(session.paths, RetrainRequest.parse(body)), WallClock().now_ms())
         with closing(open_database(session.paths.database)) as database:
             SqliteTasks(database).create(task)
-    try:
-        return dict(document(perform(session.paths, task.id, run_training, watch)))
-    finally:
-        progress.close()
+    return dict(document(perform(session.paths, task.id, run_training, progress)))
 
 
 def _as_child(session: Session, task_id: str) -> int:
     """The daemon's child: quiet, and kind to the daemon."""
     import os
 
-    from autopilot.app.training.process import KINDNESS, perform
+    from autopilot.app.training.process import NICE, perform
     from autopilot.app.training.run import run_training
     from autopilot.daemon.log import configure_logging
 
     configure_logging()
-    os.nice(KINDNESS)
+    os.nice(NICE)
     perform(session.paths, task_id, run_training)
     return ExitCode.DONE
 

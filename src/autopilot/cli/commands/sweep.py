@@ -8,8 +8,8 @@ import typer
 
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
+from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.sweep import sweep_screen
-from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -83,12 +83,7 @@ def sweep(
         folds=folds,
         seed=seed,
     )
-    progress = ProgressLine(session.output.remarks)
-    try:
-        found = sweep_document(
-            run_sweep(session.paths, config, request, lambda done, total: progress.show("tries", done, total, ""))
-        )
-    finally:
-        progress.close()
+    with progress_view(session.output.remarks) as progress:
+        found = sweep_document(run_sweep(session.paths, config, request, progress))
     session.output.show(found, sweep_screen(found))
     return ExitCode.DONE

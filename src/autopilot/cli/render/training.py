@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.models.evidence import metrics_section
@@ -12,35 +10,7 @@ from autopilot.cli.render.words import NOTHING, count, utc
 from autopilot.domain.document_types import Document
 
 BAR = 20
-WIDTH = 78
 _STYLES = {"succeeded": Style.GOOD, "failed": Style.BAD, "canceled": Style.FAINT}
-
-
-class ProgressLine:
-    """One line that is written over on a terminal; elsewhere a line a stage."""
-
-    def __init__(self, target: TextIO) -> None:
-        self._target = target
-        self._is_live = target.isatty()
-        self._stage = ""
-
-    def show(self, stage: str, done: int, total: int, detail: str) -> None:
-        """Nothing is shown before the first stage."""
-        if not stage:
-            return
-        if self._is_live:
-            self._target.write(f"\r\x1b[K{progress_text(stage, done, total, detail)[:WIDTH]}")
-        elif stage != self._stage:
-            self._target.write(f"{clean(stage)}\n")
-        self._stage = stage
-        self._target.flush()
-
-    def close(self) -> None:
-        """Leave the line."""
-        if self._is_live and self._stage:
-            self._target.write("\r\x1b[K")
-            self._target.flush()
-        self._stage = ""
 
 
 def progress_text(stage: str, done: int, total: int, detail: str) -> str:

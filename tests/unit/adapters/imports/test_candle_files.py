@@ -180,9 +180,9 @@ def test_a_folder_gives_all_files_that_are_named_after_a_market(tmp_path: Path, 
         write(tmp_path / name, HEADER, *lines(candles))
     (tmp_path / "README.md").write_text("no candles")
     store, seen = MemoryCandles(), []
-    reports = import_path(store, tmp_path, progress=lambda file, number, total: seen.append((file.name, number, total)))
+    reports = import_path(store, tmp_path, progress=lambda _, done, total, name="": seen.append((name, done, total)))
     assert [report.file.name for report in reports] == ["BINANCE_ETH-USDT_1h.csv", "KRAKEN_BTC-USD_1h.csv"]
-    assert seen == [("BINANCE_ETH-USDT_1h.csv", 1, 2), ("KRAKEN_BTC-USD_1h.csv", 2, 2)]
+    assert seen == [("BINANCE_ETH-USDT_1h.csv", 0, 2), ("KRAKEN_BTC-USD_1h.csv", 1, 2)]
 
 
 def test_what_is_given_wins_over_the_name(tmp_path: Path, candles: Candles) -> None:

@@ -1,0 +1,18 @@
+"""The stages of work on past candles, as its progress names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class BacktestStage(StrEnum):
+    """The first five are those of a backtest, in their order."""
+
+    CANDLES = "candles"
+    SERIES = "indicators and signals"
+    MODELS = "models"
+    TRADING = "trading"
+    COMPARISON = "comparison"
+    TRADING_AGAIN = "trading again"
+    PROOFS = "proofs"
+    TRIES = "tries"
