@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from autopilot.distribution import installed_version
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
@@ -41,7 +42,7 @@ def training_part(request: TrainingRequest, data: TrainingSet, rows: Sequence[Sy
         "days": request.days,
         "seed": request.seed,
         "versions": {
-            "autopilot": version("autopilot"),
+            "autopilot": installed_version(),
             "lightgbm": version("lightgbm"),
             "numpy": version("numpy"),
             "python": platform.python_version(),
