@@ -229,9 +229,6 @@ class AutopilotService:
     async def configure_bootstrap(self, request: BootstrapRequest) -> Document:
         return self._trainings.configure(request)
 
-    async def summary(self) -> Document:
-        return queries.summary(self._database.path)
-
     def subscribe(self, after: int | None) -> AsyncIterator[Event]:
         return self._events.since(after)
 
