@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The demo needs the product only. The checks need their tools too, in the same environment.
 PRODUCT := $(VENV)/.product
-TOOLS := $(VENV)/.tools
+DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
@@ -16,24 +16,24 @@ $(PRODUCT): pyproject.toml
 	$(PIP) install --editable .
 	@touch $@
 
-$(TOOLS): $(PRODUCT)
+$(DEV): $(PRODUCT)
 	$(PIP) install --editable '.[dev]'
 	@touch $@
 
 demo: $(PRODUCT)  ## the whole job on a simulated market, or on real candles: make demo DATA=folder
 	@$(BIN)/autopilot demo $(if $(DATA),--data '$(DATA)')
 
-test: $(TOOLS)  ## every check: tests, types, lint, layering
+test: $(DEV)  ## every check: tests, types, lint, layering
 	$(BIN)/pytest -n auto --dist loadgroup
 	$(MAKE) --no-print-directory lint
 
-lint: $(TOOLS)
+lint: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/lint-imports
 
-bench: $(TOOLS)
+bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
 clean:
