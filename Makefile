@@ -2,31 +2,38 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# The demo needs the product only. The checks need their tools too, in the same environment.
+PRODUCT := $(VENV)/.product
+DEV := $(VENV)/.dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .PHONY: demo test lint bench examples clean
 
-$(INSTALLED): pyproject.toml
+$(PRODUCT): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Autopilot needs Python 3.11 or newer; this is %d.%d. Try: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) install --editable .
 	@touch $@
 
-demo: $(INSTALLED)  ## the whole job on a simulated market, or on real candles: make demo DATA=folder
+$(DEV): $(PRODUCT)
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+demo: $(PRODUCT)  ## the whole job on a simulated market, or on real candles: make demo DATA=folder
 	@$(BIN)/autopilot demo $(if $(DATA),--data '$(DATA)')
 
-test: $(INSTALLED)  ## every check: tests, types, lint, layering
+test: $(DEV)  ## every check: tests, types, lint, layering
 	$(BIN)/pytest -n auto --dist loadgroup
 	$(MAKE) --no-print-directory lint
 
-lint: $(INSTALLED)
+lint: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)
+bench: $(DEV)
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autopilot.adapters.audit_head import read_head
+from autopilot.distribution import installed_version
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_what_a_daemon_does_and_who_asked_for_it(trading: Any) -> None:
 
     start, stop = rows(trading, "daemon")
     assert (start["body"]["event"], stop["body"]["event"]) == ("start", "stop")
-    assert start["body"]["version"] == version("autopilot")
+    assert start["body"]["version"] == installed_version()
     assert len(start["body"]["config_sha256"]) == 64
     assert start["body"]["pid"] == pid
 

@@ -13,7 +13,6 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
-import talib
 
 from autopilot.analysis.rolling import (
     Windows,
@@ -26,9 +25,13 @@ from autopilot.analysis.rolling import (
     std_of,
 )
 from autopilot.domain.candles import Candles, FloatArray
+from autopilot.lean_imports import held_back
+
+with held_back():
+    import talib
 
 _smoothed, _highest, _lowest = (inspect.unwrap(function) for function in (talib.EMA, talib.MAX, talib.MIN))
-"""TA-Lib's own functions, without the look for data frames that it wraps around each call."""
+"""TA-Lib's own functions, without the look for data frames that it wraps around each call if pandas is loaded."""
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from autopilot.adapters.store.audit import AuditTrail, advanced, latest, verify_
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.peer import Peer
+from autopilot.distribution import installed_version
 from autopilot.domain.audit import AuditKind, canonical
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, StoreError, error_code
@@ -102,7 +102,7 @@ class DaemonAudit:
             self._anchor.flush()
 
     def _record(self, event: str) -> None:
-        body = {"event": event, "version": version("autopilot"), "config_sha256": config_sha256(self._config)}
+        body = {"event": event, "version": installed_version(), "config_sha256": config_sha256(self._config)}
         self.trail.record(self._database, AuditKind.DAEMON, {**body, "pid": os.getpid()})
 
     def _problem(self) -> str | None:

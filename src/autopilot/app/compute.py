@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
+from autopilot.distribution import install_hint
 from autopilot.domain.errors import ConfigError
 
 SMALL = 20_000
@@ -69,7 +70,7 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
     except ImportError:
         raise ConfigError(
             "[compute] scheduler is set, and Dask is not installed",
-            hint="pip install 'autopilot[cluster]', or unset it",
+            hint=f"{install_hint('cluster')}, or unset it",
         ) from None
     try:
         client: Any = Client(scheduler, timeout=CONNECT_S, set_as_default=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from autopilot.cli.errors import UsageProblem
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.output import Output
 from autopilot.cli.session import Places
+from autopilot.distribution import DISTRIBUTION, installed_version
 
 COMMANDS = {
     "init": "autopilot.cli.commands.init",
@@ -75,12 +77,13 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        Output.standard(as_json=False).write(f"autopilot {version('autopilot')}")
-        raise typer.Exit
+def _print_version(as_json: bool) -> None:
+    name, version = "autopilot", installed_version()
+    if as_json:
+        about = {"name": name, "distribution": DISTRIBUTION, "version": version, "python": platform.python_version()}
+        Output.standard(as_json=True).show(about, ())
+    else:
+        Output.standard(as_json=False).write(f"{name} {version}")
 
 
 @app.callback()
@@ -90,10 +93,16 @@ def root(
         Path | None, typer.Option("--data-dir", metavar="PATH", help="Where database, socket and log are.")
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration to use.")] = None,
-    version: Annotated[  # noqa: ARG001 - acts by its callback
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --version: print JSON.")] = False,
 ) -> None:
+    if version:
+        _print_version(as_json)
+        raise typer.Exit
+    if as_json:
+        raise UsageProblem(
+            "--json is an option of the command", hint="put it after the command: autopilot status --json"
+        )
     context.obj = Places(config=config, data_dir=data_dir)
     if context.invoked_subcommand is None:
         Output.standard(as_json=False).write(context.get_help())

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from autopilot.execution.order_type import OrderSettings
     from autopilot.execution.paper import PaperSettings
     from autopilot.risk.evaluation import EvaluationSettings
-    from autopilot.training.evidence.evaluation import Acting
+    from autopilot.training.request import Acting
 
 SHORTEST_INTERVAL_S = 1.0
 """On a real market; the simulated and the replayed one may run faster."""
@@ -285,6 +285,6 @@ class AutopilotConfig(Section):
 
     def acting(self) -> Acting:
         """When a learned model's choice is followed."""
-        from autopilot.training.evidence.evaluation import Acting
+        from autopilot.training.request import Acting
 
         return Acting(self.min_confidence_threshold, self.model.min_edge_bps)

@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 from autopilot.adapters.exchange.venues.known import venue_rules
@@ -38,6 +37,7 @@ from autopilot.control.requests import (
 )
 from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.live_status import overlay
+from autopilot.distribution import installed_version
 from autopilot.domain.account import is_live
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ConfigError, NotFound
@@ -92,7 +92,7 @@ class AutopilotService:
         return {
             "name": "autopilot",
             "running": True,
-            "version": version("autopilot"),
+            "version": installed_version(),
             "pid": os.getpid(),
             "started_at_ms": self._started_at_ms,
             "data_dir": str(self._database.path.parent),
@@ -229,9 +229,6 @@ class AutopilotService:
 
     async def configure_bootstrap(self, request: BootstrapRequest) -> Document:
         return self._trainings.configure(request)
-
-    async def summary(self) -> Document:
-        return queries.summary(self._database.path)
 
     def subscribe(self, after: int | None) -> AsyncIterator[Event]:
         return self._events.since(after)

@@ -144,4 +144,4 @@ def test_without_optuna_it_says_how_to_get_it(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match="optuna") as raised:
         run(FAST)
-    assert "autopilot[sweep]" in (raised.value.hint or "")
+    assert "autopilot-trader[sweep]" in (raised.value.hint or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 from typer.main import get_command
 
@@ -33,6 +35,21 @@ def test_version(autopilot) -> None:
     done = autopilot("--version")
     assert done.code == 0
     assert done.out.startswith("autopilot 0.")
+
+
+def test_version_for_scripts(autopilot) -> None:
+    done = autopilot("--version", "--json")
+    assert (done.code, done.err) == (0, "")
+    document = done.document
+    assert (document["name"], document["distribution"]) == ("autopilot", "autopilot-trader")
+    assert f"autopilot {document['version']}\n" == autopilot("--version").out
+    assert document["python"] == platform.python_version()
+
+
+def test_json_before_the_command_is_refused_with_the_right_order(autopilot) -> None:
+    done = autopilot("--json", "status")
+    assert done.code == 2
+    assert "autopilot status --json" in done.err
 
 
 def test_a_typing_mistake_is_met_with_a_guess(autopilot) -> None:

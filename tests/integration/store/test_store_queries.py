@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -190,40 +189,9 @@ def test_positions_and_trades(path, history, ledger) -> None:
     assert queries.trades(path, before_ms=trade["closed_at_ms"]) == {"trades": []}
 
 
-def test_the_summary_counts_everything(path, history) -> None:
-    found = queries.summary(path)
-    assert (found["decisions"], found["signals"], found["fills"]) == (5, 3, 3)
-    assert found["actions"] == {"hold": 2, "order": 1, "signal": 1, "denied": 1}
-    assert found["denied"] == {"CONFIDENCE_BELOW_THRESHOLD": 1}
-    assert found["orders"] == {"filled": 3, "open": 1, "rejected": 1}
-    assert found["round_trips"] == {
-        "count": 1,
-        "wins": 1,
-        "net": {"USD": "5.8"},
-        "fees": {"USD": "0.2"},
-        "exits": {"take_profit": 1},
-    }
-    bitcoin, ether = found["symbols"]
-    assert (bitcoin["first_price"], bitcoin["last_price"], bitcoin["decisions"]) == (100.0, 103.0, 4)
-    assert (bitcoin["fees"], Decimal(bitcoin["traded_value"])) == ("0.2", Decimal(306))
-    assert (ether["symbol"], ether["fees"]) == ("ETH/USD", "0.1")
-
-
-@pytest.mark.parametrize(("currency", "fees"), [("USD", "0.002"), ("BTC", "0.2"), ("BNB", "0")])
-def test_the_summary_tells_fees_in_quote_currency(
-    path, ledger, make_decision, make_mark, make_order, make_fill, currency: str, fees: str
-) -> None:
-    ledger.record_decision(make_decision(0), make_mark())
-    order = make_order("entry", status=OrderStatus.FILLED)
-    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100", fee=Decimal("0.002"), fee_currency=currency)])
-    (found,) = queries.summary(path)["symbols"]
-    assert Decimal(found["fees"]) == Decimal(fees)
-
-
 def test_an_empty_database_has_empty_answers(path, database) -> None:
     assert queries.decisions(path) == {"decisions": []}
     assert queries.orders(path, open_only=True) == {"orders": []}
-    assert queries.summary(path)["round_trips"] == {"count": 0, "wins": 0, "net": {}, "fees": {}, "exits": {}}
     status = queries.last_known_status(path)
     assert (status["accounts"], status["symbols"]) == ([], [])
     assert status["daemon"]["running"] is False
@@ -309,13 +277,12 @@ def test_queries_answer_beside_a_writer(path, database, ledger, make_order) -> N
 def test_queries_never_write(path, database, history) -> None:
     before = path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()
     queries.last_known_status(path)
-    queries.summary(path)
     queries.decision(path, "BTC/USD")
     assert (path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()) == before
 
 
 def test_no_database_is_said_plainly(path) -> None:
-    for ask in (queries.decisions, queries.summary, queries.last_known_status, queries.positions):
+    for ask in (queries.decisions, queries.last_known_status, queries.positions):
         with pytest.raises(StoreUnavailable, match="no database"):
             ask(path)
 

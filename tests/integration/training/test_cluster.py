@@ -15,9 +15,8 @@ from autopilot.performance.outcomes import TradingCost
 from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.training.data.history import candles_before
 from autopilot.training.data.series import SymbolData
-from autopilot.training.evidence.evaluation import Acting
 from autopilot.training.model.fit import FitSettings
-from autopilot.training.request import TrainingRequest
+from autopilot.training.request import Acting, TrainingRequest
 from autopilot.training.train import TrainingSettings, train
 
 SYMBOLS = ("BTC/USD", "ETH/USD")

@@ -34,9 +34,8 @@ from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.training.data.history import SymbolRows, candles_before, learned_names, symbol_rows
 from autopilot.training.data.series import SymbolData
 from autopilot.training.data.training_set import training_set
-from autopilot.training.evidence.evaluation import Acting
 from autopilot.training.model.fit import FitSettings
-from autopilot.training.request import Stage, TrainingRequest
+from autopilot.training.request import Acting, Stage, TrainingRequest
 from autopilot.training.train import Trained, TrainingSettings, train
 
 COST = TradingCost(0.0015)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import sqlite_utils
-
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_row, to_row
+from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
 
@@ -21,7 +19,7 @@ class SqliteAutopilots:
 
     def save_autopilot(self, entry: AutopilotEntry) -> None:
         with self._database.transaction(durable=True) as connection:
-            sqlite_utils.Database(connection).table("autopilots").upsert(to_row(entry), pk="symbol")
+            connection.execute(insert("autopilots", AutopilotEntry, or_update="symbol"), to_row(entry))
 
     def load_autopilots(self) -> tuple[AutopilotEntry, ...]:
         rows = self._database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import sqlite_utils
 
 from autopilot.adapters.store.database import Database
 from autopilot.domain.sentiment import SentimentSeries
+from autopilot.lean_imports import held_back
 
 
 class SqliteSentiment:
@@ -16,6 +16,9 @@ class SqliteSentiment:
         self._database = database
 
     def save_sentiment(self, series: SentimentSeries) -> None:
+        with held_back():
+            import sqlite_utils
+
         with self._database.transaction(durable=False) as connection:
             sqlite_utils.Database(connection).table("sentiment").upsert_all(
                 (

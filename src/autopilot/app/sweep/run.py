@@ -30,6 +30,7 @@ from autopilot.backtest.stages import BacktestStage
 from autopilot.backtest.sweep import Parameter, SweepFold, Try, Values, best_of, folds_of
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
+from autopilot.distribution import install_hint
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.progress import Progress, unwatched
 from autopilot.performance.metrics import daily_returns
@@ -135,9 +136,7 @@ class _Search:
         try:
             import optuna
         except ImportError:
-            raise ConfigError(
-                "a sweep is made by optuna, which is not installed", hint="pip install 'autopilot[sweep]'"
-            ) from None
+            raise ConfigError("a sweep is made by optuna, which is not installed", hint=install_hint("sweep")) from None
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sampler = optuna.samplers.TPESampler(seed=request.seed + number)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)

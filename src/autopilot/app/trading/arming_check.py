@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from autopilot.adapters.store.armings import PaperRecord
+from autopilot.distribution import installed_version
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.model_state import ModelState
@@ -133,7 +134,7 @@ def _whole(breaks: tuple[int, ...]) -> str:
 
 
 def _version() -> Finding:
-    return Finding("VERSION", True, f"autopilot {version('autopilot')} with ccxt {version('ccxt')}")
+    return Finding("VERSION", True, f"autopilot {installed_version()} with ccxt {version('ccxt')}")
 
 
 def _model(wish: ArmingRequest, state: ModelState | None) -> Finding:

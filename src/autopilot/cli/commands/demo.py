@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import asdict
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
-from autopilot.cli.render.demo import demo_screen, heading, held_instead
+from autopilot.cli.render.demo import demo_screen, heading
 from autopilot.cli.session import Session
-from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -34,9 +32,10 @@ def demo(
     It needs no network and no keys, touches nothing of yours and leaves nothing behind. Without --data the market is
     simulated: its prices are made up.
     """
-    from autopilot.adapters.exchange.offline_markets.replay import TAKER_FEE
+    from autopilot.app.report.period import period_report
     from autopilot.cli.demo.market import imported, simulated
     from autopilot.cli.demo.run import Demo
+    from autopilot.config.load import load
 
     session = Session.of(context, as_json)
     with tempfile.TemporaryDirectory(prefix="autopilot-demo-") as name:
@@ -47,24 +46,9 @@ def demo(
             market, files = imported(directory / "autopilot.db", data, days)
             if not as_json:
                 session.output.show({}, (heading(f"Imported {', '.join(file.name for file in files)}"),))
-        summary, books = Demo(market, directory, session.output).run()
-    document = _document(summary, asdict(books), TAKER_FEE)
+        trading = Demo(market, directory, session.output)
+        books = trading.run()
+        report = period_report(trading.paths, load(trading.paths).config, None).document
+    document = {"report": report, "books": asdict(books)}
     session.output.show(document, demo_screen(document))
     return ExitCode.FAILED if books.disagreements else ExitCode.DONE
-
-
-def _document(summary: Document, books: dict[str, Any], fee: Decimal) -> Document:
-    account, symbols = summary["accounts"][0], summary["symbols"]
-    start = Decimal(account["start_equity"])
-    held = held_instead(symbols, start, fee)
-    return {
-        "summary": summary,
-        "books": books,
-        "results": [{**row, "buy_and_hold": f"{gain:.2f}"} for row, gain in zip(symbols, held, strict=True)],
-        "result": {
-            "currency": account["currency"],
-            "net": f"{Decimal(account['equity']) - start:.2f}",
-            "fees": f"{sum((Decimal(row['fees']) for row in symbols), Decimal(0)):.2f}",
-            "buy_and_hold": f"{sum(held, Decimal(0)):.2f}",
-        },
-    }

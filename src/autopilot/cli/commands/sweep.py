@@ -45,7 +45,7 @@ def sweep(
 ) -> int:
     """Search for better parameters, try what was found on later candles, and say how much of it is luck.
 
-    Needs optuna: pip install 'autopilot[sweep]'.
+    Needs optuna: pip install 'autopilot-trader[sweep]'.
     """
     from autopilot.app.sweep.figures import sweep_document
     from autopilot.app.sweep.run import SweepRequest, run_sweep

@@ -1,13 +1,14 @@
-"""Runs the demo: real processes, a real socket, a real SIGKILL, and a look at the books after it."""
+"""Runs the demo: real processes, a real socket, a real SIGKILL, and a check of the books after it."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,18 @@ from autopilot.domain.errors import AutopilotError
 
 KINDS = ("decision", "fill", "symbol")
 QUIET_DENIALS = ("CONFIDENCE_BELOW_THRESHOLD", "POSITION_MISSING")
-"""Refusals too common to be shown one by one; the summary counts them."""
+"""Denials too frequent to show each of them; the report counts them."""
 COMMAND_LIMIT_S = 30.0
+END_LIMIT_S = 30.0
 
 
 class DemoFailed(AutopilotError):
-    """Something in the demo did not do what it should."""
+    """A step of the demo failed."""
 
 
 @dataclass(slots=True)
 class Demo:
-    """One demo in ``directory``, which is its own and goes with it."""
+    """One demo in ``directory``, which must be empty but for an imported database."""
 
     market: DemoMarket
     directory: Path
@@ -49,8 +51,9 @@ class Demo:
     def paths(self) -> Paths:
         return find_paths(None, self.directory, {})
 
-    def run(self) -> tuple[dict[str, Any], BookCheck]:
-        """The summary and the state of the books. Raises AutopilotError; leaves no process behind."""
+    def run(self) -> BookCheck:
+        """Trade the market, with a kill halfway; returns the check of the books. No process is left, also after an
+        error. Raises AutopilotError."""
         self.paths.config_file.write_text(tomli_w.dumps(self.market.settings()))
         with self._daemon_ends():
             self._say(heading("A daemon is started, on paper money:"))
@@ -60,10 +63,9 @@ class Demo:
             self._say(heading("It is started again and goes on where it was:"))
             self._autopilot("start")
             self._follow(until_ms=None)
-            summary = self._client().get(address("summary"))
             self._say(heading("What status says at the end:"))
             self._autopilot("status")
-        return summary, check_books(self.paths.database)
+        return check_books(self.paths.database)
 
     def _follow(self, until_ms: int | None) -> None:
         """Show what happens until a candle of ``until_ms`` is decided, or until the market has ended."""
@@ -87,9 +89,8 @@ class Demo:
         return self._client().events(KINDS, after=0)
 
     def _kill(self) -> None:
-        pid = int(self._client().get("/health")["pid"])
-        os.kill(pid, signal.SIGKILL)
-        self._wait_until_gone()
+        with self._process() as (pid, process):
+            _kill(process)
         books = check_books(self.paths.database)
         self._say(heading(f"kill -9 {pid}: the daemon is dead."))
         self._say(
@@ -98,16 +99,18 @@ class Demo:
             )
         )
 
-    def _wait_until_gone(self) -> None:
-        """The kernel closes a dead process' socket; until then somebody still answers."""
-        client = self._client()
-        while True:
-            try:
-                client.get("/health")
-            except DaemonNotRunning:
-                return
-            except ControlError:
-                continue
+    @contextmanager
+    def _process(self) -> Iterator[tuple[int, int]]:
+        """The daemon's process id, and a descriptor of its process. Raises DaemonNotRunning."""
+        pid = int(self._client().get("/health")["pid"])
+        try:
+            process = os.pidfd_open(pid)
+        except ProcessLookupError:
+            raise DaemonNotRunning(f"process {pid} has ended") from None
+        try:
+            yield pid, process
+        finally:
+            os.close(process)
 
     def _client(self) -> ControlClient:
         return ControlClient(self.paths.socket)
@@ -131,18 +134,30 @@ class Demo:
 
     @contextmanager
     def _daemon_ends(self) -> Iterator[None]:
-        """However the demo ends, Ctrl-C included, nothing of it goes on running."""
+        """However the demo ends, Ctrl-C included, the daemon has ended afterwards."""
         try:
             yield
         finally:
-            try:
-                self._client().post(address("stop"), {})
-                self._wait_until_gone()
-            except DaemonNotRunning:
-                pass
+            with suppress(DaemonNotRunning), self._process() as (_, process):
+                with suppress(ControlError):
+                    self._client().post(address("stop"), {})
+                if not _ends(process):
+                    _kill(process)
 
     def _say(self, words: Paragraph) -> None:
         if self.output.as_json:
             self.output.remark("".join(span.text for span in words.spans))
         else:
             self.output.show({}, (words,))
+
+
+def _kill(process: int) -> None:
+    """Kill the process of this descriptor with SIGKILL, and wait for its end."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+    _ends(process)
+
+
+def _ends(process: int) -> bool:
+    """Whether the process of this descriptor ends within END_LIMIT_S."""
+    return bool(select.select([process], [], [], END_LIMIT_S)[0])

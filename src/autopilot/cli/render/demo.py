@@ -1,13 +1,12 @@
-"""What a demo shows: fills and orders as they happen, and the summary at the end."""
+"""The screens of a demo: fills and orders as they happen, then the report and the check of the books."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Column, Paragraph, Screen, Span, Style, line, table
-from autopilot.cli.render.words import count, money, price, quantity, result, spoken, utc
+from autopilot.cli.render.backtest import report_screen
+from autopilot.cli.render.blocks import BLANK, Paragraph, Screen, Span, Style, line
+from autopilot.cli.render.words import price, quantity, spoken, utc
 
 
 def heading(text: str) -> Paragraph:
@@ -36,57 +35,13 @@ def decision_line(brief: dict[str, Any]) -> Paragraph:
 
 
 def demo_screen(document: dict[str, Any]) -> Screen:
-    """``{"summary": …, "books": …, "results": [by symbol], "result": …}``."""
-    summary, total, books = document["summary"], document["result"], document["books"]
-    symbols = summary["symbols"]
-    period = f"{utc(symbols[0]['first_at_ms'])} to {utc(symbols[0]['last_at_ms'])}" if symbols else "nothing"
-    trips = summary["round_trips"]
-    lines = (
-        f"{summary['decisions']:,} candles decided, {period}",
-        f"{summary['signals']:,} signals, {summary['actions'].get('order', 0):,} orders approved, "
-        f"{summary['actions'].get('denied', 0):,} denied:",
-        *(f"  {number:>5,}  {code}" for code, number in summary["denied"].items()),
-        "orders sent, stops and targets among them: "
-        + (", ".join(f"{number} {status}" for status, number in summary["orders"].items()) or "none")
-        + f"; {count(summary['fills'], 'fill')}",
-        f"{count(trips['count'], 'round trip')}, {trips['wins']} won; "
-        + (", ".join(f"{number} by {spoken(purpose)}" for purpose, number in trips["exits"].items()) or "no exits"),
-    )
-    rows = [
-        (
-            row["symbol"],
-            price(row["first_price"]),
-            price(row["last_price"]),
-            money(row["fees"]),
-            result(row["buy_and_hold"]),
-        )
-        for row in document["results"]
-    ]
-    columns = (
-        Column("symbol"),
-        Column("first price", right=True),
-        Column("last price", right=True),
-        Column("fees paid", right=True),
-        Column("held instead", right=True),
-    )
+    """``{"report": as `autopilot report` shows it, "books": …}``."""
     return (
-        heading("Summary"),
-        *banner(symbols),
-        *(line(text) for text in lines),
+        heading("What the trading came to:"),
+        line("$ autopilot report", Style.FAINT),
+        *report_screen(document["report"]),
         BLANK,
-        table(columns, rows),
-        BLANK,
-        Paragraph(
-            (
-                Span(f"Net result {total['currency']} "),
-                result(total["net"]),
-                Span(f" after {money(total['fees'])} of fees; buying and holding "),
-                result(total["buy_and_hold"]),
-                Span("; doing nothing 0.00."),
-            ),
-            hang=2,
-        ),
-        *_books(books),
+        *_books(document["books"]),
     )
 
 
@@ -104,13 +59,3 @@ def _books(books: dict[str, Any]) -> tuple[Paragraph, ...]:
             hang=2,
         ),
     )
-
-
-def held_instead(symbols: list[dict[str, Any]], start: Decimal, fee: Decimal) -> list[Decimal]:
-    """What each symbol would have gained had an equal part of ``start`` bought it at its first decided price, with one
-    fee, and kept it to the last."""
-    share = start / len(symbols)
-    return [
-        share / (1 + fee) / Decimal(str(row["first_price"])) * Decimal(str(row["last_price"])) - share
-        for row in symbols
-    ]

@@ -76,7 +76,6 @@ class Routes:
             _post(f"{API}/tasks/{{id}}/cancel", self._cancel_task),
             _get(f"{API}/bootstrap-config", _plain(service.bootstrap_config)),
             web.put(f"{API}/bootstrap-config", self._command(BootstrapRequest.parse, service.configure_bootstrap)),
-            _get(f"{API}/summary", _plain(service.summary)),
             _get(f"{API}/events", self._events),
         ]
 

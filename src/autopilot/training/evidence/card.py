@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
-from scipy.stats import spearmanr
 
+from autopilot.distribution import installed_version
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
@@ -42,7 +42,7 @@ def training_part(request: TrainingRequest, data: TrainingSet, rows: Sequence[Sy
         "days": request.days,
         "seed": request.seed,
         "versions": {
-            "autopilot": version("autopilot"),
+            "autopilot": installed_version(),
             "lightgbm": version("lightgbm"),
             "numpy": version("numpy"),
             "python": platform.python_version(),
@@ -236,16 +236,9 @@ def _strategy(judged: Judged, strategy: int) -> Document:
         "matured": int(known.sum()),
         "mean_bps": _number(float(returns[known].mean()) * 1e4) if known.any() else None,
         "sd_bps": _number(float(returns[known].std()) * 1e4) if known.any() else None,
-        "rank_correlation": _correlation(expected, returns[judged.oof.rows]),
+        "rank_correlation": _number(float(rank_correlation(expected[None], returns[judged.oof.rows][None])[0])),
         "chosen": int((judged.choices.strategy == strategy).sum()),
     }
-
-
-def _correlation(expected: FloatArray, realised: FloatArray) -> float | None:
-    known = np.isfinite(realised)
-    if known.sum() < 3 or np.ptp(expected[known]) == 0.0 or np.ptp(realised[known]) == 0.0:
-        return None
-    return _number(float(spearmanr(expected[known], realised[known]).statistic))
 
 
 def _bps(found: Interval | None, point: str, lower: str, upper: str) -> Document:

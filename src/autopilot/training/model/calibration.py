@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.training.model.scoring import row_log_loss
 
 LOG_TEMPERATURES = (-2.0, 3.0)
+TOLERANCE = 1e-8
+"""Near a minimum, smaller steps change the loss by less than float64 resolves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,28 @@ def fit_calibration(raw: FloatArray, classes: IntArray, base: FloatArray) -> Cal
     def loss(calibration: Calibration) -> float:
         return float(row_log_loss(calibration.apply(raw, base), classes).mean())
 
-    log_temperature = _least(lambda log: loss(Calibration(float(np.exp(log)), 0.0)), LOG_TEMPERATURES)
+    log_temperature = minimize_bounded(lambda log: loss(Calibration(float(np.exp(log)), 0.0)), LOG_TEMPERATURES)
     temperature = float(np.exp(log_temperature))
-    weight = _least(lambda share: loss(Calibration(temperature, share)), (0.0, 1.0))
+    weight = minimize_bounded(lambda share: loss(Calibration(temperature, share)), (0.0, 1.0))
     best = Calibration(temperature, weight)
     only_base = Calibration(temperature, 1.0)
     return best if loss(best) <= loss(only_base) else only_base
 
 
-def _least(loss: Callable[[float], float], bounds: tuple[float, float]) -> float:
-    return float(minimize_scalar(loss, bounds=bounds, method="bounded").x)
+def minimize_bounded(function: Callable[[float], float], bounds: tuple[float, float]) -> float:
+    """The argument within ``bounds`` where ``function`` has a local minimum, to within ``TOLERANCE``; the global one if
+    it has only one. Source: golden-section search (Kiefer 1953), Proceedings of the AMS 4."""
+    lower, upper = bounds
+    golden = (math.sqrt(5.0) - 1.0) / 2.0
+    left, right = upper - golden * (upper - lower), lower + golden * (upper - lower)
+    at_left, at_right = function(left), function(right)
+    while upper - lower > TOLERANCE:
+        if at_left <= at_right:
+            upper, right, at_right = right, left, at_left
+            left = upper - golden * (upper - lower)
+            at_left = function(left)
+        else:
+            lower, left, at_left = left, right, at_right
+            right = lower + golden * (upper - lower)
+            at_right = function(right)
+    return (lower + upper) / 2.0

@@ -10,11 +10,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import lightgbm as lgb
 import numpy as np
 
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.errors import ModelError
+from autopilot.lean_imports import held_back
+
+with held_back():
+    import lightgbm as lgb
 
 _MARK = "#booster "
 _HEAD = "#autopilot ensemble "

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
+from autopilot.lean_imports import held_back
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.model.ensemble import Ensemble, Heads
+
+with held_back():
+    import lightgbm as lgb
 
 SMALL = 1000
 """Below so many samples the trees are smaller."""

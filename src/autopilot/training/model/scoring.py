@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from autopilot.domain.candles import FloatArray, IntArray
 
@@ -74,8 +73,24 @@ def rank_correlation(expected: FloatArray, realised: FloatArray) -> FloatArray:
     for mask in np.unique(known, axis=0):
         rows = np.flatnonzero((known == mask).all(axis=1))
         if mask.sum() >= 3:
-            found[rows] = _pearson(*(rankdata(each[rows][:, mask], axis=1) for each in (expected, realised)))
+            found[rows] = _pearson(*(average_ranks(each[rows][:, mask]) for each in (expected, realised)))
     return found
+
+
+def average_ranks(values: FloatArray) -> FloatArray:
+    """The rank of each value in its row, from 1; equal values share the mean of their ranks. float64[n, k], as
+    ``values``, which are finite."""
+    order = values.argsort(axis=1)
+    ordered = np.take_along_axis(values, order, axis=1)
+    position = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    changes = ordered[:, 1:] != ordered[:, :-1]
+    edge = np.ones((len(values), 1), dtype=np.bool_)
+    first = np.maximum.accumulate(np.where(np.hstack([edge, changes]), position, 0), axis=1)
+    last = np.where(np.hstack([changes, edge]), position, values.shape[1])
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (first + last) / 2.0 + 1.0, axis=1)
+    return ranks
 
 
 def _pearson(one: FloatArray, other: FloatArray) -> FloatArray:

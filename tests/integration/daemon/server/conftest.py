@@ -131,9 +131,6 @@ class FakeService:
     async def configure_bootstrap(self, request: BootstrapRequest) -> dict[str, Any]:
         return await self._answer(request)
 
-    async def summary(self) -> dict[str, Any]:
-        return await self._answer("summary")
-
     def subscribe(self, after: int | None) -> AsyncIterator[Event]:
         return self.events.since(after)
 

@@ -36,7 +36,7 @@ class LittleService:
     def __getattr__(self, name: str) -> Any:
         if name in (
             *("start", "status", "decisions", "decision", "signals", "orders", "positions", "trades"),
-            *("performance", "models", "retrain", "tasks", "bootstrap_config", "configure_bootstrap", "summary"),
+            *("performance", "models", "retrain", "tasks", "bootstrap_config", "configure_bootstrap"),
             *("pause", "resume_trading", "panic"),
         ):
             return None

@@ -123,7 +123,6 @@ async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
         ("/model-info?id=m-20240630-1f3a9c2b", ("model_info", "m-20240630-1f3a9c2b")),
         ("/models", "models"),
         ("/models/m-20240630-1f3a9c2b", ("model_info", "m-20240630-1f3a9c2b")),
-        ("/summary", "summary"),
     ],
 )
 async def test_queries(serving: Any, path: str, asked: Any) -> None:
@@ -152,7 +151,6 @@ async def test_queries(serving: Any, path: str, asked: Any) -> None:
         ("/model-info?model=m-1", "there is no 'model' here"),
         ("/models/m-1?x=1", "there is no 'x' here"),
         ("/positions?x=1", "there is no 'x' here"),
-        ("/summary?x=1", "there is no 'x' here"),
     ],
 )
 async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused: Any, path: str, says: str) -> None:
@@ -246,4 +244,4 @@ async def test_what_is_not_there_is_said_in_json(serving: Any, refused: Any) -> 
 
 async def test_answers_larger_than_a_socket_buffer_arrive_whole(serving: Any) -> None:
     serving.service.padding = "é" * 2_000_000
-    assert (await serving.get(f"{API}/summary"))["padding"] == serving.service.padding
+    assert (await serving.get(f"{API}/models"))["padding"] == serving.service.padding

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import special
+from scipy.optimize import minimize_scalar
 
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.training.model.calibration import UNCALIBRATED, Calibration, fit_calibration, softmax
+from autopilot.training.model.calibration import UNCALIBRATED, Calibration, fit_calibration, minimize_bounded, softmax
 from autopilot.training.model.scoring import base_rates, calibration_error, row_log_loss
 
 KINDS = 4
@@ -34,6 +37,19 @@ def loss(calibration: Calibration, raw: FloatArray, classes: IntArray, base: Flo
 @given(arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(1, 5)), elements=st.floats(-1e6, 1e6)))
 def test_softmax_is_scipys(raw: FloatArray) -> None:
     assert softmax(raw) == pytest.approx(special.softmax(raw, axis=1), abs=1e-14)
+
+
+@given(st.floats(-3.0, 3.0), st.floats(0.1, 5.0), st.sampled_from([1.0, 2.0, 4.0]))
+def test_the_minimum_is_scipys(center: float, scale: float, power: float) -> None:
+    def valley(at: float) -> float:
+        return float(scale * abs(at - center) ** power + math.log1p(math.exp(at - center)) - 0.5 * (at - center))
+
+    bounds = (-2.0, 2.5)
+    found = minimize_bounded(valley, bounds)
+    scipys = float(minimize_scalar(valley, bounds=bounds, method="bounded", options={"xatol": 1e-10}).x)
+    assert bounds[0] <= found <= bounds[1]
+    assert found == pytest.approx(scipys, abs=2e-3 if power == 4.0 else 1e-6)
+    assert valley(found) <= valley(scipys) + 1e-6
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])

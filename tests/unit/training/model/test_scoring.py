@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
@@ -17,6 +17,7 @@ from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.training.model.scoring import (
     LEAST_PROBABILITY,
     accuracy,
+    average_ranks,
     base_rates,
     brier,
     calibration_error,
@@ -101,6 +102,17 @@ def test_reliability_is_scikit_learns_curve(seed: int) -> None:
 def test_calibration_error(stated: list[float], came_true: list[bool], error: float) -> None:
     found = calibration_error(np.array(stated, dtype=np.float64), np.array(came_true, dtype=np.bool_))
     assert found == pytest.approx(error, abs=1e-12)
+
+
+@given(
+    arrays(
+        np.float64,
+        st.tuples(st.integers(0, 8), st.integers(0, 12)),
+        elements=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-2, 2).map(float),
+    )
+)
+def test_average_ranks_are_scipys_also_of_ties(values: FloatArray) -> None:
+    assert (average_ranks(values) == rankdata(values, axis=1).reshape(values.shape)).all()
 
 
 def ranked_by_scipy(expected: FloatArray, realised: FloatArray) -> float:

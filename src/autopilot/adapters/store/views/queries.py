@@ -6,17 +6,16 @@ Standard library only: a query must answer at once. Every function raises StoreE
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 from autopilot.adapters.store.database import open_readonly
-from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.adapters.store.rows import from_json
 from autopilot.adapters.store.views.health import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
-from autopilot.domain.order import Fill
 from autopilot.domain.timeframe import Timeframe
 
 _BRIEF = (
@@ -105,26 +104,6 @@ def trades(database: Path, symbol: str | None = None, limit: int = 50, before_ms
         paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
         trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
     return {"trades": found}
-
-
-def summary(database: Path) -> Document:
-    """Counts over everything in this database, and each account's result beside buying and holding."""
-    with open_readonly(database) as connection:
-        return {
-            "decisions": _count(connection, "SELECT count(*) FROM decisions"),
-            "signals": _count(connection, "SELECT count(*) FROM decisions WHERE signal_type <> 'none'"),
-            "actions": _counts(connection, "SELECT action, count(*) FROM decisions GROUP BY 1 ORDER BY 2 DESC"),
-            "denied": _counts(
-                connection,
-                "SELECT denied_code, count(*) FROM decisions WHERE denied_code IS NOT NULL"
-                " GROUP BY 1 ORDER BY 2 DESC, 1",
-            ),
-            "orders": _counts(connection, "SELECT status, count(*) FROM orders GROUP BY 1 ORDER BY 2 DESC, 1"),
-            "fills": _count(connection, "SELECT count(*) FROM fills"),
-            "round_trips": _round_trips(connection),
-            "accounts": _accounts(connection),
-            "symbols": _held(connection),
-        }
 
 
 def last_known_status(database: Path) -> Document:
@@ -260,58 +239,6 @@ def _accounts(connection: sqlite3.Connection) -> list[Document]:
     ]
 
 
-def _round_trips(connection: sqlite3.Connection) -> Document:
-    """``net`` and ``fees`` are sums by quote currency."""
-    rows = connection.execute("SELECT symbol, net, fees, exit_purpose FROM round_trips").fetchall()
-    purposes = [row["exit_purpose"] for row in rows]
-    return {
-        "count": len(rows),
-        "wins": sum(Decimal(row["net"]) > 0 for row in rows),
-        "net": _sums((row["symbol"], row["net"]) for row in rows),
-        "fees": _sums((row["symbol"], row["fees"]) for row in rows),
-        "exits": {purpose: purposes.count(purpose) for purpose in sorted(set(purposes))},
-    }
-
-
-def _sums(amounts: Iterable[tuple[str, str]]) -> Document:
-    total: dict[str, Decimal] = {}
-    for symbol, amount in amounts:
-        currency = symbol.partition("/")[2]
-        total[currency] = total.get(currency, Decimal(0)) + Decimal(amount)
-    return {currency: format(total[currency], "f") for currency in sorted(total)}
-
-
-def _held(connection: sqlite3.Connection) -> list[Document]:
-    """Each symbol's first and last decided price: what buying and holding would have met."""
-    rows = connection.execute(
-        "SELECT account, symbol, count(*) AS decisions, min(candle_at_ms) AS first_at_ms,"
-        " max(candle_at_ms) AS last_at_ms FROM decisions GROUP BY account, symbol ORDER BY account, symbol"
-    ).fetchall()
-    found = []
-    for row in rows:
-        prices = [
-            connection.execute(
-                "SELECT price FROM decisions WHERE account = ? AND symbol = ? AND candle_at_ms = ?",
-                (row["account"], row["symbol"], row[moment]),
-            ).fetchone()[0]
-            for moment in ("first_at_ms", "last_at_ms")
-        ]
-        told = connection.execute(
-            "SELECT * FROM fills WHERE account = ? AND symbol = ?", (row["account"], row["symbol"])
-        )
-        fills = [from_row(Fill, each) for each in told]
-        found.append(
-            {
-                **dict(row),
-                "first_price": prices[0],
-                "last_price": prices[1],
-                "fees": format(sum((fill.fee_value for fill in fills), Decimal(0)), "f"),
-                "traded_value": format(sum((fill.value for fill in fills), Decimal(0)), "f"),
-            }
-        )
-    return found
-
-
 def _row(connection: sqlite3.Connection, sql: str, parameters: Document) -> Document | None:
     row = connection.execute(sql, parameters).fetchone()
     return dict(row) if row else None
@@ -319,10 +246,6 @@ def _row(connection: sqlite3.Connection, sql: str, parameters: Document) -> Docu
 
 def _count(connection: sqlite3.Connection, sql: str, parameters: tuple[object, ...] | Document = ()) -> int:
     return int(connection.execute(sql, parameters).fetchone()[0])
-
-
-def _counts(connection: sqlite3.Connection, sql: str) -> Document:
-    return {row[0]: row[1] for row in connection.execute(sql)}
 
 
 _EXITS = (
