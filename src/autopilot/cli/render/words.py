@@ -54,6 +54,11 @@ def result(value: Number | None, suffix: str = "") -> Span:
     return Span(f"{number:+,.2f}{suffix}", Style.GOOD if number > 0 else Style.BAD)
 
 
+def side_span(side: str) -> Span:
+    """``buy``, ``sell`` or ``none``, each in its own style."""
+    return Span(side, {"buy": Style.GOOD, "sell": Style.BAD}.get(side, Style.FAINT))
+
+
 def figure(value: Number | None, decimals: int = 2) -> str:
     """A plain number."""
     return NOTHING if value is None else f"{float(value):,.{decimals}f}"

@@ -61,8 +61,8 @@ def enlarged(value: Any) -> Any:
     return round(value * 9, 2) if isinstance(value, float) and abs(value) > 1 else value
 
 
-def narrow(screen: Screen) -> list[str]:
-    return [text_of(item) for item in lines(screen, 80)]
+def narrow(screen: Screen, width: int = 80) -> list[str]:
+    return [text_of(item) for item in lines(screen, width)]
 
 
 def test_at_80_columns_a_card_reads_as_it_always_did() -> None:
@@ -73,11 +73,12 @@ def test_in_a_pipe_a_card_reads_as_it_always_did() -> None:
     assert plain(model_info_screen(card())) == (GOLDEN / "models" / "info_plain.txt").read_text().splitlines()
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("change", [lambda known: known, emptied, hollow, enlarged])
-def test_no_line_is_wider_than_the_terminal(change) -> None:
+def test_no_line_is_wider_than_the_terminal(change, width) -> None:
     known = change(card())
     for screen in (model_info_screen(known), model_diff_screen(known, known)):
-        assert max(len(item) for item in narrow(screen)) <= 80
+        assert max(len(item) for item in narrow(screen, width)) <= width
 
 
 def test_at_80_columns_every_number_of_the_evidence_is_there() -> None:

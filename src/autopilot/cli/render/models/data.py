@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import Block, Column, Style, line, table
+from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
 from autopilot.cli.render.models.numbers import percent
 from autopilot.cli.render.words import NOTHING, count, spoken, utc
 from autopilot.domain.document_types import Document
-
-_SYMBOL_COLUMNS = (Column("symbol"), Column("candles", right=True), Column("samples", right=True))
 
 
 def data_section(card: Document) -> list[Block]:
@@ -15,16 +13,17 @@ def data_section(card: Document) -> list[Block]:
     data = card["data"]
     days = "" if card["days"] is None else f", {count(card['days'], 'day')} asked for"
     samples = f"  {number(data['samples'])} samples, {number(data['recorded'])} of them recorded by the daemon"
-    rows = [
-        (symbol, number(candles), number(data["samples_by_symbol"].get(symbol)))
-        for symbol, candles in data["candles"].items()
-    ]
+    fields: tuple[Field[str], ...] = (
+        field("symbol", lambda symbol: symbol),
+        field("candles", lambda symbol: number(data["candles"][symbol]), right=True),
+        field("samples", lambda symbol: number(data["samples_by_symbol"].get(symbol)), right=True),
+    )
     blocks: list[Block] = [
         line("Data", Style.HEADING),
         line(f"  {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}{days}", hang=2),
         line(samples, hang=2),
     ]
-    return [*blocks, table(_SYMBOL_COLUMNS, rows)] if rows else blocks
+    return [*blocks, listed(fields, data["candles"])] if data["candles"] else blocks
 
 
 def classes_section(card: Document) -> list[Block]:

@@ -42,10 +42,10 @@ def model_diff_screen(a: Document, b: Document) -> Screen:
         ("Data", _columns("what", a, b), _facts(a, b)),
         ("Symbols of one only", (Column("symbol"), Column("in")), _symbols(a, b)),
         ("Versions", _columns("of", a, b), _versions(a, b)),
-        ("Figures out of sample", (*_columns("figure", a, b), Column("change", right=True)), _metrics(a, b)),
+        ("Figures out of sample", (*_columns("figure", a, b), Column("change", right=True, rank=1)), _metrics(a, b)),
         ("Gate", _columns("rule", a, b), _gate(a, b)),
-        ("Net bp a day", _columns("what", a, b), _comparison(a, b)),
-        ("Features that gained or lost", (*_columns("feature", a, b), Column("change", right=True)), _features(a, b)),
+        ("Net bps per day", _columns("what", a, b), _comparison(a, b)),
+        ("Features that gained or lost", (*_columns("feature", a, b), Column("change", right=True, rank=1)), _features(a, b)),
     ):
         if rows:
             blocks += [BLANK, line(heading, Style.HEADING), table(columns, rows)]
