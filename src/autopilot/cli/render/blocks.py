@@ -11,14 +11,20 @@ Item = TypeVar("Item")
 
 
 class Style(StrEnum):
-    """What a text means; how that looks is decided by the terminal renderer alone."""
+    """The meaning of a text; `terminal.LOOKS` alone decides how that looks."""
 
     PLAIN = ""
     HEADING = "heading"
     FAINT = "faint"
     GOOD = "good"
+    """A gain, or in order."""
     BAD = "bad"
+    """A loss, or an error."""
     WARNING = "warning"
+    BUY = "buy"
+    SELL = "sell"
+    DENIED = "denied"
+    """Denied by Autopilot's own checks."""
 
 
 @dataclass(frozen=True, slots=True)

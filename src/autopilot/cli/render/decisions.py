@@ -7,7 +7,7 @@ from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line,
 from autopilot.cli.render.words import figure, price, side_span, spoken, utc
 from autopilot.domain.document_types import Document
 
-_ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.BAD}
+_ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
 
 
 def action(brief: Document) -> Span:
@@ -24,7 +24,7 @@ FIELDS: tuple[Field[Document], ...] = (
     field("strategy", lambda brief: brief["strategy"], rank=3, shrink_to=10),
     field("conf.", lambda brief: figure(brief["confidence"]), right=True, rank=4),
     field("action", action),
-    field("why", lambda brief: brief["denied_code"] or "", rank=6),
+    field("why", lambda brief: Span(brief["denied_code"] or "", Style.DENIED), rank=6),
     field("id", lambda brief: brief["id"]),
 )
 
@@ -48,7 +48,7 @@ def signal_spans(brief: Document) -> tuple[Span, ...]:
         Span(f"  {brief['symbol']}  {price(brief['price'])}  {brief['strategy']}  "),
         Span(f"{figure(brief['confidence'])}  "),
         action(brief),
-        Span(f"  {brief['denied_code']}" if brief["denied_code"] else ""),
+        Span(f"  {brief['denied_code']}" if brief["denied_code"] else "", Style.DENIED),
         Span(f"  {brief['id']}"),
     )
 

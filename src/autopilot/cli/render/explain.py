@@ -13,7 +13,7 @@ from autopilot.domain.document_types import Document
 _HEADLINES = {
     "order": ("ORDER", Style.GOOD),
     "signal": ("SIGNAL ONLY, nothing is traded", Style.WARNING),
-    "denied": ("DENIED, nothing is traded", Style.BAD),
+    "denied": ("DENIED, nothing is traded", Style.DENIED),
     "hold": ("HOLD, no signal", Style.PLAIN),
 }
 _SILENT: Document = {"signal_type": "none", "strength": None}
@@ -57,7 +57,7 @@ def _header(decision: Document) -> list[Block]:
         Paragraph((Span(words, style),)),
     ]
     if denied:
-        blocks.append(line(f"{denied['code']}: {denied['detail']}", Style.BAD, hang=2))
+        blocks.append(line(f"{denied['code']}: {denied['detail']}", Style.DENIED, hang=2))
     return blocks
 
 
@@ -141,11 +141,16 @@ def _signal(signal: Document) -> list[Block]:
     heading = line("Signal", Style.HEADING)
     if said == "none":
         return [heading, line(f"  {signal['strategy']} gives no new signal: {signal['reason']}", hang=2)]
-    style = Style.GOOD if said == "buy" else Style.BAD
+    side = side_span(said)
     at = signal["price"]
     blocks: list[Block] = [
         heading,
-        line(f"  {said.upper()} at {price(at)}, strength {figure(signal['strength'])}", style),
+        Paragraph(
+            (
+                Span(f"  {side.text.upper()}", side.style),
+                Span(f" at {price(at)}, strength {figure(signal['strength'])}"),
+            )
+        ),
         line(f"  {signal['strategy']}: {signal['reason']}", hang=2),
     ]
     if said == "buy" and at:

@@ -56,7 +56,7 @@ def result(value: Number | None, suffix: str = "") -> Span:
 
 def side_span(side: str) -> Span:
     """``buy``, ``sell`` or ``none``, each in its own style."""
-    return Span(side, {"buy": Style.GOOD, "sell": Style.BAD}.get(side, Style.FAINT))
+    return Span(side, {"buy": Style.BUY, "sell": Style.SELL}.get(side, Style.FAINT))
 
 
 def figure(value: Number | None, decimals: int = 2) -> str:
