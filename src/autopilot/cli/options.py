@@ -10,6 +10,7 @@ from autopilot.cli.completion import complete_exchange, complete_symbol, complet
 from autopilot.cli.symbols import symbol_or_none
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Full = Annotated[bool, typer.Option("--full", help="Show the whole card.")]
 OneSymbol = Annotated[
     str | None,
     typer.Option(

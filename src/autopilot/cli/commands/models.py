@@ -9,7 +9,7 @@ import typer
 from autopilot.cli.completion import complete_model
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.model_access import with_models
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, Full
 from autopilot.cli.render.models.diff import model_diff_screen
 from autopilot.cli.render.models.info import model_info_screen
 from autopilot.cli.render.models.listing import changed_screen, models_screen
@@ -32,11 +32,11 @@ def list_(context: typer.Context, as_json: AsJson = False) -> int:
 
 
 @app.command()
-def show(context: typer.Context, model_id: ModelId, as_json: AsJson = False) -> int:
+def show(context: typer.Context, model_id: ModelId, full: Full = False, as_json: AsJson = False) -> int:
     """Show a model's card, as model-info does."""
     session = Session.of(context, as_json)
     document = _card(session, model_id)
-    session.output.show(document, model_info_screen(document))
+    session.output.show(document, model_info_screen(document, full=full))
     return ExitCode.DONE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
-from autopilot.cli.render.words import count, utc
+from autopilot.cli.render.words import count, day, utc
 from autopilot.domain.document_types import Document
 
 SERIES_FIELDS: tuple[Field[Document], ...] = (
@@ -57,8 +57,8 @@ def import_screen(document: Document) -> Screen:
 
 def sentiment_screen(document: Document) -> Screen:
     """``{"file", "name", "read", "written", "first_at_ms", "last_at_ms"}``."""
-    since, until = utc(document["first_at_ms"])[:10], utc(document["last_at_ms"])[:10]
-    return (line(f"{count(document['written'], 'day')} of {document['name']}, {since} to {until}"),)
+    span = f"{day(document['first_at_ms'])} to {day(document['last_at_ms'])}"
+    return (line(f"{count(document['written'], 'day')} of {document['name']}, {span}"),)
 
 
 def _verdict(faults: list[Document]) -> Span:

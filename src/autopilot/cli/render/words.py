@@ -18,6 +18,11 @@ def utc(at_ms: int | None) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
+def day(at_ms: int | None) -> str:
+    """``1714568400000`` → ``2024-05-01``."""
+    return utc(at_ms)[:10]
+
+
 def price(value: Number | None) -> str:
     """Two decimals from 100 up, four from 1 up, six significant digits below."""
     if value is None:

@@ -1,4 +1,4 @@
-"""What a model is worth: every figure beside what one gets without it, with its interval."""
+"""The evidence for a model: each figure with its interval, beside the same figure without the model."""
 
 from __future__ import annotations
 
@@ -51,11 +51,22 @@ def _reading(metric: Document) -> Span:
 
 
 def comparison_section(card: Document) -> list[Block]:
-    """Net basis points a day, and how far the model is ahead on the same days."""
-    compared = card["comparison"]
-    if not compared:
+    """Net basis points per day, and how far the model is ahead on the same days."""
+    return _compared(card["comparison"])
+
+
+def brief_comparison(card: Document) -> list[Block]:
+    """The same of the model and of the alternatives that matter most."""
+    return _compared([item for item in card["comparison"] if item["name"] in _ESSENTIAL])
+
+
+_ESSENTIAL = ("model", "cash", "buy and hold", "rule table")
+
+
+def _compared(items: list[Document]) -> list[Block]:
+    if not items:
         return []
-    title = interval_title(compared)
+    title = interval_title(items)
     fields: tuple[Field[Document], ...] = (
         field("what", lambda item: item["name"], shrink_to=16),
         field("bps per day", lambda item: bps(item["bps"]), right=True),
@@ -68,8 +79,8 @@ def comparison_section(card: Document) -> list[Block]:
         ),
         field(title, lambda item: interval(item["ahead_lower"], item["ahead_upper"]), right=True, rank=3),
     )
-    days = max((item["days"] for item in compared if item["days"] is not None), default=None)
-    return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), listed(fields, compared)]
+    days = max((item["days"] for item in items if item["days"] is not None), default=None)
+    return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), listed(fields, items)]
 
 
 def thresholds_section(card: Document) -> list[Block]:

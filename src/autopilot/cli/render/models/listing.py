@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
-from autopilot.cli.render.words import NOTHING, count, utc
+from autopilot.cli.render.words import NOTHING, count, day, utc
 from autopilot.domain.document_types import Document
 
 
 def models_screen(document: Document) -> Screen:
     """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first."""
     models, history = document["models"], document["history"]
-    blocks: list[Block] = (
-        [listed(_FIELDS, models)] if models else [line(f"No model has been trained. To train one: {TO_TRAIN}")]
-    )
+    blocks: list[Block] = [*banner({"market": model.get("exchange")} for model in models)]
+    if models:
+        blocks.append(listed(_FIELDS, models))
+    else:
+        blocks.append(line(f"No model has been trained. To train one: {TO_TRAIN}"))
     champion = next((model for model in models if model["is_champion"]), None)
     if champion:
         blocks.append(line(f"{champion['id']} {_plainly(champion)}", hang=2))
@@ -27,7 +30,12 @@ def models_screen(document: Document) -> Screen:
 def _decides(model: Document) -> Span | str:
     if model["is_champion"]:
         return Span("now", Style.GOOD)
-    return NOTHING if model["retired_at_ms"] is None else f"until {utc(model['retired_at_ms'])}"
+    return NOTHING if model["retired_at_ms"] is None else f"until {day(model['retired_at_ms'])}"
+
+
+def _market(model: Document) -> str:
+    """Unknown where the model's card cannot be read."""
+    return f"{model['exchange']} {model['timeframe']}" if model.get("exchange") else NOTHING
 
 
 def _plainly(model: Document) -> str:
@@ -37,11 +45,12 @@ def _plainly(model: Document) -> str:
 
 _FIELDS: tuple[Field[Document], ...] = (
     field("model", lambda model: model["id"]),
-    field("trained", lambda model: utc(model["created_at_ms"]), rank=2),
+    field("market", _market, rank=2),
+    field("trained", lambda model: day(model["created_at_ms"]), rank=3),
     field("state", lambda model: state_span(model["state"])),
     field("decides", _decides, rank=1),
-    field("features", lambda model: model["schema"], rank=4),
-    field("verdict", lambda model: model["verdict"], rank=3, shrink_to=30),
+    field("features", lambda model: model["schema"], rank=5),
+    field("verdict", lambda model: model["verdict"], rank=4, shrink_to=30),
 )
 _HISTORY_FIELDS: tuple[Field[Document], ...] = (
     field("when", lambda change: utc(change["at_ms"]), rank=1),
