@@ -1,4 +1,4 @@
-"""The Typer application: global options, and a table of commands whose modules are imported when they are asked for."""
+"""The Typer application: global options, and a table of commands whose modules are imported when they are needed."""
 
 from __future__ import annotations
 
@@ -12,45 +12,28 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from autopilot.cli.errors import UsageProblem
+from autopilot.cli.examples import examples_of
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.output import Output
 from autopilot.cli.session import Places
 from autopilot.distribution import DISTRIBUTION, installed_version
 
-COMMANDS = {
-    "init": "autopilot.cli.commands.init",
-    "start": "autopilot.cli.commands.start",
-    "stop": "autopilot.cli.commands.stop",
-    "pause": "autopilot.cli.commands.pause",
-    "resume": "autopilot.cli.commands.resume",
-    "panic": "autopilot.cli.commands.panic",
-    "status": "autopilot.cli.commands.status",
-    "signals": "autopilot.cli.commands.signals",
-    "explain": "autopilot.cli.commands.explain",
-    "decisions": "autopilot.cli.commands.decisions",
-    "orders": "autopilot.cli.commands.orders",
-    "positions": "autopilot.cli.commands.positions",
-    "trades": "autopilot.cli.commands.trades",
-    "performance": "autopilot.cli.commands.performance",
-    "model-info": "autopilot.cli.commands.model_info",
-    "models": "autopilot.cli.commands.models",
-    "reset-model": "autopilot.cli.commands.reset_model",
-    "retrain": "autopilot.cli.commands.retrain",
-    "tasks": "autopilot.cli.commands.tasks",
-    "backtest": "autopilot.cli.commands.backtest",
-    "sweep": "autopilot.cli.commands.sweep",
-    "report": "autopilot.cli.commands.report",
-    "parity": "autopilot.cli.commands.parity",
-    "keys": "autopilot.cli.commands.keys",
-    "arm": "autopilot.cli.commands.arm",
-    "disarm": "autopilot.cli.commands.disarm",
-    "audit": "autopilot.cli.commands.audit",
-    "data": "autopilot.cli.commands.data",
-    "config": "autopilot.cli.commands.config",
-    "daemon": "autopilot.cli.commands.daemon",
-    "demo": "autopilot.cli.commands.demo",
+GROUPS = {
+    "Trade": ("start", "stop", "pause", "resume", "panic"),
+    "See what happened": ("status", "signals", "explain", "decisions", "orders", "positions", "trades", "performance"),
+    "Learn": ("retrain", "tasks", "model-info", "models", "reset-model"),
+    "Test on past data": ("backtest", "sweep", "report", "parity"),
+    "Real money": ("keys", "arm", "disarm", "audit"),
+    "Data": ("data",),
+    "Set up": ("init", "config", "daemon", "demo"),
 }
-"""Every command and the module whose ``app`` it is, in the order of the help."""
+"""The commands by the headings of the help, in its order."""
+
+COMMANDS = {name: f"autopilot.cli.commands.{name.replace('-', '_')}" for names in GROUPS.values() for name in names}
+"""Every command and the module that has it as ``app``."""
+
+_WHOLE = 1_000
+"""Characters of a description that the list of commands may have: no sentence is as long, so none is cut."""
 
 
 class LazyGroup(TyperGroup):
@@ -63,17 +46,34 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
-            self.commands[cmd_name] = get_command(import_module(COMMANDS[cmd_name]).app)
+            self.commands[cmd_name] = _explained(get_command(import_module(COMMANDS[cmd_name]).app), cmd_name)
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, COMMANDS))
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), self.get_command(ctx, name).short_help) for name in names])
+
+
+def _explained(command: Any, name: str) -> Any:
+    """The command with its examples and an uncut description, and so the commands of a group."""
+    command.short_help = command.get_short_help_str(_WHOLE)
+    command.epilog = examples_of(name)
+    for inner, inner_command in getattr(command, "commands", {}).items():
+        _explained(inner_command, f"{name} {inner}")
+    return command
 
 
 app = typer.Typer(
     cls=LazyGroup,
     name="autopilot",
-    help="Trades crypto on its own: on paper unless told otherwise, and able to explain every decision.",
+    help="Trade crypto automatically: on paper by default, with every decision explained.",
+    epilog=examples_of(""),
     invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -90,32 +90,35 @@ def _print_version(as_json: bool) -> None:
 def root(
     context: typer.Context,
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", metavar="PATH", help="Where database, socket and log are.")
+        Path | None, typer.Option("--data-dir", metavar="PATH", help="The directory of database, socket and log.")
     ] = None,
-    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration to use.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --version: print JSON.")] = False,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The configuration file.")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --version: print it as a JSON document.")] = False,
 ) -> None:
+    context.obj = Places(config=config, data_dir=data_dir)
     if version:
         _print_version(as_json)
         raise typer.Exit
     if as_json:
         raise UsageProblem(
-            "--json is an option of the command", hint="put it after the command: autopilot status --json"
+            "--json goes after the command", hint=f"autopilot {context.invoked_subcommand or 'status'} --json"
         )
-    context.obj = Places(config=config, data_dir=data_dir)
     if context.invoked_subcommand is None:
         Output.standard(as_json=False).write(context.get_help())
 
 
 def run(arguments: list[str]) -> int:
-    """The command's exit code. Raises UsageProblem for a senseless command line, and what the command raises."""
+    """Run the command and return its exit code.
+
+    Raises UsageProblem for a command line that cannot be understood, and the errors of the command.
+    """
     try:
         code = get_command(app).main(arguments, prog_name="autopilot", standalone_mode=False)
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        asked = context.command_path if context else "autopilot"
-        raise UsageProblem(error.format_message(), hint=f"{asked} --help") from None
+        command = context.command_path if context else "autopilot"
+        raise UsageProblem(error.format_message(), hint=f"{command} --help") from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
     return int(code or 0)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_exchange
 from autopilot.cli.session import Session, address
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document
@@ -23,7 +24,11 @@ def _lower(value: str | None) -> str | None:
 Exchange = Annotated[
     str | None,
     typer.Option(
-        "--exchange", metavar="NAME", callback=_lower, help="Only accounts on this exchange. Default: every account."
+        "--exchange",
+        metavar="NAME",
+        callback=_lower,
+        autocompletion=complete_exchange,
+        help="Only accounts on this exchange. Default: every account.",
     ),
 ]
 

@@ -33,12 +33,12 @@ QUERIES = ("status", "decisions", "signals", "orders", "positions", "trades", "e
 
 
 @pytest.mark.parametrize("query", QUERIES)
-@pytest.mark.parametrize("columns", [80, 120, 200])
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 def test_a_screen_fits_its_terminal(terminal, daemon, query, columns) -> None:
     screen = terminal(query, columns=columns)
     assert screen.finish() == 0
     assert max(map(len, lines_of(screen.shown))) <= columns
-    assert "SIMULATED MARKET" in screen.shown
+    assert "SIMULATED MARKET" in " ".join(screen.shown.split())
 
 
 def test_an_error_is_wrapped_between_words(terminal) -> None:
@@ -52,18 +52,41 @@ def test_an_error_is_wrapped_between_words(terminal) -> None:
     )
 
 
-def test_a_terminal_gets_colours_and_a_ruled_table(terminal, daemon) -> None:
+def test_a_terminal_gets_colors_and_a_ruled_table(terminal, daemon) -> None:
     screen = terminal("status")
     screen.finish()
     assert "\x1b[32mrunning\x1b[0m" in screen.shown
     assert "─────" in screen.shown
 
 
-def test_no_color_is_honoured(terminal, daemon) -> None:
+def test_no_color_is_honored(terminal, daemon) -> None:
     screen = terminal("status", NO_COLOR="1")
     screen.finish()
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", screen.shown)
     assert "─────" in screen.shown
+
+
+def test_a_dumb_terminal_gets_no_style_at_all(terminal, daemon) -> None:
+    screen = terminal("status", TERM="dumb")
+    screen.finish()
+    assert "\x1b" not in screen.shown
+    assert "─────" in screen.shown
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("status", "\x1b[32m+20.61"),
+        ("orders", "\x1b[32mbuy"),
+        ("orders", "\x1b[35msell"),
+        ("trades", "\x1b[31m-58.11"),
+        ("decisions", "\x1b[33mdenied"),
+    ],
+)
+def test_gain_and_loss_buy_and_sell_and_a_denial_have_their_colors(terminal, daemon, query, shown) -> None:
+    screen = terminal(query)
+    screen.finish()
+    assert shown in screen.shown
 
 
 def test_a_wide_terminal_shows_more(terminal, daemon) -> None:

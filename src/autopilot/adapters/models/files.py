@@ -67,6 +67,19 @@ class ModelFiles:
             )
         return _parsed(model_id, text, content)
 
+    def card(self, model_id: str, expected_sha256: str) -> Document:
+        """The card alone, not compared with the digest: for a list, which does not decide anything.
+
+        Raises ModelError when it is missing or unreadable.
+        """
+        _check_id(model_id)
+        content = _content(self._path(model_id, expected_sha256, "json"))
+        try:
+            card = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ModelError(f"the card of model {model_id} cannot be read: {error}", hint=RETRAIN) from error
+        return card if isinstance(card, dict) else {}
+
     def remove(self, model_id: str) -> None:
         """Every file of this model, and what a crash may have left of it; nothing when there are none.
 

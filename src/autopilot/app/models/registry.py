@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -80,9 +80,12 @@ class ModelRegistry:
         return {**_plain(entry), **card, "state": entry.state.value, **around}
 
     def list(self) -> Document:
-        """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first."""
+        """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first.
+
+        Each model has the ``exchange`` and ``timeframe`` of its card; null where the card cannot be read.
+        """
         return {
-            "models": [_plain(entry) for entry in self._store.entries()],
+            "models": [{**_plain(entry), **self._trained_on(entry)} for entry in self._store.entries()],
             "history": [_plain(change) for change in self._store.history(HISTORY_SHOWN)],
         }
 
@@ -131,6 +134,12 @@ class ModelRegistry:
             self._store.forget(entry.id)
             self._files.remove(entry.id)
         return {"models": len(entries), "backup": backup and str(backup), "means": _RULES}
+
+    def _trained_on(self, entry: ModelEntry) -> Document:
+        card: Document = {}
+        with suppress(ModelError):
+            card = self._files.card(entry.id, entry.sha256)
+        return {name: card.get(name) for name in ("exchange", "timeframe")}
 
     def _present(self) -> ModelEntry | None:
         return self._store.champion() or next(iter(self._store.entries()), None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_real_exchange
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
@@ -48,28 +49,36 @@ def arm(
     context: typer.Context,
     max_value: Annotated[
         Decimal,
-        typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The most that may be invested at once."),
+        typer.Option(
+            "--max-value", metavar="AMOUNT", parser=_amount, help="The most that may be invested at any time."
+        ),
     ],
     exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Whose account. Default: the configuration's.")
+        str | None,
+        typer.Option(
+            "--exchange",
+            metavar="NAME",
+            autocompletion=complete_real_exchange,
+            help="The account's exchange. Default: the configured one.",
+        ),
     ] = None,
-    expires: Annotated[
-        str, typer.Option("--expires", metavar="SPAN", help="When it ends by itself: 12h, 7d, 2w.")
-    ] = "7d",
+    expires: Annotated[str, typer.Option("--expires", metavar="SPAN", help="How long it lasts: 12h, 7d, 2w.")] = "7d",
     currency: Annotated[
         str | None,
-        typer.Option("--currency", metavar="CODE", help="Of the amount. Default: that of the configured symbols."),
+        typer.Option(
+            "--currency", metavar="CODE", help="The amount's currency. Default: that of the configured symbols."
+        ),
     ] = None,
     accept_risk: Annotated[
         str | None,
-        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts, instead of typed words."),
+        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts, instead of typing the phrase."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Give leave to trade real money on an exchange, up to an amount and for a time.
+    """Authorize real money on an exchange, up to an amount and for a time.
 
-    First it shows whether all is ready, and refuses when it is not. Then it asks for words to be typed. The amount
-    holds whatever the configuration says, and what is lost is taken off it. Symbols are then started with --live.
+    It shows first whether everything is ready, and refuses if it is not. Then it asks you to type a phrase. The amount
+    applies whatever the configuration says, and losses reduce it. Then start symbols with --live.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.app.trading.arming import open_armory

@@ -13,7 +13,7 @@ from autopilot.cli.session import Session
 from autopilot.domain.audit import AuditKind
 
 app = typer.Typer(
-    help="Who did what, and whether that record is still what was written.", add_completion=False, rich_markup_mode=None
+    help="Show the audit log, and verify that nobody changed it.", add_completion=False, rich_markup_mode=None
 )
 
 
@@ -24,7 +24,7 @@ def show(
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> int:
-    """What was commanded, decided, ordered and changed, the latest first; with a daemon or without one."""
+    """List commands, decisions, orders and changes, the latest first. It works with and without a daemon."""
     from autopilot.adapters.store.audit import recent
 
     session = Session.of(context, as_json)
@@ -35,8 +35,10 @@ def show(
 
 @app.command()
 def verify(context: typer.Context, as_json: AsJson = False) -> int:
-    """Look for rows that were edited, removed, moved or slipped in, and for armings that are not as they were told;
-    exit code 1 when there are any."""
+    """Look for rows that were edited, removed, moved or inserted, and for armings that differ from the log.
+
+    Exit code 1 when there are any.
+    """
     from autopilot.adapters.audit_head import read_head
     from autopilot.adapters.store.audit import verify_all
 

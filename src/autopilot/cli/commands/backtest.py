@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.commands.backtest_check import check
+from autopilot.cli.completion import complete_group, complete_model, complete_strategy, complete_timeframe
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
 from autopilot.cli.output import write_file
@@ -30,10 +31,22 @@ def backtest(
     timeframe: TimeframeName = None,
     exchange: StoredExchange = None,
     strategy: Annotated[
-        str | None, typer.Option("--strategy", metavar="NAME", help="Every signal of this strategy, and no other.")
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            autocompletion=complete_strategy,
+            help="Every signal of this strategy, and no other.",
+        ),
     ] = None,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="NAME", help="Every signal that the rules choose in this group.")
+        str | None,
+        typer.Option(
+            "--group",
+            metavar="NAME",
+            autocompletion=complete_group,
+            help="Every signal that the rules choose in this group.",
+        ),
     ] = None,
     no_model: Annotated[bool, typer.Option("--no-model", help="The rule table chooses, no learned model.")] = False,
     retrain_every: Annotated[
@@ -43,7 +56,13 @@ def backtest(
         bool, typer.Option("--ungated", help="Follow each model, though its gate would not let it decide.")
     ] = False,
     model: Annotated[
-        str | None, typer.Option("--model", metavar="ID", help="This stored model, in place of one for each span.")
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="ID",
+            autocompletion=complete_model,
+            help="This stored model, in place of one for each span.",
+        ),
     ] = None,
     in_sample: Annotated[
         bool, typer.Option("--in-sample", help="With --model: even if it was trained on what is tested.")
@@ -54,7 +73,10 @@ def backtest(
     detail: Annotated[
         str | None,
         typer.Option(
-            "--detail", metavar="TIMEFRAME", help="Finer stored candles, as 1m, tell what came first within one."
+            "--detail",
+            metavar="TIMEFRAME",
+            autocompletion=complete_timeframe,
+            help="Finer stored candles, as 1m, tell what came first within one.",
         ),
     ] = None,
     compare: Annotated[
@@ -66,10 +88,9 @@ def backtest(
     ] = None,
     as_json: AsJson = False,
 ) -> int | None:
-    """Run the whole autopilot over history: analysis, models, risk, orders and exits, all symbols sharing one account.
+    """Test the whole autopilot on stored candles, with all symbols sharing one account.
 
-    Each moment is decided by a model that was trained only on what was known before it. What is not given is as
-    configured.
+    Each decision comes from a model that was trained only on earlier data. Missing options come from the configuration.
     """
     if context.invoked_subcommand is not None:
         return None

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_key
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
@@ -15,19 +16,22 @@ from autopilot.cli.session import Session
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
-app = typer.Typer(
-    help="What is configured, where it comes from, and changing it.", add_completion=False, rich_markup_mode=None
-)
-KeyName = Annotated[str, typer.Argument(metavar="KEY", help="As config show spells it, such as risk.max_drawdown_pct.")]
+app = typer.Typer(help="Show, check and change the configuration.", add_completion=False, rich_markup_mode=None)
+KeyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", autocompletion=complete_key, help="A key from config show, such as risk.max_drawdown_pct."
+    ),
+]
 
 
 @app.command()
 def show(
     context: typer.Context,
-    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Show where each value comes from.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """The configuration in effect, in the form of its file."""
+    """Show the configuration in effect, in the form of its file."""
     from autopilot.config.load import load
 
     session = Session.of(context, as_json)
@@ -39,7 +43,7 @@ def show(
 
 @app.command()
 def get(context: typer.Context, key: KeyName, as_json: AsJson = False) -> int:
-    """One value, bare."""
+    """Print one value."""
     from autopilot.config.load import load
     from autopilot.config.problems import unknown_key
 
@@ -62,13 +66,13 @@ def set_(
         typer.Argument(metavar="VALUE", help="A number, true or false, a text, or items with commas between."),
     ] = None,
     unset: Annotated[
-        bool, typer.Option("--unset", help="Forget what was set; the file or the default holds again.")
+        bool, typer.Option("--unset", help="Remove the value; the file or the default applies again.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Change one value, if the whole stays valid.
+    """Change one value, if the configuration stays valid.
 
-    It is written beside your file, never into it, and wins over it.
+    The value is written to a separate file that overrides yours.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.config.overrides import set_value, unset_value
@@ -89,7 +93,7 @@ def set_(
 
 @app.command()
 def path(context: typer.Context, as_json: AsJson = False) -> int:
-    """Where the configuration, the database, the socket and the log are."""
+    """Show where the configuration, the database, the socket and the log are."""
     session = Session.of(context, as_json)
     document = {name: str(place) for name, place in session.paths._asdict().items()}
     session.output.show(document, paths_screen(session.paths))

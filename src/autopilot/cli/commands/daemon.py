@@ -11,9 +11,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def daemon(context: typer.Context) -> int:
-    """Run the daemon in the foreground until it is told to stop (SIGTERM, SIGINT, or autopilot stop).
+    """Run the daemon in the foreground, for systemd; people use autopilot start.
 
-    This is what systemd should start; people want: autopilot start.
+    It ends with SIGTERM, SIGINT or autopilot stop.
     """
     from autopilot.daemon.wiring import run
 

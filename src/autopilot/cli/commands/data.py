@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_exchange, complete_timeframe
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.render.candles import import_screen, list_screen, sentiment_screen, verify_screen
@@ -21,10 +22,17 @@ from autopilot.domain.timeframe import Timeframe
 if TYPE_CHECKING:
     from autopilot.adapters.store.database import Database
 
-app = typer.Typer(help="The candles kept on this machine.", add_completion=False, rich_markup_mode=None)
-OneExchange = Annotated[str | None, typer.Option("--exchange", metavar="NAME", help="Only this exchange.")]
+app = typer.Typer(
+    help="Import, list and verify the candles on this machine.", add_completion=False, rich_markup_mode=None
+)
+OneExchange = Annotated[
+    str | None, typer.Option("--exchange", metavar="NAME", autocompletion=complete_exchange, help="Only this exchange.")
+]
 OneTimeframe = Annotated[
-    str | None, typer.Option("--timeframe", metavar="TIMEFRAME", help="Only candles of this length.")
+    str | None,
+    typer.Option(
+        "--timeframe", metavar="TIMEFRAME", autocompletion=complete_timeframe, help="Only candles of this length."
+    ),
 ]
 
 
@@ -36,14 +44,14 @@ def import_(
     symbol: OneSymbol = None,
     timeframe: OneTimeframe = None,
     sentiment: Annotated[
-        bool, typer.Option("--sentiment", help="The file is a Crypto Fear & Greed index, a value a day.")
+        bool, typer.Option("--sentiment", help="The file is a Crypto Fear & Greed index, one value per day.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Take candles from files: CSV, also gzipped, JSON, feather or parquet. Importing again changes nothing.
+    """Import candles from CSV (also gzipped), JSON, feather or parquet files. Importing again changes nothing.
 
-    What the file's name does not tell, as KRAKEN_BTC-USD_1h.csv.gz does, the options must. It works beside a running
-    daemon and without one.
+    Exchange, symbol and timeframe come from the file's name, such as KRAKEN_BTC-USD_1h.csv.gz, or from the options. It
+    works with and without a daemon.
     """
     session = Session.of(context, as_json)
     if sentiment:
@@ -65,7 +73,7 @@ def import_(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """Which candles there are, and from when to when."""
+    """List the stored candles with their first and last time."""
     session = Session.of(context, as_json)
     document = {"series": [] if _nothing_stored(session) else _covered(session)}
     session.output.show(document, list_screen(document))
@@ -80,7 +88,7 @@ def verify(
     timeframe: OneTimeframe = None,
     as_json: AsJson = False,
 ) -> int:
-    """Look for whatever is wrong with the candles; exit code 1 when there is something."""
+    """Check the stored candles; exit code 1 when something is wrong."""
     session = Session.of(context, as_json)
     wanted = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe and Timeframe.parse(timeframe).value}
     found = [

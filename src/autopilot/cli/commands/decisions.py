@@ -29,13 +29,13 @@ class CameTo(StrEnum):
 def decisions(
     context: typer.Context,
     symbol: OneSymbol = None,
-    action: Annotated[CameTo | None, typer.Option("--action", help="Only those that came to this.")] = None,
+    action: Annotated[CameTo | None, typer.Option("--action", help="Only decisions with this action.")] = None,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> int:
-    """Every closed candle that was decided, the latest first, and what it came to.
+    """List the decision for each closed candle, the latest first.
 
-    Without a daemon: what the database remembers, and exit code 3.
+    Without a daemon: from the database, and exit code 3.
     """
 
     def recall(database: Path) -> Document:

@@ -22,15 +22,15 @@ def demo(
     context: typer.Context,
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="PATH", exists=True, help="Real candles instead: a file, or a folder of files."),
+        typer.Option("--data", metavar="PATH", exists=True, help="Real candles: a file, or a folder of files."),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=2, max=3650, help="How much of the market is traded.")] = 60,
+    days: Annotated[int, typer.Option("--days", min=2, max=3650, metavar="N", help="Days to trade.")] = 60,
     as_json: AsJson = False,
 ) -> int:
-    """Run a real daemon on paper money in a temporary directory, kill it half-way, and show that nothing is lost.
+    """Run a daemon on paper money, kill it half-way, and show that nothing is lost.
 
-    It needs no network and no keys, touches nothing of yours and leaves nothing behind. Without --data the market is
-    simulated: its prices are made up.
+    It needs no network and no keys, works in a temporary directory, and leaves nothing behind. Without --data the
+    market is simulated: its prices are made up.
     """
     from autopilot.app.report.period import period_report
     from autopilot.cli.demo.market import imported, simulated

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_real_exchange
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.arming import disarmed_screen
@@ -25,14 +26,20 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def disarm(
     context: typer.Context,
     exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Only this exchange. Default: all.")
+        str | None,
+        typer.Option(
+            "--exchange",
+            metavar="NAME",
+            autocompletion=complete_real_exchange,
+            help="Only this exchange. Default: all.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Take back the leave to trade real money: at once, with a running daemon or without one.
+    """Withdraw the authorization to trade real money, at once.
 
-    No order to buy is sent any more, and the daemon cancels those that rest. What is held stays held, and its stop, its
-    target and sell signals go on. Exit code 1 when orders to buy rest that no daemon follows.
+    No more buy orders are sent, and the daemon cancels the open ones. Positions stay open with their stop, their target
+    and sell signals. It works with and without a daemon. Exit code 1 when buy orders are open that no daemon follows.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.app.trading.arming import open_armory

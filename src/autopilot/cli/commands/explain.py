@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_decision
 from autopilot.cli.errors import NothingDecided
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.explain import explain_screen
@@ -25,16 +26,16 @@ def explain(
         str | None,
         typer.Argument(
             metavar="SYMBOL|ID",
-            help="A symbol's latest decision, or the decision of that id. Neither: the latest decision of all.",
+            autocompletion=complete_decision,
+            help="A symbol, for its latest decision, or a decision's id. Default: the latest of all.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Why it traded, or why it did not: one decision with all its numbers, and what would have changed it.
+    """Explain a decision: all its numbers, and what would have changed it.
 
     Without a daemon: from the database, and exit code 3.
     """
-
     wanted = symbol_of(which) if which and not which.isalnum() else which
 
     def recall(database: Path) -> Document:

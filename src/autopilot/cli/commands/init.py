@@ -20,9 +20,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def init(context: typer.Context, as_json: AsJson = False) -> int:
-    """Write a configuration file in which every key is explained and has its default.
+    """Write a configuration file that explains every key.
 
-    A file that exists is never touched. Nothing needs one: without it the defaults hold.
+    An existing file is never changed. The file is optional: without it the defaults apply.
     """
     from autopilot.config.example import example_text
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autopilot.app.trading.passphrase import LARGEST_DESCRIPTOR, passphrase_from
+from autopilot.cli.completion import complete_real_exchange
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.key_input import read_keys
 from autopilot.cli.options import AsJson
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
     from autopilot.domain.credentials import Passphrase
 
-app = typer.Typer(help="The exchange keys, encrypted on this machine.", add_completion=False, rich_markup_mode=None)
-Exchange = Annotated[str, typer.Argument(metavar="EXCHANGE", help="kraken, coinbase or binance.")]
+app = typer.Typer(
+    help="Store, replace and remove exchange keys, encrypted on this machine.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+Exchange = Annotated[
+    str, typer.Argument(metavar="EXCHANGE", autocompletion=complete_real_exchange, help="kraken, coinbase or binance.")
+]
 FromFd = Annotated[
     int | None,
     typer.Option(
@@ -37,7 +44,8 @@ FromFd = Annotated[
     ),
 ]
 SecretFile = Annotated[
-    Path | None, typer.Option("--secret-file", metavar="FILE", help="The secret is in this file, as PEM keys are.")
+    Path | None,
+    typer.Option("--secret-file", metavar="FILE", help="Read the secret from this file, such as a PEM key."),
 ]
 
 
@@ -49,7 +57,7 @@ def add(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Store the keys of an account. They are asked for and not shown; a new file asks for a passphrase too."""
+    """Store the keys of an account. It asks for them without showing them, and the first time for a new passphrase."""
     session = _session(context, exchange, as_json)
     with _recorded(session, "add", exchange):
         passphrase, vault = unlocked_or_new(session)
@@ -66,8 +74,11 @@ def rotate(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Put new keys in the place of the old ones, of which nothing is kept. A running daemon takes them at its next
-    start. What was armed there is disarmed: arm looks at what the new key may do."""
+    """Replace the keys of an account.
+
+    A running daemon uses the new keys from its next start. The account is disarmed, because autopilot arm checks the
+    permissions of the new key.
+    """
     session = _session(context, exchange, as_json)
     with _recorded(session, "rotate", exchange):
         passphrase, vault = unlocked_by(session)
@@ -82,7 +93,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Forget the keys of an account, and disarm it. A running daemon forgets them at its end."""
+    """Remove the keys of an account, and disarm it. A running daemon uses them until it stops."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)
@@ -105,7 +116,7 @@ def remove(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """Whose keys are stored. Asks for no passphrase and shows no secret."""
+    """List the exchanges with stored keys. It asks for no passphrase and shows no secret."""
     from autopilot.adapters.vault import stored_keys
 
     session = Session.of(context, as_json)
@@ -129,12 +140,12 @@ def change_passphrase(
             metavar="N",
             min=0,
             max=LARGEST_DESCRIPTOR,
-            help="Read the new one from this descriptor, do not ask.",
+            help="Read the new passphrase from this descriptor; do not ask.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Choose another passphrase. The file is encrypted anew."""
+    """Choose a new passphrase, and encrypt the keys with it."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)

@@ -19,13 +19,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def orders(
     context: typer.Context,
     symbol: OneSymbol = None,
-    open_only: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
+    open_only: Annotated[bool, typer.Option("--open", help="Only orders that may still be filled.")] = False,
     limit: Limit = 20,
     as_json: AsJson = False,
 ) -> int:
-    """Orders, the latest first, and what became of each.
+    """List orders with their status, the latest first.
 
-    Without a daemon: what the database remembers, and exit code 3.
+    Without a daemon: from the database, and exit code 3.
     """
 
     def recall(database: Path) -> Document:

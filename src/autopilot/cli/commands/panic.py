@@ -27,13 +27,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def panic(
     context: typer.Context,
-    flatten: Annotated[bool, typer.Option("--flatten", help="Sell all that is held, too, at market.")] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Also sell every position, at market.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Stop at once: buy nothing, cancel every order of ours; with --flatten sell everything. Asks nothing.
+    """Stop at once: cancel every order, and with --flatten sell everything.
 
-    From then on nothing is sent but stop-losses, until autopilot resume. Works with a daemon, without one, and past one
-    that hangs. Exit code 1 when something is left to do; it says what.
+    It asks no question. Until autopilot resume, only stop-losses are sent. It works with and without a daemon, and when
+    the daemon hangs. Exit code 1 when something is left to do; the screen says what.
     """
     session = Session.of(context, as_json)
     document = _by_daemon(session, flatten) or _alone(session, flatten)

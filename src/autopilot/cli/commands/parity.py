@@ -21,9 +21,9 @@ def parity(
     days: Annotated[int, typer.Option("--days", min=1, max=99_999, metavar="N", help="Compare the last N days.")] = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Run what was decided again from stored candles and models, and list every decision that differs.
+    """Decide a recorded period again, and list every decision that differs.
 
-    Exit code 1 when one does.
+    It uses the stored candles and models. Exit code 1 when a decision differs.
     """
     from autopilot.app.parity import parity as compared
     from autopilot.config.load import load

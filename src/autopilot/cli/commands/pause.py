@@ -15,9 +15,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def pause(context: typer.Context, exchange: Exchange = None, as_json: AsJson = False) -> int:
-    """Buy nothing more, and cancel the entry orders that wait; what is held is watched and sold as before.
+    """Stop buying, and cancel waiting entry orders; open positions are managed as before.
 
-    It holds until autopilot resume, restarts included. Works with a daemon and without one.
+    The pause lasts until autopilot resume, also across restarts. It works with and without a daemon.
     """
     session = Session.of(context, as_json)
     document = set_mode(session, "pause", exchange)

@@ -20,11 +20,11 @@ def performance(
     context: typer.Context,
     symbol: OneSymbol = None,
     days: Annotated[
-        int | None, typer.Option("--days", metavar="N", min=1, max=99_999, help="Only the newest so many days.")
+        int | None, typer.Option("--days", metavar="N", min=1, max=99_999, help="Only the last N days.")
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """What the selector's choices earned on paper, against each strategy, the rule table, holding and cash.
+    """Compare the selector on paper with each strategy, the rule table, buy and hold, and cash.
 
     Without a daemon: computed from the database, and exit code 3.
     """

@@ -16,9 +16,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def positions(context: typer.Context, as_json: AsJson = False) -> int:
-    """What is held, what it cost, and where its stop and target are.
+    """List open positions with cost, stop and target.
 
-    Without a daemon: what the database remembers, and exit code 3.
+    Without a daemon: from the database, and exit code 3.
     """
 
     def recall(database: Path) -> Document:

@@ -25,7 +25,7 @@ def report(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """What the account that decided last has made, beside holding and doing nothing. Needs no daemon."""
+    """Report the result of the account that decided last, beside buy and hold and cash. Needs no daemon."""
     from autopilot.app.report.period import period_report
     from autopilot.config.load import load
     from autopilot.control.errors import DaemonNotRunning

@@ -24,7 +24,7 @@ def reset_model(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Forget all trained models; the rules decide again. Asks first, and keeps a backup."""
+    """Take all models out of use; the rule table decides again. Asks first, and keeps a backup."""
     session = Session.of(context, as_json)
     if not yes:
         if not sys.stdin.isatty():

@@ -20,14 +20,15 @@ def resume(
     context: typer.Context,
     exchange: Exchange = None,
     write_off: Annotated[
-        bool, typer.Option("--write-off", help="Let the books forget what the account does not own any more.")
+        bool, typer.Option("--write-off", help="Remove from the books what the account no longer owns.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """End a pause or a panic, and trade on with books that differ as they are. Works with a daemon and without one.
+    """End a pause or a panic.
 
-    What somebody sold or withdrew past Autopilot stays in the books, until --write-off takes it out of them: what a
-    running daemon found missing at its last comparison. Exit code 1 when some of it could not be.
+    Trading goes on even if the books differ from the exchange's. Coins that were sold or withdrawn outside Autopilot
+    stay in the books until --write-off removes them: those that a running daemon found missing at its last comparison.
+    Exit code 1 when some could not be removed. Without --write-off it works with and without a daemon.
     """
     session = Session.of(context, as_json)
     if not write_off:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autopilot.cli.completion import complete_exchange, complete_symbol
 from autopilot.cli.errors import TrainingFailed
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, TimeframeName
@@ -34,28 +35,40 @@ def retrain(
     timeframe: TimeframeName = None,
     symbol: Annotated[
         list[str] | None,
-        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. All together make one model."),
+        typer.Option(
+            "--symbol",
+            metavar="SYMBOL",
+            autocompletion=complete_symbol,
+            help="Such as BTC/USD; repeatable. All symbols train one model.",
+        ),
     ] = None,
     exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Whose candles; stored ones are used first.")
+        str | None,
+        typer.Option(
+            "--exchange",
+            metavar="NAME",
+            autocompletion=complete_exchange,
+            help="The exchange of the candles; stored ones come first.",
+        ),
     ] = None,
     surrogate: Annotated[
         bool,
-        typer.Option("--surrogate", help="On candles whose direction is destroyed, keeping nothing: a null."),
+        typer.Option("--surrogate", help="Train on candles without their direction, as a null test; keep nothing."),
     ] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait: autopilot tasks shows how far it is.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait; autopilot tasks shows the progress.")] = False,
     schedule: Annotated[
         str | None,
         typer.Option(
-            "--schedule", metavar="CRON", help='Train not now but regularly, as "0 3 * * 0" (UTC); off: never.'
+            "--schedule", metavar="CRON", help='Train regularly, such as "0 3 * * 0" (UTC), not now; off: never.'
         ),
     ] = None,
     task: Annotated[str | None, typer.Option("--task", hidden=True, help="The daemon's own: do this task.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Train the model anew, judge it, and promote it if the evidence permits. What is not given is as configured.
+    """Train a new model, judge it, and promote it if the evidence permits.
 
-    With a daemon it is a task of its own process; without one it runs here, so that cron needs no daemon.
+    Missing options come from the configuration. With a daemon the training is a background task; without one it runs
+    here, so that cron needs no daemon.
     """
     session = Session.of(context, as_json)
     if task is not None:

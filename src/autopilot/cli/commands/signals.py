@@ -25,13 +25,13 @@ def signals(
     symbol: OneSymbol = None,
     limit: Limit = 20,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Print each new signal as it comes, until Ctrl-C.")
+        bool, typer.Option("--follow", "-f", help="Print new signals as they come, until Ctrl-C.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Decisions in which a strategy said buy or sell, the latest first, and what was done about them.
+    """List buy and sell signals with the action taken, the latest first.
 
-    Without a daemon: what the database remembers, and exit code 3. With --follow and --json: one JSON document a line.
+    Without a daemon: from the database, and exit code 3. With --follow and --json: one JSON document per line.
     """
     session = Session.of(context, as_json)
     if follow:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from autopilot.cli.completion import complete_exchange, complete_symbol
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, TimeframeName
 from autopilot.cli.render.running import started_screen
@@ -37,20 +38,26 @@ def start(
     context: typer.Context,
     symbol: Annotated[
         list[str] | None,
-        typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated. Default: the configuration's."),
+        typer.Option(
+            "--symbol",
+            metavar="SYMBOL",
+            autocompletion=complete_symbol,
+            help="Such as BTC/USD; repeatable. Default: the configured ones.",
+        ),
     ] = None,
     exchange: Annotated[
         str | None,
         typer.Option(
             "--exchange",
             metavar="NAME",
-            help="Whose candles: coinbase, kraken, …; or replay or simulated, which need no network.",
+            autocompletion=complete_exchange,
+            help="Such as coinbase or kraken; replay and simulated need no network.",
         ),
     ] = None,
     timeframe: TimeframeName = None,
     interval: Annotated[
         float | None,
-        typer.Option("--interval", metavar="SECONDS", callback=_positive, help="Between two cycles of a symbol."),
+        typer.Option("--interval", metavar="SECONDS", callback=_positive, help="The time between two cycles."),
     ] = None,
     paper_trading: Annotated[
         bool | None, typer.Option("--paper/--live", help="Paper money or real money. Default: paper.")
@@ -61,10 +68,10 @@ def start(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Start the daemon if it does not run, and let it run these symbols.
+    """Start the daemon if it is not running, and run these symbols.
 
-    What is not given comes from the configuration. A symbol that already runs is left as it is. An exchange that cannot
-    be reached is tried again and again: autopilot status shows it.
+    Missing options come from the configuration. A symbol that is running already does not change. If an exchange cannot
+    be reached, Autopilot keeps trying: autopilot status shows it.
     """
     session = Session.of(context, as_json)
     wanted = {

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_symbol
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.status import status_screen
@@ -22,11 +23,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def status(
     context: typer.Context,
-    symbol: Annotated[str | None, typer.Argument(metavar="SYMBOL", help="Only this symbol, as BTC/USD.")] = None,
+    symbol: Annotated[
+        str | None,
+        typer.Argument(metavar="SYMBOL", autocompletion=complete_symbol, help="Only this symbol, such as BTC/USD."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """What runs, what it sees, and what it did last.
+    """Show the running symbols: market, strategy, last decision, position.
 
     Without a daemon: the last known state, and exit code 3.
     """

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_symbol
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.running import stopped_screen
@@ -31,15 +32,16 @@ def stop(
             "--symbol",
             metavar="SYMBOL",
             callback=symbol_or_none,
-            help="Only this symbol. Without it all, and the daemon.",
+            autocompletion=complete_symbol,
+            help="Only this symbol. Default: all, and the daemon.",
         ),
     ] = None,
-    flatten: Annotated[bool, typer.Option("--flatten", help="Sell what is held before stopping.")] = False,
+    flatten: Annotated[bool, typer.Option("--flatten", help="Sell the open positions first.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """End a symbol; without --symbol all of them, and the daemon with them.
+    """Stop one symbol, or all symbols and the daemon.
 
-    What is held stays held, unless --flatten is given. Exit code 3 when no daemon runs.
+    Positions stay open unless --flatten is given. Exit code 3 when the daemon is not running.
     """
     session = Session.of(context, as_json)
     answer = session.client(STOP_TIMEOUT_S).post(address("stop"), {"symbol": symbol, "flatten": flatten})

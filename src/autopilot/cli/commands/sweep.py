@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_strategy, complete_timeframe
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
 from autopilot.cli.render.progress import progress_view
@@ -19,7 +20,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def sweep(
     context: typer.Context,
     strategy: Annotated[
-        str | None, typer.Option("--strategy", metavar="NAME", help="Trade this strategy alone; search its parameters.")
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME",
+            autocompletion=complete_strategy,
+            help="Trade this strategy alone; search its parameters.",
+        ),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -38,12 +45,18 @@ def sweep(
     fee: Fee = None,
     slippage: Slippage = None,
     detail: Annotated[
-        str | None, typer.Option("--detail", metavar="TIMEFRAME", help="Finer stored candles, as for a backtest.")
+        str | None,
+        typer.Option(
+            "--detail",
+            metavar="TIMEFRAME",
+            autocompletion=complete_timeframe,
+            help="Finer stored candles, as for a backtest.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed makes the same tries.")] = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Search for better parameters, try what was found on later candles, and say how much of it is luck.
+    """Search for better parameters, test them on later candles, and say how much is luck.
 
     Needs optuna: pip install 'autopilot-trader[sweep]'.
     """

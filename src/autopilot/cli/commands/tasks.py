@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.completion import complete_task
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.training import task_screen, tasks_screen
 from autopilot.cli.session import Session, address
@@ -20,10 +21,13 @@ SHOWN = 50
 @app.command()
 def tasks(
     context: typer.Context,
-    which: Annotated[str | None, typer.Argument(metavar="ID", help="One task, with its result or its error.")] = None,
+    which: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", autocompletion=complete_task, help="Show this task with its result or error."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Trainings, the latest first: state, progress, and what came of them.
+    """List trainings with progress and result, the latest first.
 
     Without a daemon: from the database, and exit code 3.
     """

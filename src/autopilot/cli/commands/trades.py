@@ -16,9 +16,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command()
 def trades(context: typer.Context, symbol: OneSymbol = None, limit: Limit = 20, as_json: AsJson = False) -> int:
-    """Round trips: positions that were opened and closed again, with their net result.
+    """List trades, which are closed positions, with their net result.
 
-    Without a daemon: what the database remembers, and exit code 3.
+    Without a daemon: from the database, and exit code 3.
     """
 
     def recall(database: Path) -> Document:

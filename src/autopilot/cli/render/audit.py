@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from autopilot.cli.render.blocks import Block, Column, Screen, Style, line, table
+from autopilot.cli.render.blocks import Block, Field, Screen, Style, field, line, listed
 from autopilot.cli.render.words import count, quantity, spoken, utc
 from autopilot.control.protocol import API
 from autopilot.domain.document_types import Document
@@ -13,13 +13,6 @@ from autopilot.domain.document_types import Document
 LONGEST_LAG_MS = 60_000
 """It follows within seconds. It may lag when a process is killed, and when the clock is set; so this is no fault."""
 
-COLUMNS = (
-    Column("row", right=True),
-    Column("time"),
-    Column("by", shrink_to=17),
-    Column("kind"),
-    Column("what", shrink_to=20),
-)
 ID_SHOWN = 8
 """As many characters of an order's id as tell it from others on a screen."""
 
@@ -29,9 +22,7 @@ def audit_screen(document: Document) -> Screen:
     rows = document["audit"]
     if not rows:
         return (line("Nothing is recorded yet.", Style.FAINT),)
-    return (
-        table(COLUMNS, [(str(row["seq"]), utc(row["at_ms"]), row["actor"], row["kind"], _what(row)) for row in rows]),
-    )
+    return (listed(FIELDS, rows),)
 
 
 def verdict_screen(document: Document) -> Screen:
@@ -132,3 +123,10 @@ _WORDS: dict[str, Callable[[Document], str]] = {
     "order": _order,
     "break": _break,
 }
+FIELDS: tuple[Field[Document], ...] = (
+    field("row", lambda row: str(row["seq"]), right=True, rank=2),
+    field("time", lambda row: utc(row["at_ms"]), rank=1),
+    field("by", lambda row: row["actor"], rank=3, shrink_to=17),
+    field("kind", lambda row: row["kind"]),
+    field("what", _what, shrink_to=20),
+)

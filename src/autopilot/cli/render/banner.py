@@ -1,4 +1,4 @@
-"""The line that says, on every screen, when prices are not those of a real market."""
+"""The line, on every screen, that names a market which is not real."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ BANNERS = {
     MarketKind.SIMULATED: "SIMULATED MARKET – prices are made up",
     MarketKind.REPLAY: "REPLAY of stored candles – not the present market",
 }
+"""By the name of the MarketKind; the offline exchanges have the same names."""
 
 
 def banner(documents: Iterable[dict[str, Any]]) -> tuple[Paragraph, ...]:
-    """One line for each kind of unreal market among ``documents``, which have a ``market`` or an ``exchange``.
-
-    Orders, positions and trades know only their account; the offline exchanges are called as their kinds are.
-    """
+    """One line for each kind of unreal market among ``documents``, which have a ``market`` or an ``account``."""
     kinds = {_kind(document) for document in documents}
     return tuple(line(text, Style.WARNING) for kind, text in BANNERS.items() if kind in kinds)
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Style(StrEnum):
-    """What a text means; how that looks is decided by the terminal renderer alone."""
+    """The meaning of a text; `terminal.LOOKS` alone decides how that looks."""
 
     PLAIN = ""
     HEADING = "heading"
     FAINT = "faint"
     GOOD = "good"
+    """A gain, or in order."""
     BAD = "bad"
+    """A loss, or an error."""
     WARNING = "warning"
+    BUY = "buy"
+    SELL = "sell"
+    DENIED = "denied"
+    """Denied by Autopilot's own checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +45,10 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``rank`` 0 is always shown; on a narrow terminal the highest rank goes first. ``shrink_to`` lets the
-    column be cut to that many characters; None never cuts."""
+    """On a narrow terminal the column with the highest ``rank`` is dropped first, those of rank 0 last.
+
+    ``shrink_to``: texts may be cut to that many characters, which comes before any column is dropped; None: not.
+    """
 
     title: str
     right: bool = False
@@ -46,8 +57,16 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Field(Generic[Item]):
+    """A column, and how the cell of an item is read off that item."""
+
+    column: Column
+    cell: Callable[[Item], Span | str]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Every row has one span a column."""
+    """Every row has one span for each column."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Span, ...], ...]
@@ -62,6 +81,23 @@ BLANK = Paragraph(())
 def line(text: str, style: Style = Style.PLAIN, *, hang: int = 0) -> Paragraph:
     """A paragraph in one style."""
     return Paragraph((Span(text, style),), hang)
+
+
+def field(
+    title: str,
+    cell: Callable[[Item], Span | str],
+    *,
+    right: bool = False,
+    rank: int = 0,
+    shrink_to: int | None = None,
+) -> Field[Item]:
+    """A column of a list with its cell; the options are those of Column."""
+    return Field(Column(title, right, rank, shrink_to), cell)
+
+
+def listed(fields: Sequence[Field[Item]], items: Iterable[Item]) -> Table:
+    """A table with one row for each item."""
+    return table((each.column for each in fields), ([each.cell(item) for each in fields] for item in items))
 
 
 def table(columns: Iterable[Column], rows: Iterable[Iterable[Span | str]]) -> Table:

@@ -1,12 +1,11 @@
-"""Lists of orders, positions and round trips."""
+"""Lists of orders, positions and trades."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import Column, Screen, Span, Style, line, table
-from autopilot.cli.render.words import NOTHING, count, duration, money, price, quantity, result, spoken, utc
+from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listed
+from autopilot.cli.render.words import NOTHING, count, duration, money, price, quantity, result, side_span, spoken, utc
+from autopilot.domain.document_types import Document
 
 _STATUS_STYLES = {
     "filled": Style.GOOD,
@@ -15,137 +14,90 @@ _STATUS_STYLES = {
     "canceled": Style.FAINT,
     "expired": Style.FAINT,
 }
-ORDER_COLUMNS = (
-    Column("created"),
-    Column("symbol"),
-    Column("side"),
-    Column("type", rank=3),
-    Column("purpose", rank=1),
-    Column("quantity", right=True),
-    Column("price", right=True, rank=2),
-    Column("filled", right=True, rank=4),
-    Column("status"),
-    Column("strategy", rank=5),
-    Column("decision", rank=6),
-    Column("detail", rank=7),
+
+
+def _requested_price(order: Document) -> str:
+    """Of a stop order the price that triggers it."""
+    if order["type"] == "stop":
+        return f"stop {price(order['trigger_price'])}"
+    return price(order["price"]) if order["price"] else "market"
+
+
+def _status(code: str) -> Span:
+    return Span("part filled" if code == "partially_filled" else code, _STATUS_STYLES.get(code, Style.PLAIN))
+
+
+ORDER_FIELDS: tuple[Field[Document], ...] = (
+    field("created", lambda order: utc(order["created_at_ms"]), rank=1),
+    field("symbol", lambda order: order["symbol"]),
+    field("side", lambda order: side_span(order["side"])),
+    field("type", lambda order: order["type"], rank=5),
+    field("purpose", lambda order: spoken(order["purpose"]), rank=3),
+    field("quantity", lambda order: quantity(order["quantity"]), right=True),
+    field("price", _requested_price, right=True, rank=4),
+    field("filled", lambda order: quantity(order["filled"]), right=True, rank=6),
+    field("status", lambda order: _status(order["status"])),
+    field("strategy", lambda order: order["strategy"], rank=7),
+    field("decision", lambda order: order["decision_id"] or NOTHING, rank=8),
+    field("detail", lambda order: order["detail"], rank=9),
 )
-POSITION_COLUMNS = (
-    Column("symbol"),
-    Column("quantity", right=True),
-    Column("entry", right=True),
-    Column("cost", right=True, rank=2),
-    Column("stop", right=True),
-    Column("target", right=True),
-    Column("fees", right=True, rank=3),
-    Column("strategy", rank=4, shrink_to=12),
-    Column("opened", rank=1),
-    Column("decision", rank=5),
+POSITION_FIELDS: tuple[Field[Document], ...] = (
+    field("symbol", lambda position: position["symbol"]),
+    field("quantity", lambda position: quantity(position["quantity"]), right=True),
+    field("entry", lambda position: price(position["entry_price"]), right=True),
+    field("cost", lambda position: money(position["cost"]), right=True, rank=4),
+    field("stop", lambda position: price(position["stop"]), right=True, rank=1),
+    field("target", lambda position: price(position["target"]), right=True, rank=2),
+    field("fees", lambda position: money(position["fees"]), right=True, rank=5),
+    field("strategy", lambda position: position["strategy"], rank=6, shrink_to=12),
+    field("opened", lambda position: utc(position["opened_at_ms"]), rank=3),
+    field("decision", lambda position: position["decision_id"] or NOTHING, rank=7),
 )
-TRADE_COLUMNS = (
-    Column("closed"),
-    Column("symbol"),
-    Column("quantity", right=True, rank=3),
-    Column("entry", right=True),
-    Column("exit", right=True),
-    Column("net", right=True),
-    Column("net %", right=True),
-    Column("fees", right=True, rank=4),
-    Column("held", rank=5),
-    Column("ended by", rank=1),
-    Column("strategy", rank=2, shrink_to=12),
-    Column("decision", rank=6),
+TRADE_FIELDS: tuple[Field[Document], ...] = (
+    field("closed", lambda trade: utc(trade["closed_at_ms"]), rank=1),
+    field("symbol", lambda trade: trade["symbol"]),
+    field("quantity", lambda trade: quantity(trade["quantity"]), right=True, rank=6),
+    field("entry", lambda trade: price(trade["entry_price"]), right=True, rank=3),
+    field("exit", lambda trade: price(trade["exit_price"]), right=True, rank=2),
+    field("net", lambda trade: result(trade["net"]), right=True),
+    field("net %", lambda trade: result(trade["net_pct"]), right=True),
+    field("fees", lambda trade: money(trade["fees"]), right=True, rank=7),
+    field("held", lambda trade: duration((trade["closed_at_ms"] - trade["opened_at_ms"]) / 1000), rank=8),
+    field("ended by", lambda trade: spoken(trade["exit_purpose"]), rank=4),
+    field("strategy", lambda trade: trade["strategy"], rank=5, shrink_to=12),
+    field("decision", lambda trade: trade["decision_id"] or NOTHING, rank=9),
 )
 
 
-def orders_screen(document: dict[str, Any]) -> Screen:
+def orders_screen(document: Document) -> Screen:
     """``{"orders": [Order…]}``."""
     orders = document["orders"]
     if not orders:
         return (line("No orders yet.", Style.FAINT),)
-    rows = [
-        (
-            utc(order["created_at_ms"]),
-            order["symbol"],
-            order["side"],
-            order["type"],
-            spoken(order["purpose"]),
-            quantity(order["quantity"]),
-            _asked_price(order),
-            quantity(order["filled"]),
-            Span(_status(order["status"]), _STATUS_STYLES.get(order["status"], Style.PLAIN)),
-            order["strategy"],
-            order["decision_id"] or NOTHING,
-            order["detail"],
-        )
-        for order in orders
-    ]
-    return (*banner(orders), table(ORDER_COLUMNS, rows), *_protections(orders))
+    return (*banner(orders), listed(ORDER_FIELDS, orders), *_protections(orders))
 
 
-def _protections(orders: list[dict[str, Any]]) -> Screen:
+def positions_screen(document: Document) -> Screen:
+    """``{"positions": [Position…]}``."""
+    positions = document["positions"]
+    if not positions:
+        return (line("No open positions.", Style.FAINT),)
+    return (*banner(positions), listed(POSITION_FIELDS, positions))
+
+
+def trades_screen(document: Document) -> Screen:
+    """``{"trades": [RoundTrip…]}``."""
+    trades = document["trades"]
+    if not trades:
+        return (line("No trades yet: a trade is listed when its position is closed.", Style.FAINT),)
+    won = sum(float(trade["net"]) > 0 for trade in trades)
+    return (*banner(trades), listed(TRADE_FIELDS, trades), line(f"{count(len(trades), 'trade')}, {won} with a gain"))
+
+
+def _protections(orders: list[Document]) -> Screen:
     """Why positions were closed that neither a signal nor a level closed."""
     return tuple(
         line(f"{utc(order['created_at_ms'])} {order['symbol']}: protection, {order['reason']}", Style.FAINT, hang=2)
         for order in orders
         if order["purpose"] == "protection"
     )
-
-
-def positions_screen(document: dict[str, Any]) -> Screen:
-    """``{"positions": [Position…]}``."""
-    positions = document["positions"]
-    if not positions:
-        return (line("No open positions.", Style.FAINT),)
-    rows = [
-        (
-            position["symbol"],
-            quantity(position["quantity"]),
-            price(position["entry_price"]),
-            money(position["cost"]),
-            price(position["stop"]),
-            price(position["target"]),
-            money(position["fees"]),
-            position["strategy"],
-            utc(position["opened_at_ms"]),
-            position["decision_id"] or NOTHING,
-        )
-        for position in positions
-    ]
-    return (*banner(positions), table(POSITION_COLUMNS, rows))
-
-
-def trades_screen(document: dict[str, Any]) -> Screen:
-    """``{"trades": [RoundTrip…]}``."""
-    trades = document["trades"]
-    if not trades:
-        return (line("No round trips yet: a trade is listed when its position is closed.", Style.FAINT),)
-    rows = [
-        (
-            utc(trade["closed_at_ms"]),
-            trade["symbol"],
-            quantity(trade["quantity"]),
-            price(trade["entry_price"]),
-            price(trade["exit_price"]),
-            result(trade["net"]),
-            result(trade["net_pct"]),
-            money(trade["fees"]),
-            duration((trade["closed_at_ms"] - trade["opened_at_ms"]) / 1000),
-            spoken(trade["exit_purpose"]),
-            trade["strategy"],
-            trade["decision_id"] or NOTHING,
-        )
-        for trade in trades
-    ]
-    won = sum(float(trade["net"]) > 0 for trade in trades)
-    return (*banner(trades), table(TRADE_COLUMNS, rows), line(f"{count(len(trades), 'trade')}, {won} with a gain"))
-
-
-def _asked_price(order: dict[str, Any]) -> str:
-    """Of a stop order the price that sets it off."""
-    if order["type"] == "stop":
-        return f"stop {price(order['trigger_price'])}"
-    return price(order["price"]) if order["price"] else "market"
-
-
-def _status(code: str) -> str:
-    return "part filled" if code == "partially_filled" else code

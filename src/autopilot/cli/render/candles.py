@@ -2,78 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
+from autopilot.cli.render.words import count, day, utc
+from autopilot.domain.document_types import Document
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
-from autopilot.cli.render.words import count, utc
-
-_SERIES = (Column("exchange"), Column("symbol"), Column("timeframe"), Column("candles", right=True))
-LIST_COLUMNS = (*_SERIES, Column("first"), Column("last"))
-VERIFY_COLUMNS = (*_SERIES, Column("verdict"))
-IMPORT_COLUMNS = (
-    Column("file", rank=1, shrink_to=20),
-    Column("exchange"),
-    Column("symbol"),
-    Column("timeframe"),
-    Column("rows", right=True),
-    Column("new", right=True),
-    Column("dropped", right=True),
+SERIES_FIELDS: tuple[Field[Document], ...] = (
+    field("exchange", lambda item: item["exchange"]),
+    field("symbol", lambda item: item["symbol"]),
+    field("timeframe", lambda item: item["timeframe"]),
+    field("candles", lambda item: f"{item['candles']:,}", right=True, rank=2),
+)
+LIST_FIELDS: tuple[Field[Document], ...] = (
+    *SERIES_FIELDS,
+    field("first", lambda item: utc(item["first_at_ms"]), rank=3),
+    field("last", lambda item: utc(item["last_at_ms"]), rank=1),
+)
+VERIFY_FIELDS: tuple[Field[Document], ...] = (
+    *SERIES_FIELDS,
+    field("verdict", lambda item: _verdict(item["faults"]), shrink_to=10),
+)
+IMPORT_FIELDS: tuple[Field[Document], ...] = (
+    field("file", lambda item: item["file"].rpartition("/")[2], rank=4, shrink_to=20),
+    field("exchange", lambda item: item["exchange"], rank=3),
+    field("symbol", lambda item: item["symbol"]),
+    field("timeframe", lambda item: item["timeframe"]),
+    field("rows", lambda item: f"{item['read']:,}", right=True, rank=2),
+    field("new", lambda item: f"{item['written']:,}", right=True),
+    field("dropped", lambda item: f"{sum(item['dropped'].values()):,}", right=True, rank=1),
 )
 NOTHING_STORED = line("No candles are stored. Try: autopilot data import PATH", Style.FAINT)
 
 
-def list_screen(document: dict[str, Any]) -> Screen:
+def list_screen(document: Document) -> Screen:
     """``{"series": [{exchange, symbol, timeframe, candles, first_at_ms, last_at_ms}…]}``."""
     series = document["series"]
     if not series:
         return (NOTHING_STORED,)
-    rows = [(*_series(item), utc(item["first_at_ms"]), utc(item["last_at_ms"])) for item in series]
-    return (table(LIST_COLUMNS, rows),)
+    return (listed(LIST_FIELDS, series),)
 
 
-def verify_screen(document: dict[str, Any]) -> Screen:
+def verify_screen(document: Document) -> Screen:
     """``{"series": [{exchange, symbol, timeframe, candles, faults, sound}…], "sound"}``."""
     series = document["series"]
     if not series:
         return (NOTHING_STORED,)
-    rows = [(*_series(item), _verdict(item["faults"])) for item in series]
-    return (table(VERIFY_COLUMNS, rows), *_faults(series))
+    return (listed(VERIFY_FIELDS, series), *_faults(series))
 
 
-def import_screen(document: dict[str, Any]) -> Screen:
+def import_screen(document: Document) -> Screen:
     """``{"imported": [{file, exchange, symbol, timeframe, read, written, dropped, faults}…]}``."""
     imported = document["imported"]
-    rows = [
-        (
-            item["file"].rpartition("/")[2],
-            *(item[name] for name in ("exchange", "symbol", "timeframe")),
-            f"{item['read']:,}",
-            f"{item['written']:,}",
-            f"{sum(item['dropped'].values()):,}",
-        )
-        for item in imported
-    ]
-    return (table(IMPORT_COLUMNS, rows), *_faults(imported))
+    return (listed(IMPORT_FIELDS, imported), *_faults(imported))
 
 
-def sentiment_screen(document: dict[str, Any]) -> Screen:
+def sentiment_screen(document: Document) -> Screen:
     """``{"file", "name", "read", "written", "first_at_ms", "last_at_ms"}``."""
-    since, until = utc(document["first_at_ms"])[:10], utc(document["last_at_ms"])[:10]
-    return (line(f"{count(document['written'], 'day')} of {document['name']}, {since} to {until}"),)
+    span = f"{day(document['first_at_ms'])} to {day(document['last_at_ms'])}"
+    return (line(f"{count(document['written'], 'day')} of {document['name']}, {span}"),)
 
 
-def _series(item: dict[str, Any]) -> tuple[str, str, str, str]:
-    return item["exchange"], item["symbol"], item["timeframe"], f"{item['candles']:,}"
-
-
-def _verdict(faults: list[dict[str, Any]]) -> Span:
+def _verdict(faults: list[Document]) -> Span:
     if not faults:
         return Span("sound", Style.GOOD)
     kinds = [str(fault["kind"]) for fault in faults]
     return Span(", ".join(kinds), Style.WARNING if kinds == ["gap"] else Style.BAD)
 
 
-def _faults(series: list[dict[str, Any]]) -> list[Block]:
+def _faults(series: list[Document]) -> list[Block]:
     blocks: list[Block] = []
     for item in series:
         if item["faults"]:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
+from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import NOTHING, count, figure, price, quantity, spoken, utc
+from autopilot.cli.render.words import count, figure, price, quantity, side_span, spoken, utc
 from autopilot.domain.document_types import Document
 
 _HEADLINES = {
     "order": ("ORDER", Style.GOOD),
     "signal": ("SIGNAL ONLY, nothing is traded", Style.WARNING),
-    "denied": ("DENIED, nothing is traded", Style.BAD),
+    "denied": ("DENIED, nothing is traded", Style.DENIED),
     "hold": ("HOLD, no signal", Style.PLAIN),
 }
-_STRATEGY_COLUMNS = (
-    Column("  strategy"),
-    Column("score", right=True),
-    Column("regime fit", right=True),
-    Column("recent bps", right=True),
-    Column("says"),
-    Column("strength", right=True, rank=2),
-    Column("confidence", right=True, rank=1),
-)
+_SILENT: Document = {"signal_type": "none", "strength": None}
+"""In the place of a signal that a decision does not keep."""
 
 
 def explain_lines(decision: Document) -> list[str]:
@@ -64,7 +57,7 @@ def _header(decision: Document) -> list[Block]:
         Paragraph((Span(words, style),)),
     ]
     if denied:
-        blocks.append(line(f"{denied['code']}: {denied['detail']}", Style.BAD, hang=2))
+        blocks.append(line(f"{denied['code']}: {denied['detail']}", Style.DENIED, hang=2))
     return blocks
 
 
@@ -119,34 +112,28 @@ def _model(opinion: Document | None) -> list[Block]:
 
 
 def _strategies(decision: Document) -> list[Block]:
-    selection = decision["selection"]
-    rows = [
-        (
-            _marked(score["strategy"], score["strategy"] == selection["strategy"]),
-            figure(score["score"]),
-            figure(score["regime_fit"]),
-            figure(score["recent_return_bps"], 1),
-            *_opinion(decision, score["strategy"]),
-            figure(score["confidence"]),
-        )
-        for score in selection["strategies"]
-        if score["group"] == selection["group"]
-    ]
-    blocks: list[Block] = [
-        line(f"Strategies of {spoken(selection['group'])}", Style.HEADING),
-        table(_STRATEGY_COLUMNS, rows),
-    ]
-    for name, error in decision["strategy_errors"].items():
+    selection, signals, errors = decision["selection"], decision["signals"], decision["strategy_errors"]
+    scores = [score for score in selection["strategies"] if score["group"] == selection["group"]]
+    fields: tuple[Field[Document], ...] = (
+        field("  strategy", lambda score: _marked(score["strategy"], score["strategy"] == selection["strategy"])),
+        field("score", lambda score: figure(score["score"]), right=True, rank=4),
+        field("regime fit", lambda score: figure(score["regime_fit"]), right=True, rank=5),
+        field("recent bps", lambda score: figure(score["recent_return_bps"], 1), right=True, rank=3),
+        field("says", lambda score: _says(score["strategy"], signals, errors)),
+        field(
+            "strength", lambda score: figure(signals.get(score["strategy"], _SILENT)["strength"]), right=True, rank=2
+        ),
+        field("confidence", lambda score: figure(score["confidence"]), right=True, rank=1),
+    )
+    blocks: list[Block] = [line(f"Strategies of {spoken(selection['group'])}", Style.HEADING), listed(fields, scores)]
+    for name, error in errors.items():
         blocks.append(line(f"  {name} had no opinion, it failed: {error}", Style.WARNING, hang=2))
     return blocks
 
 
-def _opinion(decision: Document, strategy: str) -> tuple[str, str]:
-    """What it says, and how strongly. A decision keeps the signals of those that say something."""
-    said = decision["signals"].get(strategy)
-    if said:
-        return said["signal_type"], figure(said["strength"])
-    return ("failed" if strategy in decision["strategy_errors"] else "none"), NOTHING
+def _says(strategy: str, signals: Document, errors: Document) -> Span:
+    """Whether it says buy or sell. A decision keeps only the signals that do."""
+    return side_span("failed" if strategy in errors else signals.get(strategy, _SILENT)["signal_type"])
 
 
 def _signal(signal: Document) -> list[Block]:
@@ -154,11 +141,16 @@ def _signal(signal: Document) -> list[Block]:
     heading = line("Signal", Style.HEADING)
     if said == "none":
         return [heading, line(f"  {signal['strategy']} gives no new signal: {signal['reason']}", hang=2)]
-    style = Style.GOOD if said == "buy" else Style.BAD
+    side = side_span(said)
     at = signal["price"]
     blocks: list[Block] = [
         heading,
-        line(f"  {said.upper()} at {price(at)}, strength {figure(signal['strength'])}", style),
+        Paragraph(
+            (
+                Span(f"  {side.text.upper()}", side.style),
+                Span(f" at {price(at)}, strength {figure(signal['strength'])}"),
+            )
+        ),
         line(f"  {signal['strategy']}: {signal['reason']}", hang=2),
     ]
     if said == "buy" and at:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from autopilot.cli.render.blocks import Column, Screen, Style, line, table
+from autopilot.cli.render.blocks import Field, Screen, Style, field, line, listed
 from autopilot.cli.render.words import utc
+from autopilot.domain.document_types import Document
 
-COLUMNS = (Column("exchange"), Column("added"), Column("fingerprint"))
+FIELDS: tuple[Field[Document], ...] = (
+    field("exchange", lambda key: key["exchange"]),
+    field("added", lambda key: utc(key["added_at_ms"]), rank=1),
+    field("fingerprint", lambda key: key["fingerprint"]),
+)
 
 
-def keys_screen(document: dict[str, Any]) -> Screen:
+def keys_screen(document: Document) -> Screen:
     """``{"keys": [{"exchange", "added_at_ms", "fingerprint"} …]}``."""
     if not document["keys"]:
         return (line("No exchange keys are stored. try: autopilot keys add kraken", Style.FAINT),)
-    rows = [(each["exchange"], utc(each["added_at_ms"]), each["fingerprint"]) for each in document["keys"]]
-    return (table(COLUMNS, rows),)
+    return (listed(FIELDS, document["keys"]),)
 
 
 def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:

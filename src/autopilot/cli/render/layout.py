@@ -10,12 +10,16 @@ from autopilot.cli.render.blocks import Column, Paragraph, Screen, Span, Style, 
 Line = tuple[Span, ...]
 
 GAP = "  "
-_WORD = re.compile(r" *[^ ]+| +")
+FEWEST_COLUMNS = 2
+"""Of a table that does not fit; where even these are too wide, the texts in them are cut."""
 _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
 
 def lines(screen: Screen, width: int | None) -> list[Line]:
-    """``width`` is the terminal's; None means a pipe or file, where nothing is wrapped, cut or left out."""
+    """The lines that show ``screen``, none longer than ``width``, the terminal's.
+
+    ``width`` None means a pipe or file: no text is wrapped or cut, and no column is dropped.
+    """
     result: list[Line] = []
     for block in screen:
         if isinstance(block, Table):
@@ -44,10 +48,11 @@ def _paragraph_lines(paragraph: Paragraph, width: int | None) -> list[Line]:
     spans = tuple(Span(clean(span.text), span.style) for span in paragraph.spans)
     if width is None or len(text_of(spans)) <= width:
         return [spans]
+    words = re.compile(rf" *[^ ]{{1,{max(1, width - paragraph.hang)}}}| +")
     result: list[list[Span]] = [[]]
     used = 0
     for span in spans:
-        for word in _WORD.findall(span.text):
+        for word in words.findall(span.text):
             fitting = word
             if used and used + len(word) > width:
                 result.append([])
@@ -87,13 +92,13 @@ def _fit(columns: Sequence[Column], natural: Sequence[int], width: int | None) -
         floor = columns[at].shrink_to
         return 0 if floor is None else max(0, shown[at] - max(floor, len(columns[at].title)))
 
-    while overflow() > sum(slack(at) for at in shown):
-        last = max(shown, key=lambda at: (columns[at].rank, at))
-        if columns[last].rank == 0:
-            break
-        del shown[last]
+    while overflow() > sum(slack(at) for at in shown) and len(shown) > FEWEST_COLUMNS:
+        del shown[max(shown, key=lambda at: (columns[at].rank, at))]
     for at in shown:
         shown[at] -= min(slack(at), max(0, overflow()))
+    while (excess := overflow()) > 0 and (long := [at for at in shown if shown[at] > 1]):
+        cut = max(long, key=lambda at: (not columns[at].right, shown[at]))
+        shown[cut] = max(1, shown[cut] - excess)
     return shown
 
 

@@ -2,47 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
+from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.decisions import action
 from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.symbol import symbol_blocks
 from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
+from autopilot.domain.document_types import Document
 
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}
-COLUMNS = (
-    Column("symbol"),
-    Column("state"),
-    Column("price", right=True),
-    Column("regime", rank=1),
-    Column("strategy", rank=2, shrink_to=10),
-    Column("conf.", right=True, rank=3),
-    Column("action"),
-    Column("position", right=True),
-    Column("P&L", right=True),
-    Column("candle", rank=4),
-    Column("cycles", right=True, rank=5),
-    Column("trades today", right=True, rank=6),
-    Column("mode", rank=7),
+
+
+def _mode(symbol: Document) -> str:
+    money_used = "paper" if symbol["paper_trading"] else "LIVE"
+    doing = "executing" if symbol["auto_execute"] else "signals only"
+    return f"{symbol['timeframe']} {money_used}, {doing}"
+
+
+def _of(part: Document | None, read: Callable[[Document], Span | str]) -> Span | str:
+    """The cell read off a part of a symbol's status that may not be known yet."""
+    return read(part) if part else NOTHING
+
+
+FIELDS: tuple[Field[Document], ...] = (
+    field("symbol", lambda symbol: symbol["symbol"]),
+    field("state", lambda symbol: Span(symbol["state"], _STATE_STYLES.get(symbol["state"], Style.PLAIN))),
+    field("price", lambda symbol: price(symbol["price"]), right=True, rank=2),
+    field("regime", lambda symbol: _of(symbol["last_analysis"], lambda seen: spoken(seen["regime"])), rank=4),
+    field(
+        "strategy",
+        lambda symbol: _of(symbol["selected_strategy"], lambda chosen: chosen["strategy"]),
+        rank=5,
+        shrink_to=10,
+    ),
+    field(
+        "conf.",
+        lambda symbol: _of(symbol["selected_strategy"], lambda chosen: figure(chosen["confidence"])),
+        right=True,
+        rank=6,
+    ),
+    field("action", lambda symbol: _of(symbol["last_decision"], action)),
+    field(
+        "position",
+        lambda symbol: _of(symbol["position"], lambda held: quantity(held["quantity"])),
+        right=True,
+        rank=1,
+    ),
+    field("P&L", lambda symbol: result(unrealized(symbol)), right=True),
+    field(
+        "candle", lambda symbol: _of(symbol["last_decision"], lambda decision: utc(decision["candle_at_ms"])), rank=7
+    ),
+    field("cycles", lambda symbol: f"{symbol['cycles']:,}", right=True, rank=8),
+    field("trades today", lambda symbol: f"{symbol['trades_today']:,}", right=True, rank=9),
+    field("mode", _mode, rank=10),
 )
-
-
 HEALTH_SHOWN = 5
 TOLD_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
 """A symbol that retries says so in its row and below it, and the model has its line at the top."""
 
 
-def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
+def status_screen(document: Document, *, full: bool = False) -> Screen:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
     symbols = document["symbols"]
     blocks: list[Block] = [_daemon(document["daemon"]), *_model(document["model"]), *banner(symbols)]
     blocks += real_money_lines(document["real_money"])
     if symbols:
-        blocks += [BLANK, table(COLUMNS, [_row(symbol) for symbol in symbols])]
+        blocks += [BLANK, listed(FIELDS, symbols)]
     else:
         blocks.append(line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT))
     if document["accounts"]:
@@ -55,7 +84,7 @@ def status_screen(document: dict[str, Any], *, full: bool = False) -> Screen:
     return (*blocks, *([BLANK, *troubles] if troubles else []))
 
 
-def unrealized(symbol: dict[str, Any]) -> str | None:
+def unrealized(symbol: Document) -> str | None:
     """What selling the position at the last price would gain or lose, before the sale's own fee."""
     position = symbol["position"]
     if not position or symbol["price"] is None:
@@ -63,14 +92,14 @@ def unrealized(symbol: dict[str, Any]) -> str | None:
     return str(Decimal(position["quantity"]) * Decimal(str(symbol["price"])) - Decimal(position["cost"]))
 
 
-def _daemon(daemon: dict[str, Any]) -> Paragraph:
+def _daemon(daemon: Document) -> Paragraph:
     if not daemon["running"]:
         return Paragraph((Span("daemon "), Span("not running", Style.BAD)))
     since = f", pid {daemon['pid']}, version {daemon['version']}, since {utc(daemon['started_at_ms'])}"
     return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)))
 
 
-def _model(model: dict[str, Any] | None) -> list[Block]:
+def _model(model: Document | None) -> list[Block]:
     """Nothing where the rules decide because there is no model."""
     if model is None:
         return []
@@ -79,33 +108,7 @@ def _model(model: dict[str, Any] | None) -> list[Block]:
     return [line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2)]
 
 
-def _row(symbol: dict[str, Any]) -> tuple[Span | str, ...]:
-    analysis, selected, decision = symbol["last_analysis"], symbol["selected_strategy"], symbol["last_decision"]
-    position = symbol["position"]
-    return (
-        symbol["symbol"],
-        Span(symbol["state"], _STATE_STYLES.get(symbol["state"], Style.PLAIN)),
-        price(symbol["price"]),
-        spoken(analysis["regime"]) if analysis else NOTHING,
-        selected["strategy"] if selected else NOTHING,
-        figure(selected["confidence"]) if selected else NOTHING,
-        action(decision) if decision else NOTHING,
-        quantity(position["quantity"]) if position else NOTHING,
-        result(unrealized(symbol)),
-        utc(decision["candle_at_ms"]) if decision else NOTHING,
-        f"{symbol['cycles']:,}",
-        f"{symbol['trades_today']:,}",
-        _mode(symbol),
-    )
-
-
-def _mode(symbol: dict[str, Any]) -> str:
-    money_used = "paper" if symbol["paper_trading"] else "LIVE"
-    doing = "executing" if symbol["auto_execute"] else "signals only"
-    return f"{symbol['timeframe']} {money_used}, {doing}"
-
-
-def _account(account: dict[str, Any], mode: str | None) -> Paragraph:
+def _account(account: Document, mode: str | None) -> Paragraph:
     """``mode``: None where it is not known."""
     currency = account["currency"]
     gain = Decimal(account["equity"]) - Decimal(account["start_equity"])
@@ -122,7 +125,7 @@ def _account(account: dict[str, Any], mode: str | None) -> Paragraph:
     )
 
 
-def _health(records: list[dict[str, Any]], unarmed: set[str]) -> list[Paragraph]:
+def _health(records: list[Document], unarmed: set[str]) -> list[Paragraph]:
     """What is told nowhere else on the screen, the worst first. ``unarmed``: accounts that were said to be so."""
     told = [
         record
@@ -141,7 +144,7 @@ def _health(records: list[dict[str, Any]], unarmed: set[str]) -> list[Paragraph]
     return found
 
 
-def _troubles(symbol: dict[str, Any]) -> tuple[Paragraph, ...]:
+def _troubles(symbol: Document) -> tuple[Paragraph, ...]:
     name, state, message = symbol["symbol"], symbol["state"], symbol["message"] or ""
     if state == "retrying":
         reason = message or symbol["last_error"] or "the last cycle failed"

@@ -1,4 +1,4 @@
-"""How a screen looks on a terminal: the one place that knows colours. rich is imported only when there is one."""
+"""How a screen looks on a terminal: the one place that knows colors. Imported only where there is a terminal."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ LOOKS = {
     Style.FAINT: "dim",
     Style.GOOD: "green",
     Style.BAD: "red",
-    Style.WARNING: "bold yellow",
+    Style.WARNING: "yellow",
+    Style.BUY: "green",
+    Style.SELL: "magenta",
+    Style.DENIED: "yellow",
 }
+"""The colors are of the terminal's own palette, so that they are readable on a light and on a dark background."""
 
 
 def console(stream: TextIO) -> Console:
-    """Colours as the terminal allows, none where NO_COLOR is set."""
+    """A console with the colors that the terminal has: none where NO_COLOR is set, no style at all on TERM=dumb."""
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
+from autopilot.cli.render.banner import banner
+from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.models.evidence import metrics_section
 from autopilot.cli.render.models.proof import gate_section
@@ -34,26 +35,21 @@ def tasks_screen(document: Document) -> Screen:
     """``{"tasks": […]}``, the latest first."""
     if not document["tasks"]:
         return (line("no training yet; autopilot retrain --days 90 makes one"),)
-    columns = (
-        Column("task"),
-        Column("state"),
-        Column("begun"),
-        Column("progress", shrink_to=12),
-        Column("symbols", rank=2, shrink_to=12),
-        Column("days", right=True, rank=1),
+    tasks = document["tasks"]
+    fields: tuple[Field[Document], ...] = (
+        field("task", lambda task: task["id"]),
+        field("state", lambda task: Span(task["state"], _STYLES.get(task["state"], Style.PLAIN))),
+        field("begun", lambda task: utc(task["started_at_ms"]), rank=2),
+        field("progress", _standing, rank=1, shrink_to=12),
+        field("market", lambda task: task["request"]["exchange"], rank=3),
+        field("symbols", lambda task: ", ".join(task["request"]["symbols"]), rank=5, shrink_to=12),
+        field("days", lambda task: str(task["request"]["days"]), right=True, rank=4),
     )
-    rows = [
-        (
-            task["id"],
-            Span(task["state"], _STYLES.get(task["state"], Style.PLAIN)),
-            utc(task["started_at_ms"]) if task["started_at_ms"] else NOTHING,
-            _standing(task),
-            ", ".join(task["request"]["symbols"]),
-            str(task["request"]["days"]),
-        )
-        for task in document["tasks"]
-    ]
-    return (table(columns, rows),)
+    return (*_banner(tasks), listed(fields, tasks))
+
+
+def _banner(tasks: list[Document]) -> tuple[Block, ...]:
+    return banner({"market": task["request"]["exchange"]} for task in tasks)
 
 
 def task_screen(task: Document) -> Screen:
@@ -66,6 +62,7 @@ def task_screen(task: Document) -> Screen:
             hang=2,
         ),
     ]
+    blocks += _banner([task])
     if task["result"]:
         return (*blocks, *_result(task["result"]))
     if task["error"]:

@@ -18,6 +18,11 @@ def utc(at_ms: int | None) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
+def day(at_ms: int | None) -> str:
+    """``1714568400000`` → ``2024-05-01``."""
+    return utc(at_ms)[:10]
+
+
 def price(value: Number | None) -> str:
     """Two decimals from 100 up, four from 1 up, six significant digits below."""
     if value is None:
@@ -52,6 +57,11 @@ def result(value: Number | None, suffix: str = "") -> Span:
     if number == 0:
         return Span(f"0.00{suffix}")
     return Span(f"{number:+,.2f}{suffix}", Style.GOOD if number > 0 else Style.BAD)
+
+
+def side_span(side: str) -> Span:
+    """``buy``, ``sell`` or ``none``, each in its own style."""
+    return Span(side, {"buy": Style.BUY, "sell": Style.SELL}.get(side, Style.FAINT))
 
 
 def figure(value: Number | None, decimals: int = 2) -> str:

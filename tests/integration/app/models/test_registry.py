@@ -109,6 +109,16 @@ def test_info_says_what_this_process_uses(place) -> None:
     assert registry.info()["loaded"] == used
 
 
+def test_the_list_says_what_each_model_was_trained_on_if_its_card_can_be_read(place) -> None:
+    place.train("m-1", "m-2")
+    (card,) = place.paths.models_dir.glob("m-1*.json")
+    card.write_text("no card")
+    assert [(each["id"], each["exchange"], each["timeframe"]) for each in place.registry.list()["models"]] == [
+        ("m-2", CARD["exchange"], CARD["timeframe"]),
+        ("m-1", None, None),
+    ]
+
+
 def test_documents_are_json(place) -> None:
     place.train("m-1")
     place.registry.promote("m-1")

@@ -42,12 +42,23 @@ def test_a_narrow_terminal_cuts_what_may_be_cut_before_it_leaves_a_column_out() 
     ]
     assert shown(TABLE, 30)[0] == "symbol       price  id"
     assert shown(TABLE, 20)[0] == "symbol       price"
-    assert shown(TABLE, 5)[0] == "symbol       price"
+    assert shown(TABLE, 15)[::2] == ["sym…      price", "BTC…  64,250.00"]
 
 
-@given(st.integers(18, 200))
-def test_a_table_that_can_shrink_never_leaves_its_terminal(width: int) -> None:
+@given(st.integers(5, 200))
+def test_a_table_never_leaves_its_terminal(width: int) -> None:
     assert max(map(len, shown(TABLE, width))) <= width
+
+
+RANKLESS = table(
+    (Column("what"), Column("one", right=True), Column("other", right=True)), [("a long name", "1,234.56", "6,543.21")]
+)
+
+
+def test_columns_of_equal_rank_are_dropped_from_the_right_and_numbers_are_cut_last() -> None:
+    assert shown(RANKLESS, 31)[2] == "a long name  1,234.56  6,543.21"
+    assert shown(RANKLESS, 30)[2] == "a long name  1,234.56"
+    assert shown(RANKLESS, 17)[2] == "a long…  1,234.56"
 
 
 @given(sentences, st.integers(20, 120), st.integers(0, 8))
@@ -56,6 +67,10 @@ def test_wrapping_keeps_every_word_and_every_width(text: str, width: int, hang: 
     assert all(len(item) <= width for item in wrapped)
     assert " ".join(wrapped).split() == text.split()
     assert all(item.startswith(" " * hang) for item in wrapped[1:])
+
+
+def test_a_word_longer_than_the_terminal_is_broken() -> None:
+    assert shown(line("  hash " + 25 * "a", hang=2), 12) == ["  hash", "  aaaaaaaaaa", "  aaaaaaaaaa", "  aaaaa"]
 
 
 def test_wrapping_keeps_each_words_style() -> None:

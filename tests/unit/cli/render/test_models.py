@@ -61,28 +61,51 @@ def enlarged(value: Any) -> Any:
     return round(value * 9, 2) if isinstance(value, float) and abs(value) > 1 else value
 
 
-def narrow(screen: Screen) -> list[str]:
-    return [text_of(item) for item in lines(screen, 80)]
+def narrow(screen: Screen, width: int = 80) -> list[str]:
+    return [text_of(item) for item in lines(screen, width)]
 
 
 def test_at_80_columns_a_card_reads_as_it_always_did() -> None:
-    assert narrow(model_info_screen(card())) == (GOLDEN / "models" / "info_80.txt").read_text().splitlines()
+    assert narrow(model_info_screen(card(), full=True)) == (GOLDEN / "models" / "info_80.txt").read_text().splitlines()
+
+
+def test_without_being_asked_for_all_a_card_is_one_screen() -> None:
+    assert narrow(model_info_screen(card())) == (GOLDEN / "models" / "brief_80.txt").read_text().splitlines()
+    simulated = card(exchange="simulated", loaded=used("m-other", "model m-other has expired"), note="60 days")
+    for known in (card(), simulated, enlarged(card())):
+        assert len(narrow(model_info_screen(known))) <= 24
+
+
+def test_a_card_and_a_list_name_a_simulated_market() -> None:
+    banner = "SIMULATED MARKET – prices are made up"
+    assert banner in plain(model_info_screen(card(exchange="simulated")))
+    mixed = {"models": [entry("m-2"), entry("m-1", exchange="simulated")], "history": []}
+    assert banner in plain(models_screen(mixed))
+    assert banner not in plain(models_screen(listed()))
+
+
+def test_a_model_whose_card_cannot_be_read_is_still_listed() -> None:
+    _, row, _ = plain(models_screen({"models": [entry("m-1", exchange=None, timeframe=None)], "history": []}))
+    assert row.split()[:2] == ["m-1", "-"]
 
 
 def test_in_a_pipe_a_card_reads_as_it_always_did() -> None:
-    assert plain(model_info_screen(card())) == (GOLDEN / "models" / "info_plain.txt").read_text().splitlines()
+    assert (
+        plain(model_info_screen(card(), full=True)) == (GOLDEN / "models" / "info_plain.txt").read_text().splitlines()
+    )
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("change", [lambda known: known, emptied, hollow, enlarged])
-def test_no_line_is_wider_than_the_terminal(change) -> None:
+def test_no_line_is_wider_than_the_terminal(change, width) -> None:
     known = change(card())
-    for screen in (model_info_screen(known), model_diff_screen(known, known)):
-        assert max(len(item) for item in narrow(screen)) <= 80
+    for screen in (model_info_screen(known), model_info_screen(known, full=True), model_diff_screen(known, known)):
+        assert max(len(item) for item in narrow(screen, width)) <= width
 
 
 def test_at_80_columns_every_number_of_the_evidence_is_there() -> None:
     known = card()
-    shown = "\n".join(narrow(model_info_screen(known)))
+    shown = "\n".join(narrow(model_info_screen(known, full=True)))
     for item in known["comparison"]:
         assert f"{interval(item['lower'], item['upper'])}" in shown
         assert f"{interval(item['ahead_lower'], item['ahead_upper'])}" in shown
@@ -97,7 +120,7 @@ def test_at_80_columns_every_number_of_the_evidence_is_there() -> None:
 
 def test_every_rule_and_test_has_its_sign_and_its_numbers() -> None:
     known = card()
-    shown = plain(model_info_screen(known))
+    shown = plain(model_info_screen(known, full=True))
     for item in (*known["gate"], *known["leak_tests"]):
         (row,) = [text for text in shown if item["detail"] in text]
         assert row.startswith("  ✓" if item["passed"] else "  ✗")
@@ -105,7 +128,7 @@ def test_every_rule_and_test_has_its_sign_and_its_numbers() -> None:
 
 
 def test_a_strategy_without_a_judgement_still_shows_its_outcomes() -> None:
-    (row,) = [text for text in plain(model_info_screen(card())) if text.startswith("sentiment  ")]
+    (row,) = [text for text in plain(model_info_screen(card(), full=True)) if text.startswith("sentiment  ")]
     assert row.split() == ["sentiment", "-", "0", "-", "-", "-", "-"]
 
 
@@ -123,7 +146,7 @@ def test_where_nothing_is_trained_it_says_what_to_do() -> None:
         (used("m-other"), "The daemon has m-other loaded."),
         (
             used("m-20240630-1f3a9c2b", message="model m-20240630-1f3a9c2b has expired"),
-            "The daemon cannot use it, and goes by the rules: model m-20240630-1f3a9c2b has expired",
+            "The daemon cannot use it, and the rule table decides: model m-20240630-1f3a9c2b has expired",
         ),
     ],
 )
@@ -139,12 +162,12 @@ def test_why_its_state_was_changed_since_is_said() -> None:
 
 
 def test_what_came_since_is_said() -> None:
-    shown = plain(model_info_screen(card()))
+    shown = plain(model_info_screen(card(), full=True))
     at = shown.index("Since then")
     assert shown[at + 1 : at + 3] == ["  none of its decisions has matured", ""]
     said = "its probabilities are worse than base rates"
     since = drift(standing="drifted", sentence=said, decisions=2880, days=60, evidence=0.02, evidence_against=21.5)
-    shown = plain(model_info_screen(card(drift=since)))
+    shown = plain(model_info_screen(card(drift=since), full=True))
     assert f"  {said}" in shown
     assert any("2,880 matured decisions" in text for text in shown)
     assert any("21.5" in text for text in shown)
@@ -175,7 +198,7 @@ def test_being_worse_than_perfect_is_no_verdict() -> None:
     known = card()
     metric = known["metrics"][2]
     known["metrics"] = [metric | {"lower": 0.01, "upper": 0.02, "level": 0.95}]
-    (row,) = [text for text in plain(model_info_screen(known)) if text.startswith("calibration error")]
+    (row,) = [text for text in plain(model_info_screen(known, full=True)) if text.startswith("calibration error")]
     assert row.split()[-2:] == ["perfect", "-"]
 
 
@@ -238,6 +261,8 @@ def entry(model_id: str, **changed: Any) -> dict[str, Any]:
         "is_champion": False,
         "retired_at_ms": None,
         "note": "",
+        "exchange": "coinbase",
+        "timeframe": "1h",
         **changed,
     }
 
@@ -275,7 +300,7 @@ def test_the_list_says_who_decides_and_how_that_came_about() -> None:
 
 def test_in_a_pipe_the_list_has_every_column() -> None:
     head, champion, *_ = plain(models_screen(listed()))
-    assert head.split() == ["model", "trained", "state", "decides", "features", "verdict"]
+    assert head.split() == ["model", "market", "trained", "state", "decides", "features", "verdict"]
     assert champion.endswith("not enough for real money.")
 
 

@@ -1,30 +1,36 @@
-"""What a model was trained on, and with what."""
+"""A model's training data and the versions that made it."""
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import Block, Column, Style, line, table
+from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
 from autopilot.cli.render.models.numbers import percent
-from autopilot.cli.render.words import NOTHING, count, spoken, utc
+from autopilot.cli.render.words import NOTHING, count, day, spoken, utc
 from autopilot.domain.document_types import Document
 
-_SYMBOL_COLUMNS = (Column("symbol"), Column("candles", right=True), Column("samples", right=True))
+
+def data_line(card: Document) -> list[Block]:
+    """The span and the samples in one line."""
+    data = card["data"]
+    span = f"{day(data['first_at_ms'])} to {day(data['last_at_ms'])}"
+    return [line(f"Trained on {number(data['samples'])} samples, {span}", hang=2)]
 
 
 def data_section(card: Document) -> list[Block]:
     """The span, the samples and where they come from."""
     data = card["data"]
-    days = "" if card["days"] is None else f", {count(card['days'], 'day')} asked for"
+    days = "" if card["days"] is None else f", {count(card['days'], 'day')} requested"
     samples = f"  {number(data['samples'])} samples, {number(data['recorded'])} of them recorded by the daemon"
-    rows = [
-        (symbol, number(candles), number(data["samples_by_symbol"].get(symbol)))
-        for symbol, candles in data["candles"].items()
-    ]
+    fields: tuple[Field[str], ...] = (
+        field("symbol", lambda symbol: symbol),
+        field("candles", lambda symbol: number(data["candles"][symbol]), right=True),
+        field("samples", lambda symbol: number(data["samples_by_symbol"].get(symbol)), right=True),
+    )
     blocks: list[Block] = [
         line("Data", Style.HEADING),
         line(f"  {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}{days}", hang=2),
         line(samples, hang=2),
     ]
-    return [*blocks, table(_SYMBOL_COLUMNS, rows)] if rows else blocks
+    return [*blocks, listed(fields, data["candles"])] if data["candles"] else blocks
 
 
 def classes_section(card: Document) -> list[Block]:
@@ -33,11 +39,11 @@ def classes_section(card: Document) -> list[Block]:
         return []
     ordered = sorted(card["classes"].items(), key=lambda item: -(item[1] or 0.0))
     shares = ", ".join(f"{spoken(name)} {percent(share)}" for name, share in ordered)
-    return [line("Best group afterwards, none where no group had a gain", Style.HEADING), line(f"  {shares}", hang=2)]
+    return [line("Best group in hindsight, none where no group had a gain", Style.HEADING), line(f"  {shares}", hang=2)]
 
 
 def versions_section(card: Document) -> list[Block]:
-    """What it takes to make the same model again."""
+    """Everything that is needed to make the same model again."""
     versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     made = f"  seed {number(card['seed'])}, features {card['schema']}{_trials(card['trials'])}"
     return [

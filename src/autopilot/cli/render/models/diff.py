@@ -12,7 +12,8 @@ from autopilot.cli.render.words import NOTHING, spoken, utc
 from autopilot.domain.document_types import Document
 
 LEADING = 8
-"""So many features that gained, and so many that lost."""
+"""The number of features shown that gained, and of those that lost."""
+_CHANGE = Column("change", right=True, rank=1)
 
 _Reading = Callable[[Document], str]
 _FACTS: tuple[tuple[str, _Reading], ...] = (
@@ -42,10 +43,10 @@ def model_diff_screen(a: Document, b: Document) -> Screen:
         ("Data", _columns("what", a, b), _facts(a, b)),
         ("Symbols of one only", (Column("symbol"), Column("in")), _symbols(a, b)),
         ("Versions", _columns("of", a, b), _versions(a, b)),
-        ("Figures out of sample", (*_columns("figure", a, b), Column("change", right=True)), _metrics(a, b)),
+        ("Figures out of sample", (*_columns("figure", a, b), _CHANGE), _metrics(a, b)),
         ("Gate", _columns("rule", a, b), _gate(a, b)),
-        ("Net bp a day", _columns("what", a, b), _comparison(a, b)),
-        ("Features that gained or lost", (*_columns("feature", a, b), Column("change", right=True)), _features(a, b)),
+        ("Net bps per day", _columns("what", a, b), _comparison(a, b)),
+        ("Features that gained or lost", (*_columns("feature", a, b), _CHANGE), _features(a, b)),
     ):
         if rows:
             blocks += [BLANK, line(heading, Style.HEADING), table(columns, rows)]
@@ -105,7 +106,7 @@ def _metric(item: Document | None) -> str:
 
 
 def _change(one: Document | None, other: Document | None) -> Span:
-    """Coloured by its direction only; the intervals beside it say whether that means anything."""
+    """Colored by its direction only; the intervals beside it say whether that means anything."""
     if one is None or other is None or one["value"] is None or other["value"] is None:
         return Span(NOTHING)
     change = other["value"] - one["value"]

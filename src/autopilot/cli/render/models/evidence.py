@@ -1,8 +1,8 @@
-"""What a model is worth: every figure beside what one gets without it, with its interval."""
+"""The evidence for a model: each figure with its interval, beside the same figure without the model."""
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import Block, Column, Span, Style, line, table
+from autopilot.cli.render.blocks import Block, Field, Span, Style, field, line, listed
 from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import (
     STANDINGS,
@@ -26,26 +26,20 @@ def metrics_section(card: Document) -> list[Block]:
     metrics = card["metrics"]
     if not metrics:
         return []
-    columns = (
-        Column("figure", shrink_to=18),
-        Column("value", right=True),
-        Column(interval_title(metrics), right=True),
-        Column("baseline", right=True),
-        Column("which", shrink_to=8),
-        Column("reads"),
+    fields: tuple[Field[Document], ...] = (
+        field("figure", lambda item: item["name"], shrink_to=18),
+        field("value", lambda item: in_unit(item["value"], item["unit"]), right=True),
+        field(
+            interval_title(metrics),
+            lambda item: interval(item["lower"], item["upper"], item["unit"]),
+            right=True,
+            rank=2,
+        ),
+        field("baseline", lambda item: in_unit(item["baseline_value"], item["unit"]), right=True, rank=3),
+        field("which", lambda item: item["baseline"], rank=4, shrink_to=8),
+        field("reads", _reading, rank=1),
     )
-    rows = [
-        (
-            metric["name"],
-            in_unit(metric["value"], metric["unit"]),
-            interval(metric["lower"], metric["upper"], metric["unit"]),
-            in_unit(metric["baseline_value"], metric["unit"]),
-            metric["baseline"],
-            _reading(metric),
-        )
-        for metric in metrics
-    ]
-    return [line("Figures out of sample, each beside its baseline", Style.HEADING), table(columns, rows)]
+    return [line("Figures out of sample, each beside its baseline", Style.HEADING), listed(fields, metrics)]
 
 
 def _reading(metric: Document) -> Span:
@@ -57,83 +51,74 @@ def _reading(metric: Document) -> Span:
 
 
 def comparison_section(card: Document) -> list[Block]:
-    """Net basis points a day, and how far the model is ahead on the same days."""
-    compared = card["comparison"]
-    if not compared:
+    """Net basis points per day, and how far the model is ahead on the same days."""
+    return _compared(card["comparison"])
+
+
+def brief_comparison(card: Document) -> list[Block]:
+    """The same of the model and of the alternatives that matter most."""
+    return _compared([item for item in card["comparison"] if item["name"] in _ESSENTIAL])
+
+
+_ESSENTIAL = ("model", "cash", "buy and hold", "rule table")
+
+
+def _compared(items: list[Document]) -> list[Block]:
+    if not items:
         return []
-    title = interval_title(compared)
-    columns = (
-        Column("what", shrink_to=16),
-        Column("bp a day", right=True),
-        Column(title, right=True),
-        Column("model ahead", right=True),
-        Column(title, right=True),
+    title = interval_title(items)
+    fields: tuple[Field[Document], ...] = (
+        field("what", lambda item: item["name"], shrink_to=16),
+        field("bps per day", lambda item: bps(item["bps"]), right=True),
+        field(title, lambda item: interval(item["lower"], item["upper"]), right=True, rank=2),
+        field(
+            "model ahead",
+            lambda item: judged(bps(item["ahead_bps"]), item["ahead_lower"], item["ahead_upper"]),
+            right=True,
+            rank=1,
+        ),
+        field(title, lambda item: interval(item["ahead_lower"], item["ahead_upper"]), right=True, rank=3),
     )
-    rows = [
-        (
-            item["name"],
-            bps(item["bps"]),
-            interval(item["lower"], item["upper"]),
-            judged(bps(item["ahead_bps"]), item["ahead_lower"], item["ahead_upper"]),
-            interval(item["ahead_lower"], item["ahead_upper"]),
-        )
-        for item in compared
-    ]
-    days = max((item["days"] for item in compared if item["days"] is not None), default=None)
-    return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), table(columns, rows)]
+    days = max((item["days"] for item in items if item["days"] is not None), default=None)
+    return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), listed(fields, items)]
 
 
 def thresholds_section(card: Document) -> list[Block]:
-    """What it means to act only above a confidence; the intervals are of the comparison's level."""
-    columns = (
-        Column("confidence from", right=True),
-        Column("decisions", right=True),
-        Column("share", right=True),
-        Column("hit rate", right=True),
-        Column("net bp each", right=True),
-        Column(interval_title(card["comparison"]), right=True),
+    """The effect of acting only above a confidence; the intervals are of the comparison's level."""
+    fields: tuple[Field[Document], ...] = (
+        field("confidence from", lambda item: figure(item["threshold"]), right=True),
+        field("decisions", lambda item: number(item["decisions"]), right=True, rank=1),
+        field("share", lambda item: percent(item["share"], 1), right=True, rank=4),
+        field("hit rate", lambda item: percent(item["hit_rate"]), right=True, rank=3),
+        field("net bps each", lambda item: judged(bps(item["edge_bps"]), item["lower"], item["upper"]), right=True),
+        field(
+            interval_title(card["comparison"]),
+            lambda item: interval(item["lower"], item["upper"]),
+            right=True,
+            rank=2,
+        ),
     )
-    rows = [
-        (
-            figure(item["threshold"]),
-            number(item["decisions"]),
-            percent(item["share"], 1),
-            percent(item["hit_rate"]),
-            judged(bps(item["edge_bps"]), item["lower"], item["upper"]),
-            interval(item["lower"], item["upper"]),
-        )
-        for item in card["thresholds"]
-    ]
-    return [line("What the confidence threshold means", Style.HEADING), table(columns, rows)] if rows else []
-
-
-_RELIABILITY_COLUMNS = (
-    Column("probability", right=True),
-    Column("decisions", right=True),
-    Column("stated", right=True),
-    Column("observed", right=True),
-    Column("difference", right=True),
-)
-
-
-def reliability_section(card: Document) -> list[Block]:
-    """What was stated against what came."""
-    rows = [
-        (
-            f"{figure(item['lower'])} to {figure(item['upper'])}",
-            number(item["count"]),
-            percent(item["stated"], 1),
-            percent(item["observed"], 1),
-            _difference(item),
-        )
-        for item in card["reliability"]
-    ]
-    return (
-        [line("Stated probability against what came", Style.HEADING), table(_RELIABILITY_COLUMNS, rows)] if rows else []
-    )
+    if not card["thresholds"]:
+        return []
+    return [line("What the confidence threshold means", Style.HEADING), listed(fields, card["thresholds"])]
 
 
 def _difference(item: Document) -> str:
     if item["stated"] is None or item["observed"] is None:
         return NOTHING
     return f"{100 * (item['observed'] - item['stated']):+.1f} points"
+
+
+_RELIABILITY_FIELDS: tuple[Field[Document], ...] = (
+    field("probability", lambda item: f"{figure(item['lower'])} to {figure(item['upper'])}", right=True),
+    field("decisions", lambda item: number(item["count"]), right=True, rank=2),
+    field("stated", lambda item: percent(item["stated"], 1), right=True),
+    field("observed", lambda item: percent(item["observed"], 1), right=True),
+    field("difference", _difference, right=True, rank=1),
+)
+
+
+def reliability_section(card: Document) -> list[Block]:
+    """The stated probabilities beside the observed frequencies."""
+    bins = card["reliability"]
+    return [line("Stated and observed probability", Style.HEADING), listed(_RELIABILITY_FIELDS, bins)] if bins else []

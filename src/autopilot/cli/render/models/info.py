@@ -1,4 +1,4 @@
-"""A model's card: what it has seen, what it is worth and how that is known, section by section."""
+"""A model's card: on one screen the evidence that decides, in full every section."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ from collections.abc import Callable
 
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, line
-from autopilot.cli.render.models.data import classes_section, data_section, versions_section
+from autopilot.cli.render.models.data import classes_section, data_line, data_section, versions_section
 from autopilot.cli.render.models.evidence import (
+    brief_comparison,
     comparison_section,
     metrics_section,
     reliability_section,
     thresholds_section,
 )
 from autopilot.cli.render.models.parts import groups_section, importance_section, strategies_section
-from autopilot.cli.render.models.proof import drift_section, gate_section, leak_section, paths_section
+from autopilot.cli.render.models.proof import (
+    brief_gate,
+    drift_line,
+    drift_section,
+    gate_section,
+    leak_section,
+    paths_section,
+)
 from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
 from autopilot.domain.document_types import Document
 
@@ -36,15 +44,30 @@ _SECTIONS: tuple[Callable[[Document], list[Block]], ...] = (
 )
 
 
-def model_info_screen(document: Document) -> Screen:
-    """``document``: a card with ``drift`` and ``loaded``, or ``{"state": "untrained", …}`` where there is no model."""
+def model_info_screen(document: Document, *, full: bool = False) -> Screen:
+    """``document``: a card with ``drift`` and ``loaded``, or ``{"state": "untrained", …}`` where there is no model.
+
+    It fits 24 lines of 80 columns, unless ``full`` asks for every section.
+    """
     if document["state"] == "untrained":
         return (_standing("untrained"), line(f"To train one: {TO_TRAIN}"))
-    blocks: list[Block] = _header(document)
-    for section in _SECTIONS:
-        found = section(document)
-        blocks += [BLANK, *found] if found else []
-    return tuple(blocks)
+    return (*_header(document), *(_every_section(document) if full else _essentials(document)))
+
+
+def _essentials(card: Document) -> list[Block]:
+    return [
+        *data_line(card),
+        BLANK,
+        *brief_comparison(card),
+        BLANK,
+        *brief_gate(card),
+        *drift_line(card),
+        line(f"All of it: autopilot model-info {card['id']} --full", Style.FAINT, hang=2),
+    ]
+
+
+def _every_section(card: Document) -> list[Block]:
+    return [block for section in _SECTIONS if (found := section(card)) for block in (BLANK, *found)]
 
 
 def _header(card: Document) -> list[Block]:
@@ -70,4 +93,5 @@ def _in_use(card: Document) -> Paragraph:
     which = "it" if loaded["id"] == card["id"] else loaded["id"]
     if loaded["usable"]:
         return line(f"The daemon has {which} loaded.", Style.FAINT)
-    return line(f"The daemon cannot use {which}, and goes by the rules: {loaded['message']}", Style.WARNING, hang=2)
+    why = f"and the rule table decides: {loaded['message']}"
+    return line(f"The daemon cannot use {which}, {why}", Style.WARNING, hang=2)

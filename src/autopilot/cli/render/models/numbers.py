@@ -25,7 +25,7 @@ def in_unit(value: float | None, unit: str) -> str:
     """A share as a percentage, basis points signed, anything else with four digits."""
     if value is None or unit not in ("share", "bp"):
         return measure(value, unit)
-    return f"{bps(value)} bp" if unit == "bp" else percent(value, 2)
+    return f"{bps(value)} bps" if unit == "bp" else percent(value, 2)
 
 
 def interval(lower: float | None, upper: float | None, unit: str = "bp") -> str:

@@ -2,79 +2,63 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import Block, Column, Style, line, table
+from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
 from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import bps, interval, interval_title, judged, percent
 from autopilot.cli.render.words import figure, spoken
 from autopilot.domain.document_types import Document
 
 LEADING = 15
-"""So many features are shown; the document has all that the card has."""
+"""The number of features shown; the document has all of the card's."""
 
 
 def groups_section(card: Document) -> list[Block]:
-    """What came of each group where it was chosen; the intervals are of the comparison's level."""
-    columns = (
-        Column("group", shrink_to=10),
-        Column("chosen", right=True),
-        Column("acted", right=True),
-        Column("hit rate", right=True),
-        Column("net bp", right=True),
-        Column(interval_title(card["comparison"]), right=True),
-        Column("expected", right=True),
+    """The results of each group where it was chosen; the intervals are of the comparison's level."""
+    fields: tuple[Field[Document], ...] = (
+        field("group", lambda item: spoken(item["group"]), shrink_to=10),
+        field("chosen", lambda item: number(item["chosen"]), right=True, rank=3),
+        field("acted", lambda item: number(item["acted"]), right=True, rank=4),
+        field("hit rate", lambda item: percent(item["hit_rate"]), right=True, rank=2),
+        field("net bps", lambda item: judged(bps(item["edge_bps"]), item["lower"], item["upper"]), right=True),
+        field(interval_title(card["comparison"]), lambda item: interval(item["lower"], item["upper"]), right=True),
+        field("expected", lambda item: bps(item["expected_bps"]), right=True, rank=1),
     )
-    rows = [
-        (
-            spoken(item["group"]),
-            number(item["chosen"]),
-            number(item["acted"]),
-            percent(item["hit_rate"]),
-            judged(bps(item["edge_bps"]), item["lower"], item["upper"]),
-            interval(item["lower"], item["upper"]),
-            bps(item["expected_bps"]),
-        )
-        for item in card["groups"]
-    ]
-    return [line("By group", Style.HEADING), table(columns, rows)] if rows else []
+    return [line("By group", Style.HEADING), listed(fields, card["groups"])] if card["groups"] else []
 
 
-_STRATEGY_COLUMNS = (
-    Column("strategy"),
-    Column("group", rank=1, shrink_to=6),
-    Column("matured", right=True),
-    Column("mean bp", right=True),
-    Column("sd bp", right=True),
-    Column("rank corr.", right=True),
-    Column("chosen", right=True),
+_STRATEGY_FIELDS: tuple[Field[Document], ...] = (
+    field("strategy", lambda item: item["strategy"]),
+    field("group", lambda item: spoken(item["group"]), rank=6, shrink_to=5),
+    field("matured", lambda item: number(item["matured"]), right=True, rank=1),
+    field("mean bps", lambda item: bps(item["mean_bps"]), right=True),
+    field("sd bps", lambda item: figure(item["sd_bps"], 1), right=True, rank=4),
+    field("rank corr.", lambda item: figure(item["rank_correlation"], 3), right=True, rank=3),
+    field("chosen", lambda item: number(item["chosen"]), right=True, rank=2),
 )
 
 
 def strategies_section(card: Document) -> list[Block]:
     """Every strategy with its matured outcomes, judged or not."""
-    judged_ones = {item["strategy"]: item for item in card["strategies"]}
-    matured = {**card["data"]["matured"], **{name: item["matured"] for name, item in judged_ones.items()}}
-    nothing: Document = dict.fromkeys(("group", "mean_bps", "sd_bps", "rank_correlation", "chosen"))
-    rows = [
-        (
-            name,
-            spoken(item["group"]),
-            number(outcomes),
-            bps(item["mean_bps"]),
-            figure(item["sd_bps"], 1),
-            figure(item["rank_correlation"], 3),
-            number(item["chosen"]),
-        )
-        for name, outcomes in matured.items()
-        for item in (judged_ones.get(name, nothing),)
-    ]
-    if not rows:
+    unjudged: Document = dict.fromkeys(("group", "mean_bps", "sd_bps", "rank_correlation", "chosen"))
+    items = {
+        **{
+            name: {"strategy": name, "matured": matured, **unjudged}
+            for name, matured in card["data"]["matured"].items()
+        },
+        **{item["strategy"]: item for item in card["strategies"]},
+    }
+    if not items:
         return []
-    return [line("By strategy, over all its matured outcomes", Style.HEADING), table(_STRATEGY_COLUMNS, rows)]
+    return [line("By strategy, over all its matured outcomes", Style.HEADING), listed(_STRATEGY_FIELDS, items.values())]
+
+
+_FEATURE_FIELDS: tuple[Field[Document], ...] = (
+    field("feature", lambda item: item["feature"], shrink_to=40),
+    field("share of the gain", lambda item: percent(item["share"], 1), right=True),
+)
 
 
 def importance_section(card: Document) -> list[Block]:
     """The features that the members gain most from."""
-    ordered = sorted(card["importance"], key=lambda item: -(item["share"] or 0.0))[:LEADING]
-    rows = [(item["feature"], percent(item["share"], 1)) for item in ordered]
-    columns = (Column("feature", shrink_to=40), Column("share of the gain", right=True))
-    return [line("Leading features", Style.HEADING), table(columns, rows)] if rows else []
+    leading = sorted(card["importance"], key=lambda item: -(item["share"] or 0.0))[:LEADING]
+    return [line("Leading features", Style.HEADING), listed(_FEATURE_FIELDS, leading)] if leading else []

@@ -1,4 +1,4 @@
-"""How a model was examined: the gate, the leak tests, many paths through history, and what came since."""
+"""How a model was examined: the gate, the leak tests, many paths through history, and its decisions since."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from autopilot.cli.render.models.numbers import checked, percent
 from autopilot.cli.render.words import count, measure
 from autopilot.domain.document_types import Document
 
+_FAILED_SHOWN = 2
+
 
 def gate_section(card: Document) -> list[Block]:
     """Rule by rule."""
     rules = [_verdict(f"{rule['rule']}. {rule['name']}", rule) for rule in card["gate"]]
     return [line("Gate", Style.HEADING), *rules] if rules else []
+
+
+def brief_gate(card: Document) -> list[Block]:
+    """How many rules it passed, and each rule that it failed."""
+    rules = card["gate"]
+    if not rules:
+        return []
+    failed = [rule for rule in rules if not rule["passed"]]
+    passed = f"{len(rules) - len(failed)} of {count(len(rules), 'rule')} passed"
+    return [
+        Paragraph((Span("Gate: ", Style.HEADING), Span(passed, Style.WARNING if failed else Style.GOOD))),
+        *(_verdict(rule["name"], rule) for rule in failed[:_FAILED_SHOWN]),
+    ]
 
 
 def leak_section(card: Document) -> list[Block]:
@@ -40,8 +55,15 @@ def paths_section(card: Document) -> list[Block]:
     ]
 
 
+def drift_line(card: Document) -> list[Block]:
+    """The verdict on its decisions since the training."""
+    drift = card["drift"]
+    style = Style.WARNING if drift["standing"] == "drifted" else Style.PLAIN
+    return [Paragraph((Span("Since then: ", Style.HEADING), Span(drift["sentence"], style)), hang=2)]
+
+
 def drift_section(card: Document) -> list[Block]:
-    """What came of its decisions since the training."""
+    """The results of its decisions since the training."""
     drift = card["drift"]
     style = Style.WARNING if drift["standing"] == "drifted" else Style.PLAIN
     shown: list[Block] = [line("Since then", Style.HEADING), line(f"  {drift['sentence']}", style, hang=2)]
