@@ -1,8 +1,250 @@
-"""What JSON documents look like to the screens that read them. Standard library only."""
+"""The JSON documents that screens read, as types: orders, positions, trades, decisions. Standard library only.
+
+`status_types` has the status, `card_types` a model's card.
+
+Money and quantities are strings ("0.10"), times integer milliseconds in UTC. A number that is not finite is null.
+A key that is `NotRequired` is missing from some documents of that kind; every other key is always there.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 Document = dict[str, Any]
 """A JSON object."""
+
+SideName = Literal["buy", "sell"]
+SignalName = Literal["buy", "sell", "none"]
+ActionName = Literal["hold", "signal", "denied", "order"]
+DecidedByName = Literal["rules", "model"]
+ModeName = Literal["active", "reducing", "halted"]
+
+
+class OrderDocument(TypedDict):
+    """An `Order`, as ``orders`` lists it."""
+
+    client_order_id: str
+    account: str
+    symbol: str
+    side: SideName
+    type: str
+    purpose: str
+    quantity: str
+    price: str | None
+    reference_price: str
+    created_at_ms: int
+    expires_at_ms: int | None
+    strategy: str
+    reason: str
+    decision_id: str | None
+    stop: str | None
+    target: str | None
+    trigger_price: str | None
+    status: str
+    filled: str
+    exchange_order_id: str | None
+    updated_at_ms: int
+    detail: str
+
+
+class PositionDocument(TypedDict):
+    """A `Position`, as ``positions`` lists it."""
+
+    account: str
+    symbol: str
+    quantity: str
+    entry_price: str
+    cost: str
+    fees: str
+    realized: str
+    stop: str | None
+    target: str | None
+    strategy: str
+    decision_id: str | None
+    opened_at_ms: int
+    entry_quantity: str
+    entry_value: str
+    exit_value: str
+
+
+class TradeDocument(TypedDict):
+    """A `RoundTrip`, as ``trades`` lists it. ``net_pct``: the net result in percent of the price paid."""
+
+    account: str
+    symbol: str
+    strategy: str
+    decision_id: str | None
+    quantity: str
+    entry_price: str
+    exit_price: str
+    fees: str
+    net: str
+    opened_at_ms: int
+    closed_at_ms: int
+    exit_purpose: str
+    written_off: str
+    net_pct: float
+
+
+class CheckDocument(TypedDict):
+    """A `Check`."""
+
+    code: str
+    passed: bool
+    actual: float | None
+    limit: float | None
+    unit: str
+    detail: str
+
+
+class DeniedDocument(TypedDict):
+    """A `Denied`."""
+
+    code: str
+    detail: str
+    checks: list[CheckDocument]
+
+
+class SignalDocument(TypedDict):
+    """A `StrategySignal`."""
+
+    symbol: str
+    signal_type: SignalName
+    strength: float
+    confidence: float
+    price: float
+    stop: float
+    target: float
+    strategy: str
+    group: str
+    reason: str
+
+
+class ConditionsDocument(TypedDict):
+    """`MarketConditions`. ``features``: the model's input by name."""
+
+    symbol: str
+    timeframe: str
+    candle_at_ms: int
+    price: float
+    regime: str
+    regime_strength: float
+    candles_in_regime: int
+    adx: float | None
+    rsi: float | None
+    atr: float | None
+    volatility: float | None
+    volatility_ratio: float | None
+    volume_ratio: float | None
+    external_signals: bool
+    features: dict[str, float | None]
+
+
+class GroupScoreDocument(TypedDict):
+    """A `GroupScore`."""
+
+    group: str
+    confidence: float
+    reason: str
+    expected_edge_bps: float | None
+
+
+class StrategyScoreDocument(TypedDict):
+    """A `StrategyScore`."""
+
+    strategy: str
+    group: str
+    score: float
+    regime_fit: float
+    recent_return_bps: float
+    confidence: float
+
+
+class ContributionDocument(TypedDict):
+    """A `Contribution`."""
+
+    feature: str
+    value: float | None
+    effect_bps: float
+
+
+class OpinionDocument(TypedDict):
+    """A `ModelOpinion`."""
+
+    model_id: str
+    state: str
+    probabilities: dict[str, float]
+    novelty: float
+    novelty_limit: float
+    contributions: list[ContributionDocument]
+
+
+class SelectionDocument(TypedDict):
+    """A `Selection`. Decisions of early versions have neither ``rule_choice`` nor ``model``."""
+
+    decided_by: DecidedByName
+    group: str
+    strategy: str
+    group_confidence: float
+    strategy_confidence: float
+    groups: list[GroupScoreDocument]
+    strategies: list[StrategyScoreDocument]
+    note: str
+    rule_choice: NotRequired[str | None]
+    model: NotRequired[OpinionDocument | None]
+
+
+class DecisionDocument(TypedDict):
+    """A whole `Decision`, as ``explain`` shows it. ``exits``: orders that sold before the next candle without a
+    decision; the ``decision`` events do not have it."""
+
+    id: str
+    account: str
+    exchange: str
+    market: str
+    symbol: str
+    timeframe: str
+    candle_at_ms: int
+    decided_at_ms: int
+    conditions: ConditionsDocument
+    selection: SelectionDocument
+    signal: SignalDocument
+    signals: dict[str, SignalDocument]
+    strategy_errors: dict[str, str]
+    action: ActionName
+    checks: list[CheckDocument]
+    denied: DeniedDocument | None
+    order: OrderDocument | None
+    exits: NotRequired[list[OrderDocument]]
+
+
+class BriefDecisionDocument(TypedDict):
+    """A decision as ``decisions``, ``signals`` and ``status`` list it."""
+
+    id: str
+    symbol: str
+    account: str
+    exchange: str
+    market: str
+    timeframe: str
+    candle_at_ms: int
+    decided_at_ms: int
+    regime: str
+    group: str
+    strategy: str
+    decided_by: DecidedByName
+    confidence: float
+    signal_type: SignalName
+    price: float
+    action: ActionName
+    denied_code: str | None
+    denied_detail: str | None
+    order_id: str | None
+
+
+class ErrorBodyDocument(TypedDict):
+    """An error: ``code`` for programs, ``message`` and ``hint`` for people."""
+
+    code: str
+    message: str
+    hint: str

@@ -10,12 +10,20 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from document_shapes import disagreements
 
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.views import queries
 from autopilot.domain.decision import Action
+from autopilot.domain.document_types import (
+    BriefDecisionDocument,
+    DecisionDocument,
+    OrderDocument,
+    PositionDocument,
+    TradeDocument,
+)
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.market import MarketKind
@@ -188,6 +196,16 @@ def test_positions_and_trades(path, history, ledger) -> None:
     }
     assert queries.trades(path, "ETH/USD") == {"trades": []}
     assert queries.trades(path, before_ms=trade["closed_at_ms"]) == {"trades": []}
+
+
+def test_documents_are_of_their_types(path, history) -> None:
+    assert disagreements(queries.decisions(path)["decisions"], list[BriefDecisionDocument]) == []
+    assert disagreements(queries.signals(path)["signals"], list[BriefDecisionDocument]) == []
+    assert disagreements(queries.orders(path)["orders"], list[OrderDocument]) == []
+    assert disagreements(queries.positions(path)["positions"], list[PositionDocument]) == []
+    assert disagreements(queries.trades(path)["trades"], list[TradeDocument]) == []
+    for decision in history:
+        assert disagreements(queries.decision(path, decision.id), DecisionDocument) == []
 
 
 def test_the_summary_counts_everything(path, history) -> None:

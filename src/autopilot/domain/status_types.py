@@ -1,0 +1,175 @@
+"""The document of ``status``, as types; `document_types` says how to read them. Standard library only."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from autopilot.domain.card_types import LoadedModelDocument
+from autopilot.domain.document_types import (
+    BriefDecisionDocument,
+    DecidedByName,
+    ErrorBodyDocument,
+    ModeName,
+    OrderDocument,
+    PositionDocument,
+)
+
+LevelName = Literal["error", "warning", "info"]
+
+
+class DaemonDocument(TypedDict):
+    """The daemon of a status; all but ``running`` and ``data_dir`` are null when it does not run. ``name`` comes from
+    a running daemon only."""
+
+    name: NotRequired[str]
+    running: bool
+    version: str | None
+    pid: int | None
+    started_at_ms: int | None
+    data_dir: str
+
+
+class RestrictionDocument(TypedDict):
+    """A `Restriction`."""
+
+    code: str
+    mode: ModeName
+    detail: str
+    since_ms: int
+    hint: str
+
+
+class AccountModeDocument(TypedDict):
+    """The trading mode of an account, and the restrictions that cause it."""
+
+    account: str
+    mode: ModeName
+    restrictions: list[RestrictionDocument]
+
+
+class AccountDocument(TypedDict):
+    """An account in one currency. ``market`` is null before its first decision; ``own_cash`` before it was counted."""
+
+    account: str
+    currency: str
+    at_ms: int
+    free: str
+    equity: str
+    day_start_equity: str
+    peak_equity: str
+    start_equity: str
+    own_cash: str | None
+    market: str | None
+    open_positions: int
+    exchange: str
+    paper: bool
+
+
+class AnalysisDocument(TypedDict):
+    """The part of the last decision's market conditions that a status shows."""
+
+    regime: str
+    regime_strength: float
+    candles_in_regime: int
+    adx: float | None
+    rsi: float | None
+    atr: float | None
+    volatility: float | None
+    volume_ratio: float | None
+
+
+class SelectedDocument(TypedDict):
+    """The strategy that the last decision chose."""
+
+    strategy: str
+    group: str
+    decided_by: DecidedByName
+    confidence: float
+
+
+class CandleRangeDocument(TypedDict):
+    """How many candles there are, and the open times of the first and the last."""
+
+    candles: int
+    first_at_ms: int | None
+    last_at_ms: int | None
+
+
+class SymbolDocument(TypedDict):
+    """One symbol of a status. ``left_out``: why the daemon could not resume it."""
+
+    symbol: str
+    exchange: str
+    market: str
+    account: str
+    timeframe: str
+    interval: float
+    paper_trading: bool
+    auto_execute: bool
+    state: str
+    message: str | None
+    hint: str | None
+    running: bool
+    price: float | None
+    last_analysis: AnalysisDocument | None
+    selected_strategy: SelectedDocument | None
+    trades_today: int
+    ohlcv_data: CandleRangeDocument
+    strategy_instances: list[str]
+    last_decision: BriefDecisionDocument | None
+    position: PositionDocument | None
+    open_orders: list[OrderDocument]
+    cycles: int
+    decisions: int
+    errors: int
+    last_cycle_at_ms: int | None
+    next_cycle_at_ms: int | None
+    last_error: str | None
+    differences: list[str]
+    left_out: ErrorBodyDocument | None
+
+
+class ArmingDocument(TypedDict):
+    """What is armed on an account, and the ``invested`` part of its ``limit``."""
+
+    currency: str
+    max_value: str
+    limit: str
+    invested: str
+    unproven: bool
+    armed_at_ms: int
+    expires_at_ms: int
+
+
+class RealMoneyDocument(TypedDict):
+    """An account that is armed, or on which a symbol runs with real money."""
+
+    account: str
+    exchange: str
+    armed: bool
+    arming: ArmingDocument | None
+    symbols: list[str]
+    unarmed_symbols: list[str]
+
+
+class ProblemDocument(TypedDict):
+    """One problem of a status. ``hint``: what to do."""
+
+    code: str
+    level: LevelName
+    subject: str
+    detail: str
+    since_ms: int | None
+    hint: str
+
+
+class StatusDocument(TypedDict):
+    """``status``: of all symbols, or of one. ``health``: the problems, the most important first."""
+
+    daemon: DaemonDocument
+    model: LoadedModelDocument | None
+    modes: list[AccountModeDocument]
+    accounts: list[AccountDocument]
+    symbols: list[SymbolDocument]
+    real_money: list[RealMoneyDocument]
+    health: list[ProblemDocument]
