@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.views import queries
+from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.decision import Action
 from autopilot.domain.document_types import (
     BriefDecisionDocument,
@@ -29,6 +31,7 @@ from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.signal import SignalType
+from autopilot.domain.status_types import StatusDocument
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
 ACCOUNT = "paper:simulated"
@@ -242,7 +245,7 @@ def test_an_empty_database_has_empty_answers(path, database) -> None:
     assert queries.decisions(path) == {"decisions": []}
     assert queries.orders(path, open_only=True) == {"orders": []}
     assert queries.summary(path)["round_trips"] == {"count": 0, "wins": 0, "net": {}, "fees": {}, "exits": {}}
-    status = queries.last_known_status(path)
+    status = status_document(path, 0)
     assert (status["accounts"], status["symbols"]) == ([], [])
     assert status["daemon"]["running"] is False
     assert status["daemon"]["data_dir"] == str(path.parent)
@@ -272,7 +275,8 @@ def test_the_last_known_status_says_what_each_symbol_was_at(path, database, hist
     candles = random_candles(1, 30)
     SqliteCandles(database).save_candles("simulated", "BTC/USD", candles)
     SqliteCandles(database).save_candles("kraken", "BTC/USD", random_candles(2, 50))
-    status = queries.last_known_status(path)
+    status = status_document(path, 0)
+    assert disagreements(status, StatusDocument) == []
     json.dumps(status)
     ether, bitcoin, ripple = status["symbols"]
     assert [item["symbol"] for item in status["symbols"]] == ["ETH/USD", "BTC/USD", "XRP/USD"]
@@ -312,7 +316,7 @@ def test_the_last_known_status_says_what_each_symbol_was_at(path, database, hist
 
 def test_trades_of_the_day_before_are_not_todays(path, history, entries, ledger, make_decision, make_mark) -> None:
     ledger.record_decision(make_decision(24), make_mark(START_MS + DAY_MS))
-    bitcoin = queries.last_known_status(path)["symbols"][1]
+    bitcoin = status_document(path, 0)["symbols"][1]
     assert bitcoin["trades_today"] == 0
 
 
@@ -326,21 +330,22 @@ def test_queries_answer_beside_a_writer(path, database, ledger, make_order) -> N
 
 def test_queries_never_write(path, database, history) -> None:
     before = path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()
-    queries.last_known_status(path)
+    status_document(path, 0)
     queries.summary(path)
     queries.decision(path, "BTC/USD")
     assert (path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()) == before
 
 
 def test_no_database_is_said_plainly(path) -> None:
-    for ask in (queries.decisions, queries.summary, queries.last_known_status, queries.positions):
+    last_known = partial(status_document, now_ms=0)
+    for ask in (queries.decisions, queries.summary, last_known, queries.positions):
         with pytest.raises(StoreUnavailable, match="no database"):
             ask(path)
 
 
 def test_queries_import_nothing_heavy() -> None:
     program = (
-        "import sys, autopilot.adapters.store.views.queries\n"
+        "import sys, autopilot.adapters.store.views.status, autopilot.adapters.store.views.table\n"
         "heavy = ('numpy', 'pandas', 'sqlite_utils', 'pydantic', 'talib', 'aiohttp', 'ccxt')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -14,7 +14,7 @@ from types import FrameType
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.tasks import SqliteTasks
-from autopilot.adapters.store.views import learning as learning_queries
+from autopilot.adapters.store.views import learning
 from autopilot.app.lock import hold_lock
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
@@ -30,7 +30,6 @@ KIND = "retrain"
 REPORT_EVERY_S = 0.2
 KINDNESS = 10
 """How far a training steps back behind the daemon's cycles (nice)."""
-TASKS_SEARCHED = 50
 
 Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Report], Document]
 
@@ -162,7 +161,7 @@ def _fail_others(tasks: TaskStore, task_name: str) -> None:
 def _task_of(paths: Paths, pid: int | None) -> str | None:
     """None where it is not known, as of a training that has only just taken the lock."""
     with suppress(StoreError):
-        for task in learning_queries.tasks(paths.database, TASKS_SEARCHED)["tasks"]:
+        for task in learning.tasks(paths.database)["tasks"]:
             if task["pid"] == pid and task["state"] == TaskState.RUNNING:
                 return str(task["id"])
     return None

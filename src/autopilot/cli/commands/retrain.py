@@ -138,7 +138,7 @@ def _here(session: Session, body: dict[str, Any], progress: ProgressLine) -> dic
     from autopilot.app.training.run import run_training
     from autopilot.app.training.tasks import training_request
     from autopilot.config.paths import create_directories
-    from autopilot.control.requests import RetrainRequest
+    from autopilot.control.requests import RetrainRequest, parse
     from autopilot.domain.documents import document
     from autopilot.training.request import Stage
 
@@ -147,7 +147,7 @@ def _here(session: Session, body: dict[str, Any], progress: ProgressLine) -> dic
 
     create_directories(session.paths)
     with training_lock(session.paths):
-        task = new_task(training_request(session.paths, RetrainRequest.parse(body)), WallClock().now_ms())
+        task = new_task(training_request(session.paths, parse(RetrainRequest, body)), WallClock().now_ms())
         with closing(open_database(session.paths.database)) as database:
             SqliteTasks(database).create(task)
     try:
