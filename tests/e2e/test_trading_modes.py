@@ -11,6 +11,7 @@ import pytest
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.store.views import queries
 from autopilot.adapters.store.views.bookkeeping import check_books
+from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.audit import AuditKind
 
 HOLDING, WAITING = "2024-01-01T03:00:00Z", "2024-01-01T01:00:00Z"
@@ -43,7 +44,7 @@ waiting = pytest.mark.parametrize("at_the_end", [WAITING], indirect=True)
 
 def mode(home: Any) -> str:
     """As it is stored."""
-    return str(queries.last_known_status(home.database)["modes"][0]["mode"])
+    return str(status_document(home.database, 0)["modes"][0]["mode"])
 
 
 def open_orders(home: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""One invocation of a command: where its data are, how it speaks, whom it asks."""
+"""One invocation of a command: its places, its output, and its daemon."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autopilot.cli.render.blocks import Screen
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
-from autopilot.control.protocol import API
+from autopilot.control.protocol import API, WIRE_NAMES
 from autopilot.domain.document_types import Document
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ QUERY_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The global options: where the user says things are."""
+    """The global options that name files and directories."""
 
     config: Path | None = None
     data_dir: Path | None = None
 
     def arguments(self) -> list[str]:
-        """Those of `autopilot` that name the same places from any working directory and in any environment."""
+        """The options of `autopilot` that name the same places from any working directory and in any environment."""
         named = {
             "--data-dir": self.data_dir or os.environ.get("AUTOPILOT_DATA_DIR"),
             "--config": self.config or os.environ.get("AUTOPILOT_CONFIG"),
@@ -48,12 +48,12 @@ class Session:
 
     @classmethod
     def of(cls, context: typer.Context, as_json: bool) -> Session:
-        """Of a Typer command. Raises ConfigError when the places make no sense."""
+        """The session of a Typer command. Raises ConfigError if its places cannot be used."""
         return cls.at(context.obj, as_json)
 
     @classmethod
     def at(cls, places: Places, as_json: bool) -> Session:
-        """Raises ConfigError when the places make no sense."""
+        """Raises ConfigError if the places cannot be used."""
         paths = find_paths(places.config, places.data_dir, os.environ)
         return cls(paths, Output.standard(as_json))
 
@@ -61,15 +61,23 @@ class Session:
         """The daemon of this data directory; nothing is sent yet."""
         return ControlClient(self.paths.socket, timeout)
 
+    def query(self, view: str, screen: Callable[[Document], Screen], **parameters: str | int | None) -> int:
+        """Show a view of the database, by its name and parameters in `VIEWS`; see `answer`."""
+        return self.answer(
+            lambda daemon: ask_view(daemon, view, **parameters),
+            lambda database: recall_view(database, view, **parameters),
+            screen,
+        )
+
     def answer(
         self,
         ask: Callable[[ControlClient], Document],
         recall: Callable[[Path], Document],
         screen: Callable[[Document], Screen],
     ) -> int:
-        """Show what the daemon answers or, when it is down, what the database remembers.
+        """Show the daemon's answer or, when it is down, the last known state from the database.
 
-        Returns the exit code; raises AutopilotError when there is neither.
+        Returns the exit code: 0, or 3 without a daemon. Raises AutopilotError if there is neither.
         """
         try:
             document, code = ask(self.client()), ExitCode.DONE
@@ -84,11 +92,28 @@ class Session:
         return code
 
 
+def ask_view(daemon: ControlClient, view: str, **parameters: str | int | None) -> Document:
+    """A view as the daemon answers it. Raises AutopilotError."""
+    rest = {name: value for name, value in parameters.items() if f"{{{name}}}" not in view}
+    return daemon.get(address(view.format(**parameters), **rest))
+
+
+def recall_view(database: Path, view: str, **parameters: str | int | None) -> Document:
+    """A view as the database of this data directory has it. Raises StoreError, NotFound."""
+    from autopilot.adapters.store.views.table import read_view
+
+    return read_view(view, database, {name: value for name, value in parameters.items() if value is not None})
+
+
 def address(*parts: str, **parameters: str | int | None) -> str:
     """``address("decisions", symbol="BTC/USD")`` → ``/api/autopilot/decisions?symbol=BTC%2FUSD``.
 
-    Parts are quoted but keep their slashes; parameters that are None are left out.
+    Parts are quoted but keep their slashes; parameters that are None or False are left out.
     """
-    given = {name: value for name, value in parameters.items() if value is not None}
+    given = {
+        WIRE_NAMES.get(name, name): "true" if value is True else value
+        for name, value in parameters.items()
+        if value is not None and value is not False
+    }
     path = "/".join([API, *(quote(part) for part in parts)])
     return f"{path}?{urlencode(given)}" if given else path

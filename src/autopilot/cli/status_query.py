@@ -1,4 +1,4 @@
-"""The question behind `autopilot status`; imports as little as can be."""
+"""The query of `autopilot status`; imports as little as possible, because it must answer at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from autopilot.cli.symbols import symbol_or_none
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document
+from autopilot.domain.errors import NotFound
 
 
 def show_status(session: Session, symbol: str | None) -> int:
@@ -29,17 +30,9 @@ def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
 
 
 def _recall(database: Path, symbol: str | None) -> Document:
-    from autopilot.adapters.store.views.health import with_health
-    from autopilot.adapters.store.views.queries import last_known_status
-    from autopilot.adapters.store.views.real_money import with_real_money
+    from autopilot.adapters.store.views.status import status_document
 
-    document = with_real_money(database, last_known_status(database), int(time.time() * 1000))
-    document = with_health(database, document)
-    if symbol is None:
-        return document
-    chosen = [item for item in document["symbols"] if item["symbol"] == symbol]
-    if not chosen:
-        raise DaemonNotRunning(
-            f"the daemon is not running, and nothing is known of {symbol}", hint=f"autopilot start --symbol {symbol}"
-        )
-    return {**document, "symbols": chosen}
+    try:
+        return status_document(database, int(time.time() * 1000), symbol=symbol)
+    except NotFound as unknown:
+        raise DaemonNotRunning(f"the daemon is not running, and {unknown}", hint=unknown.hint) from None

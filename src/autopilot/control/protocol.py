@@ -11,9 +11,11 @@ HEALTH = "/health"
 BODY_MAX_BYTES = 64 * 1024
 """The largest request body that the daemon reads."""
 
-LIST_LIMIT = 50
 LIST_LIMIT_MAX = 1_000
-"""How many items a list answers with by default, and at most."""
+"""How many items a list has at most."""
+
+WIRE_NAMES = {"before_ms": "before", "open_only": "open", "model_id": "id"}
+"""Parameters of queries that the address spells otherwise than the code."""
 
 KEEP_ALIVE_S = 15.0
 """A silent event stream carries a comment this often, so that both sides notice when the other is gone."""

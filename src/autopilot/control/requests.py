@@ -1,163 +1,239 @@
-"""What clients may ask, parsed strictly: every problem of a request is named, nothing unknown is passed over."""
+"""The requests of clients, checked strictly: a refusal names every problem, and nothing unknown is passed over.
+
+pydantic checks them; the words of a refusal are ours.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from functools import cache
+from typing import Annotated, Any, ClassVar, NoReturn, TypeVar, cast
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
 
 from autopilot.control.errors import RequestInvalid
-from autopilot.control.protocol import LIST_LIMIT, LIST_LIMIT_MAX
+from autopilot.control.protocol import LIST_LIMIT_MAX, WIRE_NAMES
 from autopilot.domain.decision import Action
-from autopilot.domain.errors import UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import split_symbol
 from autopilot.domain.timeframe import Timeframe
+
+_Request = TypeVar("_Request")
+_OURS = "ours"
+
+
+def _says(words: str) -> WrapValidator:
+    """A value that is not allowed is refused with ``words``, or with those of a type inside this one."""
+
+    def validate(value: Any, check: Callable[[Any], Any]) -> Any:
+        try:
+            return check(value)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)
+            inner = next((each["msg"] for each in found if each["type"] == _OURS), words)
+            raise PydanticCustomError(_OURS, "{words}", {"words": inner}) from None
+
+    return WrapValidator(validate)
+
+
+def _digits(value: Any) -> Any:
+    """Strings only of the digits 0 to 9, for ``int`` reads more than that."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
+        return int(value)
+    raise ValueError
+
+
+def _symbol(value: Any) -> Any:
+    symbol = value.upper().replace("-", "/") if isinstance(value, str) else ""
+    try:
+        split_symbol(symbol)
+    except UnknownSymbol:
+        raise ValueError from None
+    return symbol
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+_SYMBOL_WORDS = "must be a symbol such as BTC/USD"
+Symbol = Annotated[str, BeforeValidator(_symbol), _says(_SYMBOL_WORDS)]
+Symbols = Annotated[
+    tuple[Symbol, ...],
+    Field(min_length=1),
+    AfterValidator(_distinct),
+    _says('must be a list such as ["BTC/USD"]'),
+]
+Exchange = Annotated[
+    str, StringConstraints(pattern="^[a-z_][a-z0-9_]*$"), _says("must be a name in lower case such as coinbase")
+]
+TimeframeName = Annotated[Timeframe, _says(f"must be one of {', '.join(Timeframe)}")]
+Seconds = Annotated[
+    float,
+    Field(strict=True),
+    _says("must be a number of seconds"),
+    Field(gt=0, le=86_400),
+    _says("must be above 0 and at most 86400 seconds"),
+]
+Count = Annotated[int, Field(strict=True, ge=1, le=100_000), _says("must be a whole number from 1 to 100,000")]
+Flag = Annotated[bool, Field(strict=True), _says("must be true or false")]
+_FORBID = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
     """None: as configured. ``interval``: seconds between two cycles."""
 
-    symbols: tuple[str, ...] | None = None
-    exchange: str | None = None
-    timeframe: Timeframe | None = None
-    interval: float | None = None
-    paper_trading: bool | None = None
-    auto_execute: bool | None = None
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> StartRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, _START))
+    symbols: Symbols | None = None
+    exchange: Exchange | None = None
+    timeframe: TimeframeName | None = None
+    interval: Seconds | None = None
+    paper_trading: Flag | None = None
+    auto_execute: Flag | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """None: every symbol. ``flatten``: sell what is held first."""
+    """None: every symbol. ``flatten``: sell the positions first."""
 
-    symbol: str | None = None
-    flatten: bool = False
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> StopRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, _STOP))
+    symbol: Symbol | None = None
+    flatten: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
 class ModeRequest:
     """Pause; None: every exchange."""
 
-    exchange: str | None = None
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> ModeRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, {"exchange": _name}))
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequest:
-    """None: every exchange. ``write_off``: forget what the account was found not to own."""
+    """None: every exchange. ``write_off``: remove from the books what is missing from the account."""
 
-    exchange: str | None = None
-    write_off: bool = False
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> ResumeRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, {"exchange": _name, "write_off": _truth}))
+    exchange: Exchange | None = None
+    write_off: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
 class PanicRequest:
-    """``flatten``: sell what is held too."""
+    """``flatten``: sell the positions too."""
 
-    flatten: bool = False
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> PanicRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, {"flatten": _truth}))
+    flatten: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
 class RetrainRequest:
     """None: as configured. ``surrogate``: on candles whose direction was destroyed."""
 
-    symbols: tuple[str, ...] | None = None
-    exchange: str | None = None
-    timeframe: Timeframe | None = None
-    days: int | None = None
-    surrogate: bool = False
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> RetrainRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, _RETRAIN))
+    symbols: Symbols | None = None
+    exchange: Exchange | None = None
+    timeframe: TimeframeName | None = None
+    days: Count | None = None
+    surrogate: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
 class BootstrapRequest:
-    """Those keys of the training configuration that are to change, as TOML values."""
+    """The keys of the training configuration that are to change; None: this one stays."""
 
-    values: Mapping[str, Any]
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> BootstrapRequest:
-        """Raises RequestInvalid."""
-        values = _read(document, _BOOTSTRAP)
-        return cls(
-            {
-                name: list(value) if isinstance(value, tuple) else str(value) if name == "timeframe" else value
-                for name, value in values.items()
-            }
-        )
+    days: Count | None = None
+    timeframe: TimeframeName | None = None
+    min_samples_per_strategy: Count | None = None
+    symbols: Symbols | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PromoteRequest:
-    """``force``: even if its gate did not pass the model."""
+    """``force``: even if the gate did not pass the model."""
 
-    force: bool = False
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> PromoteRequest:
-        """Raises RequestInvalid."""
-        return cls(**_read(document, {"force": _truth}))
+    force: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
-class ListQuery:
-    """The newest ``limit`` items that fit; each list takes the parameters that `parse` is told.
+class EmptyRequest:
+    """Of a command that takes nothing."""
 
-    ``before_ms``: only what happened before this moment (of a decision: its candle opened before it). ``days``: only
-    the newest so many.
-    """
+    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
-    symbol: str | None = None
-    limit: int = LIST_LIMIT
-    before_ms: int | None = None
-    action: Action | None = None
-    open_only: bool = False
-    days: int | None = None
 
-    @classmethod
-    def parse(cls, query: Mapping[str, str], allowed: Collection[str]) -> ListQuery:
-        """``query``: the URL's parameters, each once. Raises RequestInvalid."""
-        values = _read(query, {name: _LIST[name] for name in allowed})
-        names = {"before": "before_ms", "open": "open_only"}
-        return cls(**{names.get(name, name): value for name, value in values.items()})
+_PARAMETERS: Mapping[str, Any] = {
+    "symbol": Symbol,
+    "limit": Annotated[
+        int,
+        BeforeValidator(_digits),
+        Field(ge=1, le=LIST_LIMIT_MAX),
+        _says(f"must be a whole number from 1 to {LIST_LIMIT_MAX}"),
+    ],
+    "before_ms": Annotated[int, BeforeValidator(_digits), _says("must be a time in milliseconds since 1970, UTC")],
+    "action": Annotated[Action, _says(f"must be one of {', '.join(Action)}")],
+    "open_only": Annotated[
+        bool,
+        Field(strict=True),
+        BeforeValidator(lambda value: {"true": True, "1": True, "false": False, "0": False}.get(value.lower())),
+        _says("must be true or false"),
+    ],
+    "days": Annotated[
+        int, BeforeValidator(_digits), Field(ge=1, le=99_999), _says("must be a whole number from 1 to 99999")
+    ],
+    "kinds": str,
+    "model_id": str,
+}
+"""The parameters of queries, all strings on the wire."""
+
+
+def parse(kind: type[_Request], given: Mapping[str, Any]) -> _Request:
+    """A request from a body; null is as if the key were not there. Raises RequestInvalid with every problem."""
+    names = tuple(field.name for field in fields(cast(Any, kind)))
+    stated = {name: value for name, value in given.items() if value is not None or name not in names}
+    request: _Request = _checked(_adapter(cast(Any, kind)).validate_python, stated, names)
+    return request
+
+
+def parse_query(query: Mapping[str, str], names: Collection[str]) -> dict[str, Any]:
+    """The parameters ``names`` of a query by name, as far as they are given. Raises RequestInvalid."""
+    wire_names = tuple(WIRE_NAMES.get(name, name) for name in names)
+    found: BaseModel = _checked(_query_model(tuple(names)).model_validate, query, wire_names)
+    return found.model_dump(exclude_unset=True)
 
 
 def parse_body(content: bytes) -> dict[str, Any]:
-    """A request's body; an empty one says nothing. Raises RequestInvalid when it is not one JSON object."""
+    """The JSON object of a request's body; empty if there is no body. Raises RequestInvalid."""
     if not content.strip():
         return {}
     try:
-        document = json.loads(content, parse_constant=_no_such_number, object_pairs_hook=_distinct)
+        document = json.loads(content, parse_constant=_no_such_number, object_pairs_hook=_distinct_keys)
     except RecursionError:
         raise _not_json("it is nested too deeply") from None
     except ValueError as error:
@@ -169,30 +245,41 @@ def parse_body(content: bytes) -> dict[str, Any]:
 
 def parse_symbol(text: Any) -> str:
     """``BTC/USD``, also written ``btc-usd`` as fits a URL. Raises ValueError with the rule."""
-    if not isinstance(text, str):
-        raise ValueError("must be a symbol such as BTC/USD")  # noqa: TRY004 - what was received
-    symbol = text.upper().replace("-", "/")
     try:
-        split_symbol(symbol)
-    except UnknownSymbol:
-        raise ValueError("must be a symbol such as BTC/USD") from None
-    return symbol
+        return str(_symbol(text))
+    except ValueError:
+        raise ValueError(_SYMBOL_WORDS) from None
 
 
-def parse_kinds(query: Mapping[str, str]) -> frozenset[str]:
-    """The kinds of events asked for; empty says all. Raises RequestInvalid."""
-    kinds = _read(query, {"kinds": str}).get("kinds", "")
-    return frozenset(kind.strip() for kind in kinds.split(",") if kind.strip())
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
-def parse_model_id(query: Mapping[str, str]) -> str | None:
-    """The model asked for; None says whichever decides. Raises RequestInvalid."""
-    return _read(query, {"id": str}).get("id")
+@cache
+def _query_model(names: tuple[str, ...]) -> type[BaseModel]:
+    parameters: dict[str, Any] = {
+        name: (_PARAMETERS[name], Field(default=None, alias=WIRE_NAMES.get(name, name))) for name in names
+    }
+    return create_model("Query", __config__=_FORBID, **parameters)
 
 
-def parse_nothing(document: Mapping[str, Any]) -> None:
-    """Of a command that takes nothing. Raises RequestInvalid when something is given."""
-    _read(document, {})
+def _checked(validate: Callable[[Mapping[str, Any]], Any], given: Mapping[str, Any], names: Collection[str]) -> Any:
+    """Raises RequestInvalid with the problems in the order of ``given``; ``names``: the keys that are taken."""
+    try:
+        return validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        by_key = {str(each["loc"][0]): _problem(str(each["loc"][0]), each["msg"], names) for each in found}
+        hint = f"this address takes: {', '.join(names) or 'nothing'}"
+        raise RequestInvalid("; ".join(by_key[key] for key in given if key in by_key), hint=hint) from None
+
+
+def _problem(key: str, words: str, names: Collection[str]) -> str:
+    if key in names:
+        return f"{key} {words}"
+    near = get_close_matches(key, names, n=1)
+    return f"there is no {key[:40]!r} here" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def _not_json(why: str) -> RequestInvalid:
@@ -203,127 +290,8 @@ def _no_such_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is not a JSON number")
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         raise ValueError("it has a key twice")
     return document
-
-
-def _read(given: Mapping[str, Any], readers: Mapping[str, Callable[[Any], Any]]) -> dict[str, Any]:
-    values, problems = {}, []
-    for name, value in given.items():
-        if name not in readers:
-            near = get_close_matches(name, readers, n=1)
-            problems.append(f"there is no {name[:40]!r} here" + (f"; did you mean {near[0]!r}?" if near else ""))
-        elif value is not None:
-            try:
-                values[name] = readers[name](value)
-            except ValueError as error:
-                problems.append(f"{name} {error}")
-    if problems:
-        taken = ", ".join(readers) or "nothing"
-        raise RequestInvalid("; ".join(problems), hint=f"this address takes: {taken}")
-    return values
-
-
-def _symbols(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise ValueError('must be a list such as ["BTC/USD"]')
-    return tuple(dict.fromkeys(parse_symbol(item) for item in value))
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value.isidentifier() or value != value.lower():
-        raise ValueError("must be a name in lower case such as coinbase")
-    return value
-
-
-def _timeframe(value: Any) -> Timeframe:
-    try:
-        return Timeframe.parse(value)
-    except UnknownTimeframe as error:
-        raise ValueError(f"must be one of those we know: {error.hint}") from None
-
-
-def _interval(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number of seconds")  # noqa: TRY004 - what was received
-    if not 0 < value <= 86_400:
-        raise ValueError("must be above 0 and at most 86400 seconds")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100_000:
-        raise ValueError("must be a whole number from 1 to 100,000")
-    return value
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("must be true or false")  # noqa: TRY004 - what was received
-    return value
-
-
-def _truth_text(value: str) -> bool:
-    if value.lower() not in ("true", "false", "1", "0"):
-        raise ValueError("must be true or false")
-    return value.lower() in ("true", "1")
-
-
-def _limit(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 10 and 1 <= int(value) <= LIST_LIMIT_MAX):
-        raise ValueError(f"must be a whole number from 1 to {LIST_LIMIT_MAX}")
-    return int(value)
-
-
-def _days(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 6 and int(value)):
-        raise ValueError("must be a whole number from 1 to 99999")
-    return int(value)
-
-
-def _moment_ms(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 16):
-        raise ValueError("must be a time in milliseconds since 1970, UTC")
-    return int(value)
-
-
-def _action(value: str) -> Action:
-    try:
-        return Action(value)
-    except ValueError:
-        raise ValueError(f"must be one of {', '.join(Action)}") from None
-
-
-_START: Mapping[str, Callable[[Any], Any]] = {
-    "symbols": _symbols,
-    "exchange": _name,
-    "timeframe": _timeframe,
-    "interval": _interval,
-    "paper_trading": _truth,
-    "auto_execute": _truth,
-}
-_RETRAIN: Mapping[str, Callable[[Any], Any]] = {
-    "symbols": _symbols,
-    "exchange": _name,
-    "timeframe": _timeframe,
-    "days": _count,
-    "surrogate": _truth,
-}
-_BOOTSTRAP: Mapping[str, Callable[[Any], Any]] = {
-    "days": _count,
-    "timeframe": _timeframe,
-    "min_samples_per_strategy": _count,
-    "symbols": _symbols,
-}
-_STOP: Mapping[str, Callable[[Any], Any]] = {"symbol": parse_symbol, "flatten": _truth}
-_LIST: Mapping[str, Callable[[str], Any]] = {
-    "symbol": parse_symbol,
-    "limit": _limit,
-    "before": _moment_ms,
-    "action": _action,
-    "open": _truth_text,
-    "days": _days,
-}

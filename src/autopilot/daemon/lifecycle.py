@@ -8,14 +8,16 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from autopilot.app.lock import hold_lock
 from autopilot.config.paths import Paths, create_directories
 from autopilot.daemon.readiness import Readiness
 from autopilot.daemon.server.server import ControlServer
-from autopilot.daemon.server.service_contract import ControlService
 from autopilot.domain.errors import AutopilotError
+
+if TYPE_CHECKING:
+    from autopilot.daemon.service import AutopilotService
 
 STOP_LIMIT_S = 20.0
 CANCEL_LIMIT_S = 2.0
@@ -23,17 +25,8 @@ CANCEL_LIMIT_S = 2.0
 log = logging.getLogger(__name__)
 
 
-class DaemonService(ControlService, Protocol):
-    """What the socket serves, with an end."""
-
-    async def close(self) -> None:
-        """Finish the cycles under way and close everything. May be canceled when there is no time left; whatever
-        is cut off then is what a crash would cut off."""
-        ...
-
-
 class StopSignal:
-    """Asked to stop: once politely, twice at once."""
+    """The first request to stop is polite; the second one means at once."""
 
     def __init__(self) -> None:
         self._polite = asyncio.Event()
@@ -51,9 +44,9 @@ class StopSignal:
         await self._hurry.wait()
 
 
-OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, DaemonService]]
-"""Reads the configuration, opens the database, starts the engine; is given a function that asks the daemon to stop.
-It is canceled when a signal comes first."""
+OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, "AutopilotService"]]
+"""Reads the configuration, opens the database, starts the engine. Its argument asks the daemon to stop. Canceled when a
+signal comes first."""
 
 
 async def run_daemon(
@@ -66,8 +59,8 @@ async def run_daemon(
     """Serve until SIGTERM, SIGINT or the service itself asks to stop; a second signal does not wait for the end of
     what is under way. ``on_ready`` is called when the socket answers.
 
-    Raises AlreadyRunning, ConfigError, SocketUnusable, StoreError and whatever ``open_service`` raises; a command
-    that waits for this daemon is told the same.
+    Raises AlreadyRunning, ConfigError, SocketUnusable, StoreError and whatever ``open_service`` raises; the command
+    that waits for this daemon gets the same error.
     """
     readiness = Readiness.inherited()
     try:
@@ -109,8 +102,8 @@ async def _serve(
     log.info("stopped")
 
 
-async def _open(open_service: OpenService, stop: StopSignal) -> DaemonService | None:
-    """None when the daemon is asked to stop before it has come up."""
+async def _open(open_service: OpenService, stop: StopSignal) -> AutopilotService | None:
+    """None if the daemon is asked to stop before it is up."""
     opening = asyncio.ensure_future(open_service(stop.request))
     stopping = asyncio.ensure_future(stop.requested())
     await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -122,13 +115,13 @@ async def _open(open_service: OpenService, stop: StopSignal) -> DaemonService | 
     return None
 
 
-async def _close(service: DaemonService, stop: StopSignal, limit_s: float) -> None:
+async def _close(service: AutopilotService, stop: StopSignal, limit_s: float) -> None:
     closing = asyncio.ensure_future(service.close())
     hurry = asyncio.ensure_future(stop.hurried())
     await asyncio.wait({closing, hurry}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
     hurry.cancel()
     if not closing.done():
-        log.warning("stopping without waiting for what is under way; the next start takes it up")
+        log.warning("stopping without waiting for cycles under way; the next start resumes")
         closing.cancel()
         await asyncio.wait({closing}, timeout=CANCEL_LIMIT_S)
     if closing.done() and not closing.cancelled():

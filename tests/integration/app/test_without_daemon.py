@@ -15,7 +15,7 @@ from autopilot.adapters.store import database as database_module
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.adapters.store.views.queries import last_known_status
+from autopilot.adapters.store.views.status import status_document
 from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.app.trading import without_daemon as alone
 from autopilot.config.paths import Paths, find_paths
@@ -38,7 +38,7 @@ def no_keys_here(exchange: str) -> NoReturn:
 
 
 def mode(paths: Paths) -> str:
-    return str(last_known_status(paths.database)["modes"][0]["mode"])
+    return str(status_document(paths.database, 0)["modes"][0]["mode"])
 
 
 async def test_a_database_that_somebody_holds_is_said_with_whom_to_end(

@@ -173,7 +173,7 @@ def test_filters_hold_without_a_daemon_too(autopilot, decided) -> None:
 def test_a_symbol_that_never_ran(autopilot, decided) -> None:
     done = autopilot("status", "ETH/USD")
     assert done.code == 3
-    assert "nothing is known of ETH/USD" in done.err
+    assert "the daemon is not running, and ETH/USD was never started" in done.err
 
 
 def test_a_decision_that_does_not_exist(autopilot, decided) -> None:

@@ -13,8 +13,7 @@ from orders import an_order
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.views.health import with_health
-from autopilot.adapters.store.views.queries import last_known_status
+from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.order import OrderStatus, OrderType
 
@@ -104,9 +103,8 @@ def test_orders_to_buy_that_nobody_cancels_are_named(autopilot: Any, resting: No
     assert "try: autopilot pause --exchange kraken" in shown.out
     assert autopilot("disarm", "--exchange", "binance").code == 0
     database = data_dir / "autopilot.db"
-    status = {**last_known_status(database), "symbols": [], "model": None}
-    (told,) = with_health(database, status)["health"]
-    assert (told["code"], told["subject"]) == ("ENTRY_UNFOLLOWED", "BTC/USD in live:kraken")
+    (problem,) = status_document(database, 0)["health"]
+    assert (problem["code"], problem["subject"]) == ("ENTRY_UNFOLLOWED", "BTC/USD in live:kraken")
 
 
 @pytest.mark.parametrize(("running", "code"), [(True, 0), (False, 1)])
@@ -129,7 +127,7 @@ def test_panic_goes_past_a_daemon_that_cannot_do_it(
     daemon.answers |= {f"{API}/panic": (200, {}), where: (status, refusal)}
     done = autopilot("panic", "--json")
     assert (done.code, done.document["now"], "trying without it" in done.err) == (0, "halted", True)
-    assert last_known_status(data_dir / "autopilot.db")["modes"][0]["mode"] == "halted"
+    assert status_document(data_dir / "autopilot.db", 0)["modes"][0]["mode"] == "halted"
 
 
 def test_panic_takes_no_for_an_answer_where_it_may_not_ask(autopilot: Any, daemon: Any, data_dir: Path) -> None:

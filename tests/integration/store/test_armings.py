@@ -14,8 +14,8 @@ from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.rows import from_row, to_row
-from autopilot.adapters.store.views.health import with_health
-from autopilot.adapters.store.views.real_money import with_real_money
+from autopilot.adapters.store.views.health import problems
+from autopilot.adapters.store.views.real_money import real_money
 from autopilot.app.audit_log import audited
 from autopilot.domain.arming import NO_ALLOWANCE, Arming
 from autopilot.domain.audit import AuditKind
@@ -103,9 +103,9 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     verdict = verify_all(path, anchor)
     assert (verdict.fault, verdict.altered, verdict.is_whole) == (None, (account,), False)
     status: dict[str, Any] = {"modes": [], "symbols": [], "model": None}
-    (found,) = [each for each in with_health(path, status)["health"] if each["code"] == "ARMING_ALTERED"]
+    (found,) = [each for each in problems(database, status) if each["code"] == "ARMING_ALTERED"]
     assert (found["level"], found["subject"]) == ("error", account)
-    assert with_real_money(path, status, 1_500)["real_money"] == []
+    assert real_money(database, [], 1_500) == []
     assert armings.disarm(account, 1_500)
     assert (verify_all(path, anchor).altered, armings.accounts()) == ((), ())
 

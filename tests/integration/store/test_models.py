@@ -12,8 +12,6 @@ import pytest
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
-from autopilot.adapters.store.views import learning as learning_queries
-from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreCorrupt
 from autopilot.domain.model_state import ModelState
 from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
@@ -156,15 +154,6 @@ def test_a_row_that_we_did_not_write(database: Database, store: SqliteModels) ->
     database.connection.execute("UPDATE models SET state = 'excellent'")
     with pytest.raises(StoreCorrupt):
         store.entries()
-
-
-def test_queries_give_the_documents_of_the_models(path: Path, store: SqliteModels) -> None:
-    store.promote("m-1", 300, "first")
-    store.promote("m-2", 400, "second")
-    assert learning_queries.models(path) == {
-        "models": [document(entry) for entry in store.entries()],
-        "history": [document(change) for change in store.history(9)],
-    }
 
 
 PROMOTER = """

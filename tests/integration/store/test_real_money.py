@@ -13,7 +13,7 @@ import pytest
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.views.real_money import with_real_money
+from autopilot.adapters.store.views.real_money import real_money
 from autopilot.domain.arming import Arming
 from autopilot.domain.order import Order
 
@@ -29,10 +29,10 @@ _POSITION = """
 
 @pytest.fixture
 def ask(path: Path, database: Database) -> Callable[..., Any]:
-    """What is told of these symbols at this moment."""
+    """The real money of these symbols at this moment."""
 
     def asked(*symbols: dict[str, Any], now_ms: int = 1_500) -> Any:
-        return with_real_money(path, {"symbols": list(symbols)}, now_ms)["real_money"]
+        return real_money(database, symbols, now_ms)
 
     return asked
 

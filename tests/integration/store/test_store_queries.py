@@ -6,6 +6,11 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+<<<<<<< HEAD
+=======
+from decimal import Decimal
+from functools import partial
+>>>>>>> dmn
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.views import queries
+from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.decision import Action
 from autopilot.domain.document_types import (
     BriefDecisionDocument,
@@ -28,6 +34,7 @@ from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.signal import SignalType
+from autopilot.domain.status_types import StatusDocument
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
 ACCOUNT = "paper:simulated"
@@ -205,12 +212,50 @@ def test_documents_are_of_their_types(path, history) -> None:
     assert disagreements(queries.trades(path)["trades"], list[TradeDocument]) == []
     for decision in history:
         assert disagreements(queries.decision(path, decision.id), DecisionDocument) == []
+<<<<<<< HEAD
+=======
+
+
+def test_the_summary_counts_everything(path, history) -> None:
+    found = queries.summary(path)
+    assert (found["decisions"], found["signals"], found["fills"]) == (5, 3, 3)
+    assert found["actions"] == {"hold": 2, "order": 1, "signal": 1, "denied": 1}
+    assert found["denied"] == {"CONFIDENCE_BELOW_THRESHOLD": 1}
+    assert found["orders"] == {"filled": 3, "open": 1, "rejected": 1}
+    assert found["round_trips"] == {
+        "count": 1,
+        "wins": 1,
+        "net": {"USD": "5.8"},
+        "fees": {"USD": "0.2"},
+        "exits": {"take_profit": 1},
+    }
+    bitcoin, ether = found["symbols"]
+    assert (bitcoin["first_price"], bitcoin["last_price"], bitcoin["decisions"]) == (100.0, 103.0, 4)
+    assert (bitcoin["fees"], Decimal(bitcoin["traded_value"])) == ("0.2", Decimal(306))
+    assert (ether["symbol"], ether["fees"]) == ("ETH/USD", "0.1")
+
+
+@pytest.mark.parametrize(("currency", "fees"), [("USD", "0.002"), ("BTC", "0.2"), ("BNB", "0")])
+def test_the_summary_tells_fees_in_quote_currency(
+    path, ledger, make_decision, make_mark, make_order, make_fill, currency: str, fees: str
+) -> None:
+    ledger.record_decision(make_decision(0), make_mark())
+    order = make_order("entry", status=OrderStatus.FILLED)
+    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100", fee=Decimal("0.002"), fee_currency=currency)])
+    (found,) = queries.summary(path)["symbols"]
+    assert Decimal(found["fees"]) == Decimal(fees)
+>>>>>>> dmn
 
 
 def test_an_empty_database_has_empty_answers(path, database) -> None:
     assert queries.decisions(path) == {"decisions": []}
     assert queries.orders(path, open_only=True) == {"orders": []}
+<<<<<<< HEAD
     status = queries.last_known_status(path)
+=======
+    assert queries.summary(path)["round_trips"] == {"count": 0, "wins": 0, "net": {}, "fees": {}, "exits": {}}
+    status = status_document(path, 0)
+>>>>>>> dmn
     assert (status["accounts"], status["symbols"]) == ([], [])
     assert status["daemon"]["running"] is False
     assert status["daemon"]["data_dir"] == str(path.parent)
@@ -240,7 +285,8 @@ def test_the_last_known_status_says_what_each_symbol_was_at(path, database, hist
     candles = random_candles(1, 30)
     SqliteCandles(database).save_candles("simulated", "BTC/USD", candles)
     SqliteCandles(database).save_candles("kraken", "BTC/USD", random_candles(2, 50))
-    status = queries.last_known_status(path)
+    status = status_document(path, 0)
+    assert disagreements(status, StatusDocument) == []
     json.dumps(status)
     ether, bitcoin, ripple = status["symbols"]
     assert [item["symbol"] for item in status["symbols"]] == ["ETH/USD", "BTC/USD", "XRP/USD"]
@@ -280,7 +326,7 @@ def test_the_last_known_status_says_what_each_symbol_was_at(path, database, hist
 
 def test_trades_of_the_day_before_are_not_todays(path, history, entries, ledger, make_decision, make_mark) -> None:
     ledger.record_decision(make_decision(24), make_mark(START_MS + DAY_MS))
-    bitcoin = queries.last_known_status(path)["symbols"][1]
+    bitcoin = status_document(path, 0)["symbols"][1]
     assert bitcoin["trades_today"] == 0
 
 
@@ -294,20 +340,30 @@ def test_queries_answer_beside_a_writer(path, database, ledger, make_order) -> N
 
 def test_queries_never_write(path, database, history) -> None:
     before = path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()
+<<<<<<< HEAD
     queries.last_known_status(path)
+=======
+    status_document(path, 0)
+    queries.summary(path)
+>>>>>>> dmn
     queries.decision(path, "BTC/USD")
     assert (path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()) == before
 
 
 def test_no_database_is_said_plainly(path) -> None:
+<<<<<<< HEAD
     for ask in (queries.decisions, queries.last_known_status, queries.positions):
+=======
+    last_known = partial(status_document, now_ms=0)
+    for ask in (queries.decisions, queries.summary, last_known, queries.positions):
+>>>>>>> dmn
         with pytest.raises(StoreUnavailable, match="no database"):
             ask(path)
 
 
 def test_queries_import_nothing_heavy() -> None:
     program = (
-        "import sys, autopilot.adapters.store.views.queries\n"
+        "import sys, autopilot.adapters.store.views.status, autopilot.adapters.store.views.table\n"
         "heavy = ('numpy', 'pandas', 'sqlite_utils', 'pydantic', 'talib', 'aiohttp', 'ccxt')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -17,7 +17,7 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.rows import to_row
 from autopilot.adapters.store.schema import MIGRATIONS
 from autopilot.adapters.store.tasks import SqliteTasks
-from autopilot.adapters.store.views import learning as learning_queries
+from autopilot.adapters.store.views import learning
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreError
 from autopilot.domain.portfolio import Position
@@ -116,7 +116,7 @@ def test_a_result_that_is_not_a_number_is_null(store: SqliteTasks, path: Path) -
     store.create(PENDING)
     store.finish("t1", TaskState.SUCCEEDED, 1, result={"skill": math.nan, "edge": math.inf})
     assert store.load("t1").result == {"skill": None, "edge": None}
-    assert learning_queries.task(path, "t1")["result"] == {"skill": None, "edge": None}
+    assert learning.task(path, "t1")["task"]["result"] == {"skill": None, "edge": None}
 
 
 def test_a_restart_forgets_nothing(path: Path) -> None:
@@ -161,10 +161,10 @@ def test_queries_give_the_documents_of_the_tasks(path: Path, store: SqliteTasks)
     for number in (1, 2, 3):
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.finish("t2", TaskState.FAILED, 9, error=ERROR)
-    assert learning_queries.tasks(path, 2) == {"tasks": [document(task) for task in store.recent(2)]}
-    assert learning_queries.task(path, "t2") == document(store.load("t2"))
+    assert learning.tasks(path, 2) == {"tasks": [document(task) for task in store.recent(2)]}
+    assert learning.task(path, "t2") == {"task": document(store.load("t2"))}
     with pytest.raises(NotFound) as caught:
-        learning_queries.task(path, "t9")
+        learning.task(path, "t9")
     assert caught.value.hint
 
 

@@ -12,8 +12,8 @@ from autopilot.adapters.audit_head import Anchor, read_head
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.adapters.store.views.health import mode_document, with_health
-from autopilot.adapters.store.views.queries import last_known_status
+from autopilot.adapters.store.views.health import mode_document, problems
+from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.order import OrderStatus
@@ -137,15 +137,15 @@ def test_the_audit_log_stays_whole(modes: SqliteTradingModes, path: Path) -> Non
     assert verify_all(path, read_head(path.with_name("audit.head"))).is_whole
 
 
-def test_the_last_known_status_tells_the_modes_and_what_is_not_well(
+def test_the_last_known_status_has_the_modes_and_the_problems(
     modes: SqliteTradingModes, path: Path, ledger: Any, make_order: Any
 ) -> None:
-    nothing = with_health(path, last_known_status(path))
+    nothing = status_document(path, 0)
     assert (nothing["modes"], nothing["health"]) == ([{"account": "*", "mode": "active", "restrictions": []}], [])
     modes.restrict(HALT)
     lost = make_order("lost").to(OrderStatus.SUBMITTED, 11).to(OrderStatus.UNKNOWN, 12, detail="no answer")
     ledger.save_order(lost)
-    status = with_health(path, last_known_status(path))
+    status = status_document(path, 0)
     assert status["modes"][0]["mode"] == "halted"
     assert [(each["code"], each["level"], each["subject"], each["since_ms"]) for each in status["health"]] == [
         ("PANIC", "error", "every account", 9),
@@ -154,7 +154,7 @@ def test_the_last_known_status_tells_the_modes_and_what_is_not_well(
     assert all(each["hint"] and each["detail"] for each in status["health"])
 
 
-def test_health_names_each_trouble_once(database: Database, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_named_once(database: Database, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage:
         free = 12_000_000
 
@@ -175,7 +175,7 @@ def test_health_names_each_trouble_once(database: Database, path: Path, monkeypa
         ],
         "model": {"id": "m1", "usable": False, "message": "the file was changed", "hint": "autopilot models rollback"},
     }
-    found = with_health(path, status)["health"]
+    found = problems(database, status)
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [
         ("DISK_NEARLY_FULL", "error", str(path.parent)),
         ("KEYS_LOCKED", "error", "ETH/USD in live:kraken"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot.control.errors import RequestInvalid
-from autopilot.control.requests import ListQuery, StartRequest, StopRequest, parse_body, parse_symbol
+from autopilot.control.requests import StartRequest, StopRequest, parse, parse_body, parse_query, parse_symbol
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
@@ -16,27 +16,29 @@ JSON = st.recursive(
     max_leaves=8,
 )
 START_NAMES = ["symbols", "exchange", "timeframe", "interval", "paper_trading", "auto_execute"]
-LIST_NAMES = ["symbol", "limit", "before", "action", "open"]
+LIST_NAMES = ["symbol", "limit", "before_ms", "action", "open_only"]
+ON_THE_WIRE = ["symbol", "limit", "before", "action", "open"]
 
 
 @given(st.dictionaries(st.sampled_from([*START_NAMES, "symbol", "flatten"]), JSON))
 def test_any_document_as_a_command(document: dict[str, object]) -> None:
     for kind in (StartRequest, StopRequest):
         try:
-            assert isinstance(kind.parse(document), kind)
+            assert isinstance(parse(kind, document), kind)
         except RequestInvalid as error:
             assert str(error)
             assert error.hint
 
 
-@given(st.dictionaries(st.sampled_from(LIST_NAMES), st.text(max_size=20)))
+@given(st.dictionaries(st.sampled_from(ON_THE_WIRE), st.text(max_size=20)))
 def test_any_parameters_as_a_query(parameters: dict[str, str]) -> None:
     try:
-        query = ListQuery.parse(parameters, LIST_NAMES)
+        query = parse_query(parameters, LIST_NAMES)
     except RequestInvalid as error:
         assert any(name in str(error) for name in parameters)
     else:
-        assert 1 <= query.limit <= 1000
+        assert len(query) == len(parameters)
+        assert 1 <= query.get("limit", 1) <= 1000
 
 
 @given(st.binary(max_size=300))

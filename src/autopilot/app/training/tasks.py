@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from autopilot.adapters.store.views import learning as learning_queries
+from autopilot.adapters.store.views import learning
 from autopilot.app.program import PROGRAM
 from autopilot.app.training.process import died, fail_abandoned, new_task
 from autopilot.app.training.schedule import TrainingSchedule
@@ -18,6 +18,7 @@ from autopilot.config.paths import Paths
 from autopilot.control.errors import Conflict
 from autopilot.control.requests import BootstrapRequest, RetrainRequest
 from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.task import TaskState
 from autopilot.ports.clock import Clock
@@ -26,7 +27,6 @@ from autopilot.training.request import TrainingRequest
 
 CANCEL_LIMIT_S = 10.0
 """How long a training may take to end when it is told to."""
-TASKS_SHOWN = 50
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +94,9 @@ class TrainingTasks:
         except AutopilotError as error:
             log.warning("no training was begun: %s", error)
 
-    def tasks(self) -> Document:
-        return learning_queries.tasks(self._paths.database, TASKS_SHOWN)
-
     def task(self, task_name: str) -> Document:
         """``{"task": …}``. Raises NotFound."""
-        return {"task": learning_queries.task(self._paths.database, task_name)}
+        return learning.task(self._paths.database, task_name)
 
     async def cancel(self, task_name: str) -> Document:
         """End it if it is under way; one that has ended stays as it is. Raises NotFound."""
@@ -120,7 +117,8 @@ class TrainingTasks:
 
     def configure(self, request: BootstrapRequest) -> Document:
         """Keep what was given; it holds from the next training on. Raises ConfigError, and changes nothing."""
-        set_values(self._paths, {f"training.{name}": value for name, value in request.values.items()})
+        given = {name: value for name, value in document(request).items() if value is not None}
+        set_values(self._paths, {f"training.{name}": value for name, value in given.items()})
         return self.bootstrap_config()
 
     async def close(self) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.decisions import decisions_screen
-from autopilot.cli.session import Session, address
-from autopilot.domain.document_types import Document
+from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -37,11 +35,4 @@ def decisions(
 
     Without a daemon: from the database, and exit code 3.
     """
-
-    def recall(database: Path) -> Document:
-        from autopilot.adapters.store.views import queries
-
-        return queries.decisions(database, symbol, limit, action)
-
-    asked = address("decisions", symbol=symbol, limit=limit, action=action)
-    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, decisions_screen)
+    return Session.of(context, as_json).query("decisions", decisions_screen, symbol=symbol, limit=limit, action=action)

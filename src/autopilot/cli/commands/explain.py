@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,9 +12,8 @@ from autopilot.cli.completion import complete_decision
 from autopilot.cli.errors import NothingDecided
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.explain import explain_screen
-from autopilot.cli.session import Session, address
+from autopilot.cli.session import Session, ask_view, recall_view
 from autopilot.cli.symbols import symbol_of
-from autopilot.control.client import ControlClient
 from autopilot.domain.document_types import Document
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -38,15 +38,15 @@ def explain(
     """
     wanted = symbol_of(which) if which and not which.isalnum() else which
 
-    def recall(database: Path) -> Document:
-        from autopilot.adapters.store.views import queries
+    def find(read: Callable[..., Document]) -> Document:
+        """``read``: gives a view by its name and parameters."""
+        return read("decisions/{ref}", ref=wanted or _latest(read("decisions", limit=1)))
 
-        return queries.decision(database, wanted or _latest(queries.decisions(database, None, 1)))
-
-    def ask(daemon: ControlClient) -> Document:
-        return daemon.get(address("decisions", wanted or _latest(daemon.get(address("decisions", limit=1)))))
-
-    return Session.of(context, as_json).answer(ask, recall, explain_screen)
+    return Session.of(context, as_json).answer(
+        lambda daemon: find(partial(ask_view, daemon)),
+        lambda database: find(partial(recall_view, database)),
+        explain_screen,
+    )
 
 
 def _latest(listed: Document) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.books import orders_screen
-from autopilot.cli.session import Session, address
-from autopilot.domain.document_types import Document
+from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,11 +25,4 @@ def orders(
 
     Without a daemon: from the database, and exit code 3.
     """
-
-    def recall(database: Path) -> Document:
-        from autopilot.adapters.store.views import queries
-
-        return queries.orders(database, symbol, limit, open_only)
-
-    asked = address("orders", symbol=symbol, limit=limit, open="true" if open_only else None)
-    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, orders_screen)
+    return Session.of(context, as_json).query("orders", orders_screen, symbol=symbol, limit=limit, open_only=open_only)

@@ -151,12 +151,12 @@ def _train_here(session: Session, body: dict[str, Any], progress: Progress) -> d
     from autopilot.app.training.run import run_training
     from autopilot.app.training.tasks import training_request
     from autopilot.config.paths import create_directories
-    from autopilot.control.requests import RetrainRequest
+    from autopilot.control.requests import RetrainRequest, parse
     from autopilot.domain.documents import document
 
     create_directories(session.paths)
     with training_lock(session.paths):
-        task = new_task(training_request(session.paths, RetrainRequest.parse(body)), WallClock().now_ms())
+        task = new_task(training_request(session.paths, parse(RetrainRequest, body)), WallClock().now_ms())
         with closing(open_database(session.paths.database)) as database:
             SqliteTasks(database).create(task)
     return dict(document(perform(session.paths, task.id, run_training, progress)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,8 +12,7 @@ from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import Paragraph
 from autopilot.cli.render.decisions import signal_spans, signals_screen
-from autopilot.cli.session import Session, address
-from autopilot.domain.document_types import Document
+from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -36,14 +34,7 @@ def signals(
     session = Session.of(context, as_json)
     if follow:
         return _follow(session, symbol)
-
-    def recall(database: Path) -> Document:
-        from autopilot.adapters.store.views import queries
-
-        return queries.signals(database, symbol, limit)
-
-    asked = address("signals", symbol=symbol, limit=limit)
-    return session.answer(lambda daemon: daemon.get(asked), recall, signals_screen)
+    return session.query("signals", signals_screen, symbol=symbol, limit=limit)
 
 
 def _follow(session: Session, symbol: str | None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,12 +9,9 @@ import typer
 from autopilot.cli.completion import complete_task
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.training import task_screen, tasks_screen
-from autopilot.cli.session import Session, address
-from autopilot.control.client import ControlClient
-from autopilot.domain.document_types import Document
+from autopilot.cli.session import Session, ask_view, recall_view
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-SHOWN = 50
 
 
 @app.command()
@@ -31,14 +27,12 @@ def tasks(
 
     Without a daemon: from the database, and exit code 3.
     """
-
-    def recall(database: Path) -> Document:
-        from autopilot.adapters.store.views import learning as learning_queries
-
-        return learning_queries.task(database, which) if which else learning_queries.tasks(database, SHOWN)
-
-    def ask(daemon: ControlClient) -> Document:
-        found = daemon.get(address("tasks", which) if which else address("tasks"))
-        return dict(found["task"]) if which else found
-
-    return Session.of(context, as_json).answer(ask, recall, task_screen if which else tasks_screen)
+    session = Session.of(context, as_json)
+    if which is None:
+        return session.query("tasks", tasks_screen)
+    named = "tasks/{task_id}"
+    return session.answer(
+        lambda daemon: dict(ask_view(daemon, named, task_id=which)["task"]),
+        lambda database: dict(recall_view(database, named, task_id=which)["task"]),
+        task_screen,
+    )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
 from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.books import trades_screen
-from autopilot.cli.session import Session, address
-from autopilot.domain.document_types import Document
+from autopilot.cli.session import Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -20,11 +17,4 @@ def trades(context: typer.Context, symbol: OneSymbol = None, limit: Limit = 20, 
 
     Without a daemon: from the database, and exit code 3.
     """
-
-    def recall(database: Path) -> Document:
-        from autopilot.adapters.store.views import queries
-
-        return queries.trades(database, symbol, limit)
-
-    asked = address("trades", symbol=symbol, limit=limit)
-    return Session.of(context, as_json).answer(lambda daemon: daemon.get(asked), recall, trades_screen)
+    return Session.of(context, as_json).query("trades", trades_screen, symbol=symbol, limit=limit)

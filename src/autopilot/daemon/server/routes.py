@@ -1,19 +1,20 @@
-"""Address by address: what is parsed, and which of the service's methods answers."""
+"""Address by address: how a request is parsed, and what answers it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
+from autopilot.adapters.store.views.table import VIEWS
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.peer import Peer
 from autopilot.control.protocol import API, HEALTH
 from autopilot.control.requests import (
     BootstrapRequest,
-    ListQuery,
+    EmptyRequest,
     ModeRequest,
     PanicRequest,
     PromoteRequest,
@@ -21,18 +22,19 @@ from autopilot.control.requests import (
     RetrainRequest,
     StartRequest,
     StopRequest,
+    parse,
     parse_body,
-    parse_kinds,
-    parse_model_id,
-    parse_nothing,
+    parse_query,
     parse_symbol,
 )
 from autopilot.daemon.server.answers import answer
 from autopilot.daemon.server.connection import ServerLimits, connection_of
 from autopilot.daemon.server.event_stream import last_event_id, send_events
-from autopilot.daemon.server.service_contract import ControlService
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+
+if TYPE_CHECKING:
+    from autopilot.daemon.service import AutopilotService
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Request = TypeVar("_Request")
@@ -41,117 +43,137 @@ _Request = TypeVar("_Request")
 class Routes:
     """``stopping`` ends the event streams."""
 
-    def __init__(self, service: ControlService, limits: ServerLimits, stopping: asyncio.Event) -> None:
+    def __init__(self, service: AutopilotService, limits: ServerLimits, stopping: asyncio.Event) -> None:
         self._service = service
         self._limits = limits
         self._stopping = stopping
 
     def table(self) -> Iterable[web.RouteDef]:
+        return [*self._queries(), *self._commands()]
+
+    def _queries(self) -> Iterable[web.RouteDef]:
         service = self._service
+        models, trainings = service.models, service.trainings
         return [
-            _get(HEALTH, self._health),
-            _post(f"{API}/start", self._command(StartRequest.parse, service.start)),
-            _post(f"{API}/stop", self._command(StopRequest.parse, service.stop)),
-            _post(f"{API}/pause", self._command_of(ModeRequest.parse, service.pause)),
-            _post(f"{API}/resume", self._command_of(ResumeRequest.parse, service.resume_trading)),
-            _post(f"{API}/panic", self._command_of(PanicRequest.parse, service.panic)),
+            _get(HEALTH, _plain(service.health)),
             _get(f"{API}/status", self._status),
             _get(f"{API}/status/{{symbol:.+}}", self._status),
-            _get(f"{API}/decisions", _list(service.decisions, "symbol", "limit", "action", "before")),
-            _get(f"{API}/decisions/{{ref:.+}}", self._decision),
-            _get(f"{API}/signals", _list(service.signals, "symbol", "limit", "before")),
-            _get(f"{API}/orders", _list(service.orders, "symbol", "limit", "open", "before")),
-            _get(f"{API}/positions", _plain(service.positions)),
-            _get(f"{API}/trades", _list(service.trades, "symbol", "limit", "before")),
-            _get(f"{API}/performance", _list(service.performance, "symbol", "days")),
+            *(_get(f"{API}/{name.replace('{ref}', '{ref:.+}')}", self._view(name)) for name in VIEWS),
+            _get(f"{API}/performance", self._performance),
             _get(f"{API}/model-info", self._model_info),
-            _get(f"{API}/models", _plain(service.models)),
+            _get(f"{API}/models", _plain(models.list)),
             _get(f"{API}/models/{{id}}", self._model),
-            _post(f"{API}/models/rollback", self._command(parse_nothing, lambda _: service.rollback_model())),
-            _post(f"{API}/models/{{id}}/promote", self._promote),
-            _post(f"{API}/reset", self._command(parse_nothing, lambda _: service.reset_models())),
-            _post(f"{API}/retrain", self._command(RetrainRequest.parse, service.retrain)),
-            _get(f"{API}/tasks", _plain(service.tasks)),
-            _get(f"{API}/tasks/{{id}}", self._task),
-            _post(f"{API}/tasks/{{id}}/cancel", self._cancel_task),
-            _get(f"{API}/bootstrap-config", _plain(service.bootstrap_config)),
-            web.put(f"{API}/bootstrap-config", self._command(BootstrapRequest.parse, service.configure_bootstrap)),
+            _get(f"{API}/bootstrap-config", _plain(trainings.bootstrap_config)),
             _get(f"{API}/events", self._events),
         ]
 
-    async def _health(self, request: web.Request) -> web.StreamResponse:
-        _query(request, ())
-        return answer(self._service.health())
+    def _commands(self) -> Iterable[web.RouteDef]:
+        service = self._service
+        trading, models, trainings = service.trading, service.models, service.trainings
+
+        async def pause(request: ModeRequest, caller: Peer) -> Document:
+            return await trading.pause(request.exchange, str(caller))
+
+        async def resume(request: ResumeRequest, caller: Peer) -> Document:
+            return await trading.resume(request.exchange, str(caller), write_off=request.write_off)
+
+        async def panic(request: PanicRequest, caller: Peer) -> Document:
+            return await trading.panic(str(caller), flatten=request.flatten)
+
+        async def rollback(_: EmptyRequest) -> Document:
+            return models.rollback()
+
+        async def reset(_: EmptyRequest) -> Document:
+            return models.reset()
+
+        async def configure(request: BootstrapRequest) -> Document:
+            return trainings.configure(request)
+
+        return [
+            _post(f"{API}/start", self._command(StartRequest, service.start)),
+            _post(f"{API}/stop", self._command(StopRequest, service.stop)),
+            _post(f"{API}/pause", self._command_of(ModeRequest, pause)),
+            _post(f"{API}/resume", self._command_of(ResumeRequest, resume)),
+            _post(f"{API}/panic", self._command_of(PanicRequest, panic)),
+            _post(f"{API}/models/rollback", self._command(EmptyRequest, rollback)),
+            _post(f"{API}/models/{{id}}/promote", self._promote),
+            _post(f"{API}/reset", self._command(EmptyRequest, reset)),
+            _post(f"{API}/retrain", self._command(RetrainRequest, trainings.start)),
+            _post(f"{API}/tasks/{{task_id}}/cancel", self._cancel_task),
+            web.put(f"{API}/bootstrap-config", self._command(BootstrapRequest, configure)),
+        ]
 
     async def _status(self, request: web.Request) -> web.StreamResponse:
-        _query(request, ())
+        _query(request)
         text = request.match_info.get("symbol")
         return answer(await self._service.status(_symbol(text) if text else None))
 
-    async def _decision(self, request: web.Request) -> web.StreamResponse:
-        _query(request, ())
-        ref = request.match_info["ref"]
-        is_symbol = "/" in ref or "-" in ref
-        return answer(await self._service.decision(_symbol(ref) if is_symbol else ref))
+    def _view(self, name: str) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            given = _query(request, *VIEWS[name].parameters)
+            named = {each: _reference(text) if each == "ref" else text for each, text in request.match_info.items()}
+            return answer(await self._service.read(name, {**named, **given}))
+
+        return handle
+
+    async def _performance(self, request: web.Request) -> web.StreamResponse:
+        return answer(await self._service.performance(**_query(request, "symbol", "days")))
 
     async def _model_info(self, request: web.Request) -> web.StreamResponse:
-        return answer(await self._service.model_info(parse_model_id(_parameters(request))))
+        return await self._card(_query(request, "model_id").get("model_id"))
 
     async def _model(self, request: web.Request) -> web.StreamResponse:
-        _query(request, ())
-        return answer(await self._service.model_info(request.match_info["id"]))
+        _query(request)
+        return await self._card(request.match_info["id"])
 
-    async def _task(self, request: web.Request) -> web.StreamResponse:
-        _query(request, ())
-        return answer(await self._service.task(request.match_info["id"]))
+    async def _card(self, model_id: str | None) -> web.StreamResponse:
+        models = self._service.models
+        # The drift can take a second; cycles must not wait for it.
+        return answer(await asyncio.to_thread(models.with_drift, models.card(model_id)))
 
     async def _cancel_task(self, request: web.Request) -> web.StreamResponse:
-        await self._body(request, parse_nothing)
-        return answer(await self._service.cancel_task(request.match_info["id"]))
+        await self._body(request, EmptyRequest)
+        return answer(await self._service.trainings.cancel(request.match_info["task_id"]))
 
     async def _promote(self, request: web.Request) -> web.StreamResponse:
-        asked = await self._body(request, PromoteRequest.parse)
-        return answer(await self._service.promote_model(request.match_info["id"], asked))
+        asked = await self._body(request, PromoteRequest)
+        return answer(self._service.models.promote(request.match_info["id"], force=asked.force))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        kinds, after = parse_kinds(_parameters(request)), last_event_id(request)
+        kinds = _query(request, "kinds").get("kinds", "")
         return await send_events(
             request,
-            self._service.subscribe(after),
-            kinds,
+            self._service.events.since(last_event_id(request)),
+            frozenset(kind.strip() for kind in kinds.split(",") if kind.strip()),
             self._stopping,
             answer_s=self._limits.answer_s,
             keep_alive_s=self._limits.keep_alive_s,
         )
 
-    def _command(
-        self, parse: Callable[[Document], _Request], run: Callable[[_Request], Awaitable[Document]]
-    ) -> Handler:
+    def _command(self, kind: type[_Request], run: Callable[[_Request], Awaitable[Document]]) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return answer(await run(await self._body(request, parse)))
+            return answer(await run(await self._body(request, kind)))
 
         return handle
 
-    def _command_of(
-        self, parse: Callable[[Document], _Request], run: Callable[[_Request, Peer], Awaitable[Document]]
-    ) -> Handler:
-        """One that is told who asks."""
+    def _command_of(self, kind: type[_Request], run: Callable[[_Request, Peer], Awaitable[Document]]) -> Handler:
+        """A command handler that also gets the caller."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await self._body(request, parse)
+            asked = await self._body(request, kind)
             return answer(await run(asked, connection_of(request).peer))
 
         return handle
 
-    async def _body(self, request: web.Request, parse: Callable[[Document], _Request]) -> _Request:
-        _query(request, ())
+    async def _body(self, request: web.Request, kind: type[_Request]) -> _Request:
+        _query(request)
         try:
             async with asyncio.timeout(self._limits.request_s):
                 content = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
-        asked = parse(parse_body(content))
-        connection_of(request).asked = document(asked) or {}
+        asked = parse(kind, parse_body(content))
+        connection_of(request).asked = document(asked)
         return asked
 
 
@@ -163,30 +185,25 @@ def _post(path: str, handler: Handler) -> web.RouteDef:
     return web.post(path, handler)
 
 
-def _plain(ask: Callable[[], Awaitable[Document]]) -> Handler:
+def _plain(ask: Callable[[], Document]) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        _query(request, ())
-        return answer(await ask())
+        _query(request)
+        return answer(ask())
 
     return handle
 
 
-def _list(ask: Callable[[ListQuery], Awaitable[Document]], *allowed: str) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return answer(await ask(_query(request, allowed)))
-
-    return handle
-
-
-def _query(request: web.Request, allowed: tuple[str, ...]) -> ListQuery:
-    return ListQuery.parse(_parameters(request), allowed)
-
-
-def _parameters(request: web.Request) -> dict[str, str]:
+def _query(request: web.Request, *names: str) -> dict[str, Any]:
+    """The parameters ``names`` of the address, as far as they are given. Raises RequestInvalid."""
     parameters = dict(request.query)
     if len(parameters) < len(request.query):
         raise RequestInvalid("a parameter is given twice", hint="give each once")
-    return parameters
+    return parse_query(parameters, names)
+
+
+def _reference(text: str) -> str:
+    """An id as it is, a symbol as we write it: ``BTC-USD`` is ``BTC/USD``. Raises RequestInvalid."""
+    return _symbol(text) if "/" in text or "-" in text else text
 
 
 def _symbol(text: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -14,18 +15,20 @@ from autopilot.daemon.server.answers import error_answer, http_error_answer, htt
 from autopilot.daemon.server.connection import Connection, ConnectionLimit, ServerLimits, connection_of, connections
 from autopilot.daemon.server.private_socket import PrivateSocket, listen_privately
 from autopilot.daemon.server.routes import Handler, Routes
-from autopilot.daemon.server.service_contract import ControlService
 from autopilot.domain.errors import AutopilotError, error_code
+
+if TYPE_CHECKING:
+    from autopilot.daemon.service import AutopilotService
 
 ROOT_UID = 0
 
 
 class ControlServer:
-    """Serves ``service`` at ``socket_path`` to this process's own user and to root, unless told ``uids``."""
+    """Serves ``service`` at ``socket_path`` to the users ``uids``, by default this process's own and root."""
 
     def __init__(
         self,
-        service: ControlService,
+        service: AutopilotService,
         socket_path: Path,
         limits: ServerLimits | None = None,
         uids: Collection[int] | None = None,
@@ -75,7 +78,7 @@ class ControlServer:
         return response
 
     async def _answer(self, request: web.Request, handler: Handler, connection: Connection) -> web.StreamResponse:
-        """The service is told of every command before its client is."""
+        """Every command is in the audit log before its client gets the answer."""
         result = http_error_code(500)
         try:
             response = await handler(request)
@@ -90,5 +93,5 @@ class ControlServer:
         finally:
             if request.method != "GET" and request.match_info.http_exception is None:
                 command = f"{request.method} {request.path}"
-                self._service.commanded(connection.peer, command, connection.asked, result)
+                self._service.audit.commanded(connection.peer, command, connection.asked, result)
         return response

@@ -12,28 +12,20 @@ from typing import Any
 import pytest
 
 from autopilot.control.client import ControlClient
-from autopilot.control.peer import Peer
-from autopilot.control.requests import (
-    BootstrapRequest,
-    ListQuery,
-    ModeRequest,
-    PanicRequest,
-    PromoteRequest,
-    ResumeRequest,
-    RetrainRequest,
-    StartRequest,
-    StopRequest,
-)
+from autopilot.control.requests import BootstrapRequest, RetrainRequest, StartRequest, StopRequest
 from autopilot.daemon.server.connection import ServerLimits
 from autopilot.daemon.server.server import ControlServer
 from autopilot.domain.errors import NotFound
-from autopilot.engine.events import Event, EventLog
+from autopilot.engine.events import EventLog
 
 FAST = ServerLimits(request_s=0.3, answer_s=0.3, keep_alive_s=0.1, shutdown_s=0.3)
 
 
 class FakeService:
-    """Keeps what it was asked; ``fails`` is raised by every query, ``gate`` holds every answer back."""
+    """Keeps what it was asked; ``fails`` is raised by every query, ``gate`` holds every answer back.
+
+    It is also the parts of the daemon that the service stands for: trading, models, trainings and audit.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
@@ -43,96 +35,101 @@ class FakeService:
         self.gate = asyncio.Event()
         self.gate.set()
         self.padding = ""
+        self.trading = FakeTrading(self)
+        self.models = FakeModels(self)
+        self.trainings = FakeTrainings(self)
+        self.audit = self
 
     def health(self) -> dict[str, Any]:
         return {"ok": True}
 
-    async def _answer(self, what: Any) -> dict[str, Any]:
+    def commanded(self, *told: Any) -> None:
+        self.commands.append(told)
+
+    def answer(self, what: Any) -> dict[str, Any]:
+        self.asked.append(what)
+        return self._answer()
+
+    async def answer_later(self, what: Any) -> dict[str, Any]:
         self.asked.append(what)
         await self.gate.wait()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
         if self.fails:
             raise self.fails
         return {"answer": len(self.asked), "padding": self.padding}
 
-    def commanded(self, *told: Any) -> None:
-        self.commands.append(told)
-
     async def start(self, request: StartRequest) -> dict[str, Any]:
-        return await self._answer(request)
+        return await self.answer_later(request)
 
     async def stop(self, request: StopRequest) -> dict[str, Any]:
-        return await self._answer(request)
-
-    async def pause(self, request: ModeRequest, caller: Peer) -> dict[str, Any]:
-        return await self._answer(("pause", request, caller.pid))
-
-    async def resume_trading(self, request: ResumeRequest, caller: Peer) -> dict[str, Any]:
-        return await self._answer(("resume", request, caller.pid))
-
-    async def panic(self, request: PanicRequest, caller: Peer) -> dict[str, Any]:
-        return await self._answer(("panic", request, caller.pid))
+        return await self.answer_later(request)
 
     async def status(self, symbol: str | None) -> dict[str, Any]:
-        return await self._answer(("status", symbol))
+        return await self.answer_later(("status", symbol))
 
-    async def decisions(self, query: ListQuery) -> dict[str, Any]:
-        return await self._answer(("decisions", query))
-
-    async def decision(self, ref: str) -> dict[str, Any]:
-        if ref == "none":
+    async def read(self, view: str, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("ref") == "none":
             raise NotFound("there is no decision none", hint="autopilot decisions lists them")
-        return await self._answer(("decision", ref))
+        return await self.answer_later((view, given))
 
-    async def signals(self, query: ListQuery) -> dict[str, Any]:
-        return await self._answer(("signals", query))
+    async def performance(self, **given: Any) -> dict[str, Any]:
+        return await self.answer_later(("performance", given))
 
-    async def orders(self, query: ListQuery) -> dict[str, Any]:
-        return await self._answer(("orders", query))
 
-    async def positions(self) -> dict[str, Any]:
-        return await self._answer("positions")
+class FakeTrading:
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
 
-    async def trades(self, query: ListQuery) -> dict[str, Any]:
-        return await self._answer(("trades", query))
+    async def pause(self, exchange: str | None, actor: str) -> dict[str, Any]:
+        return await self._service.answer_later(("pause", exchange, actor))
 
-    async def performance(self, query: ListQuery) -> dict[str, Any]:
-        return await self._answer(("performance", query))
+    async def resume(self, exchange: str | None, actor: str, *, write_off: bool) -> dict[str, Any]:
+        return await self._service.answer_later(("resume", exchange, actor, write_off))
 
-    async def model_info(self, model_id: str | None) -> dict[str, Any]:
-        return await self._answer(("model_info", model_id))
+    async def panic(self, actor: str, *, flatten: bool) -> dict[str, Any]:
+        return await self._service.answer_later(("panic", actor, flatten))
 
-    async def models(self) -> dict[str, Any]:
-        return await self._answer("models")
 
-    async def promote_model(self, model_id: str, request: PromoteRequest) -> dict[str, Any]:
-        return await self._answer(("promote", model_id, request))
+class FakeModels:
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
 
-    async def rollback_model(self) -> dict[str, Any]:
-        return await self._answer("rollback")
+    def card(self, model_id: str | None) -> Any:
+        return model_id
 
-    async def reset_models(self) -> dict[str, Any]:
-        return await self._answer("reset")
+    def with_drift(self, card: Any) -> dict[str, Any]:
+        return self._service.answer(("card", card))
 
-    async def retrain(self, request: RetrainRequest) -> dict[str, Any]:
-        return await self._answer(request)
+    def list(self) -> dict[str, Any]:
+        return self._service.answer("models")
 
-    async def tasks(self) -> dict[str, Any]:
-        return await self._answer("tasks")
+    def promote(self, model_id: str, *, force: bool) -> dict[str, Any]:
+        return self._service.answer(("promote", model_id, force))
 
-    async def task(self, task_id: str) -> dict[str, Any]:
-        return await self._answer(("task", task_id))
+    def rollback(self) -> dict[str, Any]:
+        return self._service.answer("rollback")
 
-    async def cancel_task(self, task_id: str) -> dict[str, Any]:
-        return await self._answer(("cancel", task_id))
+    def reset(self) -> dict[str, Any]:
+        return self._service.answer("reset")
 
-    async def bootstrap_config(self) -> dict[str, Any]:
-        return await self._answer("bootstrap_config")
 
-    async def configure_bootstrap(self, request: BootstrapRequest) -> dict[str, Any]:
-        return await self._answer(request)
+class FakeTrainings:
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
 
-    def subscribe(self, after: int | None) -> AsyncIterator[Event]:
-        return self.events.since(after)
+    async def start(self, request: RetrainRequest) -> dict[str, Any]:
+        return await self._service.answer_later(request)
+
+    async def cancel(self, task_id: str) -> dict[str, Any]:
+        return await self._service.answer_later(("cancel", task_id))
+
+    def bootstrap_config(self) -> dict[str, Any]:
+        return self._service.answer("bootstrap_config")
+
+    def configure(self, request: BootstrapRequest) -> dict[str, Any]:
+        return self._service.answer(request)
 
 
 class Serving:

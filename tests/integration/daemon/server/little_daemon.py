@@ -21,6 +21,8 @@ class LittleService:
         self._request_stop = request_stop
         self._mode = mode
         passphrase = given_passphrase()
+        self.trading = self.models = self.trainings = self.audit = self
+        self.start = self.status = self.list = self.bootstrap_config = None
         self._told = hashlib.sha256(passphrase.encoded()).hexdigest() if passphrase else None
 
     def health(self) -> dict[str, Any]:
@@ -32,15 +34,6 @@ class LittleService:
     async def stop(self, request: Any) -> dict[str, Any]:
         self._request_stop()
         return {"stopping": True}
-
-    def __getattr__(self, name: str) -> Any:
-        if name in (
-            *("start", "status", "decisions", "decision", "signals", "orders", "positions", "trades"),
-            *("performance", "models", "retrain", "tasks", "bootstrap_config", "configure_bootstrap"),
-            *("pause", "resume_trading", "panic"),
-        ):
-            return None
-        raise AttributeError(name)
 
     async def close(self) -> None:
         (self._directory / "closing").touch()

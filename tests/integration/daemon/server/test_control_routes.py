@@ -6,15 +6,8 @@ from typing import Any
 import pytest
 
 from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
-from autopilot.control.requests import (
-    ListQuery,
-    ModeRequest,
-    PanicRequest,
-    PromoteRequest,
-    ResumeRequest,
-    StartRequest,
-    StopRequest,
-)
+from autopilot.control.peer import Peer
+from autopilot.control.requests import BootstrapRequest, StartRequest, StopRequest
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import (
     ConfigError,
@@ -29,6 +22,7 @@ from autopilot.domain.errors import (
 from autopilot.domain.timeframe import Timeframe
 
 API = "/api/autopilot"
+ME = str(Peer(os.getpid(), os.geteuid()))
 
 
 async def test_health_answers(serving: Any) -> None:
@@ -69,17 +63,17 @@ async def test_modes_are_changed_by_somebody(serving: Any) -> None:
     await serving.post(f"{API}/resume")
     await serving.post(f"{API}/panic", {"flatten": True})
     assert serving.service.asked == [
-        ("pause", ModeRequest("kraken"), os.getpid()),
-        ("resume", ResumeRequest(), os.getpid()),
-        ("panic", PanicRequest(True), os.getpid()),
+        ("pause", "kraken", ME),
+        ("resume", None, ME, False),
+        ("panic", ME, True),
     ]
 
 
 @pytest.mark.parametrize(
     ("path", "body", "asked"),
     [
-        ("/models/m-1/promote", {}, ("promote", "m-1", PromoteRequest())),
-        ("/models/m-1/promote", {"force": True}, ("promote", "m-1", PromoteRequest(force=True))),
+        ("/models/m-1/promote", {}, ("promote", "m-1", False)),
+        ("/models/m-1/promote", {"force": True}, ("promote", "m-1", True)),
         ("/models/rollback", {}, "rollback"),
         ("/reset", {}, "reset"),
     ],
@@ -87,6 +81,13 @@ async def test_modes_are_changed_by_somebody(serving: Any) -> None:
 async def test_models_are_changed(serving: Any, path: str, body: dict[str, Any], asked: Any) -> None:
     await serving.post(f"{API}{path}", body)
     assert serving.service.asked == [asked]
+
+
+async def test_the_training_configuration_is_changed(serving: Any) -> None:
+    body = b'{"days": 30, "symbols": ["btc-usd"], "timeframe": "4h"}'
+    head = f"PUT {API}/bootstrap-config HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    assert b"200 OK" in await serving.raw(head + body)
+    assert serving.service.asked == [BootstrapRequest(days=30, timeframe=Timeframe.H4, symbols=("BTC/USD",))]
 
 
 async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
@@ -104,25 +105,28 @@ async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
         ("/status/BTC%2FUSD", ("status", "BTC/USD")),
         ("/status/BTC/USD", ("status", "BTC/USD")),
         ("/status/btc-usd", ("status", "BTC/USD")),
-        ("/decisions", ("decisions", ListQuery())),
+        ("/decisions", ("decisions", {})),
         (
             "/decisions?symbol=BTC%2FUSD&limit=7&action=denied&before=99",
-            ("decisions", ListQuery("BTC/USD", 7, 99, Action.DENIED)),
+            ("decisions", {"symbol": "BTC/USD", "limit": 7, "action": Action.DENIED, "before_ms": 99}),
         ),
-        ("/decisions/0123456789", ("decision", "0123456789")),
-        ("/decisions/BTC-USD", ("decision", "BTC/USD")),
-        ("/decisions/BTC%2FUSD", ("decision", "BTC/USD")),
-        ("/signals?symbol=BTC-USD", ("signals", ListQuery("BTC/USD"))),
-        ("/performance", ("performance", ListQuery())),
-        ("/performance?symbol=btc-usd&days=30", ("performance", ListQuery("BTC/USD", days=30))),
-        ("/orders?open=true&limit=1000", ("orders", ListQuery(limit=1000, open_only=True))),
-        ("/orders?open=0", ("orders", ListQuery())),
-        ("/positions", "positions"),
-        ("/trades?limit=1", ("trades", ListQuery(limit=1))),
-        ("/model-info", ("model_info", None)),
-        ("/model-info?id=m-20240630-1f3a9c2b", ("model_info", "m-20240630-1f3a9c2b")),
+        ("/decisions/0123456789", ("decisions/{ref}", {"ref": "0123456789"})),
+        ("/decisions/BTC-USD", ("decisions/{ref}", {"ref": "BTC/USD"})),
+        ("/decisions/BTC%2FUSD", ("decisions/{ref}", {"ref": "BTC/USD"})),
+        ("/signals?symbol=BTC-USD", ("signals", {"symbol": "BTC/USD"})),
+        ("/performance", ("performance", {})),
+        ("/performance?symbol=btc-usd&days=30", ("performance", {"symbol": "BTC/USD", "days": 30})),
+        ("/orders?open=true&limit=1000", ("orders", {"limit": 1000, "open_only": True})),
+        ("/orders?open=0", ("orders", {"open_only": False})),
+        ("/positions", ("positions", {})),
+        ("/trades?limit=1", ("trades", {"limit": 1})),
+        ("/tasks", ("tasks", {})),
+        ("/tasks/t-1", ("tasks/{task_id}", {"task_id": "t-1"})),
+        ("/model-info", ("card", None)),
+        ("/model-info?id=m-20240630-1f3a9c2b", ("card", "m-20240630-1f3a9c2b")),
         ("/models", "models"),
-        ("/models/m-20240630-1f3a9c2b", ("model_info", "m-20240630-1f3a9c2b")),
+        ("/models/m-20240630-1f3a9c2b", ("card", "m-20240630-1f3a9c2b")),
+        ("/bootstrap-config", "bootstrap_config"),
     ],
 )
 async def test_queries(serving: Any, path: str, asked: Any) -> None:
@@ -169,9 +173,9 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("start", {"symbols": [5]}, "symbols must be a symbol such as BTC/USD"),
         ("start", {"symbols": ["BTCUSD"]}, "symbols must be a symbol"),
         ("start", {"exchange": "Kraken!"}, "exchange must be a name in lower case"),
-        ("start", {"timeframe": "2h"}, "timeframe must be one of those we know"),
-        ("start", {"timeframe": ["1h"]}, "timeframe must be one of those we know"),
-        ("start", {"timeframe": 1}, "timeframe must be one of those we know"),
+        ("start", {"timeframe": "2h"}, "timeframe must be one of 1m, 5m, 15m, 30m, 1h, 4h, 1d"),
+        ("start", {"timeframe": ["1h"]}, "timeframe must be one of 1m, 5m, 15m, 30m, 1h, 4h, 1d"),
+        ("start", {"timeframe": 1}, "timeframe must be one of 1m, 5m, 15m, 30m, 1h, 4h, 1d"),
         ("start", {"interval": 0}, "interval must be above 0"),
         ("start", {"interval": True}, "interval must be a number"),
         ("start", {"interval": "5"}, "interval must be a number"),
@@ -188,6 +192,10 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("models/rollback", {"to": "m-1"}, "there is no 'to' here"),
         ("reset", {"yes": True}, "there is no 'yes' here"),
         ("stop", {"symbols": ["BTC/USD"]}, "there is no 'symbols' here; did you mean 'symbol'?"),
+        ("retrain", {"days": 0}, "days must be a whole number from 1 to 100,000"),
+        ("retrain", {"days": 2.5}, "days must be a whole number from 1 to 100,000"),
+        ("retrain", {"days": True, "symbols": [None]}, "from 1 to 100,000; symbols must be a symbol such as"),
+        ("stop", {"symbol": 5, "flatten": 0, "x": None}, "symbol must be a symbol such as BTC/USD; flatten must be"),
     ],
 )
 async def test_bad_commands_are_refused(serving: Any, refused: Any, command: str, body: Any, says: str) -> None:
@@ -244,4 +252,4 @@ async def test_what_is_not_there_is_said_in_json(serving: Any, refused: Any) -> 
 
 async def test_answers_larger_than_a_socket_buffer_arrive_whole(serving: Any) -> None:
     serving.service.padding = "é" * 2_000_000
-    assert (await serving.get(f"{API}/models"))["padding"] == serving.service.padding
+    assert (await serving.get(f"{API}/trades"))["padding"] == serving.service.padding

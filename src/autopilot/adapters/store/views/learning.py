@@ -1,4 +1,4 @@
-"""Background tasks and trained models, as JSON documents, read beside a running daemon or without one.
+"""Background tasks as JSON documents, read beside a running daemon or without one.
 
 Standard library only: a query must answer at once. Every function raises StoreError.
 """
@@ -17,12 +17,11 @@ _TASK = (
     "id, kind, state, created_at_ms, started_at_ms, ended_at_ms, pid, request, stage, done, total, detail, result,"
     " error"
 )
-_MODEL = "id, created_at_ms, state, schema, sha256, verdict, is_champion, retired_at_ms, note"
-_CHANGE = "at_ms, event, model_id, previous_id, reason"
+TASKS_SHOWN = 50
 
 
-def tasks(database: Path, limit: int) -> Document:
-    """``{"tasks": [...]}``, the latest created first, each as `task` gives it."""
+def tasks(database: Path, limit: int = TASKS_SHOWN) -> Document:
+    """``{"tasks": [...]}``, the latest created first: the fields of the domain's Task."""
     with open_readonly(database) as connection:
         rows = connection.execute(
             f"SELECT {_TASK} FROM tasks ORDER BY created_at_ms DESC, id DESC LIMIT ?", (limit,)
@@ -31,23 +30,12 @@ def tasks(database: Path, limit: int) -> Document:
 
 
 def task(database: Path, task_id: str) -> Document:
-    """One task with its request and its result or error: the fields of the domain's Task. Raises NotFound."""
+    """``{"task": {...}}``, with its request and its result or error. Raises NotFound."""
     with open_readonly(database) as connection:
         row = connection.execute(f"SELECT {_TASK} FROM tasks WHERE id = ?", (task_id,)).fetchone()
     if row is None:
         raise NotFound(f"there is no task {task_id!r}", hint="autopilot tasks lists them with their ids")
-    return _task(row)
-
-
-def models(database: Path) -> Document:
-    """``{"models": [...], "history": [...]}``: the fields of ModelEntry and ModelChange, the newest first."""
-    with open_readonly(database) as connection:
-        entries = connection.execute(f"SELECT {_MODEL} FROM models ORDER BY created_at_ms DESC, rowid DESC").fetchall()
-        changes = connection.execute(f"SELECT {_CHANGE} FROM model_history ORDER BY id DESC").fetchall()
-    return {
-        "models": [{**dict(row), "is_champion": bool(row["is_champion"])} for row in entries],
-        "history": [dict(row) for row in changes],
-    }
+    return {"task": _task(row)}
 
 
 def _task(row: sqlite3.Row) -> Document:

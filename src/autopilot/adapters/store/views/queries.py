@@ -1,6 +1,7 @@
-"""What has happened, as JSON documents, read from the database beside a running daemon or without one.
+"""Decisions, orders, positions and trades as JSON documents, read beside a running daemon or without one.
 
-Standard library only: a query must answer at once. Every function raises StoreError.
+Standard library only: a query must answer at once. Every function raises StoreError. Lists have at most ``limit``
+items, with ``before_ms`` only those of earlier times.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import from_json
 from autopilot.adapters.store.views.health import stored_modes
 from autopilot.domain.document_types import Document
@@ -22,6 +23,7 @@ _BRIEF = (
     'id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime, "group", strategy,'
     " decided_by, confidence, signal_type, price, action, denied_code, denied_detail, order_id"
 )
+LIMIT = 50
 _FINAL = "('filled', 'canceled', 'rejected', 'expired')"
 
 
@@ -45,22 +47,26 @@ _TRADES = _Source(
 
 
 def decisions(
-    database: Path, symbol: str | None = None, limit: int = 50, action: str | None = None, before_ms: int | None = None
+    database: Path,
+    symbol: str | None = None,
+    limit: int = LIMIT,
+    action: str | None = None,
+    before_ms: int | None = None,
 ) -> Document:
     """In brief, the latest candle first."""
     wanted = {"symbol": symbol, "action": action}
     return {"decisions": _list(database, _DECISIONS, wanted, limit, before_ms)}
 
 
-def signals(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
+def signals(database: Path, symbol: str | None = None, limit: int = LIMIT, before_ms: int | None = None) -> Document:
     """Decisions whose chosen strategy wanted to buy or sell, in brief, the latest first."""
     wanted = {"symbol": symbol}
     return {"signals": _list(database, _DECISIONS, wanted, limit, before_ms, "signal_type <> 'none'")}
 
 
 def decision(database: Path, ref: str) -> Document:
-    """One whole decision: by its id or the beginning of it, or a symbol's latest, with the ``exits`` that nothing
-    decided after it. Raises NotFound."""
+    """A `DecisionDocument`: the decision whose id is or begins with ``ref``, or a symbol's latest. Its ``exits`` are
+    the orders that sold before the next candle without a decision. Raises NotFound."""
     with open_readonly(database) as connection:
         if "/" in ref:
             rows = connection.execute(
@@ -83,7 +89,7 @@ def decision(database: Path, ref: str) -> Document:
 def orders(
     database: Path,
     symbol: str | None = None,
-    limit: int = 50,
+    limit: int = LIMIT,
     open_only: bool = False,
     before_ms: int | None = None,
 ) -> Document:
@@ -97,7 +103,7 @@ def positions(database: Path) -> Document:
     return {"positions": _list(database, _POSITIONS, {}, -1, None)}
 
 
-def trades(database: Path, symbol: str | None = None, limit: int = 50, before_ms: int | None = None) -> Document:
+def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before_ms: int | None = None) -> Document:
     """Round trips, the latest first; ``net_pct`` of what was paid."""
     found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
     for trade in found:
@@ -106,35 +112,34 @@ def trades(database: Path, symbol: str | None = None, limit: int = 50, before_ms
     return {"trades": found}
 
 
-def last_known_status(database: Path) -> Document:
-    """What `status` shows of a daemon that does not run; the running one puts its live state over it."""
-    with open_readonly(database) as connection:
-        return {
-            "daemon": {
-                "running": False,
-                "pid": None,
-                "version": None,
-                "started_at_ms": None,
-                "data_dir": str(database.parent),
-            },
-            "model": None,
-            "modes": stored_modes(connection),
-            "accounts": _accounts(connection),
-            "symbols": [
-                symbol_status(connection, dict(row))
-                for row in connection.execute("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
-            ],
-        }
+def stored_status(database: Database) -> Document:
+    """The part of a `StatusDocument` that the database knows of a daemon that does not run."""
+    return {
+        "daemon": {
+            "running": False,
+            "pid": None,
+            "version": None,
+            "started_at_ms": None,
+            "data_dir": str(database.path.parent),
+        },
+        "model": None,
+        "modes": stored_modes(database.connection),
+        "accounts": _accounts(database.connection),
+        "symbols": [
+            _symbol_status(database.connection, dict(row))
+            for row in database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
+        ],
+    }
 
 
 def trades_real_money(database: Path) -> bool:
-    """Whether a symbol did when it was last asked to run, and was not stopped since."""
+    """Whether a symbol with real money was started and not stopped since. Raises StoreError."""
     with open_readonly(database) as connection:
         return bool(_count(connection, "SELECT count(*) FROM autopilots WHERE running = 1 AND paper_trading = 0"))
 
 
-def symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
-    """``entry`` is a row of the table autopilots."""
+def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
+    """A `SymbolDocument` of a symbol that does not run; ``entry`` is its row of the table autopilots."""
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(
         f"SELECT {_BRIEF}, document FROM decisions WHERE account = :account"
@@ -255,8 +260,8 @@ _EXITS = (
 
 
 def exits_after(connection: sqlite3.Connection, decision: Document) -> list[Document]:
-    """Orders made between the close of the decided candle and that of the next: a stop, a target, a protection, or the
-    user's own wish made them."""
+    """Sell orders without a decision, between the close of the decided candle and the close of the next: made by a
+    stop, a target, a protection or the user."""
     timeframe = Timeframe(decision["timeframe"])
     closed_at_ms = decision["candle_at_ms"] + timeframe.ms
     key = (decision["account"], decision["symbol"], closed_at_ms, closed_at_ms + timeframe.ms)

@@ -1,15 +1,13 @@
-"""What is armed, how much of it is invested, and which symbols trade on it, read off a status document and the
-database. Standard library only."""
+"""The armed accounts of a status: how much is invested, and which symbols trade. Standard library only."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 
 from autopilot.adapters.store.armings import SqliteArmings
-from autopilot.adapters.store.database import Database, open_readonly
+from autopilot.adapters.store.database import Database
 from autopilot.domain.account import exchange_of
 from autopilot.domain.arming import Arming
 from autopilot.domain.document_types import Document
@@ -22,43 +20,42 @@ _ENTRIES = """
 """
 
 
-def with_real_money(database: Path, status: Document, now_ms: int) -> Document:
-    """The status with its ``real_money``: every account that is armed at ``now_ms``, the machine's time, or on which a
-    symbol runs with real money. Raises StoreError."""
-    running = [each for each in status["symbols"] if each["running"] and not each["paper_trading"]]
-    prices = {(each["account"], each["symbol"]): each["price"] for each in status["symbols"]}
-    with open_readonly(database) as connection:
-        store = SqliteArmings(Database(database, connection))
-        holding = {account: found for account in store.accounts() if (found := store.holding(account, now_ms))}
-        told = []
-        for account in sorted({each["account"] for each in running} | holding.keys()):
-            arming = holding.get(account) or store.of(account)
-            symbols = [each["symbol"] for each in running if each["account"] == account]
-            currency = holding[account].currency if account in holding else None
-            armed = [symbol for symbol in symbols if _quote(symbol) == currency]
-            told.append(
-                {
-                    "account": account,
-                    "exchange": exchange_of(account),
-                    "armed": currency is not None,
-                    "arming": _arming(connection, store, arming, prices, now_ms) if arming else None,
-                    "symbols": armed,
-                    "unarmed_symbols": [symbol for symbol in symbols if symbol not in armed],
-                }
-            )
-    return {**status, "real_money": told}
+def real_money(database: Database, symbols: Sequence[Document], now_ms: int) -> list[Document]:
+    """A `RealMoneyDocument` for each account that is armed at ``now_ms`` (the machine's time), or on which one of
+    ``symbols`` runs with real money. Raises StoreError."""
+    running = [each for each in symbols if each["running"] and not each["paper_trading"]]
+    prices = {(each["account"], each["symbol"]): each["price"] for each in symbols}
+    store = SqliteArmings(database)
+    holding = {account: found for account in store.accounts() if (found := store.holding(account, now_ms))}
+    documents = []
+    for account in sorted({each["account"] for each in running} | holding.keys()):
+        arming = holding.get(account) or store.of(account)
+        on_account = [each["symbol"] for each in running if each["account"] == account]
+        currency = holding[account].currency if account in holding else None
+        armed = [symbol for symbol in on_account if _quote(symbol) == currency]
+        documents.append(
+            {
+                "account": account,
+                "exchange": exchange_of(account),
+                "armed": currency is not None,
+                "arming": _arming(database, store, arming, prices, now_ms) if arming else None,
+                "symbols": armed,
+                "unarmed_symbols": [symbol for symbol in on_account if symbol not in armed],
+            }
+        )
+    return documents
 
 
 def _arming(
-    connection: sqlite3.Connection,
+    database: Database,
     store: SqliteArmings,
     arming: Arming,
     prices: Mapping[tuple[str, str], float | None],
     now_ms: int,
 ) -> Document:
     account, currency = arming.account, arming.currency
-    positions = connection.execute(_POSITIONS, (account,)).fetchall()
-    entries = connection.execute(_ENTRIES, (account,)).fetchall()
+    positions = database.rows(_POSITIONS, (account,))
+    entries = database.rows(_ENTRIES, (account,))
     invested = _held(positions, currency, account, prices) + _ordered(entries, currency)
     return {
         "currency": currency,
@@ -74,7 +71,8 @@ def _arming(
 def _held(
     positions: Sequence[sqlite3.Row], currency: str, account: str, prices: Mapping[tuple[str, str], float | None]
 ) -> Decimal:
-    """At the last prices or, where that is more, at what was paid: as the check of an entry reckons it."""
+    """The value of the positions in ``currency``: at the last prices or at cost, whichever is higher, as the check of
+    an entry computes it."""
     value = paid = ZERO
     for held in positions:
         if _quote(held["symbol"]) == currency:
@@ -85,7 +83,7 @@ def _held(
 
 
 def _ordered(entries: Sequence[sqlite3.Row], currency: str) -> Decimal:
-    """What entries that are still open would add."""
+    """The value that open entry orders in ``currency`` would add."""
     found = ZERO
     for order in entries:
         if _quote(order["symbol"]) == currency:

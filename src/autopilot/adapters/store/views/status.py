@@ -1,0 +1,55 @@
+"""The document of ``status``, for a daemon that runs and without one. Standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autopilot.adapters.store.database import Database, open_readonly
+from autopilot.adapters.store.views.health import mode_document, problems
+from autopilot.adapters.store.views.queries import stored_status
+from autopilot.adapters.store.views.real_money import real_money
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import NotFound
+from autopilot.domain.trading_mode import Restriction
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What only the running daemon knows. ``symbol`` puts the live state of a symbol over the stored one;
+    ``restrictions`` gives those in force for an account."""
+
+    daemon: Document
+    model: Document | None
+    symbol: Callable[[Document], Document]
+    restrictions: Callable[[str], Sequence[Restriction]]
+
+
+def status_document(database: Path, now_ms: int, live: LiveState | None = None, symbol: str | None = None) -> Document:
+    """A `StatusDocument`: of all symbols, or of ``symbol``. Without ``live`` it is the last known state.
+
+    ``now_ms``: the machine's time. Raises NotFound if the symbol was never started, StoreError.
+    """
+    with open_readonly(database) as connection:
+        opened = Database(database, connection)
+        document = stored_status(opened)
+        if live:
+            document = _overlaid(document, live)
+        document["real_money"] = real_money(opened, document["symbols"], now_ms)
+        document["health"] = problems(opened, document)
+    if symbol is not None:
+        document["symbols"] = [each for each in document["symbols"] if each["symbol"] == symbol]
+        if not document["symbols"]:
+            raise NotFound(f"{symbol} was never started", hint=f"autopilot start --symbol {symbol}")
+    return document
+
+
+def _overlaid(stored: Document, live: LiveState) -> Document:
+    return {
+        "daemon": live.daemon,
+        "model": live.model,
+        "modes": [mode_document(each["account"], live.restrictions(each["account"])) for each in stored["modes"]],
+        "accounts": stored["accounts"],
+        "symbols": [live.symbol(each) for each in stored["symbols"]],
+    }
