@@ -35,11 +35,12 @@ from autopilot.training.data.history import learned_names, symbol_rows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet, training_set
 from autopilot.training.evidence.card import evidence_part
 from autopilot.training.evidence.checks import class_losses, shuffled
-from autopilot.training.evidence.evaluation import LEVEL, Acting, Judged, judge
+from autopilot.training.evidence.evaluation import LEVEL, Judged, judge
 from autopilot.training.evidence.gate import PROMOTED, log_loss_skill, pass_gate
 from autopilot.training.evidence.walk import join, score_fold, walk_folds
 from autopilot.training.model.fit import FitSettings, fit_classes
 from autopilot.training.model.scoring import base_rates, calibration_error, row_log_loss
+from autopilot.training.request import Acting
 from autopilot.training.train import TrainingSettings, train
 from benchmarks.yardstick_markets import (
     GROUPS,

@@ -17,7 +17,7 @@ from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import iso_utc
 from autopilot.training.data.series import SymbolSeries
 from autopilot.training.data.training_set import TrainingSet
-from autopilot.training.evidence.evaluation import Acting, judge
+from autopilot.training.evidence.evaluation import judge
 from autopilot.training.evidence.gate import GateVerdict, pass_gate
 from autopilot.training.evidence.splits import Fold
 from autopilot.training.evidence.walk import LEAST_TRAIN, OutOfFold, join, score
@@ -25,6 +25,7 @@ from autopilot.training.model.choice import choose, count_votes
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit
 from autopilot.training.model.novelty import TrainingRange
+from autopilot.training.request import Acting
 
 AT_ONCE = 4096
 """Candles scored in one go."""

@@ -14,10 +14,10 @@ class EvaluationSettings:
     """``min_confidence_threshold`` in [0, 1]; the day is the UTC day. ``min_edge_bps``: the least net return over the
     horizon that a learned model must expect of an entry."""
 
-    min_confidence_threshold: float = 0.75
-    min_edge_bps: float = 0.0
-    max_trades_per_day: int = 10
-    auto_execute: bool = False
+    min_confidence_threshold: float
+    min_edge_bps: float
+    max_trades_per_day: int
+    auto_execute: bool
 
 
 def evaluate(

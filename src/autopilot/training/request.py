@@ -23,6 +23,14 @@ class TrainingRequest:
     surrogate: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """When a model's choice is followed: the least confidence in [0, 1], and the least expected edge in bps."""
+
+    min_confidence: float
+    min_edge_bps: float
+
+
 class Stage(StrEnum):
     """The stages of a training, in their order."""
 

@@ -32,7 +32,7 @@ from autopilot.training.evidence.checks import (
     shuffled_test,
     summarise,
 )
-from autopilot.training.evidence.evaluation import Acting, Judged, judge
+from autopilot.training.evidence.evaluation import Judged, judge
 from autopilot.training.evidence.gate import GateVerdict, pass_gate
 from autopilot.training.evidence.incumbent import Incumbent
 from autopilot.training.evidence.splits import combinatorial
@@ -42,7 +42,7 @@ from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit_classes, fit_member
 from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.model.scoring import base_rates
-from autopilot.training.request import Report, Stage, TrainingRequest
+from autopilot.training.request import Acting, Report, Stage, TrainingRequest
 
 SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
 """Of a model's input; a model of another schema is not used."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.app.compute import InProcess, compute
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -15,9 +16,8 @@ from autopilot.performance.outcomes import TradingCost
 from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.training.data.history import candles_before
 from autopilot.training.data.series import SymbolData
-from autopilot.training.evidence.evaluation import Acting
 from autopilot.training.model.fit import FitSettings
-from autopilot.training.request import TrainingRequest
+from autopilot.training.request import Acting, TrainingRequest
 from autopilot.training.train import TrainingSettings, train
 
 SYMBOLS = ("BTC/USD", "ETH/USD")

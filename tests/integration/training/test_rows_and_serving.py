@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.analysis.features import feature_row
@@ -34,9 +35,8 @@ from autopilot.strategies.registry import StrategySet, builtin_strategies
 from autopilot.training.data.history import SymbolRows, candles_before, learned_names, symbol_rows
 from autopilot.training.data.series import SymbolData
 from autopilot.training.data.training_set import training_set
-from autopilot.training.evidence.evaluation import Acting
 from autopilot.training.model.fit import FitSettings
-from autopilot.training.request import Stage, TrainingRequest
+from autopilot.training.request import Acting, Stage, TrainingRequest
 from autopilot.training.train import Trained, TrainingSettings, train
 
 COST = TradingCost(0.0015)

@@ -11,13 +11,14 @@ import pytest
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
-from autopilot.training.evidence.evaluation import Acting, Judged, group_of, judge
+from autopilot.training.evidence.evaluation import Judged, group_of, judge
 from autopilot.training.evidence.gate import GateVerdict, log_loss_skill, pass_gate
 from autopilot.training.evidence.leaks import LeakTest
 from autopilot.training.evidence.walk import join, score_fold, walk_folds
 from autopilot.training.model.choice import choose, count_votes
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit
+from autopilot.training.request import Acting
 
 Make = Callable[..., TrainingSet]
 QUICK = FitSettings(members=4, rounds=20, rate=0.1, feature_fraction=0.5)

@@ -18,7 +18,7 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
-from autopilot.execution.paper import PaperSettings
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
 from autopilot.performance.luck import Timing, TradeOrders, timing, trade_orders
 from autopilot.performance.metrics import KEYS, Metrics, account_metrics, breakdown, intervals

@@ -19,7 +19,7 @@ from autopilot.ports.models import ModelEntry, ModelStore
 
 if TYPE_CHECKING:
     from autopilot.training.evidence.drift import Drift
-    from autopilot.training.evidence.evaluation import Acting
+    from autopilot.training.request import Acting
 
 # SciPy and LightGBM would double what an idle daemon takes: what needs them is imported where a champion is judged.
 

@@ -78,7 +78,7 @@ def period_report(paths: Paths, config: AutopilotConfig, days: int | None) -> tu
     with closing(open_database(paths.database)) as database:
         books = _books(config, database, days, notes)
     record = _record(books)
-    hold = held_evenly(record, books.prices(record.at_ms), books.tested[0].market, config.paper.settings())
+    hold = held_evenly(record, books.prices(record.at_ms), books.tested[0].market, config.paper)
     found = _document(books, record) | {"comparison": comparison(record, hold, {})}
     return found, render_report(_content(books, record, hold, found, notes))
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval
-from autopilot.training.evidence.evaluation import LEVEL, Acting, follows
+from autopilot.training.evidence.evaluation import LEVEL, follows
 from autopilot.training.evidence.gate import ANYTIME, anytime_evidence
 from autopilot.training.model.scoring import row_log_loss
+from autopilot.training.request import Acting
 
 WINDOW_DAYS = 60
 DAYS_AT_LEAST = 20

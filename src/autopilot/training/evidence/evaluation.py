@@ -16,6 +16,7 @@ from autopilot.training.evidence.incumbent import Incumbent, IncumbentChoices
 from autopilot.training.evidence.walk import OutOfFold
 from autopilot.training.model.calibration import Calibration, fit_calibration
 from autopilot.training.model.choice import Choices, Votes, choose, count_votes
+from autopilot.training.request import Acting
 
 LEVEL = 0.90
 """Of the intervals that promotion looks at."""
@@ -26,14 +27,6 @@ CHAMPION = "champion"
 """The model that decides now, where it can be compared."""
 
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Acting:
-    """When the model is followed; see LEARNING: confidence, edge, and not novel."""
-
-    min_confidence: float
-    min_edge_bps: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,7 +21,7 @@ from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.ports.models import ModelEntry
 from autopilot.training.evidence.drift import Drift, Standing
-from autopilot.training.evidence.evaluation import Acting
+from autopilot.training.request import Acting
 
 CARD = json.loads((Path(__file__).parents[3] / "golden" / "cli" / "documents" / "model_card.json").read_text())
 NOW_MS = 1_719_705_600_000

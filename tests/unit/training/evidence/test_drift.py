@@ -8,7 +8,7 @@ import pytest
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.training.evidence.drift import ServedDecisions, Standing, judge_drift
-from autopilot.training.evidence.evaluation import Acting
+from autopilot.training.request import Acting
 
 ACTING = Acting(min_confidence=0.75, min_edge_bps=0.0)
 BASE = np.array([0.2, 0.3, 0.5])

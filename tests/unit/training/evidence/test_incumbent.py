@@ -10,12 +10,13 @@ import pytest
 
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.training.data.training_set import TrainingSet
-from autopilot.training.evidence.evaluation import CHAMPION, MODEL, Acting, Judged, judge
+from autopilot.training.evidence.evaluation import CHAMPION, MODEL, Judged, judge
 from autopilot.training.evidence.gate import Rule, pass_gate
 from autopilot.training.evidence.incumbent import Incumbent
 from autopilot.training.evidence.walk import join, score_fold, walk_folds
 from autopilot.training.model.fit import FitSettings, fit
 from autopilot.training.model.novelty import TrainingRange
+from autopilot.training.request import Acting
 
 Make = Callable[..., TrainingSet]
 QUICK = FitSettings(members=4, rounds=20, rate=0.1, feature_fraction=0.5)
