@@ -1,4 +1,4 @@
-"""What the rules know of an entry that is being considered."""
+"""The input of the rules: an entry that is under review."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autopilot.risk.limits import RiskLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryContext:
-    """``last_close`` and ``price`` (the latest seen) in quote currency; times in market time. ``is_proven``: whether a
+    """``last_close`` and ``price`` (the latest) in quote currency; times in market time. ``is_proven``: whether a
     learned model decided whose evidence permits real money."""
 
     market: Market

@@ -219,7 +219,7 @@ def test_under_protections_and_losses_that_close_positions(paths: Paths, databas
     closed = [order for order in run.outcome.books.orders if order.purpose is Purpose.PROTECTION]
     assert all(order.status is OrderStatus.FILLED for order in closed)
     reasons = " ".join(order.reason for order in closed)
-    assert all(words in reasons for words in ("lost today", "below the highest equity", "another position"))
+    assert all(words in reasons for words in ("lost today", "from the highest equity", "another position"))
     fallen_at_ms = max(order.created_at_ms for order in closed if "highest" in order.reason)
     assert any(trip.opened_at_ms > fallen_at_ms + DAY_MS for trip in run.outcome.books.round_trips), "the pause ended"
 

@@ -128,11 +128,11 @@ def test_a_decision_tells_what_was_sold_after_it_without_a_signal(
     path, ledger, make_decision, make_mark, make_order, at_ms, changes, told
 ) -> None:
     ledger.record_decision(make_decision(2), make_mark())
-    sale = {"side": Side.SELL, "purpose": Purpose.PROTECTION, "reason": "5.10 % lost today, at most 5 %"} | changes
+    sale = {"side": Side.SELL, "purpose": Purpose.PROTECTION, "reason": "5.10 % lost today, the limit is 5 %"} | changes
     ledger.save_order(make_order("sale", created_at_ms=START_MS + at_ms, **sale))
     exits = queries.decision(path, "BTC/USD")["exits"]
     assert [(each["purpose"], each["reason"]) for each in exits] == [
-        ("protection", "5.10 % lost today, at most 5 %")
+        ("protection", "5.10 % lost today, the limit is 5 %")
     ] * int(told)
 
 

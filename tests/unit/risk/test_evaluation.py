@@ -67,7 +67,7 @@ def test_what_is_not_to_be_executed_is_an_opportunity_all_the_same(
 def test_a_refusal_says_its_numbers(make_signal: Callable[..., StrategySignal]) -> None:
     verdict = evaluate(make_signal(), chosen(0.615), AutopilotConfig().evaluation(), 12)
     assert isinstance(verdict, Denied)
-    assert verdict.detail == "confidence 0.61, at least 0.75 is asked for"
+    assert verdict.detail == "confidence 0.61 is below the required 0.75"
     assert [(check.actual, check.limit) for check in verdict.checks] == [(0.615, 0.75), (12, 10)]
 
 
