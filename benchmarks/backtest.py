@@ -21,14 +21,14 @@ from autopilot.backtest.choices import strategy_choices
 from autopilot.backtest.decided import BacktestSymbol
 from autopilot.backtest.engine import Backtest
 from autopilot.config.paths import find_paths
+from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import Market
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.paper import PaperSettings
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.outcomes import TradingCost
-from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.risk.limits import RiskLimits
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.base import Strategy, suits
@@ -101,7 +101,9 @@ def _engine(length: int) -> tuple[float, int]:
         "BTC/USD",
         "made up",
         Timeframe.M1,
-        evaluation=EvaluationSettings(min_confidence_threshold=0.0, max_trades_per_day=100_000, auto_execute=True),
+        evaluation=AutopilotConfig(
+            min_confidence_threshold=0.0, max_trades_per_day=100_000, auto_execute=True
+        ).evaluation(),
         limits=LIMITLESS,
     )
     begin = time.perf_counter()

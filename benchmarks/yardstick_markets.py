@@ -47,7 +47,7 @@ def requested(exchange: str, symbols: Sequence[str], days: int) -> TrainingReque
 
 def simulated(seed: int, symbols: Sequence[str], days: int) -> Market:
     """What `autopilot retrain --exchange simulated` would learn from, of the market of that seed."""
-    config = AutopilotConfig.model_validate({"exchange": "simulated", "simulated": {"seed": seed}})
+    config = AutopilotConfig.of({"exchange": "simulated", "simulated": {"seed": seed}})
     with tempfile.TemporaryDirectory(prefix="autopilot-bench-") as folder:
         return _histories(Path(folder), config, requested("simulated", symbols, days), ())
 
@@ -58,7 +58,7 @@ def real(folder: Path, exchange: str, symbols: Sequence[str], days: int) -> Mark
     candles = folder / "ohlcv" if (folder / "ohlcv").is_dir() else folder
     files = [candles / f"{exchange.upper()}_{each.replace('/', '-')}_1h.csv.gz" for each in symbols]
     files += folder.glob("sentiment/FEAR_GREED_1d.*")
-    config = AutopilotConfig.model_validate({"exchange": "replay", "replay": {"source": exchange}})
+    config = AutopilotConfig.of({"exchange": "replay", "replay": {"source": exchange}})
     with tempfile.TemporaryDirectory(prefix="autopilot-bench-") as kept:
         return _histories(Path(kept), config, requested("replay", symbols, days), files)
 
@@ -89,8 +89,8 @@ def without_direction(market: Market, seed: int) -> Market:
 
 def true_regimes(seed: int, data: TrainingSet) -> IntArray:
     """The regime that made the decided candle of each sample of a simulated market, int64[n] into `REGIMES`."""
-    config = AutopilotConfig.model_validate({"exchange": "simulated", "simulated": {"seed": seed}})
-    exchange = SimulatedExchange(config.simulated.settings())
+    config = AutopilotConfig.of({"exchange": "simulated", "simulated": {"seed": seed}})
+    exchange = SimulatedExchange(config.simulated)
     found = np.empty(len(data), dtype=np.int64)
     opened = data.at_ms - HOUR.ms
     for number, symbol in enumerate(data.symbols):

@@ -23,6 +23,12 @@ SHARE = st.sampled_from([Decimal(text) for text in ("0", "0.013", "0.1", "0.31",
 PERCENT = st.floats(1.0, 100.0).map(lambda value: round(value, 3))
 
 
+def limits_of(one: float, other: float, risk_per_trade_pct: float) -> RiskLimits:
+    return RiskLimits(
+        max_position_pct=min(one, other), max_exposure_pct=max(one, other), risk_per_trade_pct=risk_per_trade_pct
+    )
+
+
 @st.composite
 def markets_and_prices(draw: st.DrawFn) -> tuple[Market, Decimal]:
     """A price of 100 to 10,000 steps, and amounts whose step is worth from 0.01 to 10 USD, whatever the coin."""
@@ -52,7 +58,7 @@ def markets_and_prices(draw: st.DrawFn) -> tuple[Market, Decimal]:
     asked_value=st.floats(50, 50_000).map(Decimal),
     stop_share=st.floats(0.5, 0.99) | st.floats(0.5, 1.01),
     offset=st.none() | st.decimals("0.99", 1, places=4),
-    limits=st.builds(RiskLimits, max_position_pct=PERCENT, max_exposure_pct=PERCENT, risk_per_trade_pct=PERCENT),
+    limits=st.builds(limits_of, PERCENT, PERCENT, risk_per_trade_pct=PERCENT),
 )
 def test_an_approved_entry_keeps_every_limit_and_minimum(
     traded: tuple[Market, Decimal],

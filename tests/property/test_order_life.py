@@ -33,7 +33,8 @@ from autopilot.execution.exit_order import exit_at_price, exit_in_candle
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
-from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.paper import PaperBroker
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.reconciliation import reconcile
 from autopilot.ports.broker import Balance, PaperChange
 from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry

@@ -8,6 +8,7 @@ from decimal import Decimal
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, SymbolRecord
@@ -17,7 +18,6 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.judgement import Judgement, judge
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.risk.decision_context import DecisionContext
-from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.risk.limits import LowProfit, OnLimit, RecentDrawdown, RiskLimits, StopGuard
 from autopilot.risk.protections import (
     few_stops_in_account,
@@ -183,7 +183,7 @@ def decided(
     selection = Selection(DecidedBy.RULES, group, "macd", 1.0, 1.0, (GroupScore(group, 1.0, ""),), ())
     signal = StrategySignal("BTC/USD", side, 0.9, 1.0, float(price), price * 0.9, price * 1.1, "macd", group, "")
     settings = AutopilotSettings(
-        "BTC/USD", "simulated", evaluation=EvaluationSettings(auto_execute=True), limits=limits
+        "BTC/USD", "simulated", evaluation=AutopilotConfig(auto_execute=True).evaluation(), limits=limits
     )
     context = DecisionContext(
         market=BTC,

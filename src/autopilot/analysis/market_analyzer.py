@@ -19,7 +19,7 @@ class MarketAnalyzer:
         """Raises CandleError when the view has fewer than `MIN_CANDLES` candles."""
         if len(view.candles) < MIN_CANDLES:
             raise CandleError(
-                f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to judge the market,"
+                f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to classify the market,"
                 f" {MIN_CANDLES} are needed",
                 hint="autopilot data download or data import bring more history",
             )

@@ -156,7 +156,7 @@ def _again(
             tested, series, rule_choices(series, [each.first for each in tested], profiles), strict=True
         )
     ]
-    engine = Backtest(recorded.account, traded, strategies, config.paper.settings(), models)
+    engine = Backtest(recorded.account, traded, strategies, config.paper, models)
     outcome = asyncio.run(engine.run(progress, BacktestStage.TRADING_AGAIN))
     return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
 

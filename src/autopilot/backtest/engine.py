@@ -25,7 +25,8 @@ from autopilot.domain.progress import Progress
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.trader import Trader
 from autopilot.execution.order_desk import OrderDesk
-from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.paper import PaperBroker
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet

@@ -9,15 +9,6 @@ from functools import cache
 from typing import Any
 
 from autopilot.config.schema import AutopilotConfig
-from autopilot.config.section import Section
-
-_FORMATS = {
-    "moment": 'a date such as "2024-01-31" or a moment such as "2024-01-31T12:00:00Z"',
-    "span_ms": "two moments in milliseconds since 1970, UTC, such as [1704067200000, 1704070800000]",
-    "name": 'a name in lower case such as "coinbase"',
-    "cron": 'five fields as cron has them, such as "0 3 * * 0"',
-    "address": 'an address such as "tcp://host:8786"',
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +25,13 @@ class Key:
 @cache
 def all_keys() -> Mapping[str, Key]:
     """In the schema's order."""
-    return {key.name: key for key in _keys_of(AutopilotConfig, "")}
+    return {key.name: key for key in _keys(_schema())}
 
 
 @cache
 def all_sections() -> Mapping[str, str]:
     """Dotted name → description, in the schema's order."""
-    return dict(_sections_of(AutopilotConfig, ""))
+    return dict(_sections(_schema()))
 
 
 def closest(name: str) -> str | None:
@@ -54,47 +45,50 @@ def closest(name: str) -> str | None:
     return next(iter([*elsewhere, *(siblings[match] for match in near_sibling), *near]), None)
 
 
-def _sections_of(model: type[Section], prefix: str) -> Iterator[tuple[str, str]]:
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Section):
-            yield prefix + name, (kind.__doc__ or "").strip()
-            yield from _sections_of(kind, f"{prefix}{name}.")
+def _sections(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, shape in _fields(table):
+        if "properties" in shape:
+            yield prefix + name, " ".join(shape["description"].split())
+            yield from _sections(shape, f"{prefix}{name}.")
 
 
-def _keys_of(model: type[Section], prefix: str) -> Iterator[Key]:
-    schema = model.model_json_schema()
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Section):
-            yield from _keys_of(kind, f"{prefix}{name}.")
+def _keys(table: Mapping[str, Any], prefix: str = "") -> Iterator[Key]:
+    for name, shape in _fields(table):
+        if "properties" in shape:
+            yield from _keys(shape, f"{prefix}{name}.")
             continue
-        fragment = schema["properties"][name]
-        if "$ref" in fragment:
-            fragment = schema["$defs"][fragment["$ref"].rpartition("/")[2]] | fragment
         yield Key(
             name=prefix + name,
-            default=fragment.get("default"),
-            allowed=_in_words(fragment),
-            description=" ".join((field.description or "").split()),
-            is_list=fragment.get("type") == "array",
+            default=shape.get("default"),
+            allowed=_in_words(shape),
+            description=" ".join(shape["description"].split()),
+            is_list=shape.get("type") == "array",
         )
 
 
-def _in_words(fragment: Mapping[str, Any]) -> str:
-    """A JSON schema fragment, as far as this configuration uses them, in words."""
-    kinds = {kind["type"]: kind for kind in fragment.get("anyOf", [fragment])}
+def _fields(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and JSON schema of each field of a table, references resolved."""
+    for name, shape in table["properties"].items():
+        yield name, _schema()["$defs"][shape["$ref"].rpartition("/")[2]] | shape if "$ref" in shape else shape
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return AutopilotConfig.model_json_schema()
+
+
+def _in_words(shape: Mapping[str, Any]) -> str:
+    """A JSON schema, as far as this configuration uses them, in words."""
+    kinds = {kind["type"]: kind for kind in shape.get("anyOf", [shape])}
     if "null" in kinds:
-        (one,) = (kind for name, kind in kinds.items() if name != "null")
-        return f'{_in_words(fragment | one | {"anyOf": [one]})}, or "" for not set'
-    (kind, *_), one = kinds, next(iter(kinds.values()))
-    shape = fragment | one
-    if shape.get("format") in _FORMATS:
-        return _FORMATS[shape["format"]]
+        (present,) = (kind for name, kind in kinds.items() if name != "null")
+        return f'{_in_words(present)}, or "" for not set'
+    (kind, *_), first = kinds, next(iter(kinds.values()))
+    shape = shape | first
+    if "allowed" in shape:
+        return str(shape["allowed"])
     if "enum" in shape:
         return "one of " + ", ".join(f'"{value}"' for value in shape["enum"])
-    if kind == "array":
-        return 'a list such as ["BTC/USD", "ETH/USD"], each once'
     if kind == "boolean":
         return "true or false"
     return ("a whole number" if kind == "integer" else "a number") + _range(shape)

@@ -49,8 +49,12 @@ def load(paths: Paths) -> LoadedConfig:
 def validate(file: Source, overrides: Source) -> LoadedConfig:
     """Raises ConfigError that lists every problem."""
     try:
-        config = AutopilotConfig.model_validate(merge(file.tables, overrides.tables))
+        config = AutopilotConfig.of(merge(file.tables, overrides.tables))
+    except RecursionError:
+        raise _nested_too_deeply(file.path) from None
     except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise _nested_too_deeply(file.path) from None
         problems = describe(error, file, overrides)
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         listed = "".join(f"\n  {problem}" for problem in problems)
@@ -73,7 +77,11 @@ def read_source(path: Path) -> Source:
     except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}", hint="correct that line") from None
     except RecursionError:
-        raise ConfigError(f"{path} is nested too deeply", hint="no key takes more than one list") from None
+        raise _nested_too_deeply(path) from None
+
+
+def _nested_too_deeply(path: Path) -> ConfigError:
+    return ConfigError(f"{path} is nested too deeply", hint="no key takes a list inside a list; remove that one")
 
 
 def _read_text(path: Path) -> str:

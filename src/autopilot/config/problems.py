@@ -82,7 +82,7 @@ def unknown_key(key: str) -> str:
 
 
 def _words(key: str, problem: ErrorDetails) -> str:
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         return unknown_key(key)
     if problem["type"] == "value_error":
         what = str(problem["ctx"]["error"])
@@ -95,5 +95,6 @@ def _words(key: str, problem: ErrorDetails) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    """As the file has it, at most 60 characters; null stands for an empty text."""
+    text = json.dumps("" if value is None else value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

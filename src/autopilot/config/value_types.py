@@ -1,45 +1,15 @@
-"""The kinds of values that the configuration holds, each checked and read as a person would write it in TOML."""
+"""Types of keys that only the configuration has."""
 
 from __future__ import annotations
 
-import datetime as dt
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from annotated_types import MaxLen
+from pydantic import AfterValidator, Field
 
 from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import split_symbol
-from autopilot.domain.money import to_decimal
-
-
-def _unset(value: Any) -> Any:
-    """TOML has no null: an empty text says "not set"."""
-    return None if value == "" else value
-
-
-def _amount(value: Any) -> Any:
-    """Money is written as a number or as text; a float means the decimal that it is written as."""
-    return to_decimal(value) if isinstance(value, float) else value
-
-
-def _refuse_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("must be a number")  # noqa: TRY004 - pydantic reports ValueError
-    return value
-
-
-def _date_text(value: Any) -> Any:
-    """TOML's own dates are welcome without quotes."""
-    return value.isoformat() if isinstance(value, dt.date) else value
-
-
-def _iso_moment(text: str) -> str:
-    try:
-        dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError('must be a date as "2024-01-31" or a moment as "2024-01-31T12:00:00Z", in UTC') from None
-    return text
+from autopilot.domain.setting_types import Allowed
 
 
 def _symbol(text: str) -> str:
@@ -57,47 +27,18 @@ def _distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
     return symbols
 
 
-def _forwards(span: tuple[int, int]) -> tuple[int, int]:
-    if not 0 <= span[0] < span[1]:
-        raise ValueError("must be two moments, the earlier one first")
-    return span
-
-
-def check_order(start: str | None, end: str | None) -> None:
-    if start and end and _moment(start) >= _moment(end):
-        raise ValueError(f'end = "{end}" does not come after start = "{start}"')
-
-
-def _moment(text: str) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-Amount = Annotated[
-    Decimal, BeforeValidator(_amount), BeforeValidator(_refuse_bool), Field(strict=False, le=10**12, max_digits=24)
-]
-Percent = Annotated[float, Field(gt=0, le=100)]
-Fee = Annotated[float, Field(ge=0, le=10)]
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Moment = Annotated[
-    str, BeforeValidator(_date_text), AfterValidator(_iso_moment), Field(json_schema_extra={"format": "moment"})
-]
-Span = Annotated[
-    tuple[int, int], Field(strict=False), AfterValidator(_forwards), Field(json_schema_extra={"format": "span_ms"})
-]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40, json_schema_extra={"format": "name"})]
 Symbols = Annotated[
     tuple[Annotated[str, AfterValidator(_symbol)], ...],
-    Field(strict=False, min_length=1, max_length=200),
+    Field(min_length=1, max_length=200),
     AfterValidator(_distinct),
+    Allowed('a list such as ["BTC/USD", "ETH/USD"], without duplicates'),
 ]
 CronSchedule = Annotated[
     str,
-    Field(pattern=r"^([0-9a-zA-Z*/,-]+ ){4}[0-9a-zA-Z*/,-]+$", max_length=100, json_schema_extra={"format": "cron"}),
+    Field(pattern=r"^([0-9a-zA-Z*/,-]+ ){4}[0-9a-zA-Z*/,-]+$"),
+    MaxLen(100),
+    Allowed('the five fields of a cron schedule, such as "0 3 * * 0"'),
 ]
 SchedulerAddress = Annotated[
-    str, Field(pattern=r"^[a-z]+://[^ /]+$", max_length=300, json_schema_extra={"format": "address"})
+    str, Field(pattern=r"^[a-z]+://[^ /]+$"), MaxLen(300), Allowed('an address such as "tcp://host:8786"')
 ]
-NONE_IF_EMPTY = BeforeValidator(_unset)
-"""For an optional value."""

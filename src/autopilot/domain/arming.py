@@ -62,7 +62,7 @@ def parse_span(text: str) -> int:
     """``30m``, ``12h``, ``7d``, ``2w`` in milliseconds. Raises ConfigError."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", text.strip().lower())
     if found is None:
-        raise ConfigError(f"{text[:40]!r} is not a length of time", hint="write 12h, 7d or 2w")
+        raise ConfigError(f"{text[:40]!r} is not a duration", hint="write 12h, 7d or 2w")
     span_ms = int(found[1]) * _UNITS[found[2]]
     if span_ms > LONGEST_MS:
         raise ConfigError(

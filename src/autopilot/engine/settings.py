@@ -20,7 +20,7 @@ class AutopilotSettings:
     timeframe: Timeframe = Timeframe.H1
     interval_s: float = 60.0
     paper_trading: bool = True
-    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+    evaluation: EvaluationSettings = field(kw_only=True)
     limits: RiskLimits = field(default_factory=RiskLimits)
     orders: OrderSettings = field(default_factory=OrderSettings)
 

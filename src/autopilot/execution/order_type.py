@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 from autopilot.domain.market import Market
 from autopilot.domain.money import ONE, ceil_to_step, floor_to_step, to_decimal
 from autopilot.domain.order import OrderType, Purpose, Side
+from autopilot.domain.setting_types import STRICT, Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSettings:
-    """``strong_signal`` in [0, 1]; a limit order lives ``limit_life_candles`` candles; ``stop_on_exchange``: stops rest
-    there too, where it takes them."""
+    """How an approved signal becomes an order."""
 
-    strong_signal: float = 0.80
-    limit_offset_pct: float = 0.1
-    limit_life_candles: int = 3
+    __pydantic_config__ = STRICT
+
+    strong_signal: Share = 0.80
+    """A signal stronger than this enters with a market order, a weaker one with a limit order."""
+    limit_offset_pct: Annotated[float, Ge(0), Le(10)] = 0.1
+    """Distance of a limit order from the price, in percent: below it for a buy, above it for a sell."""
+    limit_life_candles: Annotated[int, Ge(1), Le(1_000)] = 3
+    """Candles that a limit order waits. Then an entry is dropped and an exit becomes a market order."""
     stop_on_exchange: bool = False
+    """Whether real-money stops also rest on the exchange (kraken, binance), where they work while this machine is
+    off."""
 
 
 def choose_order_type(

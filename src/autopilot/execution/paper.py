@@ -16,25 +16,12 @@ from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ONE, ZERO, ceil_to_step, floor_to_step, to_decimal
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import Timeframe
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.ports.broker import Balance, PaperChange, PaperStore
 from autopilot.ports.clock import Clock
 
 FEE_STEP = Decimal("0.00000001")
 BASIS_POINT = Decimal("0.0001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperSettings:
-    """``balance`` of each quote currency at the start; fees in percent, None for the market's own."""
-
-    balance: Decimal = Decimal(10_000)
-    slippage_bps: float = 5.0
-    maker_fee_pct: float | None = None
-    taker_fee_pct: float | None = None
-    max_volume_share_pct: float = 10.0
-    """A limit fill takes at most this share of a candle's volume; the rest of the order waits."""
-    fill_at_touch: bool = False
-    """A limit order fills when the price reaches it; otherwise the price must go through it."""
 
 
 @dataclass(frozen=True, slots=True)

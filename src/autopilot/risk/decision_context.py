@@ -1,4 +1,4 @@
-"""What the rules know when a signal is decided."""
+"""The input of the rules when a signal is decided."""
 
 from __future__ import annotations
 

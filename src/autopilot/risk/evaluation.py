@@ -1,4 +1,4 @@
-"""Evaluation: is this signal worth asking the risk rules about?"""
+"""Evaluation: whether a signal is good enough to become an order, before the risk rules."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ class EvaluationSettings:
     """``min_confidence_threshold`` in [0, 1]; the day is the UTC day. ``min_edge_bps``: the least net return over the
     horizon that a learned model must expect of an entry."""
 
-    min_confidence_threshold: float = 0.75
-    min_edge_bps: float = 0.0
-    max_trades_per_day: int = 10
-    auto_execute: bool = False
+    min_confidence_threshold: float
+    min_edge_bps: float
+    max_trades_per_day: int
+    auto_execute: bool
 
 
 def evaluate(
     signal: StrategySignal, selection: Selection, settings: EvaluationSettings, trades_today: int
 ) -> Opportunity | Denied:
-    """The signal as an opportunity, or the first condition that it fails. What a model must expect and the day's trades
-    bound entries only: an exit is never held back by them. Call it for a signal with a side."""
+    """The signal as an opportunity, or the first check that it fails. The model's edge and the trades per day limit
+    entries only, never an exit. Call it for a signal with a side."""
     confidence = selection.confidence
+    required = settings.min_confidence_threshold
+    is_enough = confidence >= required
     checks = [
         Check(
             "CONFIDENCE_BELOW_THRESHOLD",
-            confidence >= settings.min_confidence_threshold,
+            is_enough,
             confidence,
-            settings.min_confidence_threshold,
+            required,
             "",
-            f"confidence {confidence:.2f}, at least {settings.min_confidence_threshold:.2f} is asked for",
+            f"confidence {confidence:.2f} {'reaches' if is_enough else 'is below'} the required {required:.2f}",
         )
     ]
     if signal.signal_type is SignalType.BUY:
@@ -45,17 +47,18 @@ def evaluate(
                 trades_today,
                 settings.max_trades_per_day,
                 "trades",
-                f"{trades_today} entries today, at most {settings.max_trades_per_day} are allowed",
+                f"{trades_today} entries today, the limit is {settings.max_trades_per_day} per day",
             )
         )
     return first_failure(checks) or Opportunity(signal, confidence, settings.auto_execute, tuple(checks))
 
 
 def _model_checks(selection: Selection, settings: EvaluationSettings) -> list[Check]:
-    """Of a learned model's choice: enough is expected of it, and the market is one that it knows."""
+    """Whether a learned model expects enough, and knows such a market; empty if the rules decided."""
     opinion, edge = selection.model, selection.edge_bps
     if opinion is None or edge is None:
         return []
+    required = f"at least {settings.min_edge_bps:g}" if settings.min_edge_bps > 0.0 else "more than 0"
     return [
         Check(
             "EDGE_BELOW_MINIMUM",
@@ -63,7 +66,7 @@ def _model_checks(selection: Selection, settings: EvaluationSettings) -> list[Ch
             edge,
             settings.min_edge_bps,
             "bp",
-            f"the model expects {edge:+.1f} bp net, at least {settings.min_edge_bps:g} and more than 0 are asked for",
+            f"the model expects {edge:+.1f} bps net, {required} is required",
         ),
         Check(
             "MARKET_NOVEL",
@@ -71,13 +74,13 @@ def _model_checks(selection: Selection, settings: EvaluationSettings) -> list[Ch
             opinion.novelty,
             opinion.novelty_limit,
             "",
-            f"{100 * opinion.novelty:.0f} % of the features lie outside what the model was trained on, "
-            f"at most {100 * opinion.novelty_limit:.0f} % may",
+            f"{100 * opinion.novelty:.0f} % of the features are outside the range that the model was trained on, "
+            f"the limit is {100 * opinion.novelty_limit:.0f} %",
         ),
     ]
 
 
 def first_failure(checks: list[Check]) -> Denied | None:
-    """The refusal that the first failed check makes."""
+    """The denial with the first failed check's code; None if all passed."""
     failed = next((check for check in checks if not check.passed), None)
     return Denied(failed.code, failed.detail, tuple(checks)) if failed else None

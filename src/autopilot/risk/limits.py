@@ -1,29 +1,38 @@
-"""The limits that hold in every mode, live and on paper."""
+"""The configuration keys of the risk limits, which hold in every mode, live and on paper."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
+from annotated_types import Ge, Gt, Le
+
+from autopilot.domain.setting_types import STRICT, Amount, Percent
 from autopilot.domain.timeframe import DAY_MS, Timeframe
+
+Pause = Annotated[int, Ge(0), Le(10_000)]
+Window = Annotated[int, Ge(1), Le(10_000)]
+"""Both in candles."""
 
 
 class OnLimit(StrEnum):
-    """What follows when an account has lost too much."""
+    """The reaction to a loss limit of the account."""
 
     STOP_ENTRIES = "stop_entries"
     CLOSE_POSITIONS = "close_positions"
-    """Nothing more is bought, and what is held is sold at market."""
+    """No entries, and all positions are sold at market."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LookBack:
-    """A protection looks at the round trips that ended within ``lookback_candles`` before one of them did; when it
-    minds them, entries pause for ``pause_candles`` from that end on."""
+    """A protection that looks at the trades closed within ``lookback_candles`` before the end of another trade. If it
+    triggers, entries pause for ``pause_candles`` from that end on."""
 
-    lookback_candles: int = 24
-    pause_candles: int = 24
+    __slots__ = ()
+
+    lookback_candles: int
+    pause_candles: int
 
     @property
     def is_on(self) -> bool:
@@ -31,16 +40,24 @@ class LookBack:
 
     @property
     def reach_candles(self) -> int:
-        """How far back the end of a round trip can still matter."""
+        """How many candles back a closed trade can still matter; 0 if the protection is off."""
         return self.lookback_candles + self.pause_candles if self.is_on else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopGuard(LookBack):
-    """So many losing stop-losses are too many; 0 never are."""
+    """Pauses entries after too many losing stop-losses."""
 
-    symbol_stops: int = 0
-    account_stops: int = 0
+    __pydantic_config__ = STRICT
+
+    symbol_stops: Annotated[int, Ge(0), Le(1_000)] = 0
+    """Number of losing stop-losses of a symbol that pauses this symbol; 0 turns this off."""
+    account_stops: Annotated[int, Ge(0), Le(1_000)] = 0
+    """Number of losing stop-losses of all symbols together that pauses all symbols; 0 turns this off."""
+    lookback_candles: Window = 24
+    """Candles within which stop-losses are counted."""
+    pause_candles: Window = 24
+    """Length of the pause in candles, from the last of these stop-losses on."""
 
     @property
     def is_on(self) -> bool:
@@ -49,11 +66,18 @@ class StopGuard(LookBack):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LowProfit(LookBack):
-    """At least ``min_trades`` round trips of a symbol that earned less than ``required_pct`` of their cost, in sum;
-    0 trades: never."""
+    """Pauses a symbol whose recent trades earn too little."""
 
-    min_trades: int = 0
-    required_pct: float = 0.0
+    __pydantic_config__ = STRICT
+
+    min_trades: Annotated[int, Ge(0), Le(1_000)] = 0
+    """Number of the symbol's trades from which on their profit is checked; 0 turns this off."""
+    required_pct: Annotated[float, Ge(-100), Le(1_000)] = 0.0
+    """The sum of their net returns that they must reach, in percent of each trade's cost."""
+    lookback_candles: Window = 24
+    """Candles within which trades are counted."""
+    pause_candles: Window = 24
+    """Length of the pause in candles, from the last of these trades on."""
 
     @property
     def is_on(self) -> bool:
@@ -62,10 +86,19 @@ class LowProfit(LookBack):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentDrawdown(LookBack):
-    """At least ``min_trades`` round trips of the account that took ``max_pct`` from its highest equity; 0 %: never."""
+    """Pauses all symbols after recent trades lost too much of the equity."""
 
-    max_pct: float = 0.0
-    min_trades: int = 1
+    __pydantic_config__ = STRICT
+
+    max_pct: Annotated[float, Ge(0), Le(100)] = 0.0
+    """Drawdown by recently closed trades that pauses all symbols, in percent of the highest equity; 0 turns this
+    off."""
+    min_trades: Annotated[int, Ge(1), Le(1_000)] = 1
+    """Number of trades from which on the drawdown is checked."""
+    lookback_candles: Window = 24
+    """Candles within which trades are counted."""
+    pause_candles: Window = 24
+    """Length of the pause in candles, from the last of these trades on."""
 
     @property
     def is_on(self) -> bool:
@@ -74,35 +107,52 @@ class RecentDrawdown(LookBack):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskLimits:
-    """Percentages are of equity unless said otherwise (5.0 = 5 %)."""
+    """Limits that hold in every mode. A signal beyond one of them is denied."""
 
-    max_position_pct: float = 20.0
-    max_exposure_pct: float = 60.0
-    max_open_positions: int = 5
-    risk_per_trade_pct: float = 1.0
-    max_daily_loss_pct: float = 5.0
-    """Of the day's first equity."""
+    __pydantic_config__ = STRICT
+
+    max_position_pct: Percent = 20.0
+    """The largest position in one symbol, in percent of equity."""
+    max_exposure_pct: Percent = 60.0
+    """The largest sum of all positions, in percent of equity."""
+    max_open_positions: Annotated[int, Ge(1), Le(1_000)] = 5
+    """The largest number of positions held at the same time."""
+    risk_per_trade_pct: Percent = 1.0
+    """The most that a trade may lose between its entry and its stop, in percent of equity."""
+    max_daily_loss_pct: Percent = 5.0
+    """Loss since midnight UTC that stops new entries, in percent of the day's first equity."""
     on_daily_loss: OnLimit = OnLimit.STOP_ENTRIES
-    max_drawdown_pct: float = 20.0
-    """Of the highest equity."""
+    """Reaction to the daily loss: stop entries, or also sell all positions at market."""
+    max_drawdown_pct: Percent = 20.0
+    """Drawdown that stops new entries, in percent of the highest equity."""
     on_drawdown: OnLimit = OnLimit.STOP_ENTRIES
-    drawdown_pause_days: int = 0
-    """After which a drawdown is measured anew; 0 never."""
-    cooldown_candles: int = 3
-    """Rest of a symbol after its stop-loss."""
-    exit_cooldown_candles: int = 0
-    """Rest of a symbol after any exit; 0 none."""
-    max_consecutive_losses: int = 3
-    loss_pause_candles: int = 24
-    max_candle_age: float = 2.0
-    """In timeframes after the candle's close."""
-    max_price_deviation_pct: float = 2.0
-    """Of the last close."""
-    min_order_value: Decimal = Decimal(1)
-    """In quote currency."""
+    """Reaction to the drawdown: stop entries, or also sell all positions at market."""
+    drawdown_pause_days: Annotated[int, Ge(0), Le(3_650)] = 0
+    """Days without a position after which the drawdown is measured from a new peak; 0: only you can end it."""
+    cooldown_candles: Pause = 3
+    """Candles that a symbol pauses after a stop-loss."""
+    exit_cooldown_candles: Pause = 0
+    """Candles that a symbol pauses after any exit."""
+    max_consecutive_losses: Annotated[int, Ge(1), Le(1_000)] = 3
+    """Losing trades in a row that pause a symbol."""
+    loss_pause_candles: Pause = 24
+    """Length of that pause in candles."""
+    max_candle_age: Annotated[float, Gt(0), Le(1_000)] = 2.0
+    """Age of the last closed candle beyond which it is too stale to trade on, in timeframes since its close."""
+    max_price_deviation_pct: Percent = 2.0
+    """Distance of the latest price from the last close beyond which no position is opened, in percent."""
+    min_order_value: Annotated[Amount, Ge(0)] = Decimal(1)
+    """The smallest buy, in quote currency. The market's own minimum also applies, at the stop price too."""
     stop_guard: StopGuard = StopGuard()
     low_profit: LowProfit = LowProfit()
     recent_drawdown: RecentDrawdown = RecentDrawdown()
+
+    def __post_init__(self) -> None:
+        if self.max_position_pct > self.max_exposure_pct:
+            raise ValueError(
+                f"max_position_pct = {self.max_position_pct:g} is more than max_exposure_pct = "
+                f"{self.max_exposure_pct:g}: one position may not be larger than all together"
+            )
 
     @property
     def may_close_positions(self) -> bool:

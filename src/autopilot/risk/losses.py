@@ -1,4 +1,4 @@
-"""What an account may lose in a day and from its peak, and what follows when it did."""
+"""The account's loss limits: daily loss and drawdown, and the reaction to them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from autopilot.domain.timeframe import DAY_MS
 from autopilot.risk.limits import OnLimit, RiskLimits
 
 FLAT_PCT = 1.0
-"""An account with less than this invested holds nothing that could move it; dust that cannot be sold is no position."""
+"""An account with less than this share invested counts as flat: dust that cannot be sold is no position."""
 
 
 def daily_loss(portfolio: Portfolio, limits: RiskLimits) -> Check:
     start, limit = portfolio.day_start_equity, limits.max_daily_loss_pct
     loss = percent_of(max(start - portfolio.equity, ZERO), start)
-    return Check("DAILY_LOSS_REACHED", loss < limit, loss, limit, "%", f"{loss:.2f} % lost today, at most {limit:g} %")
+    return Check(
+        "DAILY_LOSS_REACHED", loss < limit, loss, limit, "%", f"{loss:.2f} % lost today, the limit is {limit:g} %"
+    )
 
 
 def drawdown(portfolio: Portfolio, limits: RiskLimits) -> Check:
@@ -30,13 +32,13 @@ def drawdown(portfolio: Portfolio, limits: RiskLimits) -> Check:
         fall,
         limit,
         "%",
-        f"{fall:.2f} % below the highest equity, at most {limit:g} %",
+        f"drawdown of {fall:.2f} % from the highest equity, the limit is {limit:g} %",
     )
 
 
 def why_to_close(portfolio: Portfolio, limits: RiskLimits, symbol: str, since_ms: int) -> str | None:
-    """Why the symbol's position is to be sold, in words; None when it may stay. Where another of the account was sold
-    for that at or after ``since_ms``, those held at that moment follow, though a price may have lifted the equity."""
+    """The reason to sell the symbol's position; None to keep it. If a loss limit closed another position of the account
+    at or after ``since_ms``, all positions held at that time follow, even if equity has recovered since."""
     kinds = ((limits.on_daily_loss, daily_loss), (limits.on_drawdown, drawdown))
     for action, measured in kinds:
         if action is OnLimit.CLOSE_POSITIONS and not (check := measured(portfolio, limits)).passed:
@@ -46,13 +48,13 @@ def why_to_close(portfolio: Portfolio, limits: RiskLimits, symbol: str, since_ms
         trip.exit_purpose is Purpose.PROTECTION and trip.closed_at_ms >= max(held.opened_at_ms, since_ms)
         for trip in portfolio.recent
     ):
-        return "a loss limit made another position of the account be sold"
+        return "a loss limit closed another position of the account"
     return None
 
 
 def is_measured_anew(portfolio: Portfolio, limits: RiskLimits, now_ms: int) -> bool:
-    """Whether a drawdown that reached its limit is over: nothing is invested, and no round trip ended within the pause.
-    The equity of now is the peak from then on."""
+    """Whether a drawdown that reached its limit is over: nothing is invested, and no trade ended within the pause.
+    Then the present equity becomes the peak."""
     if limits.drawdown_pause_days == 0 or drawdown(portfolio, limits).passed:
         return False
     since_ms = now_ms - limits.drawdown_pause_days * DAY_MS

@@ -1,4 +1,4 @@
-"""Pre-flight: what the exchange would refuse, or what makes no sense as an order, is refused before it is sent."""
+"""Pre-flight: denies orders that the exchange would reject, or that make no sense, before they are sent."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from autopilot.domain.money import ONE, ZERO, floor_to_step
 from autopilot.domain.portfolio import Position
 
 EXIT_MARGIN = Decimal("0.05")
-"""How much less than its stop a sale may bring, in a fall or by an exchange's own way of reckoning its value."""
+"""The part of its value that a sale at the stop may lose, to a falling price or to the exchange's own valuation."""
 
 
 def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_value: Decimal = ZERO) -> list[Check]:
-    """Amount and value against the market's minimums and, of an entry, our own."""
+    """Amount and value against the market's minimums, and the value against ``min_order_value``."""
     value, least, least_amount = quantity * price, max(min_order_value, market.min_cost), market.least_amount
     return [
         Check(
@@ -23,7 +23,7 @@ def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_va
             float(quantity),
             float(least_amount),
             market.base,
-            f"amount {quantity} {market.base}, the market's least is {least_amount}",
+            f"amount {quantity} {market.base}, the market's minimum is {least_amount}",
         ),
         Check(
             "VALUE_BELOW_MINIMUM",
@@ -31,13 +31,13 @@ def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_va
             float(value),
             float(least),
             market.quote,
-            f"order value {value:.2f} {market.quote}, the least is {least}",
+            f"order value {value:.2f} {market.quote}, the minimum is {least}",
         ),
     ]
 
 
 def exit_check(market: Market, quantity: Decimal, stop: Decimal) -> Check:
-    """What is bought must be worth selling at its stop, a fee in coins taken off."""
+    """Whether the amount, less a fee taken in coins, could still be sold at its stop."""
     left = floor_to_step(quantity * (ONE - market.taker_fee), market.amount_step)
     value = left * stop * (ONE - EXIT_MARGIN)
     return Check(
@@ -46,31 +46,31 @@ def exit_check(market: Market, quantity: Decimal, stop: Decimal) -> Check:
         float(value),
         float(market.min_cost),
         market.quote,
-        f"{left} {market.base} would be sold at the stop for {value:.2f} {market.quote}, the market's least is"
-        f" {market.least_amount} and {market.min_cost}",
+        f"at the stop {left} {market.base} would sell for {value:.2f} {market.quote}, the market's minimum is"
+        f" {market.least_amount} {market.base} and {market.min_cost} {market.quote}",
     )
 
 
 def could_be_sold(market: Market, quantity: Decimal, price: Decimal) -> bool:
-    """Whether so much is more than dust at this price."""
+    """Whether the quantity is above the market's minimums at this price, that is, no dust."""
     amount = floor_to_step(quantity, market.amount_step)
     return all(check.passed for check in order_checks(market, amount, price))
 
 
 def stop_check(market: Market, stop: Decimal, price: Decimal) -> Check:
-    """What is bought at or below its stop would be sold at once, and no size would bound the loss."""
+    """A buy at or below its stop would be sold at once, and no size would limit its loss."""
     return Check(
         "STOP_NOT_BELOW_PRICE",
         ZERO < stop < price,
         float(stop),
         float(price),
         market.quote,
-        f"the stop {stop} must lie above zero and below the price {price}",
+        f"the stop {stop} must be above zero and below the price {price}",
     )
 
 
 def balance_check(market: Market, quantity: Decimal, price: Decimal, free: Decimal) -> Check:
-    """A buy needs its value and the fee estimate in free cash."""
+    """A buy needs its value and the estimated fee in free cash."""
     needed = quantity * price * (1 + market.taker_fee)
     return Check(
         "BALANCE_INSUFFICIENT",
@@ -78,7 +78,7 @@ def balance_check(market: Market, quantity: Decimal, price: Decimal, free: Decim
         float(free),
         float(needed),
         market.quote,
-        f"{free:.2f} {market.quote} free, {needed:.2f} needed with the fee",
+        f"{free:.2f} {market.quote} free, {needed:.2f} needed including the fee",
     )
 
 
@@ -91,5 +91,5 @@ def position_check(market: Market, position: Position | None, quantity: Decimal)
         float(held),
         float(quantity),
         market.base,
-        f"{held} {market.base} held, {quantity} to be sold" if held else f"no {market.base} held that could be sold",
+        f"{held} {market.base} held, {quantity} to be sold" if held else f"no {market.base} held to sell",
     )

@@ -1,7 +1,7 @@
-"""Protections: what the latest round trips say against another entry.
+"""Protections: recent trades that speak against another entry.
 
-Each looks at the windows that the ends of round trips make: a pause begins with such an end and lasts for its candles,
-whatever comes after. Only those that are switched on are looked at.
+Each protection checks the window before the end of every recent trade. If the window triggers it, entries pause from
+that end on for a number of candles, regardless of later trades. Only protections that are switched on are checked.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Trips = Sequence[RoundTrip]
 
 
 def protections_of(limits: RiskLimits) -> tuple[Callable[[DecisionContext], Check], ...]:
-    """Those that are on."""
+    """The protections that are switched on."""
     known = (
         (limits.exit_cooldown_candles > 0, rested_since_exit),
         (limits.stop_guard.symbol_stops > 0, few_stops_in_symbol),
@@ -41,7 +41,7 @@ def rested_since_exit(entry: DecisionContext) -> Check:
         rested,
         limit,
         "candles",
-        "no exit yet" if left_at is None else f"{rested:.1f} candles since the last exit, {limit} are to pass",
+        "no exit yet" if left_at is None else f"{rested:.1f} candles since the last exit, the cool-down is {limit}",
     )
 
 
@@ -62,7 +62,9 @@ def _few_stops(entry: DecisionContext, code: str, trips: Trips, limit: int, whos
     stops = [trip for trip in trips if trip.exit_purpose is Purpose.STOP_LOSS and trip.net < ZERO]
     minded = next((window for window in _windows(entry, stops, guard) if len(window) >= limit), None)
     count = len(minded or _lately(entry, stops, guard))
-    words = f"{count} stop-losses of {whose} within {guard.lookback_candles} candles, from {limit} on entries pause"
+    words = (
+        f"{count} losing stop-losses of {whose} within {guard.lookback_candles} candles; {limit} or more pause entries"
+    )
     return Check(code, minded is None, count, limit, "stop-losses", words + _paused(entry, minded, guard))
 
 
@@ -76,8 +78,8 @@ def symbol_earns(entry: DecisionContext) -> Check:
     looked_at = minded or _lately(entry, own, wanted)
     earned = _earned_pct(looked_at)
     words = (
-        f"{len(looked_at)} trades of {entry.market.symbol} within {wanted.lookback_candles} candles made"
-        f" {earned:+.2f} %, {wanted.min_trades} or more are to make {wanted.required_pct:g} %"
+        f"{len(looked_at)} trades of {entry.market.symbol} within {wanted.lookback_candles} candles"
+        f" returned {earned:+.2f} % in sum; {wanted.min_trades} or more must return {wanted.required_pct:g} %"
     )
     return Check("LOW_PROFIT", minded is None, earned, wanted.required_pct, "%", words + _paused(entry, minded, wanted))
 
@@ -90,8 +92,8 @@ def recent_drawdown_is_bearable(entry: DecisionContext) -> Check:
         minded = next(filter(lambda window: _falls_deep(entry, window), _windows(entry, trips, wanted)), None)
     fall = _deepest_fall_pct(entry, minded or _lately(entry, trips, wanted))
     words = (
-        f"the trades within {wanted.lookback_candles} candles fell {fall:.2f} % from their best,"
-        f" {wanted.min_trades} or more may fall less than {wanted.max_pct:g} %"
+        f"drawdown of {fall:.2f} % by the trades within {wanted.lookback_candles} candles;"
+        f" {wanted.min_trades} or more must stay below {wanted.max_pct:g} %"
     )
     return Check(
         "RECENT_DRAWDOWN_REACHED", minded is None, fall, wanted.max_pct, "%", words + _paused(entry, minded, wanted)
@@ -104,7 +106,7 @@ def _falls_deep(entry: DecisionContext, window: Trips) -> bool:
 
 
 def _windows(entry: DecisionContext, trips: Trips, look: LookBack) -> Iterator[Trips]:
-    """Of each end from which a pause would still last, the latest first: the round trips up to it that it looks at."""
+    """The trades of each window whose pause would not be over yet, the latest window first."""
     ends = [trip.closed_at_ms for trip in trips]
     for last in reversed(range(len(trips))):
         if entry.candles_since(ends[last]) >= look.pause_candles:
@@ -126,8 +128,7 @@ def _earned_pct(trips: Trips) -> float:
 
 
 def _deepest_fall_pct(entry: DecisionContext, window: Trips) -> float:
-    """From the highest equity within to a lower one after it, as the round trips moved it; what is held counts at its
-    present price."""
+    """Max drawdown of equity by the window's trades, in percent. Open positions count at their present price."""
     if not window:
         return 0.0
     began_at_ms = window[0].closed_at_ms
@@ -149,4 +150,4 @@ def _paused(entry: DecisionContext, minded: Trips | None, look: LookBack) -> str
     if not minded:
         return ""
     rested = entry.candles_since(minded[-1].closed_at_ms)
-    return f"; {rested:.1f} candles since the last, {look.pause_candles} are to pass"
+    return f"; {rested:.1f} candles since the last, the pause is {look.pause_candles}"

@@ -1,7 +1,7 @@
-"""One limit, one function: each looks at an entry and says what it found, passed or not.
+"""One function per limit: each checks an entry and returns its numbers, passed or not.
 
-To add a rule: write it here, add its limit to RiskLimits and the function to RULES. What round trips say is in
-protections.py, what the account lost in losses.py.
+To add a rule: write it here, add its limit to RiskLimits and the function to RULES. Limits that depend on recent trades
+are in protections.py, those of the account's losses in losses.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def entries_are_on(entry: DecisionContext) -> Check:
 
 
 def not_held_back(restrictions: Sequence[Restriction], purpose: Purpose) -> Check:
-    """Named by the restriction that holds an order of this purpose back."""
+    """Whether orders of this purpose are on. The check's code is that of the restriction that holds them back."""
     mode, held = mode_of(restrictions), holding_back(restrictions, purpose)
     return Check(
         held.code if held else "TRADING_RESTRICTED",
@@ -42,14 +42,14 @@ def candle_is_fresh(entry: DecisionContext) -> Check:
 
 
 def freshness(age: float, limit: float) -> Check:
-    """``age``: how long ago the decided candle closed, in candles. It holds for every signal, a sell included."""
+    """``age``: candles since the decided candle closed. This check holds for sells too."""
     return Check(
         "CANDLE_STALE",
         age <= limit,
         age,
         limit,
         "candles",
-        f"the candle closed {age:.1f} candles ago, at most {limit:g}",
+        f"the candle closed {age:.1f} candles ago, the limit is {limit:g}",
     )
 
 
@@ -62,12 +62,12 @@ def price_is_near(entry: DecisionContext) -> Check:
         away,
         limit,
         "%",
-        f"the price {entry.price} is {away:.2f} % from the last close {entry.last_close}, at most {limit:g} %",
+        f"the price {entry.price} is {away:.2f} % from the last close {entry.last_close}, the limit is {limit:g} %",
     )
 
 
 def no_position_yet(entry: DecisionContext) -> Check:
-    """Dust that could not be sold does not count: it would block its symbol for ever."""
+    """Dust that cannot be sold does not count: it would block its symbol forever."""
     held = entry.portfolio.position(entry.market.symbol)
     return Check(
         "POSITION_OPEN",
@@ -75,7 +75,7 @@ def no_position_yet(entry: DecisionContext) -> Check:
         float(held.quantity) if held else 0.0,
         0.0,
         entry.market.base,
-        f"{held.quantity if held else 'no'} {entry.market.base} held; one position a symbol",
+        f"{held.quantity if held else 'no'} {entry.market.base} held; the limit is one position per symbol",
     )
 
 
@@ -85,7 +85,7 @@ def no_entry_pending(entry: DecisionContext) -> Check:
 
 
 def positions_left(entry: DecisionContext) -> Check:
-    """Of other symbols, those about to be opened included; the symbol's own is what the two rules above look at."""
+    """Counts positions and open entries of the other symbols; the two rules above check the symbol's own."""
     others = {*entry.portfolio.positions, *entry.pending_entries} - {entry.market.symbol}
     count, limit = len(others), entry.limits.max_open_positions
     return Check(
@@ -94,7 +94,7 @@ def positions_left(entry: DecisionContext) -> Check:
         count,
         limit,
         "positions",
-        f"{count} positions in other symbols, at most {limit} in all",
+        f"{count} positions in other symbols, the limit is {limit} in all",
     )
 
 
@@ -106,12 +106,12 @@ def exposure_left(entry: DecisionContext) -> Check:
         share,
         limit,
         "%",
-        f"{share:.1f} % of equity is invested, at most {limit:g} %",
+        f"{share:.1f} % of equity is invested, the limit is {limit:g} %",
     )
 
 
 def leave_is_left(entry: DecisionContext) -> Check:
-    """Whatever the configuration says. Only of real money."""
+    """Real money only: whether the allowance that the user armed has room left."""
     invested, limit = entry.portfolio.invested, (entry.portfolio.allowance or NO_ALLOWANCE).value
     currency = entry.portfolio.currency
     return Check(
@@ -120,21 +120,21 @@ def leave_is_left(entry: DecisionContext) -> Check:
         float(invested),
         float(limit),
         currency,
-        f"{invested:.2f} {currency} is invested; the user armed for {limit:.2f}, what was lost since taken off",
+        f"{invested:.2f} {currency} is invested; the allowance is {limit:.2f}, after losses since it was armed",
     )
 
 
 def proof_is_enough(entry: DecisionContext) -> Check:
-    """Only of real money: it follows a model that has proven itself, unless the user takes less."""
+    """Real money only: whether a proven model decided, or the user authorized trading without one."""
     unproven = (entry.portfolio.allowance or NO_ALLOWANCE).unproven
-    decided = "by a model that is live" if entry.is_proven else "without a model that is live"
+    decided = "a live model decided" if entry.is_proven else "no live model decided"
     return Check(
         "MODEL_UNPROVEN",
         entry.is_proven or unproven,
         float(entry.is_proven),
         0.0 if unproven else 1.0,
         "proof",
-        f"it was decided {decided}{', which the user armed for' if unproven else ''}",
+        f"{decided}{', which you authorized' if unproven else ''}",
     )
 
 
@@ -155,7 +155,9 @@ def cooled_down(entry: DecisionContext) -> Check:
         rested,
         limit,
         "candles",
-        "no stop-loss yet" if stopped_at is None else f"{rested:.1f} candles since the stop-loss, {limit} are to pass",
+        "no stop-loss yet"
+        if stopped_at is None
+        else f"{rested:.1f} candles since the stop-loss, the cool-down is {limit}",
     )
 
 
@@ -173,7 +175,7 @@ def no_losing_streak(entry: DecisionContext) -> Check:
         losses,
         limit,
         "losses",
-        f"{losses} losses in a row; from {limit} on the symbol pauses for {limits.loss_pause_candles} candles",
+        f"{losses} losses in a row; {limit} or more pause the symbol for {limits.loss_pause_candles} candles",
     )
 
 
@@ -192,7 +194,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 LIVE_RULES: tuple[Rule, ...] = (*RULES, leave_is_left, proof_is_enough)
-"""Where it is real money."""
+"""The rules for real money."""
 
 
 def rules_of(entry: DecisionContext) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""How much to buy: what the strategy asks for, within what the account can bear."""
+"""The size of an entry: the strategy's own, within the limits of the account."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from autopilot.domain.money import ONE, ZERO, floor_to_step, to_decimal
 from autopilot.risk.decision_context import DecisionContext
 
 FEE_MARGIN = Decimal("0.002")
-"""Cash kept back beyond the fee, for a market order that fills above the price it was decided at."""
+"""Cash reserved beyond the fee, for a market order that fills above the decision's price."""
 
 
 def entry_quantity(entry: DecisionContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
-    """Base currency, on the market's amount grid; ``price`` is what the order will pay.
+    """Quantity in base currency, rounded down to the market's amount step; ``price`` is the price to pay.
 
-    The least of: what the strategy asks for, the position limit, the exposure that is left, the free cash and what is
-    left of the user's leave with fee and margin, and what loses ``risk_per_trade_pct`` of equity at the stop. Zero when
-    nothing is left, or when the stop is not below the price: then no amount bounds the loss.
+    The smallest of: the strategy's size, the position limit, the remaining exposure, the free cash and the remaining
+    allowance (both after fee and margin), and the size that loses ``risk_per_trade_pct`` of equity at the stop. Zero if
+    nothing remains, or if the stop is not below the price.
     """
     if stop >= price:
         return ZERO

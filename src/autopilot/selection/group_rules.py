@@ -95,10 +95,10 @@ def _reasons(conditions: MarketConditions, best_other: float) -> tuple[str, ...]
     apart = conditions.rsi - 50.0
     side = (" (oversold)" if apart < 0.0 else " (overbought)") if abs(apart) >= 17.0 else ""
     return (
-        f"ADX {conditions.adx:.1f} (a trend is above 25), {state}",
+        f"ADX {conditions.adx:.1f} (above 25 is a trend), {state}",
         f"RSI {conditions.rsi:.1f}{side}, ADX {conditions.adx:.1f}, {state}",
         f"volume {conditions.volume_ratio:.1f} × its median, {state}",
-        f"volatility {conditions.volatility_ratio:.2f} × its week's, {state}",
+        f"volatility {conditions.volatility_ratio:.2f} × the week's, {state}",
         _outside(conditions, best_other),
     )
 
@@ -111,8 +111,8 @@ def _outside(conditions: MarketConditions, best_other: float) -> str:
         words.append(f"sentiment {50.0 * (1.0 + _feature(conditions, 'sentiment')):.0f} of 100")
     if _feature(conditions, "reference_known"):
         apart = _feature(conditions, "relative_strength_168")
-        words.append(f"{apart:+.1f} usual weekly moves apart from the reference")
-    return ", ".join([*words, f"the other groups reach {best_other:.2f}"])
+        words.append(f"{apart:+.1f} typical weekly moves relative to the reference")
+    return ", ".join([*words, f"the best other group has {best_other:.2f}"])
 
 
 def _feature(conditions: MarketConditions, name: str) -> float:

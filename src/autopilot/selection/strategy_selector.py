@@ -82,7 +82,7 @@ class StrategySelector:
             scores = self._model.score(conditions, state())
             _check(scores)
         except ModelError as error:
-            return None, f"the rule table decides, the learned model cannot: {error}"
+            return None, f"the rule table decides, because the learned model failed: {error}"
         return scores, f"learned model {scores.model_id} ({scores.opinion.state})"
 
     def _opinion(
@@ -112,7 +112,7 @@ def _check(scores: ModelScores) -> None:
             raise ModelError(f"model {scores.model_id} gave {name} a confidence of {share}, outside 0 to 1")
     for score in scores.groups:
         if score.expected_edge_bps is not None and not math.isfinite(score.expected_edge_bps):
-            raise ModelError(f"model {scores.model_id} expects {score.expected_edge_bps} bp of {score.group}")
+            raise ModelError(f"model {scores.model_id} expects {score.expected_edge_bps} bps of {score.group}")
 
 
 def _best_first(groups: Sequence[GroupScore]) -> tuple[GroupScore, ...]:

@@ -120,7 +120,7 @@ class StrategySet:
         """
         length = len(view.candles)
         if not length:
-            raise CandleError(f"there are no candles of {view.symbol} to judge", hint="wait for the first fetch")
+            raise CandleError(f"there are no candles of {view.symbol} to analyze", hint="wait for the first fetch")
         errors: dict[str, str] = {}
         composites = [strategy for strategy in self if isinstance(strategy, CompositeStrategy)]
         singles = {voter.name: voter for one in composites for voter in one.voters}
@@ -144,9 +144,7 @@ def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) 
     asked, error = _attempt(partial(strategy.calculate_position_size, signal, balance))
     if isinstance(asked, Decimal) and asked.is_finite():
         return asked
-    raise StrategyError(
-        f"{strategy.name} cannot tell how much to buy: {error or f'it asks for {asked!r}'}", hint=PLUGIN_HINT
-    )
+    raise StrategyError(f"{strategy.name} gave no usable position size: {error or repr(asked)}", hint=PLUGIN_HINT)
 
 
 def builtin_strategies() -> tuple[Strategy, ...]:

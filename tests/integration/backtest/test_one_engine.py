@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -89,14 +90,16 @@ def database(paths: Paths) -> Iterator[Database]:
 
 
 def config(**more: Any) -> AutopilotConfig:
-    return AutopilotConfig(
-        exchange="replay",
-        symbols=SYMBOLS,
-        auto_execute=True,
-        interval=0.01,
-        min_confidence_threshold=0.3,
-        replay={"source": "there", "speed": 0.0},
-        **more,
+    return AutopilotConfig.of(
+        {
+            "exchange": "replay",
+            "symbols": list(SYMBOLS),
+            "auto_execute": True,
+            "interval": 0.01,
+            "min_confidence_threshold": 0.3,
+            "replay": {"source": "there", "speed": 0.0},
+            **more,
+        }
     )
 
 
@@ -216,7 +219,7 @@ def test_under_protections_and_losses_that_close_positions(paths: Paths, databas
     closed = [order for order in run.outcome.books.orders if order.purpose is Purpose.PROTECTION]
     assert all(order.status is OrderStatus.FILLED for order in closed)
     reasons = " ".join(order.reason for order in closed)
-    assert all(words in reasons for words in ("lost today", "below the highest equity", "another position"))
+    assert all(words in reasons for words in ("lost today", "from the highest equity", "another position"))
     fallen_at_ms = max(order.created_at_ms for order in closed if "highest" in order.reason)
     assert any(trip.opened_at_ms > fallen_at_ms + DAY_MS for trip in run.outcome.books.round_trips), "the pause ended"
 
@@ -224,7 +227,7 @@ def test_under_protections_and_losses_that_close_positions(paths: Paths, databas
 def test_under_a_learned_model(paths: Paths, database: Database) -> None:
     settings = config(model={"life_days": 400})
     training = TrainingRequest("replay", ("BTC/USD",), Timeframe.H1, MODEL_DAYS, 5)
-    before = settings.model_copy(update={"replay": settings.replay.model_copy(update={"source": "before"})})
+    before = settings.model_copy(update={"replay": replace(settings.replay, source="before")})
     model_id = str(run_training(paths, before, training, quiet)["model_id"])
     SqliteModels(database).promote(model_id, 1, "for the test")
     run = both(settings, paths, database, StoredModel(model_id))

@@ -21,6 +21,7 @@ from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.analysis.view import MarketView
 from autopilot.app.trading.modes import TradingControl
+from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
 from autopilot.domain.documents import document
@@ -37,7 +38,8 @@ from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
-from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.paper import PaperBroker
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.outcomes import TradingCost
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -45,7 +47,6 @@ from autopilot.ports.broker import Balance
 from autopilot.ports.ledger import EquityMark
 from autopilot.ports.market_data import MarketSnapshot
 from autopilot.ports.score_model import ScoreModel
-from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.risk.limits import RiskLimits
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.selection.strategy_selector import StrategySelector
@@ -298,9 +299,9 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         settings = AutopilotSettings(
             symbols[0],
             "moved",
-            evaluation=EvaluationSettings(
+            evaluation=AutopilotConfig(
                 min_confidence_threshold=0.0, auto_execute=execute, max_trades_per_day=trades_per_day
-            ),
+            ).evaluation(),
             limits=RiskLimits(cooldown_candles=0, max_consecutive_losses=1_000, max_price_deviation_pct=50.0, **limits),
             orders=OrderSettings(),
         )

@@ -27,11 +27,10 @@ from autopilot.engine.events import EventLog
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunState
 from autopilot.execution.restrictions import Restrictions
-from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.strategies.registry import load_strategies
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
-CONFIG = AutopilotConfig.model_validate(
+CONFIG = AutopilotConfig.of(
     {"exchange": "simulated", "simulated": {"end": "2024-01-03T12:00:00Z", "speed": 0.0, "seed": 3}}
 )
 """The least confidence below is low, for an unrealistically busy market with much to lose."""
@@ -70,7 +69,7 @@ async def trade(database: Database) -> None:
     watch = AccountWatch(WallClock(), events)
     wiring = Wiring(CONFIG, database, events, load_strategies(), NeutralSentiment(), champion, Restrictions(), watch)
     venue = wiring.open_venue("paper:simulated")
-    evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.3)
+    evaluation = AutopilotConfig(auto_execute=True, min_confidence_threshold=0.3).evaluation()
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]
     for symbol in SYMBOLS:
         decided_ms = SqliteLedger(database).last_decided_at_ms(venue.account, symbol, Timeframe.H1)

@@ -52,7 +52,6 @@ from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.restrictions import Restrictions
-from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.strategies.registry import load_strategies
 
 ACCOUNT = "live:kraken"
@@ -208,7 +207,7 @@ async def whole(
     champion = Champion(SqliteModels(database), ModelFiles(tmp_path / "models"), DAY_MS)
     events, config = (
         EventLog(clock.now_ms),
-        AutopilotConfig.model_validate({"exchange": "kraken", "model": {"allow_unproven": True}}),
+        AutopilotConfig.of({"exchange": "kraken", "model": {"allow_unproven": True}}),
     )
     watch = AccountWatch(clock, events)
     made = wiring.Wiring(
@@ -223,7 +222,7 @@ async def whole(
         keys=lambda name: ExchangeKeys(API_KEY, SECRET),
     )
     venue = made.open_venue(ACCOUNT)
-    evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.0)
+    evaluation = AutopilotConfig(auto_execute=True, min_confidence_threshold=0.0).evaluation()
     settings = AutopilotSettings(
         "BTC/USD", "kraken", timeframe=Timeframe.D1, paper_trading=False, evaluation=evaluation
     )

@@ -21,7 +21,8 @@ from autopilot.domain.errors import OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import MINUTE_MS, Timeframe
-from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.paper import PaperBroker
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.ports.broker import Broker
 
 PRICE = 30_000

@@ -6,11 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-<<<<<<< HEAD
-=======
-from decimal import Decimal
 from functools import partial
->>>>>>> dmn
 from pathlib import Path
 
 import pytest
@@ -142,11 +138,11 @@ def test_a_decision_tells_what_was_sold_after_it_without_a_signal(
     path, ledger, make_decision, make_mark, make_order, at_ms, changes, told
 ) -> None:
     ledger.record_decision(make_decision(2), make_mark())
-    sale = {"side": Side.SELL, "purpose": Purpose.PROTECTION, "reason": "5.10 % lost today, at most 5 %"} | changes
+    sale = {"side": Side.SELL, "purpose": Purpose.PROTECTION, "reason": "5.10 % lost today, the limit is 5 %"} | changes
     ledger.save_order(make_order("sale", created_at_ms=START_MS + at_ms, **sale))
     exits = queries.decision(path, "BTC/USD")["exits"]
     assert [(each["purpose"], each["reason"]) for each in exits] == [
-        ("protection", "5.10 % lost today, at most 5 %")
+        ("protection", "5.10 % lost today, the limit is 5 %")
     ] * int(told)
 
 
@@ -212,50 +208,12 @@ def test_documents_are_of_their_types(path, history) -> None:
     assert disagreements(queries.trades(path)["trades"], list[TradeDocument]) == []
     for decision in history:
         assert disagreements(queries.decision(path, decision.id), DecisionDocument) == []
-<<<<<<< HEAD
-=======
-
-
-def test_the_summary_counts_everything(path, history) -> None:
-    found = queries.summary(path)
-    assert (found["decisions"], found["signals"], found["fills"]) == (5, 3, 3)
-    assert found["actions"] == {"hold": 2, "order": 1, "signal": 1, "denied": 1}
-    assert found["denied"] == {"CONFIDENCE_BELOW_THRESHOLD": 1}
-    assert found["orders"] == {"filled": 3, "open": 1, "rejected": 1}
-    assert found["round_trips"] == {
-        "count": 1,
-        "wins": 1,
-        "net": {"USD": "5.8"},
-        "fees": {"USD": "0.2"},
-        "exits": {"take_profit": 1},
-    }
-    bitcoin, ether = found["symbols"]
-    assert (bitcoin["first_price"], bitcoin["last_price"], bitcoin["decisions"]) == (100.0, 103.0, 4)
-    assert (bitcoin["fees"], Decimal(bitcoin["traded_value"])) == ("0.2", Decimal(306))
-    assert (ether["symbol"], ether["fees"]) == ("ETH/USD", "0.1")
-
-
-@pytest.mark.parametrize(("currency", "fees"), [("USD", "0.002"), ("BTC", "0.2"), ("BNB", "0")])
-def test_the_summary_tells_fees_in_quote_currency(
-    path, ledger, make_decision, make_mark, make_order, make_fill, currency: str, fees: str
-) -> None:
-    ledger.record_decision(make_decision(0), make_mark())
-    order = make_order("entry", status=OrderStatus.FILLED)
-    ledger.apply_fills(order, [make_fill(order, 0, "1.5", "100", fee=Decimal("0.002"), fee_currency=currency)])
-    (found,) = queries.summary(path)["symbols"]
-    assert Decimal(found["fees"]) == Decimal(fees)
->>>>>>> dmn
 
 
 def test_an_empty_database_has_empty_answers(path, database) -> None:
     assert queries.decisions(path) == {"decisions": []}
     assert queries.orders(path, open_only=True) == {"orders": []}
-<<<<<<< HEAD
-    status = queries.last_known_status(path)
-=======
-    assert queries.summary(path)["round_trips"] == {"count": 0, "wins": 0, "net": {}, "fees": {}, "exits": {}}
     status = status_document(path, 0)
->>>>>>> dmn
     assert (status["accounts"], status["symbols"]) == ([], [])
     assert status["daemon"]["running"] is False
     assert status["daemon"]["data_dir"] == str(path.parent)
@@ -340,23 +298,14 @@ def test_queries_answer_beside_a_writer(path, database, ledger, make_order) -> N
 
 def test_queries_never_write(path, database, history) -> None:
     before = path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()
-<<<<<<< HEAD
-    queries.last_known_status(path)
-=======
     status_document(path, 0)
-    queries.summary(path)
->>>>>>> dmn
     queries.decision(path, "BTC/USD")
     assert (path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()) == before
 
 
 def test_no_database_is_said_plainly(path) -> None:
-<<<<<<< HEAD
-    for ask in (queries.decisions, queries.last_known_status, queries.positions):
-=======
     last_known = partial(status_document, now_ms=0)
-    for ask in (queries.decisions, queries.summary, last_known, queries.positions):
->>>>>>> dmn
+    for ask in (queries.decisions, last_known, queries.positions):
         with pytest.raises(StoreUnavailable, match="no database"):
             ask(path)
 

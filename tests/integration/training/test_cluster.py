@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.app.compute import InProcess, compute
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, Timeframe

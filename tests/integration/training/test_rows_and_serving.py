@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.sentiment.simulated import SimulatedSentiment
 from autopilot.analysis.features import feature_row

@@ -13,15 +13,15 @@ from autopilot.analysis.view import MarketView
 from autopilot.backtest.choices import strategy_choices
 from autopilot.backtest.decided import BacktestSymbol
 from autopilot.backtest.engine import Backtest, BacktestResult
+from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
 from autopilot.engine.settings import AutopilotSettings
-from autopilot.execution.paper import PaperSettings
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.outcomes import TradingCost
-from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.base import Strategy, suits
 from autopilot.strategies.registry import StrategySet
@@ -84,7 +84,7 @@ def run(detail: Candles | None) -> BacktestResult:
         "BTC/USD",
         "made up",
         Timeframe.H1,
-        evaluation=EvaluationSettings(min_confidence_threshold=0.0, auto_execute=True),
+        evaluation=AutopilotConfig(min_confidence_threshold=0.0, auto_execute=True).evaluation(),
     )
     choices = strategy_choices(LENGTH, 1000, [StrategyProfile("once", StrategyGroup.MOMENTUM, {})], "once")
     traded = BacktestSymbol(MARKET, settings, series, choices, detail)

@@ -20,7 +20,7 @@ def test_the_example_file_is_up_to_date() -> None:
 
 def test_it_changes_nothing_as_it_stands_nor_with_every_key_uncommented() -> None:
     for text in (example_text(), uncommented(example_text())):
-        assert AutopilotConfig.model_validate(tomllib.loads(text)) == AutopilotConfig()
+        assert AutopilotConfig.of(tomllib.loads(text)) == AutopilotConfig()
 
 
 def test_it_explains_every_key_just_above_it() -> None:

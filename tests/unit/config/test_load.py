@@ -1,14 +1,20 @@
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from autopilot.adapters.exchange.offline_markets.settings import FaultPlan, ReplaySettings
 from autopilot.config.keys import all_keys
 from autopilot.config.load import FILE_MAX_BYTES, Origin, load
 from autopilot.config.paths import Paths, find_paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import Timeframe
+from autopilot.risk.evaluation import EvaluationSettings
+from autopilot.risk.limits import OnLimit, RiskLimits, StopGuard
+from autopilot.training.request import Acting
 
 
 @pytest.fixture
@@ -86,7 +92,7 @@ def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: s
         (f"max_trades_per_day = {10**30}", "must be a whole number from 0"),
         ("min_confidence_threshold = 75", "min_confidence_threshold = 75 must be a number from 0 to 1"),
         ('timeframe = "2h"', 'timeframe = "2h" must be one of "1m", "5m"'),
-        ("exchange = 5", 'exchange = 5 must be a name in lower case such as "coinbase"'),
+        ("exchange = 5", 'exchange = 5 must be a name in lower case, such as "coinbase"'),
         ('exchange = "../kraken"', "must be a name in lower case"),
         ('symbols = "BTC/USD"', 'symbols = "BTC/USD" must be a list such as'),
         ("symbols = []", "symbols = [] must be a list such as"),
@@ -107,9 +113,9 @@ def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: s
         ("[replay.faults]\nrejected = 1.5", "line 2: replay.faults.rejected = 1.5 must be a number from 0 to 1"),
         ("[replay.faults]\nrejcted = 1", 'did you mean "replay.faults.rejected"?'),
         ("[replay.faults]\nrejected = 0.6\nlost_after_accept = 0.6", "replay.faults: rejected + lost_before_accept"),
-        ("[replay.faults]\nmaintenance_ms = [9, 5]", "replay.faults.maintenance_ms = [9, 5] must be two moments"),
-        ("[replay.faults]\nmaintenance_ms = [1]", "must be two moments in milliseconds"),
-        ('[replay.faults]\nmaintenance_ms = ["a", 5]', "must be two moments in milliseconds"),
+        ("[replay.faults]\nmaintenance_ms = [9, 5]", "replay.faults.maintenance_ms = [9, 5] must be two times"),
+        ("[replay.faults]\nmaintenance_ms = [1]", "must be two times in milliseconds"),
+        ('[replay.faults]\nmaintenance_ms = ["a", 5]', "must be two times in milliseconds"),
         ("[replay.faults]\nclock_skew_ms = 0.5", "must be a whole number from -86,400,000"),
         ("[simulated]\nseed = 1.5", "simulated.seed = 1.5 must be a whole number from 0 to 4,294,967,295"),
     ],
@@ -174,3 +180,56 @@ def test_money_means_the_decimal_that_is_written(paths: Paths) -> None:
     paths.config_file.write_text("[paper]\nbalance = 0.1\n[risk]\nmin_order_value = 1.05\n")
     config = load(paths).config
     assert (config.paper.balance, config.risk.min_order_value) == (Decimal("0.1"), Decimal("1.05"))
+
+
+def test_the_cores_own_settings_are_the_sections(paths: Paths) -> None:
+    paths.config_file.write_text(
+        'auto_execute = true\n[risk]\nmax_position_pct = 7\non_drawdown = "close_positions"\n'
+        "[risk.stop_guard]\nsymbol_stops = 2\n[model]\nmin_edge_bps = 5\n"
+        "[replay]\nspeed = 0\n[replay.faults]\nrejected = 0.5\nmaintenance_ms = [5, 9]\n"
+    )
+    config = load(paths).config
+    assert config.risk == RiskLimits(
+        max_position_pct=7.0, on_drawdown=OnLimit.CLOSE_POSITIONS, stop_guard=StopGuard(symbol_stops=2)
+    )
+    assert config.replay == ReplaySettings(speed=0.0, faults=FaultPlan(rejected=0.5, maintenance_ms=(5, 9)))
+    assert config.evaluation() == EvaluationSettings(
+        min_confidence_threshold=0.75, min_edge_bps=5.0, max_trades_per_day=10, auto_execute=True
+    )
+    assert config.evaluation(auto_execute=False).auto_execute is False
+    assert config.acting() == Acting(min_confidence=0.75, min_edge_bps=5.0)
+
+
+def test_every_value_has_the_type_that_its_setting_declares(paths: Paths) -> None:
+    paths.config_file.write_text("interval = 60\n[risk]\nmax_position_pct = 20\nmin_order_value = 2\n")
+    config = load(paths).config
+    assert type(config.interval) is type(config.risk.max_position_pct) is float
+    assert config.risk == RiskLimits(min_order_value=Decimal(2))
+    assert type(config.risk.min_order_value) is Decimal
+
+
+def test_money_of_more_than_24_digits_is_refused(paths: Paths) -> None:
+    paths.config_file.write_text(f'[paper]\nbalance = "0.{"1" * 24}"\n')
+    assert load(paths).config.paper.balance == Decimal("0." + "1" * 24)
+    assert "paper.balance" in refusal(paths, f'[paper]\nbalance = "0.{"1" * 25}"\n')
+
+
+@pytest.mark.parametrize("depth", [100, 300, 30_000])
+def test_tables_of_any_depth_are_refused_in_words(paths: Paths, depth: int) -> None:
+    message = refusal(paths, "x" + ".x" * depth + " = 1\n")
+    assert "there is no such key" in message or "nested too deeply" in message
+
+
+HEAVY = "lightgbm", "numpy", "pandas", "scipy", "sklearn"
+
+
+def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from autopilot.config.load import load
+from autopilot.config.paths import find_paths
+load(find_paths(None, Path({str(tmp_path)!r}), {{}})).config.acting()
+print([name for name in {HEAVY} if name in sys.modules])
+"""
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout == "[]\n"

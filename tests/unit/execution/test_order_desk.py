@@ -392,7 +392,7 @@ class TestLeaving:
         broker.submits = [report(S.OPEN), report(S.OPEN)]
         await desk.exit_position(TARGET, market, exits)
         broker.cancels = [report(S.CANCELED)]
-        protection = ExitOrder(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, at most 5 %")
+        protection = ExitOrder(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, the limit is 5 %")
         await desk.exit_position(protection, market, exits)
         sent = broker.sent[1]
         assert (sent.type, sent.purpose, sent.quantity) == (OrderType.MARKET, Purpose.PROTECTION, 2)

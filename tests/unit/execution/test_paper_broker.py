@@ -14,7 +14,8 @@ from autopilot.domain.errors import OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus, Side
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.execution.paper import PaperBroker, PaperSettings
+from autopilot.execution.paper import PaperBroker
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.ports.broker import Balance
 
 ACCOUNT = "paper:test"

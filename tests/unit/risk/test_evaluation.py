@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from autopilot.config.schema import AutopilotConfig, ModelSection
 from autopilot.domain.decision import Denied, Opportunity
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
-from autopilot.risk.evaluation import EvaluationSettings, evaluate
+from autopilot.risk.evaluation import evaluate
 
 BUY, SELL = SignalType.BUY, SignalType.SELL
 GROUP = StrategyGroup.MOMENTUM
@@ -44,7 +45,7 @@ def test_a_signal_is_an_opportunity_or_refused_with_its_code(
     refusal: str | None,
 ) -> None:
     signal = make_signal(signal_type=side)
-    verdict = evaluate(signal, chosen(confidence), EvaluationSettings(), trades_today)
+    verdict = evaluate(signal, chosen(confidence), AutopilotConfig().evaluation(), trades_today)
     if refusal is None:
         assert isinstance(verdict, Opportunity)
         assert (verdict.signal, verdict.confidence) == (signal, confidence)
@@ -58,15 +59,15 @@ def test_a_signal_is_an_opportunity_or_refused_with_its_code(
 def test_what_is_not_to_be_executed_is_an_opportunity_all_the_same(
     make_signal: Callable[..., StrategySignal], auto_execute: bool
 ) -> None:
-    verdict = evaluate(make_signal(), chosen(0.9), EvaluationSettings(auto_execute=auto_execute), 0)
+    verdict = evaluate(make_signal(), chosen(0.9), AutopilotConfig(auto_execute=auto_execute).evaluation(), 0)
     assert isinstance(verdict, Opportunity)
     assert verdict.execute is auto_execute
 
 
 def test_a_refusal_says_its_numbers(make_signal: Callable[..., StrategySignal]) -> None:
-    verdict = evaluate(make_signal(), chosen(0.615), EvaluationSettings(), 12)
+    verdict = evaluate(make_signal(), chosen(0.615), AutopilotConfig().evaluation(), 12)
     assert isinstance(verdict, Denied)
-    assert verdict.detail == "confidence 0.61, at least 0.75 is asked for"
+    assert verdict.detail == "confidence 0.61 is below the required 0.75"
     assert [(check.actual, check.limit) for check in verdict.checks] == [(0.615, 0.75), (12, 10)]
 
 
@@ -83,12 +84,12 @@ def test_a_refusal_says_its_numbers(make_signal: Callable[..., StrategySignal]) 
 def test_a_model_must_expect_something_in_a_market_it_knows_before_anything_is_bought(
     make_signal: Callable[..., StrategySignal], side: SignalType, edge_bps: float, novelty: float, refusal: str | None
 ) -> None:
-    settings = EvaluationSettings(min_edge_bps=20.0)
+    settings = AutopilotConfig(model=ModelSection(min_edge_bps=20.0)).evaluation()
     verdict = evaluate(make_signal(signal_type=side), chosen(0.9, edge_bps, novelty), settings, 0)
     assert (verdict.code if isinstance(verdict, Denied) else None) == refusal
 
 
 def test_an_edge_of_nothing_is_none_even_where_none_is_asked_for(make_signal: Callable[..., StrategySignal]) -> None:
-    verdict = evaluate(make_signal(), chosen(0.9, 0.0), EvaluationSettings(), 0)
+    verdict = evaluate(make_signal(), chosen(0.9, 0.0), AutopilotConfig().evaluation(), 0)
     assert isinstance(verdict, Denied)
     assert verdict.code == "EDGE_BELOW_MINIMUM"

@@ -29,11 +29,15 @@ def ended(at_ms: int, purpose: Purpose = Purpose.PROTECTION) -> RoundTrip:
     [
         ({}, {"equity": Decimal(1)}, None),
         ({"on_daily_loss": CLOSE}, {"equity": Decimal("9500.01")}, None),
-        ({"on_daily_loss": CLOSE}, {"equity": Decimal(9500)}, "5.00 % lost today, at most 5 %"),
+        ({"on_daily_loss": CLOSE}, {"equity": Decimal(9500)}, "5.00 % lost today, the limit is 5 %"),
         ({"on_daily_loss": CLOSE}, {"equity": Decimal(9000), "day_start_equity": Decimal(9000)}, None),
         ({"on_drawdown": CLOSE}, {"equity": Decimal(9000)}, None),
         ({"on_drawdown": CLOSE}, {"equity": Decimal("8000.01")}, None),
-        ({"on_drawdown": CLOSE}, {"equity": Decimal(8000)}, "20.00 % below the highest equity, at most 20 %"),
+        (
+            {"on_drawdown": CLOSE},
+            {"equity": Decimal(8000)},
+            "drawdown of 20.00 % from the highest equity, the limit is 20 %",
+        ),
     ],
 )
 def test_a_loss_closes_positions_where_it_is_to(

@@ -190,7 +190,8 @@ def test_what_is_off_is_not_looked_at(make_entry: Make) -> None:
 def test_a_pause_says_what_has_passed_of_it(make_entry: Make) -> None:
     entry = guarded(make_entry, [trip(before(1)), trip(before(2))], **SYMBOL_GUARD)
     assert few_stops_in_symbol(entry).detail == (
-        "2 stop-losses of BTC/USD within 6 candles, from 2 on entries pause; 1.0 candles since the last, 4 are to pass"
+        "2 losing stop-losses of BTC/USD within 6 candles; 2 or more pause entries;"
+        " 1.0 candles since the last, the pause is 4"
     )
 
 

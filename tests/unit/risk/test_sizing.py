@@ -18,7 +18,12 @@ ROOMY = {"max_position_pct": 100.0, "max_exposure_pct": 100.0, "risk_per_trade_p
     [
         ({"limits": ROOMY}, "7.00019", "50", "7.0001"),
         ({"limits": ROOMY | {"max_position_pct": 20.0}}, "99", "50", "20"),
-        ({"limits": ROOMY | {"max_exposure_pct": 60.0}, "exposure": Decimal("5500.50")}, "99", "50", "4.9950"),
+        (
+            {"limits": ROOMY | {"max_position_pct": 60.0, "max_exposure_pct": 60.0}, "exposure": Decimal("5500.50")},
+            "99",
+            "50",
+            "4.9950",
+        ),
         ({"limits": ROOMY, "free": Decimal("1004.50")}, "99", "50", "10.0049"),
         ({"limits": ROOMY | {"risk_per_trade_pct": 1.0}}, "99", "97", "33.3333"),
         (

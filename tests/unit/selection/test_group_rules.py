@@ -63,7 +63,7 @@ def test_far_apart_from_the_reference_is_an_external_signal_too(conditions: Cond
     apart = {"reference_known": 1.0, "relative_strength_168": -3.0}
     best = score_groups(conditions(external_signals=True, features=apart))[0]
     assert best.group is StrategyGroup.SENTIMENT_BASED
-    assert "-3.0 usual weekly moves apart" in best.reason
+    assert "-3.0 typical weekly moves relative" in best.reason
 
 
 def test_a_clear_trend_beats_an_extreme_sentiment(conditions: Conditions) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange, ReplaySettings
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
+from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
@@ -77,7 +78,7 @@ async def tested_symbols(
 async def _simulated(
     config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period
 ) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
-    market = SimulatedExchange(config.simulated.settings())
+    market = SimulatedExchange(config.simulated)
     market.subscribe(symbols, timeframe, None)
     from_ms = period.from_ms or market.clock.now_ms()
     to_ms = period.to_ms or from_ms + (period.days or SIMULATED_DAYS) * DAY_MS

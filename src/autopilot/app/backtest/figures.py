@@ -20,7 +20,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.timeframe import Timeframe
-from autopilot.execution.paper import PaperSettings
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord, prices_at
 from autopilot.performance.luck import Timing, TradeOrders, timing, trade_orders
 from autopilot.performance.metrics import KEYS, Metrics, account_metrics, breakdown, intervals

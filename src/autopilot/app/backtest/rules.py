@@ -13,7 +13,7 @@ from autopilot.backtest.stages import BacktestStage
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.progress import Progress
-from autopilot.execution.paper import PaperSettings
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.strategies.registry import StrategySet
@@ -27,7 +27,7 @@ def account_of(request: BacktestRequest) -> str:
 
 def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSettings:
     """As configured, but for what was asked."""
-    settings = config.paper.settings()
+    settings = config.paper
     if request.fee_pct is not None:
         settings = replace(settings, maker_fee_pct=request.fee_pct, taker_fee_pct=request.fee_pct)
     if request.slippage_bps is not None:

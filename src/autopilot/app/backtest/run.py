@@ -35,7 +35,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, iso_utc
-from autopilot.execution.paper import PaperSettings
+from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
 from autopilot.selection.strategy_rules import StrategyProfile, profiles_of
 from autopilot.strategies.registry import StrategySet, load_strategies

@@ -157,7 +157,7 @@ def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:
         timeframe=history.recorded.timeframe,
         from_ms=since_ms,
         record=record,
-        hold=held_evenly(record, prices_at(closes, record.at_ms), market, config.paper.settings()),
+        hold=held_evenly(record, prices_at(closes, record.at_ms), market, config.paper),
         decided_by=f"the rule table, and learned models in {by_models:,} of {len(signals):,} signals",
         candles=len(history.period_decisions),
         signals=len(signals),

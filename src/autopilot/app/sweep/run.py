@@ -222,7 +222,7 @@ def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: 
 
 def _changed(ground: SweepInputs, values: Values) -> tuple[AutopilotConfig, StrategySet]:
     """The configuration and the strategies with these values. Raises ValidationError."""
-    strategies, document = load_strategies(), ground.config.model_dump()
+    strategies, document = load_strategies(), ground.config.model_dump(mode="json")
     keys = {each.name for each in ground.parameters if each.is_key}
     for key in keys:
         place, last = _place(document, key)
@@ -230,7 +230,7 @@ def _changed(ground: SweepInputs, values: Values) -> tuple[AutopilotConfig, Stra
     if ground.request.strategy is not None:
         own = {name: value for name, value in values.items() if name not in keys}
         strategies = StrategySet((replace(strategies[ground.request.strategy], **own),))
-    return AutopilotConfig.model_validate(document), strategies
+    return AutopilotConfig.of(document), strategies
 
 
 def _within(tested: TestedSymbol, from_ms: int | None, until_ms: int) -> TestedSymbol | None:

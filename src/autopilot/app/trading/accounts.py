@@ -142,13 +142,13 @@ class Wiring:
             if isinstance(broker, CcxtBroker):
                 await broker.close()
 
-        exits = ExitSettings(self.config.orders.settings(), DAY_MS)
+        exits = ExitSettings(self.config.orders, DAY_MS)
         return Venue(source, account, Liquidation(shared, desk, ledger, source, exits), make, close)
 
     def _paper(self, account: str, source: CandleSource) -> AccountPorts:
-        paper = PaperBroker(account, self.config.paper.settings(), SqlitePaper(self.database), source.clock)
+        paper = PaperBroker(account, self.config.paper, SqlitePaper(self.database), source.clock)
         if source.kind is MarketKind.REPLAY:
-            return AccountPorts(FaultyBroker(paper, self.config.replay.faults.settings(), source.clock), paper, None)
+            return AccountPorts(FaultyBroker(paper, self.config.replay.faults, source.clock), paper, None)
         return AccountPorts(paper, paper, None)
 
     def _live(self, account: str, source: CandleSource) -> AccountPorts:
@@ -166,9 +166,9 @@ class Wiring:
 
     def _market(self, exchange: str) -> tuple[CandleSource, SentimentSource]:
         if exchange == SimulatedExchange.name:
-            simulated = SimulatedExchange(self.config.simulated.settings())
+            simulated = SimulatedExchange(self.config.simulated)
             return simulated, SimulatedSentiment(simulated)
         if exchange == ReplayExchange.name:
-            replay = ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
+            replay = ReplayExchange(SqliteCandles(self.database), self.config.replay)
             return replay, StoredSentiment(SqliteSentiment(self.database))
         return public_market(exchange), self.mood

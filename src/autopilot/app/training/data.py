@@ -79,13 +79,13 @@ class TrainingData:
 
     def _market(self, request: TrainingRequest) -> CandleSource:
         if request.exchange == SimulatedExchange.name:
-            simulated = SimulatedExchange(self.config.simulated.settings())
+            simulated = SimulatedExchange(self.config.simulated)
             reached_ms = self._last_decided_ms(request)
             resume_ms = None if reached_ms is None else reached_ms + request.timeframe.ms
             simulated.subscribe(request.symbols, request.timeframe, resume_ms)
             return simulated
         if request.exchange == ReplayExchange.name:
-            return ReplayExchange(SqliteCandles(self.database), self.config.replay.settings())
+            return ReplayExchange(SqliteCandles(self.database), self.config.replay)
         return public_market(request.exchange)
 
     def _last_decided_ms(self, request: TrainingRequest) -> int | None:

@@ -74,7 +74,7 @@ class Divergence(Strategy):
                     f"last pivot {'lows' if direction > 0 else 'highs'} {prices[a]:.6g} (RSI {rsi[a]:.0f}) and "
                     f"{prices[b]:.6g} (RSI {rsi[b]:.0f}), {index - b} candles ago"
                 )
-        return "; ".join(told) or "no two pivots near each other"
+        return "; ".join(told) or "no two pivots close together"
 
     @once_per_view
     def _pivots(self, view: MarketView) -> tuple[tuple[float, FloatArray, tuple[IntArray, IntArray]], ...]:

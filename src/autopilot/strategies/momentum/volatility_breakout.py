@@ -59,7 +59,7 @@ class VolatilityBreakout(Strategy):
     def explain(self, view: MarketView, index: int) -> str:
         above, below = self._excess(view)
         return (
-            f"close {above[index]:+.2f} average ranges from the high and {-below[index]:+.2f} from the low of the "
+            f"close {above[index]:+.2f} ATR from the high and {-below[index]:+.2f} from the low of the "
             f"{self.channel} candles before (break: {self.margin:g} beyond), volume "
             f"{view.indicators.volume_ratio()[index]:.2f} times usual (above {self.volume:g} needed)"
         )

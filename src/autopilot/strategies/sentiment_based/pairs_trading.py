@@ -70,7 +70,7 @@ class PairsTrading(Strategy):
 
     def explain(self, view: MarketView, index: int) -> str:
         if view.reference_close is None or np.isnan(view.reference_close[index]):
-            return "no reference price is known: no opinion"
+            return "no reference price: no opinion"
         spread, correlation, beta = self._measures(view)
         return (
             f"spread to the reference {spread[index]:+.2f} standard deviations (beyond ±{self.entry:g} needed), beta "

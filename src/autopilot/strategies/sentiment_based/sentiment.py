@@ -65,10 +65,10 @@ class Sentiment(Strategy):
 
     def explain(self, view: MarketView, index: int) -> str:
         if view.sentiment is None or np.isnan(view.sentiment[index]):
-            return "no sentiment is known: no opinion"
+            return "no sentiment index: no opinion"
         return (
             f"Fear & Greed {view.sentiment[index]:.0f} (fear up to {self.fear:g}, greed from {self.greed:g}); close "
-            f"{self._turn(view)[index]:+.2f} average ranges from EMA {self.turn} (turn: ±{self.margin:g})"
+            f"{self._turn(view)[index]:+.2f} ATR from EMA {self.turn} (turn: ±{self.margin:g})"
         )
 
     @once_per_view

@@ -74,7 +74,7 @@ class Confirmed(Strategy):
         agreeing = rising if up else falling
         named = ", ".join(name for name, vote in zip(CHECKS, agreeing, strict=True) if vote) or "none"
         return (
-            f"{agreeing.sum()} of {len(CHECKS)} say {'rise' if up else 'fall'} ({self.needed} needed): {named}; "
+            f"{agreeing.sum()} of {len(CHECKS)} agree on a {'rise' if up else 'fall'} ({self.needed} needed): {named}; "
             f"ADX {view.indicators.adx()[index]:.0f} (above {self.adx_limit:g} needed)"
         )
 

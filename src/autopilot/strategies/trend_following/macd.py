@@ -56,7 +56,7 @@ class Macd(Strategy):
     def explain(self, view: MarketView, index: int) -> str:
         line, histogram = self._measures(view)
         return (
-            f"MACD histogram {histogram[index]:+.2f} average ranges after {histogram[max(index - self.hold, 0)]:+.2f} "
+            f"MACD histogram {histogram[index]:+.2f} ATR after {histogram[max(index - self.hold, 0)]:+.2f} "
             f"(band ±{self.band:g}), MACD line {line[index]:+.2f}; ADX {view.indicators.adx()[index]:.0f}"
         )
 

@@ -62,7 +62,7 @@ class MovingAverage(Strategy):
     def explain(self, view: MarketView, index: int) -> str:
         gap, slope = self._measures(view)
         return (
-            f"EMA {self.fast} stands {gap[index]:+.2f} average ranges from SMA {self.slow} (band ±{self.band:g}), "
+            f"EMA {self.fast} stands {gap[index]:+.2f} ATR from SMA {self.slow} (band ±{self.band:g}), "
             f"whose slope is {slope[index]:+.2f}; ADX {view.indicators.adx()[index]:.0f}"
         )
 

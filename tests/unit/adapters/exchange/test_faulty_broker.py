@@ -10,7 +10,8 @@ import pytest
 from hand_clock import HandClock
 from orders import an_order
 
-from autopilot.adapters.exchange.offline_markets.faults import FaultPlan, FaultyBroker
+from autopilot.adapters.exchange.offline_markets.faults import FaultyBroker
+from autopilot.adapters.exchange.offline_markets.settings import FaultPlan
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus

@@ -10,8 +10,8 @@ from decimal import Decimal
 import pytest
 
 from autopilot.adapters.exchange.offline_markets import stored_tape
-from autopilot.adapters.exchange.offline_markets.faults import FaultPlan
-from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange, ReplaySettings
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange
+from autopilot.adapters.exchange.offline_markets.settings import FaultPlan, ReplaySettings
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import (

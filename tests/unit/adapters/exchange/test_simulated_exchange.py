@@ -7,7 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange, SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import ConfigError, MarketEnded, UnknownSymbol

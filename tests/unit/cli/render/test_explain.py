@@ -252,7 +252,7 @@ def test_what_was_sold_without_a_signal_is_told_with_its_reason() -> None:
     decided = canned("hold")
     assert "Sold without a signal" not in explain_lines(decided)
     sale = {"symbol": "BTC/USD", "quantity": "0.5", "created_at_ms": 1_714_568_400_000, "status": "filled"}
-    decided["exits"] = [sale | {"purpose": "protection", "reason": "5.10 % lost today, at most 5 %"}]
+    decided["exits"] = [sale | {"purpose": "protection", "reason": "5.10 % lost today, the limit is 5 %"}]
     lines = explain_lines(decided)
     told = lines[lines.index("Sold without a signal") + 1]
-    assert told == "  2024-05-01 13:00Z 0.5 BTC/USD: protection, 5.10 % lost today, at most 5 %; filled"
+    assert told == "  2024-05-01 13:00Z 0.5 BTC/USD: protection, 5.10 % lost today, the limit is 5 %; filled"

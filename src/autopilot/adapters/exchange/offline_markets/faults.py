@@ -8,11 +8,10 @@ asked at one moment, so that asking again helps although a stored market's time 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from autopilot.adapters.exchange.offline_markets.settings import FaultPlan
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport
@@ -20,32 +19,6 @@ from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.clock import Clock
 
 _HINT = "injected by [replay.faults]; it is tried again"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultPlan:
-    """Probabilities in [0, 1] of each fault at each call; an order meets at most one of the three that name orders.
-    ``slow_s``: how long a slow answer takes. ``maintenance_ms``: market times [from, to) at which no order is taken and
-    every other call about the account fails once. ``clock_skew_ms``: how far the exchange's clock is ahead."""
-
-    seed: int = 1
-    fetch_unavailable: float = 0.0
-    fetch_slow: float = 0.0
-    slow_s: float = 0.05
-    lost_after_accept: float = 0.0
-    lost_before_accept: float = 0.0
-    rejected: float = 0.0
-    broker_unavailable: float = 0.0
-    maintenance_ms: tuple[int, int] | None = None
-    clock_skew_ms: int = 0
-
-    def chance(self, *key: object) -> float:
-        """A number in [0, 1) that follows from the seed and the key alone."""
-        text = "|".join(str(part) for part in (self.seed, *key))
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
-
-    def in_maintenance(self, now_ms: int) -> bool:
-        return self.maintenance_ms is not None and self.maintenance_ms[0] <= now_ms < self.maintenance_ms[1]
 
 
 class FetchFaults:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from math import floor, log10
 
 from autopilot.adapters.clock import moment_ms
-from autopilot.adapters.exchange.offline_markets.faults import FaultPlan, FetchFaults
+from autopilot.adapters.exchange.offline_markets.faults import FetchFaults
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
+from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.adapters.exchange.offline_markets.stored_tape import StoredTape, readable
 from autopilot.domain.errors import MarketUnavailable, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, split_symbol
@@ -22,19 +22,6 @@ MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
 MIN_COST = {"BTC": Decimal("0.00002"), "ETH": Decimal("0.0002"), "JPY": Decimal(60)}
 MIN_COST_ELSEWHERE = Decimal("0.5")
 """The least value of an order by quote currency, about half a dollar, as on Kraken."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplaySettings:
-    """``source``: the exchange whose stored candles are replayed, None the only one there is. ``start`` and ``end``:
-    dates or moments in ISO form, UTC; candles that open in [start, end) are decided, by default all after the history.
-    ``speed``: market seconds per wall second; 0 as fast as the cycles go."""
-
-    source: str | None = None
-    start: str | None = None
-    end: str | None = None
-    speed: float = 3600.0
-    faults: FaultPlan = field(default_factory=FaultPlan)
 
 
 class ReplayExchange(OfflineExchange):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from decimal import Decimal
 
 from autopilot.adapters.clock import moment_ms
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange, Tape
+from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
 from autopilot.adapters.exchange.offline_markets.simulated_market import (
     ASSETS,
     Block,
@@ -27,17 +27,6 @@ MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
 MIN_COST = Decimal("0.5")
 
 _BLOCKS_KEPT = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedSettings:
-    """``start`` and ``end``: dates or moments in ISO form, UTC; candles that open in [start, end) are decided, for ever
-    without an end. ``speed``: market seconds per wall second; 0 as fast as the cycles go."""
-
-    seed: int = 1
-    start: str = "2024-01-01"
-    end: str | None = None
-    speed: float = 3600.0
 
 
 class SimulatedExchange(OfflineExchange):
