@@ -25,6 +25,8 @@ from autopilot.engine.trader import Trader
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker, PaperSettings
 from autopilot.execution.restrictions import Restrictions
+from autopilot.ports.clock import Clock
+from autopilot.ports.observer import EventSink
 from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
 
@@ -220,7 +222,7 @@ class Backtest:
 
 
 @dataclass(slots=True)
-class _Clock:
+class _Clock(Clock):
     """Market time: the close of the candle being decided."""
 
     at_ms: int = 0
@@ -229,11 +231,11 @@ class _Clock:
         return self.at_ms
 
 
-class _Silence:
+class _Silence(EventSink):
     """Nobody listens to a backtest."""
 
     def publish(self, kind: str, subject: object, **more: object) -> None:
-        """An EventSink."""
+        """Drop the event."""
 
 
 def _closes(traded: BacktestSymbol) -> IntArray:

@@ -16,8 +16,9 @@ from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ONE, ZERO, ceil_to_step, floor_to_step, to_decimal
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.broker import Balance, PaperChange, PaperStore
+from autopilot.ports.broker import Balance, Broker, PaperChange, PaperStore
 from autopilot.ports.clock import Clock
+from autopilot.ports.observer import PriceObserver
 
 FEE_STEP = Decimal("0.00000001")
 BASIS_POINT = Decimal("0.0001")
@@ -47,8 +48,8 @@ class _Traded:
     at_ms: int
 
 
-class PaperBroker:
-    """One paper account; a Broker and a PriceObserver. Raises StoreError besides what a Broker raises.
+class PaperBroker(Broker, PriceObserver):
+    """One paper account. Methods raise StoreError besides the errors of a Broker.
 
     A market order decided at a close trades at the next price that is seen. One with a ``trigger_price`` (a stop that
     the closed candle touched) has traded at it already.

@@ -346,7 +346,7 @@ class TestBooks:
         await self.compare(holding)
         (found,) = holding.restrictions.restrictions("paper:moved")
         assert (found.code, found.mode.value) == ("BOOKS_DIFFER", "reducing")
-        assert "BTC are booked and" in found.detail
+        assert "BTC are booked and only" in found.detail
         self.take(holding, "-0.001")
         await self.compare(holding)
         assert holding.codes() == []
