@@ -77,8 +77,8 @@ class AccountWatch(RestrictionSource):
             self._agree(account)
 
     def accept(self, exchange: str | None) -> Mapping[str, Mapping[str, Decimal]]:
-        """Trade on although coins are missing, on one exchange or (None) on all. Returns the missing
-        amounts by account and currency."""
+        """Trade on although coins are missing, on one exchange or (None) on all. Returns the accepted amounts by
+        account and currency."""
         concerned = {
             account: missing
             for account, missing in self._missing.items()

@@ -27,7 +27,7 @@ class Event:
 
 
 class EventLog(EventSink):
-    """Publishing never blocks. A listener that falls more than ``BUFFERED`` events behind loses the oldest."""
+    """Publishing never blocks. A listener more than ``BUFFERED`` events behind loses the oldest."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms

@@ -1,4 +1,4 @@
-"""What a user does to a whole account at once, whether or not its symbols run: cancel orders, sell what is held."""
+"""The user's commands for a whole account, whether or not its symbols run: cancel orders, sell positions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BY_HAND = "look at the exchange's own page, cancel or sell there if it is urgent
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """Something that could not be done, in words, and what the user can do about it."""
+    """Something that could not be done, in words, with advice for the user."""
 
     symbol: str
     what: str
@@ -43,8 +43,8 @@ class Remainder:
 @dataclass(slots=True)
 class AccountResult:
     """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
-    exchange. ``sold``: symbols of which nothing is left; ``dust``: of which less is left than the market lets one
-    sell. ``written_off``: how much of each symbol the books forgot."""
+    exchange. ``sold``: symbols whose position is gone. ``dust``: symbols of which less is left than the market
+    allows to sell. ``written_off``: the quantity of each symbol that was taken out of the books."""
 
     account: str
     canceled: list[Order] = field(default_factory=list)
@@ -56,11 +56,11 @@ class AccountResult:
 
 
 class Books(Ledger, WriteOffs, Protocol):
-    """Our own, in which users can write something off."""
+    """A ledger in which users can write something off."""
 
 
 class Liquidation:
-    """One account's. What fails for one symbol keeps no other waiting. Methods raise StoreError."""
+    """One account's. A symbol that fails keeps no other waiting. Methods raise StoreError."""
 
     def __init__(
         self, account: TradingAccount, desk: OrderDesk, ledger: Books, source: CandleSource, exits: ExitSettings
@@ -76,8 +76,8 @@ class Liquidation:
         return self._account.name
 
     async def cancel(self, purposes: Collection[Purpose], why: str) -> AccountResult:
-        """End our own open orders of these purposes; ``why`` is said of those that were never sent. A stop order that
-        rests on the exchange stays: it is what protects a position when nobody else does."""
+        """Cancel our own open orders of these purposes; ``why`` is the detail of orders that were never sent. A stop
+        order that rests on the exchange stays: it protects a position while nobody else does."""
         outcome = AccountResult(self._account.name)
         async with self._turn(outcome) as has_turn:
             if has_turn:
@@ -88,7 +88,7 @@ class Liquidation:
         return outcome
 
     async def flatten(self, why: str) -> AccountResult:
-        """End all our own open orders, then sell all that is held, at market."""
+        """Cancel all our own open orders, then sell all positions at market."""
         outcome = AccountResult(self._account.name)
         async with self._turn(outcome) as has_turn:
             if has_turn:
@@ -98,8 +98,8 @@ class Liquidation:
         return outcome
 
     async def write_off(self, missing: Mapping[str, Decimal]) -> AccountResult:
-        """Take out of the books what the account does not own, by base currency. Orders that sell it are ended first;
-        where one cannot be, it stays."""
+        """Take the missing quantities, by base currency, out of the books. Orders that sell them are canceled first;
+        if that fails, the position stays."""
         outcome, left = AccountResult(self._account.name), dict(missing)
         async with self._turn(outcome) as has_turn:
             for held in self._ledger.positions(self._account.name) if has_turn else ():
@@ -113,7 +113,7 @@ class Liquidation:
         return outcome
 
     async def _end_sales(self, symbol: str, outcome: AccountResult) -> bool:
-        """Whether none is open any more, and none sold something on its end."""
+        """Cancel the symbol's sell orders. True if all of them are over and none sold anything meanwhile."""
         held = self._account.position(symbol)
         orders = self._ledger.open_orders(self._account.name, symbol)
         await self._cancel([order for order in orders if order.side is Side.SELL], "not sent: written off", outcome)
@@ -122,7 +122,8 @@ class Liquidation:
 
     @asynccontextmanager
     async def _turn(self, outcome: AccountResult) -> AsyncIterator[bool]:
-        """False when a cycle hangs in its exchange for too long: beside it something might be sold twice."""
+        """Hold the account's lock. Yields False if a cycle has kept it for too long: trading beside that cycle could
+        sell something twice."""
         async with AsyncExitStack() as turn:
             try:
                 async with asyncio.timeout(TURN_S):
@@ -135,7 +136,7 @@ class Liquidation:
             yield True
 
     def _wake_clock(self) -> None:
-        """A market with a clock of its own, on which nothing runs, stands where its books end."""
+        """A market with a clock of its own that no symbol runs on starts where the books end."""
         name = self._account.name
         symbols = [order.symbol for order in self._ledger.open_orders(name)]
         symbols += [position.symbol for position in self._ledger.positions(name)]

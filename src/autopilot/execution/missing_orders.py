@@ -1,4 +1,4 @@
-"""Orders that the exchange had accepted and does not know any more."""
+"""Orders that the exchange had accepted and no longer knows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Missed:
 
 
 class MissingOrders:
-    """How long each was looked for in vain. Nothing of it outlives the process: a new one begins anew."""
+    """How long each order has been missing. It is not stored: a new process starts counting again."""
 
     def __init__(self) -> None:
         self._missed: dict[str, _Missed] = {}
@@ -30,8 +30,8 @@ class MissingOrders:
         self._missed.pop(client_order_id, None)
 
     def miss(self, order: Order, now_ms: int) -> None:
-        """It was looked for in vain once more. Raises MarketUnavailable until it is over: not before, lest what it
-        sold, or still sells, be sold again."""
+        """Count another look that did not find the order. Raises MarketUnavailable until it has been missing for
+        long enough: before that, selling again could sell the same coins twice."""
         name = order.client_order_id
         before = self._missed.get(name, _Missed(0, now_ms))
         passed_ms = min(max(now_ms - before.at_ms, 0), LOOK_COUNTS_MS)

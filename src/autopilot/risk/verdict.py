@@ -1,4 +1,4 @@
-"""The verdict on an order: `Approved`, which only this module can make, or `Denied` with its code."""
+"""The verdict on an order: `Approved`, which only this module can create, or `Denied` with its code."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _SEAL = object()
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An order that passed every rule; execution takes nothing else. Built by `review_entry` and `review_exit` only.
+    """An order that passed every rule. Execution takes nothing else. Only `review_entry` and `review_exit` create it.
 
-    The seal is not kept: a copy with another order, as `dataclasses.replace` makes it, would have to show it again.
+    The seal is not stored: a copy with another order, as `dataclasses.replace` makes it, would have to present it
+    again.
     """
 
     order: Order
@@ -38,8 +39,8 @@ class Approved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDraft:
-    """How an order would be sent: ``limit`` is None for MARKET; ``expires_at_ms`` likewise. ``attempt`` tells apart
-    orders that one moment made for one purpose; a decision's is 0."""
+    """How an order would be sent. ``limit`` and ``expires_at_ms`` are None for MARKET. ``attempt`` distinguishes the
+    orders of one moment and purpose; a decision's is 0."""
 
     type: OrderType
     limit: Decimal | None
@@ -100,8 +101,8 @@ def review_exit(
     trigger_price: Decimal | None = None,
     quantity: Decimal | None = None,
 ) -> Approved | Denied:
-    """Sell ``quantity`` (None: all that is held). ``at_ms`` is the moment that names the intent: the same exit of the
-    same moment has the same client order id. Limits of entries do not hold exits back."""
+    """Approve a sale of ``quantity`` (None: the whole position), or deny it. ``at_ms`` names the intent: the same
+    exit at the same moment has the same client order id. Limits of entries do not apply."""
     held = position.quantity if position else ZERO
     selling = floor_to_step(held if quantity is None else quantity, market.amount_step)
     covered = position_check(market, position, selling)

@@ -47,7 +47,7 @@ _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 
 class SqliteLedger(Ledger, WriteOffs):
-    """A Ledger. With ``audit``, each order's changes and the decision that led to it are told there, in the same
+    """With ``audit``, every change of an order and the decision that led to it are recorded there, in the same
     transaction."""
 
     def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
@@ -55,7 +55,7 @@ class SqliteLedger(Ledger, WriteOffs):
         self._audit = audit
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
-        """Also False when the order exists already: an intent that was made once is never made again."""
+        """Returns False also if the order exists already: an order is created once."""
         order, row = decision.order, _decision_row(decision)
         with self._database.transaction(durable=order is not None) as connection:
             if order and connection.execute(_HAS_ORDER, (order.client_order_id,)).fetchone():
@@ -88,7 +88,7 @@ class SqliteLedger(Ledger, WriteOffs):
             connection.execute(_SAVE_ORDER, to_row(order))
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
-        """What the order says of its filled amount gives way to the sum of the fills that are stored."""
+        """The stored filled amount is the sum of the stored fills, whatever the order says."""
         key = (order.account, order.symbol)
         with self._database.transaction(durable=True) as connection, self._told(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
@@ -134,7 +134,7 @@ class SqliteLedger(Ledger, WriteOffs):
         return tuple(from_row(Position, row) for row in rows)
 
     def busy_accounts(self) -> tuple[str, ...]:
-        """Those that have open orders or hold something, whether or not anything runs on them."""
+        """The accounts with open orders or positions, whether or not a symbol runs on them."""
         rows = self._database.rows(
             f"SELECT account FROM orders WHERE status NOT IN ({_FINAL}) UNION SELECT account FROM positions ORDER BY 1"
         )
@@ -178,7 +178,7 @@ class SqliteLedger(Ledger, WriteOffs):
 
     @contextmanager
     def _told(self, connection: sqlite3.Connection, order: Order) -> Iterator[None]:
-        """What is done to the order inside is told when its status or its filled amount is another one after it."""
+        """Record the order in the audit log if its status or filled amount changes inside this context."""
         if self._audit is None:
             yield
             return
@@ -198,7 +198,7 @@ def _order_state(connection: sqlite3.Connection, client_order_id: str) -> tuple[
 
 
 def _decision_row(decision: Decision) -> tuple[object, ...]:
-    """In the order of the table's columns."""
+    """The values in the order of the table's columns."""
     conditions, selection, signal = decision.conditions, decision.selection, decision.signal
     denied, order = decision.denied, decision.order
     return (
