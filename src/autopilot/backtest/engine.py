@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 """(candles passed, candles in all)."""
-HAIR = 1e-9
-NEAR = 64
-"""Candles that are looked at first for a touch; twice as many each time."""
+PRICE_TOLERANCE = 1e-9
+FIRST_LOOKAHEAD = 64
+"""The number of candles searched first for a touch; it doubles each time."""
 REPORT_EVERY = 500
-"""Candles at which something happened between two reports."""
+"""The number of candles with an event between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +142,7 @@ class Backtest:
             self._books.keep(mark, None)
             self._account.keep(mark)
         if len(self._books.fills) > fills or not self._steps:
-            self._note()
+            self._record_step()
 
     async def _settle(self, traded: BacktestSymbol, trader: Trader, candle: Candle) -> None:
         """Settle the candle, by its finer candles if there is something to settle and they are complete."""
@@ -203,7 +203,7 @@ class Backtest:
         rank = self._ranks[held.symbol]
         return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
 
-    def _note(self) -> None:
+    def _record_step(self) -> None:
         held = {each.symbol: float(each.quantity) for each in self._books.positions(self._account.name)}
         cash = float(self._store.balances[self._traded[0].market.quote])
         quantities = tuple(held.get(each.market.symbol, 0.0) for each in self._traded)
@@ -249,16 +249,18 @@ def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | Non
     begin, end = np.searchsorted(detail.open_at_ms, (candle.open_at_ms, closed_at_ms)).tolist()
     if begin == end:
         return None
-    whole = detail.low[begin:end].min() <= candle.low * (1.0 + HAIR)
-    return detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - HAIR) else None
+    whole = detail.low[begin:end].min() <= candle.low * (1.0 + PRICE_TOLERANCE)
+    return (
+        detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - PRICE_TOLERANCE) else None
+    )
 
 
 def _first_touch(candles: Candles, held: Position, begin: int, end: int) -> int:
     """The first candle in [begin, end) that may touch the position's stop or target, else ``end``. It compares with
     a small tolerance; the exit rule itself decides."""
-    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + HAIR)
-    target = math.inf if held.target is None else float(held.target) * (1.0 - HAIR)
-    width = NEAR
+    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + PRICE_TOLERANCE)
+    target = math.inf if held.target is None else float(held.target) * (1.0 - PRICE_TOLERANCE)
+    width = FIRST_LOOKAHEAD
     while begin < end:
         until = min(begin + width, end)
         touched = (candles.low[begin:until] <= stop) | (candles.high[begin:until] >= target)

@@ -55,13 +55,13 @@ class AccountWatch(RestrictionSource):
                 "nothing to do: every cycle tries again",
             )
             self._silent[account, symbol] = found
-            self._tell(account, found, begins=True)
+            self._publish(account, found, begins=True)
 
     def answered(self, account: str, symbol: str) -> None:
         """Clear the symbol's outage: the exchange answered, or the symbol was stopped."""
         ended = self._silent.pop((account, symbol), None)
         if ended:
-            self._tell(account, ended, begins=False)
+            self._publish(account, ended, begins=False)
 
     def compared(self, account: str, found: Reconciliation) -> None:
         """The account's books were compared with the exchange."""
@@ -70,7 +70,7 @@ class AccountWatch(RestrictionSource):
         self._missing[account], self._accepted[account] = missing, accepted
         if any(amount > accepted.get(currency, ZERO) for currency, amount in missing.items()):
             words = "; ".join(
-                f"{each.booked} {each.currency} are booked and only {each.owned} owned" for each in found.shortfalls
+                f"{each.booked} {each.currency} are booked, only {each.owned} owned" for each in found.shortfalls
             )
             self._differ(account, words)
         else:
@@ -100,14 +100,20 @@ class AccountWatch(RestrictionSource):
             "return the missing coins, or take them out of the books: autopilot resume --write-off",
         )
         if before is None:
-            self._tell(account, self._short[account], begins=True)
+            self._publish(account, self._short[account], begins=True)
 
     def _agree(self, account: str) -> None:
         ended = self._short.pop(account, None)
         if ended:
-            self._tell(account, ended, begins=False)
+            self._publish(account, ended, begins=False)
 
-    def _tell(self, account: str, what: Restriction, *, begins: bool) -> None:
-        previous, mode = (TradingMode.ACTIVE, what.mode) if begins else (what.mode, TradingMode.ACTIVE)
-        body = {"account": account, "code": what.code, "previous": previous, "mode": mode, "why": what.detail}
+    def _publish(self, account: str, restriction: Restriction, *, begins: bool) -> None:
+        previous, mode = (TradingMode.ACTIVE, restriction.mode) if begins else (restriction.mode, TradingMode.ACTIVE)
+        body = {
+            "account": account,
+            "code": restriction.code,
+            "previous": previous,
+            "mode": mode,
+            "why": restriction.detail,
+        }
         self._events.publish("mode", body)

@@ -9,9 +9,9 @@ from autopilot.domain.order import Order
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 
 MISSED_MS, LOOK_COUNTS_MS = HOUR_MS, 5 * MINUTE_MS
-"""One is over when it was missed for so long, without being seen once meanwhile: exchanges that say so of an order that
-lives, or was filled, mend it sooner. What lies between two looks, when nobody asked or nobody answered, counts as
-little more than a look."""
+"""An order is over after it has been missing for ``MISSED_MS`` without being seen once: an exchange that loses sight of
+a live or filled order shows it again sooner. The time between two looks counts as at most ``LOOK_COUNTS_MS``, because
+nobody asked or nobody answered meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class MissingOrders:
         self._missed: dict[str, _Missed] = {}
 
     def seen(self, client_order_id: str) -> None:
+        """The exchange knows the order again."""
         self._missed.pop(client_order_id, None)
 
     def miss(self, order: Order, now_ms: int) -> None:
@@ -39,6 +40,6 @@ class MissingOrders:
         if missed.for_ms < MISSED_MS:
             raise MarketUnavailable(
                 f"{order.symbol}: the exchange does not know order {name}, which it had accepted",
-                hint="it is asked again in the next cycle; unknown for an hour, it is taken for canceled",
+                hint="the next cycle asks again; after an hour the order counts as canceled",
             )
         del self._missed[name]

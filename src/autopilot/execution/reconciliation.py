@@ -43,13 +43,19 @@ class Reconciliation:
         """One sentence per difference."""
         return (
             *(
-                f"order {each.exchange_order_id} is open on the exchange and not ours; left alone"
+                f"order {each.exchange_order_id} is open on the exchange but not ours; it is left alone"
                 for each in self.foreign
             ),
-            *(f"order {each.client_order_id} was over here and open on the exchange; canceled" for each in self.undead),
-            *(f"order {each.client_order_id} is open here and not on the exchange; asked about" for each in self.gone),
             *(
-                f"{each.booked} {each.currency} are booked and {each.owned} owned: somebody sold or withdrew the rest"
+                f"order {each.client_order_id} is over in our books but was open on the exchange; it is canceled"
+                for each in self.undead
+            ),
+            *(
+                f"order {each.client_order_id} is open in our books but not on the exchange; it is looked up"
+                for each in self.gone
+            ),
+            *(
+                f"{each.booked} {each.currency} are booked, only {each.owned} owned: somebody sold or withdrew the rest"
                 for each in self.shortfalls
             ),
         )

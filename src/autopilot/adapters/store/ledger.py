@@ -63,8 +63,8 @@ class SqliteLedger(Ledger, WriteOffs):
             if not connection.execute(_ADD_DECISION, row).rowcount:
                 return False
             if order:
-                self._tell_decision(connection, decision, order)
-                with self._told(connection, order):
+                self._audit_decision(connection, decision, order)
+                with self._audit_changes(connection, order):
                     connection.execute(_SAVE_ORDER, to_row(order))
             connection.execute(_SAVE_MARK, to_row(mark))
             return True
@@ -84,13 +84,13 @@ class SqliteLedger(Ledger, WriteOffs):
         return row[0] if row else None
 
     def save_order(self, order: Order) -> None:
-        with self._database.transaction(durable=True) as connection, self._told(connection, order):
+        with self._database.transaction(durable=True) as connection, self._audit_changes(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         """The stored filled amount is the sum of the stored fills, whatever the order says."""
         key = (order.account, order.symbol)
-        with self._database.transaction(durable=True) as connection, self._told(connection, order):
+        with self._database.transaction(durable=True) as connection, self._audit_changes(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
             in_order = sorted(fills, key=lambda fill: fill.at_ms)
             new = [fill for fill in in_order if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
@@ -170,14 +170,14 @@ class SqliteLedger(Ledger, WriteOffs):
         row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
         return from_row(EquityMark, row) if row else None
 
-    def _tell_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
+    def _audit_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
         if self._audit:
             body = {"decision_id": decision.id, "order_id": order.client_order_id, "account": decision.account}
-            asked = {"symbol": decision.symbol, "strategy": decision.selection.strategy, "side": order.side.value}
-            self._audit.append(connection, AuditKind.DECISION, {**body, **asked})
+            signal = {"symbol": decision.symbol, "strategy": decision.selection.strategy, "side": order.side.value}
+            self._audit.append(connection, AuditKind.DECISION, {**body, **signal})
 
     @contextmanager
-    def _told(self, connection: sqlite3.Connection, order: Order) -> Iterator[None]:
+    def _audit_changes(self, connection: sqlite3.Connection, order: Order) -> Iterator[None]:
         """Record the order in the audit log if its status or filled amount changes inside this context."""
         if self._audit is None:
             yield
