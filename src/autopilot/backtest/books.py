@@ -1,4 +1,4 @@
-"""Books in memory: what the daemon keeps in its database, for as long as a backtest lasts."""
+"""A ledger in memory: for a backtest what the database is for the daemon."""
 
 # ruff: noqa: ARG002 - a port names the account; there is only one here
 
@@ -25,8 +25,8 @@ from autopilot.ports.ledger import EquityMark, Ledger
 
 @dataclass(slots=True)
 class _SymbolBooks:
-    """One symbol's: its open orders by id, the ids of its entries and sales in the order in which they were made, its
-    round trips by their end."""
+    """One symbol: its open orders by id, the ids of its entries and sales in the order of creation, its round trips
+    by their end."""
 
     open: dict[str, Order] = field(default_factory=dict)
     entries: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class _SymbolBooks:
 
 
 class MemoryBooks(Ledger):
-    """A Ledger of one account. Decisions are the backtest's own to keep."""
+    """The ledger of one account. It stores no decisions."""
 
     def __init__(self) -> None:
         self.fills: list[Fill] = []
@@ -55,12 +55,12 @@ class MemoryBooks(Ledger):
         return self._orders.values()
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
-        """Only its order and the mark are kept."""
+        """Stores only the order and the mark."""
         self.keep(mark, decision.order)
         return True
 
     def keep(self, mark: EquityMark, order: Order | None) -> None:
-        """What a decision changes in the books."""
+        """Store the order and the mark of a decision."""
         self._marks[mark.currency] = mark
         if order:
             self.save_order(order)
@@ -171,7 +171,7 @@ def _oldest_first(orders: Iterable[Order]) -> tuple[Order, ...]:
 
 
 class MemoryPaper(PaperStore):
-    """A PaperStore of one account."""
+    """The paper exchange's storage of one account."""
 
     def __init__(self) -> None:
         self.balances: Mapping[str, Decimal] = {}

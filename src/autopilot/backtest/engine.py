@@ -1,8 +1,9 @@
 """The whole autopilot over history: the daemon's own judgement, desk, paper exchange and accounting, called only at
 candles where something can happen.
 
-That is where the chosen strategy speaks, where a position's stop or target is touched, and every candle of a symbol
-that has an open order. Symbols take turns in the order of (close, symbol), as in a replay, and share one account.
+Those are the candles at which the chosen strategy gives a signal or the price touches a stop or target, and every
+candle of a symbol with an open order. Symbols follow each other in the order of (close, symbol), as in a replay, and
+share one account.
 """
 
 from __future__ import annotations
@@ -28,17 +29,19 @@ from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.restrictions import Restrictions
+from autopilot.ports.clock import Clock
+from autopilot.ports.observer import EventSink
 from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
 
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
 
-HAIR = 1e-9
-NEAR = 64
-"""Candles that are looked at first for a touch; twice as many each time."""
+PRICE_TOLERANCE = 1e-9
+FIRST_LOOKAHEAD = 64
+"""The number of candles searched first for a touch; it doubles each time."""
 REPORT_EVERY = 500
-"""Candles at which something happened between two reports."""
+"""The number of candles with an event between two reports of progress."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,9 +56,9 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestResult:
-    """What came of it. ``judged``: the signals that were sure enough to be looked at; ``unsure``: of each symbol the
-    candles at which the others were made, ascending. ``candles``: how many were decided, ``looked_into`` of them by
-    finer candles."""
+    """The result of a backtest. ``judged``: the decisions on signals that were confident enough. ``unsure``: for
+    each symbol the candles of the other signals, ascending. ``candles``: the number of candles decided;
+    ``looked_into``: how many of them were settled by finer candles."""
 
     books: MemoryBooks
     judged: tuple[DecisionRow, ...]
@@ -66,8 +69,8 @@ class BacktestResult:
 
 
 class Backtest:
-    """``traded``: at least one symbol, all of one quote currency, sorted by name. ``models``: those that `Choices`
-    number. Run it once."""
+    """``traded``: at least one symbol, all of one quote currency, sorted by name. ``models``: the models that
+    `Choices` refers to by number. Run it once."""
 
     def __init__(
         self,
@@ -98,7 +101,7 @@ class Backtest:
     async def run(
         self, progress: Progress, stage: BacktestStage = BacktestStage.TRADING, detail: str = ""
     ) -> BacktestResult:
-        """Decide every candle. The desk and the account may raise; on paper they do not."""
+        """Run to the last candle. Raises StoreError; the paper exchange raises nothing else."""
         total, done = sum(len(each.choices) for each in self._traded), 0
         # The first candle opens the account, whether anybody speaks there or not.
         firsts = [each.choices.first for each in self._traded]
@@ -142,10 +145,10 @@ class Backtest:
             self._books.keep(mark, None)
             self._account.keep(mark)
         if len(self._books.fills) > fills or not self._steps:
-            self._note()
+            self._record_step()
 
     async def _settle(self, traded: BacktestSymbol, trader: Trader, candle: Candle) -> None:
-        """By the finer candles, one after the other, where something is to be settled and they tell the whole."""
+        """Settle the candle, by its finer candles if there is something to settle and they are complete."""
         market, closed_at_ms = traded.market, self._clock.at_ms
         engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
         finer = _within(traded.detail, candle, closed_at_ms) if traded.detail is not None and engaged else None
@@ -166,7 +169,7 @@ class Backtest:
         return at < len(sure) and int(sure[at]) == index
 
     def _next(self, rank: int, index: int) -> int | None:
-        """The next candle of this symbol at which something can happen; None when there is none."""
+        """The next candle of this symbol at which something can happen; None at the end."""
         traded = self._traded[rank]
         length, symbol = len(traded.series.view.candles), traded.market.symbol
         held = self._account.position(symbol)
@@ -182,7 +185,7 @@ class Backtest:
         return following if following < length else None
 
     def _catch_up(self, key: int) -> None:
-        """What the candles between the last moment and this one, at which nothing was done, did to the equity."""
+        """Roll the equity mark forward over the candles since the last moment, at which nothing was traded."""
         positions = self._books.positions(self._account.name)
         after, self._reached = self._reached, key
         if not positions:
@@ -203,7 +206,7 @@ class Backtest:
         rank = self._ranks[held.symbol]
         return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
 
-    def _note(self) -> None:
+    def _record_step(self) -> None:
         held = {each.symbol: float(each.quantity) for each in self._books.positions(self._account.name)}
         cash = float(self._store.balances[self._traded[0].market.quote])
         quantities = tuple(held.get(each.market.symbol, 0.0) for each in self._traded)
@@ -214,7 +217,7 @@ class Backtest:
         return Steps(np.array(at_ms, dtype=np.int64), np.array(cash), np.array(quantities).T)
 
     def _passed(self) -> int:
-        """Candles decided, or passed over, by now."""
+        """The number of candles decided or passed over so far."""
         return sum(
             int(np.searchsorted(view.candles.open_at_ms, self._clock.at_ms)) - each.choices.first
             for each in self._traded
@@ -223,7 +226,7 @@ class Backtest:
 
 
 @dataclass(slots=True)
-class _Clock:
+class _Clock(Clock):
     """Market time: the close of the candle being decided."""
 
     at_ms: int = 0
@@ -232,11 +235,11 @@ class _Clock:
         return self.at_ms
 
 
-class _Silence:
+class _Silence(EventSink):
     """Nobody listens to a backtest."""
 
     def publish(self, kind: str, subject: object, **more: object) -> None:
-        """An EventSink."""
+        """Drop the event."""
 
 
 def _closes(traded: BacktestSymbol) -> IntArray:
@@ -245,20 +248,22 @@ def _closes(traded: BacktestSymbol) -> IntArray:
 
 
 def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | None:
-    """The finer candles of this one; None where they do not reach its high and its low: then some are missing."""
+    """The finer candles of ``candle``; None if they miss its high or low, because some are missing then."""
     begin, end = np.searchsorted(detail.open_at_ms, (candle.open_at_ms, closed_at_ms)).tolist()
     if begin == end:
         return None
-    whole = detail.low[begin:end].min() <= candle.low * (1.0 + HAIR)
-    return detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - HAIR) else None
+    whole = detail.low[begin:end].min() <= candle.low * (1.0 + PRICE_TOLERANCE)
+    return (
+        detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - PRICE_TOLERANCE) else None
+    )
 
 
 def _first_touch(candles: Candles, held: Position, begin: int, end: int) -> int:
-    """The first candle in [begin, end) that may touch the position's stop or target, ``end`` when none does. Levels are
-    taken a hair closer than they are: the exit rule itself has the last word."""
-    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + HAIR)
-    target = math.inf if held.target is None else float(held.target) * (1.0 - HAIR)
-    width = NEAR
+    """The first candle in [begin, end) that may touch the position's stop or target, else ``end``. It compares with
+    a small tolerance; the exit rule itself decides."""
+    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + PRICE_TOLERANCE)
+    target = math.inf if held.target is None else float(held.target) * (1.0 - PRICE_TOLERANCE)
+    width = FIRST_LOOKAHEAD
     while begin < end:
         until = min(begin + width, end)
         touched = (candles.low[begin:until] <= stop) | (candles.high[begin:until] >= target)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
-LONGEST_MS = 90 * DAY_MS
+MAX_SPAN_MS = 90 * DAY_MS
 """Longer than this, and the user has forgotten it by the time it ends."""
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
@@ -64,8 +64,9 @@ def parse_span(text: str) -> int:
     if found is None:
         raise ConfigError(f"{text[:40]!r} is not a duration", hint="write 12h, 7d or 2w")
     span_ms = int(found[1]) * _UNITS[found[2]]
-    if span_ms > LONGEST_MS:
+    if span_ms > MAX_SPAN_MS:
         raise ConfigError(
-            f"{text[:40]!r} is too long for trading real money", hint=f"at most {LONGEST_MS // DAY_MS}d; arm again then"
+            f"{text[:40]!r} is too long for trading real money",
+            hint=f"at most {MAX_SPAN_MS // DAY_MS}d; arm again then",
         )
     return span_ms

@@ -18,7 +18,7 @@ LastExit = Callable[[int], Order | None]
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """One symbol's books after an event: its position, None when flat, and the round trips that ended, in order."""
+    """One symbol's books after an event: its position, if any, and the round trips that ended, in order."""
 
     position: Position | None
     ended: tuple[RoundTrip, ...] = ()

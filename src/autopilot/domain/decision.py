@@ -1,4 +1,4 @@
-"""Everything one cycle concluded, kept together: what `autopilot explain` prints."""
+"""A decision with everything that one cycle concluded: `autopilot explain` prints it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition that was looked at, with its numbers: ``actual`` against ``limit`` in ``unit``."""
+    """One condition, checked, with its numbers: ``actual`` against ``limit`` in ``unit``."""
 
     code: str
     passed: bool
@@ -29,9 +29,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """A signal worth asking the risk rules about, and the checks that said so.
+    """A signal that passed the evaluation, with its checks.
 
-    ``execute`` is False in signals-only mode: the signal is shown, nothing is traded.
+    ``execute`` is False while auto-execute is off: the signal is shown, nothing is traded.
     """
 
     signal: StrategySignal
@@ -42,7 +42,7 @@ class Opportunity:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Refused by us. ``code`` is CATEGORY_CONDITION; ``detail`` says it with its numbers."""
+    """Denied by Autopilot's own checks. ``code`` is CATEGORY_CONDITION; ``detail`` is a sentence with the numbers."""
 
     code: str
     detail: str
@@ -50,7 +50,7 @@ class Denied:
 
 
 class Action(StrEnum):
-    """What a decision came to."""
+    """The result of a decision."""
 
     HOLD = "hold"
     """The chosen strategy gives no signal."""
@@ -64,8 +64,9 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """One closed candle of one symbol, decided once. ``candle_at_ms`` is the candle's open time; ``signals`` are those
-    of all strategies that wanted to buy or to sell, ``signal`` the chosen one's, whatever it says."""
+    """The decision on one closed candle of one symbol. Each candle is decided once. ``candle_at_ms`` is the candle's
+    open time. ``signals`` are the buy and sell signals of all strategies; ``signal`` is the chosen strategy's, of
+    any type."""
 
     id: str
     account: str

@@ -1,4 +1,4 @@
-"""What is traded: a market's rules, and where its prices come from."""
+"""Markets and their rules, and where prices come from."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class MarketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market's own rules. Steps, amounts in base currency; costs and prices in quote currency; fees as
-    fractions of the order's value (0.001 = 0.1 %)."""
+    """The rules of a market. Amounts and their step in base currency; costs, prices and their step in quote
+    currency; fees as fractions of the order's value (0.001 = 0.1 %)."""
 
     symbol: str
     base: str
@@ -40,8 +40,7 @@ class Market:
 
     @property
     def least_amount(self) -> Decimal:
-        """The least that can be ordered. Cut to the amount step, what is less is nothing or below the market's minimum,
-        at every price."""
+        """The smallest amount that can be ordered at any price, in base currency."""
         return max(self.amount_step, ceil_to_step(self.min_amount, self.amount_step))
 
 
@@ -55,7 +54,7 @@ def split_symbol(symbol: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The price of a symbol at a moment, as seen by us. Quote currency."""
+    """The latest price of a symbol that we have seen, in quote currency, and when."""
 
     symbol: str
     price: float
@@ -63,6 +62,6 @@ class Quote:
 
 
 def reference_of(symbol: str) -> str:
-    """What a symbol is compared with: Bitcoin in the same money, and Bitcoin with Ether."""
+    """The symbol to compare with: Bitcoin in the same quote currency, and Ether for Bitcoin itself."""
     base, quote = split_symbol(symbol)
     return f"ETH/{quote}" if base == "BTC" else f"BTC/{quote}"

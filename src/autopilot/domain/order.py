@@ -1,4 +1,4 @@
-"""Orders and what becomes of them. The table of legal steps is here, in one place."""
+"""Orders, fills and reports. The table of legal status changes is here, in one place."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 
 class IllegalOrderStep(AutopilotError):
-    """An order was asked to take a step its life does not have."""
+    """An order cannot change to the requested status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Order:
     """One order of ours. Quantities in base currency, prices in quote currency.
 
     ``price`` is the limit and ``expires_at_ms`` the end of its life, both of LIMIT orders only. ``stop`` and ``target``
-    are what an entry gives its position. ``decision_id`` is None when no decision led to it (a stop, a user's flatten).
-    ``reference_price`` is the price it was decided at; ``trigger_price`` the price of the level that was touched before
-    the order could be made, None where there was none, and of a STOP order the price that triggers it.
+    are those that an entry gives its position. ``decision_id`` is None for an order without a decision (a stop, a
+    user's flatten). ``reference_price``: the price at the decision. ``trigger_price``: the level that the price touched
+    before the order was created, if any; of a STOP order the level at which the exchange sells.
     """
 
     client_order_id: str
@@ -120,7 +120,7 @@ class Order:
 
     @property
     def is_working_exit(self) -> bool:
-        """A sale that was begun; a stop order that rests is only ready for one."""
+        """Whether this is a sale that has begun. A resting stop order has not: it only waits for its trigger."""
         return self.side is Side.SELL and self.type is not OrderType.STOP
 
     def can_become(self, status: OrderStatus) -> bool:
@@ -138,10 +138,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account and symbol.
+    """A traded part of an order. ``fill_id`` is the exchange's and unique per account and symbol.
 
     ``fee`` is in ``fee_currency``: the quote currency, on some exchanges the base currency, or a third one, paid with
-    coins that are not in our books. The broker tells such a fee in quote currency where it can; else it counts nothing.
+    coins that are not in our books. The broker converts a fee in a third currency to quote currency if it can;
+    otherwise it counts as nothing.
     """
 
     fill_id: str
@@ -163,29 +164,29 @@ class Fill:
 
     @property
     def cash(self) -> Decimal:
-        """What it brought of the quote currency; negative for what it took."""
+        """The change of the quote currency balance: positive for a sale, negative for a purchase."""
         return (self.value if self.side is Side.SELL else -self.value) - self.fee_in_quote
 
     @property
     def fee_in_base(self) -> Decimal:
-        """What was taken of the coins themselves."""
+        """The part of the fee paid in base currency."""
         return self.fee if self.fee_currency == split_symbol(self.symbol)[0] else ZERO
 
     @property
     def fee_in_quote(self) -> Decimal:
-        """What was taken of the money."""
+        """The part of the fee paid in quote currency."""
         return self.fee if self.fee_currency == split_symbol(self.symbol)[1] else ZERO
 
     @property
     def fee_value(self) -> Decimal:
-        """Both, in quote currency."""
+        """The whole fee in quote currency, without fees in a third currency."""
         return self.fee_in_quote + self.fee_in_base * self.price
 
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """The exchange's word on one order: its state and every fill it had so far. ``exchange_order_id`` is empty when the
-    exchange does not have it."""
+    """The exchange's report on one order: its state and all its fills so far. ``exchange_order_id`` is empty if the
+    exchange does not have the order."""
 
     client_order_id: str
     exchange_order_id: str
@@ -200,5 +201,5 @@ _NAMESPACE = uuid.UUID("6f1e4a52-8d0c-5b64-9c3e-1b7f2a90c8d1")
 
 
 def client_order_id(account: str, symbol: str, at_ms: int, purpose: Purpose, attempt: int = 0) -> str:
-    """The one id that this intent can ever have: the same intent after a restart gets the same id."""
+    """The only id that this intent can ever have: the same intent after a restart gets the same id."""
     return str(uuid.uuid5(_NAMESPACE, f"{account}|{symbol}|{at_ms}|{purpose}|{attempt}"))

@@ -1,4 +1,4 @@
-"""What a strategy says: arrays over candles for backtest and training, one value for the live cycle."""
+"""A strategy's opinion: arrays over candles for backtest and training, one value for the live cycle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an account may do by itself, and why it may not do more."""
+"""Trading modes of an account, and the restrictions that lead to them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class TradingMode(StrEnum):
         return _ORDER.index(self)
 
     def allows(self, purpose: Purpose) -> bool:
-        """Whether an order of this purpose may be sent. What the user asks to be sold is not sent by itself."""
+        """Whether an order of this purpose may be sent automatically. A sale that the user asked for is not
+        automatic."""
         return purpose in _ALLOWED[self]
 
 
@@ -46,7 +47,7 @@ _ALLOWED = {
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """One reason why an account may not do everything. ``since_ms``: the machine's time; ``hint``: what ends it."""
+    """A reason why an account may not trade freely. ``since_ms``: the machine's time. ``hint``: how it ends."""
 
     code: str
     mode: TradingMode
@@ -56,22 +57,22 @@ class Restriction:
 
     @property
     def ends_resting_entries(self) -> bool:
-        """An exchange that does not answer for a moment is no reason to give up an order's place in the queue."""
+        """Whether resting entries are canceled. A short outage is no reason to lose an order's place in the queue."""
         return self.code != EXCHANGE_UNREACHABLE
 
 
 def strictest(restrictions: Iterable[Restriction]) -> Restriction | None:
-    """The one that decides; of equals the first. None where there is none."""
+    """The strictest restriction, the first of equals; None without any."""
     return max(restrictions, key=lambda each: each.mode.strictness, default=None)
 
 
 def mode_of(restrictions: Iterable[Restriction]) -> TradingMode:
-    """The effective mode: that of the strictest."""
+    """The effective mode: the mode of the strictest restriction."""
     decisive = strictest(restrictions)
     return decisive.mode if decisive else TradingMode.ACTIVE
 
 
 def holding_back(restrictions: Iterable[Restriction], purpose: Purpose) -> Restriction | None:
-    """Why an order of this purpose must not be sent; None when it may be."""
+    """The restriction that forbids orders of this purpose; None if they are allowed."""
     decisive = strictest(restrictions)
     return None if decisive is None or decisive.mode.allows(purpose) else decisive

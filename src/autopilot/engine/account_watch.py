@@ -1,4 +1,4 @@
-"""What cycles find out about an account: whether its exchange answers, and whether its books agree."""
+"""Restrictions that cycles find: the exchange of an account does not answer, or its books differ."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, PA
 from autopilot.execution.reconciliation import Reconciliation
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
+from autopilot.ports.restrictions import RestrictionSource
 
 
-class AccountWatch:
-    """A RestrictionSource. It remembers nothing across a restart: the first cycles find it out again. It also holds
-    every account back while a halt that the user called for is not stored.
+class AccountWatch(RestrictionSource):
+    """Forgets everything at a restart: the first cycles find it again. It also holds every account back while a halt
+    that the user ordered is not stored yet.
 
     ``clock``: the machine's time.
     """
@@ -36,47 +37,48 @@ class AccountWatch:
         return tuple(each for each in (self._halt, short, *silent) if each)
 
     def halt(self, why: str) -> None:
-        """Nothing is sent but stop-losses, on any account."""
+        """Send nothing but stop-losses, on any account."""
         self._halt = Restriction(PANIC, TradingMode.HALTED, why, self._clock.now_ms(), "autopilot resume")
 
     def end_halt(self) -> None:
-        """It is stored, or the user has lifted it."""
+        """The halt is stored now, or the user lifted it."""
         self._halt = None
 
     def failed(self, account: str, symbol: str, error: AutopilotError) -> None:
-        """The symbol's cycle failed; only what the exchange is to blame for counts."""
+        """The symbol's cycle failed. Only an error of the exchange counts."""
         if isinstance(error, MarketUnavailable | AnswerLost) and (account, symbol) not in self._silent:
             found = Restriction(
                 EXCHANGE_UNREACHABLE,
                 TradingMode.REDUCING,
                 f"the exchange does not answer: {error}",
                 self._clock.now_ms(),
-                "nothing: it is asked again and again",
+                "nothing to do: every cycle tries again",
             )
             self._silent[account, symbol] = found
-            self._tell(account, found, begins=True)
+            self._publish(account, found, begins=True)
 
     def answered(self, account: str, symbol: str) -> None:
-        """The exchange told the symbol what it asked, or the symbol asks no more."""
+        """Clear the symbol's outage: the exchange answered, or the symbol was stopped."""
         ended = self._silent.pop((account, symbol), None)
         if ended:
-            self._tell(account, ended, begins=False)
+            self._publish(account, ended, begins=False)
 
     def compared(self, account: str, found: Reconciliation) -> None:
-        """The account's books were held against the exchange's."""
+        """The account's books were compared with the exchange."""
         missing = {each.currency: each.booked - each.owned for each in found.shortfalls}
         accepted = {name: min(much, missing.get(name, ZERO)) for name, much in self._accepted.get(account, {}).items()}
         self._missing[account], self._accepted[account] = missing, accepted
         if any(amount > accepted.get(currency, ZERO) for currency, amount in missing.items()):
             words = "; ".join(
-                f"{each.booked} {each.currency} are booked and {each.owned} owned" for each in found.shortfalls
+                f"{each.booked} {each.currency} are booked, only {each.owned} owned" for each in found.shortfalls
             )
             self._differ(account, words)
         else:
             self._agree(account)
 
     def accept(self, exchange: str | None) -> Mapping[str, Mapping[str, Decimal]]:
-        """The user trades on with what is missing now, on one exchange or (None) on all: by account and currency."""
+        """Trade on although coins are missing, on one exchange or (None) on all. Returns the accepted amounts by
+        account and currency."""
         concerned = {
             account: missing
             for account, missing in self._missing.items()
@@ -95,17 +97,23 @@ class AccountWatch:
             TradingMode.REDUCING,
             f"the books differ: {words}",
             since_ms,
-            "put back what was sold or withdrawn, or take it out of the books: autopilot resume --write-off",
+            "return the missing coins, or take them out of the books: autopilot resume --write-off",
         )
         if before is None:
-            self._tell(account, self._short[account], begins=True)
+            self._publish(account, self._short[account], begins=True)
 
     def _agree(self, account: str) -> None:
         ended = self._short.pop(account, None)
         if ended:
-            self._tell(account, ended, begins=False)
+            self._publish(account, ended, begins=False)
 
-    def _tell(self, account: str, what: Restriction, *, begins: bool) -> None:
-        previous, mode = (TradingMode.ACTIVE, what.mode) if begins else (what.mode, TradingMode.ACTIVE)
-        body = {"account": account, "code": what.code, "previous": previous, "mode": mode, "why": what.detail}
+    def _publish(self, account: str, restriction: Restriction, *, begins: bool) -> None:
+        previous, mode = (TradingMode.ACTIVE, restriction.mode) if begins else (restriction.mode, TradingMode.ACTIVE)
+        body = {
+            "account": account,
+            "code": restriction.code,
+            "previous": previous,
+            "mode": mode,
+            "why": restriction.detail,
+        }
         self._events.publish("mode", body)

@@ -1,4 +1,4 @@
-"""The marks that loss limits measure from: how they go on from one moment to the next."""
+"""The marks that the loss limits measure from, and how they move from one moment to the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autopilot.ports.ledger import EquityMark
 
 @dataclass(frozen=True, slots=True)
 class AccountValue:
-    """What an account is worth in one currency at a moment, as `EquityMark` has it."""
+    """The value of an account in one currency at a moment, in the fields of `EquityMark`."""
 
     at_ms: int
     free: Decimal
@@ -22,16 +22,15 @@ class AccountValue:
 
 
 def first_mark(account: str, currency: str, now: AccountValue) -> EquityMark:
-    """All of it begins here."""
+    """The mark of a new account: every measure begins at the current equity."""
     return EquityMark(
         account, currency, now.at_ms, now.free, now.equity, now.equity, now.equity, now.equity, now.own_cash
     )
 
 
 def follow_money(last: EquityMark, now: AccountValue) -> EquityMark:
-    """``last`` as if what was paid in or taken out since then had been so before it: what losses are measured from
-    moves in the same proportion as the equity, so that what was lost stays the same share of it. That is the
-    time-weighted return (GIPS)."""
+    """The last mark, as if a deposit or withdrawal since then had happened before it: the marks move in proportion
+    to the equity, so that a loss stays the same share of it. This is the time-weighted return (GIPS)."""
     if now.own_cash == last.own_cash:
         return last
     paid_in = ZERO if last.own_cash is None else now.own_cash - last.own_cash
@@ -51,7 +50,8 @@ def follow_money(last: EquityMark, now: AccountValue) -> EquityMark:
 
 
 def next_mark(last: EquityMark, now: AccountValue) -> EquityMark:
-    """What ``last`` is now, where no money was paid in between. A new day begins with the equity before it."""
+    """The mark at ``now``, without deposits or withdrawals since ``last``. A new day begins with the equity before
+    it."""
     same_day = day_of(last.at_ms) == day_of(now.at_ms)
     return replace(
         last,

@@ -1,4 +1,4 @@
-"""The engine's events: numbered, kept for a while, and handed to whoever listens."""
+"""The engine's events: numbered, kept for a while, and passed to all listeners."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from autopilot.domain.decision import Decision
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+from autopilot.ports.observer import EventSink
 
 BUFFERED = 2_000
 
@@ -25,8 +26,8 @@ class Event:
     body: dict[str, Any]
 
 
-class EventLog:
-    """Publishing never blocks. A listener that falls more than ``BUFFERED`` events behind loses the oldest."""
+class EventLog(EventSink):
+    """Publishing never blocks. A listener more than ``BUFFERED`` events behind loses the oldest."""
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -41,8 +42,8 @@ class EventLog:
         self._news = asyncio.Event()
 
     async def since(self, seq: int | None = None) -> AsyncIterator[Event]:
-        """Events after number ``seq`` (None: from now on), without end. A number that this daemon has not reached
-        comes from an earlier one's life: then all that is kept follows."""
+        """Events after number ``seq`` (None: from now on), without end. A number that this daemon has not reached is of
+        an earlier daemon: then all events in the buffer follow."""
         last = self._seq if seq is None else seq if seq <= self._seq else 0
         while True:
             news = self._news
@@ -54,7 +55,7 @@ class EventLog:
 
 
 def brief(decision: Decision) -> Document:
-    """A decision in one line of a list, as the queries give it."""
+    """A decision as one row of a list, with the fields of the queries."""
     body: Document = document(
         {
             "id": decision.id,

@@ -1,4 +1,4 @@
-"""The cycle of one symbol: from candles to a decision, an order, and what is learned from it."""
+"""The cycle of one symbol: from candles to a decision, an order, and the samples to learn from."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class Dependencies:
 
 
 class IntelligentAutopilot:
-    """Analyses one symbol, chooses a strategy, and acts on its signal; one instance a symbol.
+    """Analyzes one symbol, selects a strategy, and acts on its signal. One instance per symbol.
 
-    `run_cycle` may run as often as one likes: each closed candle is decided once, whatever happens between.
+    `run_cycle` may run at any time and any number of times: each closed candle is decided once.
     """
 
     def __init__(
@@ -98,8 +98,8 @@ class IntelligentAutopilot:
         return self._deps.strategies.names
 
     async def run_cycle(self) -> bool:
-        """One cycle; True when another can follow at once. What goes wrong ends the cycle, not the autopilot: the state
-        says so, and the next cycle tries again."""
+        """Run one cycle. True if another can follow at once. An error ends the cycle, not the autopilot: the state
+        shows it, and the next cycle tries again."""
         self.record.cycles += 1
         self.record.last_cycle_at_ms = self._now_ms()
         try:
@@ -118,12 +118,12 @@ class IntelligentAutopilot:
         return more
 
     async def flatten(self) -> bool:
-        """Sell what is held at market, whatever else is going on. True when something was held and nothing is left."""
+        """Sell the position at market, even while a cycle waits. True if there was one and nothing of it is left."""
         async with self._account.lock.for_user():
             return await self._trader.flatten(await self._know_market())
 
     def end(self) -> None:
-        """It asks its exchange no more."""
+        """Stop: no further request goes to the exchange."""
         self.record.state = RunState.STOPPED
         self._watch.answered(self._account.name, self.symbol)
 
@@ -164,7 +164,7 @@ class IntelligentAutopilot:
         return more
 
     async def _reconcile(self, market: Market) -> None:
-        """Before anything else after a start: what was committed and not sent must be sent before time goes on."""
+        """Runs first after a start: a stored order that was not sent yet must be sent before time goes on."""
         async with self._account.lock.for_cycle():
             found = await self._desk.reconcile(market)
         self._watch.compared(self._account.name, found)
@@ -186,7 +186,7 @@ class IntelligentAutopilot:
             raise
 
     async def _decide(self, market: Market, view: MarketView) -> None:
-        """candles → conditions → what is learned → selection → signal → opportunity → approved or denied → order."""
+        """candles → conditions → samples → selection → signal → opportunity → approved or denied → order."""
         tracker = self._deps.tracker
         conditions = self._deps.analyzer.analyze(view)
         evaluation = self._deps.strategies.evaluate(view)
@@ -224,7 +224,8 @@ class IntelligentAutopilot:
             await self._trader.act(judgement, market)
 
     async def _learn(self, view: MarketView, evaluation: Evaluation) -> None:
-        """Keep what has matured by now; at the start and after an absence from a longer past than decisions look at."""
+        """Store the samples that have matured. At the start and after a pause this needs more candles than a
+        decision does."""
         tracker, strategies = self._deps.tracker, self._deps.strategies
         due = tracker.candles_due(self.symbol, view.candles.last_at_ms)
         if due > len(view.candles):
@@ -234,7 +235,7 @@ class IntelligentAutopilot:
             tracker.observe(self.symbol, view, evaluation.arrays, strategies.lacking(view))
 
     async def _view(self, open_at_ms: int, length: int = WINDOW) -> MarketView:
-        """The ``length`` candles (as far as there are so many) that end with the one opened at ``open_at_ms``."""
+        """The ``length`` candles, or as many as exist, that end with the candle opened at ``open_at_ms``."""
         candles = await self.window.upto(open_at_ms, length)
         reference = await self._reference.as_reference(open_at_ms, length) if self._reference else None
         closed_at_ms = open_at_ms + self.settings.timeframe.ms
@@ -249,7 +250,8 @@ class IntelligentAutopilot:
         return quote.price if quote else float(view.candles.close[-1])
 
     async def _know_market(self) -> Market:
-        """A real exchange may change its rules, and delist it: what is held is sold by the last that were known."""
+        """The market's rules. A real exchange may change them or delist the market: then the last known rules serve
+        to sell the position."""
         if self._market is None:
             self._market = await self._source.market(self.symbol)
         elif self._source.kind is MarketKind.REAL:
@@ -258,7 +260,8 @@ class IntelligentAutopilot:
         return self._market
 
     def _undecided(self, decided_at_ms: int | None) -> Candles:
-        """Of the candles at hand; of a symbol that was never decided only the latest."""
+        """The closed candles in memory that were not decided yet; of a symbol that was never decided only the
+        latest."""
         candles = self.window.candles
         if not len(candles):
             return candles

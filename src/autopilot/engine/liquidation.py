@@ -1,4 +1,4 @@
-"""What a user does to a whole account at once, whether or not its symbols run: cancel orders, sell what is held."""
+"""The user's commands for a whole account, whether or not its symbols run: cancel orders, sell positions."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from autopilot.ports.ledger import Ledger, WriteOffs
 from autopilot.ports.market_data import CandleSource
 from autopilot.risk.preflight import could_be_sold
 
-TURN_S = 30.0
-"""How long a cycle under way is waited for: it asks a few times, and each answer comes within about 10 s, or never."""
-LOOKS = 10
-LOOK_AGAIN_S = 0.5
-"""How often, and after how long each time, a sale that is not filled at once is asked about."""
-AGAIN = "say it once more; autopilot orders --open shows what is left"
-BY_HAND = "look at the exchange's own page, cancel or sell there if it is urgent, then say it once more"
+LOCK_TIMEOUT_S = 30.0
+"""How long to wait for a running cycle: it asks a few times, and each answer comes within about 10 s or never."""
+POLLS = 10
+POLL_S = 0.5
+"""How often a sale that is not filled at once is looked up, and the pause before each time."""
+TRY_AGAIN = "run the command again; autopilot orders --open shows the orders that are left"
+ACT_THERE = "check the exchange's own page, cancel or sell there if it is urgent, then run the command again"
 
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """Something that could not be done, in words, and what the user can do about it."""
+    """Something that could not be done, in words, with advice for the user."""
 
     symbol: str
     what: str
@@ -43,8 +43,8 @@ class Remainder:
 @dataclass(slots=True)
 class AccountResult:
     """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
-    exchange. ``sold``: symbols of which nothing is left; ``dust``: of which less is left than the market lets one
-    sell. ``written_off``: how much of each symbol the books forgot."""
+    exchange. ``sold``: symbols whose position is gone. ``dust``: symbols of which less is left than the market
+    allows to sell. ``written_off``: the quantity of each symbol that was taken out of the books."""
 
     account: str
     canceled: list[Order] = field(default_factory=list)
@@ -56,11 +56,11 @@ class AccountResult:
 
 
 class Books(Ledger, WriteOffs, Protocol):
-    """Our own, in which users can write something off."""
+    """A ledger in which users can write something off."""
 
 
 class Liquidation:
-    """One account's. What fails for one symbol keeps no other waiting. Methods raise StoreError."""
+    """One account's. A symbol that fails keeps no other waiting. Methods raise StoreError."""
 
     def __init__(
         self, account: TradingAccount, desk: OrderDesk, ledger: Books, source: CandleSource, exits: ExitSettings
@@ -76,11 +76,11 @@ class Liquidation:
         return self._account.name
 
     async def cancel(self, purposes: Collection[Purpose], why: str) -> AccountResult:
-        """End our own open orders of these purposes; ``why`` is said of those that were never sent. A stop order that
-        rests on the exchange stays: it is what protects a position when nobody else does."""
+        """Cancel our own open orders of these purposes; ``why`` is the detail of orders that were never sent. A stop
+        order that rests on the exchange stays: it protects a position while nobody else does."""
         outcome = AccountResult(self._account.name)
-        async with self._turn(outcome) as has_turn:
-            if has_turn:
+        async with self._locked(outcome) as has_lock:
+            if has_lock:
                 resting = self._ledger.open_orders(self._account.name)
                 outcome.kept += [order.symbol for order in resting if order.type is OrderType.STOP]
                 chosen = [each for each in resting if each.purpose in purposes and each.type is not OrderType.STOP]
@@ -88,32 +88,32 @@ class Liquidation:
         return outcome
 
     async def flatten(self, why: str) -> AccountResult:
-        """End all our own open orders, then sell all that is held, at market."""
+        """Cancel all our own open orders, then sell all positions at market."""
         outcome = AccountResult(self._account.name)
-        async with self._turn(outcome) as has_turn:
-            if has_turn:
+        async with self._locked(outcome) as has_lock:
+            if has_lock:
                 await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
                 held = self._ledger.positions(self._account.name)
                 await asyncio.gather(*(self._sell(position, outcome) for position in held))
         return outcome
 
     async def write_off(self, missing: Mapping[str, Decimal]) -> AccountResult:
-        """Take out of the books what the account does not own, by base currency. Orders that sell it are ended first;
-        where one cannot be, it stays."""
+        """Take the missing quantities, by base currency, out of the books. Orders that sell them are canceled first;
+        if that fails, the position stays."""
         outcome, left = AccountResult(self._account.name), dict(missing)
-        async with self._turn(outcome) as has_turn:
-            for held in self._ledger.positions(self._account.name) if has_turn else ():
+        async with self._locked(outcome) as has_lock:
+            for held in self._ledger.positions(self._account.name) if has_lock else ():
                 base = split_symbol(held.symbol)[0]
                 gone = min(left.get(base, ZERO), held.quantity)
-                if gone > ZERO and await self._end_sales(held.symbol, outcome):
+                if gone > ZERO and await self._cancel_sales(held.symbol, outcome):
                     price, now_ms = self._account.sale_price(held), self._source.clock.now_ms()
                     self._ledger.write_off(held, gone, price, now_ms)
                     outcome.written_off[held.symbol] = gone
                     left[base] -= gone
         return outcome
 
-    async def _end_sales(self, symbol: str, outcome: AccountResult) -> bool:
-        """Whether none is open any more, and none sold something on its end."""
+    async def _cancel_sales(self, symbol: str, outcome: AccountResult) -> bool:
+        """Cancel the symbol's sell orders. True if all of them are over and none sold anything meanwhile."""
         held = self._account.position(symbol)
         orders = self._ledger.open_orders(self._account.name, symbol)
         await self._cancel([order for order in orders if order.side is Side.SELL], "not sent: written off", outcome)
@@ -121,21 +121,24 @@ class Liquidation:
         return not still and self._account.position(symbol) == held
 
     @asynccontextmanager
-    async def _turn(self, outcome: AccountResult) -> AsyncIterator[bool]:
-        """False when a cycle hangs in its exchange for too long: beside it something might be sold twice."""
-        async with AsyncExitStack() as turn:
+    async def _locked(self, outcome: AccountResult) -> AsyncIterator[bool]:
+        """Hold the account's lock. Yields False if a cycle has kept it for too long: trading beside that cycle could
+        sell something twice."""
+        async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(TURN_S):
-                    await turn.enter_async_context(self._account.lock.for_user())
+                async with asyncio.timeout(LOCK_TIMEOUT_S):
+                    await stack.enter_async_context(self._account.lock.for_user())
             except TimeoutError:
-                outcome.left.append(Remainder("*", f"a cycle has kept the account busy for {TURN_S:.0f} s", AGAIN))
+                outcome.left.append(
+                    Remainder("*", f"a cycle has kept the account busy for {LOCK_TIMEOUT_S:.0f} s", TRY_AGAIN)
+                )
                 yield False
                 return
             self._wake_clock()
             yield True
 
     def _wake_clock(self) -> None:
-        """A market with a clock of its own, on which nothing runs, stands where its books end."""
+        """A market with a clock of its own that no symbol runs on starts where the books end."""
         name = self._account.name
         symbols = [order.symbol for order in self._ledger.open_orders(name)]
         symbols += [position.symbol for position in self._ledger.positions(name)]
@@ -143,17 +146,17 @@ class Liquidation:
         self._source.subscribe((), Timeframe.H1, max((mark.at_ms for mark in marks if mark), default=None))
 
     async def _cancel(self, wanted: Sequence[Order], why: str, outcome: AccountResult) -> None:
-        failures = await asyncio.gather(*(self._end(order, why) for order in wanted))
+        failures = await asyncio.gather(*(self._cancel_order(order, why) for order in wanted))
         for order, failure in zip(wanted, failures, strict=True):
             now = self._ledger.order(order.client_order_id) or order
             if now.status.is_final:
                 outcome.canceled.append(now)
             else:
-                hint = BY_HAND if now.status is OrderStatus.UNKNOWN else AGAIN
+                hint = ACT_THERE if now.status is OrderStatus.UNKNOWN else TRY_AGAIN
                 words = f"{now.side} order {now.client_order_id[:8]} is still {now.status}: {failure}"
                 outcome.left.append(Remainder(order.symbol, words, hint))
 
-    async def _end(self, order: Order, why: str) -> ExchangeError | None:
+    async def _cancel_order(self, order: Order, why: str) -> ExchangeError | None:
         try:
             await self._desk.cancel_order(order, why)
         except ExchangeError as error:
@@ -161,7 +164,7 @@ class Liquidation:
         return None
 
     async def _sell(self, position: Position, outcome: AccountResult) -> None:
-        symbol, is_dust, trouble = position.symbol, False, "the sale is not filled yet"
+        symbol, is_dust, trouble = position.symbol, False, "the sell order is not filled yet"
         try:
             market = await self._source.market(symbol)
             await self._desk.flatten(self._account.sale_price(position), market, self._exits)
@@ -175,13 +178,15 @@ class Liquidation:
         elif is_dust:
             outcome.dust.append(symbol)
         else:
-            outcome.left.append(Remainder(symbol, f"{held.quantity} held are not sold: {trouble}", BY_HAND))
+            outcome.left.append(
+                Remainder(symbol, f"{held.quantity} {split_symbol(symbol)[0]} are not sold: {trouble}", ACT_THERE)
+            )
 
     async def _follow(self, market: Market) -> None:
-        for _ in range(LOOKS):
+        for _ in range(POLLS):
             if not self._ledger.open_orders(self._account.name, market.symbol):
                 return
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await asyncio.sleep(POLL_S)
             await self._desk.follow(market)
 
     def _is_dust(self, symbol: str, market: Market) -> bool:

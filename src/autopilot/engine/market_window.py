@@ -14,7 +14,7 @@ MAX_CATCH_UP = 500
 
 
 class MarketWindow:
-    """Holds the latest candles of ``symbol``; what the exchange cannot give any more comes from the store."""
+    """The latest candles of ``symbol``. Candles that the exchange no longer has come from the store."""
 
     def __init__(self, source: CandleSource, store: CandleStore, symbol: str, timeframe: Timeframe) -> None:
         self._source = source
@@ -25,10 +25,10 @@ class MarketWindow:
         self.quote: Quote | None = None
 
     async def refresh(self) -> bool:
-        """Fetch what is new; True when more closed candles are ready at once. Raises ExchangeError, StoreError.
+        """Fetch new candles. True if more closed candles are available at once. Raises ExchangeError, StoreError.
 
-        The first time more than a window is fetched: the candles still to be decided, and what the record of the
-        strategies begins with.
+        The first fetch is longer than a window: it includes the candles still to be decided and those that the
+        strategies' track record begins with.
         """
         snapshot = await self._source.fetch(self._symbol, self._timeframe, self._next_open_ms(), WINDOW + MAX_CATCH_UP)
         self._keep(snapshot.candles)
@@ -36,8 +36,8 @@ class MarketWindow:
         return snapshot.more
 
     async def as_reference(self, until_ms: int, length: int = WINDOW) -> Candles | None:
-        """At least the last ``length`` candles, where there are so many, as a reference for another symbol's decision
-        at ``until_ms``; None when there are none."""
+        """The last ``length`` candles or more, if available, as the reference for another symbol's decision at
+        ``until_ms``; None if there are no candles."""
         try:
             if not len(self.candles) or self.candles.last_at_ms < until_ms:
                 self._keep(await self._source.history(self._symbol, self._timeframe, until_ms, self._lacking(until_ms)))
@@ -47,8 +47,8 @@ class MarketWindow:
         return known if len(known) else None
 
     async def upto(self, open_at_ms: int, length: int = WINDOW) -> Candles:
-        """The ``length`` candles that end with the one opened at ``open_at_ms``, or as many as there are; what is not
-        in memory comes from what is stored. Raises ExchangeError, StoreError."""
+        """The ``length`` candles that end with the candle opened at ``open_at_ms``, or as many as exist. Older ones
+        are loaded from the store. Raises ExchangeError, StoreError."""
         held = self.candles.until(open_at_ms)
         if len(held) < length > WINDOW:
             held = (await self._stored(open_at_ms, length)).followed_by(held)

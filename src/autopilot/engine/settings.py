@@ -1,4 +1,4 @@
-"""What one autopilot is asked to do."""
+"""The settings of one autopilot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autopilot.risk.limits import RiskLimits
 
 @dataclass(frozen=True, slots=True)
 class AutopilotSettings:
-    """One symbol on one exchange. ``interval_s``: seconds between two cycles."""
+    """The settings for one symbol on one exchange. ``interval_s``: seconds between two cycles."""
 
     symbol: str
     exchange: str
@@ -26,5 +26,5 @@ class AutopilotSettings:
 
     @property
     def account(self) -> str:
-        """The name of the account it trades on."""
+        """The name of the account to trade on."""
         return account_name(self.exchange, paper=self.paper_trading)

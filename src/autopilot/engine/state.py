@@ -1,4 +1,4 @@
-"""What an autopilot is doing, for status."""
+"""The state of an autopilot, for status."""
 
 from __future__ import annotations
 

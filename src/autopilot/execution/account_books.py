@@ -12,7 +12,7 @@ from autopilot.ports.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class AccountBooks:
-    """Reads what the ledger has of ``account``. Methods raise StoreError."""
+    """Reads the books of ``account``. Methods raise StoreError."""
 
     account: str
     ledger: Ledger

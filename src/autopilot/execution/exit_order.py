@@ -13,9 +13,9 @@ from autopilot.domain.portfolio import Position
 
 @dataclass(frozen=True, slots=True)
 class ExitOrder:
-    """An exit to be sent. Whatever asks for it names ``purpose``, ``price`` and ``reason``; the rest is how it is sent.
+    """An exit to be sent. A trigger sets ``purpose``, ``price`` and ``reason``; the rest says how it is sent.
 
-    ``price``: what the market paid when the level was touched, in quote currency. ``limit``: of a LIMIT order.
+    ``price``: the price paid when the level was touched, in quote currency. ``limit``: of a LIMIT order.
     ``trigger_price``: the touched level of a MARKET order; of a STOP order the level at which the exchange sells.
     ``quantity`` in base currency, None for the whole position.
     """

@@ -95,8 +95,8 @@ class Following:
             await self._sending.submit(replace(order, trigger_price=None) if stale else order, market)
 
     def _write_off_rest(self, market: Market) -> None:
-        """Write off what an exit left that cannot be sold. That is still to be done if the market's rules were not at
-        hand when the exit ended, or have changed since."""
+        """Write off an unsellable rest of an exit. It is still there if the market's rules were not at hand when the
+        exit ended, or have changed since."""
         held = self._books.position(market)
         last = self._books.last_exit(held) if held else None
         if held and last and is_unsellable_rest(held, last, market):

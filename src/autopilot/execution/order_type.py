@@ -1,4 +1,4 @@
-"""Market or limit, and at what price."""
+"""The order type: market or limit, and the limit price."""
 
 from __future__ import annotations
 

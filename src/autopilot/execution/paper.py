@@ -1,7 +1,7 @@
 """The paper exchange: an account that trades on the prices the engine sees, with fees, slippage and partial fills.
 
-It stands behind the same port as a real exchange and remembers on its own, so that a crash of ours is one that it
-survives. Everything it does follows from its orders and the prices: there is no chance in it.
+It stands behind the same port as a real exchange and has its own storage, so that it survives a crash of ours. Its
+orders and the prices determine everything it does: nothing in it is random.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from autopilot.domain.money import ONE, ZERO, ceil_to_step, floor_to_step, to_de
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.paper_settings import PaperSettings
-from autopilot.ports.broker import Balance, PaperChange, PaperStore
+from autopilot.ports.broker import Balance, Broker, PaperChange, PaperStore
 from autopilot.ports.clock import Clock
+from autopilot.ports.observer import PriceObserver
 
 FEE_STEP = Decimal("0.00000001")
 BASIS_POINT = Decimal("0.0001")
@@ -26,7 +27,7 @@ BASIS_POINT = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class _Traded:
-    """A trade that the market offers an order: at most ``quantity`` at ``price``."""
+    """A trade that the market offers to an order: at most ``quantity`` at ``price``."""
 
     quantity: Decimal
     price: Decimal
@@ -34,11 +35,11 @@ class _Traded:
     at_ms: int
 
 
-class PaperBroker:
-    """One paper account; a Broker and a PriceObserver. Raises StoreError besides what a Broker raises.
+class PaperBroker(Broker, PriceObserver):
+    """One paper account. Methods raise StoreError besides the errors of a Broker.
 
-    A market order decided at a close trades at the next price that is seen. One with a ``trigger_price`` (a stop that
-    the closed candle touched) has traded at it already.
+    A market order decided at a close trades at the next price that is seen. With a ``trigger_price`` (a stop that the
+    closed candle touched) it has already traded at that price.
     """
 
     def __init__(self, account: str, settings: PaperSettings, store: PaperStore, clock: Clock) -> None:
@@ -51,7 +52,7 @@ class PaperBroker:
         self._open = {order.client_order_id: (order, report) for order, report in orders}
 
     async def submit(self, order: Order, market: Market) -> OrderReport:
-        """The same client order id again gives the same report and nothing more."""
+        """Repeating a client order id returns the same report and does nothing."""
         known = self._find(order.client_order_id)
         if known:
             return known[1]
@@ -96,8 +97,8 @@ class PaperBroker:
         return {currency: Balance(total, total - reserved[currency]) for currency, total in self._balances.items()}
 
     def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
-        """Fills what this closed candle traded. Only candles that opened after the order came in count, and none
-        counts twice."""
+        """Fill orders from a closed candle. Only candles that opened after the order arrived count, and each counts
+        once."""
         self._welcome(market)
         closed_at_ms = candle.open_at_ms + timeframe.ms
         for order, report in tuple(self._open.values()):
@@ -109,7 +110,7 @@ class PaperBroker:
                     self._trade(order, report, offered, market)
 
     def on_price(self, market: Market, price: float, at_ms: int) -> None:
-        """Fills what trades at a price seen between two closes."""
+        """Fill orders at a price seen between two closes."""
         self._welcome(market)
         for order, report in tuple(self._open.values()):
             if order.symbol == market.symbol and at_ms > report.at_ms:
@@ -204,7 +205,7 @@ class PaperBroker:
         }
 
     def _affordable(self, order: Order, price: Decimal, rate: Decimal, market: Market) -> Decimal:
-        """How much of it the funds allow, those that other orders hold back left alone."""
+        """The part of ``order`` that the funds cover, without those reserved by other orders."""
         if order.side is Side.SELL:
             return max(self._free(market.base, order), ZERO)
         # The fee is rounded up by less than a step of it.
@@ -212,7 +213,7 @@ class PaperBroker:
         return floor_to_step(cash / (price * (ONE + rate)), market.amount_step)
 
     def _free(self, currency: str, asking: Order) -> Decimal:
-        """What no other open order than the one that asks holds back."""
+        """The balance not reserved by other open orders."""
         held_back = (
             amount
             for order, report in self._open.values()
@@ -238,7 +239,7 @@ class PaperBroker:
             )
 
     def _welcome(self, market: Market) -> None:
-        """The first sight of a quote currency brings its starting balance."""
+        """Credit the starting balance when a quote currency is first seen."""
         if market.quote not in self._balances:
             balances = self._balances | {market.quote: self._settings.balance}
             self._store.save_paper(PaperChange(self._account, balances))
@@ -248,7 +249,7 @@ class PaperBroker:
         return self._open.get(client_order_id) or self._store.find_paper_order(self._account, client_order_id)
 
     def _keep(self, order: Order, report: OrderReport, balances: Mapping[str, Decimal] | None = None) -> OrderReport:
-        """Committed before anyone hears of it, ourselves included. Raises StoreError."""
+        """Commit the change before anything else sees it, this object included. Raises StoreError."""
         after = dict(self._balances if balances is None else balances)
         self._store.save_paper(PaperChange(self._account, after, ((order, report),)))
         self._balances = after
@@ -265,7 +266,7 @@ def _limit(order: Order) -> Decimal:
 
 
 def _held_back(order: Order, report: OrderReport) -> tuple[str, Decimal]:
-    """(currency, amount) that an open order reserves; a buy its value, its fee not yet."""
+    """(currency, amount) reserved by an open order; for a buy without its fee."""
     base, quote = split_symbol(order.symbol)
     left = order.quantity - report.filled
     return (base, left) if order.side is Side.SELL else (quote, left * (order.price or order.reference_price))

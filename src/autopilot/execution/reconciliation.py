@@ -1,4 +1,4 @@
-"""Our books beside the exchange's: what is open there, and what is owned."""
+"""Compares our books with the exchange: open orders and balances."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """The account owns less of ``currency`` than our positions in it add up to: somebody sold or withdrew."""
+    """The account owns less of ``currency`` than our positions in it add up to: somebody sold or withdrew coins."""
 
     currency: str
     owned: Decimal
@@ -26,11 +26,11 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Where the ledger and the exchange differ.
+    """The differences between the ledger and the exchange.
 
-    ``foreign``: open there and none of ours, never to be touched. ``undead``: open there although our books call them
-    over. ``gone``: open in our books and not there any more: they ended while nobody looked, and following them tells
-    how. Orders whose fate is unknown are in none of these: they are looked up one by one.
+    ``foreign``: orders open there that are not ours and are never touched. ``undead``: open there although final in our
+    books. ``gone``: open in our books but no longer there; following them finds out why. Orders in status UNKNOWN are
+    in none of these: they are looked up one by one.
     """
 
     foreign: tuple[OrderReport, ...] = ()
@@ -40,16 +40,22 @@ class Reconciliation:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Each difference in a sentence."""
+        """One sentence per difference."""
         return (
             *(
-                f"order {each.exchange_order_id} is open on the exchange and not ours; left alone"
+                f"order {each.exchange_order_id} is open on the exchange but not ours; it is left alone"
                 for each in self.foreign
             ),
-            *(f"order {each.client_order_id} was over here and open on the exchange; canceled" for each in self.undead),
-            *(f"order {each.client_order_id} is open here and not on the exchange; asked about" for each in self.gone),
             *(
-                f"{each.booked} {each.currency} are booked and {each.owned} owned: somebody sold or withdrew the rest"
+                f"order {each.client_order_id} is over in our books but was open on the exchange; it is canceled"
+                for each in self.undead
+            ),
+            *(
+                f"order {each.client_order_id} is open in our books but not on the exchange; it is looked up"
+                for each in self.gone
+            ),
+            *(
+                f"{each.booked} {each.currency} are booked, only {each.owned} owned: somebody sold or withdrew the rest"
                 for each in self.shortfalls
             ),
         )
@@ -60,10 +66,10 @@ class Reconciliation:
 
 
 async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger: Ledger) -> Reconciliation:
-    """Compare, and change nothing on either side. Raises MarketUnavailable, StoreError.
+    """Compare without changing anything on either side. Raises MarketUnavailable, StoreError.
 
-    It is the caller's turn on the account. ``symbols`` are those whose orders are looked at; balances are compared for
-    every position of the account.
+    The caller holds the account's lock. Orders of ``symbols`` are compared; balances are compared for every position of
+    the account.
     """
     foreign: list[OrderReport] = []
     undead: list[Order] = []

@@ -1,4 +1,4 @@
-"""All that holds an account back, from wherever it comes."""
+"""Every restriction of an account, from all sources."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from autopilot.domain.trading_mode import Restriction
 from autopilot.ports.restrictions import RestrictionSource
 
 
-class Restrictions:
-    """A RestrictionSource made of others; of none it never restricts."""
+class Restrictions(RestrictionSource):
+    """Joins other sources; without any it never restricts."""
 
     def __init__(self, *sources: RestrictionSource) -> None:
         self._sources = sources

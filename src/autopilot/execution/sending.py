@@ -43,8 +43,8 @@ class Sending:
         self._missing = MissingOrders()
 
     async def send(self, approved: Approved, market: Market) -> Order:
-        """Send once. If a restriction holds the account back by now, the order expires. Never raises for what the
-        exchange does: the order's status says it."""
+        """Send once, and return the order. If a restriction holds the account back by now, it expires. The
+        exchange's errors are in the order's status, never raised."""
         order = approved.order
         held = self.restriction(order.purpose)
         if held:

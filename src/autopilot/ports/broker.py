@@ -1,4 +1,4 @@
-"""Where orders go: a paper account or a real one, behind the same door."""
+"""Where orders go: a paper account or a real one, behind the same port."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ class Broker(Protocol):
         ...
 
     async def cancel(self, order: Order) -> OrderReport:
-        """Cancel and return what became of it, late fills included: EXPIRED, without an id of the exchange's, where the
-        exchange does not have it. Raises MarketUnavailable, AnswerLost."""
+        """Cancel the order and return its final report, late fills included. EXPIRED without an exchange id means
+        that the exchange does not have the order. Raises MarketUnavailable, AnswerLost."""
         ...
 
     async def lookup(self, order: Order) -> OrderReport | None:
-        """The exchange's word on this order, found by client order id. None says that it does not have it: of one that
-        it had not accepted, for certain, and that it never will. Raises MarketUnavailable when that cannot be told
-        yet."""
+        """The exchange's report on this order, found by client order id. None if the exchange does not have it. An
+        order that was never accepted is then certain not to arrive later.
+
+        Raises MarketUnavailable if the exchange cannot say yet.
+        """
         ...
 
     async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
-        """Every open order of this symbol, ours or not. Raises MarketUnavailable."""
+        """Every open order of this symbol, foreign ones included. Raises MarketUnavailable."""
         ...
 
     async def balances(self) -> Mapping[str, Balance]:
@@ -49,7 +51,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaperChange:
-    """What one event changed on the paper exchange; stored in one transaction."""
+    """The changes that one event makes on the paper exchange. They are stored in one transaction."""
 
     account: str
     balances: Mapping[str, Decimal]
@@ -57,10 +59,10 @@ class PaperChange:
 
 
 class PaperStore(Protocol):
-    """The paper exchange's own memory: it must outlive a crash as a real exchange does. Raises StoreError."""
+    """The paper exchange's own storage. It survives a crash of ours, as a real exchange does. Raises StoreError."""
 
     def load_paper(self, account: str) -> tuple[Mapping[str, Decimal], tuple[tuple[Order, OrderReport], ...]]:
-        """Balances (total by currency) and the orders still open, as last committed; empty for a new account."""
+        """Balances (total by currency) and the open orders, as last committed; both empty for a new account."""
         ...
 
     def find_paper_order(self, account: str, client_order_id: str) -> tuple[Order, OrderReport] | None: ...

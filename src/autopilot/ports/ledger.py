@@ -17,10 +17,10 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class EquityMark:
-    """An account's equity in one currency, what of it is free cash, and the marks that the loss limits measure from.
+    """An account's equity in one currency, its free cash, and the marks that the loss limits measure from.
 
-    ``own_cash``: the cash there would be had we never traded; None in a mark from before it was kept. Where it changes,
-    money was paid in or taken out, and the marks follow it: that is neither gain nor loss.
+    ``own_cash``: the cash the account would have if we had never traded; None in marks written before it was stored.
+    Its changes are deposits and withdrawals, and the marks follow them: they are neither gain nor loss.
     """
 
     account: str
@@ -35,11 +35,11 @@ class EquityMark:
 
 
 class Ledger(Protocol):
-    """The daemon is its only writer."""
+    """The daemon is the only writer."""
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
-        """Store the decision, its order intent if any, and the equity mark, all or nothing, durably when there is
-        an order. False when this candle was decided before: then nothing is written."""
+        """Store the decision, its order if any, and the equity mark, all or nothing, durably if there is an order.
+        Returns False if this candle was decided before; nothing is written then."""
         ...
 
     def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
@@ -55,52 +55,53 @@ class Ledger(Protocol):
         ...
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
-        """Store the order's new state and those of ``fills`` not yet known, and bring position and round trips up to
-        date, all or nothing, durably. Returns the fills that were new.
+        """Store the order's new state and its new ``fills``, and update the position and the round trips, all or
+        nothing, durably. Returns the fills that were new.
 
-        Where ``market`` is given, a position of which an exit that is over left less than can be sold is written off:
-        its round trip ends. The same again finds nothing left to do.
+        With ``market``, a position of which an exit that is over left less than can be sold is written off: its round
+        trip ends. Applying the same again changes nothing.
         """
         ...
 
     def order(self, client_order_id: str) -> Order | None: ...
 
     def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
-        """All that are not final, oldest first."""
+        """All orders that are not final, oldest first."""
         ...
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
-        """The latest sell order made at or after ``since_ms``, whatever became of it."""
+        """The latest sell order created at or after ``since_ms``, in any status."""
         ...
 
     def positions(self, account: str) -> tuple[Position, ...]:
-        """All that are not flat."""
+        """All open positions."""
         ...
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
-        """``trades_today`` counts entries approved at or after ``day_start_ms``. Losses in a row are counted by the
-        end of their round trips."""
+        """``trades_today`` counts entries approved at or after ``day_start_ms``. Consecutive losses are counted by
+        the end of their round trips."""
         ...
 
     def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
-        """Those of all symbols that ended at or after ``since_ms``, by their end, then as they were booked."""
+        """The round trips of all symbols that ended at or after ``since_ms``, by their end, then in the order of
+        booking."""
         ...
 
     def traded_cash(self, account: str, currency: str) -> Decimal:
-        """What all our fills together brought of a quote currency, after fees; negative for what they took."""
+        """The sum that all our fills added to a quote currency, after fees; negative if they took more."""
         ...
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
-        """The latest."""
+        """The latest mark in this currency, if any."""
         ...
 
 
 class WriteOffs(Protocol):
-    """Raises StoreError."""
+    """Corrects the books on the user's order. Raises StoreError."""
 
     def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
-        """So much of the position is not in the account any more: the books forget it, as if it had been taken out at
-        this price. A round trip that sold some of it before ends, where nothing is left. Durable."""
+        """Take ``quantity`` of the position out of the books, as if it had been withdrawn at this price. If nothing
+        is left, a round trip that sold some of it before ends. Durable."""
         ...
 
 
@@ -108,9 +109,9 @@ class SampleStore(Protocol):
     """Performance samples. Raises StoreError."""
 
     def save_samples(self, samples: Sequence[PerformanceSample]) -> None:
-        """Idempotent: a sample is known by exchange, symbol, timeframe and candle."""
+        """Idempotent: exchange, symbol, timeframe and candle identify a sample."""
         ...
 
     def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
-        """Those whose candle opened at or after ``since_ms``, oldest first."""
+        """The samples whose candle opened at or after ``since_ms``, oldest first."""
         ...

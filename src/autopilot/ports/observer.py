@@ -1,4 +1,4 @@
-"""Who is told what the engine sees and does."""
+"""Receivers of the engine's prices and events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from autopilot.domain.timeframe import Timeframe
 
 
 class PriceObserver(Protocol):
-    """The paper exchange lives on the prices that the engine sees; a real one needs none of it."""
+    """Receives the prices that the engine sees: the paper exchange fills orders with them. A real exchange needs no
+    observer."""
 
     def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
         """A candle closed. Seeing the same candle again changes nothing."""
@@ -22,8 +23,8 @@ class PriceObserver(Protocol):
 
 
 class EventSink(Protocol):
-    """Takes the engine's events; must not raise and must not block."""
+    """Takes the engine's events. It must not raise and must not block."""
 
     def publish(self, kind: str, subject: object, **more: object) -> None:
-        """``subject`` is a domain value or a mapping, told as a document with ``more`` beside its fields."""
+        """Publish ``subject``, a domain value or a mapping, as a document with ``more`` beside its fields."""
         ...

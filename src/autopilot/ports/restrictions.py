@@ -1,4 +1,4 @@
-"""Who may hold an account back: the user, an exchange that does not answer, books that do not agree."""
+"""Sources of restrictions: the user, an exchange that does not answer, books that differ."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from autopilot.domain.trading_mode import Restriction
 
 
 class RestrictionSource(Protocol):
-    """Asked before every order, so it must answer at once and from what is true now."""
+    """Consulted before every order, so it must answer at once and from the current state."""
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
-        """Those in force for this account, ``live:kraken`` for one; none where it may do everything. Raises
-        StoreError."""
+        """The restrictions in force for this account (for example ``live:kraken``), if any. Raises StoreError."""
         ...

@@ -1,4 +1,4 @@
-"""The verdict on an order: `Approved`, which only this module can make, or `Denied` with its code."""
+"""The verdict on an order: `Approved`, which only this module can create, or `Denied` with its code."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ class TestPanic:
         told = await holding.control.panic(ME, flatten=True)
         (left,) = told["accounts"][0]["left"]
         assert (told["now"], told["complete"], left["symbol"]) == ("halted", False, "BTC/USD")
-        assert "held are not sold: moved cannot be reached" in left["what"]
+        assert "are not sold: moved cannot be reached" in left["what"]
         holding.broker.trouble.clear()
         again = await holding.control.panic(ME, flatten=True)
         assert (again["complete"], again["accounts"][0]["sold"]) == (True, ["BTC/USD"])
@@ -241,7 +241,7 @@ class TestPanic:
     async def test_a_cycle_that_hangs_is_waited_for_only_so_long(
         self, holding: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(liquidation, "TURN_S", 0.02)
+        monkeypatch.setattr(liquidation, "LOCK_TIMEOUT_S", 0.02)
         async with holding.account.lock.for_cycle():
             told = await holding.control.panic(ME, flatten=True)
         assert (told["now"], told["complete"]) == ("halted", False)
@@ -346,7 +346,7 @@ class TestBooks:
         await self.compare(holding)
         (found,) = holding.restrictions.restrictions("paper:moved")
         assert (found.code, found.mode.value) == ("BOOKS_DIFFER", "reducing")
-        assert "BTC are booked and" in found.detail
+        assert "BTC are booked, only" in found.detail
         self.take(holding, "-0.001")
         await self.compare(holding)
         assert holding.codes() == []

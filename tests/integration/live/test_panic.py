@@ -104,7 +104,7 @@ async def test_out_of_reach_nothing_is_sold_and_it_is_said_until_it_answers(hold
     shown = "\n".join(plain(panic_screen(told, flatten=True)))
     assert "NOT EVERYTHING IS DONE" in shown
     assert f"LEFT: {ACCOUNT}: BTC/USD: {HELD}" in shown
-    assert "held are not sold" in shown
+    assert "are not sold" in shown
     holder.theirs.outage = ""
     assert (await holder.panic())["complete"]
     holder.assert_sold_once()
@@ -130,5 +130,5 @@ async def test_a_stop_that_the_exchange_forgot_may_have_sold_and_nothing_is_sold
     assert (told["complete"], holder.sales(), holder.theirs.balances["BTC"]) == (False, [], HELD)
     (order, position) = told["accounts"][0]["left"]
     assert "the exchange does not know order" in order["what"]
-    assert "held are not sold" in position["what"]
+    assert "are not sold" in position["what"]
     assert "the exchange's own page" in position["hint"]

@@ -21,6 +21,7 @@ from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderT
 from autopilot.domain.portfolio import Portfolio, Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
+from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
@@ -297,3 +298,87 @@ def hold(ledger: SqliteLedger, broker: Any, make_order: Callable[..., Order]) ->
         return position
 
     return make
+
+
+@dataclass
+class Scene:
+    """One market of one account, with the desk that trades on it; the broker's answers are laid out by each test."""
+
+    desk: OrderDesk
+    broker: ScriptedBroker
+    ledger: SqliteLedger
+    clock: HandClock
+    events: KeptEvents
+    modes: SqliteTradingModes
+    market: Market
+    exits: ExitSettings
+    approve: Callable[..., Approved]
+    report: Callable[..., OrderReport]
+    hold: Callable[..., Position]
+    make_order: Callable[..., Order]
+
+    async def enter(self, limit: str | None = None, quantity: str = "2") -> Order:
+        return await self.desk.send(self.approve(limit, quantity), self.market)
+
+    async def follow(self) -> None:
+        await self.desk.follow(self.market)
+
+    async def touch_stop(self) -> None:
+        """The price goes down to the stop at 95."""
+        await self.exit(ExitOrder(Purpose.STOP_LOSS, Decimal(95), "the stop at 95 was touched"))
+
+    async def touch_target(self) -> None:
+        """The price goes up to the target at 110."""
+        await self.exit(ExitOrder(Purpose.TAKE_PROFIT, Decimal(110), "the target at 110 was touched"))
+
+    async def exit(self, wanted: ExitOrder) -> None:
+        await self.desk.exit_position(wanted, self.market, self.exits)
+
+    async def finish(self, price: str) -> None:
+        (held,) = self.ledger.positions(ACCOUNT)
+        await self.desk.finish_exit(held, Decimal(price), self.market, self.exits)
+
+    async def flatten(self, price: str = "98") -> None:
+        await self.desk.flatten(Decimal(price), self.market, self.exits)
+
+    def restart(self, *, stops: bool = False) -> None:
+        """A new process on the same ledger."""
+        self.desk = OrderDesk(ACCOUNT, self.broker, self.ledger, self.clock, self.events, self.modes, stops=stops)
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """Every order but the one that brought the position, as stored, oldest first."""
+        rows = self.ledger._database.rows(
+            "SELECT client_order_id FROM orders WHERE client_order_id <> 'earlier entry' ORDER BY rowid"
+        )
+        return tuple(order for row in rows if (order := self.ledger.order(row[0])))
+
+    @property
+    def quantity(self) -> Decimal:
+        """Base currency in the position."""
+        return sum((held.quantity for held in self.ledger.positions(ACCOUNT)), Decimal(0))
+
+
+@pytest.fixture
+def scene(
+    desk: OrderDesk,
+    broker: ScriptedBroker,
+    ledger: SqliteLedger,
+    clock: HandClock,
+    events: KeptEvents,
+    modes: SqliteTradingModes,
+    market: Market,
+    exits: ExitSettings,
+    approve: Callable[..., Approved],
+    report: Callable[..., OrderReport],
+    hold: Callable[..., Position],
+    make_order: Callable[..., Order],
+) -> Scene:
+    return Scene(desk, broker, ledger, clock, events, modes, market, exits, approve, report, hold, make_order)
+
+
+@pytest.fixture
+def holding(scene: Scene) -> Scene:
+    """2 BTC are held, bought at 100."""
+    scene.hold("2")
+    return scene

@@ -47,7 +47,7 @@ _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 
 class SqliteLedger(Ledger, WriteOffs):
-    """A Ledger. With ``audit``, each order's changes and the decision that led to it are told there, in the same
+    """With ``audit``, every change of an order and the decision that led to it are recorded there, in the same
     transaction."""
 
     def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
@@ -55,7 +55,7 @@ class SqliteLedger(Ledger, WriteOffs):
         self._audit = audit
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
-        """Also False when the order exists already: an intent that was made once is never made again."""
+        """Returns False also if the order exists already: an order is created once."""
         order, row = decision.order, _decision_row(decision)
         with self._database.transaction(durable=order is not None) as connection:
             if order and connection.execute(_HAS_ORDER, (order.client_order_id,)).fetchone():
@@ -63,8 +63,8 @@ class SqliteLedger(Ledger, WriteOffs):
             if not connection.execute(_ADD_DECISION, row).rowcount:
                 return False
             if order:
-                self._tell_decision(connection, decision, order)
-                with self._told(connection, order):
+                self._audit_decision(connection, decision, order)
+                with self._audit_changes(connection, order):
                     connection.execute(_SAVE_ORDER, to_row(order))
             connection.execute(_SAVE_MARK, to_row(mark))
             return True
@@ -84,13 +84,13 @@ class SqliteLedger(Ledger, WriteOffs):
         return row[0] if row else None
 
     def save_order(self, order: Order) -> None:
-        with self._database.transaction(durable=True) as connection, self._told(connection, order):
+        with self._database.transaction(durable=True) as connection, self._audit_changes(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
-        """What the order says of its filled amount gives way to the sum of the fills that are stored."""
+        """The stored filled amount is the sum of the stored fills, whatever the order says."""
         key = (order.account, order.symbol)
-        with self._database.transaction(durable=True) as connection, self._told(connection, order):
+        with self._database.transaction(durable=True) as connection, self._audit_changes(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
             in_order = sorted(fills, key=lambda fill: fill.at_ms)
             new = [fill for fill in in_order if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
@@ -134,7 +134,7 @@ class SqliteLedger(Ledger, WriteOffs):
         return tuple(from_row(Position, row) for row in rows)
 
     def busy_accounts(self) -> tuple[str, ...]:
-        """Those that have open orders or hold something, whether or not anything runs on them."""
+        """The accounts with open orders or positions, whether or not a symbol runs on them."""
         rows = self._database.rows(
             f"SELECT account FROM orders WHERE status NOT IN ({_FINAL}) UNION SELECT account FROM positions ORDER BY 1"
         )
@@ -170,15 +170,15 @@ class SqliteLedger(Ledger, WriteOffs):
         row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
         return from_row(EquityMark, row) if row else None
 
-    def _tell_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
+    def _audit_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
         if self._audit:
             body = {"decision_id": decision.id, "order_id": order.client_order_id, "account": decision.account}
-            asked = {"symbol": decision.symbol, "strategy": decision.selection.strategy, "side": order.side.value}
-            self._audit.append(connection, AuditKind.DECISION, {**body, **asked})
+            signal = {"symbol": decision.symbol, "strategy": decision.selection.strategy, "side": order.side.value}
+            self._audit.append(connection, AuditKind.DECISION, {**body, **signal})
 
     @contextmanager
-    def _told(self, connection: sqlite3.Connection, order: Order) -> Iterator[None]:
-        """What is done to the order inside is told when its status or its filled amount is another one after it."""
+    def _audit_changes(self, connection: sqlite3.Connection, order: Order) -> Iterator[None]:
+        """Record the order in the audit log if its status or filled amount changes inside this context."""
         if self._audit is None:
             yield
             return
@@ -198,7 +198,7 @@ def _order_state(connection: sqlite3.Connection, client_order_id: str) -> tuple[
 
 
 def _decision_row(decision: Decision) -> tuple[object, ...]:
-    """In the order of the table's columns."""
+    """The values in the order of the table's columns."""
     conditions, selection, signal = decision.conditions, decision.selection, decision.signal
     denied, order = decision.denied, decision.order
     return (

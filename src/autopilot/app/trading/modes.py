@@ -15,7 +15,7 @@ from autopilot.domain.errors import AutopilotError, StoreError
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import PANIC, PAUSED_BY_USER, TradingMode, mode_of
 from autopilot.engine.account_watch import AccountWatch
-from autopilot.engine.liquidation import AGAIN, AccountResult, Liquidation, Remainder
+from autopilot.engine.liquidation import TRY_AGAIN, AccountResult, Liquidation, Remainder
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, TradingModeStore, accounts_of
@@ -112,7 +112,7 @@ class TradingControl:
         try:
             return await act(self._open_account(account))
         except AutopilotError as error:
-            return AccountResult(account, left=[Remainder("*", str(error), error.hint or AGAIN)])
+            return AccountResult(account, left=[Remainder("*", str(error), error.hint or TRY_AGAIN)])
         except Exception as error:
             log.exception("%s: what was asked for could not be done", account)
             return AccountResult(account, left=[Remainder("*", f"internal error: {error}", "look into the log")])
