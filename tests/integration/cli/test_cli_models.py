@@ -161,6 +161,8 @@ def test_a_daemon_that_runs_is_asked(autopilot, daemon, data_dir, arguments, met
 
 
 def test_a_daemons_refusal_is_the_same_exit_code(autopilot, daemon) -> None:
-    refusal = {"error": {"code": "SAFETY_REFUSED", "message": "its gate did not pass it", "hint": "--force"}}
+    refusal = {
+        "error": {"code": "SAFETY_REFUSED", "kind": "safety", "message": "its gate did not pass it", "hint": "--force"}
+    }
     daemon.answers[f"{API}/models/m-1/promote"] = (403, refusal)
     assert autopilot("models", "promote", "m-1").code == 5

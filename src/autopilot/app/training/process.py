@@ -20,7 +20,7 @@ from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import AutopilotError, StoreError
+from autopilot.domain.errors import AutopilotError, Kind, StoreError
 from autopilot.domain.task import Task, TaskState, task_id
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.tasks import TaskStore
@@ -38,6 +38,12 @@ log = logging.getLogger(__name__)
 
 class TrainingRuns(AutopilotError):
     """Another training owns the data directory."""
+
+    kind = Kind.BLOCKED
+
+
+class TrainingDied(AutopilotError):
+    """The process of a training ended without a word."""
 
 
 class Canceled(BaseException):
@@ -168,18 +174,16 @@ def _task_of(paths: Paths, pid: int | None) -> str | None:
 
 
 def died(message: str) -> Document:
-    """The error of a task whose process could not say itself what happened."""
-    return {"type": "TrainingDied", "message": message, "hint": "autopilot retrain tries again", "traceback": ""}
+    """The error of a task whose process ended without a word."""
+    return {**error_document(TrainingDied(message, hint="autopilot retrain tries again")), "traceback": ""}
 
 
 def error_document(error: Exception) -> Document:
-    """As a task keeps it."""
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "hint": getattr(error, "hint", ""),
-        "traceback": "".join(traceback.format_exception(error)),
-    }
+    """An error as a task keeps it: with its type and its traceback."""
+    unexpected = {"code": "INTERNAL_ERROR", "kind": Kind.FAILED.value, "message": str(error), "hint": ""}
+    body = error.document() if isinstance(error, AutopilotError) else unexpected
+    traced = "".join(traceback.format_exception(error))
+    return {**body, "type": type(error).__name__, "traceback": traced}
 
 
 class _Progress:

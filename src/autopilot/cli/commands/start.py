@@ -17,7 +17,7 @@ from autopilot.cli.unlocking import passphrase_of
 from autopilot.config.paths import Paths
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.credentials import Passphrase
-from autopilot.domain.errors import ConfigError, StoreError
+from autopilot.domain.errors import StoreError
 from autopilot.domain.timeframe import Timeframe
 
 START_TIMEOUT_S = 20.0
@@ -63,8 +63,8 @@ def start(
 ) -> int:
     """Start the daemon if it does not run, and let it run these symbols.
 
-    What is not given comes from the configuration. A symbol that already runs is left as it is. An exchange that cannot
-    be reached is tried again and again: autopilot status shows it.
+    Options that are not given come from the configuration. A symbol that already runs stays as it is. An exchange that
+    cannot be reached is tried again and again: autopilot status shows it.
     """
     session = Session.of(context, as_json)
     wanted = {
@@ -88,14 +88,9 @@ def _checked(symbols: list[str] | None) -> list[str] | None:
 
 
 def _ensure_daemon(session: Session, arguments: list[str], paper_trading: bool | None) -> None:
-    from autopilot.daemon.spawn import StartFailed, ensure_daemon
+    from autopilot.daemon.spawn import ensure_daemon
 
-    try:
-        ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
-    except StartFailed as failed:
-        if failed.kind == ConfigError.__name__:
-            raise ConfigError(str(failed), hint=failed.hint) from failed
-        raise
+    ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
 
 
 def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | None:
