@@ -13,8 +13,7 @@ import pytest
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
-from autopilot.domain.model_state import ModelState
-from autopilot.ports.models import ModelEntry
+from autopilot.domain.model_state import ModelEntry, ModelState
 
 API = "/api/autopilot"
 UNTRIED = {"standing": "too_early", "sentence": "none of its decisions has matured", "decisions": 0}

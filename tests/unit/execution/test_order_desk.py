@@ -16,10 +16,9 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import HOUR_MS
-from autopilot.domain.trading_mode import TradingMode
+from autopilot.domain.trading_mode import ModeEntry, TradingMode
 from autopilot.execution.exits import ExitTrigger
 from autopilot.execution.order_desk import FRESH_MS, ExitSettings, OrderDesk
-from autopilot.ports.trading_modes import ModeEntry
 from autopilot.risk.verdict import Approved
 
 ACCOUNT = "paper:test"

@@ -23,7 +23,6 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, Kind, StoreError
 from autopilot.domain.task import Task, TaskState, task_id
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.tasks import TaskStore
 from autopilot.training.request import Report, Stage, TrainingRequest
 
 KIND = "retrain"
@@ -108,7 +107,7 @@ def training_lock(paths: Paths) -> Iterator[None]:
         yield
 
 
-def fail_abandoned(paths: Paths, tasks: TaskStore, now_ms: int) -> None:
+def fail_abandoned(paths: Paths, tasks: SqliteTasks, now_ms: int) -> None:
     """Tasks that are unfinished though no training runs: their processes are gone. Not to be asked while one that was
     just begun is on its way to its lock. Raises StoreError, ConfigError."""
     if tasks.unfinished():
@@ -143,7 +142,7 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Report | None =
         return tasks.load(task.id)
 
 
-def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Report | None) -> None:
+def _train(paths: Paths, task: Task, train: Train, tasks: SqliteTasks, watcher: Report | None) -> None:
     progress = _Progress(tasks, task.id, watcher)
     with _signals(progress.cancel):
         try:
@@ -156,7 +155,7 @@ def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Re
         tasks.finish(task.id, TaskState.SUCCEEDED, WallClock().now_ms(), result=result)
 
 
-def _fail_others(tasks: TaskStore, task_name: str) -> None:
+def _fail_others(tasks: SqliteTasks, task_name: str) -> None:
     """Whoever holds the lock knows that no other training runs."""
     for other in tasks.unfinished():
         if other.id != task_name and other.state is TaskState.RUNNING:
@@ -189,7 +188,7 @@ def error_document(error: Exception) -> Document:
 class _Progress:
     """Writes a few times a second at most, and every stage's beginning."""
 
-    def __init__(self, tasks: TaskStore, task_name: str, watcher: Report | None) -> None:
+    def __init__(self, tasks: SqliteTasks, task_name: str, watcher: Report | None) -> None:
         self._tasks = tasks
         self._task = task_name
         self._watcher = watcher

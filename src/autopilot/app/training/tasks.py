@@ -8,6 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import learning
 from autopilot.app.program import PROGRAM
 from autopilot.app.training.process import died, fail_abandoned, new_task
@@ -22,7 +23,6 @@ from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.task import TaskState
 from autopilot.ports.clock import Clock
-from autopilot.ports.tasks import TaskStore
 from autopilot.training.request import TrainingRequest
 
 CANCEL_LIMIT_S = 10.0
@@ -38,7 +38,7 @@ class TrainingTasks:
     def __init__(
         self,
         paths: Paths,
-        store: TaskStore,
+        store: SqliteTasks,
         clock: Clock,
         trained: Callable[[], Awaitable[None]],
         program: Sequence[str] = PROGRAM,
