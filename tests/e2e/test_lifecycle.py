@@ -45,6 +45,13 @@ def test_starting_twice_changes_nothing(running: Any) -> None:
     assert running.pid() == pid
 
 
+def test_a_symbol_that_runs_with_options_of_its_own_is_started_again_without_them(running: Any) -> None:
+    running.json("stop", "--symbol", "BTC/USD")
+    running.json("start", "--symbol", "BTC/USD", "--timeframe", "4h")
+    assert running.json("start", "--symbol", "BTC/USD") == {"started": [], "already_running": ["BTC/USD"]}
+    assert running.json("status")["symbols"][0]["timeframe"] == "4h"
+
+
 def test_starting_with_other_settings_is_refused(running: Any) -> None:
     refused = running.run("start", "--symbol", "BTC/USD", "--timeframe", "4h", "--json")
     assert refused.code == 4
@@ -56,7 +63,7 @@ def test_a_second_daemon_is_refused(running: Any) -> None:
     pid = running.pid()
     second = running.run("daemon")
     assert second.code == 1
-    assert f"a daemon (process {pid}) runs on {running.data_dir} already" in second.err
+    assert f"a daemon (process {pid}) already runs on {running.data_dir}" in second.err
     assert "Traceback" not in second.err
     assert running.pid() == pid
 

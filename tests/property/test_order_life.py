@@ -27,7 +27,7 @@ from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderT
 from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.domain.trading_mode import TradingMode, holding_back
+from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, TradingMode, holding_back
 from autopilot.engine.account import TradingAccount
 from autopilot.execution.exit_order import exit_at_price, exit_in_candle
 from autopilot.execution.exits import ExitSettings
@@ -37,7 +37,6 @@ from autopilot.execution.paper import PaperBroker
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.reconciliation import reconcile
 from autopilot.ports.broker import Balance, PaperChange
-from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry
 from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit

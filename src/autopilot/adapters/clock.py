@@ -7,16 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autopilot.domain.errors import ConfigError
+from autopilot.ports.clock import Clock
 
 
-class WallClock:
+class WallClock(Clock):
     """The time of a real market."""
 
     def now_ms(self) -> int:
         return int(time.time() * 1000)
 
 
-class MarketClock:
+class MarketClock(Clock):
     """The time of an offline market: ``read_ms`` gives it, ``skew_ms`` is an error put on it on purpose."""
 
     def __init__(self, read_ms: Callable[[], int], skew_ms: int = 0) -> None:

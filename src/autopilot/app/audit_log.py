@@ -21,7 +21,7 @@ from autopilot.control.peer import Peer
 from autopilot.distribution import installed_version
 from autopilot.domain.audit import AuditKind, canonical
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import AutopilotError, StoreError, error_code
+from autopilot.domain.errors import AutopilotError, StoreError
 
 if TYPE_CHECKING:
     from autopilot.config.schema import AutopilotConfig
@@ -49,7 +49,7 @@ def commanded(database: Database, trail: AuditTrail, command: str, asked: Docume
         yield
         result = "done"
     except AutopilotError as error:
-        result = error_code(error)
+        result = error.code
         raise
     finally:
         _tell(database, trail, None, command, asked, result)

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autopilot.domain.errors import AutopilotError, ConfigError
+from autopilot.domain.errors import AutopilotError, ConfigError, Kind
 
 
 class AlreadyRunning(AutopilotError):
     """Another daemon owns the data directory. ``pid`` is its process id where it is known."""
+
+    kind = Kind.BLOCKED
 
     def __init__(self, message: str, *, hint: str = "", pid: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -21,8 +23,8 @@ class AlreadyRunning(AutopilotError):
 
 @contextmanager
 def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | None = None) -> Iterator[None]:
-    """Own ``lock_file`` inside the block. Raises ConfigError, and when another process owns it what ``busy`` makes of
-    that one's id (None: not known); by default AlreadyRunning."""
+    """Own ``lock_file`` inside the block. If another process owns it, raises the error that ``busy`` makes of its
+    process id (None: not known), by default AlreadyRunning. Raises ConfigError if the file cannot be opened."""
     descriptor = _open(lock_file)
     try:
         if not _try_lock(descriptor):
@@ -38,7 +40,7 @@ def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | No
 
 def _daemon_runs(lock_file: Path, pid: int | None) -> AlreadyRunning:
     return AlreadyRunning(
-        f"a daemon{f' (process {pid})' if pid else ''} runs on {lock_file.parent} already",
+        f"a daemon{f' (process {pid})' if pid else ''} already runs on {lock_file.parent}",
         hint="autopilot status shows it, autopilot stop stops it",
         pid=pid,
     )

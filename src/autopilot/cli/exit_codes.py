@@ -1,20 +1,11 @@
-"""What an error is to a script: the one place where it becomes an exit code and a code in JSON."""
+"""The exit code of an error, by its kind."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-from autopilot.cli.errors import UsageProblem
-from autopilot.control.errors import CommandRefused, Conflict, DaemonNotRunning, DaemonUnreachable, SafetyRefused
-from autopilot.domain import errors
-from autopilot.domain.errors import (
-    AutopilotError,
-    ConfigError,
-    UnknownExchange,
-    UnknownSymbol,
-    UnknownTimeframe,
-    VaultLocked,
-)
+from autopilot.control.errors import CommandRefused
+from autopilot.domain.errors import AutopilotError, Kind
 
 
 class ExitCode(IntEnum):
@@ -32,31 +23,19 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-SAFETY_CODES = ("SAFETY_REFUSED", "KEYS_LOCKED")
-"""What the daemon answers when a safety rule forbids it."""
-
-_CODES: tuple[tuple[type[AutopilotError], ExitCode], ...] = (
-    (DaemonNotRunning, ExitCode.NOT_RUNNING),
-    (DaemonUnreachable, ExitCode.REFUSED),
-    (CommandRefused, ExitCode.REFUSED),
-    (Conflict, ExitCode.REFUSED),
-    (SafetyRefused, ExitCode.SAFETY),
-    (VaultLocked, ExitCode.SAFETY),
-    (UsageProblem, ExitCode.USAGE),
-    (ConfigError, ExitCode.USAGE),
-    (UnknownSymbol, ExitCode.USAGE),
-    (UnknownTimeframe, ExitCode.USAGE),
-    (UnknownExchange, ExitCode.USAGE),
-)
+_EXIT_CODES = {
+    Kind.USAGE: ExitCode.USAGE,
+    Kind.UNKNOWN: ExitCode.USAGE,
+    Kind.SAFETY: ExitCode.SAFETY,
+    Kind.CONFLICT: ExitCode.REFUSED,
+    Kind.UNREACHABLE: ExitCode.REFUSED,
+    Kind.NOT_RUNNING: ExitCode.NOT_RUNNING,
+}
+"""Any other kind: failed."""
 
 
 def exit_code(error: AutopilotError) -> ExitCode:
-    """The first row that fits decides; anything else failed."""
-    if isinstance(error, CommandRefused) and error.code in SAFETY_CODES:
-        return ExitCode.SAFETY
-    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
-
-
-def error_code(error: AutopilotError) -> str:
-    """The daemon's own code if it refused, else the error's name: ``DaemonNotRunning`` → ``DAEMON_NOT_RUNNING``."""
-    return error.code if isinstance(error, CommandRefused) and error.code else errors.error_code(error)
+    """The exit code of a command that ends with this error. Every refusal of the daemon is 4, but for safety."""
+    if isinstance(error, CommandRefused) and error.kind is not Kind.SAFETY:
+        return ExitCode.REFUSED
+    return _EXIT_CODES.get(error.kind, ExitCode.FAILED)

@@ -1,4 +1,4 @@
-"""Where a command's words go: results to standard output, everything else to standard error."""
+"""A command's output: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.exit_codes import error_code
 from autopilot.cli.render.blocks import Screen, line
 from autopilot.cli.render.layout import clean, lines, plain, text_of
-from autopilot.control.protocol import error_document
 from autopilot.domain.errors import AutopilotError
 
 
 class ReaderGone(Exception):
-    """Whoever read our output has closed it (``| head``): there is nobody left to tell."""
+    """The reader of our output has closed it (``| head``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,10 @@ class Output:
             self.remarks.write(text_of(spans) + "\n")
 
     def failure(self, error: AutopilotError) -> None:
-        """The error that ends the command, in words and, where JSON was asked for, as a document too."""
+        """The error that ends the command: in words and, with ``--json``, as a document too."""
         self.trouble(error)
         if self.as_json:
-            self.write(json.dumps(error_document(error_code(error), str(error), error.hint), ensure_ascii=False))
+            self.write(json.dumps({"error": error.document()}, ensure_ascii=False))
 
 
 def error_lines(message: str, hint: str) -> list[str]:
@@ -81,7 +79,7 @@ def error_lines(message: str, hint: str) -> list[str]:
 
 
 def _width(stream: TextIO) -> int | None:
-    """The terminal's, in columns; None where it is none, or does not know."""
+    """The columns of a terminal; None if it is not one, or does not know."""
     return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
 
 
@@ -91,7 +89,7 @@ def discard(stream: TextIO) -> None:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Whole or not at all: what was there before stays until all of it is written. Raises UsageProblem."""
+    """Replace the file at once when all of it is written. Raises UsageProblem."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

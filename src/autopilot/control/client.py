@@ -16,6 +16,7 @@ from typing import Any
 
 from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
 from autopilot.control.protocol import API, KEEP_ALIVE_S
+from autopilot.domain.errors import Kind
 
 ANSWER_MAX_BYTES = 64 * 1024 * 1024
 _RETRY_S = 0.01
@@ -79,7 +80,7 @@ class ControlClient:
             except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
                 connection.close()
                 raise DaemonNotRunning(
-                    f"the daemon is not running: nobody listens on {self._path}", hint="autopilot start"
+                    f"the daemon is not running: no daemon is listening on {self._path}", hint="autopilot start"
                 ) from None
             except OSError as error:
                 connection.close()
@@ -109,7 +110,7 @@ class ControlClient:
 
     def _unreachable(self, what: str) -> DaemonUnreachable:
         return DaemonUnreachable(
-            f"the daemon on {self._path} {what}", hint="look into its log; autopilot config path says where it is"
+            f"the daemon on {self._path} {what}", hint="look at its log; autopilot config path shows where it is"
         )
 
 
@@ -159,9 +160,18 @@ def _document(status: int, content: bytes) -> dict[str, Any]:
             str(error.get("message", "")),
             hint=str(error.get("hint", "")),
             code=str(error.get("code", "")),
+            kind=_kind(error.get("kind")),
             status=status,
         )
     return document
+
+
+def _kind(value: Any) -> Kind:
+    """Daemons of another version may say none, or one that we do not know."""
+    try:
+        return Kind(value)
+    except ValueError:
+        return Kind.FAILED
 
 
 def _read_events(stream: Any, path: Path) -> Iterator[dict[str, Any]]:

@@ -1,20 +1,8 @@
-"""What can go wrong between a client and the daemon.
-
-AutopilotError
-└── ControlError
-    ├── DaemonNotRunning      nobody listens                                   seen by the client
-    ├── DaemonUnreachable     somebody may, but gives no usable answer         seen by the client
-    ├── CommandRefused        the daemon's refusal, with its code and status   seen by the client
-    ├── RequestInvalid        the request makes no sense (400)                 raised by the daemon
-    ├── SafetyRefused         a safety rule forbids it (403)                   raised by the daemon
-    │   └── KeysLocked        it was started without the passphrase            raised by the daemon
-    ├── Conflict              not in this state (409)                          raised by the daemon
-    └── SocketUnusable        the socket cannot be made or is taken            raised when the daemon starts
-"""
+"""Errors between a client and the daemon; `domain.errors` draws the tree."""
 
 from __future__ import annotations
 
-from autopilot.domain.errors import AutopilotError
+from autopilot.domain.errors import AutopilotError, Kind
 
 
 class ControlError(AutopilotError):
@@ -22,28 +10,43 @@ class ControlError(AutopilotError):
 
 
 class DaemonNotRunning(ControlError):
-    """There is no socket, or nobody listens on it."""
+    """There is no socket, or no daemon is listening on it."""
+
+    kind = Kind.NOT_RUNNING
 
 
 class DaemonUnreachable(ControlError):
     """No permission, no answer in time, or an answer that is not ours."""
 
+    kind = Kind.UNREACHABLE
+
 
 class CommandRefused(ControlError):
-    """The daemon said no. ``code`` is for programs, ``status`` the HTTP status."""
+    """The daemon refused. ``code`` and ``kind`` are those of its error, ``status`` is the HTTP status."""
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "", status: int = 0) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", code: str = "", kind: Kind = Kind.FAILED, status: int = 0
+    ) -> None:
         super().__init__(message, hint=hint)
-        self.code = code
+        self.kind = kind
         self.status = status
+        self._code = code
+
+    @property
+    def code(self) -> str:
+        return self._code or super().code
 
 
 class RequestInvalid(ControlError):
-    """A request that is malformed, or asks for what does not exist in the protocol; names every problem."""
+    """The request is malformed or has unknown keys; the message names every problem."""
+
+    kind = Kind.USAGE
 
 
 class SafetyRefused(ControlError):
     """A safety rule forbids it, such as live trading that was not armed."""
+
+    kind = Kind.SAFETY
 
 
 class KeysLocked(SafetyRefused):
@@ -52,6 +55,8 @@ class KeysLocked(SafetyRefused):
 
 class Conflict(ControlError):
     """The daemon is in a state where this cannot be done."""
+
+    kind = Kind.CONFLICT
 
 
 class SocketUnusable(ControlError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 API = "/api/autopilot"
 HEALTH = "/health"
 """Whether a daemon is there."""
@@ -19,8 +17,3 @@ WIRE_NAMES = {"before_ms": "before", "open_only": "open", "model_id": "id"}
 
 KEEP_ALIVE_S = 15.0
 """A silent event stream carries a comment this often, so that both sides notice when the other is gone."""
-
-
-def error_document(code: str, message: str, hint: str = "") -> dict[str, Any]:
-    """Every answer with a status of 400 or above has this shape."""
-    return {"error": {"code": code, "message": message, "hint": hint}}

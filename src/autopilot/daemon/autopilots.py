@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from autopilot.app.trading.accounts import Venue
 from autopilot.control.errors import Conflict
-from autopilot.daemon.scheduler import CycleScheduler
+from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
@@ -50,7 +50,7 @@ class Autopilots:
     """One autopilot a symbol. ``open_venue`` makes an account's venue at its first use; it raises UnknownExchange, and
     for real money ConfigError and SafetyRefused."""
 
-    def __init__(self, open_venue: Callable[[str], Venue], ledger: Ledger, scheduler: CycleScheduler) -> None:
+    def __init__(self, open_venue: Callable[[str], Venue], ledger: Ledger, scheduler: JobScheduler) -> None:
         self._open_venue = open_venue
         self._ledger = ledger
         self._scheduler = scheduler

@@ -1,19 +1,18 @@
-"""The live state of a running autopilot, laid over what the database knows of it."""
+"""The live state of a running autopilot over its stored one."""
 
 from __future__ import annotations
 
 from autopilot.daemon.autopilots import Running
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import AutopilotError, error_code
+from autopilot.domain.errors import AutopilotError
 
 
 def overlay(
     known: Document, running: Running | None, next_cycle_ms: int | None, left_out: AutopilotError | None
 ) -> Document:
-    """``known``: `queries.symbol_status`; ``left_out``: why the symbol was not taken up again."""
+    """A `SymbolDocument`. ``known``: the stored one; ``left_out``: why the symbol could not be resumed."""
     if left_out is not None:
-        why = {"code": error_code(left_out), "message": str(left_out), "hint": left_out.hint}
-        return {**known, "left_out": why}
+        return {**known, "left_out": left_out.document()}
     if running is None:
         return known
     autopilot, record = running.autopilot, running.autopilot.record

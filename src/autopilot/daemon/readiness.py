@@ -1,4 +1,4 @@
-"""What a daemon started in the background tells the command that waits for it: one line on an inherited pipe."""
+"""A daemon started in the background reports to the command that waits for it: one line on an inherited pipe."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ READY_FD = "AUTOPILOT_READY_FD"
 
 
 class Readiness:
-    """Says it once, then closes the pipe. In the foreground nobody waits, and nothing is said."""
+    """Reports once, then closes the pipe. In the foreground no command waits, and there is no report."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
     @classmethod
     def inherited(cls) -> Readiness:
-        """From the environment, which then forgets it: it is not for this process's own children."""
+        """From the environment, and removed from it: the pipe is not for this process's own children."""
         text = os.environ.pop(READY_FD, "")
         if not text.isdigit():
             return cls(None)
@@ -35,7 +35,7 @@ class Readiness:
         self._say({"ready": True})
 
     def failed(self, error: AutopilotError) -> None:
-        self._say({"ready": False, "kind": type(error).__name__, "message": str(error), "hint": error.hint})
+        self._say({"ready": False, "error": error.document()})
 
     def _say(self, document: dict[str, object]) -> None:
         if self._descriptor is None:

@@ -174,23 +174,39 @@ class AutopilotService:
         return (running,)
 
     def _requested(self, symbol: str, request: StartRequest) -> AutopilotSettings:
-        exchange, interval_s = request.exchange or self._config.exchange, request.interval or self._config.interval
+        """Options that are not given are those of the running symbol, else of the configuration."""
+        running = self._autopilots.find(symbol)
+        present = running.autopilot.settings if running else self._configured(symbol)
+        exchange = request.exchange or present.exchange
+        interval_s = request.interval or present.interval_s
         if interval_s < SHORTEST_INTERVAL_S and MarketKind.of(exchange) is MarketKind.REAL:
             raise ConfigError(
                 f"an interval of {interval_s:g} s is too short for the exchange {exchange}",
                 hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
             )
+        auto_execute = present.evaluation.auto_execute
         settings = self._config.trading(
             symbol,
             exchange=exchange,
-            timeframe=request.timeframe or self._config.timeframe,
+            timeframe=request.timeframe or present.timeframe,
             interval_s=interval_s,
-            paper_trading=self._config.paper_trading if request.paper_trading is None else request.paper_trading,
-            auto_execute=self._config.auto_execute if request.auto_execute is None else request.auto_execute,
+            paper_trading=present.paper_trading if request.paper_trading is None else request.paper_trading,
+            auto_execute=auto_execute if request.auto_execute is None else request.auto_execute,
         )
         if is_live(settings.account):
             self._require_arming(settings)
         return settings
+
+    def _configured(self, symbol: str) -> AutopilotSettings:
+        config = self._config
+        return config.trading(
+            symbol,
+            exchange=config.exchange,
+            timeframe=config.timeframe,
+            interval_s=config.interval,
+            paper_trading=config.paper_trading,
+            auto_execute=config.auto_execute,
+        )
 
     def _require_arming(self, settings: AutopilotSettings) -> None:
         """Raises SafetyRefused if the account is not armed, unless it holds the symbol: every position is

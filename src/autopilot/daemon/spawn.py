@@ -22,7 +22,8 @@ from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.daemon.readiness import READY_FD
 from autopilot.domain.credentials import Passphrase
-from autopilot.domain.errors import AutopilotError, ConfigError
+from autopilot.domain.document_types import ErrorBodyDocument
+from autopilot.domain.errors import AutopilotError, ConfigError, Kind
 
 START_LIMIT_S = 20.0
 END_LIMIT_S = 5.0
@@ -32,11 +33,11 @@ _RETRY_S = 0.05
 
 
 class StartFailed(AutopilotError):
-    """The daemon did not come up. ``kind`` is the name of the error that it reported, if it did."""
+    """The daemon did not come up. ``reported`` is the code of the error that it reported, if it did."""
 
-    def __init__(self, message: str, *, hint: str = "", kind: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", reported: str = "") -> None:
         super().__init__(message, hint=hint)
-        self.kind = kind
+        self.reported = reported
 
 
 class Ensured(NamedTuple):
@@ -54,23 +55,25 @@ def ensure_daemon(
     passphrase: Passphrase | None = None,
 ) -> Ensured:
     """A daemon that answers. ``arguments``: those with which ``program`` runs one on ``paths`` in the foreground;
-    ``passphrase``: that of the exchange keys, told to a daemon that is started and to nobody else.
+    ``passphrase``: that of the exchange keys, for a daemon that is started here.
 
-    Raises StartFailed with the reason that the daemon gave, DaemonUnreachable when one runs and does not answer,
-    ConfigError when the directories cannot be made.
+    Raises StartFailed with the reason that the daemon gave, ConfigError if its configuration is wrong or the
+    directories cannot be made, DaemonUnreachable if a daemon runs and does not answer.
     """
     client = ControlClient(paths.socket, limit_s)
     with suppress(DaemonNotRunning):
         return Ensured(False, client.get("/health"))
     deadline = time.monotonic() + limit_s
     create_directories(paths)
-    report = _start_and_wait(paths, [*program, *arguments], limit_s, passphrase)
-    if report.get("ready"):
+    error = _start_and_wait(paths, [*program, *arguments], limit_s, passphrase)
+    if error is None:
         return Ensured(True, client.get("/health"))
-    if report.get("kind") == "AlreadyRunning":
-        # Another command was quicker; its daemon may still be on its way.
-        return Ensured(False, _wait_for_answer(client, deadline, report))
-    raise _failure(report)
+    if error["code"] == "ALREADY_RUNNING":
+        # Another command was quicker; its daemon may still be starting.
+        return Ensured(False, _wait_for_answer(client, deadline, error))
+    if error["kind"] == Kind.USAGE:
+        raise ConfigError(error["message"], hint=error["hint"])
+    raise StartFailed(error["message"], hint=error["hint"], reported=error["code"])
 
 
 def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
@@ -82,7 +85,8 @@ def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
 
 def _start_and_wait(
     paths: Paths, command: Sequence[str], limit_s: float, passphrase: Passphrase | None
-) -> dict[str, Any]:
+) -> ErrorBodyDocument | None:
+    """The error that the daemon reported; None if it is ready. Raises StartFailed if it reported nothing."""
     log_descriptor = _open_log(paths.log_file)
     try:
         log_start = os.fstat(log_descriptor).st_size
@@ -100,12 +104,17 @@ def _start_and_wait(
     if line is None:
         process.terminate()
         _end(process)
-        return _unreported(paths.log_file, log_start, f"the daemon did not get ready within {limit_s:g} s")
-    if line:
-        report = json.loads(line)
-        _leave(process, report)
-        return dict(report)
-    return _unreported(paths.log_file, log_start, _fate(process))
+        raise _unreported(paths.log_file, log_start, f"the daemon did not get ready within {limit_s:g} s")
+    if not line:
+        raise _unreported(paths.log_file, log_start, _fate(process))
+    report = json.loads(line)
+    if report["ready"]:
+        # It outlives us and is not ours to wait for; Popen would warn about that.
+        process.returncode = 0
+        return None
+    _end(process)
+    error: ErrorBodyDocument = report["error"]
+    return error
 
 
 def _open_log(log_file: Path) -> int:
@@ -121,11 +130,11 @@ def _open_log(log_file: Path) -> int:
 def _spawn(
     command: Sequence[str], log_descriptor: int, ready_descriptor: int, passphrase: Passphrase | None
 ) -> subprocess.Popen[bytes]:
-    told = {READY_FD: ready_descriptor}
-    # A descriptor that was named for us is another one there, or none.
-    kept = {name: value for name, value in os.environ.items() if name != FD_VARIABLE}
+    descriptors = {READY_FD: ready_descriptor}
+    # The number of a descriptor of ours means nothing in the child.
+    inherited = {name: value for name, value in os.environ.items() if name != FD_VARIABLE}
     if passphrase is not None:
-        told[FD_VARIABLE] = passphrase_pipe(passphrase)
+        descriptors[FD_VARIABLE] = passphrase_pipe(passphrase)
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own arguments
             command,
@@ -133,17 +142,17 @@ def _spawn(
             stdout=log_descriptor,
             stderr=log_descriptor,
             cwd="/",
-            env={**kept, **{name: str(descriptor) for name, descriptor in told.items()}},
-            pass_fds=tuple(told.values()),
+            env={**inherited, **{name: str(descriptor) for name, descriptor in descriptors.items()}},
+            pass_fds=tuple(descriptors.values()),
             start_new_session=True,
         )
     finally:
         if passphrase is not None:
-            os.close(told[FD_VARIABLE])
+            os.close(descriptors[FD_VARIABLE])
 
 
 def _read_line(descriptor: int, limit_s: float) -> bytes | None:
-    """What the daemon says; empty when it dies without a word, None when it says nothing in time."""
+    """The daemon's report; empty if it ends without one, None if there is none in time."""
     deadline = time.monotonic() + limit_s
     said = b""
     while not said.endswith(b"\n"):
@@ -155,14 +164,6 @@ def _read_line(descriptor: int, limit_s: float) -> bytes | None:
             return b""
         said += part
     return said
-
-
-def _leave(process: subprocess.Popen[bytes], report: dict[str, Any]) -> None:
-    if report["ready"]:
-        # It outlives us and is not ours to wait for; Popen would warn about that.
-        process.returncode = 0
-    else:
-        _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -179,9 +180,9 @@ def _fate(process: subprocess.Popen[bytes]) -> str:
     return f"the daemon was killed by signal {-code}" if code < 0 else f"the daemon ended at once with exit code {code}"
 
 
-def _unreported(log_file: Path, start: int, what: str) -> dict[str, Any]:
+def _unreported(log_file: Path, start: int, what: str) -> StartFailed:
     last = _last_line(log_file, start)
-    return {"message": f"{what}: {last}" if last else what, "hint": f"the whole story is in {log_file}"}
+    return StartFailed(f"{what}: {last}" if last else what, hint=f"the log has the details: {log_file}")
 
 
 def _last_line(log_file: Path, start: int) -> str:
@@ -192,19 +193,15 @@ def _last_line(log_file: Path, start: int) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _wait_for_answer(client: ControlClient, deadline: float, report: dict[str, Any]) -> dict[str, Any]:
+def _wait_for_answer(client: ControlClient, deadline: float, error: ErrorBodyDocument) -> dict[str, Any]:
     while True:
         try:
             return client.get("/health")
         except DaemonNotRunning:
             if time.monotonic() >= deadline:
                 raise StartFailed(
-                    f"{report['message']}, but does not answer",
+                    f"{error['message']}, but does not answer",
                     hint="end that process, then try again",
-                    kind=report["kind"],
+                    reported=error["code"],
                 ) from None
             time.sleep(_RETRY_S)
-
-
-def _failure(report: dict[str, Any]) -> StartFailed:
-    return StartFailed(str(report["message"]), hint=str(report["hint"]), kind=str(report.get("kind", "")))

@@ -27,6 +27,7 @@ from autopilot.app.models.watch import REVIEW_EVERY_S, ModelWatch, model_drift
 from autopilot.app.trading.accounts import Wiring
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.trading.passphrase import given_passphrase
+from autopilot.app.training.schedule import cron_trigger
 from autopilot.app.training.tasks import TrainingTasks
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
@@ -34,7 +35,7 @@ from autopilot.control.errors import KeysLocked
 from autopilot.daemon.autopilots import Autopilots
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging, keep_memory_private
-from autopilot.daemon.scheduler import CycleScheduler
+from autopilot.daemon.scheduler import JobScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.timeframe import DAY_MS
@@ -78,7 +79,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn)
     strategies, keys = load_strategies(), _unlocked(paths)
     wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
-    scheduler = CycleScheduler()
+    scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
@@ -103,6 +104,8 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     trainings.open()
     scheduler.start()
     scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
+    if config.training.schedule:
+        scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
     service.resume()
     return service

@@ -1,48 +1,101 @@
-"""Every error Autopilot raises on purpose, in one tree.
+"""Every error that Autopilot raises on purpose, in one tree. The kind of an error gives its HTTP status and exit
+code.
 
-AutopilotError
-├── ConfigError                 the configuration is wrong
+AutopilotError                  failed, unless another kind stands beside it
+├── ConfigError                 usage: the configuration is wrong
 ├── CandleError                 candle data that no market can have produced
 ├── StrategyError               a strategy broke its contract
-├── NotFound                    nothing of that name is kept here
-├── VaultLocked                 the exchange keys cannot be opened
-├── ModelError                  the learned model cannot be used; rules decide instead
+├── NotFound                    not found: nothing of that name is stored here
+├── VaultLocked                 safety: the exchange keys cannot be opened
+├── ModelError                  blocked: the learned model cannot be used; rules decide instead
+├── IllegalOrderStep            an order cannot take this step of its life              (domain.order)
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
 │   ├── StoreTooNew             written by a newer Autopilot
-│   └── StoreUnavailable        locked, read-only, disk full, no permission
-└── ExchangeError               the market
-    ├── UnknownExchange         ╮
-    ├── UnknownSymbol           │ asking again will not help
-    ├── UnknownTimeframe        ╯
-    ├── MarketUnavailable       unreachable, rate limited, in maintenance: asking later may help
-    ├── MarketEnded             stored candles are used up
-    ├── OrderRejected           the exchange's own, definite refusal: the order does not exist
-    └── AnswerLost              sent, but no usable answer: the order may or may not exist
+│   └── StoreUnavailable        unavailable: locked, read-only, disk full, no permission
+├── ExchangeError               the market
+│   ├── UnknownExchange         unknown  ╮
+│   ├── UnknownSymbol           unknown  │ asking again will not help
+│   ├── UnknownTimeframe        usage    ╯
+│   ├── MarketUnavailable       unavailable: unreachable, rate limited, in maintenance; asking later may help
+│   ├── MarketEnded             blocked: stored candles are used up
+│   ├── OrderRejected           the exchange's own, definite refusal: the order does not exist
+│   └── AnswerLost              sent, but no usable answer: the order may or may not exist
+├── ControlError                between a client and the daemon                         (control.errors)
+│   ├── DaemonNotRunning        not running: no daemon is listening
+│   ├── DaemonUnreachable       unreachable: a daemon may be listening, but gives no usable answer
+│   ├── CommandRefused          the daemon's refusal, of the kind that the daemon says
+│   ├── RequestInvalid          usage: the request is malformed
+│   ├── SafetyRefused           safety: a safety rule forbids it
+│   │   └── KeysLocked          the daemon was started without the passphrase
+│   ├── Conflict                conflict: not in this state
+│   └── SocketUnusable          the socket cannot be made, or is taken
+├── AlreadyRunning              blocked: another daemon owns the data directory         (app.lock)
+├── TrainingRuns                blocked: another training owns the data directory       (app.training.process)
+├── TrainingDied                the process of a training ended without a word          (app.training.process)
+├── ReportMisfit                two parts of a report do not fit together               (report.content)
+├── StartFailed                 the daemon did not come up                              (daemon.spawn)
+├── UsageProblem                usage: options or arguments that make no sense          (cli.errors)
+├── NothingDecided              not found: there is no decision to explain yet          (cli.errors)
+├── TrainingFailed              a training did not come to its end                      (cli.errors)
+└── DemoFailed                  a step of the demo failed                               (cli.demo.run)
 """
 
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+
+from autopilot.domain.document_types import ErrorBodyDocument
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+class Kind(StrEnum):
+    """What an error means to a program."""
+
+    FAILED = "failed"
+    """It was tried, and failed."""
+    USAGE = "usage"
+    """The command, the request or the configuration is wrong."""
+    UNKNOWN = "unknown"
+    """It names an exchange or a symbol that does not exist."""
+    NOT_FOUND = "not_found"
+    SAFETY = "safety"
+    """Refused because it could cost real money."""
+    CONFLICT = "conflict"
+    """The daemon is in a state in which this cannot be done."""
+    BLOCKED = "blocked"
+    """What it needs cannot be used, or is in use."""
+    UNAVAILABLE = "unavailable"
+    """A later attempt may succeed."""
+    NOT_RUNNING = "not_running"
+    UNREACHABLE = "unreachable"
 
 
 class AutopilotError(Exception):
     """Base of all expected errors. ``str(error)`` says what was wrong and where, ``hint`` what to try."""
 
+    kind: Kind = Kind.FAILED
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def code(self) -> str:
+        """UnknownSymbol → UNKNOWN_SYMBOL."""
+        return _WORD_START.sub("_", type(self).__name__).upper()
 
-def error_code(error: AutopilotError) -> str:
-    """UnknownSymbol → UNKNOWN_SYMBOL."""
-    return _WORD_START.sub("_", type(error).__name__).upper()
+    def document(self) -> ErrorBodyDocument:
+        """The one shape of an error in JSON."""
+        return {"code": self.code, "kind": self.kind.value, "message": str(self), "hint": self.hint}
 
 
 class ConfigError(AutopilotError):
     """The configuration is wrong; the message lists every problem found."""
+
+    kind = Kind.USAGE
 
 
 class CandleError(AutopilotError):
@@ -54,15 +107,21 @@ class StrategyError(AutopilotError):
 
 
 class NotFound(AutopilotError):
-    """There is no such decision, symbol or address."""
+    """There is no decision, symbol, model or task of that name."""
+
+    kind = Kind.NOT_FOUND
 
 
 class VaultLocked(AutopilotError):
     """The passphrase of the exchange keys is wrong or not given."""
 
+    kind = Kind.SAFETY
+
 
 class ModelError(AutopilotError):
     """The learned model is missing, unreadable or gave unusable numbers."""
+
+    kind = Kind.BLOCKED
 
 
 class StoreError(AutopilotError):
@@ -80,6 +139,8 @@ class StoreTooNew(StoreError):
 class StoreUnavailable(StoreError):
     """The database is locked, read-only, out of space or not permitted."""
 
+    kind = Kind.UNAVAILABLE
+
 
 class ExchangeError(AutopilotError):
     """Something between us and the market."""
@@ -88,21 +149,31 @@ class ExchangeError(AutopilotError):
 class UnknownExchange(ExchangeError):
     """No exchange of that name."""
 
+    kind = Kind.UNKNOWN
+
 
 class UnknownSymbol(ExchangeError):
     """The exchange has no such market."""
+
+    kind = Kind.UNKNOWN
 
 
 class UnknownTimeframe(ExchangeError):
     """The timeframe is not one of ours, or the exchange does not offer it."""
 
+    kind = Kind.USAGE
+
 
 class MarketUnavailable(ExchangeError):
     """The exchange did not answer usefully; a later attempt may succeed."""
 
+    kind = Kind.UNAVAILABLE
+
 
 class MarketEnded(ExchangeError):
     """A stored market has no more candles."""
+
+    kind = Kind.BLOCKED
 
 
 class OrderRejected(ExchangeError):

@@ -1,4 +1,4 @@
-"""Trading modes of an account, and the restrictions that lead to them."""
+"""The trading modes, the reasons that restrict an account, and the modes that users set."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autopilot.domain.account import exchange_of
 from autopilot.domain.order import Purpose
 
 PAUSED_BY_USER = "PAUSED_BY_USER"
@@ -14,6 +15,7 @@ EXCHANGE_UNREACHABLE = "EXCHANGE_UNREACHABLE"
 BOOKS_DIFFER = "BOOKS_DIFFER"
 NOT_ARMED = "NOT_ARMED"
 LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
+EVERY_ACCOUNT = "*"
 
 
 class TradingMode(StrEnum):
@@ -76,3 +78,26 @@ def holding_back(restrictions: Iterable[Restriction], purpose: Purpose) -> Restr
     """The restriction that forbids orders of this purpose; None if they are allowed."""
     decisive = strictest(restrictions)
     return None if decisive is None or decisive.mode.allows(purpose) else decisive
+
+
+@dataclass(frozen=True, slots=True)
+class ModeEntry:
+    """A mode that a user set. ``account``: `EVERY_ACCOUNT`, or ``*:kraken`` for those of one exchange; it includes
+    accounts that are opened later. ``since_ms``: the machine's time; ``actor``: who set it."""
+
+    account: str
+    mode: TradingMode
+    code: str
+    why: str
+    since_ms: int
+    actor: str
+
+
+def accounts_of(exchange: str | None) -> str:
+    """The ``account`` of a `ModeEntry` for one exchange, or for every account if ``exchange`` is None."""
+    return EVERY_ACCOUNT if exchange is None else f"{EVERY_ACCOUNT}:{exchange}"
+
+
+def holds_for(scope: str, account: str) -> bool:
+    """Whether a mode of ``scope`` includes the account, such as ``live:kraken``."""
+    return scope in (EVERY_ACCOUNT, accounts_of(exchange_of(account)))

@@ -70,7 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.daemon.end()
 
     def _answer(self, path: str) -> None:
-        refusal = {"error": {"code": "NotFound", "message": f"nothing at {path}", "hint": "autopilot status"}}
+        error = {"code": "NotFound", "kind": "not_found", "message": f"nothing at {path}", "hint": "autopilot status"}
+        refusal = {"error": error}
         status, document = self.server.daemon.answers.get(path, (404, refusal))
         content = json.dumps(document).encode()
         self.send_response(status)

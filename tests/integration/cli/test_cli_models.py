@@ -13,8 +13,7 @@ import pytest
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
-from autopilot.domain.model_state import ModelState
-from autopilot.ports.models import ModelEntry
+from autopilot.domain.model_state import ModelEntry, ModelState
 
 API = "/api/autopilot"
 UNTRIED = {"standing": "too_early", "sentence": "none of its decisions has matured", "decisions": 0}
@@ -161,6 +160,8 @@ def test_a_daemon_that_runs_is_asked(autopilot, daemon, data_dir, arguments, met
 
 
 def test_a_daemons_refusal_is_the_same_exit_code(autopilot, daemon) -> None:
-    refusal = {"error": {"code": "SAFETY_REFUSED", "message": "its gate did not pass it", "hint": "--force"}}
+    refusal = {
+        "error": {"code": "SAFETY_REFUSED", "kind": "safety", "message": "its gate did not pass it", "hint": "--force"}
+    }
     daemon.answers[f"{API}/models/m-1/promote"] = (403, refusal)
     assert autopilot("models", "promote", "m-1").code == 5

@@ -107,6 +107,7 @@ def test_the_daemons_refusal_is_printed_with_its_hint_and_its_code(autopilot, da
     assert done.document == {
         "error": {
             "code": "NotFound",
+            "kind": "not_found",
             "message": f"nothing at {API}/decisions/ffffffffff",
             "hint": "autopilot status",
         }
@@ -114,8 +115,13 @@ def test_the_daemons_refusal_is_printed_with_its_hint_and_its_code(autopilot, da
 
 
 def test_a_safety_refusal_has_its_own_exit_code(autopilot, daemon) -> None:
-    refusal = {"error": {"code": "SAFETY_REFUSED", "message": "live trading is not armed", "hint": "use --paper"}}
-    daemon.answers[f"{API}/start"] = (403, refusal)
+    refusal = {
+        "code": "SAFETY_REFUSED",
+        "kind": "safety",
+        "message": "live trading is not armed",
+        "hint": "use --paper",
+    }
+    daemon.answers[f"{API}/start"] = (403, {"error": refusal})
     done = autopilot("start", "--symbol", "BTC/USD", "--live")
     assert (done.code, done.err) == (5, "error: live trading is not armed\ntry: use --paper\n")
 

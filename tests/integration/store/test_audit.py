@@ -29,9 +29,8 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import GENESIS, AuditKind, Head, row_hash
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreUnavailable
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelEntry, ModelEvent, ModelState
 from autopilot.domain.order import OrderStatus
-from autopilot.ports.models import ModelEntry, ModelEvent
 
 
 @pytest.fixture

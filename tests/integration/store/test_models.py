@@ -13,8 +13,7 @@ import pytest
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.errors import NotFound, StoreCorrupt
-from autopilot.domain.model_state import ModelState
-from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
 
 FIRST = ModelEntry("m-1", 100, ModelState.SHADOW, "v1", "ab" * 32, "no evidence – yet", False, None, "")
 SECOND = replace(FIRST, id="m-2", created_at_ms=200, state=ModelState.LIVE)

@@ -103,12 +103,12 @@ def test_an_id_is_given_once(store: SqliteTasks) -> None:
     assert store.load("t1") == PENDING
 
 
-def test_the_latest_come_first_and_the_unfinished_in_their_order(store: SqliteTasks) -> None:
+def test_the_latest_come_first_and_the_unfinished_in_their_order(path: Path, store: SqliteTasks) -> None:
     for number in (3, 1, 4, 2, 5):
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.begin("t2", 1, 10)
     store.finish("t4", TaskState.CANCELED, 11)
-    assert [task.id for task in store.recent(3)] == ["t5", "t4", "t3"]
+    assert [task["id"] for task in learning.tasks(path, 3)["tasks"]] == ["t5", "t4", "t3"]
     assert [task.id for task in store.unfinished()] == ["t1", "t2", "t3", "t5"]
 
 
@@ -161,7 +161,7 @@ def test_queries_give_the_documents_of_the_tasks(path: Path, store: SqliteTasks)
     for number in (1, 2, 3):
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.finish("t2", TaskState.FAILED, 9, error=ERROR)
-    assert learning.tasks(path, 2) == {"tasks": [document(task) for task in store.recent(2)]}
+    assert learning.tasks(path, 2) == {"tasks": [document(store.load(each)) for each in ("t3", "t2")]}
     assert learning.task(path, "t2") == {"task": document(store.load("t2"))}
     with pytest.raises(NotFound) as caught:
         learning.task(path, "t9")
@@ -196,7 +196,7 @@ def test_a_database_of_version_1_keeps_every_row_and_gets_the_new_tables(
     store = SqliteTasks(database)
     assert SqliteLedger(database).equity_mark(make_mark().account, "USD") == make_mark()
     assert database.row("PRAGMA user_version")[0] == len(MIGRATIONS)
-    assert store.recent(9) == ()
+    assert learning.tasks(path) == {"tasks": []}
     store.create(PENDING)
     assert store.load("t1") == PENDING
     database.close()

@@ -17,8 +17,7 @@ from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.order import OrderStatus
-from autopilot.domain.trading_mode import Restriction, TradingMode
-from autopilot.ports.trading_modes import ModeEntry
+from autopilot.domain.trading_mode import ModeEntry, Restriction, TradingMode
 
 PAUSE = ModeEntry("*", TradingMode.REDUCING, "PAUSED_BY_USER", "paused by the user", 5, "uid 1 pid 2")
 HALT = ModeEntry("*", TradingMode.HALTED, "PANIC", "panic called by the user", 9, "uid 1 pid 3")

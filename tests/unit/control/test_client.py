@@ -71,7 +71,7 @@ def leave_stale_socket(path: Path) -> None:
 @pytest.mark.parametrize("leave", [leave_nothing, leave_stale_socket, Path.touch])
 def test_nobody_listening_is_said_plainly(path: Path, leave: Callable[[Path], None]) -> None:
     leave(path)
-    with pytest.raises(DaemonNotRunning, match="nobody listens") as caught:
+    with pytest.raises(DaemonNotRunning, match="no daemon is listening on") as caught:
         ControlClient(path).get("/health")
     assert "autopilot start" in caught.value.hint
 

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
+import apscheduler.schedulers.base
 import pytest
 
-from autopilot.daemon.scheduler import CycleScheduler
+from autopilot.app.training.schedule import cron_trigger
+from autopilot.daemon.scheduler import JobScheduler
 
 
 class Clocks:
@@ -24,14 +27,14 @@ def clocks() -> Clocks:
 
 
 @pytest.fixture
-async def scheduler(clocks: Clocks) -> AsyncIterator[CycleScheduler]:
-    scheduler = CycleScheduler(lambda: clocks.wall_s, lambda: clocks.monotonic_s)
+async def scheduler(clocks: Clocks) -> AsyncIterator[JobScheduler]:
+    scheduler = JobScheduler(lambda: clocks.wall_s, lambda: clocks.monotonic_s)
     scheduler.start()
     yield scheduler
     scheduler.stop()
 
 
-async def test_a_job_runs_at_once(scheduler: CycleScheduler) -> None:
+async def test_a_job_runs_at_once(scheduler: JobScheduler) -> None:
     ran = asyncio.Event()
 
     async def run() -> None:
@@ -42,7 +45,7 @@ async def test_a_job_runs_at_once(scheduler: CycleScheduler) -> None:
     assert scheduler.next_run_ms("BTC/USD") is not None
 
 
-async def test_a_slow_symbol_does_not_delay_another(scheduler: CycleScheduler) -> None:
+async def test_a_slow_symbol_does_not_delay_another(scheduler: JobScheduler) -> None:
     release, quick = asyncio.Event(), asyncio.Event()
     slow_runs: list[int] = []
 
@@ -62,7 +65,7 @@ async def test_a_slow_symbol_does_not_delay_another(scheduler: CycleScheduler) -
 
 @pytest.mark.parametrize("step_s", [-3600.0, 3600.0])
 async def test_a_wall_clock_step_brings_every_job_forward(
-    scheduler: CycleScheduler, clocks: Clocks, step_s: float
+    scheduler: JobScheduler, clocks: Clocks, step_s: float
 ) -> None:
     runs: list[int] = []
     first, again = asyncio.Event(), asyncio.Event()
@@ -78,15 +81,53 @@ async def test_a_wall_clock_step_brings_every_job_forward(
     await asyncio.wait_for(again.wait(), 5)
 
 
-async def test_time_that_passes_evenly_is_no_jump(scheduler: CycleScheduler, clocks: Clocks) -> None:
+async def test_time_that_passes_evenly_is_no_jump(scheduler: JobScheduler, clocks: Clocks) -> None:
     clocks.pass_s(900)
     assert not scheduler.check_clock()
 
 
-async def test_removing_twice_is_fine(scheduler: CycleScheduler) -> None:
+async def test_removing_twice_is_fine(scheduler: JobScheduler) -> None:
     async def run() -> None: ...
 
     scheduler.add("BTC/USD", run, 3600)
     scheduler.remove("BTC/USD")
     scheduler.remove("BTC/USD")
     assert scheduler.next_run_ms("BTC/USD") is None
+
+
+async def test_a_cron_job_that_a_jump_of_the_clock_went_over_is_made_up_once(
+    scheduler: JobScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: asyncio.Queue[str] = asyncio.Queue()
+
+    async def run() -> None:
+        await runs.put("trained")
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime.now(UTC) + timedelta(days=22)
+
+    scheduler.add_cron("training", run, cron_trigger("0 3 * * 0"))
+    monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Later)
+    scheduler.check_clock()
+    assert await asyncio.wait_for(runs.get(), 10) == "trained"
+    scheduler.check_clock()
+    await asyncio.sleep(0)
+    assert runs.empty()
+
+
+async def test_a_cron_job_does_not_run_because_the_clock_jumped(scheduler: JobScheduler, clocks: Clocks) -> None:
+    async def run() -> None:
+        raise AssertionError
+
+    scheduler.add_cron("training", run, cron_trigger("0 3 29 2 *"))
+    due_ms = scheduler.next_run_ms("training")
+    clocks.wall_s += 3600
+    assert scheduler.check_clock()
+    await asyncio.sleep(0)
+    assert scheduler.next_run_ms("training") == due_ms
+
+
+def test_stopping_what_never_began_does_nothing() -> None:
+    JobScheduler().stop()

@@ -10,8 +10,7 @@ import pytest
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderReport, OrderStatus
-from autopilot.domain.trading_mode import TradingMode
-from autopilot.ports.trading_modes import ModeEntry
+from autopilot.domain.trading_mode import ModeEntry, TradingMode
 
 S = OrderStatus
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError, StoreError
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelEntry, ModelState
 from autopilot.domain.selection import Contribution
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import iso_utc
-from autopilot.ports.models import ModelEntry, ModelStore
-from autopilot.ports.score_model import ModelScores
+from autopilot.ports.score_model import ModelScores, ScoreModel
 
 if TYPE_CHECKING:
     from autopilot.adapters.models.scoring_model import ScoringModel
@@ -32,13 +32,13 @@ class _Loaded:
     error: ModelError | None
 
 
-class Champion:
-    """A ScoreModel. The store is asked before every decision, so that a new champion counts from the next one on.
+class Champion(ScoreModel):
+    """The store is asked before every decision, so that a new champion counts from the next one on.
 
     ``life_ms``: how long after its last training sample a model is used, in market time.
     """
 
-    def __init__(self, store: ModelStore, files: ModelFiles, life_ms: int) -> None:
+    def __init__(self, store: SqliteModels, files: ModelFiles, life_ms: int) -> None:
         self._store = store
         self._files = files
         self._life_ms = life_ms

@@ -19,7 +19,7 @@ from autopilot.domain.errors import StoreError
 from autopilot.domain.sentiment import SentimentSeries, between
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
-from autopilot.ports.sentiment import SentimentStore
+from autopilot.ports.sentiment import SentimentSource, SentimentStore
 
 NAME = "fear_greed"
 URL = "https://api.alternative.me/fng/?limit=0&format=json"
@@ -32,8 +32,8 @@ LARGEST_ANSWER = 4 * 1024 * 1024
 log = logging.getLogger(__name__)
 
 
-class FearGreed:
-    """A SentimentSource that answers with what it knows and asks for news behind its caller's back.
+class FearGreed(SentimentSource):
+    """Answers with the values at hand, and fetches new ones in the background.
 
     ``clock`` says when to ask again; which values count is said by the moments that `series` is asked about.
     """

@@ -7,13 +7,14 @@ import numpy as np
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.ports.sentiment import SentimentSource
 
 MEMORY_HOURS = 240
 CALM = 0.12
 """Log change over the memory at which the mood is three quarters of the way to an extreme."""
 
 
-class SimulatedSentiment:
+class SimulatedSentiment(SentimentSource):
     """A fear-and-greed index: the mood follows the last ten days of BTC/USD and is known when the day begins."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:

@@ -7,15 +7,15 @@ import logging
 from autopilot.domain.errors import StoreError
 from autopilot.domain.sentiment import SentimentSeries, between
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.ports.sentiment import SentimentStore
+from autopilot.ports.sentiment import SentimentSource, SentimentStore
 
 AHEAD_MS = 90 * DAY_MS
 """A replay asks for a window that moves on: so much is read beyond it at once."""
 log = logging.getLogger(__name__)
 
 
-class StoredSentiment:
-    """A SentimentSource for a replayed market: what was known at the moment it is asked about, never later."""
+class StoredSentiment(SentimentSource):
+    """The sentiment of a replayed market: only values that were known at the moment in question."""
 
     def __init__(self, store: SentimentStore, name: str = "fear_greed") -> None:
         self._store = store
@@ -38,8 +38,8 @@ class StoredSentiment:
         self._held_ms = since_ms, until_ms
 
 
-class NeutralSentiment:
-    """A SentimentSource for markets that have none, and for users who want none."""
+class NeutralSentiment(SentimentSource):
+    """No opinion: for markets without sentiment, and users who switched it off."""
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:  # noqa: ARG002 - the port's
         return SentimentSeries.neutral()

@@ -19,6 +19,7 @@ from autopilot.domain.audit import AuditKind
 from autopilot.domain.money import ZERO
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.domain.trading_mode import NOT_ARMED, Restriction, TradingMode
+from autopilot.ports.restrictions import RestrictionSource
 
 _ARM = insert("armings", Arming, or_update="account")
 _CLOSED = "SELECT net AS earned, symbol FROM round_trips WHERE account = ? AND closed_at_ms >= ?"
@@ -127,8 +128,8 @@ class SqliteArmings:
             self._audit.append(connection, AuditKind.ARMING, {"event": event.value, **row})
 
 
-class NotArmed:
-    """A RestrictionSource: nothing is bought with real money that is not armed. ``now_ms``: the machine's time."""
+class NotArmed(RestrictionSource):
+    """An account with real money that is not armed buys nothing. ``now_ms``: the machine's time."""
 
     def __init__(self, armings: SqliteArmings, now_ms: Callable[[], int]) -> None:
         self._armings = armings

@@ -1,29 +1,13 @@
-"""The running set in SQLite."""
+"""The symbols that were started, in SQLite."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
-
-
-class SqliteAutopilots:
-    """An AutopilotStore."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def save_autopilot(self, entry: AutopilotEntry) -> None:
-        with self._database.transaction(durable=True) as connection:
-            connection.execute(insert("autopilots", AutopilotEntry, or_update="symbol"), to_row(entry))
-
-    def load_autopilots(self) -> tuple[AutopilotEntry, ...]:
-        rows = self._database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
-        return tuple(from_row(AutopilotEntry, row) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +26,18 @@ class AutopilotEntry:
     started_at_ms: int
 
 
-class AutopilotStore(Protocol):
-    """Raises StoreError."""
+class SqliteAutopilots:
+    """Which symbols run, so that a restart resumes them. Methods raise StoreError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def save_autopilot(self, entry: AutopilotEntry) -> None:
         """Insert or update, by symbol."""
-        ...
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(insert("autopilots", AutopilotEntry, or_update="symbol"), to_row(entry))
 
     def load_autopilots(self) -> tuple[AutopilotEntry, ...]:
-        """In the order they were started."""
-        ...
+        """All entries, in the order they were started."""
+        rows = self._database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
+        return tuple(from_row(AutopilotEntry, row) for row in rows)

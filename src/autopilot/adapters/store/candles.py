@@ -7,7 +7,7 @@ import numpy as np
 from autopilot.adapters.store.database import Database
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.market_data import Coverage
+from autopilot.ports.market_data import CandleStore, Coverage
 
 _ROW = np.dtype(
     [("open_at_ms", np.int64), *((name, np.float64) for name in ("open", "high", "low", "close", "volume"))]
@@ -16,8 +16,8 @@ _COLUMNS = ", ".join(_ROW.names or ())
 _FOREVER = 2**62
 
 
-class SqliteCandles:
-    """A CandleStore."""
+class SqliteCandles(CandleStore):
+    """Candles in arrays; writing a candle again replaces it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,8 +10,7 @@ from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import NotFound
-from autopilot.domain.model_state import ModelState
-from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
 
 _REGISTER = (
     insert("models", ModelEntry) + " ON CONFLICT (id) DO UPDATE SET state = excluded.state, schema = excluded.schema,"
@@ -20,13 +19,20 @@ _REGISTER = (
 
 
 class SqliteModels:
-    """A ModelStore. With ``audit``, what the history tells is told there too, in the same transaction."""
+    """Trained models, at most one of them champion, and their history; the models themselves are files.
+
+    Every method is one transaction, shared by processes, and raises StoreError; those that name a model raise NotFound.
+    With ``audit``, each line of the history is recorded there too, in the same transaction.
+    """
 
     def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
         self._database = database
         self._audit = audit
 
     def register(self, entry: ModelEntry) -> None:
+        """Keep a trained model; it does not become champion. The same id again (the same training makes the same model)
+        updates state, schema, sha256, verdict and note, and a change of state goes into the history. A champion that
+        abstains stays so: results after its training spoke against it."""
         with self._database.transaction(durable=True) as connection:
             before = connection.execute("SELECT * FROM models WHERE id = ?", (entry.id,)).fetchone()
             if before and before["is_champion"] and before["state"] == ModelState.ABSTAINING:
@@ -36,14 +42,17 @@ class SqliteModels:
                 self._tell_state(connection, entry.id, entry.state, "trained again", entry.created_at_ms)
 
     def entries(self) -> tuple[ModelEntry, ...]:
+        """The newest first."""
         rows = self._database.rows("SELECT * FROM models ORDER BY created_at_ms DESC, rowid DESC")
         return tuple(from_row(ModelEntry, row) for row in rows)
 
     def champion(self) -> ModelEntry | None:
+        """The model that decides; None if rules do."""
         row = self._database.row("SELECT * FROM models WHERE is_champion = 1")
         return None if row is None else from_row(ModelEntry, row)
 
     def promote(self, model_id: str, now_ms: int, reason: str, event: ModelEvent = ModelEvent.PROMOTED) -> None:
+        """Make this model champion, if it is not already. ``event``: ROLLED_BACK if an earlier champion returns."""
         with self._database.transaction(durable=True) as connection:
             _require(connection, model_id)
             previous_id = _champion_id(connection)
@@ -54,6 +63,7 @@ class SqliteModels:
             self._tell(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
 
     def set_state(self, model_id: str, state: ModelState, note: str, now_ms: int) -> None:
+        """Whether it is champion stays as it is. A change of state goes into the history."""
         with self._database.transaction(durable=True) as connection:
             before = _require(connection, model_id)
             connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
@@ -61,6 +71,7 @@ class SqliteModels:
                 self._tell_state(connection, model_id, state, note, now_ms)
 
     def demote_champion(self, now_ms: int, reason: str, event: ModelEvent = ModelEvent.ROLLED_BACK) -> None:
+        """Let rules decide. If they do already, only a RESET goes into the history."""
         with self._database.transaction(durable=True) as connection:
             previous_id = _champion_id(connection)
             if previous_id is None and event is not ModelEvent.RESET:
@@ -69,19 +80,23 @@ class SqliteModels:
             self._tell(connection, ModelChange(now_ms, event, None, previous_id, reason))
 
     def forget(self, model_id: str) -> None:
+        """Delete the model. Its history stays."""
         with self._database.transaction(durable=True) as connection:
             _require(connection, model_id)
             connection.execute("DELETE FROM models WHERE id = ?", (model_id,))
 
     def history(self, limit: int) -> tuple[ModelChange, ...]:
+        """The latest first. It is never shortened."""
         rows = self._database.rows("SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
         return tuple(from_row(ModelChange, row) for row in rows)
 
     def trials(self) -> int:
+        """How many trainings were ever begun, resets included: the deflated Sharpe ratio pays for them."""
         row = self._database.row("SELECT trials FROM training_trials")
         return 0 if row is None else int(row[0])
 
     def count_trial(self) -> int:
+        """Count one more training; returns how many there are now."""
         with self._database.transaction(durable=True) as connection:
             connection.execute(
                 "INSERT INTO training_trials VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET trials = trials + 1"

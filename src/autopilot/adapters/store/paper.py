@@ -11,11 +11,11 @@ from typing import Any
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, reading, to_row
 from autopilot.domain.order import Fill, Order, OrderReport
-from autopilot.ports.broker import PaperChange
+from autopilot.ports.broker import PaperChange, PaperStore
 
 
-class SqlitePaper:
-    """A PaperStore."""
+class SqlitePaper(PaperStore):
+    """Balances and orders of the paper exchange."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,10 +10,11 @@ from autopilot.adapters.store.rows import from_json
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.ledger import SampleStore
 
 
-class SqliteSamples:
-    """A SampleStore. Returns are kept as they are, to the last bit."""
+class SqliteSamples(SampleStore):
+    """Returns are kept as they are, to the last bit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -7,10 +7,11 @@ import numpy as np
 from autopilot.adapters.store.database import Database
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.lean_imports import held_back
+from autopilot.ports.sentiment import SentimentStore
 
 
-class SqliteSentiment:
-    """A SentimentStore."""
+class SqliteSentiment(SentimentStore):
+    """One row for each moment a value became known."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -16,7 +16,11 @@ _UNFINISHED = "state IN ('pending', 'running')"
 
 
 class SqliteTasks:
-    """A TaskStore."""
+    """Shared by processes, and kept across restarts. Methods that name a task raise NotFound if it does not exist;
+    every method raises StoreError.
+
+    Documents are kept as `document` makes them: NaN becomes null, a float its six leading digits.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,11 +36,9 @@ class SqliteTasks:
             raise _no_task(task_id)
         return _task(row)
 
-    def recent(self, limit: int) -> tuple[Task, ...]:
-        rows = self._database.rows("SELECT * FROM tasks ORDER BY created_at_ms DESC, id DESC LIMIT ?", (limit,))
-        return tuple(_task(row) for row in rows)
-
     def begin(self, task_id: str, pid: int, now_ms: int) -> None:
+        """It runs in the process ``pid``. To begin again names another process and keeps the time of the start. A final
+        task never changes."""
         self._change(
             task_id,
             "state = 'running', pid = :pid, started_at_ms = coalesce(started_at_ms, :now_ms)",
@@ -45,6 +47,7 @@ class SqliteTasks:
         )
 
     def progress(self, task_id: str, stage: str, done: int, total: int, detail: str) -> None:
+        """How far it is. Not durable: a power cut may lose the latest. A final task never changes."""
         self._change(
             task_id,
             "stage = :stage, done = :done, total = :total, detail = :detail",
@@ -60,6 +63,8 @@ class SqliteTasks:
         result: Document | None = None,
         error: Document | None = None,
     ) -> None:
+        """It ended in this final ``state``. The first end counts: a final task never changes. Raises ValueError if the
+        state is not final."""
         if not state.is_final:
             raise ValueError(f"a task cannot end as {state}")
         self._change(
@@ -70,6 +75,7 @@ class SqliteTasks:
         )
 
     def unfinished(self) -> tuple[Task, ...]:
+        """Pending or running, the earliest created first."""
         rows = self._database.rows(f"SELECT * FROM tasks WHERE {_UNFINISHED} ORDER BY created_at_ms, id")
         return tuple(_task(row) for row in rows)
 

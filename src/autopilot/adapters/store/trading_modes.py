@@ -8,23 +8,24 @@ from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
-from autopilot.domain.trading_mode import Restriction, TradingMode
-from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, holds_for
+from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for
+from autopilot.ports.restrictions import RestrictionSource
 
 ENTRIES = "SELECT * FROM trading_modes ORDER BY account"
 _FIND = "SELECT * FROM trading_modes WHERE account = ?"
 _SAVE = insert("trading_modes", ModeEntry, or_update="account")
 
 
-class SqliteTradingModes:
-    """A TradingModeStore, and a RestrictionSource. With ``audit``, each change is told there, in the same
-    transaction."""
+class SqliteTradingModes(RestrictionSource):
+    """Every change is durable when the method returns. With ``audit``, each change is recorded there in the same
+    transaction. Methods raise StoreError."""
 
     def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
         self._database = database
         self._audit = audit
 
     def restrict(self, entry: ModeEntry) -> ModeEntry:
+        """Store the mode, unless the stored one is as strict already; returns the stored one."""
         with self._database.transaction(durable=True) as connection:
             row = connection.execute(_FIND, (entry.account,)).fetchone()
             before = from_row(ModeEntry, row) if row else None
@@ -35,6 +36,7 @@ class SqliteTradingModes:
             return entry
 
     def lift(self, account: str, actor: str) -> tuple[ModeEntry, ...]:
+        """Remove the mode of these accounts, for `EVERY_ACCOUNT` all modes; returns those removed."""
         with self._database.transaction(durable=True) as connection:
             rows = connection.execute(ENTRIES).fetchall()
             lifted = [from_row(ModeEntry, row) for row in rows if account in (EVERY_ACCOUNT, row["account"])]
@@ -44,6 +46,7 @@ class SqliteTradingModes:
             return tuple(lifted)
 
     def entries(self) -> tuple[ModeEntry, ...]:
+        """All modes that are set."""
         return tuple(from_row(ModeEntry, row) for row in self._database.rows(ENTRIES))
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
@@ -58,7 +61,7 @@ class SqliteTradingModes:
 
 
 def as_restriction(entry: ModeEntry) -> Restriction:
-    """What was set, as what it does."""
+    """The restriction that a stored mode causes."""
     return Restriction(entry.code, entry.mode, entry.why, entry.since_ms, _hint(entry.account))
 
 

@@ -22,9 +22,8 @@ from autopilot.control.errors import Conflict, SafetyRefused
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ModelError, NotFound
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
 from autopilot.ports.clock import Clock
-from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent, ModelStore
 
 if TYPE_CHECKING:
     from autopilot.training.evidence.drift import Drift
@@ -50,7 +49,7 @@ class ModelRegistry:
 
     def __init__(
         self,
-        store: ModelStore,
+        store: SqliteModels,
         files: ModelFiles,
         clock: Clock,
         drift: Callable[[str, Document], Drift],

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.market import MarketKind
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelEntry, ModelState
 from autopilot.ports.clock import Clock
-from autopilot.ports.models import ModelEntry, ModelStore
 
 if TYPE_CHECKING:
     from autopilot.training.evidence.drift import Drift
@@ -34,7 +34,7 @@ class ModelWatch:
 
     def __init__(
         self,
-        store: ModelStore,
+        store: SqliteModels,
         files: ModelFiles,
         drift: Callable[[str, Document, MarketKind | None], Drift],
         clock: Clock,

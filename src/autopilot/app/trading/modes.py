@@ -7,18 +7,26 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.control.errors import Conflict
 from autopilot.domain.account import exchange_of
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError, StoreError
 from autopilot.domain.order import Purpose
-from autopilot.domain.trading_mode import PANIC, PAUSED_BY_USER, TradingMode, mode_of
+from autopilot.domain.trading_mode import (
+    EVERY_ACCOUNT,
+    PANIC,
+    PAUSED_BY_USER,
+    ModeEntry,
+    TradingMode,
+    accounts_of,
+    mode_of,
+)
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.liquidation import TRY_AGAIN, AccountResult, Liquidation, Remainder
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
-from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, TradingModeStore, accounts_of
 
 _PANIC = "panic called by the user"
 _ENTRIES = frozenset({Purpose.ENTRY})
@@ -34,7 +42,7 @@ class TradingControl:
 
     def __init__(
         self,
-        modes: TradingModeStore,
+        modes: SqliteTradingModes,
         watch: AccountWatch,
         busy: Callable[[], Sequence[str]],
         open_account: Callable[[str], Liquidation],

@@ -24,11 +24,11 @@ from autopilot.control.peer import Peer
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import StoreUnavailable
+from autopilot.domain.trading_mode import EVERY_ACCOUNT
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.liquidation import AccountResult, Liquidation, Remainder
 from autopilot.execution.restrictions import Restrictions
-from autopilot.ports.trading_modes import EVERY_ACCOUNT
 
 if TYPE_CHECKING:
     from autopilot.app.trading.accounts import Venue, Wiring

@@ -24,10 +24,9 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
-from autopilot.domain.errors import AutopilotError, StoreError
+from autopilot.domain.errors import AutopilotError, Kind, StoreError
 from autopilot.domain.progress import Progress
 from autopilot.domain.task import Task, TaskState, task_id
-from autopilot.ports.tasks import TaskStore
 from autopilot.training.request import Stage, TrainingRequest
 
 KIND = "retrain"
@@ -45,6 +44,12 @@ log = logging.getLogger(__name__)
 
 class TrainingRuns(AutopilotError):
     """Another training holds the lock of the data directory."""
+
+    kind = Kind.BLOCKED
+
+
+class TrainingDied(AutopilotError):
+    """The process of a training ended without a word."""
 
 
 class Canceled(BaseException):
@@ -84,7 +89,7 @@ def training_lock(paths: Paths) -> Iterator[None]:
         yield
 
 
-def fail_abandoned(paths: Paths, tasks: TaskStore, now_ms: int) -> None:
+def fail_abandoned(paths: Paths, tasks: SqliteTasks, now_ms: int) -> None:
     """Mark unfinished tasks as failed if no training runs: their processes are gone. Do not call this between the start
     of a training process and the moment at which it takes its lock. Raises StoreError, ConfigError."""
     if tasks.unfinished():
@@ -121,7 +126,7 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None
         return tasks.load(task.id)
 
 
-def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Progress | None) -> None:
+def _train(paths: Paths, task: Task, train: Train, tasks: SqliteTasks, watcher: Progress | None) -> None:
     progress = _TaskProgress(tasks, task.id, watcher)
     with _signals(progress.cancel):
         try:
@@ -134,7 +139,7 @@ def _train(paths: Paths, task: Task, train: Train, tasks: TaskStore, watcher: Pr
         tasks.finish(task.id, TaskState.SUCCEEDED, WallClock().now_ms(), result=result)
 
 
-def _fail_others(tasks: TaskStore, task_name: str) -> None:
+def _fail_others(tasks: SqliteTasks, task_name: str) -> None:
     """Whoever holds the lock knows that no other training is running."""
     for other in tasks.unfinished():
         if other.id != task_name and other.state is TaskState.RUNNING:
@@ -153,23 +158,21 @@ def _task_of(paths: Paths, pid: int | None) -> str | None:
 
 def died(message: str) -> Document:
     """The error of a task whose process ended without storing an error."""
-    return {"type": "TrainingDied", "message": message, "hint": "autopilot retrain tries again", "traceback": ""}
+    return {**error_document(TrainingDied(message, hint="autopilot retrain tries again")), "traceback": ""}
 
 
 def error_document(error: Exception) -> Document:
-    """The error as a task stores it."""
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "hint": getattr(error, "hint", ""),
-        "traceback": "".join(traceback.format_exception(error)),
-    }
+    """The error as a task stores it: with its type and its traceback."""
+    unexpected = {"code": "INTERNAL_ERROR", "kind": Kind.FAILED.value, "message": str(error), "hint": ""}
+    body = error.document() if isinstance(error, AutopilotError) else unexpected
+    traced = "".join(traceback.format_exception(error))
+    return {**body, "type": type(error).__name__, "traceback": traced}
 
 
 class _TaskProgress:
     """A Progress that stores a few reports a second, and the start and end of every stage."""
 
-    def __init__(self, tasks: TaskStore, task_name: str, watcher: Progress | None) -> None:
+    def __init__(self, tasks: SqliteTasks, task_name: str, watcher: Progress | None) -> None:
         self._tasks = tasks
         self._task = task_name
         self._watcher = watcher

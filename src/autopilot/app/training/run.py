@@ -19,10 +19,9 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelEntry, ModelState
 from autopilot.domain.progress import Progress
 from autopilot.performance.outcomes import ASSUMED_COST
-from autopilot.ports.models import ModelEntry, ModelStore
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.data.surrogate import surrogate
 from autopilot.training.evidence.incumbent import Incumbent
@@ -109,7 +108,7 @@ def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
     return trained.replaces and champion is not None and champion.state is trained.state
 
 
-def _incumbent(models: ModelStore, files: ModelFiles) -> Incumbent | None:
+def _incumbent(models: SqliteModels, files: ModelFiles) -> Incumbent | None:
     """None as well where the champion abstains or cannot be used."""
     champion = models.champion()
     if champion is None or champion.state is ModelState.ABSTAINING:

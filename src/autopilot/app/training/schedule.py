@@ -1,56 +1,20 @@
-"""When the daemon trains by itself: a cron schedule in UTC, kept through suspends and jumps of the wall clock."""
+"""The schedule by which the daemon trains: five fields as cron has them, in UTC."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from autopilot.domain.errors import ConfigError
 
-CLOCK_CHECK_S = 30.0
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_PART = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(-(?P<last>[a-z]{3}|[0-7]))?(/(?P<step>[1-7]))?")
 
 
-class TrainingSchedule:
-    """Awaits ``run`` at every due time; never twice at once, and what was missed is made up once."""
-
-    def __init__(self, run: Callable[[], Awaitable[None]]) -> None:
-        self._run = run
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._watch: asyncio.TimerHandle | None = None
-
-    def start(self, schedule: str) -> None:
-        """Inside a running event loop. Raises ConfigError as `cron_trigger` does."""
-        self._scheduler.add_job(
-            self._run, cron_trigger(schedule), misfire_grace_time=None, coalesce=True, max_instances=1
-        )
-        self._scheduler.start()
-        self._watch_clock()
-
-    def stop(self) -> None:
-        if self._watch:
-            self._watch.cancel()
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-
-    def check_clock(self) -> None:
-        """Compare the due time with the wall clock now. The timer that waits for it counts neither a suspend nor a
-        jump, and a week is long enough for both."""
-        self._scheduler.wakeup()
-
-    def _watch_clock(self) -> None:
-        self.check_clock()
-        self._watch = asyncio.get_running_loop().call_later(CLOCK_CHECK_S, self._watch_clock)
-
-
 def cron_trigger(schedule: str) -> CronTrigger:
-    """In UTC. Raises ConfigError when the five fields make no sense, or name a day that never comes."""
+    """The trigger of a schedule. Raises ConfigError if a field is not valid, or the day never comes."""
     *others, weekdays = schedule.split(" ")
     try:
         trigger = CronTrigger.from_crontab(" ".join([*others, _named_weekdays(weekdays)]), timezone=UTC)
@@ -69,8 +33,8 @@ def _refused(schedule: str, why: str) -> ConfigError:
 
 
 def _named_weekdays(field: str) -> str:
-    """Every day by its name: cron numbers them from Sunday and APScheduler from Monday, where ranges and steps begin
-    as well."""
+    """The days of the week by name: cron counts from Sunday, APScheduler counts, and begins ranges and steps, on
+    Monday."""
     if field == "*":
         return field
     days = {day % 7 for part in field.lower().split(",") for day in _days(part)}
@@ -78,7 +42,7 @@ def _named_weekdays(field: str) -> str:
 
 
 def _days(part: str) -> range:
-    """0 to 7 from Sunday to Sunday; beyond where a range goes on into the next week."""
+    """Day numbers from 0, Sunday; above 6 if the range goes on into the next week. Raises ValueError."""
     found = _WEEKDAY_PART.fullmatch(part)
     if not found:
         raise ValueError(f"{part!r} names no day of the week")

@@ -8,10 +8,10 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import learning
 from autopilot.app.program import PROGRAM
 from autopilot.app.training.process import died, fail_abandoned, new_task
-from autopilot.app.training.schedule import TrainingSchedule
 from autopilot.config.load import load
 from autopilot.config.overrides import set_values
 from autopilot.config.paths import Paths
@@ -22,7 +22,6 @@ from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.task import TaskState
 from autopilot.ports.clock import Clock
-from autopilot.ports.tasks import TaskStore
 from autopilot.training.request import TrainingRequest
 
 CANCEL_LIMIT_S = 10.0
@@ -38,7 +37,7 @@ class TrainingTasks:
     def __init__(
         self,
         paths: Paths,
-        store: TaskStore,
+        store: SqliteTasks,
         clock: Clock,
         trained: Callable[[], Awaitable[None]],
         program: Sequence[str] = PROGRAM,
@@ -51,15 +50,11 @@ class TrainingTasks:
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._is_ending = False
-        self._schedule = TrainingSchedule(self.start_by_itself)
         self._beginning = asyncio.Lock()
 
     def open(self) -> None:
-        """Tasks that a daemon before this one left behind have failed; the schedule begins. Raises ConfigError."""
+        """Mark the unfinished tasks of an earlier daemon as failed. Raises StoreError, ConfigError."""
         fail_abandoned(self._paths, self._store, self._clock.now_ms())
-        schedule = load(self._paths).config.training.schedule
-        if schedule:
-            self._schedule.start(schedule)
 
     async def start(self, request: RetrainRequest) -> Document:
         """Begin a training; returns its task. Raises Conflict when one is under way, ConfigError, StoreError."""
@@ -123,7 +118,6 @@ class TrainingTasks:
 
     async def close(self) -> None:
         """A training under way is canceled: what it had done so far is of no use to anybody."""
-        self._schedule.stop()
         await self._end_child()
 
     async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:

@@ -18,7 +18,7 @@ from autopilot.cli.unlocking import passphrase_of
 from autopilot.config.paths import Paths
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.credentials import Passphrase
-from autopilot.domain.errors import ConfigError, StoreError
+from autopilot.domain.errors import StoreError
 from autopilot.domain.timeframe import Timeframe
 
 START_TIMEOUT_S = 20.0
@@ -95,14 +95,9 @@ def _checked(symbols: list[str] | None) -> list[str] | None:
 
 
 def _ensure_daemon(session: Session, arguments: list[str], paper_trading: bool | None) -> None:
-    from autopilot.daemon.spawn import StartFailed, ensure_daemon
+    from autopilot.daemon.spawn import ensure_daemon
 
-    try:
-        ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
-    except StartFailed as failed:
-        if failed.kind == ConfigError.__name__:
-            raise ConfigError(str(failed), hint=failed.hint) from failed
-        raise
+    ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
 
 
 def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from autopilot.control.protocol import BODY_MAX_BYTES
-from autopilot.daemon.server.answers import error_answer, http_error_answer, http_error_code
+from autopilot.daemon.server.answers import error_answer, http_error, http_error_answer
 from autopilot.daemon.server.connection import Connection, ConnectionLimit, ServerLimits, connection_of, connections
 from autopilot.daemon.server.private_socket import PrivateSocket, listen_privately
 from autopilot.daemon.server.routes import Handler, Routes
-from autopilot.domain.errors import AutopilotError, error_code
+from autopilot.domain.errors import AutopilotError
 
 if TYPE_CHECKING:
     from autopilot.daemon.service import AutopilotService
@@ -79,16 +79,16 @@ class ControlServer:
 
     async def _answer(self, request: web.Request, handler: Handler, connection: Connection) -> web.StreamResponse:
         """Every command is in the audit log before its client gets the answer."""
-        result = http_error_code(500)
+        result = http_error(500, "").code
         try:
             response = await handler(request)
             result = "done"
         except AutopilotError as error:
-            result = error_code(error)
+            result = error.code
             response = error_answer(error)
         except web.HTTPException as refusal:
-            result = http_error_code(refusal.status)
             reason = refusal.text if refusal.status == web.HTTPRequestTimeout.status_code else refusal.reason
+            result = http_error(refusal.status, "").code
             response = http_error_answer(refusal.status, f"{reason}: {request.method} {request.path}")
         finally:
             if request.method != "GET" and request.match_info.http_exception is None:

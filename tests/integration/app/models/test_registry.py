@@ -17,8 +17,7 @@ from autopilot.app.models.registry import ModelRegistry, champions, open_registr
 from autopilot.config.paths import find_paths
 from autopilot.control.errors import Conflict, SafetyRefused
 from autopilot.domain.errors import ModelError, NotFound
-from autopilot.domain.model_state import ModelState
-from autopilot.ports.models import ModelChange, ModelEntry, ModelEvent
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
 from autopilot.training.evidence.drift import Drift, Standing
 
 CARD = json.loads((Path(__file__).parents[3] / "golden" / "cli" / "documents" / "model_card.json").read_text())

@@ -17,9 +17,8 @@ from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.models.watch import ModelWatch, model_drift
 from autopilot.config.paths import find_paths
 from autopilot.domain.market import MarketKind
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelEntry, ModelState
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.ports.models import ModelEntry
 from autopilot.training.evidence.drift import Drift, Standing
 from autopilot.training.request import Acting
 

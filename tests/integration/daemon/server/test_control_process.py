@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.app.lock import AlreadyRunning, hold_lock
+from autopilot.app.lock import hold_lock
 from autopilot.app.trading.passphrase import FD_VARIABLE
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
@@ -120,7 +120,7 @@ def test_a_second_daemon_is_refused_and_told_the_first_ones_pid(foreground: Any,
     command = [*PROGRAM, str(paths.data_dir), "plain"]
     second = subprocess.run(command, check=False, capture_output=True, text=True, timeout=10)
     assert second.returncode == 1
-    assert f"a daemon (process {first.pid}) runs on {paths.data_dir} already" in second.stderr
+    assert f"a daemon (process {first.pid}) already runs on {paths.data_dir}" in second.stderr
     assert "Traceback" not in second.stderr
     assert paths.socket.stat().st_ino == inode
     assert ControlClient(paths.socket).get("/health")["pid"] == first.pid
@@ -158,7 +158,7 @@ def test_a_signal_before_it_is_up_stops_it_too(foreground: Any, paths: Paths) ->
 def test_the_reason_of_a_refusal_reaches_the_command(background: Any) -> None:
     with pytest.raises(StartFailed, match=r"^the database is from the future$") as caught:
         background("refuse")
-    assert (caught.value.hint, caught.value.kind) == ("upgrade", "StoreTooNew")
+    assert (caught.value.hint, caught.value.reported) == ("upgrade", "STORE_TOO_NEW")
 
 
 def test_of_a_crash_the_last_word_is_told(background: Any, paths: Paths) -> None:
@@ -191,7 +191,7 @@ def test_a_lock_without_a_daemon_behind_the_socket_is_reported(background: Any, 
     with hold_lock(paths.lock_file), pytest.raises(StartFailed, match="but does not answer") as caught:
         background(limit_s=1.5)
     assert f"process {os.getpid()}" in str(caught.value)
-    assert caught.value.kind == AlreadyRunning.__name__
+    assert caught.value.reported == "ALREADY_RUNNING"
 
 
 def test_a_passphrase_reaches_the_daemon_and_nobody_else(background: Any, paths: Paths) -> None:

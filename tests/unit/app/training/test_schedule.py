@@ -1,16 +1,14 @@
-"""When the daemon trains by itself: cron's weekdays, what is refused, and a wall clock that jumps."""
+"""The schedule of trainings: cron's weekdays, and schedules that are refused."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
-import apscheduler.schedulers.base
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.app.training.schedule import TrainingSchedule, cron_trigger
+from autopilot.app.training.schedule import cron_trigger
 from autopilot.domain.errors import ConfigError
 
 MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -81,34 +79,3 @@ def test_what_makes_no_sense_is_refused_with_its_reason(schedule: str, why: str)
 
 def test_a_leap_day_comes() -> None:
     cron_trigger("0 3 29 2 *")
-
-
-async def test_what_a_jump_of_the_clock_went_over_is_made_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs: asyncio.Queue[str] = asyncio.Queue()
-
-    async def run() -> None:
-        await runs.put("trained")
-
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) + timedelta(days=22)
-
-    schedule = TrainingSchedule(run)
-    schedule.start("0 3 * * 0")
-    try:
-        monkeypatch.setattr(apscheduler.schedulers.base, "datetime", Later)
-        schedule.check_clock()
-        assert await asyncio.wait_for(runs.get(), 10) == "trained"
-        schedule.check_clock()
-        await asyncio.sleep(0)
-        assert runs.empty()
-    finally:
-        schedule.stop()
-
-
-def test_stopping_what_never_began_does_nothing() -> None:
-    async def run() -> None:
-        raise AssertionError
-
-    TrainingSchedule(run).stop()

@@ -13,8 +13,7 @@ from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
 from autopilot.domain.document_types import Document
-from autopilot.domain.trading_mode import Restriction, TradingMode, mode_of
-from autopilot.ports.trading_modes import EVERY_ACCOUNT, ModeEntry, holds_for
+from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for, mode_of
 
 DISK_LEAST_BYTES = 500_000_000
 KEYS_LOCKED = "KEYS_LOCKED"
