@@ -1,8 +1,8 @@
-"""The whole autopilot over history: the daemon's own judgement, desk, paper exchange and accounting, called only at
-candles where something can happen.
+"""The whole autopilot over history: the daemon's own trader, order desk, paper exchange and accounting.
 
-That is where the chosen strategy speaks, where a position's stop or target is touched, and every candle of a symbol
-that has an open order. Symbols take turns in the order of (close, symbol), as in a replay, and share one account.
+They are called only at candles where something can happen: at signals, at touches of a position's stop or target, and
+at every candle of a symbol with an open order. Symbols take turns in the order of (close, symbol), as in a replay, and
+share one account.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
-from autopilot.backtest.marks import RANKS, Held, caught_up
+from autopilot.backtest.marks import RANKS, Held, rolled_forward
 from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import Candle, Candles, IntArray
 from autopilot.domain.decision import decision_id
@@ -36,9 +36,9 @@ from autopilot.strategies.registry import StrategySet
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
 
-HAIR = 1e-9
-NEAR = 64
-"""Candles that are looked at first for a touch; twice as many each time."""
+PRICE_TOLERANCE = 1e-9
+FIRST_LOOKAHEAD = 64
+"""Candles that the search for a touch begins with; their number doubles each time."""
 REPORT_EVERY = 500
 """Candles at which something happened between two reports."""
 
@@ -55,9 +55,8 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestResult:
-    """What came of it. ``judged``: the signals that were sure enough to be looked at; ``unsure``: of each symbol the
-    candles at which the others were made, ascending. ``candles``: how many were decided, ``looked_into`` of them by
-    finer candles."""
+    """``judged``: the decisions on signals of the required confidence; ``unsure``: for each symbol the indices of the
+    candles with a weaker signal, ascending. ``candles`` were decided, ``looked_into`` of them with finer candles."""
 
     books: MemoryBooks
     judged: tuple[DecisionRow, ...]
@@ -68,8 +67,8 @@ class BacktestResult:
 
 
 class Backtest:
-    """``traded``: at least one symbol, all of one quote currency, sorted by name. ``models``: those that `Choices`
-    number. Run it once."""
+    """``traded``: at least one symbol, all of one quote currency, sorted by name. ``models``: as numbered by
+    `BacktestChoices`. Run it once."""
 
     def __init__(
         self,
@@ -102,7 +101,7 @@ class Backtest:
     ) -> BacktestResult:
         """Decide every candle. The desk and the account may raise; on paper they do not."""
         total, done = sum(len(each.choices) for each in self._traded), 0
-        # The first candle opens the account, whether anybody speaks there or not.
+        # The first candle opens the account, with or without a signal.
         firsts = [each.choices.first for each in self._traded]
         due = [(int(keys[first]), first) for keys, first in zip(self._keys, firsts, strict=True)]
         heapq.heapify(due)
@@ -145,7 +144,7 @@ class Backtest:
             self._note()
 
     async def _settle(self, traded: BacktestSymbol, trader: Trader, candle: Candle) -> None:
-        """By the finer candles, one after the other, where something is to be settled and they tell the whole."""
+        """Settle with the finer candles in sequence if the symbol is engaged and they are complete."""
         market, closed_at_ms = traded.market, self._clock.at_ms
         engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
         finer = _within(traded.detail, candle, closed_at_ms) if traded.detail is not None and engaged else None
@@ -166,7 +165,7 @@ class Backtest:
         return at < len(sure) and int(sure[at]) == index
 
     def _next(self, rank: int, index: int) -> int | None:
-        """The next candle of this symbol at which something can happen; None when there is none."""
+        """The index of the next candle of this symbol at which something can happen; None after the last."""
         traded = self._traded[rank]
         length, symbol = len(traded.series.view.candles), traded.market.symbol
         held = self._account.position(symbol)
@@ -182,7 +181,7 @@ class Backtest:
         return following if following < length else None
 
     def _catch_up(self, key: int) -> None:
-        """What the candles between the last moment and this one, at which nothing was done, did to the equity."""
+        """Apply the candles since the last event, at which nothing was done, to the equity."""
         positions = self._books.positions(self._account.name)
         after, self._reached = self._reached, key
         if not positions:
@@ -191,7 +190,7 @@ class Backtest:
         mark = self._books.equity_mark(self._account.name, market.quote)
         assert mark is not None, "a position was decided, and a decision leaves a mark"
         still = [self._still(held) for held in positions]
-        mark = caught_up(mark, self._store.balances[market.quote], still, after, key)
+        mark = rolled_forward(mark, self._store.balances[market.quote], still, after, key)
         self._books.keep(mark, None)
         self._account.keep(mark)
         for held, each in zip(positions, still, strict=True):
@@ -242,7 +241,7 @@ class _Clock:
 
 
 class _Silence:
-    """Nobody listens to a backtest."""
+    """An event sink without listeners."""
 
     def publish(self, kind: str, subject: object, **more: object) -> None:
         """An EventSink."""
@@ -254,20 +253,22 @@ def _closes(traded: BacktestSymbol) -> IntArray:
 
 
 def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | None:
-    """The finer candles of this one; None where they do not reach its high and its low: then some are missing."""
+    """The finer candles within this one; None if some are missing, so that they do not reach its high and low."""
     begin, end = np.searchsorted(detail.open_at_ms, (candle.open_at_ms, closed_at_ms)).tolist()
     if begin == end:
         return None
-    whole = detail.low[begin:end].min() <= candle.low * (1.0 + HAIR)
-    return detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - HAIR) else None
+    whole = detail.low[begin:end].min() <= candle.low * (1.0 + PRICE_TOLERANCE)
+    return (
+        detail[begin:end] if whole and detail.high[begin:end].max() >= candle.high * (1.0 - PRICE_TOLERANCE) else None
+    )
 
 
 def _first_touch(candles: Candles, held: Position, begin: int, end: int) -> int:
-    """The first candle in [begin, end) that may touch the position's stop or target, ``end`` when none does. Levels are
-    taken a hair closer than they are: the exit rule itself has the last word."""
-    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + HAIR)
-    target = math.inf if held.target is None else float(held.target) * (1.0 - HAIR)
-    width = NEAR
+    """The first candle in [begin, end) that may touch the position's stop or target, else ``end``. The levels are moved
+    closer by the price tolerance: the exit rule itself decides."""
+    stop = -math.inf if held.stop is None else float(held.stop) * (1.0 + PRICE_TOLERANCE)
+    target = math.inf if held.target is None else float(held.target) * (1.0 - PRICE_TOLERANCE)
+    width = FIRST_LOOKAHEAD
     while begin < end:
         until = min(begin + width, end)
         touched = (candles.low[begin:until] <= stop) | (candles.high[begin:until] >= target)

@@ -34,7 +34,7 @@ def backtest_request(
     detail: str | None = None,
     compare: bool = False,
 ) -> BacktestRequest:
-    """The request; missing options come from the configuration. A ``group`` or ``strategy`` decides without a ``model``.
+    """The request; missing options come from the configuration. A ``group`` or ``strategy`` replaces the ``model``.
 
     Raises UsageProblem, UnknownSymbol, UnknownTimeframe.
     """

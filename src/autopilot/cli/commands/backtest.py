@@ -1,4 +1,4 @@
-"""autopilot backtest: the whole autopilot over history, by the daemon's own code."""
+"""autopilot backtest: the whole autopilot over history, with the daemon's own code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot sweep: a parameter search that tells luck as such."""
+"""autopilot sweep: a parameter search that measures luck."""
 
 from __future__ import annotations
 
