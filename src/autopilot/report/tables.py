@@ -11,7 +11,7 @@ from autopilot.report.content import AccountChart, ReportContent, ReportTable
 from autopilot.report.wording import MARK_WORDS, breakable, digits_of, moment, plain_number, signed, spoken_html
 
 LISTED_TRADES = 1_000
-_NUMBER = re.compile(r"[+\-−±~≈<>]?\s*[$€£]?\s*(\d|nan|inf|∞)|[–—-]?$", re.IGNORECASE)
+_NUMBER = re.compile(r"\[?[+\-−±~≈<>]?\s*[$€£]?\s*(\d|nan|inf|∞)|[–—-]?$", re.IGNORECASE)
 
 
 def table_html(table: ReportTable) -> str:

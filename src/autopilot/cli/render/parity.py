@@ -33,7 +33,9 @@ def parity_screen(document: Document) -> Screen:
         return (*blocks, line("No decision differs.", Style.GOOD))
     blocks += [
         BLANK,
-        line(f"{count(len(differences), 'decision')} differ:", Style.WARNING),
+        line(
+            f"{count(len(differences), 'decision')} {'differs' if len(differences) == 1 else 'differ'}:", Style.WARNING
+        ),
         _listed(differences),
     ]
     if len(differences) > ROWS_SHOWN:
