@@ -52,7 +52,7 @@ def test_nothing_differs_until_somebody_changes_the_books(recorded: Any) -> None
     assert difference["fields"] == ["strategy", "action"]
     assert float(found.document["cost"]["price"]) == float(found.document["cost"]["total"]) != 0.0
     shown = recorded.run("parity", "--days", "30")
-    assert "1 decision came out otherwise" in shown.out
+    assert "1 decision differs" in shown.out
     assert "other prices" in shown.out
 
 

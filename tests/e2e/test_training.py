@@ -70,7 +70,7 @@ def test_without_a_daemon_it_trains_here_and_says_what_came_of_it(home: Any) -> 
     done = home.run("retrain", "--days", "60")
     assert done.code == 0, done.err
     assert "Not enough to tell whether there is an edge" in done.out
-    assert "it was kept, and does not decide" in done.out
+    assert "it was stored, but does not decide" in done.out
     assert done.err.splitlines()[0] == "existing samples"
     listed = home.run("tasks", "--json")
     assert listed.code == 3

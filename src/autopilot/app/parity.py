@@ -1,4 +1,4 @@
-"""A recorded period run again from stored candles and models, and held beside what was recorded."""
+"""A recorded period run again from stored candles and models, and compared with the recorded decisions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MODELS = """
 SELECT json_extract(document, '$.selection.model.model_id'), min(candle_at_ms), max(candle_at_ms) FROM decisions
 WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
 """
-_SAID = """
+_RECORDED_DECISIONS = """
 SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, signal_type, action, denied_code
 FROM decisions WHERE account = ? AND timeframe = ? AND signal_type <> 'none' AND candle_at_ms >= ?
 """
@@ -54,7 +54,7 @@ _FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Which account, and of each symbol the open times of the first and the last candle that it decided."""
+    """An account, and for each symbol the open times of the first and the last decided candle."""
 
     account: str
     exchange: str
@@ -67,12 +67,12 @@ class Recorded:
 
 
 def parity(paths: Paths, config: AutopilotConfig, days: int, progress: Progress) -> Document:
-    """Of the account that decided last: run again from its first decision on, compared over the last ``days``.
+    """The account that decided last, run again from its first decision on and compared over the last ``days``.
 
-    Raises NotFound when nothing was decided, ExchangeError when the candles are not there any more, StoreError.
+    Raises NotFound if nothing was decided, ExchangeError if the candles are no longer available, StoreError.
     """
     with closing(open_database(paths.database)) as database:
-        recorded = what_was_recorded(database)
+        recorded = recorded_account(database)
         notes: list[str] = []
         tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
         models = _models(paths, database, recorded, notes)
@@ -80,8 +80,8 @@ def parity(paths: Paths, config: AutopilotConfig, days: int, progress: Progress)
         return _compared(database, recorded, tested, outcome, decisions, days, notes)
 
 
-def what_was_recorded(database: Database) -> Recorded:
-    """Of the account that decided last. Raises NotFound when nothing was decided yet."""
+def recorded_account(database: Database) -> Recorded:
+    """The account that decided last. Raises NotFound if nothing was decided yet."""
     row = database.row(_ACCOUNT)
     if row is None:
         raise NotFound("nothing was decided yet", hint="autopilot start --symbol BTC/USD")
@@ -92,8 +92,8 @@ def what_was_recorded(database: Database) -> Recorded:
 async def recorded_symbols(
     config: AutopilotConfig, database: Database, recorded: Recorded, notes: list[str]
 ) -> tuple[TestedSymbol, ...]:
-    """Each symbol's candles from the first stored one to the last that it decided; what could not be had is said in
-    ``notes``. Raises ExchangeError when the candles are not there any more."""
+    """Each symbol's candles from the first stored candle to the last decided one. Adds missing inputs to ``notes``.
+    Raises ExchangeError if the candles are no longer available."""
     period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
     symbols = tuple(recorded.spans)
     found = await tested_symbols(config, database, recorded.exchange, symbols, recorded.timeframe, period, None)
@@ -109,7 +109,7 @@ async def recorded_symbols(
     try:
         return tuple([replace(each, market=await market.market(each.history.symbol)) for each in tested])
     except ExchangeError as error:
-        notes.append(f"the exchange's rules and fees could not be asked, usual ones stand in: {error}")
+        notes.append(f"the exchange's rules and fees are unavailable; typical ones are used: {error}")
         return tuple(tested)
     finally:
         await market.close()
@@ -121,7 +121,7 @@ def _models(paths: Paths, database: Database, recorded: Recorded, notes: list[st
         try:
             found.append(stored_model(paths, database, model_id, first_ms + step_ms, last_ms + step_ms + 1))
         except (NotFound, ModelError) as error:
-            notes.append(f"what model {model_id} decided cannot be decided again: {error}")
+            notes.append(f"the decisions of model {model_id} cannot be repeated: {error}")
     return tuple(found)
 
 
@@ -133,7 +133,7 @@ def _again(
     models: Sequence[DecidingModel],
     progress: Progress,
 ) -> tuple[BacktestResult, tuple[DecisionRow, ...]]:
-    """What came of it, and every decision with a signal."""
+    """The result, and every decision with a signal."""
     strategies = load_strategies()
     profiles = profiles_of(strategies)
     series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
@@ -173,9 +173,9 @@ def _compared(
     since_ms = max(
         recorded.last_ms + recorded.timeframe.ms - days * DAY_MS, min(first for first, _ in recorded.spans.values())
     )
-    rows = database.rows(_SAID, (recorded.account, recorded.timeframe.value, since_ms))
+    rows = database.rows(_RECORDED_DECISIONS, (recorded.account, recorded.timeframe.value, since_ms))
     theirs = [ComparedDecision(*row) for row in rows]
-    ours = [_said(each) for each in decisions if each.candle_at_ms >= since_ms]
+    ours = [_compared_decision(each) for each in decisions if each.candle_at_ms >= since_ms]
     found = differing(theirs, ours)
     fills = [from_row(Fill, row) for row in database.rows(_FILLS, (recorded.account, since_ms))]
     again = [each for each in outcome.books.fills if each.at_ms >= since_ms]
@@ -199,7 +199,7 @@ def _compared(
     }
 
 
-def _said(decided: DecisionRow) -> ComparedDecision:
+def _compared_decision(decided: DecisionRow) -> ComparedDecision:
     return ComparedDecision(
         id=decided.id,
         symbol=decided.symbol,

@@ -1,4 +1,4 @@
-"""Which strategy decides at each candle, and how sure the choice is, for whole series at once."""
+"""The chosen strategy and its confidence at each candle, for whole series at once."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from autopilot.training.data.series import SymbolSeries
 
 GROUPS = tuple(StrategyGroup)
 RULES = -1
-"""In place of a model's number: the rule table chose."""
+"""The model number of a choice by the rule table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestChoices:
-    """Of the n candles that are decided, the first of them number ``first`` of the series.
+    """The choices at the n decided candles, which begin at index ``first`` of the series.
 
-    ``picks`` int64[n, 5]: the strategy (its column) that the in-group rules take in each group; ``group`` and
+    ``picks`` int64[n, 5]: the strategy (its column) that the in-group rules pick in each group; ``group`` and
     ``strategy`` int64[n]: the choice; ``group_confidence``, ``strategy_confidence`` float64[n]; ``edge_bps`` and
-    ``novelty`` float64[n] as a model says, NaN where none did; ``model`` int64[n]: which one, `RULES` for none.
+    ``novelty`` float64[n]: the model's, NaN for the rule table; ``model`` int64[n]: its number, or `RULES`.
     """
 
     first: int
@@ -47,19 +47,19 @@ class BacktestChoices:
 def rule_choices(
     series: Sequence[SymbolSeries], firsts: Sequence[int], profiles: Sequence[StrategyProfile]
 ) -> list[BacktestChoices]:
-    """What the rule table chooses. ``series`` in the order in which symbols decide at the same moment; ``firsts``: the
-    first candle of each that is decided."""
+    """The choices of the rule table for each symbol. ``series`` are in the order in which symbols decide at the same
+    close; ``firsts``: the first decided candle of each."""
     return [_rule_choices(series, firsts, rank, profiles) for rank in range(len(series))]
 
 
 def group_choices(choices: BacktestChoices, group: StrategyGroup) -> BacktestChoices:
-    """Always this group, with the same picks. Being sure is the user's part: every signal has full confidence."""
+    """The same picks with this group always chosen, at full confidence."""
     column = GROUPS.index(group)
     return _sure(choices.first, choices.picks, np.full(len(choices), column), choices.picks[:, column])
 
 
 def strategy_choices(length: int, first: int, profiles: Sequence[StrategyProfile], name: str) -> BacktestChoices:
-    """Always this strategy, likewise, from candle ``first`` of ``length`` on."""
+    """This strategy always chosen at full confidence, from candle ``first`` of ``length`` on."""
     column = next(at for at, each in enumerate(profiles) if each.name == name)
     count = length - first
     picks = np.full((count, len(GROUPS)), column)
@@ -101,7 +101,7 @@ def _rule_choices(
 
 
 def _recent_bps(series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int, at: IntArray) -> FloatArray:
-    """float64[s, m]: what the tracker's records say of each strategy on this symbol, at its candles ``at``."""
+    """float64[s, m]: the recent mean of each strategy on this symbol at its candles ``at``, in bps."""
     own = series[rank]
     closed_ms = own.view.candles.open_at_ms[at] + own.view.timeframe.ms
     sums, counts = own.records.sums[-1][:, at].copy(), own.records.counts[-1][:, at].copy()
@@ -111,7 +111,7 @@ def _recent_bps(series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int
             continue
         theirs = series[other]
         closes = theirs.view.candles.open_at_ms + theirs.view.timeframe.ms
-        # Who decides earlier at the same moment has matured its samples by then.
+        # A symbol that decides earlier at the same close has already matured its samples.
         index = np.searchsorted(closes, closed_ms, side="right" if other < rank else "left") - 1
         known = index >= firsts[other]
         all_sums[:, known] += theirs.records.sums[-1][:, index[known]]
@@ -120,6 +120,6 @@ def _recent_bps(series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int
 
 
 def speaking(series: SymbolSeries, choices: BacktestChoices) -> NDArray[np.int8]:
-    """int8[n]: what the chosen strategy says at each decided candle."""
+    """int8[n]: the side of the chosen strategy's signal at each decided candle."""
     at = np.arange(choices.first, choices.first + len(choices))
     return series.sides(at)[choices.strategy, np.arange(len(choices))]

@@ -1,4 +1,4 @@
-"""What is chosen at each candle of a symbol, and what each signal came to."""
+"""The symbols of a backtest, and the decision on each of their signals."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestSymbol:
-    """One symbol of a backtest: what is known of it, and what is chosen at each candle that is decided. ``detail``:
-    finer candles, which tell what came first within one of the series."""
+    """A symbol of a backtest: its market, its series, and the choice at each decided candle. ``detail``: finer candles,
+    which show the order of events within a candle of the series."""
 
     market: Market
     settings: AutopilotSettings
@@ -39,7 +39,7 @@ class BacktestSymbol:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """What one signal came to: the decisions of the daemon in short, those without a signal left out."""
+    """The decision on one signal: a short form of the daemon's `Decision`."""
 
     id: str
     symbol: str
@@ -59,8 +59,8 @@ class DecisionRow:
 
 
 def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
-    """The candles at which there is a signal that is sure enough to be looked at, and those of the others: they are
-    denied whatever else there is."""
+    """int64 indices of the candles whose signal reaches the required confidence, and of those whose signal does not.
+    The latter are denied in any case."""
     choices, settings = traded.choices, traded.settings.evaluation
     spoken = np.flatnonzero(speaking(traded.series, choices))
     confidence = choices.group_confidence[spoken] * choices.strategy_confidence[spoken]
@@ -69,7 +69,7 @@ def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
 
 
 def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models: Sequence[DecidingModel]) -> Selection:
-    """Who chose ``strategy`` at candle ``index``, and how sure the choice is."""
+    """The choice of ``strategy`` at candle ``index``: who made it, and its confidence."""
     choices, at = traded.choices, index - traded.choices.first
     group, number = GROUPS[int(choices.group[at])], int(choices.model[at])
     model = None if number == RULES else models[number]
@@ -93,7 +93,7 @@ def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
 def decided(
     account: str, traded: BacktestSymbol, index: int, selection: Selection, signal: StrategySignal, judgement: Judgement
 ) -> DecisionRow:
-    """What the signal at candle ``index`` came to."""
+    """The decision on the signal at candle ``index``."""
     view = traded.series.view
     open_at_ms = int(view.candles.open_at_ms[index])
     return DecisionRow(
@@ -123,7 +123,7 @@ def decisions_of(
     judged: Sequence[DecisionRow],
     unsure: Sequence[IntArray],
 ) -> tuple[DecisionRow, ...]:
-    """What every signal came to, in the order in which they were made."""
+    """The decision on every signal, in order of time."""
     ordered = tuple(strategies)
     denied = [
         _unsure(account, each, index, ordered, models)

@@ -1,5 +1,4 @@
-"""The whole autopilot over history: the daemon's own judgement, desk, paper exchange and accounting, called only at
-candles where something can happen.
+"""The whole autopilot over history: the daemon's own trader, order desk, paper exchange and accounting.
 
 Those are the candles at which the chosen strategy gives a signal or the price touches a stop or target, and every
 candle of a symbol with an open order. Symbols follow each other in the order of (close, symbol), as in a replay, and
@@ -103,7 +102,7 @@ class Backtest:
     ) -> BacktestResult:
         """Run to the last candle. Raises StoreError; the paper exchange raises nothing else."""
         total, done = sum(len(each.choices) for each in self._traded), 0
-        # The first candle opens the account, whether anybody speaks there or not.
+        # The first candle opens the account, with or without a signal.
         firsts = [each.choices.first for each in self._traded]
         due = [(int(keys[first]), first) for keys, first in zip(self._keys, firsts, strict=True)]
         heapq.heapify(due)

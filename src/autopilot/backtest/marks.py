@@ -1,4 +1,4 @@
-"""The equity marks of candles at which nothing was done: cash and positions stand still, and prices move them."""
+"""The equity marks of candles without events: cash and positions stand still while prices move."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RANKS = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """One position while nothing happens: ``keys`` int64[n] and ``closes`` float64[n] of its symbol's candles."""
+    """A position between events: ``keys`` int64[n] and ``closes`` float64[n] of its symbol's candles."""
 
     keys: IntArray
     closes: FloatArray

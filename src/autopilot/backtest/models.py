@@ -1,5 +1,5 @@
-"""The models of a walk forward: each decides only what came after everything that it was trained on, and only if the
-gate, which sees no more than what was known then, lets it."""
+"""Walk-forward models: each decides only candles after its training data, and only if its gate permits, which sees no
+later data either."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from autopilot.training.model.fit import FitSettings, fit
 from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.request import Acting
 
-AT_ONCE = 4096
-"""Candles scored in one go."""
+BATCH = 4096
+"""Candles scored at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +49,9 @@ class DecidingModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retraining:
-    """``start_ms`` to ``end_ms``: what is decided; a model is trained at its beginning and every ``every_ms``, on all
-    that had matured ``purge_ms`` before. It is used for ``life_ms`` after its last sample unless another takes its
-    place. ``is_gated``: only if its gate permits."""
+    """Closes in [start_ms, end_ms) are decided. A model is trained at the start and then every ``every_ms``, on the
+    samples that had matured ``purge_ms`` before. It decides for ``life_ms`` after its last sample, or until the next
+    model. ``is_gated``: only if its gate permits."""
 
     start_ms: int
     end_ms: int
@@ -73,8 +73,8 @@ class _Trained:
 def walk_models(
     data: TrainingSet, plan: Retraining, fitting: FitSettings, acting: Acting, executor: Executor, progress: Progress
 ) -> tuple[DecidingModel, ...]:
-    """In the order of their spans, which do not overlap. Trainings before ``start_ms`` are made as well: what they say
-    of the time after them is the evidence that the gate asks for."""
+    """The models in the order of their spans, which do not overlap. Models are trained before ``start_ms`` too: their
+    scores on later samples are the evidence for the gate."""
     moments = _moments(data, plan)
     waiting = [executor.submit(_train, data, moment, plan, fitting) for moment in moments]
     trained: list[_Trained] = []
@@ -86,7 +86,7 @@ def walk_models(
 
 
 def _moments(data: TrainingSet, plan: Retraining) -> list[int]:
-    """When a model is trained: enough must have matured."""
+    """The times at which a model is trained: enough samples must have matured."""
     if not len(data):
         return []
     before = (plan.start_ms - int(data.at_ms[0])) // plan.every_ms
@@ -111,7 +111,7 @@ def _train(data: TrainingSet, at_ms: int, plan: Retraining, fitting: FitSettings
 def _deciding_spans(
     data: TrainingSet, trained: Sequence[_Trained], plan: Retraining, acting: Acting
 ) -> tuple[DecidingModel, ...]:
-    """Who decides when: the latest that its gate let pass, until the next one or the end of its life."""
+    """The span each model decides: from its training until the next accepted model or its expiry."""
     found: list[DecidingModel] = []
     for number, each in enumerate(trained):
         if each.at_ms < plan.start_ms:
@@ -142,15 +142,15 @@ def _decider(trained: _Trained, verdict: GateVerdict, plan: Retraining) -> Decid
 def follow_models(
     choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], group_of: IntArray
 ) -> BacktestChoices:
-    """The models' choices in place of the rules', in their spans, where a signal can follow and the input is whole."""
+    """The choices with those of the models in their spans, wherever a group has a signal and the input is complete."""
     candles = series.view.candles
     at = np.arange(choices.first, choices.first + len(choices))
     closes = candles.open_at_ms[at] + candles.timeframe.ms
     speaks = np.take_along_axis(series.sides(at).T, choices.picks, axis=1).any(axis=1)
     for number, model in enumerate(models):
         asked = np.flatnonzero(speaks & (closes >= model.from_ms) & (closes < model.until_ms))
-        for begin in range(0, len(asked), AT_ONCE):
-            choices = _scored(choices, series, model, number, asked[begin : begin + AT_ONCE], group_of)
+        for begin in range(0, len(asked), BATCH):
+            choices = _scored(choices, series, model, number, asked[begin : begin + BATCH], group_of)
     return choices
 
 

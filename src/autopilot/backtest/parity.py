@@ -1,4 +1,4 @@
-"""A recorded period beside the same period run again: which decisions differ, and what the difference cost."""
+"""A recorded period compared with the same period run again: the decisions that differ, and their cost."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Side
 
 CONFIDENCE_STEP = 1e-6
-"""Confidences are recorded to so many digits."""
+"""The precision of recorded confidences."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedDecision:
-    """A decision as far as it is compared."""
+    """The compared fields of a decision."""
 
     id: str
     symbol: str
@@ -32,7 +32,7 @@ class ComparedDecision:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``fields``: what differs; "missing" where only one of them is there."""
+    """``fields``: the names of the fields that differ; "missing" if one side has no decision."""
 
     recorded: ComparedDecision | None
     again: ComparedDecision | None
@@ -41,9 +41,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class CostOfDifference:
-    """What the recorded period earned more than the one run again, in quote currency, and why: orders that only one of
-    them sent (``signal``), other prices, other fees, and quantities that only one of them filled (``missed_fill``).
-    ``total`` is their sum; what is held at the end counts at the last price."""
+    """How much more the recorded period earned than the repeated one, in quote currency, by cause: orders that only one
+    side sent (``signal``), other prices, other fees, and quantities that only one side filled (``missed_fill``).
+    ``total`` is their sum. Open positions are valued at the last price."""
 
     signal: Decimal
     price: Decimal
@@ -56,7 +56,7 @@ class CostOfDifference:
 
 
 def differing(recorded: Sequence[ComparedDecision], again: Sequence[ComparedDecision]) -> tuple[Difference, ...]:
-    """By time, then symbol."""
+    """The differences, ordered by time and symbol."""
     theirs, ours = {each.id: each for each in recorded}, {each.id: each for each in again}
     found = []
     for name in theirs.keys() | ours.keys():
@@ -82,7 +82,7 @@ def _moment(difference: Difference) -> tuple[int, str]:
 
 
 def cost_of(recorded: Iterable[Fill], again: Iterable[Fill], last_prices: Mapping[str, Decimal]) -> CostOfDifference:
-    """``last_prices``: of each symbol, at which what is held at the end counts."""
+    """``last_prices``: by symbol, at which open positions are valued."""
     theirs, ours = _by_order(recorded), _by_order(again)
     signal = price = fee = missed = ZERO
     for name in theirs.keys() | ours.keys():
@@ -101,7 +101,7 @@ def cost_of(recorded: Iterable[Fill], again: Iterable[Fill], last_prices: Mappin
 
 @dataclass(slots=True)
 class _Filled:
-    """One order's fills together; ``sign`` 1 for a buy, -1 for a sale."""
+    """All fills of one order. ``sign``: 1 for a buy, -1 for a sell."""
 
     symbol: str
     sign: int

@@ -1,7 +1,7 @@
-"""Proofs that features and strategies know nothing of the future, and need no more of the past than they are given.
+"""Proofs that features and strategies do not look ahead, and need no longer past than a live cycle has.
 
-Cut the future off: nothing before the cut may change. Look only at the 1,000 candles that a live cycle sees: the value
-at the last of them may not differ from that on the whole past.
+Look-ahead: without the candles after a cut, no value before the cut may change. Warm-up: with only the 1,000 candles
+that a live cycle sees, the last value must be the same as with the whole past.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 
 from autopilot.analysis.features import features
 from autopilot.analysis.market_analyzer import WINDOW
-from autopilot.analysis.view import MarketView, market_view
+from autopilot.analysis.view import MarketView
 from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.progress import Progress
 from autopilot.domain.signal import SignalArrays
 from autopilot.strategies.registry import StrategySet
+from autopilot.training.data.prefix import TOLERANCE, view_between
 from autopilot.training.data.series import SymbolData
 
-TOLERANCE = 1e-9
 LOOK_AHEAD, WARM_UP, FAILED = "look-ahead", "warm-up", "failed"
 MARKET = "features"
 REGIME = "regime"
@@ -31,9 +31,9 @@ Columns = Mapping[tuple[str, str], FloatArray]
 
 @dataclass(frozen=True, slots=True)
 class ProofFinding:
-    """The first candle at which a proof failed. ``owner``: a strategy, the features or the regime; ``column``: which of
-    its arrays; ``whole``: its value on all candles, ``part``: on those up to the cut, or on the last 1,000;
-    ``detail``: for a strategy that failed, its error."""
+    """The first candle at which a proof failed. ``owner``: a strategy, the features or the regime; ``column``: one of
+    its arrays; ``whole``: its value on all candles; ``part``: its value on the candles up to the cut, or on the last
+    1,000 of them. ``detail``: the error of a strategy that raised one."""
 
     proof: str
     symbol: str
@@ -48,21 +48,21 @@ class ProofFinding:
 def prove(
     history: SymbolData, strategies: StrategySet, cuts: Sequence[int], progress: Progress
 ) -> tuple[ProofFinding, ...]:
-    """``cuts``: indices of candles, each at least 999, after which the future is cut off. One finding a column."""
-    whole, errors = _columns(_view(history, 0, len(history.candles)), strategies)
+    """At most one finding for each proof and column. ``cuts``: indices, each at least 999, of the last candle kept."""
+    whole, errors = _columns(view_between(history, 0, len(history.candles)), strategies)
     found = {(FAILED, name, ""): _failed(history, name, words) for name, words in errors.items()}
     progress(BacktestStage.PROOFS, 0, len(cuts), history.symbol)
     for number, cut in enumerate(cuts, start=1):
-        before, _ = _columns(_view(history, 0, cut + 1), strategies)
-        window, _ = _columns(_view(history, cut + 1 - WINDOW, cut + 1), strategies)
+        before, _ = _columns(view_between(history, 0, cut + 1), strategies)
+        window, _ = _columns(view_between(history, cut + 1 - WINDOW, cut + 1), strategies)
         for owner, column in whole:
             one, other = whole[owner, column], before[owner, column]
             changed = np.flatnonzero(_differs(one[: cut + 1], other))
             if len(changed):
                 at = int(changed[0])
                 finding = _found(LOOK_AHEAD, history, owner, column, at, one[at], other[at])
-                known = found.setdefault((LOOK_AHEAD, owner, column), finding)
-                if finding.candle_at_ms < known.candle_at_ms:
+                first = found.setdefault((LOOK_AHEAD, owner, column), finding)
+                if finding.candle_at_ms < first.candle_at_ms:
                     found[LOOK_AHEAD, owner, column] = finding
             last = window[owner, column][-1:]
             if _differs(other[-1:], last)[0]:
@@ -73,8 +73,8 @@ def prove(
 
 
 def spread_cuts(length: int, count: int, seed: int = 1) -> list[int]:
-    """About ``count`` candles of ``length``, each with 999 before it: the last but one, and others drawn at random.
-    None where there are too few."""
+    """About ``count`` indices below ``length``, each with 999 candles before it: the last but one, and others drawn at
+    random. Empty if there are too few candles."""
     first, last = WINDOW - 1, length - 2
     if last < first:
         return []
@@ -82,14 +82,8 @@ def spread_cuts(length: int, count: int, seed: int = 1) -> list[int]:
     return sorted({last, *drawn.tolist()})
 
 
-def _view(history: SymbolData, begin: int, end: int) -> MarketView:
-    candles = history.candles[begin:end]
-    reference = None if history.reference is None else history.reference.until(candles.last_at_ms)
-    return market_view(history.symbol, candles, reference, history.sentiment)
-
-
 def _columns(view: MarketView, strategies: StrategySet) -> tuple[Columns, Mapping[str, str]]:
-    """Every array by (owner, column), and what went wrong by strategy."""
+    """Every array by (owner, column), and the errors by strategy."""
     names, table = features(view, view.regimes)
     found: dict[tuple[str, str], FloatArray] = {(MARKET, name): table[:, at] for at, name in enumerate(names)}
     found[REGIME, "code"] = view.regimes.codes.astype(np.float64)

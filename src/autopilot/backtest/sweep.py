@@ -1,5 +1,5 @@
-"""Parameters searched for without fooling oneself: what was found in the past of each fold is tried on what follows it,
-and the best of many tries is held against the best that luck makes of as many."""
+"""An honest parameter search: the best values of each fold are tested on the candles that follow it, and the best of
+many tries is compared with the best that luck alone would reach."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from autopilot.domain.candles import FloatArray
 from autopilot.performance.evidence import daily_sharpe, deflated_sharpe, expected_maximum_sharpe
 from autopilot.performance.metrics import DAYS_A_YEAR
 
-LEAST_TRADES = 10
-"""With fewer a try is no evidence of anything, and is not chosen."""
+MIN_TRADES = 10
+"""A try with fewer trades is no evidence, and is not chosen."""
 SKILL = 0.95
-"""A deflated Sharpe ratio from which the best try is taken for more than luck."""
+"""The deflated Sharpe ratio from which the best try counts as more than luck."""
 
 Values = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """``name``: of the strategy's field, or, with ``is_key``, a dotted configuration key. Both ends may be tried."""
+    """``name``: the strategy's field or, with ``is_key``, a dotted configuration key. The range includes both ends."""
 
     name: str
     low: float
@@ -35,7 +35,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class SweepFold:
-    """Closes up to ``search_until_ms`` are searched, those from then up to ``test_until_ms`` tell what it was worth."""
+    """Values are searched on closes up to ``search_until_ms`` and tested on those up to ``test_until_ms``."""
 
     search_until_ms: int
     test_until_ms: int
@@ -43,7 +43,7 @@ class SweepFold:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Try:
-    """What one set of values came to: ``daily`` float64[days], net returns."""
+    """The result of one set of values. ``daily``: float64[days], net returns."""
 
     values: Values
     daily: FloatArray
@@ -51,15 +51,15 @@ class Try:
 
     @property
     def score(self) -> float | None:
-        """Sharpe ratio a day; None with too few trades."""
-        return daily_sharpe(self.daily) if self.trades >= LEAST_TRADES else None
+        """The daily Sharpe ratio; None with too few trades."""
+        return daily_sharpe(self.daily) if self.trades >= MIN_TRADES else None
 
 
 @dataclass(frozen=True, slots=True)
 class Luck:
-    """Sharpe ratios a year of the best try and, by expectation, of the best of as many tries without skill.
+    """Annual Sharpe ratios of the best try and, expected, of the best of as many tries without skill.
 
-    ``deflated``: the probability that the best has skill all the same. Source: Bailey & López de Prado (2014), The
+    ``deflated``: the probability that the best try has skill. Source: Bailey & López de Prado (2014), The
     Deflated Sharpe Ratio, Journal of Portfolio Management 40.
     """
 
@@ -74,20 +74,20 @@ class Luck:
 
 
 def folds_of(first_ms: int, end_ms: int, count: int) -> tuple[SweepFold, ...]:
-    """``count`` folds: the period in ``count`` + 1 equal parts, of which each but the first is tested once."""
+    """``count`` folds: the period in ``count`` + 1 equal parts, each but the first of which is tested once."""
     bounds = np.linspace(first_ms, end_ms, count + 2).astype(np.int64).tolist()
     return tuple(SweepFold(*each) for each in pairwise(bounds[1:]))
 
 
 def best_of(tries: Sequence[Try]) -> Try | None:
-    """The first of those with the highest score; None where none has one."""
+    """The try with the highest score, the first of equals; None if no try has a score."""
     scored = [(each.score, each) for each in tries]
     known = [(score, each) for score, each in scored if score is not None]
     return max(known, key=lambda pair: pair[0])[1] if known else None
 
 
 def luck_of(tries: Sequence[Try], best: Try) -> Luck:
-    """``best`` is one of ``tries``; those with too few trades were tried as well."""
+    """The luck in ``best``, which is one of ``tries``. Tries with too few trades count as tries."""
     scores = [each.score for each in tries]
     known = np.array([score for score in scores if score is not None])
     variance = float(known.var(ddof=1)) if len(known) > 1 else 0.0
@@ -100,5 +100,5 @@ def luck_of(tries: Sequence[Try], best: Try) -> Luck:
 
 
 def yearly(ratio: float) -> float:
-    """A Sharpe ratio a day as one a year."""
+    """A daily Sharpe ratio as an annual one."""
     return ratio * math.sqrt(DAYS_A_YEAR)

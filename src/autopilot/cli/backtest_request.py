@@ -1,10 +1,9 @@
-"""What a user asks of a backtest, made into a request."""
+"""The options of a backtest as a request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from autopilot.adapters.clock import moment_ms
@@ -19,83 +18,81 @@ from autopilot.domain.timeframe import Timeframe
 _SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,3})(?P<unit>[dw])")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The options, as they were typed."""
+def backtest_request(
+    config: AutopilotConfig,
+    *,
+    period: Period,
+    symbols: Sequence[str] | None = None,
+    timeframe: str | None = None,
+    exchange: str | None = None,
+    model: WalkForward | StoredModel | None = None,
+    group: str | None = None,
+    strategy: str | None = None,
+    fee: float | None = None,
+    slippage: float | None = None,
+    balance: str | None = None,
+    detail: str | None = None,
+    compare: bool = False,
+) -> BacktestRequest:
+    """The request; missing options come from the configuration. A ``group`` or ``strategy`` replaces the ``model``.
 
-    symbols: Sequence[str] | None
-    days: int | None
-    begin: str | None
-    end: str | None
-    timeframe: str | None
-    exchange: str | None
-    strategy: str | None
-    group: str | None
-    no_model: bool
-    retrain_every: str
-    ungated: bool
-    model: str | None
-    in_sample: bool
-    fee: float | None
-    slippage: float | None
-    balance: str | None
-    detail: str | None
-    compare: bool
-
-
-def backtest_request(asked: Asked, config: AutopilotConfig) -> BacktestRequest:
-    """What was not asked is as configured. Raises UsageProblem, UnknownSymbol, ConfigError."""
+    Raises UsageProblem, UnknownSymbol, UnknownTimeframe.
+    """
+    if strategy is not None and group is not None:
+        raise UsageProblem("--strategy and --group exclude each other", hint="remove one of them")
     return BacktestRequest(
-        exchange=asked.exchange or config.exchange,
-        symbols=tuple(dict.fromkeys(symbol_of(each) for each in asked.symbols or ())) or config.symbols,
-        timeframe=Timeframe.parse(asked.timeframe) if asked.timeframe else config.timeframe,
-        period=_period(asked),
-        model=_model(asked),
-        group=_group(asked),
-        strategy=asked.strategy,
-        fee_pct=asked.fee,
-        slippage_bps=asked.slippage,
-        balance=_amount(asked.balance),
-        detail=Timeframe.parse(asked.detail) if asked.detail else None,
-        compare=asked.compare and asked.strategy is None,
+        exchange=exchange or config.exchange,
+        symbols=tuple(dict.fromkeys(symbol_of(each) for each in symbols or ())) or config.symbols,
+        timeframe=Timeframe.parse(timeframe) if timeframe else config.timeframe,
+        period=period,
+        model=model if strategy is None and group is None else None,
+        group=_group(group),
+        strategy=strategy,
+        fee_pct=fee,
+        slippage_bps=slippage,
+        balance=_amount(balance),
+        detail=Timeframe.parse(detail) if detail else None,
+        compare=compare and strategy is None,
     )
 
 
-def _period(asked: Asked) -> Period:
-    if asked.days is not None and asked.begin is not None:
-        raise UsageProblem("--days and --from both say where to begin", hint="leave one of them out")
-    begin = moment_ms(asked.begin) if asked.begin else None
-    end = moment_ms(asked.end) if asked.end else None
-    if begin is not None and end is not None and end <= begin:
-        raise UsageProblem(f"--to {asked.end} is not after --from {asked.begin}", hint="give a later --to")
-    return Period(begin, end, asked.days)
+def period_of(days: int | None, begin: str | None, end: str | None) -> Period:
+    """The period of --days, --from and --to. Raises UsageProblem, ConfigError."""
+    if days is not None and begin is not None:
+        raise UsageProblem("--days and --from both set the start", hint="remove one of them")
+    begin_ms = moment_ms(begin) if begin else None
+    end_ms = moment_ms(end) if end else None
+    if begin_ms is not None and end_ms is not None and end_ms <= begin_ms:
+        raise UsageProblem(f"--to {end} is not after --from {begin}", hint="give a later --to")
+    return Period(begin_ms, end_ms, days)
 
 
-def _model(asked: Asked) -> WalkForward | StoredModel | None:
-    if asked.in_sample and asked.model is None:
-        raise UsageProblem("--in-sample is said of a stored model", hint="name it with --model")
-    if asked.model is not None and (asked.no_model or asked.ungated):
-        raise UsageProblem("--model goes with neither --no-model nor --ungated", hint="leave one of them out")
-    if asked.no_model or asked.strategy is not None or asked.group is not None:
+def deciding_model(
+    *, no_model: bool, model: str | None, in_sample: bool, retrain_every: str, ungated: bool
+) -> WalkForward | StoredModel | None:
+    """The stored model ``model``, or models trained along the way; None with --no-model. Raises UsageProblem."""
+    if in_sample and model is None:
+        raise UsageProblem("--in-sample needs a stored model", hint="name it with --model")
+    if model is not None and (no_model or ungated):
+        raise UsageProblem("--model excludes --no-model and --ungated", hint="remove one of them")
+    if no_model:
         return None
-    if asked.model is not None:
-        return StoredModel(asked.model, asked.in_sample)
-    return WalkForward(every_days=_days(asked.retrain_every), is_gated=not asked.ungated)
+    if model is not None:
+        return StoredModel(model, in_sample)
+    return WalkForward(every_days=_days(retrain_every), is_gated=not ungated)
 
 
-def _group(asked: Asked) -> StrategyGroup | None:
-    if asked.strategy is not None and asked.group is not None:
-        raise UsageProblem("--strategy and --group exclude each other", hint="leave one of them out")
+def _group(name: str | None) -> StrategyGroup | None:
     names = [group.value for group in StrategyGroup]
-    if asked.group is not None and asked.group not in names:
-        raise UsageProblem(f"there is no group {asked.group!r}", hint=f"use one of {', '.join(names)}")
-    return None if asked.group is None else StrategyGroup(asked.group)
+    if name is not None and name not in names:
+        raise UsageProblem(f"unknown group {name!r}", hint=f"use one of {', '.join(names)}")
+    return None if name is None else StrategyGroup(name)
 
 
 def _days(span: str) -> int:
     found = _SPAN.fullmatch(span)
     if not found:
-        raise UsageProblem(f"--retrain-every {span} is no span of days or weeks", hint="write 30d or 4w")
+        raise UsageProblem(f"--retrain-every {span} is not a number of days or weeks", hint="write 30d or 4w")
     return int(found["count"]) * (7 if found["unit"] == "w" else 1)
 
 
@@ -107,5 +104,5 @@ def _amount(text: str | None) -> Decimal | None:
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
-        raise UsageProblem(f"--balance {text} is no amount of money", hint="write a number above 0, as 10000")
+        raise UsageProblem(f"--balance {text} is not an amount of money", hint="write a number above 0, such as 10000")
     return amount

@@ -1,4 +1,4 @@
-"""What a user asks of a sweep: which parameters, between which ends."""
+"""The parameters of a sweep and their ranges, from the options."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from autopilot.config.keys import all_keys
 from autopilot.strategies.base import Strategy
 from autopilot.strategies.registry import StrategySet
 
-LONGEST = 300
-"""Whole numbers, which are mostly candles, are not taken beyond this unless it is asked: a live cycle sees 720."""
+MAX_CANDLES = 300
+"""The default upper end of whole numbers, which are mostly candles: a live cycle sees 720."""
 _PARAMETER = re.compile(r"(?P<name>[a-z][a-z0-9_.]*)=(?P<low>[0-9.]+?)\.\.(?P<high>[0-9.]+)")
 _TRADING_KEYS = ("min_confidence_threshold", "max_trades_per_day", "risk.", "orders.")
 
 
 def parameters_of(asked: Sequence[str], strategy: str | None, strategies: StrategySet) -> tuple[Parameter, ...]:
-    """Those that were asked for; else all of the strategy's, each from half to twice its value.
+    """The requested parameters, else all of the strategy's, each from half to twice its value.
 
-    Raises UsageProblem, and StrategyError for a strategy that there is not.
+    Raises UsageProblem, and StrategyError for an unknown strategy.
     """
     chosen = strategies[strategy] if strategy is not None else None
     known = _of_strategy(chosen) if chosen else {}
     if not asked and chosen is None:
         raise UsageProblem(
-            "there is nothing to search for",
+            "there is nothing to search",
             hint="name a --strategy, or parameters such as --param risk.risk_per_trade_pct=0.5..2",
         )
     if not asked and not known:
@@ -46,7 +46,7 @@ def _of_strategy(strategy: Strategy) -> Mapping[str, Parameter]:
     for field in fields(strategy):
         value = getattr(strategy, field.name)
         if type(value) is int and value > 0:
-            low, high = max(1, round(value / 2)), max(min(2 * value, LONGEST), value)
+            low, high = max(1, round(value / 2)), max(min(2 * value, MAX_CANDLES), value)
             found[field.name] = Parameter(field.name, low, high, is_whole=True)
         elif type(value) is float and value > 0.0:
             found[field.name] = Parameter(field.name, value / 2.0, 2.0 * value, is_whole=False)
@@ -56,27 +56,29 @@ def _of_strategy(strategy: Strategy) -> Mapping[str, Parameter]:
 def _asked(text: str, known: Mapping[str, Parameter]) -> Parameter:
     parts = _PARAMETER.fullmatch(text)
     if not parts:
-        raise UsageProblem(f"--param {text} is no range", hint="write NAME=LOW..HIGH, as fast=5..20")
+        raise UsageProblem(f"--param {text} is not a range", hint="write NAME=LOW..HIGH, such as fast=5..20")
     name = parts["name"]
     is_whole = known[name].is_whole if name in known else _is_whole(name, known)
     try:
         low, high = (int(parts[end]) if is_whole else float(parts[end]) for end in ("low", "high"))
     except ValueError:
         kind = "whole numbers" if is_whole else "numbers"
-        raise UsageProblem(f"--param {text}: {name} takes {kind}", hint="write NAME=LOW..HIGH, as fast=5..20") from None
+        raise UsageProblem(
+            f"--param {text}: {name} takes {kind}", hint="write NAME=LOW..HIGH, such as fast=5..20"
+        ) from None
     if low >= high:
         raise UsageProblem(f"--param {text}: {low:g} is not below {high:g}", hint="give the lower end first")
     return Parameter(name, low, high, is_whole, is_key=name not in known)
 
 
 def _is_whole(name: str, known: Mapping[str, Parameter]) -> bool:
-    """Of a configuration key that trading depends on."""
+    """Whether the values of this trading configuration key are whole numbers. Raises UsageProblem for other keys."""
     key = all_keys().get(name)
     sweepable = key is not None and name.startswith(_TRADING_KEYS) and type(key.default) in (int, float)
     if key is None or not sweepable:
         own = f"its parameters {', '.join(known)}, or " if known else ""
         raise UsageProblem(
-            f"{name} cannot be searched for",
+            f"{name} cannot be searched",
             hint=f"name {own}a number of the sections [risk] and [orders], min_confidence_threshold or "
             "max_trades_per_day (autopilot config show)",
         )

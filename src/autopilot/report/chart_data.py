@@ -1,4 +1,4 @@
-"""What the charts of the page draw, as JSON whose long columns are base64 of little-endian arrays."""
+"""The data of the charts as JSON, with long columns as base64 of little-endian arrays."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from autopilot.report.thinning import drawdowns_pct, joined, kept_points
 from autopilot.report.wording import MARK_WORDS, digits_of, signed
 
 CANDLES = 120_000
-"""Drawn candles of all symbols together; at 28 bytes each they take 3.4 MB."""
+"""The most candles drawn, over all symbols; at 28 bytes each they take 3.4 MB."""
 MOMENTS = 6_000
-"""Drawn moments of one account's lines."""
+"""The most points drawn in the lines of an account."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """``script``: JSON that can stand in a script element. ``joined``: what was coarsened, in words."""
+    """``script``: JSON for a script element. ``joined``: sentences about candles that were merged."""
 
     script: str
     joined: tuple[str, ...]
 
 
 def chart_data(content: ReportContent) -> ChartData:
-    """The finest candles that keep the page small enough to open quickly."""
+    """The chart data, with the finest candles that keep the page quick to open."""
     factor = _join_factor(content.symbols)
     data = {
         "regimes": [regime.value.replace("_", " ") for regime in REGIMES],
@@ -118,12 +118,12 @@ def _trade(trade: ClosedTrade, candles: Candles, digits: int, currency: str) -> 
 
 
 def _index(candles: Candles, at_ms: int) -> int:
-    """Of the candle in which something happened; the nearest one for what lies beyond the candles."""
+    """The index of the candle that contains ``at_ms``, or of the nearest candle."""
     return max(int(np.searchsorted(candles.open_at_ms, at_ms, side="right")) - 1, 0)
 
 
 def _short(price: Decimal | float) -> float:
-    """As exact as the candles are."""
+    """The price with the precision of the candles."""
     return float(f"{price:.8g}")
 
 

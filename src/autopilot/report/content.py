@@ -1,4 +1,4 @@
-"""What the report shows: figures that stand ready, whether a backtest, paper or live trading made them."""
+"""The content of the page, whether of a backtest, of paper or of live trading."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from autopilot.performance.account_record import AccountRecord
 
 
 class ReportMisfit(AutopilotError):
-    """Two parts of a report that belong together have different lengths."""
+    """Parts of a report that belong together differ in length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the page's head, such as ("Net result", "+4.2 %", "buy and hold +7.9 %")."""
+    """A figure at the top of the page: ("Return", "4.20 %", "buy and hold 7.90 %")."""
 
     label: str
     value: str
@@ -30,7 +30,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Cells are text, formatted for reading; a row has one for each column. The first column names the row."""
+    """Rows of formatted text with a cell for each column. The first column names the row."""
 
     name: str
     columns: tuple[str, ...]
@@ -70,9 +70,8 @@ class SymbolChart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountChart:
-    """One quote currency. ``comparisons``: name → equity float64[n] at the moments of the record, such as
-    "buy and hold"; doing nothing is drawn without being told. Fees are in the record's currency, after the name of
-    whatever paid them."""
+    """The account in one quote currency. ``comparisons``: name → equity float64[n] at the moments of the record, for
+    example "buy and hold"; the page adds doing nothing. Fees are in the record's currency."""
 
     record: AccountRecord
     comparisons: Mapping[str, FloatArray]
@@ -87,11 +86,11 @@ class AccountChart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportContent:
-    """``mode``: what traded, such as "backtest, walk-forward models", "paper" or "live". ``banners`` are warnings
-    that stand above everything, such as "IN SAMPLE: the model has seen this period"; ``notes`` stand below it.
+    """``mode``: the kind of trading, for example "paper trading on kraken". ``banners`` are warnings at the top of the
+    page, ``notes`` are remarks at its end.
 
-    ``confidence`` float64[k] in [0, 1] and ``outcome_bps`` float64[k], net of costs, NaN where not known: of the
-    decisions that wanted to trade. ``denials``: code → how often.
+    ``confidence`` float64[k] in [0, 1] and ``outcome_bps`` float64[k], net of costs, NaN if unknown: of the decisions
+    with a buy signal. ``denials``: code → count.
     """
 
     title: str

@@ -23,7 +23,7 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 480, 320, 54, 10, 10, 40
 
 
 def strategies_svg(record: AccountRecord, from_ms: int, to_ms: int) -> str:
-    """One card a strategy, the best first, all on the same scales: its net result summed up over the period."""
+    """A card for each strategy, the best first, with its cumulative net result; all on the same scales."""
     trades: dict[str, list[ClosedTrade]] = defaultdict(list)
     for trade in record.trades:
         trades[trade.round_trip.strategy].append(trade)
@@ -63,12 +63,12 @@ def _share(value: float, low: float, high: float) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Confidence:
-    """Decisions whose outcome is known, in up to eight groups of equal size by rising confidence: float64[g] each.
-    ``error`` is the mean's half interval of 95 %, taking the outcomes as independent; NaN for a single one."""
+    """Decisions with a known outcome, in up to eight groups of equal size by rising confidence: float64[g] each.
+    ``error``: half of the mean's 95 % interval as if outcomes were independent; NaN for a single decision."""
 
     confidence: FloatArray
     outcome_bps: FloatArray
-    centre: FloatArray
+    center: FloatArray
     mean: FloatArray
     error: FloatArray
     count: NDArray[np.int64]
@@ -82,7 +82,7 @@ class Confidence:
         return cls(
             said,
             came,
-            centre=np.array([said[part].mean() for part in parts]),
+            center=np.array([said[part].mean() for part in parts]),
             mean=np.array([came[part].mean() for part in parts]),
             error=np.array(
                 [1.96 * came[p].std(ddof=1) / np.sqrt(len(p)) if len(p) > 1 else np.nan for p in parts], dtype=float
@@ -93,18 +93,18 @@ class Confidence:
     def table(self) -> ReportTable:
         rows = tuple(
             (
-                f"{centre:.2f}",
+                f"{center:.2f}",
                 f"{count:,}",
                 signed(float(mean), 1),
                 f"± {error:.1f}" if np.isfinite(error) else "–",
             )
-            for centre, count, mean, error in zip(self.centre, self.count, self.mean, self.error, strict=True)
+            for center, count, mean, error in zip(self.center, self.count, self.mean, self.error, strict=True)
         )
-        return ReportTable("Outcome by confidence", ("Mean confidence", "Decisions", "Mean bp", "95 %"), rows)
+        return ReportTable("Outcome by confidence", ("Mean confidence", "Decisions", "Mean, bps", "95 %"), rows)
 
     def svg(self) -> str:
-        """A dot for each decision (evenly drawn ones where they are many), and the mean of each group with its
-        interval. The outermost hundredth of the outcomes is drawn at the edge."""
+        """A dot for each decision, or for an even selection of many, and the mean of each group with its interval. The
+        outermost 1 % of the outcomes are drawn at the edge."""
         frame = _Frame.around(self)
         shown = np.unique(np.linspace(0, len(self.confidence) - 1, DOTS).astype(np.int64))
         dots = "".join(
@@ -114,13 +114,13 @@ class Confidence:
         )
         means = "".join(
             (
-                f'<path class="interval" d="M{frame.x(centre):.1f} {frame.y(mean - error):.1f}'
+                f'<path class="interval" d="M{frame.x(center):.1f} {frame.y(mean - error):.1f}'
                 f'V{frame.y(mean + error):.1f}"/>'
                 if np.isfinite(error)
                 else ""
             )
-            + f'<path class="mean" d="M{frame.x(centre):.1f} {frame.y(mean) - 6:.1f}l6 6l-6 6l-6 -6z"/>'
-            for centre, mean, error in zip(self.centre, self.mean, self.error, strict=True)
+            + f'<path class="mean" d="M{frame.x(center):.1f} {frame.y(mean) - 6:.1f}l6 6l-6 6l-6 -6z"/>'
+            for center, mean, error in zip(self.center, self.mean, self.error, strict=True)
         )
         return (
             f'<svg class="scatter" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
@@ -131,7 +131,7 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """Where values lie in the drawing; what is beyond its edges is drawn on them."""
+    """Maps values to the drawing; values beyond its edges are drawn at the edge."""
 
     left: float
     right: float
@@ -170,12 +170,12 @@ class _Frame:
         ]
         middle = (_LEFT + edge) / 2
         parts.append(f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">confidence</text>')
-        parts.append(f'<text x="{_LEFT + 4}" y="{_TOP + 10}">outcome, bp</text>')
+        parts.append(f'<text x="{_LEFT + 4}" y="{_TOP + 10}">outcome, bps</text>')
         return "".join(parts)
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """About five round values within."""
+    """About five round values between ``low`` and ``high``."""
     rough = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = float(next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough))

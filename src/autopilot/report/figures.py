@@ -42,13 +42,13 @@ def period_figures(document: Document) -> tuple[PeriodFigure, ...]:
     drawdown = metrics["drawdown"]
     percent = _percent_interval(document)
     return (
-        PeriodFigure("net result", _with(signed(metrics["net"]), currency), is_result=True),
+        PeriodFigure("net result", _with(signed_money(metrics["net"]), currency), is_result=True),
         PeriodFigure("return", percentage(metrics["total_return"]), percent("total_return")),
         PeriodFigure("annual return", percentage(metrics["annual_return"]), percent("annual_return")),
         PeriodFigure("annual volatility", percentage(metrics["annual_volatility"])),
         PeriodFigure("max drawdown", percentage(drawdown["depth"]), percent("drawdown")),
         PeriodFigure("longest drawdown", f"{drawdown['days']:.0f} days"),
-        PeriodFigure("Sharpe ratio", ratio(metrics["sharpe"]), interval(document, "sharpe")),
+        PeriodFigure("Sharpe ratio", ratio(metrics["sharpe"]), ratio_interval(document, "sharpe")),
         PeriodFigure("Sortino ratio", ratio(metrics["sortino"])),
         PeriodFigure("Calmar ratio", ratio(metrics["calmar"])),
         PeriodFigure("trades", f"{metrics['trades']:,}"),
@@ -79,15 +79,15 @@ def amount(value: str | None) -> str:
     return UNKNOWN if value is None else f"{Decimal(value):,.2f}"
 
 
-def signed(value: str) -> str:
-    """A gain or loss with its sign; zero has none."""
+def signed_money(value: str) -> str:
+    """A gain or loss with its sign; zero without a sign."""
     number = Decimal(value).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
     return f"{number:+,.2f}" if number else "0.00"
 
 
 COMPARISON = (
     FigureColumn("compared with", lambda row: str(row["name"])),
-    FigureColumn("net", lambda row: signed(row["net"]), is_result=True),
+    FigureColumn("net", lambda row: signed_money(row["net"]), is_result=True),
     FigureColumn("return", lambda row: percentage(row["total_return"])),
     FigureColumn("max drawdown", lambda row: percentage(row["drawdown"]), rank=1),
     FigureColumn("Sharpe", lambda row: ratio(row["sharpe"]), rank=2),
@@ -102,14 +102,14 @@ def breakdown_columns(key: str) -> tuple[FigureColumn, ...]:
         FigureColumn(key, lambda row: row["name"].replace("_", " ") or UNKNOWN),
         FigureColumn("trades", lambda row: f"{row['trades']:,}"),
         FigureColumn("won", lambda row: f"{100 * row['won'] / row['trades']:.0f} %", rank=1),
-        FigureColumn("net", lambda row: signed(row["net"]), is_result=True),
+        FigureColumn("net", lambda row: signed_money(row["net"]), is_result=True),
         FigureColumn("fees", lambda row: amount(row["fees"]), rank=2),
         FigureColumn("profit factor", lambda row: ratio(row["profit_factor"]), rank=3),
-        FigureColumn("per trade", lambda row: signed(row["expectancy"]), is_result=True, rank=1),
+        FigureColumn("per trade", lambda row: signed_money(row["expectancy"]), is_result=True, rank=1),
     )
 
 
-def interval(document: Document, name: str) -> str:
+def ratio_interval(document: Document, name: str) -> str:
     """The 95 % interval of a ratio; "" where it is not estimated."""
     found = document["intervals"].get(name)
     return f"[{ratio(found['lower'])}, {ratio(found['upper'])}]" if found else ""

@@ -1,4 +1,4 @@
-"""The page: one HTML file that asks the network for nothing."""
+"""The page: one HTML file that needs no network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def render_report(content: ReportContent) -> str:
         ),
         headline=_headline(content.headline),
         equity="".join(_equity_figure(place, account) for place, account in enumerate(content.accounts))
-        or _nothing("No account took part."),
+        or _nothing("No account traded in this period."),
         candles=_candles_figure(content, charts),
         trades=_trades(content),
         strategies="".join(_strategies(account, content) for account in content.accounts)
@@ -122,7 +122,7 @@ def _trades(content: ReportContent) -> str:
     total = sum(len(account.record.trades) for account in content.accounts)
     if not total:
         return _nothing("No trade was closed in this period.")
-    return f"<details><summary>All round trips ({total:,})</summary>{trades_html(content)}</details>"
+    return f"<details><summary>All trades ({total:,})</summary>{trades_html(content)}</details>"
 
 
 def _strategies(account: AccountChart, content: ReportContent) -> str:
@@ -134,9 +134,9 @@ def _strategies(account: AccountChart, content: ReportContent) -> str:
 def _confidence(content: ReportContent) -> str:
     points = Confidence.of(content.confidence, content.outcome_bps)
     if not len(points.confidence):
-        return _nothing("The outcome of no decision is known yet.")
+        return _nothing("No outcome is known yet.")
     legend = (
-        '<p class="small">● gained &nbsp; ○ lost &nbsp; ◆ mean of an eighth of the decisions, with its interval of '
+        '<p class="small">● gain &nbsp; ○ loss &nbsp; ◆ mean of an eighth of the decisions, with its interval of '
         "95 % as if they were independent</p>"
     )
     return f'<div class="pair"><div>{points.svg()}{legend}</div>{table_html(points.table())}</div>'
@@ -145,7 +145,7 @@ def _confidence(content: ReportContent) -> str:
 def _denials(content: ReportContent) -> str:
     if not content.denials:
         return _nothing("Nothing was denied.")
-    counts = {code: Decimal(count) for code, count in content.denials.items()}
+    counts = {code.lower().replace("_", " "): Decimal(count) for code, count in content.denials.items()}
     return bars_html("Denials by reason", ("Reason", "Times", "Share"), counts, 0)
 
 

@@ -1,4 +1,4 @@
-"""Tables as HTML. Everything a cell says is escaped here."""
+"""Tables as HTML. All cell text is escaped here."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from decimal import Decimal
 from html import escape
 
 from autopilot.report.content import AccountChart, ReportContent, ReportTable
-from autopilot.report.wording import MARK_WORDS, breakable, digits_of, moment, number, signed, spoken
+from autopilot.report.wording import MARK_WORDS, breakable, digits_of, moment, plain_number, signed, spoken_html
 
 LISTED_TRADES = 1_000
-_NUMBER = re.compile(r"[+\-−±~≈<>]?\s*[$€£]?\s*(\d|nan|inf|∞)|[–—-]?$", re.IGNORECASE)
+_NUMBER = re.compile(r"\[?[+\-−±~≈<>]?\s*[$€£]?\s*(\d|nan|inf|∞)|[–—-]?$", re.IGNORECASE)
 
 
 def table_html(table: ReportTable) -> str:
-    """Columns in which every cell reads as a number stand to the right. Scrolls by itself where it is too wide."""
+    """The table; columns of numbers are aligned right. It scrolls by itself if it is too wide."""
     right = [
         index > 0 and all(_NUMBER.match(row[index].strip()) is not None for row in table.rows)
         for index in range(len(table.columns))
@@ -39,27 +39,27 @@ def bars_html(name: str, columns: tuple[str, str, str], amounts: Mapping[str, De
         rows.append(
             f'<tr><th scope="row">{breakable(label)}<span class="bar" aria-hidden="true">'
             f'<span style="width:{width:.1f}%"></span></span></th>'
-            f'<td class="number">{number(amount, digits)}</td><td class="number">{share:.1%}</td></tr>'
+            f'<td class="number">{plain_number(amount, digits)}</td><td class="number">{share:.1%}</td></tr>'
         )
     head = "".join(f'<th scope="col"{_align(index > 0)}>{escape(column)}</th>' for index, column in enumerate(columns))
     return _scrolling(name, f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>", kind="bars")
 
 
 def trades_html(content: ReportContent) -> str:
-    """The round trips, newest first; each one whose symbol has a chart leads there."""
+    """The trades, newest first, each with a link to the chart of its symbol."""
     places = {chart.symbol: place for place, chart in enumerate(content.symbols)}
     total = sum(len(account.record.trades) for account in content.accounts)
     rows = sorted((row for account in content.accounts for row in _trades(account, places)), reverse=True)
     columns = ("Opened", "Symbol", "Strategy", "Group", "Regime", "Entry", "Exit", "Ended by", "Net", "Net %")
     head = "".join(f'<th scope="col"{_align(c in {"Entry", "Exit", "Net", "Net %"})}>{c}</th>' for c in columns)
     body = "".join(cells for _, cells in rows[:LISTED_TRADES])
-    table = _scrolling("Round trips", f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>", kind="tall")
-    cut = f"<p>The last {LISTED_TRADES:,} of {total:,} round trips.</p>" if total > LISTED_TRADES else ""
+    table = _scrolling("Trades", f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>", kind="tall")
+    cut = f"<p>The last {LISTED_TRADES:,} of {total:,} trades.</p>" if total > LISTED_TRADES else ""
     return cut + table
 
 
 def _trades(account: AccountChart, places: Mapping[str, int]) -> list[tuple[int, str]]:
-    """Each with the time that it sorts by."""
+    """Rows with their sort key, the closing time."""
     currency, digits = account.record.currency, digits_of(account.record.start_equity)
     rows = []
     for trade in account.record.trades:
@@ -73,10 +73,10 @@ def _trades(account: AccountChart, places: Mapping[str, int]) -> list[tuple[int,
                 f"{opened}</button>"
             )
         price_digits = digits_of(trip.entry_price)
-        words = (escape(trip.symbol), escape(trip.strategy), spoken(trade.group), spoken(trade.regime))
+        words = (escape(trip.symbol), escape(trip.strategy), spoken_html(trade.group), spoken_html(trade.regime))
         numbers = (
-            f'<td class="number">{number(trip.entry_price, price_digits)}</td>'
-            f'<td class="number">{number(trip.exit_price, price_digits)}</td>'
+            f'<td class="number">{plain_number(trip.entry_price, price_digits)}</td>'
+            f'<td class="number">{plain_number(trip.exit_price, price_digits)}</td>'
             f"<td>{MARK_WORDS[trip.exit_purpose]}</td>"
             f'<td class="number {sign_class(trip.net)}">{signed(trip.net, digits)} {escape(currency)}</td>'
             f'<td class="number {sign_class(trip.net)}">{signed(trip.net_pct, 2)}</td>'
@@ -103,7 +103,7 @@ def _align(number_like: bool) -> str:
 
 
 def _scrolling(name: str, inner: str, kind: str = "plain") -> str:
-    """A region that a keyboard can reach, so that it can be scrolled without a pointer."""
+    """A region that can be scrolled with the keyboard."""
     label = escape(name)
     return (
         f'<div class="scroll {kind}" role="region" aria-label="{label}" tabindex="0">'

@@ -1,4 +1,4 @@
-"""Fewer points with the same look: no extreme is lost, however few are kept."""
+"""Fewer points with the same look: every extreme is kept."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def kept_points(lines: Sequence[FloatArray], limit: int) -> IntArray:
 
 
 def drawdowns_pct(equity: FloatArray, start: float) -> FloatArray:
-    """Distance below the highest equity so far, ``start`` included, in percent: float64[n], at most 0; NaN while there
-    was none."""
+    """float64[n], at most 0: the distance in percent below the highest equity so far, ``start`` included; NaN without a
+    positive peak."""
     peak = np.fmax(np.fmax.accumulate(equity), start)
     return (equity / np.where(peak > 0, peak, np.nan) - 1.0) * 100.0
 
 
 def joined(candles: Candles, regimes: NDArray[np.int8], count: int) -> tuple[Candles, NDArray[np.int8]]:
-    """Each ``count`` candles of the grid as one, so that gaps stay gaps, with the regime that most of them are in."""
+    """Each ``count`` candles of the time grid merged into one, with their most frequent regime. Gaps stay gaps."""
     if count == 1 or not len(candles):
         return candles, regimes
     bucket = candles.open_at_ms // (candles.timeframe.ms * count)

@@ -1,4 +1,4 @@
-"""Numbers, times and codes as a reader sees them."""
+"""Numbers, times and codes as text."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def moment(at_ms: int) -> str:
 
 
 def digits_of(amount: Decimal | float) -> int:
-    """Decimals that show about five digits of an amount of this size: two at least, ten at most."""
+    """The decimals that show about five digits of an amount of this size: two to ten."""
     size = abs(Decimal(amount))
     return min(max(4 - size.adjusted(), 2), 10) if size else 2
 
 
-def number(amount: Decimal | float, digits: int) -> str:
+def plain_number(amount: Decimal | float, digits: int) -> str:
     return f"{amount:,.{digits}f}".replace("-", "−")
 
 
@@ -41,10 +41,10 @@ def tick_words(value: float) -> str:
 
 
 def breakable(name: str) -> str:
-    """A name safe within HTML, that a narrow column may break after an underscore."""
+    """A name, escaped for HTML, that may break after an underscore in a narrow column."""
     return escape(name).replace("_", "_<wbr>")
 
 
-def spoken(code: str) -> str:
+def spoken_html(code: str) -> str:
     """``trending_up`` → ``trending up``, safe within HTML."""
     return escape(code.replace("_", " "))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autopilot.backtest.sweep import LEAST_TRADES, Luck, SweepFold, Try, best_of, folds_of, luck_of
+from autopilot.backtest.sweep import MIN_TRADES, Luck, SweepFold, Try, best_of, folds_of, luck_of
 
 DAYS, TRIES = 365, 50
 
 
-def made(daily: object, trades: int = LEAST_TRADES, **values: float) -> Try:
+def made(daily: object, trades: int = MIN_TRADES, **values: float) -> Try:
     return Try(values, np.asarray(daily, dtype=np.float64), trades)
 
 
@@ -21,7 +21,7 @@ def test_each_part_but_the_first_is_tested_once_after_all_before_it_was_searched
 
 def test_the_best_has_the_highest_sharpe_ratio_among_those_that_traded_enough() -> None:
     steady, wild = made([0.01, 0.02, 0.01]), made([0.5, -0.4, 0.1])
-    lucky = made([0.1, 0.11, 0.1], trades=LEAST_TRADES - 1)
+    lucky = made([0.1, 0.11, 0.1], trades=MIN_TRADES - 1)
     assert best_of([wild, lucky, steady]) is steady
     assert best_of([lucky]) is None
     assert best_of([]) is None

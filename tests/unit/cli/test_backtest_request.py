@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from autopilot.app.backtest.data import Period
-from autopilot.app.backtest.request import StoredModel, WalkForward
-from autopilot.cli.backtest_request import Asked, backtest_request
+from autopilot.app.backtest.request import BacktestRequest, StoredModel, WalkForward
+from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
 from autopilot.cli.errors import UsageProblem
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
-NOTHING = Asked(
-    symbols=None,
-    days=None,
-    begin=None,
-    end=None,
-    timeframe=None,
-    exchange=None,
-    strategy=None,
-    group=None,
-    no_model=False,
-    retrain_every="30d",
-    ungated=False,
-    model=None,
-    in_sample=False,
-    fee=None,
-    slippage=None,
-    balance=None,
-    detail=None,
-    compare=True,
-)
+
+def requested(config: AutopilotConfig | None = None, **options: Any) -> BacktestRequest:
+    """The request of these options; the others are left out."""
+
+    def given(name: str, default: Any = None) -> Any:
+        return options.pop(name, default)
+
+    period = period_of(given("days"), given("begin"), given("end"))
+    model = deciding_model(
+        no_model=given("no_model", False),
+        model=given("model"),
+        in_sample=given("in_sample", False),
+        retrain_every=given("retrain_every", "30d"),
+        ungated=given("ungated", False),
+    )
+    return backtest_request(config or AutopilotConfig(), period=period, model=model, compare=True, **options)
 
 
 def test_what_is_not_asked_is_as_configured() -> None:
     config = AutopilotConfig(exchange="kraken", symbols=("SOL/USD",), timeframe=Timeframe.H4)
-    found = backtest_request(NOTHING, config)
+    found = requested(config)
     assert (found.exchange, found.symbols, found.timeframe) == ("kraken", ("SOL/USD",), Timeframe.H4)
     assert (found.period, found.model, found.group, found.strategy) == (Period(), WalkForward(), None, None)
     assert (found.fee_pct, found.slippage_bps, found.balance, found.compare) == (None, None, None, True)
@@ -65,7 +60,7 @@ def test_what_is_not_asked_is_as_configured() -> None:
     ],
 )
 def test_what_is_asked(asked: dict[str, Any], name: str, expected: object) -> None:
-    assert getattr(backtest_request(replace(NOTHING, **asked), AutopilotConfig()), name) == expected
+    assert getattr(requested(**asked), name) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,11 +82,11 @@ def test_what_is_asked(asked: dict[str, Any], name: str, expected: object) -> No
 )
 def test_what_makes_no_sense_is_said_with_a_way_out(asked: dict[str, Any], words: str) -> None:
     with pytest.raises(AutopilotError, match=words) as caught:
-        backtest_request(replace(NOTHING, **asked), AutopilotConfig())
+        requested(**asked)
     assert caught.value.hint
 
 
 def test_a_group_is_known_by_its_names() -> None:
     with pytest.raises(UsageProblem) as caught:
-        backtest_request(replace(NOTHING, group="x"), AutopilotConfig())
+        requested(group="x")
     assert all(group.value in caught.value.hint for group in StrategyGroup)

@@ -51,7 +51,7 @@ class TestExiting:
         holding.broker.submits = [holding.report(S.OPEN), holding.report(S.OPEN)]
         await holding.touch_target()
         holding.broker.cancels = [holding.report(S.CANCELED)]
-        protection = ExitOrder(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, at most 5 %")
+        protection = ExitOrder(Purpose.PROTECTION, Decimal(99), "5.00 % lost today, the limit is 5 %")
         await holding.exit(protection)
         sent = holding.broker.sent[1]
         assert (sent.type, sent.purpose, sent.quantity) == (OrderType.MARKET, Purpose.PROTECTION, 2)

@@ -13,7 +13,7 @@ from autopilot.performance.account_record import ClosedTrade
 from autopilot.report.content import ReportContent, ReportTable
 from autopilot.report.drawings import BINS, DOTS, Confidence, strategies_svg
 from autopilot.report.tables import LISTED_TRADES, bars_html, table_html, trades_html
-from autopilot.report.wording import digits_of, number, signed
+from autopilot.report.wording import digits_of, plain_number, signed
 
 Period = Callable[..., ReportContent]
 Trade = Callable[..., ClosedTrade]
@@ -25,7 +25,7 @@ def test_confidence_is_grouped_by_size_of_the_known_outcomes() -> None:
     came[0] = np.nan
     points = Confidence.of(said, came)
     assert points.count.tolist() == [4] * BINS
-    assert (np.diff(points.centre) > 0).all()
+    assert (np.diff(points.center) > 0).all()
     assert points.mean[0] == -20.0
     assert points.mean[-1] == 20.0
     rows = points.table().rows
@@ -82,7 +82,7 @@ def test_rebates_and_nothing_at_all_have_no_bar() -> None:
 def test_only_the_last_round_trips_are_listed(period: Period, trade: Trade) -> None:
     trades = tuple(trade("grid", f"{k}", k, k + 1) for k in range(1, LISTED_TRADES + 11))
     html = trades_html(period(candles=2000, trades=trades))
-    assert f"The last 1,000 of {LISTED_TRADES + 10:,} round trips" in html
+    assert f"The last 1,000 of {LISTED_TRADES + 10:,} trades" in html
     assert html.count("data-symbol=") == LISTED_TRADES
     assert "+11.00 USDT" in html
     assert "+10.00 USDT" not in html
@@ -102,5 +102,5 @@ def test_digits_follow_the_size(amount: str, digits: int) -> None:
 
 
 def test_numbers_have_a_true_minus_sign() -> None:
-    assert number(Decimal("-1234.5"), 2) == "−1,234.50"
+    assert plain_number(Decimal("-1234.5"), 2) == "−1,234.50"
     assert signed(2.0, 1) == "+2.0"

@@ -118,9 +118,9 @@ def test_every_place_that_is_linked_exists_once(period: Period) -> None:
 def test_what_was_given_can_be_read(period: Period, trade: Trade) -> None:
     trades = (trade("ema_cross", "3.5", 1, 4), trade("grid", "-2.25", 6, 9))
     text = Reader(render_report(period(trades=trades, banners=("IN SAMPLE: known period",), notes=("Fee 0.1 %",)))).text
-    for words in ("IN SAMPLE: known period", "Fee 0.1 %", "backtest, rules only", "CONFIDENCE_TOO_LOW", "+3.50 USDT"):
+    for words in ("IN SAMPLE: known period", "Fee 0.1 %", "backtest, rules only", "confidence too low", "+3.50 USDT"):
         assert words in text
-    for words in ("−2.25 USDT", "trending up", "1 trade, 100% won", "Sharpe", "+5.0", "All round trips (2)"):
+    for words in ("−2.25 USDT", "trending up", "1 trade, 100% won", "Sharpe", "+5.0", "All trades (2)"):
         assert words in text
 
 
@@ -135,7 +135,7 @@ def test_an_empty_period_says_so_everywhere(period: Period) -> None:
     )
     for content in (empty, replace(empty, accounts=(), symbols=())):
         text = Reader(render_report(content)).text
-        for words in ("No candles", "No trade", "no decision is known", "Nothing was denied", "No fees", "No figures"):
+        for words in ("No candles", "No trade", "No outcome is known", "Nothing was denied", "No fees", "No figures"):
             assert words in text
 
 

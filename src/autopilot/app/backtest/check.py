@@ -1,4 +1,4 @@
-"""The proofs on the candles that a backtest would use."""
+"""The look-ahead and warm-up proofs on the candles that a backtest would use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.strategies.registry import load_strategies
 
 LENGTH = 3000
-"""Of the latest candles: long enough for every rule to have spoken."""
+"""The number of latest candles: enough for every rule to signal."""
 
 
 def check_strategies(
@@ -32,7 +32,7 @@ def check_strategies(
 ) -> Document:
     """``{"strategies": names, "symbols", "timeframe", "exchange", "candles", "cuts", "findings"}``.
 
-    Raises ExchangeError and ConfigError where there are no candles, or too few.
+    Raises ExchangeError without candles, ConfigError with too few.
     """
     strategies = load_strategies()
     with closing(open_database(paths.database)) as database:

@@ -1,4 +1,4 @@
-"""What a backtest trades on: stored candles or a simulated market, the market's rules, sentiment."""
+"""The inputs of a backtest: stored or simulated candles, the market's rules, and sentiment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from autopilot.training.data.series import SymbolData
 
 SIMULATED_DAYS = 365
 SIMULATED_PAST_DAYS = 730
-"""Made up before the first decision, for models to be trained on."""
+"""Days before the first decision, as training data for models."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Closed candles that open in [from_ms, to_ms); None: from as early, to as late as there are candles. ``days``: the
-    last so many of them, in place of ``from_ms``."""
+    """The closed candles that open in [from_ms, to_ms). None: from the first, up to the last candle there is. ``days``
+    counts back from the end, in place of ``from_ms``."""
 
     from_ms: int | None = None
     to_ms: int | None = None
@@ -38,8 +38,8 @@ class Period:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TestedSymbol:
-    """``first``: the index of the first candle that is decided; all before it is history. ``detail``: finer candles of
-    the time from then on."""
+    """``first``: the index of the first candle to decide; earlier candles are history. ``detail``: finer candles from
+    then on."""
 
     market: Market
     history: SymbolData
@@ -56,9 +56,9 @@ async def tested_symbols(
     period: Period,
     detail: Timeframe | None,
 ) -> tuple[TestedSymbol, ...]:
-    """By name, with stored candles of the timeframe ``detail`` if that is asked.
+    """The symbols, sorted by name, with stored candles of the timeframe ``detail`` unless it is None.
 
-    Raises ExchangeError where a symbol has no candles, ConfigError where too few are in the period or before it."""
+    Raises ExchangeError if a symbol has no candles, ConfigError if there are too few in the period or before it."""
     market: OfflineExchange
     if exchange == SimulatedExchange.name:
         market, candles = await _simulated(config, symbols, timeframe, period)
@@ -109,7 +109,7 @@ def _stored(
 def _all_stored(
     store: CandleStore, market: ReplayExchange, symbol: str, timeframe: Timeframe, period: Period
 ) -> Candles:
-    """Up to the end of the period."""
+    """All stored candles up to the end of the period."""
     until_ms = None if period.to_ms is None else period.to_ms - 1
     return store.load_candles(market.coverage(symbol, timeframe).exchange, symbol, timeframe, until_ms=until_ms)
 
@@ -117,15 +117,15 @@ def _all_stored(
 def _detail(
     market: OfflineExchange, database: Database, candles: Candles, symbol: str, timeframe: Timeframe
 ) -> Candles:
-    """The finer candles of the time that is tested."""
+    """The finer candles of the tested period. Raises ConfigError if there are none."""
     if not isinstance(market, ReplayExchange):
         raise ConfigError(
-            f"the {timeframe} candles of the simulated market are another market than its {candles.timeframe} candles",
+            f"the simulated market makes its {timeframe} and {candles.timeframe} candles independently",
             hint="use --detail with stored candles",
         )
     if timeframe.ms >= candles.timeframe.ms:
         raise ConfigError(
-            f"{timeframe} candles are no detail of {candles.timeframe} candles", hint="give a finer one, as --detail 1m"
+            f"--detail {timeframe} is not finer than {candles.timeframe}", hint="use a finer one, such as --detail 1m"
         )
     source = market.coverage(symbol, candles.timeframe).exchange
     until_ms = candles.last_at_ms + candles.timeframe.ms - 1
@@ -133,17 +133,17 @@ def _detail(
     found = found.since(int(candles.open_at_ms[0]))
     if not len(found):
         raise ConfigError(
-            f"there are no {timeframe} candles of {symbol} from {source} in that time",
-            hint="autopilot data list shows what there is; autopilot data import FILE brings more",
+            f"{source} has no stored {timeframe} candles of {symbol} in that period",
+            hint="autopilot data list shows the stored candles; autopilot data import FILE adds more",
         )
     return found
 
 
 def _first(symbol: str, candles: Candles, period: Period) -> int:
-    """The index of the first candle that is decided."""
+    """The index of the first candle to decide. Raises ConfigError if the period has none."""
     if not len(candles):
         raise ConfigError(
-            f"there are no candles of {symbol} in that time", hint="autopilot data list shows what there is"
+            f"there are no candles of {symbol} in that period", hint="autopilot data list shows the stored candles"
         )
     from_ms = period.from_ms or 0
     if period.days is not None and period.from_ms is None:
@@ -151,8 +151,8 @@ def _first(symbol: str, candles: Candles, period: Period) -> int:
     first = max(HISTORY, len(candles) - len(candles.since(from_ms)))
     if first >= len(candles):
         raise ConfigError(
-            f"{symbol}: {len(candles):,} candles up to {iso_utc(candles.last_at_ms)} are too few: {HISTORY:,} are "
-            "history, and none is left to decide",
-            hint="import earlier candles with autopilot data import FILE, or ask for a later --from",
+            f"{symbol}: {len(candles):,} candles up to {iso_utc(candles.last_at_ms)} are too few: the first "
+            f"{HISTORY:,} are history, which leaves no candle to decide",
+            hint="import earlier candles with autopilot data import FILE, or use a later --from",
         )
     return first

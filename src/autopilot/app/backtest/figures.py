@@ -37,7 +37,7 @@ class TradedPeriod:
     ``hold`` float64[n]: the equity of buy and hold at the moments of ``record``. ``candles`` were decided; ``signals``
     of them had a signal, ``by_models`` of these were chosen by a learned model, and ``denied`` counts the codes.
     ``orders`` by client order id: at least those of the ``fills``; ``orders_made`` of them in the period.
-    ``in_sample``: a model decided what it had been trained on.
+    ``in_sample``: a model decided candles that it had been trained on.
     """
 
     exchange: str
@@ -58,8 +58,8 @@ class TradedPeriod:
 
 
 def period_document(period: TradedPeriod, others: Mapping[str, AccountRecord]) -> Document:
-    """The period as JSON. Money in ``currency``, returns and drawdowns as fractions. ``others``: the same period traded
-    by single strategies, to compare with."""
+    """The period as JSON. Money is in ``currency``, returns and drawdowns are fractions. ``others``: the same period
+    traded by single strategies."""
     record = period.record
     return {
         "exchange": period.exchange,

@@ -12,8 +12,8 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkForward:
-    """A model is trained before the first decision and every ``every_days`` from then on. ``is_gated``: one decides
-    only if its gate lets it, as live; else each does."""
+    """A model is trained before the first decision and then every ``every_days``. ``is_gated``: a model decides only if
+    its gate permits, as in live trading; otherwise every model decides."""
 
     every_days: int = 30
     is_gated: bool = True
@@ -21,7 +21,7 @@ class WalkForward:
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """``is_in_sample``: even if it was trained on what is tested."""
+    """``is_in_sample``: use it even if it was trained on the tested candles."""
 
     model_id: str
     is_in_sample: bool = False
@@ -29,9 +29,10 @@ class StoredModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequest:
-    """``model`` None: the rule table decides; with a ``group`` or a ``strategy`` neither does, but always that one.
-    ``fee_pct``, ``slippage_bps`` and ``balance`` None: as configured. ``detail``: finer candles tell what came first in
-    one of the timeframe. ``compare``: every strategy is run by itself too.
+    """The rule table decides if ``model`` is None; a ``group`` or a ``strategy`` replaces both.
+
+    ``fee_pct``, ``slippage_bps`` and ``balance`` default to the configuration. ``detail``: the timeframe of finer
+    candles that show the order of events within a candle. ``compare``: also run every strategy by itself.
     """
 
     exchange: str

@@ -1,4 +1,4 @@
-"""What trades without any model: the rule table, one group, one strategy."""
+"""Backtests without a model: the rule table, one group, or one strategy."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from autopilot.training.data.series import SymbolSeries, symbol_series
 
 
 def account_of(request: BacktestRequest) -> str:
-    """Its name, which ids are made of."""
+    """The name of the account, from which ids are derived."""
     return f"backtest:{request.exchange}"
 
 
 def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSettings:
-    """As configured, but for what was asked."""
+    """The configured paper settings, with the costs and the balance of the request."""
     settings = config.paper
     if request.fee_pct is not None:
         settings = replace(settings, maker_fee_pct=request.fee_pct, taker_fee_pct=request.fee_pct)
@@ -36,17 +36,17 @@ def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSe
 
 
 def check_currencies(tested: Sequence[TestedSymbol]) -> None:
-    """Raises ConfigError."""
+    """Raises ConfigError if the symbols have more than one quote currency."""
     quotes = sorted({each.market.quote for each in tested})
     if len(quotes) > 1:
         raise ConfigError(
-            f"the symbols are paid for in {' and '.join(quotes)}; one account has one currency here",
-            hint="test those of each currency by themselves",
+            f"the symbols are quoted in {' and '.join(quotes)}; a backtest account has one currency",
+            hint="run one backtest for each currency",
         )
 
 
 def all_series(tested: Sequence[TestedSymbol], strategies: StrategySet, progress: Progress) -> list[SymbolSeries]:
-    """What was known at each candle of each symbol."""
+    """The series of every symbol, with everything known at each candle."""
     progress(BacktestStage.SERIES, 0, len(tested))
     found = []
     for number, each in enumerate(tested, start=1):
@@ -62,7 +62,7 @@ def traded_symbol(
     series: SymbolSeries,
     choices: BacktestChoices,
 ) -> BacktestSymbol:
-    """As the daemon would trade it."""
+    """The symbol with the settings of the daemon."""
     settings = config.trading(
         tested.history.symbol,
         exchange=request.exchange,
@@ -75,13 +75,13 @@ def traded_symbol(
 
 
 def only(traded: BacktestSymbol, profiles: Sequence[StrategyProfile], name: str) -> BacktestSymbol:
-    """One strategy by itself."""
+    """The symbol traded by one strategy alone."""
     length = len(traded.series.view.candles)
     return _sure(replace(traded, choices=strategy_choices(length, traded.choices.first, profiles, name)))
 
 
 def _sure(traded: BacktestSymbol) -> BacktestSymbol:
-    """Whoever names the strategy is sure of it."""
+    """Without a confidence threshold: the user chose the strategy."""
     evaluation = replace(traded.settings.evaluation, min_confidence_threshold=0.0)
     return replace(traded, settings=replace(traded.settings, evaluation=evaluation))
 
@@ -92,7 +92,7 @@ def rules_choose(
     firsts: Sequence[int],
     profiles: Sequence[StrategyProfile],
 ) -> list[BacktestChoices]:
-    """Before any model has its say."""
+    """The choices of the rules, for each symbol, before any model."""
     if request.strategy is not None:
         lengths = [len(each.view.candles) for each in series]
         return [

@@ -46,13 +46,13 @@ from autopilot.training.data.training_set import training_set
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
 
-# LightGBM takes a while to import, and the rule table does without: what needs it is imported where it is used.
+# LightGBM is slow to import and the rule table does not need it: code that does is imported where it is used.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestRun:
-    """What was tested, with which models, and what came of it; ``alone``: of every strategy by itself, where that was
-    asked. ``in_sample``: a model decided what it had been trained on."""
+    """The inputs and the result of a backtest. ``alone``: the record of each strategy by itself, if requested.
+    ``in_sample``: a model decided candles that it had been trained on."""
 
     request: BacktestRequest
     tested: tuple[TestedSymbol, ...]
@@ -66,14 +66,14 @@ class BacktestRun:
     in_sample: bool
 
     def decisions(self) -> tuple[DecisionRow, ...]:
-        """What every signal came to, in the order in which they were made."""
+        """The decision on every signal, in order of time."""
         outcome = self.outcome
         account = account_of(self.request)
         return decisions_of(account, self.traded, self.strategies, self.models, outcome.judged, outcome.unsure)
 
 
 def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, progress: Progress) -> BacktestRun:
-    """Raises AutopilotError when it cannot be made, and whatever ``progress`` raises."""
+    """Run the backtest. Raises AutopilotError if it is impossible, and whatever ``progress`` raises."""
     strategies = load_strategies()
     if request.strategy is not None:
         strategies = StrategySet((strategies[request.strategy],))
@@ -170,21 +170,21 @@ def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int
     model = stored_model(paths, database, wanted.model_id, start_ms, end_ms)
     if model.trained_until_ms > start_ms and not wanted.is_in_sample:
         raise ModelError(
-            f"model {model.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, and the test begins at "
-            f"{iso_utc(start_ms)}: it would be asked what it was told",
-            hint="test later candles (--from), leave --model out for models of the past alone, or say --in-sample",
+            f"model {model.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, but the test begins at "
+            f"{iso_utc(start_ms)}: it would decide candles that it has seen",
+            hint="test later candles (--from), omit --model to train models on the past alone, or add --in-sample",
         )
     return model
 
 
 def stored_model(paths: Paths, database: Database, model_id: str, from_ms: int, until_ms: int) -> DecidingModel:
-    """A trained model, to decide the closes in [from_ms, until_ms). Raises NotFound, ModelError, StoreError."""
+    """The registered model, deciding the closes in [from_ms, until_ms). Raises NotFound, ModelError, StoreError."""
     from autopilot.adapters.models.scoring_model import ScoringModel
     from autopilot.backtest.models import DecidingModel
 
     entry = next((each for each in SqliteModels(database).entries() if each.id == model_id), None)
     if entry is None:
-        raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
+        raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows the ids")
     text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
     model = ScoringModel.read(entry.id, entry.state.value, text, card)
     return DecidingModel(

@@ -34,10 +34,10 @@ BPS = 1e4
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class PageParts:
-    """What the page shows beyond the figures.
+    """The content of the page beyond the figures.
 
     ``charts``: each symbol's view and its first candle to draw. ``confidence`` float64[k] and ``outcome_bps``
-    float64[k] as of `ReportContent`. ``notes`` stand at the end of the page.
+    float64[k] as of `ReportContent`. ``notes`` come last on the page.
     """
 
     title: str

@@ -1,6 +1,6 @@
-"""What the selector's choices were worth: the regret ledgers of a database, as a document.
+"""The regret ledgers of a database as a document: the selector's choices compared with the alternatives.
 
-The daemon computes it, and so does the command when no daemon runs.
+The daemon computes it; without a daemon the command does.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from autopilot.performance.regret import DAYS_AT_LEAST, regret_ledger
 
 
 def performance_report(database: Path, threshold: float, symbol: str | None, days: int | None) -> Document:
-    """A ledger of each market that was decided on, the latest first; None until a decision has matured.
+    """A ledger for each market with decisions, the latest first; None until a decision has matured.
 
-    ``threshold``: the least confidence of a choice that counts as followed; ``days``: only the newest matured ones.
+    ``threshold``: the confidence from which a choice counts as followed; ``days``: only the latest matured decisions.
     Raises StoreError.
     """
     with open_readonly(database) as connection:

@@ -1,4 +1,4 @@
-"""The report of a paper account: what it recorded, in the figures and on the page of a backtest."""
+"""The report of a paper account, from its recorded orders and decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from autopilot.adapters.store.rows import from_json, from_row
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.app.backtest.data import TestedSymbol
 from autopilot.app.backtest.figures import TradedPeriod, held_evenly, period_document
-from autopilot.app.parity import Recorded, recorded_symbols, what_was_recorded
+from autopilot.app.parity import Recorded, recorded_account, recorded_symbols
 from autopilot.app.report.page import BPS, PageParts, period_page
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -37,7 +37,7 @@ WHERE d.account = ? AND d.timeframe = ?
 
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
-    """A row of `_DECISIONS`. ``returns``: the matured sample's, as JSON by strategy; None until it has matured."""
+    """A row of `_DECISIONS`. ``returns``: JSON by strategy, from the matured sample; None until it has matured."""
 
     id: str
     candle_at_ms: int
@@ -113,7 +113,7 @@ def period_report(paths: Paths, config: AutopilotConfig, days: int | None) -> Pe
 
 def _history(config: AutopilotConfig, database: Database, days: int | None) -> AccountHistory:
     notes: list[str] = []
-    recorded = what_was_recorded(database)
+    recorded = recorded_account(database)
     tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
     account, currency = recorded.account, tested[0].market.quote
     orders = [from_row(Order, row) for row in database.rows("SELECT * FROM orders WHERE account = ?", (account,))]

@@ -1,4 +1,4 @@
-"""A parameter search as a document: what was found, what it was worth afterwards, and how much of it is luck."""
+"""A parameter search as a document: the best values, their result on later candles, and how much of it is luck."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASIS_POINTS = 1e4
 
 
 class Conclusion(StrEnum):
-    """What a search is worth."""
+    """The conclusion of a search."""
 
     NOTHING = "nothing"
     LUCK = "luck"
@@ -28,7 +28,7 @@ class Conclusion(StrEnum):
 
 
 def sweep_document(sweep: Sweep) -> Document:
-    """Everything the command prints, as JSON. Sharpe ratios are those of a year, returns fractions."""
+    """Everything that the command prints, as JSON. Sharpe ratios are annual, returns are fractions."""
     asked = sweep.request.backtest
     best = best_of(sweep.tries)
     luck = luck_of(sweep.tries, best) if best else None
@@ -70,25 +70,25 @@ def sweep_document(sweep: Sweep) -> Document:
 
 
 def conclude(sweep: Sweep, best: Try | None, luck: Luck | None, gain_lower: float) -> tuple[Conclusion, str]:
-    """What the search is worth, and why."""
+    """The conclusion, and a sentence with its reason."""
     if best is None or luck is None:
-        return Conclusion.NOTHING, "No values traded often enough to be judged: try wider ranges or a longer period."
+        return Conclusion.NOTHING, "No values traded often enough to be judged. Try wider ranges or a longer period."
     if (best.score or 0.0) <= (sweep.unchanged.score or -math.inf):
-        return Conclusion.NOTHING, "Nothing that was tried did better than the values as they are."
+        return Conclusion.NOTHING, "No try did better than the current values."
     probability = f"{100 * luck.deflated:.0f} %"
     if not luck.is_skill:
         return Conclusion.LUCK, (
             f"Luck: the best of {luck.tries} tries has a Sharpe ratio of {luck.best:.2f}; without any skill the best "
-            f"of as many is expected to show {luck.expected:.2f}. That there is more to it is {probability} probable."
+            f"of as many tries is expected to reach {luck.expected:.2f}. The probability of skill is {probability}."
         )
     if gain_lower <= 0.0:
         return Conclusion.UNPROVEN, (
             f"Unproven: the best of {luck.tries} tries is more than luck over the whole period (probability "
-            f"{probability}), but what was found in the past of each fold did not clearly do better afterwards."
+            f"{probability}), but the values found in each fold did not clearly do better afterwards."
         )
     return Conclusion.SKILL, (
-        f"More than luck: probability {probability} after {luck.tries} tries, and what was found in the past of each "
-        "fold did better afterwards too. It is still in sample; watch it on paper."
+        f"More than luck: probability {probability} after {luck.tries} tries, and the values found in each fold did "
+        "better afterwards too. This is still in sample: watch them in paper trading first."
     )
 
 

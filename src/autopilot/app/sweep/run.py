@@ -40,7 +40,7 @@ from autopilot.strategies.registry import StrategySet, load_strategies
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """``backtest`` has no model. ``tries`` are made in each fold, and as many again over the whole period."""
+    """``backtest`` has no model. ``tries`` are made in each fold, and as many more over the whole period."""
 
     backtest: BacktestRequest
     parameters: tuple[Parameter, ...]
@@ -51,9 +51,9 @@ class SweepRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldResult:
-    """``chosen``: the best of what was tried before ``fold.search_until_ms``; None where nothing traded enough.
+    """``chosen``: the best try before ``fold.search_until_ms``; None if no try traded enough.
 
-    ``after`` and ``unchanged``: what it, and the values as they are, came to in the time that followed."""
+    ``after`` and ``unchanged``: the results of its values, and of the current values, in the time that followed."""
 
     fold: SweepFold
     tries: tuple[Try, ...]
@@ -64,7 +64,7 @@ class FoldResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
-    """``unchanged``: the values as they are, and ``tries``: those that were tried, over the whole period."""
+    """``unchanged``: the result of the current values; ``tries``: of all tried values. Both over the whole period."""
 
     request: SweepRequest
     tested: tuple[TestedSymbol, ...]
@@ -75,7 +75,7 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SweepInputs:
-    """What every try is made on. It goes to other processes."""
+    """The inputs of every try. They are sent to other processes."""
 
     config: AutopilotConfig
     request: BacktestRequest
@@ -84,8 +84,8 @@ class SweepInputs:
 
 
 def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, progress: Progress) -> Sweep:
-    """Raises ConfigError and ExchangeError as `run_backtest` does, ConfigError without optuna too, and whatever
-    ``progress`` raises."""
+    """Run the search. Raises ConfigError and ExchangeError as `run_backtest` does, ConfigError without optuna, and
+    whatever ``progress`` raises."""
     asked = request.backtest
     defaults = current_values(config, request)
     with closing(open_database(paths.database)) as database:
@@ -129,14 +129,14 @@ def _place(document: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
 
 
 class _Search:
-    """What is tried next, given what came of the tries before: one optuna study, which sees nothing after
+    """Proposes the values of the next try from the results of earlier tries: an optuna study that sees no candle after
     ``until_ms``."""
 
     def __init__(self, request: SweepRequest, number: int, until_ms: int, defaults: Values) -> None:
         try:
             import optuna
         except ImportError:
-            raise ConfigError("a sweep is made by optuna, which is not installed", hint=install_hint("sweep")) from None
+            raise ConfigError("a sweep needs optuna, which is not installed", hint=install_hint("sweep")) from None
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sampler = optuna.samplers.TPESampler(seed=request.seed + number)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -149,7 +149,7 @@ class _Search:
         self.tries: list[Try] = []
 
     def ask(self) -> Values:
-        """Answer before asking again."""
+        """The values of the next try. Call `answer` before calling this again."""
         self._trial = trial = self._study.ask()
         return {
             each.name: trial.suggest_int(each.name, int(each.low), int(each.high))
@@ -169,7 +169,7 @@ class _Search:
 def _make_tries(
     executor: Executor, ground: SweepInputs, searches: Sequence[_Search], rounds: int, progress: Progress
 ) -> None:
-    """Searches side by side, the tries of each one after the other: the result does not depend on who is faster."""
+    """Searches run side by side, the tries within each in sequence, so the result does not depend on timing."""
     total = rounds * len(searches)
     progress(BacktestStage.TRIES, 0, total)
     for number in range(rounds):
@@ -197,8 +197,8 @@ def _tried_after(
 
 
 def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
-    """A backtest of the candles that open in [from_ms, until_ms), with these values; None: from where the test begins.
-    Values that the configuration does not allow together trade nothing."""
+    """A backtest of the candles that open in [from_ms, until_ms) with these values; ``from_ms`` None: from the start of
+    the test. A combination of values that the configuration forbids makes no trade."""
     try:
         config, strategies = _changed(ground, values)
     except ValidationError:
@@ -234,7 +234,7 @@ def _changed(ground: SweepInputs, values: Values) -> tuple[AutopilotConfig, Stra
 
 
 def _within(tested: TestedSymbol, from_ms: int | None, until_ms: int) -> TestedSymbol | None:
-    """None where no candle is decided."""
+    """The symbol cut to [from_ms, until_ms); None without any candle to decide."""
     candles = tested.history.candles
     kept = candles.until(until_ms - 1)
     first = tested.first if from_ms is None else max(tested.first, len(candles) - len(candles.since(from_ms)))

@@ -1,4 +1,4 @@
-"""What a training learns from, brought together: candles fetched or stored, sentiment, and recorded samples."""
+"""The training data: fetched or stored candles, sentiment, and recorded samples."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Reads and, from real exchanges, fetches; what is fetched is kept. ``now_ms`` is the wall clock's."""
+    """Reads stored candles; fetches missing ones from a real exchange and stores them. ``now_ms``: the wall clock."""
 
     config: AutopilotConfig
     database: Database
     now_ms: Callable[[], int]
 
     def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
-        """One a symbol. Raises ExchangeError when a symbol has no candles at all, StoreError."""
+        """The data of each symbol. Raises ExchangeError if a symbol has no candles at all, StoreError."""
         return asyncio.run(self._histories(request, progress))
 
     async def _histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
@@ -89,7 +89,7 @@ class TrainingData:
         return public_market(request.exchange)
 
     def _last_decided_ms(self, request: TrainingRequest) -> int | None:
-        """Open time of the last candle decided on this exchange: an offline market's present."""
+        """The open time of the last candle decided on this exchange, which is the present of an offline market."""
         row = self.database.row(
             "SELECT max(candle_at_ms) FROM decisions WHERE exchange = ? AND timeframe = ?",
             (request.exchange, request.timeframe.value),
@@ -113,7 +113,7 @@ class TrainingData:
             return Candles.empty(request.timeframe)
 
     def _replayed(self, store: CandleStore, symbol: str, request: TrainingRequest, wanted: int) -> Candles:
-        """Stored candles up to the last one that was decided: what comes after it is the replay's future."""
+        """Stored candles up to the last decided candle: later ones are the replay's future."""
         source = self.config.replay.source
         names = [
             each.exchange
@@ -123,7 +123,7 @@ class TrainingData:
         if not names:
             raise UnknownSymbol(
                 f"no {request.timeframe} candles are stored for {symbol}",
-                hint="autopilot data import FILE brings some, autopilot data list shows what there is",
+                hint="import some with autopilot data import FILE; autopilot data list shows the stored candles",
             )
         until_ms = self._last_decided_ms(request)
         return store.load_candles(names[0], symbol, request.timeframe, until_ms=until_ms, last=wanted)
@@ -132,8 +132,8 @@ class TrainingData:
 async def fetch_missing(
     market: CandleSource, store: CandleStore, symbol: str, timeframe: Timeframe, wanted: int, now_ms: int
 ) -> Candles:
-    """The latest ``wanted`` closed candles, of which those that are not stored are fetched and kept. An exchange that
-    cannot be reached leaves what is stored, up to its own end. Raises ExchangeError when that is nothing."""
+    """The latest ``wanted`` closed candles. Missing ones are fetched and stored. If the exchange cannot be reached, the
+    stored candles must do; raises ExchangeError if there are none."""
     last_ms = timeframe.floor(now_ms) - timeframe.ms
     first_ms = last_ms - (wanted - 1) * timeframe.ms
     stored = store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
@@ -143,14 +143,14 @@ async def fetch_missing(
     except ExchangeError as error:
         held = store.load_candles(market.name, symbol, timeframe, last=wanted)
         if not len(held):
-            raise MarketUnavailable(f"no candles of {symbol}: {error}", hint=error.hint) from error
+            raise MarketUnavailable(f"there are no candles of {symbol}: {error}", hint=error.hint) from error
         log.warning("%s: training on stored candles up to %s: %s", symbol, iso_utc(held.last_at_ms), error)
         return held
     return store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
 
 
 def _lacking(stored: Candles, first_ms: int, last_ms: int) -> list[tuple[int, int]]:
-    """(until, how many) of the stretches before and after what is stored."""
+    """(until, count) of the stretches before and after the stored candles."""
     step_ms = stored.timeframe.ms
     if not len(stored):
         return [(last_ms, (last_ms - first_ms) // step_ms + 1)]

@@ -120,7 +120,7 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None
         except Exception as error:
             if not isinstance(error, AutopilotError):
                 log.exception("the training failed")
-            tasks.finish(task.id, TaskState.FAILED, WallClock().now_ms(), error=error_document(error))
+            tasks.finish(task.id, TaskState.FAILED, WallClock().now_ms(), error=task_error(error))
             if isinstance(error, TrainingRuns):
                 raise
         return tasks.load(task.id)
@@ -158,10 +158,10 @@ def _task_of(paths: Paths, pid: int | None) -> str | None:
 
 def died(message: str) -> Document:
     """The error of a task whose process ended without storing an error."""
-    return {**error_document(TrainingDied(message, hint="autopilot retrain tries again")), "traceback": ""}
+    return {**task_error(TrainingDied(message, hint="autopilot retrain tries again")), "traceback": ""}
 
 
-def error_document(error: Exception) -> Document:
+def task_error(error: Exception) -> Document:
     """The error as a task stores it: with its type and its traceback."""
     unexpected = {"code": "INTERNAL_ERROR", "kind": Kind.FAILED.value, "message": str(error), "hint": ""}
     body = error.document() if isinstance(error, AutopilotError) else unexpected

@@ -47,9 +47,9 @@ class _Stopwatch:
 
 
 def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest, progress: Progress) -> Document:
-    """Fetch, train, judge, keep, and promote if the gate permits. The result as JSON.
+    """Fetch, train, judge, register, and promote if the gate permits. Returns the result as JSON.
 
-    Raises AutopilotError when it cannot be done, and whatever ``progress`` raises.
+    Raises AutopilotError if the training is impossible, and whatever ``progress`` raises.
     """
     watch = _Stopwatch(progress)
     with closing(open_database(paths.database)) as database:
@@ -84,7 +84,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
 
 
 def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
-    """Files first, then the books: a crash between leaves files that nobody asks for."""
+    """Write the files, then register the model: a crash in between leaves only unused files."""
     now_ms = WallClock().now_ms()
     sha256 = ModelFiles(paths.models_dir).write(trained.model_id, trained.text, trained.card)
     verdict = str(trained.card["verdict"])
@@ -109,7 +109,7 @@ def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
 
 
 def _incumbent(models: SqliteModels, files: ModelFiles) -> Incumbent | None:
-    """None as well where the champion abstains or cannot be used."""
+    """The champion to compare with; None without a champion, or if it abstains or cannot be read."""
     champion = models.champion()
     if champion is None or champion.state is ModelState.ABSTAINING:
         return None
@@ -117,6 +117,6 @@ def _incumbent(models: SqliteModels, files: ModelFiles) -> Incumbent | None:
         text, card = files.read(champion.id, champion.sha256)
         model = ScoringModel.read(champion.id, champion.state.value, text, card)
     except ModelError as error:
-        log.warning("the champion is not compared with: %s", error)
+        log.warning("the new model is not compared with the champion: %s", error)
         return None
     return Incumbent(model.trained_until_ms, model.features, model.strategies, model.ensemble, model.spread)

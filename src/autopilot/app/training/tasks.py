@@ -1,4 +1,4 @@
-"""Trainings as the daemon runs them: each in a process of its own, watched, on request or by schedule."""
+"""Trainings of the daemon: each in its own watched process, on request or by schedule."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ from autopilot.ports.clock import Clock
 from autopilot.training.request import TrainingRequest
 
 CANCEL_LIMIT_S = 10.0
-"""How long a training may take to end when it is told to."""
+"""How long a training may take to end after a termination signal."""
 
 log = logging.getLogger(__name__)
 
 
 class TrainingTasks:
-    """``arguments``: the global options that name this daemon's places to a child. ``trained`` is awaited after every
-    training that succeeded."""
+    """At most one training at a time. ``trained`` is awaited after every successful training."""
 
     def __init__(
         self,
@@ -57,7 +56,7 @@ class TrainingTasks:
         fail_abandoned(self._paths, self._store, self._clock.now_ms())
 
     async def start(self, request: RetrainRequest) -> Document:
-        """Begin a training; returns its task. Raises Conflict when one is under way, ConfigError, StoreError."""
+        """Begin a training and return its task. Raises Conflict if a training is running, ConfigError, StoreError."""
         async with self._beginning:
             return await self._begin(request)
 
@@ -67,7 +66,7 @@ class TrainingTasks:
         running = self._store.unfinished()
         if running:
             raise Conflict(
-                f"training {running[0].id} is under way", hint=f"autopilot tasks {running[0].id} shows how far it is"
+                f"training {running[0].id} is running", hint=f"autopilot tasks {running[0].id} shows its progress"
             )
         task = new_task(training_request(self._paths, request), self._clock.now_ms())
         self._store.create(task)
@@ -83,7 +82,7 @@ class TrainingTasks:
         return self.task(task.id)
 
     async def start_by_itself(self) -> None:
-        """When the schedule or a lost skill asks for it. One that cannot be begun is left out, as the log says."""
+        """Begin a training for the schedule or for a champion that lost its skill. An error is only logged."""
         try:
             await self.start(RetrainRequest())
         except AutopilotError as error:
@@ -94,14 +93,14 @@ class TrainingTasks:
         return learning.task(self._paths.database, task_name)
 
     async def cancel(self, task_name: str) -> Document:
-        """End it if it is under way; one that has ended stays as it is. Raises NotFound."""
+        """End the task if it is running. Raises NotFound."""
         task = self._store.load(task_name)
         if not task.state.is_final and self._child is not None:
             await self._end_child()
         return self.task(task_name)
 
     def bootstrap_config(self) -> Document:
-        """What the next training is made with."""
+        """The settings of the next training."""
         training = load(self._paths).config.training
         return {
             "days": training.days,
@@ -111,13 +110,13 @@ class TrainingTasks:
         }
 
     def configure(self, request: BootstrapRequest) -> Document:
-        """Keep what was given; it holds from the next training on. Raises ConfigError, and changes nothing."""
+        """Store the given settings for the next training. Raises ConfigError, in which case nothing changes."""
         given = {name: value for name, value in document(request).items() if value is not None}
         set_values(self._paths, {f"training.{name}": value for name, value in given.items()})
         return self.bootstrap_config()
 
     async def close(self) -> None:
-        """A training under way is canceled: what it had done so far is of no use to anybody."""
+        """Cancel a running training: its partial work is of no use."""
         await self._end_child()
 
     async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:
@@ -145,7 +144,7 @@ class TrainingTasks:
 
 
 def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
-    """What was asked for, and what the configuration says for the rest. Raises ConfigError."""
+    """The request, with missing values from the configuration. Raises ConfigError."""
     config = load(paths).config
     return TrainingRequest(
         exchange=request.exchange or config.exchange,
@@ -160,7 +159,7 @@ def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
 
 def _fate(code: int) -> str:
     if code >= 0:
-        return f"its process ended with exit code {code} without a word; the daemon's log may say more"
+        return f"its process ended with exit code {code} and no error message; the daemon's log may say more"
     name = signal.Signals(-code).name
     memory = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
     return f"its process was killed by {name}{memory}"

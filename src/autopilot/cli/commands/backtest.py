@@ -1,4 +1,4 @@
-"""autopilot backtest: the whole autopilot over history, by the daemon's own code."""
+"""autopilot backtest: the whole autopilot over history, with the daemon's own code."""
 
 from __future__ import annotations
 
@@ -96,33 +96,29 @@ def backtest(
         return None
     from autopilot.app.backtest.figures import backtest_document
     from autopilot.app.backtest.run import run_backtest
-    from autopilot.cli.backtest_request import Asked, backtest_request
+    from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
     from autopilot.config.load import load
     from autopilot.domain.documents import document
 
     session = Session.of(context, as_json)
     config = load(session.paths).config
-    asked = Asked(
+    request = backtest_request(
+        config,
+        period=period_of(days, begin, end),
         symbols=symbol,
-        days=days,
-        begin=begin,
-        end=end,
         timeframe=timeframe,
         exchange=exchange,
-        strategy=strategy,
+        model=deciding_model(
+            no_model=no_model, model=model, in_sample=in_sample, retrain_every=retrain_every, ungated=ungated
+        ),
         group=group,
-        no_model=no_model,
-        retrain_every=retrain_every,
-        ungated=ungated,
-        model=model,
-        in_sample=in_sample,
+        strategy=strategy,
         fee=fee,
         slippage=slippage,
         balance=balance,
         detail=detail,
         compare=compare,
     )
-    request = backtest_request(asked, config)
     with progress_view(session.output.remarks) as progress:
         run = run_backtest(session.paths, config, request, progress)
         found = backtest_document(run)

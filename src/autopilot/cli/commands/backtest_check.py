@@ -1,4 +1,4 @@
-"""autopilot backtest check: proofs that nothing that is looked at knows the future."""
+"""autopilot backtest check: proofs that features and strategies do not look ahead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot parity: a recorded period run again, and every decision that comes out otherwise."""
+"""autopilot parity: a recorded period run again, and every decision that differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot performance: what the selector's choices were worth, beside everything else that could have been chosen."""
+"""autopilot performance: the selector's choices compared with the alternatives."""
 
 from __future__ import annotations
 

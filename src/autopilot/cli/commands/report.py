@@ -1,4 +1,4 @@
-"""autopilot report: what trading came to, in the figures of a backtest and on its page."""
+"""autopilot report: the result of an account, in the figures of a backtest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot retrain: train the model anew, through the daemon or, where none runs, in this process."""
+"""autopilot retrain: train a new model, through the daemon or, without one, in this process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from autopilot.domain.timeframe import Timeframe
 
 POLL_S = 0.3
 FAILURES_ALLOWED = 3
-"""In a row; then the daemon is taken for gone."""
+"""Failed requests in a row after which the daemon counts as gone."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -105,14 +105,14 @@ def _show(session: Session, task: dict[str, Any]) -> int:
     if task["state"] == "failed":
         error = task["error"]
         raise TrainingFailed(
-            f"the training failed: {error['message']}", hint=error["hint"] or "autopilot tasks has more"
+            f"the training failed: {error['message']}", hint=error["hint"] or "autopilot tasks shows the details"
         )
     session.output.show(task, task_screen(task))
     return ExitCode.DONE
 
 
 def _follow(daemon: ControlClient, task_id: str, progress: Progress) -> dict[str, Any]:
-    """The task when it has ended. Ctrl-C cancels it. Raises DaemonUnreachable after three failures in a row."""
+    """Wait for the end of the task and return it. Ctrl-C cancels it. Raises DaemonUnreachable."""
     try:
         return _poll(lambda: daemon.get(address("tasks", task_id))["task"], progress)
     except KeyboardInterrupt:
@@ -130,8 +130,8 @@ def _poll(ask: Callable[[], dict[str, Any]], progress: Progress) -> dict[str, An
             failures += 1
             if failures >= FAILURES_ALLOWED:
                 raise DaemonUnreachable(
-                    f"the daemon did not tell of the training {failures} times in a row: {error}",
-                    hint="autopilot tasks shows what is known of it",
+                    f"the daemon did not answer {failures} times in a row: {error}",
+                    hint="autopilot tasks shows the last known progress",
                 ) from error
         else:
             progress(task["stage"], task["done"], task["total"], task["detail"])
@@ -141,7 +141,7 @@ def _poll(ask: Callable[[], dict[str, Any]], progress: Progress) -> dict[str, An
 
 
 def _train_here(session: Session, body: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Train in this process."""
+    """Train in this process and return the task."""
     from contextlib import closing
 
     from autopilot.adapters.clock import WallClock
@@ -163,7 +163,7 @@ def _train_here(session: Session, body: dict[str, Any], progress: Progress) -> d
 
 
 def _as_child(session: Session, task_id: str) -> int:
-    """The daemon's child: quiet, and kind to the daemon."""
+    """Run a task as the daemon's child process: quietly, and at a lower priority."""
     import os
 
     from autopilot.app.training.process import NICE, perform

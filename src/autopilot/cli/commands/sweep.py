@@ -1,4 +1,4 @@
-"""autopilot sweep: a parameter search that tells luck as such."""
+"""autopilot sweep: a parameter search that measures luck."""
 
 from __future__ import annotations
 
@@ -62,35 +62,25 @@ def sweep(
     """
     from autopilot.app.sweep.figures import sweep_document
     from autopilot.app.sweep.run import SweepRequest, run_sweep
-    from autopilot.cli.backtest_request import Asked, backtest_request
+    from autopilot.cli.backtest_request import backtest_request, period_of
     from autopilot.cli.sweep_request import parameters_of
     from autopilot.config.load import load
     from autopilot.strategies.registry import load_strategies
 
     session = Session.of(context, as_json)
     config = load(session.paths).config
-    asked = Asked(
-        symbols=symbol,
-        days=days,
-        begin=begin,
-        end=end,
-        timeframe=timeframe,
-        exchange=exchange,
-        strategy=strategy,
-        group=None,
-        no_model=True,
-        retrain_every="30d",
-        ungated=False,
-        model=None,
-        in_sample=False,
-        fee=fee,
-        slippage=slippage,
-        balance=None,
-        detail=detail,
-        compare=False,
-    )
     request = SweepRequest(
-        backtest=backtest_request(asked, config),
+        backtest=backtest_request(
+            config,
+            period=period_of(days, begin, end),
+            symbols=symbol,
+            timeframe=timeframe,
+            exchange=exchange,
+            strategy=strategy,
+            fee=fee,
+            slippage=slippage,
+            detail=detail,
+        ),
         parameters=parameters_of(param or (), strategy, load_strategies()),
         tries=tries,
         folds=folds,

@@ -1,4 +1,4 @@
-"""What the proofs found, on the screen."""
+"""The results of the proofs on the screen."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from autopilot.cli.render.words import NOTHING, figure, spoken, utc
 from autopilot.domain.document_types import Document
 
 _MEANS = {
-    "look-ahead": "changes when the future is cut off: it looks ahead",
-    "warm-up": "differs when only the last 1,000 candles are seen: it needs a longer past than a live cycle has",
+    "look-ahead": "a value changes when later candles are removed",
+    "warm-up": "a value differs with only the last 1,000 candles: it needs a longer past than a live cycle has",
     "failed": "raised an error",
 }
 
 
 def check_screen(document: Document) -> Screen:
-    """See `check_strategies`."""
+    """The screen of `check_strategies`."""
     market = f"{', '.join(document['symbols'])}, {document['timeframe']}, of {document['exchange']}"
     proved = f"{len(document['strategies'])} strategies, all features and the regime"
-    seen = f"{document['candles']:,} candles, cut at {document['cuts']:,}"
+    seen = f"{document['candles']:,} candles, {document['cuts']:,} cuts"
     blocks: list[Block] = [line(f"{proved}, on {market}: {seen}", hang=2)]
     findings = document["findings"]
     if not findings:
-        return (*blocks, line("Nothing looks ahead, and nothing needs more past than it gets.", Style.GOOD))
+        return (*blocks, line("Nothing looks ahead, and nothing needs a longer past than it gets.", Style.GOOD))
     for proof, means in _MEANS.items():
         guilty = [each for each in findings if each["proof"] == proof]
         if guilty:
@@ -29,18 +29,18 @@ def check_screen(document: Document) -> Screen:
     return (
         *blocks,
         BLANK,
-        line("try: decide each candle from that one and at most 720 before it (docs/strategies.md)"),
+        line("try: decide each candle from itself and at most 720 candles before it (docs/strategies.md)"),
     )
 
 
 def _listed(guilty: list[Document]) -> Block:
     columns = (
-        Column("of", shrink_to=16),
+        Column("owner", shrink_to=16),
         Column("column", shrink_to=16),
         Column("symbol"),
-        Column("first candle"),
-        Column("on all", right=True),
-        Column("on a part", right=True),
+        Column("first candle", rank=2),
+        Column("all candles", right=True, rank=1),
+        Column("part of them", right=True, rank=1),
     )
     return table(
         columns,

@@ -1,4 +1,4 @@
-"""A recorded period beside the same period run again, on the screen."""
+"""A recorded period compared with the same period run again, on the screen."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Styl
 from autopilot.cli.render.words import NOTHING, count, money, result, spoken, utc
 from autopilot.domain.document_types import Document
 
-SHOWN = 50
+ROWS_SHOWN = 50
 _PARTS = {
-    "signal": "orders that only one of them sent",
+    "signal": "orders sent only once",
     "price": "other prices",
     "fee": "other fees",
-    "missed_fill": "quantities that only one of them filled",
+    "missed_fill": "quantities filled only once",
 }
 
 
 def parity_screen(document: Document) -> Screen:
-    """What `autopilot parity` found."""
+    """The screen of a `parity` document."""
     differences = document["differences"]
     blocks: list[Block] = [
         line(f"{document['account']}, {', '.join(document['symbols'])}, {document['timeframe']}", Style.HEADING),
         line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}", Style.FAINT),
         line(
-            f"{count(document['recorded'], 'decision')} with a signal recorded, {document['again']:,} when run again; "
-            f"{count(document['fills']['recorded'], 'fill')} and {document['fills']['again']:,}",
+            f"recorded: {count(document['recorded'], 'decision')} with a signal, "
+            f"{count(document['fills']['recorded'], 'fill')}; run again: "
+            f"{count(document['again'], 'decision')}, {count(document['fills']['again'], 'fill')}",
             hang=2,
         ),
         *(line(f"note: {note}", Style.WARNING, hang=2) for note in document["notes"]),
@@ -32,11 +33,13 @@ def parity_screen(document: Document) -> Screen:
         return (*blocks, line("No decision differs.", Style.GOOD))
     blocks += [
         BLANK,
-        line(f"{count(len(differences), 'decision')} came out otherwise:", Style.WARNING),
+        line(
+            f"{count(len(differences), 'decision')} {'differs' if len(differences) == 1 else 'differ'}:", Style.WARNING
+        ),
         _listed(differences),
     ]
-    if len(differences) > SHOWN:
-        blocks.append(line(f"and {len(differences) - SHOWN:,} more; --json has them all", Style.FAINT))
+    if len(differences) > ROWS_SHOWN:
+        blocks.append(line(f"and {len(differences) - ROWS_SHOWN:,} more; --json lists all of them", Style.FAINT))
     return (*blocks, BLANK, *_cost(document))
 
 
@@ -44,12 +47,12 @@ def _listed(differences: list[Document]) -> Block:
     columns = (
         Column("candle"),
         Column("symbol"),
-        Column("what differs", shrink_to=20),
+        Column("difference", shrink_to=20),
         Column("recorded", shrink_to=16),
         Column("again", shrink_to=16),
     )
     rows = []
-    for each in differences[:SHOWN]:
+    for each in differences[:ROWS_SHOWN]:
         one, other = each["recorded"], each["again"]
         said = one or other
         rows.append(
@@ -76,6 +79,6 @@ def _cost(document: Document) -> list[Block]:
     cost, currency = document["cost"], document["currency"]
     rows = [(words, result(cost[part], f" {currency}")) for part, words in _PARTS.items()]
     return [
-        line(f"What was recorded earned {money(cost['total'])} {currency} more than the same run again, of which:"),
-        table((Column("because of"), Column("amount", right=True)), [(Span(words), amount) for words, amount in rows]),
+        line(f"The recorded period earned {money(cost['total'])} {currency} more than the repeated one:"),
+        table((Column("cause"), Column("amount", right=True)), [(Span(words), amount) for words, amount in rows]),
     ]

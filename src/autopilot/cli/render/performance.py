@@ -1,4 +1,4 @@
-"""The regret ledger: what each way to choose earned on paper, and whether the differences mean anything."""
+"""The regret ledger: the paper result of each way to choose, and whether the differences are significant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from autopilot.domain.document_types import Document
 
 COLUMNS = (
     Column("on paper", shrink_to=14),
-    Column("bp", right=True),
+    Column("bps", right=True),
     Column("95 %", right=True),
     Column("- sel.", right=True),
     Column("95 %", right=True),
@@ -37,7 +37,7 @@ def performance_screen(document: Document) -> Screen:
     """``{"markets": [{"ledger": …} …], …}``."""
     markets = document["markets"]
     if not markets:
-        return (line("No decisions yet: one is made for each closed candle.", Style.FAINT),)
+        return (line("No decisions yet: each closed candle leads to one.", Style.FAINT),)
     blocks: list[Block] = [*banner(markets)]
     for market in markets:
         if len(blocks) > 1:
@@ -48,8 +48,8 @@ def performance_screen(document: Document) -> Screen:
 
 def _nothing_matured(market: Document) -> Paragraph:
     return line(
-        f"{_where(market)}: {count(market['decisions'], 'decision')}, none matured yet. What a decision was worth is"
-        f" known 24 h later, of the first one at {utc(market['first_matures_at_ms'])} of the market's time.",
+        f"{_where(market)}: {count(market['decisions'], 'decision')}, none matured yet. The outcome of a decision is"
+        f" known 24 h later; that of the first at {utc(market['first_matures_at_ms'])}, market time.",
         Style.FAINT,
         hang=2,
     )
@@ -66,8 +66,8 @@ def _ledger(document: Document, market: Document) -> list[Block]:
         *(block for key, title in _SLICES for block in _slices(ledger[key], title)),
         BLANK,
         line(
-            "bp: net basis points a decision over the 24 h after it, the mean of days; costs are in, except of"
-            " buy-and-hold. - sel.: the line less the selector. On paper: every choice for itself, traded or not.",
+            "bps: mean net basis points per decision over the next 24 h, averaged by day, after costs (buy and hold:"
+            " before costs). - sel.: the line minus the selector. On paper: every choice counts, traded or not.",
             Style.FAINT,
         ),
     ]
@@ -78,10 +78,10 @@ _NAMES = {
     "always_followed": "always followed",
     "rule_table": "rule table",
     "equal_weight": "equal weight",
-    "buy_and_hold": "buy-and-hold",
+    "buy_and_hold": "buy and hold",
     "cash": "cash",
 }
-"""What is not a strategy."""
+"""The lines that are not strategies."""
 
 
 def _where(market: Document) -> str:
@@ -93,7 +93,7 @@ def _heading(document: Document, market: Document) -> Paragraph:
     return line(
         f"{_where(market)}: {count(ledger['decisions'], 'matured decision')} of {count(ledger['days'], 'day')},"
         f" {utc(ledger['first_at_ms'])} to {utc(ledger['last_at_ms'])}. The selector follows the {ledger['followed']:,}"
-        f" whose confidence is at least {figure(document['min_confidence_threshold'])} and is in cash otherwise.",
+        f" with a confidence of at least {figure(document['min_confidence_threshold'])} and holds cash otherwise.",
         hang=2,
     )
 
@@ -113,13 +113,13 @@ def _line(item: Document, name: str | None) -> tuple[Span | str, ...]:
 
 
 def _verdict(document: Document, ledger: Document) -> list[Block]:
-    """What may be concluded, in words."""
+    """The conclusion, in sentences."""
     others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
     if ledger["days"] < document["days_at_least"]:
         return [
             line(
-                f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. From"
-                f" {document['days_at_least']} days on it is said which differences are more than luck.",
+                f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. Differences are tested from"
+                f" {document['days_at_least']} days on.",
                 Style.WARNING,
             )
         ]
@@ -134,15 +134,17 @@ def _verdict(document: Document, ledger: Document) -> list[Block]:
                 line(f"{verdict.capitalize()} than the selector: {', '.join(named[verdict])}.", style, hang=2)
             )
     if blocks:
-        blocks.append(line(f"One in twenty of {len(others)} comparisons looks like that by luck alone.", Style.FAINT))
+        blocks.append(
+            line(f"By luck alone, one in twenty of the {len(others)} comparisons would look like this.", Style.FAINT)
+        )
     if named["unshown"]:
         rest = f"For {len(named['unshown'])} of {len(others)} lines" if blocks else "For every line"
-        blocks.append(line(f"{rest} the interval contains 0: no difference shown."))
+        blocks.append(line(f"{rest} the interval contains 0: no significant difference."))
     return blocks
 
 
 def _slices(slices: list[Document], title: str) -> list[Block]:
-    """Nothing where all decisions are alike."""
+    """The breakdown; empty with fewer than two rows."""
     if len(slices) < 2:
         return []
     return [BLANK, table((Column(title, shrink_to=10), *SLICE_COLUMNS), [_slice(each) for each in slices])]

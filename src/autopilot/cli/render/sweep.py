@@ -10,7 +10,7 @@ BEST_SHOWN = 5
 
 
 def sweep_screen(document: Document) -> Screen:
-    """See `sweep_document`."""
+    """The screen of a `sweep_document`."""
     traded = f"the strategy {document['strategy']}" if document["strategy"] else "the rule table"
     market = f"{', '.join(document['symbols'])} on {document['exchange']}, {document['timeframe']}"
     tries = f"{document['tries']:,} tries in each of {count(len(document['folds']), 'fold')} and over the whole period"
@@ -31,12 +31,12 @@ def sweep_screen(document: Document) -> Screen:
 
 def _walk(document: Document) -> list[Block]:
     columns = (
-        Column("searched until", rank=1),
+        Column("searched until", rank=2),
         Column("tested until"),
         Column("found", shrink_to=20),
-        Column("Sharpe before", right=True),
+        Column("Sharpe before", right=True, rank=1),
         Column("after", right=True),
-        Column("as it is", right=True),
+        Column("current", right=True),
     )
     rows = [
         (
@@ -55,10 +55,10 @@ def _walk(document: Document) -> list[Block]:
         table(columns, rows),
         BLANK,
         line(
-            f"Walked forward over {found['days']:,} days: {_percent(found['total_return'])}, Sharpe "
-            f"{figure(found['sharpe'])}, with what was found; {_percent(now['total_return'])}, Sharpe "
-            f"{figure(now['sharpe'])}, with the values as they are. Searching brought {gain['point']:+.2f} "
-            f"[{gain['lower']:+.2f}, {gain['upper']:+.2f}] bp a day.",
+            f"Walk-forward over {found['days']:,} days: {_percent(found['total_return'])}, Sharpe "
+            f"{figure(found['sharpe'])}, with the found values; {_percent(now['total_return'])}, Sharpe "
+            f"{figure(now['sharpe'])}, with the current values. The search gained {gain['point']:+.2f} "
+            f"[{gain['lower']:+.2f}, {gain['upper']:+.2f}] bps per day.",
             hang=2,
         ),
     ]
@@ -74,7 +74,7 @@ def _best(document: Document) -> list[Block]:
     scored = [each for each in document["all"] if each["sharpe"] is not None]
     shown = sorted(scored, key=lambda each: -each["sharpe"])[:BEST_SHOWN]
     rows = [_row(_listed(each["values"]), each) for each in shown]
-    return [table(columns, [*rows, _row("as it is", document["as_it_is"])])]
+    return [table(columns, [*rows, _row("current values", document["as_it_is"])])]
 
 
 def _row(name: str, tried: Document) -> tuple[str, str, str, str]:
@@ -82,14 +82,14 @@ def _row(name: str, tried: Document) -> tuple[str, str, str, str]:
 
 
 def _use(document: Document) -> list[Block]:
-    """How to use what was found."""
+    """How to use the best values."""
     best = document["best"]["values"]
     keys = [each["name"] for each in document["parameters"] if each["is_key"]]
-    told: list[Block] = [line(f"try: autopilot config set {name} {best[name]:g}") for name in keys]
+    advice: list[Block] = [line(f"try: autopilot config set {name} {best[name]:g}") for name in keys]
     if len(keys) < len(best):
         values = ", ".join(f"{name}={value:g}" for name, value in best.items() if name not in keys)
-        told.append(line(f"try: a strategy of your own with {values} (docs/strategies.md)", hang=2))
-    return told
+        advice.append(line(f"try: a strategy of your own with {values} (docs/strategies.md)", hang=2))
+    return advice
 
 
 def _style(document: Document) -> Style:

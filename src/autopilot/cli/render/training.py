@@ -1,4 +1,4 @@
-"""Trainings on the screen: how far one is, what came of it, and the list of them."""
+"""Trainings on the screen: the progress and the result of a training, and the list of trainings."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def progress_text(stage: str, done: int, total: int, detail: str) -> str:
 
 
 def begun_screen(task: Document) -> Screen:
-    """Of a training that nobody waits for."""
-    return (line(f"training {task['id']} has begun; autopilot tasks {task['id']} shows how far it is", hang=2),)
+    """The screen after --detach."""
+    return (line(f"training {task['id']} has begun; autopilot tasks {task['id']} shows its progress", hang=2),)
 
 
 def scheduled_screen(document: Document) -> Screen:
     if document["schedule"] is None:
-        return (line("no training by schedule any more, from the daemon's next start on"),)
-    return (line(f"training by schedule {document['schedule']} (UTC), from the daemon's next start on"),)
+        return (line("the schedule is off from the daemon's next start on"),)
+    return (line(f"training on schedule {document['schedule']} (UTC) from the daemon's next start on"),)
 
 
 def tasks_screen(document: Document) -> Screen:
     """``{"tasks": […]}``, the latest first."""
     if not document["tasks"]:
-        return (line("no training yet; autopilot retrain --days 90 makes one"),)
+        return (line("no training yet; start one with: autopilot retrain --days 90"),)
     tasks = document["tasks"]
     fields: tuple[Field[Document], ...] = (
         field("task", lambda task: task["id"]),
@@ -53,7 +53,7 @@ def _banner(tasks: list[Document]) -> tuple[Block, ...]:
 
 
 def task_screen(task: Document) -> Screen:
-    """One task: progress while it works, the verdict and the figures when it is done, the error when it failed."""
+    """One task: its progress while it runs, then the verdict and the figures, or the error."""
     asked = task["request"]
     blocks: list[Block] = [
         line(f"Training {task['id']}: {task['state']}", Style.HEADING),
@@ -74,12 +74,12 @@ def task_screen(task: Document) -> Screen:
 
 def _result(result: Document) -> list[Block]:
     seconds = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in result["seconds"].items() if spent >= 0.05)
-    decides = "it decides from now on" if result["promoted"] else "it was kept, and does not decide"
+    decides = "it decides from now on" if result["promoted"] else "it was stored, but does not decide"
     model = f"model {result['model_id']} from {count(result['samples'], 'sample')}"
     more = [line(f"autopilot model-info {result['model_id']} shows the whole card", Style.FAINT)]
     if result["surrogate"]:
         more = []
-        decides = "made of candles whose direction was destroyed, and not kept; what follows is what nothing looks like"
+        decides = "a null test on candles without their direction; not stored. The figures below show pure chance"
     return [
         line(f"  {model}: {decides}", hang=2),
         line(f"  {result['verdict']}", Style.GOOD if result["promoted"] else Style.WARNING, hang=2),

@@ -46,7 +46,7 @@ def prefix_differences(
     largest, signals, caught = 0.0, 0, not len(probes)
     planted = _next_return(history.candles)
     for at in probes.tolist():
-        view = _served(history, at)
+        view = view_between(history, at - WINDOW + 1, at + 1)
         row = feature_row(view, view.regimes).values
         largest = max(largest, float(np.abs(row - market[at]).max()))
         evaluation = strategies.evaluate(view)
@@ -61,8 +61,8 @@ def _next_return(candles: Candles) -> FloatArray:
     return np.append(close[1:] / close[:-1] - 1.0, 0.0)
 
 
-def _served(history: SymbolData, at: int) -> MarketView:
-    window = history.candles[at - WINDOW + 1 : at + 1]
-    until_ms = window.last_at_ms
-    reference = None if history.reference is None else history.reference.until(until_ms)
-    return market_view(history.symbol, window, reference, history.sentiment)
+def view_between(history: SymbolData, begin: int, end: int) -> MarketView:
+    """The view of candles ``begin`` to ``end`` (exclusive), as it was known at the last one's close."""
+    candles = history.candles[begin:end]
+    reference = None if history.reference is None else history.reference.until(candles.last_at_ms)
+    return market_view(history.symbol, candles, reference, history.sentiment)

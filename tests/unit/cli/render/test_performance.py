@@ -101,18 +101,18 @@ def test_what_the_differences_mean_is_said_in_words(document: dict[str, Any], le
     text = "\n".join(plain(performance_screen(document)))
     assert "Better than the selector: bollinger_mean_reversion." in text
     assert "Worse than the selector: equal weight." in text
-    assert "For 2 of 5 lines the interval contains 0: no difference shown." in text
-    assert "One in twenty of 5 comparisons" in text
+    assert "For 2 of 5 lines the interval contains 0: no significant difference." in text
+    assert "one in twenty of the 5 comparisons" in text
     ledger["lines"], ledger["strategies"] = [SELECTOR, HOLD], []
     text = "\n".join(plain(performance_screen(document)))
-    assert "For every line the interval contains 0: no difference shown." in text
-    assert "One in twenty" not in text
+    assert "For every line the interval contains 0: no significant difference." in text
+    assert "one in twenty" not in text
 
 
 def test_a_few_days_show_nothing(document: dict[str, Any], ledger: dict[str, Any]) -> None:
     ledger["days"] = 19
     text = "\n".join(plain(performance_screen(document)))
-    assert "Too short to show anything: 19 days of decisions. From 20 days on" in text
+    assert "Too short to show anything: 19 days of decisions. Differences are tested from 20 days on." in text
     assert "Better than" not in text
 
 
@@ -126,14 +126,14 @@ def test_nothing_has_matured(document: dict[str, Any]) -> None:
     banner, words = plain(performance_screen(document))
     assert banner.startswith("REPLAY")
     assert words == (
-        "replay 1h: 3 decisions, none matured yet. What a decision was worth is known 24 h later, of the first one at"
-        " 2024-05-01 13:00Z of the market's time."
+        "replay 1h: 3 decisions, none matured yet. The outcome of a decision is known 24 h later; that of the first at"
+        " 2024-05-01 13:00Z, market time."
     )
 
 
 def test_nothing_was_decided(document: dict[str, Any]) -> None:
     assert plain(performance_screen(document | {"markets": []})) == [
-        "No decisions yet: one is made for each closed candle."
+        "No decisions yet: each closed candle leads to one."
     ]
 
 
