@@ -5,17 +5,17 @@ from __future__ import annotations
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.words import figure, price, side_span, spoken, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import BriefDecisionDocument, Document
 
 _ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
 
 
-def action(brief: Document) -> Span:
+def action(brief: BriefDecisionDocument) -> Span:
     """What a decision came to."""
     return Span(brief["action"], _ACTION_STYLES.get(brief["action"], Style.PLAIN))
 
 
-FIELDS: tuple[Field[Document], ...] = (
+FIELDS: tuple[Field[BriefDecisionDocument], ...] = (
     field("candle", lambda brief: utc(brief["candle_at_ms"]), rank=2),
     field("symbol", lambda brief: brief["symbol"]),
     field("signal", lambda brief: side_span(brief["signal_type"])),
@@ -39,7 +39,7 @@ def signals_screen(document: Document) -> Screen:
     return _screen(document["signals"], "No signals yet: no strategy that was chosen has said buy or sell.")
 
 
-def signal_spans(brief: Document) -> tuple[Span, ...]:
+def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
     """One decision as one line of a running list."""
     side = side_span(brief["signal_type"])
     return (
@@ -53,7 +53,7 @@ def signal_spans(brief: Document) -> tuple[Span, ...]:
     )
 
 
-def _screen(briefs: list[Document], nothing: str) -> Screen:
+def _screen(briefs: list[BriefDecisionDocument], nothing: str) -> Screen:
     if not briefs:
         return (line(nothing, Style.FAINT),)
     return (*banner(briefs), listed(FIELDS, briefs))

@@ -7,23 +7,23 @@ from decimal import Decimal
 
 from autopilot.cli.render.blocks import Paragraph, Style, line
 from autopilot.cli.render.words import money, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.status_types import RealMoneyDocument
 
 
-def real_money_lines(accounts: Sequence[Document]) -> list[Paragraph]:
+def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> list[Paragraph]:
     """``accounts``: the status document's ``real_money``."""
     return [told for account in accounts for told in (*_trading(account), *_leave(account), *_unarmed(account))]
 
 
-def _trading(account: Document) -> list[Paragraph]:
+def _trading(account: RealMoneyDocument) -> list[Paragraph]:
     if not account["symbols"]:
         return []
     return [line(f"REAL MONEY on {account['exchange']}: {', '.join(account['symbols'])}", Style.BAD, hang=2)]
 
 
-def _leave(account: Document) -> list[Paragraph]:
+def _leave(account: RealMoneyDocument) -> list[Paragraph]:
     arming = account["arming"]
-    if not account["armed"]:
+    if not account["armed"] or arming is None:
         return []
     until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
     invested, limit = money(arming["invested"]), money(arming["limit"])
@@ -34,7 +34,7 @@ def _leave(account: Document) -> list[Paragraph]:
     return [line(words, Style.WARNING, hang=2)]
 
 
-def _unarmed(account: Document) -> list[Paragraph]:
+def _unarmed(account: RealMoneyDocument) -> list[Paragraph]:
     symbols = account["unarmed_symbols"]
     if not symbols:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from autopilot.cli.render.words import figure, measure, spoken
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import CheckDocument, DecisionDocument, SelectionDocument
 
 _WISHES = {
     "PAUSED_BY_USER": "the pause to be over: autopilot resume",
@@ -50,7 +50,7 @@ _WISHES = {
 """By the code of the failed check; a code that is not here is told with its numbers."""
 
 
-def remedies(decision: Document) -> list[str]:
+def remedies(decision: DecisionDocument) -> list[str]:
     """One sentence for each thing that stood in the way; empty when an order came of it."""
     match decision["action"]:
         case "order":
@@ -63,14 +63,14 @@ def remedies(decision: Document) -> list[str]:
             return [_for_check(check, decision["selection"]) for check in checks_of(decision) if not check["passed"]]
 
 
-def checks_of(decision: Document) -> list[Document]:
+def checks_of(decision: DecisionDocument) -> list[CheckDocument]:
     """Every check that was made, those of the refusal included."""
     known = {check["code"] for check in decision["checks"]}
-    refused = decision["denied"] or {"checks": []}
-    return [*decision["checks"], *(check for check in refused["checks"] if check["code"] not in known)]
+    refused = decision["denied"]["checks"] if decision["denied"] else []
+    return [*decision["checks"], *(check for check in refused if check["code"] not in known)]
 
 
-def _for_hold(decision: Document) -> list[str]:
+def _for_hold(decision: DecisionDocument) -> list[str]:
     selection = decision["selection"]
     found = [f"{selection['strategy']} would have to say buy or sell"]
     group_confidence = {score["group"]: score["confidence"] for score in selection["groups"]}
@@ -87,7 +87,7 @@ def _for_hold(decision: Document) -> list[str]:
     return found
 
 
-def _for_check(check: Document, selection: Document) -> str:
+def _for_check(check: CheckDocument, selection: SelectionDocument) -> str:
     code, actual, limit, unit = check["code"], check["actual"], check["limit"], check["unit"]
     if actual is None or limit is None:
         return f"{code}: {check['detail']}"
@@ -98,11 +98,11 @@ def _for_check(check: Document, selection: Document) -> str:
     return f"{code}: {measure(actual, unit)} would have to meet {measure(limit, unit)}"
 
 
-def _for_confidence(actual: float, limit: float, selection: Document) -> str:
+def _for_confidence(actual: float, limit: float, selection: SelectionDocument) -> str:
     """What each factor of group × strategy would have to be, the other one staying as it is; rounded up."""
+    group, strategy = selection["group_confidence"], selection["strategy_confidence"]
     ways = []
-    for factor, other in (("strategy", "group"), ("group", "strategy")):
-        beside = selection[f"{other}_confidence"]
+    for factor, other, beside in (("strategy", "group", group), ("group", "strategy", strategy)):
         if beside >= limit > 0:
             needed = math.ceil(100 * limit / beside - 1e-9) / 100
             ways.append(f"a {factor} confidence of at least {needed:.2f} (its {other} has {figure(beside)})")

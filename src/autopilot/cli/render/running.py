@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import Block, Paragraph, Screen, Span, Style, line
+from autopilot.domain.document_types import Document
+from autopilot.domain.status_types import SymbolDocument
 
 _DOING = {True: "executing on its own", False: "signals only"}
 _STATES = {
@@ -16,9 +16,9 @@ _STATES = {
 }
 
 
-def started_screen(document: dict[str, Any]) -> Screen:
+def started_screen(document: Document) -> Screen:
     """``{"started": [SymbolStatus…], "already_running": [symbol…]}``."""
-    started = document["started"]
+    started: list[SymbolDocument] = document["started"]
     blocks: list[Block] = [*banner(started)]
     for symbol in started:
         blocks += _started(symbol)
@@ -26,7 +26,7 @@ def started_screen(document: dict[str, Any]) -> Screen:
     return tuple(blocks)
 
 
-def _started(symbol: dict[str, Any]) -> list[Block]:
+def _started(symbol: SymbolDocument) -> list[Block]:
     words, style = _STATES.get(symbol["state"], (symbol["state"], Style.PLAIN))
     used = "paper money" if symbol["paper_trading"] else "REAL MONEY"
     how = f"{symbol['timeframe']}, every {symbol['interval']:g} s, {used}, {_DOING[symbol['auto_execute']]}"
@@ -40,7 +40,7 @@ def _started(symbol: dict[str, Any]) -> list[Block]:
     return found
 
 
-def stopped_screen(document: dict[str, Any]) -> Screen:
+def stopped_screen(document: Document) -> Screen:
     """``{"stopped": […], "flattened": […], "warnings": […], "daemon": …}``."""
     blocks = [line(f"{symbol} stopped") for symbol in document["stopped"]]
     blocks += [line(f"{symbol} sold") for symbol in document["flattened"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar, cast
 
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
@@ -12,23 +13,32 @@ from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.symbol import symbol_blocks
 from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
+from autopilot.domain.card_types import LoadedModelDocument
 from autopilot.domain.document_types import Document
+from autopilot.domain.status_types import (
+    AccountDocument,
+    DaemonDocument,
+    ProblemDocument,
+    StatusDocument,
+    SymbolDocument,
+)
 
+Part = TypeVar("Part")
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}
 
 
-def _mode(symbol: Document) -> str:
+def _mode(symbol: SymbolDocument) -> str:
     money_used = "paper" if symbol["paper_trading"] else "LIVE"
     doing = "executing" if symbol["auto_execute"] else "signals only"
     return f"{symbol['timeframe']} {money_used}, {doing}"
 
 
-def _of(part: Document | None, read: Callable[[Document], Span | str]) -> Span | str:
+def _of(part: Part | None, read: Callable[[Part], Span | str]) -> Span | str:
     """The cell read off a part of a symbol's status that may not be known yet."""
     return read(part) if part else NOTHING
 
 
-FIELDS: tuple[Field[Document], ...] = (
+FIELDS: tuple[Field[SymbolDocument], ...] = (
     field("symbol", lambda symbol: symbol["symbol"]),
     field("state", lambda symbol: Span(symbol["state"], _STATE_STYLES.get(symbol["state"], Style.PLAIN))),
     field("price", lambda symbol: price(symbol["price"]), right=True, rank=2),
@@ -67,24 +77,25 @@ TOLD_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
 
 def status_screen(document: Document, *, full: bool = False) -> Screen:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
-    symbols = document["symbols"]
-    blocks: list[Block] = [_daemon(document["daemon"]), *_model(document["model"]), *banner(symbols)]
-    blocks += real_money_lines(document["real_money"])
+    status = cast("StatusDocument", document)
+    symbols = status["symbols"]
+    blocks: list[Block] = [_daemon(status["daemon"]), *_model(status["model"]), *banner(symbols)]
+    blocks += real_money_lines(status["real_money"])
     if symbols:
         blocks += [BLANK, listed(FIELDS, symbols)]
     else:
         blocks.append(line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT))
-    if document["accounts"]:
-        modes = {each["account"]: each["mode"] for each in document["modes"]}
-        blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in document["accounts"])]
+    if status["accounts"]:
+        modes = {each["account"]: each["mode"] for each in status["modes"]}
+        blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in status["accounts"])]
     if full and len(symbols) == 1:
         blocks += [BLANK, *symbol_blocks(symbols[0])]
-    unarmed = {each["account"] for each in document["real_money"] if each["unarmed_symbols"]}
-    troubles = [*_health(document["health"], unarmed), *(each for symbol in symbols for each in _troubles(symbol))]
+    unarmed = {each["account"] for each in status["real_money"] if each["unarmed_symbols"]}
+    troubles = [*_health(status["health"], unarmed), *(each for symbol in symbols for each in _troubles(symbol))]
     return (*blocks, *([BLANK, *troubles] if troubles else []))
 
 
-def unrealized(symbol: Document) -> str | None:
+def unrealized(symbol: SymbolDocument) -> str | None:
     """What selling the position at the last price would gain or lose, before the sale's own fee."""
     position = symbol["position"]
     if not position or symbol["price"] is None:
@@ -92,14 +103,14 @@ def unrealized(symbol: Document) -> str | None:
     return str(Decimal(position["quantity"]) * Decimal(str(symbol["price"])) - Decimal(position["cost"]))
 
 
-def _daemon(daemon: Document) -> Paragraph:
+def _daemon(daemon: DaemonDocument) -> Paragraph:
     if not daemon["running"]:
         return Paragraph((Span("daemon "), Span("not running", Style.BAD)))
     since = f", pid {daemon['pid']}, version {daemon['version']}, since {utc(daemon['started_at_ms'])}"
     return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)))
 
 
-def _model(model: Document | None) -> list[Block]:
+def _model(model: LoadedModelDocument | None) -> list[Block]:
     """Nothing where the rules decide because there is no model."""
     if model is None:
         return []
@@ -108,7 +119,7 @@ def _model(model: Document | None) -> list[Block]:
     return [line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2)]
 
 
-def _account(account: Document, mode: str | None) -> Paragraph:
+def _account(account: AccountDocument, mode: str | None) -> Paragraph:
     """``mode``: None where it is not known."""
     currency = account["currency"]
     gain = Decimal(account["equity"]) - Decimal(account["start_equity"])
@@ -125,7 +136,7 @@ def _account(account: Document, mode: str | None) -> Paragraph:
     )
 
 
-def _health(records: list[Document], unarmed: set[str]) -> list[Paragraph]:
+def _health(records: list[ProblemDocument], unarmed: set[str]) -> list[Paragraph]:
     """What is told nowhere else on the screen, the worst first. ``unarmed``: accounts that were said to be so."""
     told = [
         record
@@ -144,7 +155,7 @@ def _health(records: list[Document], unarmed: set[str]) -> list[Paragraph]:
     return found
 
 
-def _troubles(symbol: Document) -> tuple[Paragraph, ...]:
+def _troubles(symbol: SymbolDocument) -> tuple[Paragraph, ...]:
     name, state, message = symbol["symbol"], symbol["state"], symbol["message"] or ""
     if state == "retrying":
         reason = message or symbol["last_error"] or "the last cycle failed"
