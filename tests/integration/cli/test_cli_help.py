@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -93,20 +92,6 @@ def test_version(autopilot) -> None:
     done = autopilot("--version")
     assert done.code == 0
     assert done.out.startswith("autopilot 0.")
-
-
-def test_version_as_json(autopilot) -> None:
-    number = autopilot("--version").out.split()[1]
-    for order in (("--version", "--json"), ("--json", "--version")):
-        done = autopilot(*order)
-        assert (done.code, json.loads(done.out)) == (0, {"name": "autopilot", "version": number})
-
-
-def test_json_before_the_command_says_where_it_belongs(autopilot) -> None:
-    done = autopilot("--json", "orders")
-    assert done.code == 2
-    assert "--json goes after the command" in done.err
-    assert "try: autopilot orders --json" in done.err
 
 
 def test_a_typing_mistake_is_met_with_a_guess(autopilot) -> None:

@@ -10,7 +10,7 @@ BANNERS = {
     "simulated": "SIMULATED MARKET – prices are made up",
     "replay": "REPLAY of stored candles – not the present market",
 }
-"""By the name of the MarketKind; the offline exchanges have the same names."""
+"""By the name of the MarketKind."""
 
 
 def banner(documents: Iterable[Mapping[str, object]]) -> tuple[Paragraph, ...]:

@@ -27,9 +27,7 @@ def data_section(card: CardDocument) -> list[Block]:
     )
     blocks: list[Block] = [
         line("Data", Style.HEADING),
-        line(
-            f"  {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}, {number(card['days'])} days requested", hang=2
-        ),
+        line(f"  {span}, {number(card['days'])} days requested", hang=2),
         line(samples, hang=2),
     ]
     return [*blocks, listed(fields, data["candles"])] if data["candles"] else blocks
