@@ -11,7 +11,7 @@ _ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.
 
 
 def action(brief: BriefDecisionDocument) -> Span:
-    """What a decision came to."""
+    """The action of a decision, in its color."""
     return Span(brief["action"], _ACTION_STYLES.get(brief["action"], Style.PLAIN))
 
 
@@ -36,11 +36,11 @@ def decisions_screen(document: Document) -> Screen:
 
 def signals_screen(document: Document) -> Screen:
     """``{"signals": [brief…]}``."""
-    return _screen(document["signals"], "No signals yet: no strategy that was chosen has said buy or sell.")
+    return _screen(document["signals"], "No signals yet: no chosen strategy has said buy or sell.")
 
 
 def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
-    """One decision as one line of a running list."""
+    """A decision as one line of `signals --follow`."""
     side = side_span(brief["signal_type"])
     return (
         Span(f"{utc(brief['candle_at_ms'])}  "),

@@ -1,4 +1,4 @@
-"""One decision in words: what was seen, who chose what, every check with its numbers, and what would change it."""
+"""A decision in words: the market, the choices, every check with its numbers, and the changes it would take."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HEADLINES = {
     "hold": ("HOLD, no signal", Style.PLAIN),
 }
 _SILENT: Document = {"signal_type": "none", "strength": None}
-"""In the place of a signal that a decision does not keep."""
+"""Stands for a signal that the decision did not keep."""
 
 
 def explain_lines(decision: Document) -> list[str]:
@@ -106,7 +106,7 @@ def _groups(selection: SelectionDocument) -> list[Block]:
 
 
 def _model(opinion: OpinionDocument | None) -> list[Block]:
-    """What the learned model rests on; a decision of an older version has no such entry."""
+    """The learned model's opinion; decisions of older versions do not have it."""
     if not opinion:
         return []
     likely = sorted(opinion["probabilities"].items(), key=lambda item: -item[1])
@@ -206,7 +206,7 @@ def _order(order: OrderDocument | None) -> list[Block]:
 
 
 def _exits(orders: list[OrderDocument]) -> list[Block]:
-    """What was sold at this candle's close and until the next one, though no signal asked for it."""
+    """The sales from this candle's close to the next one that no signal caused."""
     if not orders:
         return []
     return [

@@ -1,4 +1,4 @@
-"""The status screen: every symbol in one row, every account in one line, every trouble with its remedy."""
+"""The status screen: a row for each symbol, a line for each account, each problem with its remedy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": St
 
 def _mode(symbol: SymbolDocument) -> str:
     money_used = "paper" if symbol["paper_trading"] else "LIVE"
-    doing = "executing" if symbol["auto_execute"] else "signals only"
+    doing = f"auto-execute {'on' if symbol['auto_execute'] else 'off'}"
     return f"{symbol['timeframe']} {money_used}, {doing}"
 
 
@@ -71,12 +71,12 @@ FIELDS: tuple[Field[SymbolDocument], ...] = (
     field("mode", _mode, rank=10),
 )
 HEALTH_SHOWN = 5
-TOLD_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
-"""A symbol that retries says so in its row and below it, and the model has its line at the top."""
+SHOWN_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
+"""Problems that have their own place: a symbol's row and the line below it, the model's line at the top."""
 
 
 def status_screen(document: Document, *, full: bool = False) -> Screen:
-    """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
+    """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` adds the details of an only symbol."""
     status = cast("StatusDocument", document)
     symbols = status["symbols"]
     blocks: list[Block] = [_daemon(status["daemon"]), *_model(status["model"]), *banner(symbols)]
@@ -91,12 +91,12 @@ def status_screen(document: Document, *, full: bool = False) -> Screen:
     if full and len(symbols) == 1:
         blocks += [BLANK, *symbol_blocks(symbols[0])]
     unarmed = {each["account"] for each in status["real_money"] if each["unarmed_symbols"]}
-    troubles = [*_health(status["health"], unarmed), *(each for symbol in symbols for each in _troubles(symbol))]
-    return (*blocks, *([BLANK, *troubles] if troubles else []))
+    remarks = [*_health(status["health"], unarmed), *(each for symbol in symbols for each in _remarks(symbol))]
+    return (*blocks, *([BLANK, *remarks] if remarks else []))
 
 
 def unrealized(symbol: SymbolDocument) -> str | None:
-    """What selling the position at the last price would gain or lose, before the sale's own fee."""
+    """The gain or loss of selling the position at the last price, before the fee of the sale."""
     position = symbol["position"]
     if not position or symbol["price"] is None:
         return None
@@ -120,7 +120,7 @@ def _model(model: LoadedModelDocument | None) -> list[Block]:
 
 
 def _account(account: AccountDocument, mode: str | None) -> Paragraph:
-    """``mode``: None where it is not known."""
+    """``mode``: the trading mode, None if unknown."""
     currency = account["currency"]
     gain = Decimal(account["equity"]) - Decimal(account["start_equity"])
     positions = count(int(account["open_positions"]), "open position")
@@ -137,29 +137,32 @@ def _account(account: AccountDocument, mode: str | None) -> Paragraph:
 
 
 def _health(records: list[ProblemDocument], unarmed: set[str]) -> list[Paragraph]:
-    """What is told nowhere else on the screen, the worst first. ``unarmed``: accounts that were said to be so."""
-    told = [
+    """The problems that the screen shows nowhere else, the worst first.
+
+    ``unarmed``: the accounts that the lines on real money name as not armed.
+    """
+    shown = [
         record
         for record in records
-        if record["code"] not in TOLD_ELSEWHERE
+        if record["code"] not in SHOWN_ELSEWHERE
         and not (record["code"] == "NOT_ARMED" and unarmed.issuperset(record["subject"].split(", ")))
     ]
     found: list[Paragraph] = []
-    for record in told[:HEALTH_SHOWN]:
+    for record in shown[:HEALTH_SHOWN]:
         since = f", since {utc(record['since_ms'])}" if record["since_ms"] else ""
         style = Style.BAD if record["level"] == "error" else Style.WARNING
         found.append(line(f"{record['subject']}: {record['detail']}{since}", style, hang=2))
         found.append(line(f"  try: {record['hint']}", Style.FAINT, hang=2))
-    if len(told) > HEALTH_SHOWN:
-        found.append(line(f"and {len(told) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING))
+    if len(shown) > HEALTH_SHOWN:
+        found.append(line(f"and {len(shown) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING))
     return found
 
 
-def _troubles(symbol: SymbolDocument) -> tuple[Paragraph, ...]:
+def _remarks(symbol: SymbolDocument) -> tuple[Paragraph, ...]:
     name, state, message = symbol["symbol"], symbol["state"], symbol["message"] or ""
     if state == "retrying":
         reason = message or symbol["last_error"] or "the last cycle failed"
-        remedy = symbol.get("hint") or "nothing; it is tried again. The log: autopilot config path"
+        remedy = symbol.get("hint") or "nothing, Autopilot tries again; autopilot config path names the log"
         return (
             line(f"{name} is retrying: {reason}", Style.WARNING, hang=2),
             line(f"  try: {remedy}", Style.FAINT, hang=2),

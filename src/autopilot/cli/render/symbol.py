@@ -1,4 +1,4 @@
-"""One symbol in full: what stands below its row in `autopilot status SYMBOL`."""
+"""The details of a symbol, below its row in `autopilot status SYMBOL`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WIDTH = 10
 
 
 def symbol_blocks(symbol: SymbolDocument) -> list[Block]:
-    """``symbol`` is a SymbolStatus; what it does not know is left out."""
+    """A line for each detail that is known."""
     facts = [
         ("runs on", f"{symbol['exchange']}, {symbol['timeframe']} candles, a cycle every {symbol['interval']:g} s"),
         ("market", _market(symbol["last_analysis"])),
@@ -68,7 +68,7 @@ def _cycles(symbol: SymbolDocument) -> str:
     errors = f", {count(symbol['errors'], 'error')}" if symbol["errors"] else ""
     if not symbol["running"]:
         return counts + errors
-    # An offline market has a time of its own; when the next cycle begins is told by the wall clock.
+    # An offline market has its own time, but the time of the next cycle is that of the wall clock.
     coming = f", next {utc(symbol['next_cycle_at_ms'])}" if symbol["market"] == "real" else ""
     return f"{counts}{errors}; last {utc(symbol['last_cycle_at_ms'])}{coming}"
 

@@ -1,4 +1,4 @@
-"""Two models side by side: what each has seen, what each is worth, what each looks at."""
+"""Two models side by side: their data, their evidence, and the features they use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def model_diff_screen(first: Document, second: Document) -> Screen:
     blocks: list[Block] = [
         line(f"{a['id']} and {b['id']}", Style.HEADING),
         *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
-        line("Each was judged on its own data: a difference between the two is not a test of one against the other."),
+        line("Each model was judged on its own data, so a difference between them is not a test."),
     ]
     for heading, columns, rows in (
         ("Data", _columns("what", a, b), _facts(a, b)),
