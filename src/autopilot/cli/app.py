@@ -33,7 +33,7 @@ COMMANDS = {name: f"autopilot.cli.commands.{name.replace('-', '_')}" for names i
 """Every command and the module that has it as ``app``."""
 
 _WHOLE = 1_000
-"""Characters of a description that the list of commands may have: no sentence is as long, so none is cut."""
+"""A limit in characters that no description reaches, so that the list of commands cuts none."""
 
 
 class LazyGroup(TyperGroup):

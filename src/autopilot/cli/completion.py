@@ -82,7 +82,7 @@ def complete_task(context: typer.Context) -> list[str]:
 
 
 def complete_decision(context: typer.Context) -> list[str]:
-    """What `autopilot explain` takes."""
+    """The symbols, and the ids of the newest decisions."""
     from autopilot.adapters.store.views.names import decision_ids
 
     return complete_symbol(context) + _stored(context, decision_ids)

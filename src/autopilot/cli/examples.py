@@ -73,6 +73,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 
 def examples_of(command: str) -> str:
-    """The examples as an epilog of the help; empty where there are none. The mark keeps its lines from being joined."""
+    """The examples as an epilog of the help; empty where there are none. The mark prevents joined lines."""
     lines = [f"  autopilot {example}" for example in EXAMPLES.get(command, ())]
     return "\n".join(["\b", "Examples:", *lines]) if lines else ""

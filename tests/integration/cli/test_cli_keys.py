@@ -86,7 +86,7 @@ def held(data_dir: Path, passphrase: str = PASSPHRASE) -> ExchangeKeys:
 
 
 def test_from_a_credential_to_the_end(keys: Any, data_dir: Path) -> None:
-    assert keys("list").out == "No exchange keys are stored. try: autopilot keys add kraken\n"
+    assert keys("list").out == "No exchange keys are stored. Try: autopilot keys add kraken\n"
     added = keys("add", "kraken", "--json", keys_kraken=KEYS)
     assert added.code == 0
     shown = {name: value for name, value in added.document.items() if name != "disarmed"}

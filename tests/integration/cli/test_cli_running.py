@@ -27,12 +27,12 @@ def test_start_says_for_each_symbol_what_started_and_what_keeps_it_from_running(
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
         "SIMULATED MARKET – prices are made up",
-        "BTC/USD on simulated (1h, every 60 s, paper money, executing on its own): running",
-        "ETH/USD on simulated (1h, every 60 s, paper money, executing on its own): running",
-        "SOL/USD on coinbase (1h, every 60 s, paper money, signals only): cannot run yet and keeps trying",
+        "BTC/USD on simulated (1h, every 60 s, paper money, auto-execute on): running",
+        "ETH/USD on simulated (1h, every 60 s, paper money, auto-execute on): running",
+        "SOL/USD on coinbase (1h, every 60 s, paper money, auto-execute off): not running yet, Autopilot keeps trying",
         "  coinbase cannot be reached: no route to host",
         "  try: check the network; it is tried again every 60 s",
-        "XRP/USD already runs; nothing was changed",
+        "XRP/USD is running already; nothing changed",
     ]
     assert autopilot("start", "--json").document == starting.answers[f"{API}/start"][1]
 
@@ -40,7 +40,7 @@ def test_start_says_for_each_symbol_what_started_and_what_keeps_it_from_running(
 def test_start_twice_is_no_failure(autopilot, starting) -> None:
     starting.answers[f"{API}/start"] = (200, {"started": [], "already_running": ["BTC/USD"]})
     done = autopilot("start", "--symbol", "BTC/USD")
-    assert (done.code, done.out) == (0, "BTC/USD already runs; nothing was changed\n")
+    assert (done.code, done.out) == (0, "BTC/USD is running already; nothing changed\n")
 
 
 def test_start_sends_what_was_given_and_leaves_the_rest_to_the_configuration(autopilot, starting) -> None:

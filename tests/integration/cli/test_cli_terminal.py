@@ -95,7 +95,7 @@ def test_a_wide_terminal_shows_more(terminal, daemon) -> None:
     wide.finish()
     assert "bollinger_mean_reversion" not in narrow.shown
     assert "bollinger_mean_reversion" in wide.shown
-    assert "1h paper, executing" in wide.shown
+    assert "1h paper, auto-execute on" in wide.shown
 
 
 def test_json_on_a_terminal_is_still_json(terminal, daemon) -> None:

@@ -102,7 +102,7 @@ async def test_out_of_reach_nothing_is_sold_and_it_is_said_until_it_answers(hold
     told = await holder.panic()
     assert (told["complete"], told["accounts"][0]["sold"], holder.sales()) == (False, [], [])
     shown = "\n".join(plain(panic_screen(told, flatten=True)))
-    assert "NOT EVERYTHING IS DONE" in shown
+    assert "NOT COMPLETE" in shown
     assert f"LEFT: {ACCOUNT}: BTC/USD: {HELD}" in shown
     assert "are not sold" in shown
     holder.theirs.outage = ""

@@ -206,7 +206,7 @@ def test_the_command_finds_what_was_done_behind_our_back(
     assert found["whole"] is False
     assert says in found["fault"]["problem"]
     assert main([*place, "verify"]) == 1
-    assert f"NOT WHOLE: {found['fault']['problem']}" in capsys.readouterr().out
+    assert f"NOT INTACT: {found['fault']['problem']}" in capsys.readouterr().out
     assert main([*place, "show"]) == 0
 
 

@@ -1,4 +1,4 @@
-"""Whether an account is ready for real money, and what is armed."""
+"""The check before real money, and the results of arm and disarm."""
 
 from __future__ import annotations
 
@@ -22,27 +22,32 @@ def readiness_screen(document: Document) -> Screen:
 
 
 def armed_screen(document: Document) -> Screen:
-    """``{"account", "max_value", "currency", "expires_at_ms"}`` of what was armed."""
+    """``{"account", "max_value", "currency", "expires_at_ms"}`` of the new authorization."""
     return (
         line(
             f"{document['account']} may invest up to {money(document['max_value'])} {document['currency']} of REAL"
             f" MONEY until {utc(document['expires_at_ms'])}.",
             Style.WARNING,
         ),
-        line("What is lost is taken off; autopilot disarm ends it, autopilot panic ends all at once.", Style.FAINT),
+        line(
+            "Losses reduce the amount. Undo with: autopilot disarm. Stop everything at once: autopilot panic.",
+            Style.FAINT,
+        ),
     )
 
 
 def disarmed_screen(document: Document) -> Screen:
-    """``{"disarmed": [account …], "resting": [order …]}``, the orders to buy that nobody cancels."""
+    """``{"disarmed": [account …], "resting": [order …]}``, the open buy orders that no daemon cancels."""
     blocks: list[Block] = [
-        line(f"{account} is disarmed: no order to buy is sent any more; what is held is watched and sold as planned.")
+        line(f"{account} is disarmed: no more buy orders; open positions are still managed.")
         for account in document["disarmed"]
     ]
-    blocks = blocks or [line("Nothing was armed; nothing was changed.")]
+    blocks = blocks or [line("Nothing was armed; nothing changed.")]
     for order in document["resting"]:
         at = f" at {price(order['price'])}" if order["price"] else ""
-        words = f"LEFT: {order['account']}: {order['symbol']}: an order to buy {quantity(order['quantity'])}{at} rests"
+        words = (
+            f"LEFT: {order['account']}: {order['symbol']}: a buy order for {quantity(order['quantity'])}{at} is open"
+        )
         blocks.append(line(f"{words} on the exchange and may still be filled", Style.BAD, hang=2))
     for account in sorted({order["account"] for order in document["resting"]}):
         blocks.append(line(f"  try: autopilot pause --exchange {exchange_of(account)}", Style.FAINT, hang=2))

@@ -11,10 +11,10 @@ from autopilot.control.protocol import API
 from autopilot.domain.document_types import Document
 
 LONGEST_LAG_MS = 60_000
-"""It follows within seconds. It may lag when a process is killed, and when the clock is set; so this is no fault."""
+"""The anchor follows within seconds. A killed process or a changed clock can delay it, so a lag is no fault."""
 
 ID_SHOWN = 8
-"""As many characters of an order's id as tell it from others on a screen."""
+"""The characters of an order's id that are shown: enough to tell it from others."""
 
 
 def audit_screen(document: Document) -> Screen:
@@ -26,39 +26,38 @@ def audit_screen(document: Document) -> Screen:
 
 
 def verdict_screen(document: Document) -> Screen:
-    """What `autopilot audit verify` found."""
+    """The findings of `autopilot audit verify`."""
     fault, breaks = document["fault"], document["breaks"]
     rows = count(document["rows"], "row")
     blocks: list[Block] = [
         line(
-            f"row {seq}: a daemon that started found then that the log had been changed; autopilot audit show --kind"
-            " break says what",
+            f"row {seq}: when a daemon started, the log had been changed; details: autopilot audit show --kind break",
             Style.BAD,
             hang=2,
         )
         for seq in breaks
     ]
     blocks += [
-        line(f"what is armed on {account} is not what the log tells of; autopilot disarm ends it", Style.BAD, hang=2)
+        line(f"the arming of {account} differs from the log; autopilot disarm removes it", Style.BAD, hang=2)
         for account in document["altered"]
     ]
     if fault:
-        blocks.append(line(f"NOT WHOLE: {fault['problem']}", Style.BAD, hang=2))
-        blocks.append(line(f"{rows} looked at; all before row {fault['seq']} fit together", Style.FAINT, hang=2))
+        blocks.append(line(f"NOT INTACT: {fault['problem']}", Style.BAD, hang=2))
+        blocks.append(line(f"{rows} checked; all before row {fault['seq']} are intact", Style.FAINT, hang=2))
     else:
-        whole = "It is whole since." if breaks else f"The audit log is whole: {rows}."
-        blocks.append(line(whole, Style.WARNING if breaks else Style.GOOD))
+        verdict = "It is intact since then." if breaks else f"The audit log is intact: {rows}."
+        blocks.append(line(verdict, Style.WARNING if breaks else Style.GOOD))
     if document["anchor"] and not fault:
         since = count(document["since_anchor"], "row")
         blocks.append(line(f"{since} since the anchor, which is at row {document['anchor']['seq']}", Style.FAINT))
         if document["since_anchor_ms"] > LONGEST_LAG_MS:
-            words = f"for {document['since_anchor_ms'] // 1000} s the anchor has not followed: of these rows the last"
-            blocks.append(line(f"{words} could be cut off unseen; the daemon's log says why", Style.WARNING, hang=2))
+            words = f"the anchor is {document['since_anchor_ms'] // 1000} s behind: the last of these rows"
+            blocks.append(line(f"{words} could be removed unnoticed; the daemon's log says why", Style.WARNING, hang=2))
     return tuple(blocks)
 
 
 def _what(row: Document) -> str:
-    """A row that we did not write so, as after somebody edited it, is shown as it is."""
+    """The row in words; a row with an unexpected body, as after an edit, is shown as its JSON."""
     try:
         return _WORDS[row["kind"]](row["body"])
     except (LookupError, TypeError, AttributeError, ArithmeticError):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from autopilot.cli.render.blocks import Paragraph, Style, line
 from autopilot.domain.market import MarketKind
@@ -12,14 +11,14 @@ BANNERS = {
     MarketKind.SIMULATED: "SIMULATED MARKET – prices are made up",
     MarketKind.REPLAY: "REPLAY of stored candles – not the present market",
 }
-"""By the name of the MarketKind; the offline exchanges have the same names."""
+"""By the name of the MarketKind."""
 
 
-def banner(documents: Iterable[dict[str, Any]]) -> tuple[Paragraph, ...]:
+def banner(documents: Iterable[Mapping[str, object]]) -> tuple[Paragraph, ...]:
     """One line for each kind of unreal market among ``documents``, which have a ``market`` or an ``account``."""
     kinds = {_kind(document) for document in documents}
     return tuple(line(text, Style.WARNING) for kind, text in BANNERS.items() if kind in kinds)
 
 
-def _kind(document: dict[str, Any]) -> str:
-    return str(document.get("market") or document.get("account", "").rpartition(":")[2])
+def _kind(document: Mapping[str, object]) -> str:
+    return str(document.get("market") or str(document.get("account", "")).rpartition(":")[2])

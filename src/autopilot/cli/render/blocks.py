@@ -1,4 +1,4 @@
-"""What a screen is made of, before anyone knows how wide the screen is."""
+"""The parts of a screen, for any width."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.words import NOTHING, count, duration, money, price, quantity, result, side_span, spoken, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import Document, OrderDocument, PositionDocument, TradeDocument
 
 _STATUS_STYLES = {
     "filled": Style.GOOD,
@@ -16,7 +16,7 @@ _STATUS_STYLES = {
 }
 
 
-def _requested_price(order: Document) -> str:
+def _requested_price(order: OrderDocument) -> str:
     """Of a stop order the price that triggers it."""
     if order["type"] == "stop":
         return f"stop {price(order['trigger_price'])}"
@@ -27,7 +27,7 @@ def _status(code: str) -> Span:
     return Span("part filled" if code == "partially_filled" else code, _STATUS_STYLES.get(code, Style.PLAIN))
 
 
-ORDER_FIELDS: tuple[Field[Document], ...] = (
+ORDER_FIELDS: tuple[Field[OrderDocument], ...] = (
     field("created", lambda order: utc(order["created_at_ms"]), rank=1),
     field("symbol", lambda order: order["symbol"]),
     field("side", lambda order: side_span(order["side"])),
@@ -41,7 +41,7 @@ ORDER_FIELDS: tuple[Field[Document], ...] = (
     field("decision", lambda order: order["decision_id"] or NOTHING, rank=8),
     field("detail", lambda order: order["detail"], rank=9),
 )
-POSITION_FIELDS: tuple[Field[Document], ...] = (
+POSITION_FIELDS: tuple[Field[PositionDocument], ...] = (
     field("symbol", lambda position: position["symbol"]),
     field("quantity", lambda position: quantity(position["quantity"]), right=True),
     field("entry", lambda position: price(position["entry_price"]), right=True),
@@ -53,7 +53,7 @@ POSITION_FIELDS: tuple[Field[Document], ...] = (
     field("opened", lambda position: utc(position["opened_at_ms"]), rank=3),
     field("decision", lambda position: position["decision_id"] or NOTHING, rank=7),
 )
-TRADE_FIELDS: tuple[Field[Document], ...] = (
+TRADE_FIELDS: tuple[Field[TradeDocument], ...] = (
     field("closed", lambda trade: utc(trade["closed_at_ms"]), rank=1),
     field("symbol", lambda trade: trade["symbol"]),
     field("quantity", lambda trade: quantity(trade["quantity"]), right=True, rank=6),
@@ -71,7 +71,7 @@ TRADE_FIELDS: tuple[Field[Document], ...] = (
 
 def orders_screen(document: Document) -> Screen:
     """``{"orders": [Order…]}``."""
-    orders = document["orders"]
+    orders: list[OrderDocument] = document["orders"]
     if not orders:
         return (line("No orders yet.", Style.FAINT),)
     return (*banner(orders), listed(ORDER_FIELDS, orders), *_protections(orders))
@@ -79,7 +79,7 @@ def orders_screen(document: Document) -> Screen:
 
 def positions_screen(document: Document) -> Screen:
     """``{"positions": [Position…]}``."""
-    positions = document["positions"]
+    positions: list[PositionDocument] = document["positions"]
     if not positions:
         return (line("No open positions.", Style.FAINT),)
     return (*banner(positions), listed(POSITION_FIELDS, positions))
@@ -87,14 +87,14 @@ def positions_screen(document: Document) -> Screen:
 
 def trades_screen(document: Document) -> Screen:
     """``{"trades": [RoundTrip…]}``."""
-    trades = document["trades"]
+    trades: list[TradeDocument] = document["trades"]
     if not trades:
         return (line("No trades yet: a trade is listed when its position is closed.", Style.FAINT),)
     won = sum(float(trade["net"]) > 0 for trade in trades)
     return (*banner(trades), listed(TRADE_FIELDS, trades), line(f"{count(len(trades), 'trade')}, {won} with a gain"))
 
 
-def _protections(orders: list[Document]) -> Screen:
+def _protections(orders: list[OrderDocument]) -> Screen:
     """Why positions were closed that neither a signal nor a level closed."""
     return tuple(
         line(f"{utc(order['created_at_ms'])} {order['symbol']}: protection, {order['reason']}", Style.FAINT, hang=2)

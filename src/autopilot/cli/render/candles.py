@@ -1,4 +1,4 @@
-"""Stored candles: what there is, what came in, what is wrong with it."""
+"""Stored candles: the list, an import, and the faults that verify found."""
 
 from __future__ import annotations
 

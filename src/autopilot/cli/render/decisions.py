@@ -5,17 +5,17 @@ from __future__ import annotations
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listed
 from autopilot.cli.render.words import figure, price, side_span, spoken, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import BriefDecisionDocument, Document
 
 _ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
 
 
-def action(brief: Document) -> Span:
-    """What a decision came to."""
+def action(brief: BriefDecisionDocument) -> Span:
+    """The action of a decision, in its color."""
     return Span(brief["action"], _ACTION_STYLES.get(brief["action"], Style.PLAIN))
 
 
-FIELDS: tuple[Field[Document], ...] = (
+FIELDS: tuple[Field[BriefDecisionDocument], ...] = (
     field("candle", lambda brief: utc(brief["candle_at_ms"]), rank=2),
     field("symbol", lambda brief: brief["symbol"]),
     field("signal", lambda brief: side_span(brief["signal_type"])),
@@ -36,11 +36,11 @@ def decisions_screen(document: Document) -> Screen:
 
 def signals_screen(document: Document) -> Screen:
     """``{"signals": [brief…]}``."""
-    return _screen(document["signals"], "No signals yet: no strategy that was chosen has said buy or sell.")
+    return _screen(document["signals"], "No signals yet: no chosen strategy has said buy or sell.")
 
 
-def signal_spans(brief: Document) -> tuple[Span, ...]:
-    """One decision as one line of a running list."""
+def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
+    """A decision as one line of `signals --follow`."""
     side = side_span(brief["signal_type"])
     return (
         Span(f"{utc(brief['candle_at_ms'])}  "),
@@ -53,7 +53,7 @@ def signal_spans(brief: Document) -> tuple[Span, ...]:
     )
 
 
-def _screen(briefs: list[Document], nothing: str) -> Screen:
+def _screen(briefs: list[BriefDecisionDocument], nothing: str) -> Screen:
     if not briefs:
         return (line(nothing, Style.FAINT),)
     return (*banner(briefs), listed(FIELDS, briefs))

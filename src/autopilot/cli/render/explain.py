@@ -1,6 +1,8 @@
-"""One decision in words: what was seen, who chose what, every check with its numbers, and what would change it."""
+"""A decision in words: the market, the choices, every check with its numbers, and the changes it would take."""
 
 from __future__ import annotations
+
+from typing import cast
 
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
@@ -8,7 +10,17 @@ from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
 from autopilot.cli.render.words import count, figure, price, quantity, side_span, spoken, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import (
+    CheckDocument,
+    ConditionsDocument,
+    DecisionDocument,
+    Document,
+    OpinionDocument,
+    OrderDocument,
+    SelectionDocument,
+    SignalDocument,
+    StrategyScoreDocument,
+)
 
 _HEADLINES = {
     "order": ("ORDER", Style.GOOD),
@@ -17,7 +29,7 @@ _HEADLINES = {
     "hold": ("HOLD, no signal", Style.PLAIN),
 }
 _SILENT: Document = {"signal_type": "none", "strength": None}
-"""In the place of a signal that a decision does not keep."""
+"""Stands for a signal that the decision did not keep."""
 
 
 def explain_lines(decision: Document) -> list[str]:
@@ -25,8 +37,9 @@ def explain_lines(decision: Document) -> list[str]:
     return plain(explain_screen(decision))
 
 
-def explain_screen(decision: Document) -> Screen:
-    """``decision`` is the document of a domain Decision."""
+def explain_screen(document: Document) -> Screen:
+    """``document``: a DecisionDocument."""
+    decision = cast("DecisionDocument", document)
     sections = (
         _header(decision),
         _market(decision["conditions"]),
@@ -46,7 +59,7 @@ def explain_screen(decision: Document) -> Screen:
     return tuple(blocks)
 
 
-def _header(decision: Document) -> list[Block]:
+def _header(decision: DecisionDocument) -> list[Block]:
     words, style = _HEADLINES[decision["action"]]
     denied = decision["denied"]
     where = f"{decision['exchange']}, account {decision['account']}"
@@ -61,7 +74,7 @@ def _header(decision: Document) -> list[Block]:
     return blocks
 
 
-def _market(seen: Document) -> list[Block]:
+def _market(seen: ConditionsDocument) -> list[Block]:
     direction = f"{spoken(seen['regime'])}, strength {figure(seen['regime_strength'])}"
     moves = f"{figure(seen['volatility'] and seen['volatility'] * 100)} % a candle"
     return [
@@ -77,7 +90,7 @@ def _market(seen: Document) -> list[Block]:
     ]
 
 
-def _groups(selection: Document) -> list[Block]:
+def _groups(selection: SelectionDocument) -> list[Block]:
     by = {"rules": "chosen by the rule table", "model": "chosen by the learned model"}[selection["decided_by"]]
     blocks: list[Block] = [line(f"Groups, {by}", Style.HEADING)]
     for score in selection["groups"]:
@@ -92,8 +105,8 @@ def _groups(selection: Document) -> list[Block]:
     return blocks
 
 
-def _model(opinion: Document | None) -> list[Block]:
-    """What the learned model rests on; a decision of an older version has no such entry."""
+def _model(opinion: OpinionDocument | None) -> list[Block]:
+    """The learned model's opinion; decisions of older versions do not have it."""
     if not opinion:
         return []
     likely = sorted(opinion["probabilities"].items(), key=lambda item: -item[1])
@@ -111,10 +124,10 @@ def _model(opinion: Document | None) -> list[Block]:
     return blocks
 
 
-def _strategies(decision: Document) -> list[Block]:
+def _strategies(decision: DecisionDocument) -> list[Block]:
     selection, signals, errors = decision["selection"], decision["signals"], decision["strategy_errors"]
     scores = [score for score in selection["strategies"] if score["group"] == selection["group"]]
-    fields: tuple[Field[Document], ...] = (
+    fields: tuple[Field[StrategyScoreDocument], ...] = (
         field("  strategy", lambda score: _marked(score["strategy"], score["strategy"] == selection["strategy"])),
         field("score", lambda score: figure(score["score"]), right=True, rank=4),
         field("regime fit", lambda score: figure(score["regime_fit"]), right=True, rank=5),
@@ -131,12 +144,12 @@ def _strategies(decision: Document) -> list[Block]:
     return blocks
 
 
-def _says(strategy: str, signals: Document, errors: Document) -> Span:
+def _says(strategy: str, signals: dict[str, SignalDocument], errors: dict[str, str]) -> Span:
     """Whether it says buy or sell. A decision keeps only the signals that do."""
     return side_span("failed" if strategy in errors else signals.get(strategy, _SILENT)["signal_type"])
 
 
-def _signal(signal: Document) -> list[Block]:
+def _signal(signal: SignalDocument) -> list[Block]:
     said = signal["signal_type"]
     heading = line("Signal", Style.HEADING)
     if said == "none":
@@ -158,7 +171,7 @@ def _signal(signal: Document) -> list[Block]:
     return blocks
 
 
-def _confidence(selection: Document) -> list[Block]:
+def _confidence(selection: SelectionDocument) -> list[Block]:
     group, strategy = selection["group_confidence"], selection["strategy_confidence"]
     return [
         line("Confidence", Style.HEADING),
@@ -166,7 +179,7 @@ def _confidence(selection: Document) -> list[Block]:
     ]
 
 
-def _checks(checks: list[Document]) -> list[Block]:
+def _checks(checks: list[CheckDocument]) -> list[Block]:
     if not checks:
         return []
     blocks: list[Block] = [line("Checks", Style.HEADING)]
@@ -177,7 +190,7 @@ def _checks(checks: list[Document]) -> list[Block]:
     return blocks
 
 
-def _order(order: Document | None) -> list[Block]:
+def _order(order: OrderDocument | None) -> list[Block]:
     if not order:
         return []
     at = f"limit {price(order['price'])}" if order["price"] else "at the market"
@@ -192,8 +205,8 @@ def _order(order: Document | None) -> list[Block]:
     ]
 
 
-def _exits(orders: list[Document]) -> list[Block]:
-    """What was sold at this candle's close and until the next one, though no signal asked for it."""
+def _exits(orders: list[OrderDocument]) -> list[Block]:
+    """The sales from this candle's close to the next one that no signal caused."""
     if not orders:
         return []
     return [
@@ -209,7 +222,7 @@ def _exits(orders: list[Document]) -> list[Block]:
     ]
 
 
-def _change(decision: Document) -> list[Block]:
+def _change(decision: DecisionDocument) -> list[Block]:
     found = remedies(decision)
     if not found:
         return []

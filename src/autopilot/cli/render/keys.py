@@ -1,4 +1,4 @@
-"""Whose exchange keys are stored."""
+"""The list of exchange keys, and the results of changing them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FIELDS: tuple[Field[Document], ...] = (
 def keys_screen(document: Document) -> Screen:
     """``{"keys": [{"exchange", "added_at_ms", "fingerprint"} …]}``."""
     if not document["keys"]:
-        return (line("No exchange keys are stored. try: autopilot keys add kraken", Style.FAINT),)
+        return (line("No exchange keys are stored. Try: autopilot keys add kraken", Style.FAINT),)
     return (listed(FIELDS, document["keys"]),)
 
 
 def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
-    """What was done, and whose leave to trade real money ended with it."""
-    ended = (f"{account} is disarmed: autopilot arm looks at the new key" for account in disarmed)
+    """The result in words, and the accounts that were disarmed."""
+    ended = (f"{account} is disarmed: autopilot arm checks the new key" for account in disarmed)
     return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

@@ -16,9 +16,9 @@ _CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
 
 def lines(screen: Screen, width: int | None) -> list[Line]:
-    """The lines that show ``screen``, none longer than ``width``, the terminal's.
+    """The lines that show ``screen``, at most ``width`` columns long.
 
-    ``width`` None means a pipe or file: no text is wrapped or cut, and no column is dropped.
+    ``width`` None is for a pipe or file: it wraps, cuts and drops nothing.
     """
     result: list[Line] = []
     for block in screen:

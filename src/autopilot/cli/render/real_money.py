@@ -1,4 +1,4 @@
-"""What the status screen says of real money; nothing where there is none."""
+"""The lines on real money in the status screen; none without real money."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from decimal import Decimal
 
 from autopilot.cli.render.blocks import Paragraph, Style, line
 from autopilot.cli.render.words import money, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.status_types import RealMoneyDocument
 
 
-def real_money_lines(accounts: Sequence[Document]) -> list[Paragraph]:
+def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> list[Paragraph]:
     """``accounts``: the status document's ``real_money``."""
-    return [told for account in accounts for told in (*_trading(account), *_leave(account), *_unarmed(account))]
+    return [each for account in accounts for each in (*_trading(account), *_allowance(account), *_unarmed(account))]
 
 
-def _trading(account: Document) -> list[Paragraph]:
+def _trading(account: RealMoneyDocument) -> list[Paragraph]:
     if not account["symbols"]:
         return []
     return [line(f"REAL MONEY on {account['exchange']}: {', '.join(account['symbols'])}", Style.BAD, hang=2)]
 
 
-def _leave(account: Document) -> list[Paragraph]:
+def _allowance(account: RealMoneyDocument) -> list[Paragraph]:
     arming = account["arming"]
-    if not account["armed"]:
+    if not account["armed"] or arming is None:
         return []
     until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
     invested, limit = money(arming["invested"]), money(arming["limit"])
     lost = Decimal(arming["limit"]) < Decimal(arming["max_value"])
-    used = f"{invested} invested of the {limit} that losses left" if lost else f"{invested} of it invested"
-    idle = "" if account["symbols"] else "; no symbol trades on it now"
+    used = f"{invested} invested of {limit}, the rest after losses" if lost else f"{invested} of it invested"
+    idle = "" if account["symbols"] else "; no symbol trades it now"
     words = f"{account['account']}: armed for {money(arming['max_value'])} {arming['currency']} {until}; {used}{idle}"
     return [line(words, Style.WARNING, hang=2)]
 
 
-def _unarmed(account: Document) -> list[Paragraph]:
+def _unarmed(account: RealMoneyDocument) -> list[Paragraph]:
     symbols = account["unarmed_symbols"]
     if not symbols:
         return []
@@ -45,8 +45,8 @@ def _unarmed(account: Document) -> list[Paragraph]:
     elif account["armed"]:
         why, currency = f"only {arming['currency']} is armed", f" --currency {symbols[0].partition('/')[2]}"
     else:
-        why = f"its arming ended at {utc(arming['expires_at_ms'])}"
+        why = f"its authorization ended at {utc(arming['expires_at_ms'])}"
     return [
-        line(f"NOT ARMED on {exchange}, nothing is bought of {', '.join(symbols)}: {why}", Style.WARNING, hang=2),
+        line(f"NOT ARMED on {exchange}, so {', '.join(symbols)} is not bought: {why}", Style.WARNING, hang=2),
         line(f"  try: autopilot arm --exchange {exchange} --max-value AMOUNT{currency}", Style.FAINT, hang=2),
     ]

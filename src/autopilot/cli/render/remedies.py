@@ -1,33 +1,33 @@
-"""What would have to be different for a decision to end in an order: read off its failed checks. Pure."""
+"""The changes that would turn a decision into an order, read off its failed checks. Pure."""
 
 from __future__ import annotations
 
 import math
 
 from autopilot.cli.render.words import figure, measure, spoken
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import CheckDocument, DecisionDocument, SelectionDocument
 
 _WISHES = {
     "PAUSED_BY_USER": "the pause to be over: autopilot resume",
     "PANIC": "the halt to be over: autopilot resume",
-    "EXCHANGE_UNREACHABLE": "an exchange that answers; it is asked again and again",
-    "LEAVE_EXCEEDED": "no entries that wait for more than is armed; they are canceled",
-    "BOOKS_DIFFER": "books that agree with the exchange's (autopilot status says what differs); autopilot resume"
-    " --write-off takes out of them what will not come back",
-    "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); midnight UTC starts anew",
-    "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bp net (expects {actual} bp)",
-    "MARKET_NOVEL": "a market more like those the model was trained on: autopilot retrain, or wait",
+    "EXCHANGE_UNREACHABLE": "an exchange that answers; Autopilot keeps trying",
+    "LEAVE_EXCEEDED": "waiting entry orders within the armed amount; those above it are canceled",
+    "BOOKS_DIFFER": "books that agree with the exchange's: autopilot status shows the difference, autopilot resume"
+    " --write-off removes what will not come back",
+    "TRADES_PER_DAY_REACHED": "fewer than {limit} entries today (were {actual}); the count restarts at midnight UTC",
+    "EDGE_BELOW_MINIMUM": "a model that expects more than 0 and at least {limit} bps net (expects {actual} bps)",
+    "MARKET_NOVEL": "a market that resembles the training data: autopilot retrain, or wait",
     "CANDLE_STALE": "a candle that closed at most {limit} candles ago (were {actual})",
     "PRICE_DEVIATION": "a price within {limit} % of the last close (was {actual} % away)",
-    "POSITION_OPEN": "no position in this symbol; one is held until its stop, its target or a sell signal",
-    "ENTRY_PENDING": "no entry still waiting; it is filled or dropped first",
+    "POSITION_OPEN": "no position in this symbol; it closes at its stop, its target or a sell signal",
+    "ENTRY_PENDING": "no waiting entry order; it must be filled or expire first",
     "OPEN_POSITIONS_REACHED": "fewer than {limit} open positions (were {actual})",
     "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
     "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
-    "MODEL_UNPROVEN": "a learned model that is live: autopilot model-info says what it lacks, or docs/security.md",
-    "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); midnight UTC starts anew",
-    "DRAWDOWN_REACHED": "equity less than {limit} % below its highest (was {actual} %), which no price brings back once"
-    " nothing is held: when you know why it fell, risk.drawdown_pause_days lets it be measured anew",
+    "MODEL_UNPROVEN": "a model in state live: autopilot model-info shows what it lacks; see docs/security.md",
+    "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); the count restarts at midnight UTC",
+    "DRAWDOWN_REACHED": "equity less than {limit} % below its peak (was {actual} %). Without open positions no price"
+    " restores it: when you know why it fell, risk.drawdown_pause_days restarts the measurement",
     "COOLDOWN_ACTIVE": "{limit} candles of rest after the stop-loss (were {actual})",
     "EXIT_COOLDOWN_ACTIVE": "{limit} candles of rest after the last exit (were {actual})",
     "SYMBOL_STOPS_REACHED": "fewer than {limit} stop-losses of the symbol in a short time (were {actual}), or the pause"
@@ -47,30 +47,30 @@ _WISHES = {
     "POSITION_MISSING": "a position that this signal could close",
     "POSITION_TOO_SMALL": "a position of at least {limit} {unit} (was {actual})",
 }
-"""By the code of the failed check; a code that is not here is told with its numbers."""
+"""By the code of the failed check; any other code is shown with its numbers."""
 
 
-def remedies(decision: Document) -> list[str]:
-    """One sentence for each thing that stood in the way; empty when an order came of it."""
+def remedies(decision: DecisionDocument) -> list[str]:
+    """One sentence for each obstacle; empty when the decision led to an order."""
     match decision["action"]:
         case "order":
             return []
         case "hold":
             return _for_hold(decision)
         case "signal":
-            return ["auto-execution on: autopilot config set auto_execute true, then autopilot stop and start"]
+            return ["auto-execute on: autopilot config set auto_execute true, then autopilot stop and start"]
         case _:
             return [_for_check(check, decision["selection"]) for check in checks_of(decision) if not check["passed"]]
 
 
-def checks_of(decision: Document) -> list[Document]:
-    """Every check that was made, those of the refusal included."""
+def checks_of(decision: DecisionDocument) -> list[CheckDocument]:
+    """All checks, including those of the denial."""
     known = {check["code"] for check in decision["checks"]}
-    refused = decision["denied"] or {"checks": []}
-    return [*decision["checks"], *(check for check in refused["checks"] if check["code"] not in known)]
+    refused = decision["denied"]["checks"] if decision["denied"] else []
+    return [*decision["checks"], *(check for check in refused if check["code"] not in known)]
 
 
-def _for_hold(decision: Document) -> list[str]:
+def _for_hold(decision: DecisionDocument) -> list[str]:
     selection = decision["selection"]
     found = [f"{selection['strategy']} would have to say buy or sell"]
     group_confidence = {score["group"]: score["confidence"] for score in selection["groups"]}
@@ -87,7 +87,7 @@ def _for_hold(decision: Document) -> list[str]:
     return found
 
 
-def _for_check(check: Document, selection: Document) -> str:
+def _for_check(check: CheckDocument, selection: SelectionDocument) -> str:
     code, actual, limit, unit = check["code"], check["actual"], check["limit"], check["unit"]
     if actual is None or limit is None:
         return f"{code}: {check['detail']}"
@@ -98,11 +98,11 @@ def _for_check(check: Document, selection: Document) -> str:
     return f"{code}: {measure(actual, unit)} would have to meet {measure(limit, unit)}"
 
 
-def _for_confidence(actual: float, limit: float, selection: Document) -> str:
-    """What each factor of group × strategy would have to be, the other one staying as it is; rounded up."""
+def _for_confidence(actual: float, limit: float, selection: SelectionDocument) -> str:
+    """The value that each factor of group × strategy would need if the other stays the same; rounded up."""
+    group, strategy = selection["group_confidence"], selection["strategy_confidence"]
     ways = []
-    for factor, other in (("strategy", "group"), ("group", "strategy")):
-        beside = selection[f"{other}_confidence"]
+    for factor, other, beside in (("strategy", "group", group), ("group", "strategy", strategy)):
         if beside >= limit > 0:
             needed = math.ceil(100 * limit / beside - 1e-9) / 100
             ways.append(f"a {factor} confidence of at least {needed:.2f} (its {other} has {figure(beside)})")

@@ -1,9 +1,10 @@
-"""The status screen: every symbol in one row, every account in one line, every trouble with its remedy."""
+"""The status screen: a row for each symbol, a line for each account, each problem with its remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar, cast
 
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
@@ -12,23 +13,32 @@ from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.symbol import symbol_blocks
 from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
+from autopilot.domain.card_types import LoadedModelDocument
 from autopilot.domain.document_types import Document
+from autopilot.domain.status_types import (
+    AccountDocument,
+    DaemonDocument,
+    ProblemDocument,
+    StatusDocument,
+    SymbolDocument,
+)
 
+Part = TypeVar("Part")
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}
 
 
-def _mode(symbol: Document) -> str:
+def _mode(symbol: SymbolDocument) -> str:
     money_used = "paper" if symbol["paper_trading"] else "LIVE"
-    doing = "executing" if symbol["auto_execute"] else "signals only"
+    doing = f"auto-execute {'on' if symbol['auto_execute'] else 'off'}"
     return f"{symbol['timeframe']} {money_used}, {doing}"
 
 
-def _of(part: Document | None, read: Callable[[Document], Span | str]) -> Span | str:
+def _of(part: Part | None, read: Callable[[Part], Span | str]) -> Span | str:
     """The cell read off a part of a symbol's status that may not be known yet."""
     return read(part) if part else NOTHING
 
 
-FIELDS: tuple[Field[Document], ...] = (
+FIELDS: tuple[Field[SymbolDocument], ...] = (
     field("symbol", lambda symbol: symbol["symbol"]),
     field("state", lambda symbol: Span(symbol["state"], _STATE_STYLES.get(symbol["state"], Style.PLAIN))),
     field("price", lambda symbol: price(symbol["price"]), right=True, rank=2),
@@ -61,45 +71,46 @@ FIELDS: tuple[Field[Document], ...] = (
     field("mode", _mode, rank=10),
 )
 HEALTH_SHOWN = 5
-TOLD_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
-"""A symbol that retries says so in its row and below it, and the model has its line at the top."""
+SHOWN_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
+"""Problems that have their own place: a symbol's row and the line below it, the model's line at the top."""
 
 
 def status_screen(document: Document, *, full: bool = False) -> Screen:
-    """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` tells all there is of an only symbol."""
-    symbols = document["symbols"]
-    blocks: list[Block] = [_daemon(document["daemon"]), *_model(document["model"]), *banner(symbols)]
-    blocks += real_money_lines(document["real_money"])
+    """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` adds the details of an only symbol."""
+    status = cast("StatusDocument", document)
+    symbols = status["symbols"]
+    blocks: list[Block] = [_daemon(status["daemon"]), *_model(status["model"]), *banner(symbols)]
+    blocks += real_money_lines(status["real_money"])
     if symbols:
         blocks += [BLANK, listed(FIELDS, symbols)]
     else:
         blocks.append(line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT))
-    if document["accounts"]:
-        modes = {each["account"]: each["mode"] for each in document["modes"]}
-        blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in document["accounts"])]
+    if status["accounts"]:
+        modes = {each["account"]: each["mode"] for each in status["modes"]}
+        blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in status["accounts"])]
     if full and len(symbols) == 1:
         blocks += [BLANK, *symbol_blocks(symbols[0])]
-    unarmed = {each["account"] for each in document["real_money"] if each["unarmed_symbols"]}
-    troubles = [*_health(document["health"], unarmed), *(each for symbol in symbols for each in _troubles(symbol))]
-    return (*blocks, *([BLANK, *troubles] if troubles else []))
+    unarmed = {each["account"] for each in status["real_money"] if each["unarmed_symbols"]}
+    remarks = [*_health(status["health"], unarmed), *(each for symbol in symbols for each in _remarks(symbol))]
+    return (*blocks, *([BLANK, *remarks] if remarks else []))
 
 
-def unrealized(symbol: Document) -> str | None:
-    """What selling the position at the last price would gain or lose, before the sale's own fee."""
+def unrealized(symbol: SymbolDocument) -> str | None:
+    """The gain or loss of selling the position at the last price, before the fee of the sale."""
     position = symbol["position"]
     if not position or symbol["price"] is None:
         return None
     return str(Decimal(position["quantity"]) * Decimal(str(symbol["price"])) - Decimal(position["cost"]))
 
 
-def _daemon(daemon: Document) -> Paragraph:
+def _daemon(daemon: DaemonDocument) -> Paragraph:
     if not daemon["running"]:
         return Paragraph((Span("daemon "), Span("not running", Style.BAD)))
     since = f", pid {daemon['pid']}, version {daemon['version']}, since {utc(daemon['started_at_ms'])}"
     return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)))
 
 
-def _model(model: Document | None) -> list[Block]:
+def _model(model: LoadedModelDocument | None) -> list[Block]:
     """Nothing where the rules decide because there is no model."""
     if model is None:
         return []
@@ -108,8 +119,8 @@ def _model(model: Document | None) -> list[Block]:
     return [line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2)]
 
 
-def _account(account: Document, mode: str | None) -> Paragraph:
-    """``mode``: None where it is not known."""
+def _account(account: AccountDocument, mode: str | None) -> Paragraph:
+    """``mode``: the trading mode, None if unknown."""
     currency = account["currency"]
     gain = Decimal(account["equity"]) - Decimal(account["start_equity"])
     positions = count(int(account["open_positions"]), "open position")
@@ -125,30 +136,33 @@ def _account(account: Document, mode: str | None) -> Paragraph:
     )
 
 
-def _health(records: list[Document], unarmed: set[str]) -> list[Paragraph]:
-    """What is told nowhere else on the screen, the worst first. ``unarmed``: accounts that were said to be so."""
-    told = [
+def _health(records: list[ProblemDocument], unarmed: set[str]) -> list[Paragraph]:
+    """The problems that the screen shows nowhere else, the worst first.
+
+    ``unarmed``: the accounts that the lines on real money name as not armed.
+    """
+    shown = [
         record
         for record in records
-        if record["code"] not in TOLD_ELSEWHERE
+        if record["code"] not in SHOWN_ELSEWHERE
         and not (record["code"] == "NOT_ARMED" and unarmed.issuperset(record["subject"].split(", ")))
     ]
     found: list[Paragraph] = []
-    for record in told[:HEALTH_SHOWN]:
+    for record in shown[:HEALTH_SHOWN]:
         since = f", since {utc(record['since_ms'])}" if record["since_ms"] else ""
         style = Style.BAD if record["level"] == "error" else Style.WARNING
         found.append(line(f"{record['subject']}: {record['detail']}{since}", style, hang=2))
         found.append(line(f"  try: {record['hint']}", Style.FAINT, hang=2))
-    if len(told) > HEALTH_SHOWN:
-        found.append(line(f"and {len(told) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING))
+    if len(shown) > HEALTH_SHOWN:
+        found.append(line(f"and {len(shown) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING))
     return found
 
 
-def _troubles(symbol: Document) -> tuple[Paragraph, ...]:
+def _remarks(symbol: SymbolDocument) -> tuple[Paragraph, ...]:
     name, state, message = symbol["symbol"], symbol["state"], symbol["message"] or ""
     if state == "retrying":
         reason = message or symbol["last_error"] or "the last cycle failed"
-        remedy = symbol.get("hint") or "nothing; it is tried again. The log: autopilot config path"
+        remedy = symbol.get("hint") or "nothing, Autopilot tries again; autopilot config path names the log"
         return (
             line(f"{name} is retrying: {reason}", Style.WARNING, hang=2),
             line(f"  try: {remedy}", Style.FAINT, hang=2),

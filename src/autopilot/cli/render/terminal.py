@@ -26,7 +26,7 @@ LOOKS = {
 
 
 def console(stream: TextIO) -> Console:
-    """A console with the colors that the terminal has: none where NO_COLOR is set, no style at all on TERM=dumb."""
+    """A console with the terminal's colors: no color if NO_COLOR is set, no style at all if TERM=dumb."""
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 

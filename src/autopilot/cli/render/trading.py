@@ -1,4 +1,4 @@
-"""What pause, resume and panic did, and what they could not."""
+"""The results of pause, resume and panic, and the work they left."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from autopilot.domain.document_types import Document
 
 MEANS = {
     "active": "entries and exits",
-    "reducing": "nothing is bought; stops, targets and sell signals go on",
-    "halted": "nothing is sent by itself but stop-losses",
+    "reducing": "no buying; stops, targets and sell signals still apply",
+    "halted": "only stop-losses are sent",
 }
 STYLES = {"active": Style.GOOD, "reducing": Style.WARNING, "halted": Style.BAD}
 
 
 def paused_screen(document: Document) -> Screen:
-    """What `autopilot pause` answers."""
+    """The answer of `autopilot pause`."""
     return (*_mode(document), *_done(document), _lifting(document))
 
 
 def resumed_screen(document: Document) -> Screen:
-    """What `autopilot resume` answers; ``accounts`` only where something was to be written off."""
+    """The answer of `autopilot resume`; it has ``accounts`` only after --write-off."""
     if "accounts" not in document:
         return _mode(document)
-    return (*_mode(document), *(_done(document) or (line("nothing was missing, nothing was written off"),)))
+    return (*_mode(document), *(_done(document) or (line("nothing was missing; nothing was written off"),)))
 
 
 def panic_screen(document: Document, *, flatten: bool) -> Screen:
-    """What `autopilot panic` answers."""
-    nothing = "no order was open, and nothing was held" if flatten else "no order was open"
+    """The answer of `autopilot panic`."""
+    nothing = "no order and no position was open" if flatten else "no order was open"
     done = _done(document) or (line(nothing),)
-    verdict = () if document["complete"] else (line("NOT EVERYTHING IS DONE", Style.BAD),)
+    verdict = () if document["complete"] else (line("NOT COMPLETE", Style.BAD),)
     return (*_mode(document), *done, *verdict, _lifting(document))
 
 
@@ -51,7 +51,7 @@ def _mode(document: Document) -> tuple[Block, ...]:
 def _lifting(document: Document) -> Block:
     exchange = document["account"].partition(":")[2]
     option = f" --exchange {exchange}" if exchange else ""
-    return line(f"It ends by: autopilot resume{option}", Style.FAINT)
+    return line(f"Undo with: autopilot resume{option}", Style.FAINT)
 
 
 def _done(document: Document) -> tuple[Block, ...]:
@@ -61,9 +61,9 @@ def _done(document: Document) -> tuple[Block, ...]:
         if canceled:
             blocks.append(line(f"{name}: {count(len(canceled), 'order')} canceled"))
         blocks += [line(f"  {_order(order)}", Style.FAINT, hang=4) for order in canceled]
-        blocks += [line(f"{name}: {symbol}: its stop order stays on the exchange") for symbol in account["kept"]]
+        blocks += [line(f"{name}: {symbol}: its stop order stays open on the exchange") for symbol in account["kept"]]
         blocks += [line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"]]
-        blocks += [line(f"{name}: {symbol}: too little is left of it to be sold") for symbol in account["dust"]]
+        blocks += [line(f"{name}: {symbol}: the rest is too small to be sold") for symbol in account["dust"]]
         blocks += [
             line(f"{name}: {quantity(gone)} {symbol.partition('/')[0]} of {symbol} written off")
             for symbol, gone in account["written_off"].items()

@@ -1,4 +1,4 @@
-"""Numbers, times and codes in a form people read. Every function takes what a JSON document holds."""
+"""Numbers, times and codes in a form that people read. The arguments are values of JSON documents."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def money(value: Number | None) -> str:
 
 
 def quantity(value: Number | None) -> str:
-    """All the decimals there are, and no zeros behind them."""
+    """All decimals, without trailing zeros."""
     if value is None:
         return NOTHING
     text = f"{Decimal(str(value)):,f}"
@@ -60,7 +60,7 @@ def result(value: Number | None, suffix: str = "") -> Span:
 
 
 def side_span(side: str) -> Span:
-    """``buy``, ``sell`` or ``none``, each in its own style."""
+    """The side of a signal or order, in its color."""
     return Span(side, {"buy": Style.BUY, "sell": Style.SELL}.get(side, Style.FAINT))
 
 

@@ -83,14 +83,14 @@ def test_verdicts() -> None:
         **{"fault": None, "breaks": [], "altered": []},
     }
     assert plain(verdict_screen(whole)) == [
-        "The audit log is whole: 3 rows.",
+        "The audit log is intact: 3 rows.",
         "1 row since the anchor, which is at row 2",
     ]
     edited = {**whole, "fault": {"seq": 2, "problem": "row 2 was edited"}}
-    assert plain(verdict_screen(edited))[0] == "NOT WHOLE: row 2 was edited"
+    assert plain(verdict_screen(edited))[0] == "NOT INTACT: row 2 was edited"
     broken = plain(verdict_screen({**whole, "breaks": [2]}))
-    assert broken[0].startswith("row 2: a daemon that started found then")
-    assert broken[1] == "It is whole since."
+    assert broken[0].startswith("row 2: when a daemon started, the log had been changed")
+    assert broken[1] == "It is intact since."
     altered = plain(verdict_screen({**whole, "altered": ["live:kraken"]}))
     assert altered[0].startswith("what is armed on live:kraken is not what the log tells of")
     late = plain(verdict_screen({**whole, "since_anchor_ms": 61_000}))

@@ -64,7 +64,7 @@ def test_a_model_s_leading_reasons_are_told_in_words() -> None:
     ("name", "words"),
     [
         ("return_24", "return over 24 candles, in usual moves"),
-        ("mean_30d_market_making", "mean outcome of market making over 30 days, in usual moves"),
+        ("mean_30d_market_making", "mean result of market making over 30 days, in usual moves"),
         ("regime_before_trending_up", "the regime before was trending up"),
         ("regime_quiet", "regime quiet"),
         ("adx", "ADX, 0 to 1"),
@@ -237,7 +237,7 @@ def test_every_rule_that_fails_has_a_remedy_of_its_own_with_its_numbers() -> Non
     assert len(said) == len(failed) >= 15
     assert not [item for item in said if "would have to meet" in item]
     assert "less than 60 % of equity invested (was 99.29 %)" in said
-    assert "a loss of less than 5 % today (was 30 %); midnight UTC starts anew" in said
+    assert "a loss of less than 5 % today (was 30 %); the count restarts at midnight UTC" in said
     assert any(words.startswith("5 candles of rest after the last exit") for words in said)
     assert "trades of the symbol that made 0 % or more (made -10 %), or the pause after them to be over" in said
 

@@ -86,28 +86,28 @@ UNARMED = {"armed": False, "symbols": [], "unarmed_symbols": ["BTC/USD"]}
             {"arming": {**ARMING, "limit": "482.5", "unproven": True}},
             [
                 "REAL MONEY on kraken: BTC/USD, ETH/USD",
-                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z, UNPROVEN; 120.50 invested of the 482.50"
-                " that losses left",
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z, UNPROVEN; 120.50 invested of 482.50,"
+                " the rest after losses",
             ],
         ),
         (
             IDLE,
             [
-                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z; 120.50 of it invested; no symbol trades on"
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z; 120.50 of it invested; no symbol trades"
                 " it now",
             ],
         ),
         (
             {**UNARMED, "arming": None},
             [
-                "NOT ARMED on kraken, nothing is bought of BTC/USD: it was never armed",
+                "NOT ARMED on kraken, so BTC/USD is not bought: it was never armed",
                 "  try: autopilot arm --exchange kraken --max-value AMOUNT",
             ],
         ),
         (
             UNARMED,
             [
-                "NOT ARMED on kraken, nothing is bought of BTC/USD: its arming ended at 2024-05-01 13:00Z",
+                "NOT ARMED on kraken, so BTC/USD is not bought: its authorization ended at 2024-05-01 13:00Z",
                 "  try: autopilot arm --exchange kraken --max-value AMOUNT",
             ],
         ),
@@ -116,7 +116,7 @@ UNARMED = {"armed": False, "symbols": [], "unarmed_symbols": ["BTC/USD"]}
             [
                 "REAL MONEY on kraken: BTC/USD",
                 "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z; 120.50 of it invested",
-                "NOT ARMED on kraken, nothing is bought of ETH/EUR: only USD is armed",
+                "NOT ARMED on kraken, so ETH/EUR is not bought: only USD is armed",
                 "  try: autopilot arm --exchange kraken --max-value AMOUNT --currency EUR",
             ],
         ),
@@ -170,9 +170,9 @@ def test_real_money_is_spelled_out_when_a_symbol_starts(document) -> None:
 @pytest.mark.parametrize(
     ("stopped", "flattened", "daemon", "shown"),
     [
-        ([], [], "running", ["nothing was running"]),
+        ([], [], "running", ["no symbol was running"]),
         (["BTC/USD"], [], "running", ["BTC/USD stopped"]),
-        (["BTC/USD"], ["BTC/USD"], "stopping", ["BTC/USD stopped", "BTC/USD sold", "the daemon ends"]),
+        (["BTC/USD"], ["BTC/USD"], "stopping", ["BTC/USD stopped", "BTC/USD sold", "the daemon is stopping"]),
     ],
 )
 def test_what_stop_did(stopped, flattened, daemon, shown) -> None:

@@ -46,34 +46,34 @@ def words(screen: Screen) -> list[str]:
 
 def test_panic_tells_everything_it_did_and_could_not_do() -> None:
     assert words(panic_screen(PANIC, flatten=True)) == [
-        "every account: halted (was active); nothing is sent by itself but stop-losses",
+        "every account: halted (was active); only stop-losses are sent",
         "live:kraken: 1 order canceled",
         "  BTC/USD buy 0.25 at 64,000.50: canceled, 0.1 of it filled before",
-        "live:kraken: SOL/USD: its stop order stays on the exchange",
+        "live:kraken: SOL/USD: its stop order stays open on the exchange",
         "live:kraken: BTC/USD sold",
-        "live:kraken: XRP/USD: too little is left of it to be sold",
+        "live:kraken: XRP/USD: the rest is too small to be sold",
         "live:kraken: 12.5 ADA of ADA/USD written off",
         "LEFT: live:kraken: ETH/USD: 1.5 held are not sold: the exchange does not answer",
         "  try: look there",
-        "NOT EVERYTHING IS DONE",
-        "It ends by: autopilot resume",
+        "NOT COMPLETE",
+        "Undo with: autopilot resume",
     ]
 
 
 @pytest.mark.parametrize(
-    ("flatten", "said"), [(False, "no order was open"), (True, "no order was open, and nothing was held")]
+    ("flatten", "said"), [(False, "no order was open"), (True, "no order and no position was open")]
 )
 def test_panic_with_nothing_to_do_says_so(flatten: bool, said: str) -> None:
     shown = words(panic_screen({**PANIC, "accounts": [], "complete": True}, flatten=flatten))
     assert shown[1] == said
-    assert "NOT EVERYTHING IS DONE" not in shown
+    assert "NOT COMPLETE" not in shown
 
 
 def test_a_pause_says_what_it_was_and_how_it_ends() -> None:
     answer: dict[str, Any] = {**PANIC, "account": "*:kraken", "before": "reducing", "now": "reducing", "accounts": []}
     first, last = words(paused_screen(answer))
     assert first.startswith("every account on kraken: reducing (was reducing already)")
-    assert last == "It ends by: autopilot resume --exchange kraken"
+    assert last == "Undo with: autopilot resume --exchange kraken"
 
 
 def test_resuming_says_what_it_was() -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
 from autopilot.cli.render.models.numbers import percent
 from autopilot.cli.render.words import NOTHING, count, day, spoken, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.card_types import CardDocument
 
 
-def data_line(card: Document) -> list[Block]:
+def data_line(card: CardDocument) -> list[Block]:
     """The span and the samples in one line."""
     data = card["data"]
     span = f"{day(data['first_at_ms'])} to {day(data['last_at_ms'])}"
     return [line(f"Trained on {number(data['samples'])} samples, {span}", hang=2)]
 
 
-def data_section(card: Document) -> list[Block]:
+def data_section(card: CardDocument) -> list[Block]:
     """The span, the samples and where they come from."""
     data = card["data"]
-    days = "" if card["days"] is None else f", {count(card['days'], 'day')} requested"
+    span = f"{utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}"
     samples = f"  {number(data['samples'])} samples, {number(data['recorded'])} of them recorded by the daemon"
     fields: tuple[Field[str], ...] = (
         field("symbol", lambda symbol: symbol),
@@ -27,13 +27,13 @@ def data_section(card: Document) -> list[Block]:
     )
     blocks: list[Block] = [
         line("Data", Style.HEADING),
-        line(f"  {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}{days}", hang=2),
+        line(f"  {span}, {number(card['days'])} days requested", hang=2),
         line(samples, hang=2),
     ]
     return [*blocks, listed(fields, data["candles"])] if data["candles"] else blocks
 
 
-def classes_section(card: Document) -> list[Block]:
+def classes_section(card: CardDocument) -> list[Block]:
     """How often each group was the best."""
     if not card["classes"]:
         return []
@@ -42,7 +42,7 @@ def classes_section(card: Document) -> list[Block]:
     return [line("Best group in hindsight, none where no group had a gain", Style.HEADING), line(f"  {shares}", hang=2)]
 
 
-def versions_section(card: Document) -> list[Block]:
+def versions_section(card: CardDocument) -> list[Block]:
     """Everything that is needed to make the same model again."""
     versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
     made = f"  seed {number(card['seed'])}, features {card['schema']}{_trials(card['trials'])}"

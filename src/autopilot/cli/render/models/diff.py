@@ -1,21 +1,29 @@
-"""Two models side by side: what each has seen, what each is worth, what each looks at."""
+"""Two models side by side: their data, their evidence, and the features they use."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
+from autopilot.cli.render.blocks import BLANK, Block, Column, Item, Screen, Span, Style, line, table
 from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import bps, in_unit, interval, percent
 from autopilot.cli.render.models.states import meaning
 from autopilot.cli.render.words import NOTHING, spoken, utc
+from autopilot.domain.card_types import (
+    CardDocument,
+    ComparisonDocument,
+    GateRuleDocument,
+    ImportanceDocument,
+    MetricDocument,
+)
 from autopilot.domain.document_types import Document
 
 LEADING = 8
 """The number of features shown that gained, and of those that lost."""
 _CHANGE = Column("change", right=True, rank=1)
 
-_Reading = Callable[[Document], str]
+_Reading = Callable[[CardDocument], str]
 _FACTS: tuple[tuple[str, _Reading], ...] = (
     ("state", lambda card: spoken(card["state"])),
     ("exchange", lambda card: str(card["exchange"])),
@@ -32,12 +40,13 @@ _FACTS: tuple[tuple[str, _Reading], ...] = (
 )
 
 
-def model_diff_screen(a: Document, b: Document) -> Screen:
+def model_diff_screen(first: Document, second: Document) -> Screen:
     """Of two cards."""
+    a, b = cast("CardDocument", first), cast("CardDocument", second)
     blocks: list[Block] = [
         line(f"{a['id']} and {b['id']}", Style.HEADING),
         *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
-        line("Each was judged on its own data: a difference between the two is not a test of one against the other."),
+        line("Each model was judged on its own data, so a difference between them is not a test."),
     ]
     for heading, columns, rows in (
         ("Data", _columns("what", a, b), _facts(a, b)),
@@ -56,19 +65,19 @@ def model_diff_screen(a: Document, b: Document) -> Screen:
 _Rows = list[tuple[Span | str, ...]]
 
 
-def _columns(what: str, a: Document, b: Document) -> tuple[Column, ...]:
-    return (Column(what, shrink_to=12), Column(a["id"], right=True), Column(b["id"], right=True))
+def _columns(what: str, a: CardDocument, b: CardDocument) -> tuple[Column, ...]:
+    return (Column(what, shrink_to=12), Column(f"{a['id']}", right=True), Column(f"{b['id']}", right=True))
 
 
 def _pairs(
-    a: Iterable[Document], b: Iterable[Document], key: str
-) -> list[tuple[str, Document | None, Document | None]]:
+    a: Iterable[Item], b: Iterable[Item], name: Callable[[Item], str]
+) -> list[tuple[str, Item | None, Item | None]]:
     """Items of the same name; those of ``b`` alone at the end."""
-    first, second = ({item[key]: item for item in items} for items in (a, b))
+    first, second = ({name(item): item for item in items} for items in (a, b))
     return [(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))]
 
 
-def _facts(a: Document, b: Document) -> _Rows:
+def _facts(a: CardDocument, b: CardDocument) -> _Rows:
     return [(name, read(a), _unlike(read(a), read(b))) for name, read in _FACTS]
 
 
@@ -76,36 +85,35 @@ def _unlike(one: str, other: str) -> Span:
     return Span(other, Style.PLAIN if one == other else Style.WARNING)
 
 
-def _symbols(a: Document, b: Document) -> _Rows:
-    sets = (set(a["symbols"]), set(b["symbols"]))
+def _symbols(a: CardDocument, b: CardDocument) -> _Rows:
     return [
-        (symbol, card["id"])
-        for card, own, others in ((a, *sets), (b, *reversed(sets)))
-        for symbol in sorted(own - others)
+        (symbol, f"{card['id']}")
+        for card, other in ((a, b), (b, a))
+        for symbol in sorted(set(card["symbols"]) - set(other["symbols"]))
     ]
 
 
-def _versions(a: Document, b: Document) -> _Rows:
+def _versions(a: CardDocument, b: CardDocument) -> _Rows:
     names = dict.fromkeys((*a["versions"], *b["versions"]))
     both = [(name, a["versions"].get(name, NOTHING), b["versions"].get(name, NOTHING)) for name in names]
     return [(name, one, _unlike(one, other)) for name, one, other in both if one != other]
 
 
-def _metrics(a: Document, b: Document) -> _Rows:
+def _metrics(a: CardDocument, b: CardDocument) -> _Rows:
     return [
         (name, _metric(one), _metric(other), _change(one, other))
-        for name, one, other in _pairs(a["metrics"], b["metrics"], "name")
+        for name, one, other in _pairs(a["metrics"], b["metrics"], lambda item: item["name"])
     ]
 
 
-def _metric(item: Document | None) -> str:
+def _metric(item: MetricDocument | None) -> str:
     if item is None or item["value"] is None:
         return NOTHING
     value, around = in_unit(item["value"], item["unit"]), interval(item["lower"], item["upper"], item["unit"])
     return value if around == NOTHING else f"{value} {around}"
 
 
-def _change(one: Document | None, other: Document | None) -> Span:
+def _change(one: MetricDocument | None, other: MetricDocument | None) -> Span:
     """Colored by its direction only; the intervals beside it say whether that means anything."""
     if one is None or other is None or one["value"] is None or other["value"] is None:
         return Span(NOTHING)
@@ -118,31 +126,36 @@ def _change(one: Document | None, other: Document | None) -> Span:
     return Span(text, Style.GOOD if good else Style.BAD)
 
 
-def _gate(a: Document, b: Document) -> _Rows:
+def _gate(a: CardDocument, b: CardDocument) -> _Rows:
+    numbers = {rule["name"]: rule["rule"] for rule in (*a["gate"], *b["gate"])}
     return [
-        (f"{(one or other or {})['rule']}. {name}", _passed(one), _passed(other))
-        for name, one, other in _pairs(a["gate"], b["gate"], "name")
+        (f"{numbers[name]}. {name}", _passed(one), _passed(other))
+        for name, one, other in _pairs(a["gate"], b["gate"], lambda item: item["name"])
     ]
 
 
-def _passed(rule: Document | None) -> Span:
+def _passed(rule: GateRuleDocument | None) -> Span:
     if rule is None:
         return Span(NOTHING)
     return Span("✓", Style.GOOD) if rule["passed"] else Span("✗", Style.BAD)
 
 
-def _comparison(a: Document, b: Document) -> _Rows:
-    return [(name, _daily(one), _daily(other)) for name, one, other in _pairs(a["comparison"], b["comparison"], "name")]
+def _comparison(a: CardDocument, b: CardDocument) -> _Rows:
+    return [
+        (name, _daily(one), _daily(other))
+        for name, one, other in _pairs(a["comparison"], b["comparison"], lambda item: item["name"])
+    ]
 
 
-def _daily(item: Document | None) -> str:
+def _daily(item: ComparisonDocument | None) -> str:
     return NOTHING if item is None else f"{bps(item['bps'])} {interval(item['lower'], item['upper'])}"
 
 
-def _features(a: Document, b: Document) -> _Rows:
+def _features(a: CardDocument, b: CardDocument) -> _Rows:
     """By how much they changed, those that gained first; a model without the feature has a share of 0."""
     shares = [
-        (name, _share(one), _share(other)) for name, one, other in _pairs(a["importance"], b["importance"], "feature")
+        (name, _share(one), _share(other))
+        for name, one, other in _pairs(a["importance"], b["importance"], lambda item: item["feature"])
     ]
     changed = sorted((item for item in shares if item[1] != item[2]), key=lambda item: item[1] - item[2])
     shown = changed if len(changed) <= 2 * LEADING else [*changed[:LEADING], *changed[-LEADING:]]
@@ -151,5 +164,5 @@ def _features(a: Document, b: Document) -> _Rows:
     ]
 
 
-def _share(item: Document | None) -> float:
+def _share(item: ImportanceDocument | None) -> float:
     return 0.0 if item is None else float(item["share"] or 0.0)

@@ -15,18 +15,23 @@ from autopilot.cli.render.models.numbers import (
     standing,
 )
 from autopilot.cli.render.words import NOTHING, figure
-from autopilot.domain.document_types import Document
+from autopilot.domain.card_types import (
+    CardDocument,
+    ComparisonDocument,
+    MetricDocument,
+    ReliabilityDocument,
+    ThresholdDocument,
+)
 
 UNBEATABLE = "perfect"
 """A baseline that is the ideal itself: nothing is better, and being worse says nothing."""
 
 
-def metrics_section(card: Document) -> list[Block]:
+def metrics_section(metrics: list[MetricDocument]) -> list[Block]:
     """Each metric, its interval and its baseline."""
-    metrics = card["metrics"]
     if not metrics:
         return []
-    fields: tuple[Field[Document], ...] = (
+    fields: tuple[Field[MetricDocument], ...] = (
         field("figure", lambda item: item["name"], shrink_to=18),
         field("value", lambda item: in_unit(item["value"], item["unit"]), right=True),
         field(
@@ -42,7 +47,7 @@ def metrics_section(card: Document) -> list[Block]:
     return [line("Figures out of sample, each beside its baseline", Style.HEADING), listed(fields, metrics)]
 
 
-def _reading(metric: Document) -> Span:
+def _reading(metric: MetricDocument) -> Span:
     if metric["baseline"] == UNBEATABLE:
         return Span(NOTHING)
     low_is_good = metric["better"] == "lower"
@@ -50,12 +55,12 @@ def _reading(metric: Document) -> Span:
     return Span(said, STANDINGS.get(said, Style.PLAIN))
 
 
-def comparison_section(card: Document) -> list[Block]:
+def comparison_section(card: CardDocument) -> list[Block]:
     """Net basis points per day, and how far the model is ahead on the same days."""
     return _compared(card["comparison"])
 
 
-def brief_comparison(card: Document) -> list[Block]:
+def brief_comparison(card: CardDocument) -> list[Block]:
     """The same of the model and of the alternatives that matter most."""
     return _compared([item for item in card["comparison"] if item["name"] in _ESSENTIAL])
 
@@ -63,11 +68,11 @@ def brief_comparison(card: Document) -> list[Block]:
 _ESSENTIAL = ("model", "cash", "buy and hold", "rule table")
 
 
-def _compared(items: list[Document]) -> list[Block]:
+def _compared(items: list[ComparisonDocument]) -> list[Block]:
     if not items:
         return []
     title = interval_title(items)
-    fields: tuple[Field[Document], ...] = (
+    fields: tuple[Field[ComparisonDocument], ...] = (
         field("what", lambda item: item["name"], shrink_to=16),
         field("bps per day", lambda item: bps(item["bps"]), right=True),
         field(title, lambda item: interval(item["lower"], item["upper"]), right=True, rank=2),
@@ -79,13 +84,13 @@ def _compared(items: list[Document]) -> list[Block]:
         ),
         field(title, lambda item: interval(item["ahead_lower"], item["ahead_upper"]), right=True, rank=3),
     )
-    days = max((item["days"] for item in items if item["days"] is not None), default=None)
+    days = max(item["days"] or 0 for item in items)
     return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), listed(fields, items)]
 
 
-def thresholds_section(card: Document) -> list[Block]:
+def thresholds_section(card: CardDocument) -> list[Block]:
     """The effect of acting only above a confidence; the intervals are of the comparison's level."""
-    fields: tuple[Field[Document], ...] = (
+    fields: tuple[Field[ThresholdDocument], ...] = (
         field("confidence from", lambda item: figure(item["threshold"]), right=True),
         field("decisions", lambda item: number(item["decisions"]), right=True, rank=1),
         field("share", lambda item: percent(item["share"], 1), right=True, rank=4),
@@ -103,13 +108,13 @@ def thresholds_section(card: Document) -> list[Block]:
     return [line("What the confidence threshold means", Style.HEADING), listed(fields, card["thresholds"])]
 
 
-def _difference(item: Document) -> str:
+def _difference(item: ReliabilityDocument) -> str:
     if item["stated"] is None or item["observed"] is None:
         return NOTHING
     return f"{100 * (item['observed'] - item['stated']):+.1f} points"
 
 
-_RELIABILITY_FIELDS: tuple[Field[Document], ...] = (
+_RELIABILITY_FIELDS: tuple[Field[ReliabilityDocument], ...] = (
     field("probability", lambda item: f"{figure(item['lower'])} to {figure(item['upper'])}", right=True),
     field("decisions", lambda item: number(item["count"]), right=True, rank=2),
     field("stated", lambda item: percent(item["stated"], 1), right=True),
@@ -118,7 +123,7 @@ _RELIABILITY_FIELDS: tuple[Field[Document], ...] = (
 )
 
 
-def reliability_section(card: Document) -> list[Block]:
+def reliability_section(card: CardDocument) -> list[Block]:
     """The stated probabilities beside the observed frequencies."""
     bins = card["reliability"]
     return [line("Stated and observed probability", Style.HEADING), listed(_RELIABILITY_FIELDS, bins)] if bins else []

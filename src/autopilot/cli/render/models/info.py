@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, line
@@ -24,18 +25,19 @@ from autopilot.cli.render.models.proof import (
     paths_section,
 )
 from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
+from autopilot.domain.card_types import CardDocument
 from autopilot.domain.document_types import Document
 
-_SECTIONS: tuple[Callable[[Document], list[Block]], ...] = (
+_SECTIONS: tuple[Callable[[CardDocument], list[Block]], ...] = (
     data_section,
     classes_section,
-    metrics_section,
+    lambda card: metrics_section(card["metrics"]),
     comparison_section,
     thresholds_section,
     reliability_section,
     groups_section,
     strategies_section,
-    gate_section,
+    lambda card: gate_section(card["gate"]),
     leak_section,
     paths_section,
     drift_section,
@@ -51,10 +53,11 @@ def model_info_screen(document: Document, *, full: bool = False) -> Screen:
     """
     if document["state"] == "untrained":
         return (_standing("untrained"), line(f"To train one: {TO_TRAIN}"))
-    return (*_header(document), *(_every_section(document) if full else _essentials(document)))
+    card = cast("CardDocument", document)
+    return (*_header(card), *(_every_section(card) if full else _essentials(card)))
 
 
-def _essentials(card: Document) -> list[Block]:
+def _essentials(card: CardDocument) -> list[Block]:
     return [
         *data_line(card),
         BLANK,
@@ -66,11 +69,11 @@ def _essentials(card: Document) -> list[Block]:
     ]
 
 
-def _every_section(card: Document) -> list[Block]:
+def _every_section(card: CardDocument) -> list[Block]:
     return [block for section in _SECTIONS if (found := section(card)) for block in (BLANK, *found)]
 
 
-def _header(card: Document) -> list[Block]:
+def _header(card: CardDocument) -> list[Block]:
     return [
         line(f"Model {card['id']}", Style.HEADING),
         line(f"{card['exchange']}, {card['timeframe']}, {', '.join(card['symbols'])}", Style.FAINT),
@@ -86,7 +89,7 @@ def _standing(state: str) -> Paragraph:
     return Paragraph((state_span(state), Span(f": {meaning(state)}")))
 
 
-def _in_use(card: Document) -> Paragraph:
+def _in_use(card: CardDocument) -> Paragraph:
     loaded = card["loaded"]
     if loaded is None:
         return line("The daemon has no model loaded.", Style.FAINT)

@@ -1,4 +1,4 @@
-"""All trained models, how the champion changed, and what a change means."""
+"""All trained models, the changes of champion, and the result of a change."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from autopilot.cli.render.blocks import Span, Style
 from autopilot.cli.render.words import NOTHING, measure
-from autopilot.domain.document_types import Document
+from autopilot.domain.card_types import ComparisonDocument, MetricDocument
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
@@ -39,7 +39,7 @@ def interval(lower: float | None, upper: float | None, unit: str = "bp") -> str:
     return f"[{measure(lower)}, {measure(upper)}]"
 
 
-def interval_title(rows: Iterable[Document]) -> str:
+def interval_title(rows: Iterable[MetricDocument] | Iterable[ComparisonDocument]) -> str:
     """The heading that states the level which the rows with an interval share."""
     levels = {row["level"] for row in rows if row["level"] is not None}
     return f"{100 * levels.pop():g} % interval" if len(levels) == 1 else "interval"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
 from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import bps, interval, interval_title, judged, percent
 from autopilot.cli.render.words import figure, spoken
-from autopilot.domain.document_types import Document
+from autopilot.domain.card_types import CardDocument, GroupEvidenceDocument, ImportanceDocument
 
 LEADING = 15
 """The number of features shown; the document has all of the card's."""
 
 
-def groups_section(card: Document) -> list[Block]:
+def groups_section(card: CardDocument) -> list[Block]:
     """The results of each group where it was chosen; the intervals are of the comparison's level."""
-    fields: tuple[Field[Document], ...] = (
+    fields: tuple[Field[GroupEvidenceDocument], ...] = (
         field("group", lambda item: spoken(item["group"]), shrink_to=10),
         field("chosen", lambda item: number(item["chosen"]), right=True, rank=3),
         field("acted", lambda item: number(item["acted"]), right=True, rank=4),
@@ -26,7 +29,7 @@ def groups_section(card: Document) -> list[Block]:
     return [line("By group", Style.HEADING), listed(fields, card["groups"])] if card["groups"] else []
 
 
-_STRATEGY_FIELDS: tuple[Field[Document], ...] = (
+_STRATEGY_FIELDS: tuple[Field[Mapping[str, Any]], ...] = (
     field("strategy", lambda item: item["strategy"]),
     field("group", lambda item: spoken(item["group"]), rank=6, shrink_to=5),
     field("matured", lambda item: number(item["matured"]), right=True, rank=1),
@@ -37,10 +40,10 @@ _STRATEGY_FIELDS: tuple[Field[Document], ...] = (
 )
 
 
-def strategies_section(card: Document) -> list[Block]:
+def strategies_section(card: CardDocument) -> list[Block]:
     """Every strategy with its matured outcomes, judged or not."""
-    unjudged: Document = dict.fromkeys(("group", "mean_bps", "sd_bps", "rank_correlation", "chosen"))
-    items = {
+    unjudged: dict[str, Any] = dict.fromkeys(("group", "mean_bps", "sd_bps", "rank_correlation", "chosen"))
+    items: dict[str, Mapping[str, Any]] = {
         **{
             name: {"strategy": name, "matured": matured, **unjudged}
             for name, matured in card["data"]["matured"].items()
@@ -52,13 +55,13 @@ def strategies_section(card: Document) -> list[Block]:
     return [line("By strategy, over all its matured outcomes", Style.HEADING), listed(_STRATEGY_FIELDS, items.values())]
 
 
-_FEATURE_FIELDS: tuple[Field[Document], ...] = (
+_FEATURE_FIELDS: tuple[Field[ImportanceDocument], ...] = (
     field("feature", lambda item: item["feature"], shrink_to=40),
     field("share of the gain", lambda item: percent(item["share"], 1), right=True),
 )
 
 
-def importance_section(card: Document) -> list[Block]:
+def importance_section(card: CardDocument) -> list[Block]:
     """The features that the members gain most from."""
     leading = sorted(card["importance"], key=lambda item: -(item["share"] or 0.0))[:LEADING]
     return [line("Leading features", Style.HEADING), listed(_FEATURE_FIELDS, leading)] if leading else []

@@ -5,18 +5,18 @@ from __future__ import annotations
 from autopilot.cli.render.blocks import Block, Paragraph, Span, Style, line
 from autopilot.cli.render.models.numbers import checked, percent
 from autopilot.cli.render.words import count, measure
-from autopilot.domain.document_types import Document
+from autopilot.domain.card_types import CardDocument, GateRuleDocument, LeakTestDocument
 
 _FAILED_SHOWN = 2
 
 
-def gate_section(card: Document) -> list[Block]:
+def gate_section(gate: list[GateRuleDocument]) -> list[Block]:
     """Rule by rule."""
-    rules = [_verdict(f"{rule['rule']}. {rule['name']}", rule) for rule in card["gate"]]
+    rules = [_verdict(f"{rule['rule']}. {rule['name']}", rule) for rule in gate]
     return [line("Gate", Style.HEADING), *rules] if rules else []
 
 
-def brief_gate(card: Document) -> list[Block]:
+def brief_gate(card: CardDocument) -> list[Block]:
     """How many rules it passed, and each rule that it failed."""
     rules = card["gate"]
     if not rules:
@@ -29,24 +29,28 @@ def brief_gate(card: Document) -> list[Block]:
     ]
 
 
-def leak_section(card: Document) -> list[Block]:
+def leak_section(card: CardDocument) -> list[Block]:
     """Test by test."""
     tests = [_verdict(test["name"], test) for test in card["leak_tests"]]
     return [line("Leak tests", Style.HEADING), *tests] if tests else []
 
 
-def _verdict(name: str, item: Document) -> Paragraph:
+def _verdict(name: str, item: GateRuleDocument | LeakTestDocument) -> Paragraph:
     return Paragraph((checked(item["passed"]), Span(name), Span(f"  {item['detail']}", Style.FAINT)), hang=4)
 
 
-def paths_section(card: Document) -> list[Block]:
+def paths_section(card: CardDocument) -> list[Block]:
     """The log-loss skill over all paths of the combinatorial cross-validation."""
     paths = card["paths"]
     if not paths or not paths["count"]:
         return []
     spread = ", ".join(
-        f"{share} {percent(paths[key], 1)}"
-        for share, key in (("5th percentile", "skill_p05"), ("median", "skill_p50"), ("95th", "skill_p95"))
+        f"{share} {percent(skill, 1)}"
+        for share, skill in (
+            ("5th percentile", paths["skill_p05"]),
+            ("median", paths["skill_p50"]),
+            ("95th", paths["skill_p95"]),
+        )
     )
     above = percent(paths["share_above_zero"])
     return [
@@ -55,16 +59,20 @@ def paths_section(card: Document) -> list[Block]:
     ]
 
 
-def drift_line(card: Document) -> list[Block]:
+def drift_line(card: CardDocument) -> list[Block]:
     """The verdict on its decisions since the training."""
     drift = card["drift"]
+    if drift is None:
+        return []
     style = Style.WARNING if drift["standing"] == "drifted" else Style.PLAIN
     return [Paragraph((Span("Since then: ", Style.HEADING), Span(drift["sentence"], style)), hang=2)]
 
 
-def drift_section(card: Document) -> list[Block]:
+def drift_section(card: CardDocument) -> list[Block]:
     """The results of its decisions since the training."""
     drift = card["drift"]
+    if drift is None:
+        return []
     style = Style.WARNING if drift["standing"] == "drifted" else Style.PLAIN
     shown: list[Block] = [line("Since then", Style.HEADING), line(f"  {drift['sentence']}", style, hang=2)]
     if drift["decisions"]:

@@ -1,4 +1,4 @@
-"""A model's state in words: what it is, and what it may do."""
+"""A model's state in words, with the decisions it may take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STYLES = {
 }
 _MEANINGS = {
     "untrained": "no model has been trained; the rule table decides",
-    "insufficient": "too little was seen to judge it",
+    "insufficient": "too little data to judge it",
     "shadow": "may decide on paper, not about real money",
     "live": "may decide about real money",
     "abstaining": "shows no edge; takes no decision",
@@ -28,5 +28,5 @@ def state_span(state: str) -> Span:
 
 
 def meaning(state: str) -> str:
-    """What the state permits."""
+    """The decisions that a model in this state may take."""
     return _MEANINGS.get(state, "")
