@@ -11,7 +11,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.fear_greed import FearGreed
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import open_database

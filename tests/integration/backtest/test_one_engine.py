@@ -15,7 +15,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels

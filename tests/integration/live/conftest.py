@@ -32,7 +32,7 @@ from autopilot.adapters.exchange.venues import opening
 from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database

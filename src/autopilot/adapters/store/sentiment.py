@@ -7,11 +7,10 @@ import sqlite_utils
 
 from autopilot.adapters.store.database import Database
 from autopilot.domain.sentiment import SentimentSeries
+from autopilot.ports.sentiment import SentimentStore
 
 
-class SqliteSentiment:
-    """A SentimentStore."""
-
+class SqliteSentiment(SentimentStore):
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -14,8 +14,7 @@ from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExcha
 from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.exchange.venues.opening import live_account, public_market
 from autopilot.adapters.models.champion import Champion
-from autopilot.adapters.sentiment.simulated import SimulatedSentiment
-from autopilot.adapters.sentiment.stored import StoredSentiment
+from autopilot.adapters.sentiment.offline import SimulatedSentiment, StoredSentiment
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.candles import SqliteCandles

@@ -135,7 +135,7 @@ class _Venues:
         """Nothing is decided here: a user's own strategy that cannot be loaded must not be in the way."""
         from autopilot.adapters.models.champion import Champion
         from autopilot.adapters.models.files import ModelFiles
-        from autopilot.adapters.sentiment.stored import NeutralSentiment
+        from autopilot.adapters.sentiment.offline import NeutralSentiment
         from autopilot.adapters.store.models import SqliteModels
         from autopilot.app.trading.accounts import Wiring
         from autopilot.config.load import load
