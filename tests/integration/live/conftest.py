@@ -38,8 +38,9 @@ from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.trading.accounts import AccountOpener
+from autopilot.app.trading.autopilots import Wiring
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon import wiring
 from autopilot.domain.arming import Arming
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
@@ -211,17 +212,10 @@ async def whole(
         AutopilotConfig.model_validate({"exchange": "kraken", "model": {"allow_unproven": True}}),
     )
     watch = AccountWatch(clock, events)
-    made = wiring.Wiring(
-        config,
-        database,
-        events,
-        load_strategies(),
-        NeutralSentiment(),
-        champion,
-        Restrictions(watch, NotArmed(armings, clock.now_ms)),
-        watch,
-        keys=lambda name: ExchangeKeys(API_KEY, SECRET),
-    )
+    restrictions = Restrictions(watch, NotArmed(armings, clock.now_ms))
+    keys = ExchangeKeys(API_KEY, SECRET)
+    accounts = AccountOpener(config, database, events, restrictions, keys=lambda name: keys)
+    made = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
     venue = made.open_venue(ACCOUNT)
     evaluation = EvaluationSettings(auto_execute=True, min_confidence_threshold=0.0)
     settings = AutopilotSettings(
