@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from autopilot.app.trading.accounts import Venue
+from autopilot.app.trading.autopilots import Venue
 from autopilot.control.errors import Conflict
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe

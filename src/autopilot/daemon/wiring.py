@@ -11,7 +11,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.fear_greed import FearGreed
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import open_database
@@ -24,7 +24,8 @@ from autopilot.adapters.vault import open_vault
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.models.watch import REVIEW_EVERY_S, ModelWatch, model_drift
-from autopilot.app.trading.accounts import Wiring
+from autopilot.app.trading.accounts import AccountOpener
+from autopilot.app.trading.autopilots import Wiring
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.trading.passphrase import given_passphrase
 from autopilot.app.training.schedule import cron_trigger
@@ -66,7 +67,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     clock = WallClock()
     events = EventLog(clock.now_ms)
     index = FearGreed(SqliteSentiment(database))
-    mood = index if config.sentiment.enabled else NeutralSentiment()
+    sentiment = index if config.sentiment.enabled else NeutralSentiment()
     audit = DaemonAudit(database, paths.audit_head, config)
     kept, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
@@ -78,7 +79,8 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clock)
     restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn)
     strategies, keys = load_strategies(), _unlocked(paths)
-    wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
+    accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys)
+    wiring = Wiring(accounts, strategies, sentiment, champion, watch)
     scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)

@@ -13,8 +13,9 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
 from autopilot.domain.market import Market, MarketKind
+from autopilot.domain.sentiment import LOOKBACK_MS
 from autopilot.domain.signal import SignalType
-from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
@@ -31,8 +32,6 @@ from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import Evaluation, StrategySet
 
-SENTIMENT_DAYS = 10
-"""Before the first candle of a view: longer than a week's change and a value's life."""
 RECONCILE_EVERY_MS = 6 * HOUR_MS
 RECONCILE_AGAIN_MS = 15 * MINUTE_MS
 """While more is booked than is owned."""
@@ -240,7 +239,7 @@ class IntelligentAutopilot:
         reference = await self._reference.as_reference(open_at_ms, length) if self._reference else None
         closed_at_ms = open_at_ms + self.settings.timeframe.ms
         sentiment = await self._deps.sentiment.series(
-            self.symbol, int(candles.open_at_ms[0]) - SENTIMENT_DAYS * DAY_MS, closed_at_ms
+            self.symbol, int(candles.open_at_ms[0]) - LOOKBACK_MS, closed_at_ms
         )
         return market_view(self.symbol, candles, reference, sentiment)
 

@@ -1,4 +1,4 @@
-"""Where sentiment comes from."""
+"""The sources and the store of sentiment."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from autopilot.domain.sentiment import SentimentSeries
 
 
 class SentimentSource(Protocol):
-    """Never raises and never takes long: whatever goes wrong, the answer is what is known, or neutral."""
+    """Never raises and never waits for a network: after an error the answer is the values known so far, or neutral."""
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:
-        """Values known in [since_ms, now_ms]."""
+        """The values that became known in [since_ms, now_ms]."""
         ...
 
 
 class SentimentStore(Protocol):
-    """Sentiment kept on this machine. Idempotent; raises StoreError."""
+    """The sentiment stored on this machine. Methods raise StoreError."""
 
-    def save_sentiment(self, series: SentimentSeries) -> None: ...
+    def save_sentiment(self, series: SentimentSeries) -> None:
+        """Saving a value again replaces it."""
+        ...
 
     def load_sentiment(self, name: str, since_ms: int, until_ms: int) -> SentimentSeries:
-        """Values known in [since_ms, until_ms]; empty when there are none."""
+        """The values that became known in [since_ms, until_ms]; empty without any."""
         ...

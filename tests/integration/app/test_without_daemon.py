@@ -53,7 +53,7 @@ async def test_a_database_that_somebody_holds_is_said_with_whom_to_end(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="NOTHING WAS HALTED") as raised:
             await alone.panic(paths, no_keys, flatten=True)
-    assert raised.value.hint == f"kill -9 {os.getpid()}, then say it once more"
+    assert raised.value.hint == f"kill -9 {os.getpid()}, then run it again"
     assert mode(paths) == "reducing"
 
 

@@ -16,7 +16,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
@@ -24,7 +24,8 @@ from autopilot.app.backtest import run as backtest_run
 from autopilot.app.backtest.data import Period
 from autopilot.app.backtest.request import BacktestRequest, StoredModel
 from autopilot.app.backtest.run import BacktestRun, run_backtest
-from autopilot.app.trading.accounts import Wiring
+from autopilot.app.trading.accounts import AccountOpener
+from autopilot.app.trading.autopilots import Wiring
 from autopilot.app.training.run import run_training
 from autopilot.config.paths import Paths, find_paths
 from autopilot.config.schema import AutopilotConfig
@@ -107,16 +108,9 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
     """The daemon's cycles, until the stored candles end."""
     champion = Champion(SqliteModels(database), ModelFiles(paths.models_dir), 60 * DAY_MS)
     events = EventLog(WallClock().now_ms)
-    wiring = Wiring(
-        settings,
-        database,
-        events,
-        load_strategies(),
-        NeutralSentiment(),
-        champion,
-        Restrictions(),
-        AccountWatch(WallClock(), events),
-    )
+    accounts = AccountOpener(settings, database, events, Restrictions())
+    watch = AccountWatch(WallClock(), events)
+    wiring = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
     venue = wiring.open_venue("paper:replay")
     wanted = [
         settings.trading(each, exchange="replay", timeframe=Timeframe.H1, interval_s=0.01, auto_execute=True)

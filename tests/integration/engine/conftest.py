@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger

@@ -14,12 +14,13 @@ import pytest
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.views.bookkeeping import check_books
-from autopilot.app.trading.accounts import Wiring
+from autopilot.app.trading.accounts import AccountOpener
+from autopilot.app.trading.autopilots import Wiring
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch
@@ -67,7 +68,8 @@ async def trade(database: Database) -> None:
     champion = Champion(SqliteModels(database), ModelFiles(database.path.parent / "models"), DAY_MS)
     events = EventLog(lambda: 0)
     watch = AccountWatch(WallClock(), events)
-    wiring = Wiring(CONFIG, database, events, load_strategies(), NeutralSentiment(), champion, Restrictions(), watch)
+    accounts = AccountOpener(CONFIG, database, events, Restrictions())
+    wiring = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
     venue = wiring.open_venue("paper:simulated")
     evaluation = AutopilotConfig(auto_execute=True, min_confidence_threshold=0.3).evaluation()
     autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]

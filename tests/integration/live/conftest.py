@@ -32,14 +32,15 @@ from autopilot.adapters.exchange.venues import opening
 from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.sentiment.stored import NeutralSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.trading.accounts import AccountOpener
+from autopilot.app.trading.autopilots import Wiring
 from autopilot.config.schema import AutopilotConfig
-from autopilot.daemon import wiring
 from autopilot.domain.arming import Arming
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
@@ -210,17 +211,10 @@ async def whole(
         AutopilotConfig.of({"exchange": "kraken", "model": {"allow_unproven": True}}),
     )
     watch = AccountWatch(clock, events)
-    made = wiring.Wiring(
-        config,
-        database,
-        events,
-        load_strategies(),
-        NeutralSentiment(),
-        champion,
-        Restrictions(watch, NotArmed(armings, clock.now_ms)),
-        watch,
-        keys=lambda name: ExchangeKeys(API_KEY, SECRET),
-    )
+    restrictions = Restrictions(watch, NotArmed(armings, clock.now_ms))
+    keys = ExchangeKeys(API_KEY, SECRET)
+    accounts = AccountOpener(config, database, events, restrictions, keys=lambda name: keys)
+    made = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
     venue = made.open_venue(ACCOUNT)
     evaluation = AutopilotConfig(auto_execute=True, min_confidence_threshold=0.0).evaluation()
     settings = AutopilotSettings(

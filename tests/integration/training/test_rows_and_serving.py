@@ -14,7 +14,7 @@ import pytest
 from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.scoring_model import ScoringModel
-from autopilot.adapters.sentiment.simulated import SimulatedSentiment
+from autopilot.adapters.sentiment.offline import SimulatedSentiment
 from autopilot.analysis.features import feature_row
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.regime import REGIMES, WARM_UP

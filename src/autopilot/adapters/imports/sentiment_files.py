@@ -9,16 +9,14 @@ import numpy as np
 
 from autopilot.adapters.imports.table_files import numeric, read_table, times_ms
 from autopilot.domain.errors import CandleError
-from autopilot.domain.sentiment import SentimentSeries
+from autopilot.domain.sentiment import FEAR_GREED, SentimentSeries
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.ports.sentiment import SentimentStore
-
-FEAR_GREED = "fear_greed"
 
 
 @dataclass(frozen=True, slots=True)
 class SentimentReport:
-    """``read`` rows of ``file``, of which ``written`` days were stored; times are the first and the last day's."""
+    """``written`` days were stored of the ``read`` rows of ``file``; the times are those of the first and last day."""
 
     file: Path
     name: str
@@ -29,10 +27,10 @@ class SentimentReport:
 
 
 def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
-    """A table of days (``timestamp``) and values in [0, 100] (``value``), kept as the series ``fear_greed``.
+    """Store a table of days (``timestamp``) and values in [0, 100] (``value``) as the series ``fear_greed``.
 
     The value of a day reflects the market up to the day before, and is known when the day begins, at 00:00 UTC. Rows
-    without a time or with another value are left out. Raises CandleError, naming the file, and StoreError.
+    without a time or with a value outside [0, 100] are left out. Raises CandleError, naming the file, and StoreError.
     """
     frame = read_table(path, ("timestamp", "value"))
     time = next((name for name in ("timestamp", "date") if name in frame.columns), None)

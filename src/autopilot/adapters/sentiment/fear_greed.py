@@ -16,12 +16,11 @@ import numpy as np
 
 from autopilot.adapters.clock import WallClock
 from autopilot.domain.errors import StoreError
-from autopilot.domain.sentiment import SentimentSeries, between
+from autopilot.domain.sentiment import FEAR_GREED, SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
 from autopilot.ports.sentiment import SentimentSource, SentimentStore
 
-NAME = "fear_greed"
 URL = "https://api.alternative.me/fng/?limit=0&format=json"
 TIMEOUT_S = 5.0
 REFRESH_MS = 4 * HOUR_MS
@@ -33,10 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class FearGreed(SentimentSource):
-    """Answers with the values at hand, and fetches new ones in the background.
-
-    ``clock`` says when to ask again; which values count is said by the moments that `series` is asked about.
-    """
+    """Answers with the values known so far, and downloads new ones in the background when ``clock`` says so."""
 
     def __init__(
         self, store: SentimentStore, *, url: str = URL, timeout_s: float = TIMEOUT_S, clock: Clock | None = None
@@ -46,7 +42,7 @@ class FearGreed(SentimentSource):
         self._timeout_s = timeout_s
         self._clock: Clock = clock or WallClock()
         self._known: SentimentSeries | None = None
-        self._kept = SentimentSeries.neutral(NAME)
+        self._kept = SentimentSeries.neutral(FEAR_GREED)
         self._next_refresh_ms = 0
         self._failures = 0
         self._refreshing: asyncio.Task[None] | None = None
@@ -57,7 +53,7 @@ class FearGreed(SentimentSource):
             self._known = self._kept = self._load()
         if self._is_due():
             self._refreshing = asyncio.create_task(self._refresh(), name="fear and greed index")
-        return between(self._known, since_ms, now_ms)
+        return self._known.between(since_ms, now_ms)
 
     async def close(self) -> None:
         self._closed = True
@@ -66,7 +62,7 @@ class FearGreed(SentimentSource):
             await asyncio.wait([self._refreshing])
 
     def _is_due(self) -> bool:
-        """A wall clock that went far back would delay it for as long: then it is due at once."""
+        """Whether to download. After the wall clock was set back, at once: waiting would take as long as the step."""
         if self._closed or (self._refreshing and not self._refreshing.done()):
             return False
         return not 0 < self._next_refresh_ms - self._clock.now_ms() <= REFRESH_MS
@@ -80,23 +76,23 @@ class FearGreed(SentimentSource):
             self._failures += 1
             self._next_refresh_ms = self._clock.now_ms() + min(FIRST_RETRY_MS << (self._failures - 1), REFRESH_MS)
             say = log.warning if self._failures == 1 else log.debug
-            say("the fear and greed index cannot be had: %s", str(error)[:200] or type(error).__name__)
+            say("the fear and greed index cannot be downloaded: %s", str(error)[:200] or type(error).__name__)
             return
         self._failures = 0
         self._next_refresh_ms = self._clock.now_ms() + REFRESH_MS
-        self._known = _merged(self._known or SentimentSeries.neutral(NAME), fresh)
+        self._known = _merged(self._known or SentimentSeries.neutral(FEAR_GREED), fresh)
         self._keep(self._known)
 
     def _keep(self, known: SentimentSeries) -> None:
-        """Days that the store has already are not written again: thousands of them would hold up the event loop."""
+        """Store the new days only: to write thousands of old ones again would hold up the event loop."""
         kept = dict(zip(self._kept.known_at_ms.tolist(), self._kept.value.tolist(), strict=True))
         new = [kept.get(at_ms) != value for at_ms, value in zip(known.known_at_ms.tolist(), known.value, strict=True)]
         if not any(new):
             return
         try:
-            self._store.save_sentiment(SentimentSeries(NAME, known.known_at_ms[new], known.value[new]))
+            self._store.save_sentiment(SentimentSeries(FEAR_GREED, known.known_at_ms[new], known.value[new]))
         except StoreError as error:
-            log.warning("the fear and greed index is not kept: %s", error)
+            log.warning("the fear and greed index is not stored: %s", error)
         else:
             self._kept = known
 
@@ -118,22 +114,24 @@ class FearGreed(SentimentSource):
 
     def _load(self) -> SentimentSeries:
         try:
-            return self._store.load_sentiment(NAME, 0, self._clock.now_ms() + DAY_MS)
+            return self._store.load_sentiment(FEAR_GREED, 0, self._clock.now_ms() + DAY_MS)
         except StoreError as error:
             log.warning("the stored fear and greed index cannot be read: %s", error)
-            return SentimentSeries.neutral(NAME)
+            return SentimentSeries.neutral(FEAR_GREED)
 
 
 def read_index(answer: bytes) -> SentimentSeries:
-    """The index by day, of repeated days the last. Raises ValueError when the answer is not the index at all; a day
-    that makes no sense is left out."""
+    """The index by day, of repeated days the last; unreadable days are left out. Raises ValueError without a readable
+    day."""
     try:
         values = dict(sorted(filter(None, map(_read_day, json.loads(answer)["data"]))))
     except (TypeError, KeyError, RecursionError, ValueError):
         raise ValueError(f"this is not the index: {answer[:60]!r}") from None
     if not values:
-        raise ValueError("the index has no day that makes sense")
-    return SentimentSeries(NAME, np.array(list(values), dtype=np.int64), np.array(list(values.values()), dtype=float))
+        raise ValueError("the index has no readable day")
+    return SentimentSeries(
+        FEAR_GREED, np.array(list(values), dtype=np.int64), np.array(list(values.values()), dtype=float)
+    )
 
 
 def _read_day(day: Any) -> tuple[int, float] | None:
@@ -150,4 +148,4 @@ def _merged(known: SentimentSeries, fresh: SentimentSeries) -> SentimentSeries:
     at_ms = np.concatenate([fresh.known_at_ms, known.known_at_ms])
     value = np.concatenate([fresh.value, known.value])
     days, first = np.unique(at_ms, return_index=True)
-    return SentimentSeries(NAME, days, value[first])
+    return SentimentSeries(FEAR_GREED, days, value[first])

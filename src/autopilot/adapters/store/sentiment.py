@@ -11,8 +11,6 @@ from autopilot.ports.sentiment import SentimentStore
 
 
 class SqliteSentiment(SentimentStore):
-    """One row for each moment a value became known."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
 

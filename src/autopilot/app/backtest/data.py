@@ -10,9 +10,10 @@ from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayEx
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.sentiment.offline import sentiment_over
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
-from autopilot.app.sentiment_data import sentiment_over
+from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
@@ -64,7 +65,7 @@ async def tested_symbols(
         market, candles = await _simulated(config, symbols, timeframe, period)
     else:
         market, candles = _stored(config, database, exchange, symbols, timeframe, period)
-    sentiment = await sentiment_over(market, database, candles)
+    sentiment = await sentiment_over(market, SqliteSentiment(database), candles)
     found = []
     for symbol in sorted(symbols):
         own, reference = candles[symbol], candles.get(reference_of(symbol))

@@ -1,4 +1,4 @@
-"""Pause, resume and panic: what users do to whole accounts, with a daemon or without one."""
+"""Pause, resume and panic: commands for whole accounts, with a daemon or without."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 
 
 class TradingControl:
-    """``busy``: the accounts that have open orders or hold something; ``open_account`` finds one by its name and raises
-    AutopilotError when it cannot; ``clock``: the machine's time. Methods raise StoreError when a mode cannot be stored,
-    but for `panic`; what else goes wrong stands in the answer as ``left``."""
+    """``busy`` returns the accounts with open orders or positions; ``open_account`` opens an account by its name and
+    raises AutopilotError; ``clock`` is the machine's time. All methods but `panic` raise StoreError if a mode cannot be
+    stored. Other errors are in the returned document as ``left``."""
 
     def __init__(
         self,
@@ -57,14 +57,16 @@ class TradingControl:
         self._clock = clock
 
     async def pause(self, exchange: str | None, actor: str) -> Document:
-        """Nothing is bought any more, and entries at rest are canceled."""
+        """Stop buying, and cancel resting entries. Returns the modes and `results_document`."""
         changed = self._restrict(exchange, TradingMode.REDUCING, PAUSED_BY_USER, "paused by the user", actor)
         chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
-        return changed | told(await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused")))
+        return changed | results_document(
+            await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused"))
+        )
 
     async def panic(self, actor: str, *, flatten: bool) -> Document:
-        """Halt, cancel every order of ours and, with ``flatten``, sell all that is held. The mode comes first; where it
-        cannot be stored the rest is done all the same, and it is told."""
+        """Halt, cancel all our orders and, with ``flatten``, sell all positions. The mode comes first; if it cannot be
+        stored, the rest is done all the same, and the document says so."""
         before, unstored = mode_of(self._modes.restrictions(EVERY_ACCOUNT)), []
         try:
             changed = self.halt(actor)
@@ -74,18 +76,18 @@ class TradingControl:
             unstored = [AccountResult(EVERY_ACCOUNT, left=[Remainder("*", what, error.hint)])]
         why = "not sent: panic"
         done = await self._everywhere(self._busy(), lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
-        return changed | told([*unstored, *done])
+        return changed | results_document([*unstored, *done])
 
     def halt(self, actor: str) -> Document:
-        """Nothing is sent any more but stop-losses: in this process even where it cannot be stored."""
+        """Send no order but stop-losses: in this process even if the mode cannot be stored."""
         self._watch.halt(_PANIC)
         changed = self._restrict(None, TradingMode.HALTED, PANIC, _PANIC, actor)
         self._watch.end_halt()
         return changed
 
     async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
-        """Lift what users set, and accept the books as they are; with ``write_off`` they forget what the account was
-        found not to own. Raises Conflict when one exchange is to resume while every account is held back."""
+        """Lift the modes that users set, and accept the books as they are; with ``write_off`` also remove the positions
+        that the exchange does not show. Raises Conflict to resume one exchange while all accounts are restricted."""
         general = mode_of([*self._modes.restrictions(EVERY_ACCOUNT), *self._watch.restrictions(EVERY_ACCOUNT)])
         if exchange and general is not TradingMode.ACTIVE:
             raise Conflict(
@@ -101,7 +103,9 @@ class TradingControl:
         changed = {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
         if not write_off:
             return changed
-        return changed | told(await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account])))
+        return changed | results_document(
+            await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account]))
+        )
 
     def _restrict(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> Document:
         scope = accounts_of(exchange)
@@ -122,16 +126,16 @@ class TradingControl:
         except AutopilotError as error:
             return AccountResult(account, left=[Remainder("*", str(error), error.hint or TRY_AGAIN)])
         except Exception as error:
-            log.exception("%s: what was asked for could not be done", account)
-            return AccountResult(account, left=[Remainder("*", f"internal error: {error}", "look into the log")])
+            log.exception("%s: the command failed", account)
+            return AccountResult(account, left=[Remainder("*", f"internal error: {error}", "see autopilot logs")])
 
     def _tell(self, entry: ModeEntry, previous: TradingMode, mode: TradingMode) -> None:
         body = {"account": entry.account, "code": entry.code, "previous": previous, "mode": mode, "why": entry.why}
         self._events.publish("mode", body)
 
 
-def told(outcomes: Sequence[AccountResult]) -> Document:
-    """``{"accounts": […], "complete"}``."""
+def results_document(outcomes: Sequence[AccountResult]) -> Document:
+    """``{"accounts": […], "complete"}``: one entry per account; complete if no account has anything ``left``."""
     accounts = [
         {**document(each), "canceled": [_order(order) for order in document(each.canceled)]} for each in outcomes
     ]

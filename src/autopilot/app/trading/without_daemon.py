@@ -1,6 +1,6 @@
-"""Pause, resume and panic where no daemon answers: the same steps, done by the command itself.
+"""Pause, resume and panic without a daemon: the command itself does the same steps.
 
-What only reaches an exchange is imported when one is to be reached: a mode is stored at once.
+Modules for exchanges are imported only when an exchange is reached: a mode is stored at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.app.audit_log import audited, commanded
 from autopilot.app.lock import AlreadyRunning, hold_lock
-from autopilot.app.trading.modes import TradingControl, told
+from autopilot.app.trading.modes import TradingControl, results_document
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.peer import Peer
 from autopilot.domain.credentials import ExchangeKeys
@@ -31,10 +31,10 @@ from autopilot.engine.liquidation import AccountResult, Liquidation, Remainder
 from autopilot.execution.restrictions import Restrictions
 
 if TYPE_CHECKING:
-    from autopilot.app.trading.accounts import Venue, Wiring
+    from autopilot.app.trading.accounts import OpenAccount
 
 Keys = Callable[[str], ExchangeKeys]
-"""Those of our account on an exchange, asked for when real money is to be reached."""
+"""Returns our keys on an exchange. Called only for accounts with real money."""
 
 
 async def pause(paths: Paths, exchange: str | None, keys: Keys) -> Document:
@@ -52,27 +52,27 @@ async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
 
 
 async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
-    """The mode is stored even where a daemon that does not do it holds the data directory: it obeys it as soon as it
-    comes to itself. Raises ConfigError, StoreError when not even that can be done."""
+    """The mode is stored even if a daemon that does not answer holds the data directory: it obeys as soon as it runs
+    again. Raises ConfigError, StoreError if the mode cannot be stored."""
     try:
         async with _control(paths, keys, "panic", {"flatten": flatten}) as control:
             try:
                 with hold_lock(paths.lock_file):
                     return await control.panic(_actor(), flatten=flatten)
             except AlreadyRunning as hung:
-                return control.halt(_actor()) | told([_hung(hung.pid)])
+                return control.halt(_actor()) | results_document([_hung(hung.pid)])
     except StoreUnavailable as error:
         raise _nothing_halted(paths, error) from error
 
 
 def _nothing_halted(paths: Paths, error: StoreUnavailable) -> StoreUnavailable:
-    """A daemon that hangs within a transaction keeps everybody else from writing."""
+    """The error with the process to end: a daemon that hangs within a transaction blocks every other writer."""
     message, hint = f"NOTHING WAS HALTED: {error}", error.hint
     try:
         with hold_lock(paths.lock_file):
             return StoreUnavailable(message, hint=hint)
     except AlreadyRunning as hung:
-        return StoreUnavailable(message, hint=f"{_end(hung.pid)}, then say it once more")
+        return StoreUnavailable(message, hint=f"{_end(hung.pid)}, then run it again")
 
 
 def _end(pid: int | None) -> str:
@@ -86,73 +86,51 @@ def _actor() -> str:
 def _hung(pid: int | None) -> AccountResult:
     daemon = "the daemon" if pid is None else f"the daemon (process {pid})"
     what = f"{daemon} does not do it and holds the data directory; no order was canceled and nothing sold"
-    return AccountResult(EVERY_ACCOUNT, left=[Remainder("*", what, f"{_end(pid)}, then say it once more")])
+    return AccountResult(EVERY_ACCOUNT, left=[Remainder("*", what, f"{_end(pid)}, then run it again")])
 
 
 @asynccontextmanager
-async def _control(paths: Paths, keys: Keys, command: str, asked: Document) -> AsyncIterator[TradingControl]:
+async def _control(paths: Paths, keys: Keys, command: str, request: Document) -> AsyncIterator[TradingControl]:
     create_directories(paths)
     clock = WallClock()
     with (
         closing(open_database(paths.database)) as database,
         audited(database, paths.audit_head) as trail,
-        commanded(database, trail, command, asked),
+        commanded(database, trail, command, request),
     ):
         events = EventLog(clock.now_ms)
         modes, watch = SqliteTradingModes(database, trail), AccountWatch(clock, events)
-        venues = _Venues(paths, database, trail, modes, watch, events, keys)
+        accounts = _Accounts(paths, database, trail, events, Restrictions(modes, watch), keys)
         busy = SqliteLedger(database).busy_accounts
         try:
-            yield TradingControl(modes, watch, busy, venues.open_account, events, clock)
+            yield TradingControl(modes, watch, busy, accounts.liquidation, events, clock)
         finally:
-            await venues.close()
+            await accounts.close()
 
 
 @dataclass(slots=True)
-class _Venues:
-    """Opened when they are needed: nothing that can fail there keeps a mode from being stored."""
+class _Accounts:
+    """Accounts that are opened at their first use, so that no error of theirs keeps a mode from being stored."""
 
     paths: Paths
     database: Database
     trail: AuditTrail
-    modes: SqliteTradingModes
-    watch: AccountWatch
     events: EventLog
+    restrictions: Restrictions
     keys: Keys
-    opened: dict[str, Venue] = field(default_factory=dict)
+    opened: dict[str, OpenAccount] = field(default_factory=dict)
 
-    def open_account(self, account: str) -> Liquidation:
-        """Raises ConfigError, UnknownExchange, StoreError; of a live account what unlocking its keys raises."""
+    def liquidation(self, account: str) -> Liquidation:
+        """Raises ConfigError, UnknownExchange, StoreError; for a live account as ``keys`` does."""
+        from autopilot.app.trading.accounts import AccountOpener
+        from autopilot.config.load import load
+
         if account not in self.opened:
-            self.opened[account] = self._wiring().open_venue(account)
+            config = load(self.paths).config
+            opener = AccountOpener(config, self.database, self.events, self.restrictions, self.trail, self.keys)
+            self.opened[account] = opener.open(account)
         return self.opened[account].liquidation
 
     async def close(self) -> None:
-        for venue in self.opened.values():
-            await venue.close()
-
-    def _wiring(self) -> Wiring:
-        """Nothing is decided here: a user's own strategy that cannot be loaded must not be in the way."""
-        from autopilot.adapters.models.champion import Champion
-        from autopilot.adapters.models.files import ModelFiles
-        from autopilot.adapters.sentiment.stored import NeutralSentiment
-        from autopilot.adapters.store.models import SqliteModels
-        from autopilot.app.trading.accounts import Wiring
-        from autopilot.config.load import load
-        from autopilot.strategies.registry import StrategySet, builtin_strategies
-
-        config = load(self.paths).config
-        champion = Champion(SqliteModels(self.database), ModelFiles(self.paths.models_dir), 0)
-        restrictions = Restrictions(self.modes, self.watch)
-        return Wiring(
-            config,
-            self.database,
-            self.events,
-            StrategySet(builtin_strategies()),
-            NeutralSentiment(),
-            champion,
-            restrictions,
-            self.watch,
-            self.trail,
-            self.keys,
-        )
+        for account in self.opened.values():
+            await account.close()

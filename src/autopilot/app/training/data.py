@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.exchange.venues.opening import public_market
+from autopilot.adapters.sentiment.offline import sentiment_over
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.samples import SqliteSamples
-from autopilot.app.sentiment_data import sentiment_over
+from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
@@ -54,7 +55,7 @@ class TrainingData:
             for number, symbol in enumerate(wanted, start=1):
                 candles[symbol] = await self._candles(market, symbol, request, is_needed=symbol in request.symbols)
                 progress(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(candles[symbol]):,}")
-            sentiment = await sentiment_over(market, self.database, candles)
+            sentiment = await sentiment_over(market, SqliteSentiment(self.database), candles)
         finally:
             await market.close()
         return tuple(self._history(symbol, candles, sentiment, recorded, request) for symbol in request.symbols)

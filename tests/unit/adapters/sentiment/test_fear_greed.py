@@ -190,7 +190,7 @@ async def test_a_useless_answer_leaves_what_is_known_and_backs_off(
         assert await ask(source) == {TODAY_MS: 33.0}
         assert store.written == []
         assert site.asked == 1
-        assert caplog.text.count("cannot be had") == 1
+        assert caplog.text.count("cannot be downloaded") == 1
         for wait_ms in (FIRST_RETRY_MS, 2 * FIRST_RETRY_MS):
             clock.at_ms += wait_ms - 1
             await ask(source)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.adapters.sentiment.stored import NeutralSentiment, StoredSentiment
+from autopilot.adapters.sentiment.offline import NeutralSentiment, StoredSentiment
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS

@@ -1,0 +1,116 @@
+"""Making the autopilots that trade on an account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.sentiment.offline import SimulatedSentiment, StoredSentiment
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.samples import SqliteSamples
+from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.analysis.market_analyzer import MarketAnalyzer
+from autopilot.app.trading.accounts import AccountOpener, OpenAccount
+from autopilot.domain.account import exchange_of
+from autopilot.domain.market import MarketKind, reference_of
+from autopilot.domain.timeframe import Timeframe
+from autopilot.engine.account_watch import AccountWatch
+from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
+from autopilot.engine.liquidation import Liquidation
+from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.settings import AutopilotSettings
+from autopilot.performance.outcomes import ASSUMED_COST
+from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.ports.market_data import CandleSource
+from autopilot.ports.sentiment import SentimentSource
+from autopilot.selection.strategy_rules import profiles_of
+from autopilot.selection.strategy_selector import StrategySelector
+from autopilot.strategies.registry import StrategySet
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The parts of an autopilot that all accounts share. ``sentiment`` is that of real markets, ``champion`` the model
+    in force; cycles report their findings about an account to ``watch``."""
+
+    accounts: AccountOpener
+    strategies: StrategySet
+    sentiment: SentimentSource
+    champion: Champion
+    watch: AccountWatch
+
+    def open_venue(self, account: str) -> Venue:
+        """Raises as `AccountOpener.open`."""
+        opened = self.accounts.open(account)
+        selector = StrategySelector(profiles_of(self.strategies), self.champion)
+        return Venue(self, opened, self._sentiment(opened.source), selector)
+
+    def _sentiment(self, source: CandleSource) -> SentimentSource:
+        if isinstance(source, SimulatedExchange):
+            return SimulatedSentiment(source)
+        if source.kind is MarketKind.REPLAY:
+            return StoredSentiment(SqliteSentiment(self.accounts.database))
+        return self.sentiment
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """One open account, and the autopilots on it."""
+
+    wiring: Wiring
+    opened: OpenAccount
+    sentiment: SentimentSource
+    selector: StrategySelector
+    _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
+
+    @property
+    def account(self) -> str:
+        return self.opened.name
+
+    @property
+    def source(self) -> CandleSource:
+        return self.opened.source
+
+    @property
+    def liquidation(self) -> Liquidation:
+        """Sells and cancels on the whole account."""
+        return self.opened.liquidation
+
+    def make(self, settings: AutopilotSettings) -> IntelligentAutopilot:
+        """The autopilot of one symbol. Raises StoreError."""
+        opened, wiring, candles = self.opened, self.wiring, SqliteCandles(self.wiring.accounts.database)
+        dependencies = Dependencies(
+            source=opened.source,
+            account=opened.shared,
+            desk=opened.desk,
+            observer=opened.observer,
+            ledger=opened.ledger,
+            sentiment=self.sentiment,
+            analyzer=MarketAnalyzer(),
+            strategies=wiring.strategies,
+            selector=self.selector,
+            tracker=self._tracker(settings),
+            watch=wiring.watch,
+            events=wiring.accounts.events,
+        )
+        return IntelligentAutopilot(
+            settings,
+            dependencies,
+            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe),
+            MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe),
+        )
+
+    async def close(self) -> None:
+        await self.opened.close()
+
+    def _tracker(self, settings: AutopilotSettings) -> PerformanceTracker:
+        """Shared by all symbols of a timeframe."""
+        timeframe = settings.timeframe
+        if timeframe not in self._trackers:
+            samples = SqliteSamples(self.wiring.accounts.database)
+            names = self.wiring.strategies.names
+            tracker = PerformanceTracker(exchange_of(self.account), timeframe, names, samples, ASSUMED_COST)
+            tracker.load(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
+            self._trackers[timeframe] = tracker
+        return self._trackers[timeframe]
