@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import signal
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,10 @@ from hypothesis import settings
 
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts jobs in the background so, and every program that the tests start would ignore Ctrl-C as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("a busy machine proves nothing", deadline=None)
 settings.load_profile("a busy machine proves nothing")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
+from home import Home
 
 SYMBOLS = {"BTC/USD", "ETH/USD"}
 ALL = ("--limit", "1000")
@@ -27,16 +27,15 @@ def market(end: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def traded(new_home: Any) -> Any:
-    """A market that was traded to its end; its daemon still answers."""
-    home = new_home()
-    home.configure(**market("2024-01-04T12:00:00Z"), auto_execute=True)
-    home.json("start")
+def traded(recorded_home: Callable[[], Home]) -> Home:
+    """Markets that were traded to their end, and a daemon that still answers."""
+    home = recorded_home()
+    home.start()
     assert home.follow(SYMBOLS)
     return home
 
 
-def test_every_order_that_a_decision_made_is_listed_with_it(traded: Any) -> None:
+def test_every_order_that_a_decision_made_is_listed_with_it(traded: Home) -> None:
     decisions = traded.json("decisions", *ALL)["decisions"]
     orders = {order["client_order_id"]: order for order in traded.json("orders", *ALL)["orders"]}
     made = {decision["order_id"]: decision for decision in decisions if decision["action"] == "order"}
@@ -48,14 +47,14 @@ def test_every_order_that_a_decision_made_is_listed_with_it(traded: Any) -> None
     assert {order["decision_id"] for order in orders.values()} - {None} == {each["id"] for each in made.values()}
 
 
-def test_decisions_with_a_side_are_the_signals(traded: Any) -> None:
+def test_decisions_with_a_side_are_the_signals(traded: Home) -> None:
     decisions = traded.json("decisions", *ALL)["decisions"]
     signals = traded.json("signals", *ALL)["signals"]
     assert signals
     assert signals == [decision for decision in decisions if decision["signal_type"] != "none"]
 
 
-def test_positions_and_trades_come_from_the_orders(traded: Any) -> None:
+def test_positions_and_trades_come_from_the_orders(traded: Home) -> None:
     orders = traded.json("orders", *ALL)["orders"]
     trades = traded.json("trades", *ALL)["trades"]
     positions = {position["symbol"]: position for position in traded.json("positions")["positions"]}
@@ -70,7 +69,7 @@ def test_positions_and_trades_come_from_the_orders(traded: Any) -> None:
         assert sum((Decimal(t["quantity"]) for t in trades if t["symbol"] == symbol), Decimal(0)) <= sold
 
 
-def test_explain_tells_the_same_by_id_by_prefix_and_by_symbol(traded: Any) -> None:
+def test_explain_tells_the_same_by_id_by_prefix_and_by_symbol(traded: Home) -> None:
     latest = traded.json("decisions", "--symbol", "BTC/USD", "--limit", "1")["decisions"][0]
     whole = traded.json("explain", latest["id"])
     assert traded.json("explain", "BTC/USD") == whole
@@ -82,7 +81,7 @@ def test_explain_tells_the_same_by_id_by_prefix_and_by_symbol(traded: Any) -> No
     assert len(whole["selection"]["strategies"]) == 14
 
 
-def test_status_agrees_with_the_lists(traded: Any) -> None:
+def test_status_agrees_with_the_lists(traded: Home) -> None:
     status = traded.json("status")
     positions = traded.json("positions")["positions"]
     for symbol in status["symbols"]:
@@ -94,22 +93,40 @@ def test_status_agrees_with_the_lists(traded: Any) -> None:
     assert sum(account["open_positions"] for account in status["accounts"]) == len(positions)
 
 
-def test_the_same_is_told_without_the_daemon(traded: Any) -> None:
-    questions = [("decisions", *ALL), ("signals", *ALL), ("orders", *ALL), ("positions",), ("trades", *ALL)]
-    questions += [("explain", "ETH/USD"), ("performance",)]
-    told = [traded.json(*question) for question in questions]
-    pid = traded.pid()
-    traded.json("stop")
-    assert traded.gone(pid)
-    for question, before in zip(questions, told, strict=True):
-        remembered = traded.run(*question, "--json")
+QUESTIONS = [
+    *((listed, *ALL) for listed in ("decisions", "signals", "orders", "trades")),
+    ("positions",),
+    ("explain", "ETH/USD"),
+    ("performance",),
+    ("tasks",),
+]
+
+
+MORE_QUESTIONS = [("model-info",), ("models", "list"), ("audit", "show"), ("audit", "verify"), ("config", "show")]
+
+
+@pytest.mark.parametrize("question", [*QUESTIONS, *MORE_QUESTIONS], ids=" ".join)
+def test_the_installed_command_answers_as_the_one_in_the_process_of_the_tests(
+    traded: Home, question: tuple[str, ...]
+) -> None:
+    assert traded.run(*question, "--json") == traded.here(*question, "--json")
+    assert traded.run(*question) == traded.here(*question)
+
+
+def test_the_same_is_answered_without_the_daemon(traded: Home) -> None:
+    answers = [traded.json(*question) for question in QUESTIONS]
+    traded.stop()
+    for question, before in zip(QUESTIONS, answers, strict=True):
+        remembered = traded.here(*question, "--json")
         assert remembered.code == 3
         assert remembered.document == before
+    installed = traded.run("decisions", *ALL, "--json")
+    assert installed == traded.here("decisions", *ALL, "--json")
 
 
-def test_signals_only_makes_no_order(home: Any) -> None:
+def test_signals_only_makes_no_order(home: Home) -> None:
     home.configure(**market("2024-01-03T12:00:00Z"))
-    home.json("start")
+    home.start()
     assert home.follow(SYMBOLS)
     actions = {signal["action"] for signal in home.json("signals", *ALL)["signals"]}
     assert "signal" in actions, "nothing was worth a signal, so that nothing was held back either"
@@ -120,12 +137,11 @@ def test_signals_only_makes_no_order(home: Any) -> None:
     assert account["equity"] == account["free"] == account["start_equity"]
 
 
-def test_signals_can_be_followed_as_they_come(home: Any) -> None:
+def test_signals_can_be_followed_as_they_come(home: Home) -> None:
     home.configure(**{**market("2024-01-08"), "simulated": {"seed": 3, "speed": 20_000.0}})
-    home.json("start")
-    program = Path(sys.executable).with_name("autopilot")
+    home.start()
     with subprocess.Popen(
-        [program, "--data-dir", home.data_dir, "signals", "--follow", "--json"],
+        [*home.program, "signals", "--follow", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -138,6 +154,6 @@ def test_signals_can_be_followed_as_they_come(home: Any) -> None:
         assert "the daemon has ended" in follower.stderr.read()
         assert follower.wait(30) == 3
     followed = {line["id"] for line in lines}
-    stored = {signal["id"] for signal in home.run("signals", *ALL, "--json").document["signals"]}
+    stored = {signal["id"] for signal in home.here("signals", *ALL, "--json").document["signals"]}
     assert followed <= stored
     assert all(line["signal_type"] in ("buy", "sell") for line in lines)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from home import Home
 
 from autopilot.adapters.audit_head import read_head
 from autopilot.distribution import installed_version
 
 
 @pytest.fixture
-def trading(home: Any) -> Any:
+def trading(home: Home) -> Home:
     """A home that trades a short simulated market as fast as it can."""
     home.configure(
         symbols=["BTC/USD"],
@@ -26,21 +27,19 @@ def trading(home: Any) -> Any:
     return home
 
 
-def rows(home: Any, kind: str) -> list[dict[str, Any]]:
+def rows(home: Home, kind: str) -> list[dict[str, Any]]:
     """The oldest first."""
     found: list[dict[str, Any]] = home.json("audit", "show", "--limit", "1000", "--kind", kind)["audit"]
     return found[::-1]
 
 
-def test_what_a_daemon_does_and_who_asked_for_it(trading: Any) -> None:
+def test_what_a_daemon_does_and_who_asked_for_it(trading: Home) -> None:
     trading.foreground()
     trading.client.post("/api/autopilot/start", {"auto_execute": True})
     assert trading.follow({"BTC/USD"})
-    trading.json("stop", "--symbol", "BTC/USD")
-    refused = trading.run("stop", "--symbol", "BTC/USD")
-    assert refused.code == 4
     pid = trading.pid()
-    trading.json("stop")
+    stops = [trading.run("stop", *symbols).code for symbols in (("--symbol", "BTC/USD"), ("--symbol", "BTC/USD"), ())]
+    assert stops == [0, 4, 0]
     assert trading.gone(pid)
 
     commands = rows(trading, "command")
@@ -56,7 +55,7 @@ def test_what_a_daemon_does_and_who_asked_for_it(trading: Any) -> None:
     assert len(start["body"]["config_sha256"]) == 64
     assert start["body"]["pid"] == pid
 
-    orders = trading.run("orders", "--limit", "1000", "--json").document["orders"]
+    orders = trading.here("orders", "--limit", "1000", "--json").document["orders"]
     assert orders
     last = {row["body"]["client_order_id"]: row["body"] for row in rows(trading, "order")}
     assert {name: (body["status"], body["filled"]) for name, body in last.items()} == {
@@ -68,12 +67,12 @@ def test_what_a_daemon_does_and_who_asked_for_it(trading: Any) -> None:
     assert verdict["whole"]
     assert verdict["since_anchor"] == 0
     assert verdict["anchor"]["seq"] == verdict["rows"]
-    shown = trading.run("audit", "show")
+    shown = trading.here("audit", "show")
     assert shown.code == 0
     assert "POST stop: done" in shown.out
 
 
-def test_after_sigkill_it_is_whole_and_goes_on(trading: Any) -> None:
+def test_after_sigkill_it_is_whole_and_goes_on(trading: Home) -> None:
     trading.foreground()
     trading.client.post("/api/autopilot/start", {"auto_execute": True})
     next(event for event in trading.events("order"))
@@ -86,12 +85,10 @@ def test_after_sigkill_it_is_whole_and_goes_on(trading: Any) -> None:
     assert rows(trading, "break") == []
 
 
-def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Any) -> None:
-    trading.json("start")
+def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Home) -> None:
+    trading.start()
     assert trading.follow({"BTC/USD"})
-    pid = trading.pid()
-    trading.json("stop")
-    assert trading.gone(pid)
+    trading.stop()
     anchored = read_head(trading.data_dir / "audit.head")
     assert anchored
     cut(trading.database, anchored.seq)
@@ -101,7 +98,7 @@ def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Any) -> None:
     assert "THE AUDIT LOG WAS CHANGED" in daemon.log.read_text()
     (found,) = rows(trading, "break")
     assert f"row {anchored.seq} was there" in found["body"]["problem"]
-    verdict = trading.run("audit", "verify")
+    verdict = trading.here("audit", "verify")
     assert verdict.code == 1
     assert f"row {found['seq']}: a daemon that started found" in verdict.out
 

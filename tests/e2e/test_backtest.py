@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from home import Home
 
 SHORT = ("--exchange", "simulated", "--symbol", "BTC/USD", "--days", "40")
 
 
-def test_the_rule_table_with_everything_beside_it(home: Any, tmp_path: Path) -> None:
+def test_the_rule_table_with_everything_beside_it(home: Home, tmp_path: Path) -> None:
     file, page = tmp_path / "decisions.jsonl", tmp_path / "report.html"
     done = home.run("backtest", *SHORT, "--no-model", "--json", "--decisions", file, "--html", page)
     assert done.code == 0, done.err
@@ -34,12 +34,12 @@ def test_the_rule_table_with_everything_beside_it(home: Any, tmp_path: Path) -> 
     assert done.err.splitlines() == [*stages, f"the report is in {page}"]
 
 
-def test_the_same_backtest_gives_the_same_document(home: Any) -> None:
-    once, again = (home.run("backtest", *SHORT, "--no-model", "--no-compare", "--json").document for _ in range(2))
+def test_the_same_backtest_gives_the_same_document(home: Home) -> None:
+    once, again = (home.here("backtest", *SHORT, "--no-model", "--no-compare", "--json").document for _ in range(2))
     assert once == again
 
 
-def test_costs_and_money_are_as_asked(home: Any) -> None:
+def test_costs_and_money_are_as_asked(home: Home) -> None:
     free = home.json("backtest", *SHORT, "--strategy", "macd", "--fee", "0", "--slippage", "0", "--balance", "500")
     dear = home.json("backtest", *SHORT, "--strategy", "macd", "--fee", "1", "--balance", "500")
     assert (free["balance"], float(free["metrics"]["fees"])) == ("500", 0.0)
@@ -48,7 +48,7 @@ def test_costs_and_money_are_as_asked(home: Any) -> None:
     assert {row["name"] for row in free["breakdown"]["strategy"]} == {"macd"}
 
 
-def test_models_decide_only_what_came_after_them(home: Any) -> None:
+def test_models_decide_only_what_came_after_them(home: Home) -> None:
     asked = ("--exchange", "simulated", "--symbol", "BTC/USD", "--days", "160", "--retrain-every", "20w", "--ungated")
     found = home.json("backtest", *asked, "--no-compare")
     assert [each["id"] for each in found["models"]] == ["walk-2024-01-01", "walk-2024-05-20"]
@@ -57,14 +57,14 @@ def test_models_decide_only_what_came_after_them(home: Any) -> None:
     assert 0 < found["by_models"] <= found["signals"]
 
 
-def test_a_model_is_not_tested_on_what_it_was_trained_on(home: Any) -> None:
+def test_a_model_is_not_tested_on_what_it_was_trained_on(home: Home) -> None:
     home.configure(exchange="simulated", symbols=["BTC/USD"])
     model = home.json("retrain", "--exchange", "simulated", "--symbol", "BTC/USD", "--days", "60")["result"]["model_id"]
     asked = ("backtest", "--symbol", "BTC/USD", "--from", "2023-12-01", "--to", "2024-01-10", "--model", model)
-    refused = home.run(*asked)
+    refused = home.here(*asked)
     assert refused.code != 0
     assert "would decide candles that it has seen" in refused.err
-    shown = home.run(*asked, "--in-sample", "--no-compare")
+    shown = home.here(*asked, "--in-sample", "--no-compare")
     assert shown.code == 0, shown.err
     assert "IN SAMPLE: the model was trained on this period" in shown.out
     assert shown.out.count("(IN SAMPLE)") >= 3
@@ -73,11 +73,11 @@ def test_a_model_is_not_tested_on_what_it_was_trained_on(home: Any) -> None:
     assert later["by_models"] > 0
 
 
-def test_nothing_that_comes_with_it_looks_ahead(home: Any) -> None:
+def test_nothing_that_comes_with_it_looks_ahead(home: Home) -> None:
     asked = ("backtest", "check", "--exchange", "simulated", "--symbol", "ETH/USD", "--cuts", "3")
     found = home.json(*asked)
     assert (found["findings"], len(found["strategies"]), found["cuts"]) == ([], 14, 3)
-    assert "Nothing looks ahead" in home.run(*asked).out
+    assert "Nothing looks ahead" in home.here(*asked).out
 
 
 @pytest.mark.parametrize(
@@ -91,25 +91,25 @@ def test_nothing_that_comes_with_it_looks_ahead(home: Any) -> None:
         ((*SHORT, "--no-model", "--no-compare", "--decisions", "/nowhere/at/all"), "cannot write"),
     ],
 )
-def test_what_cannot_be_done_is_said(home: Any, arguments: tuple[str, ...], words: str) -> None:
-    done = home.run("backtest", *arguments)
+def test_what_cannot_be_done_is_said(home: Home, arguments: tuple[str, ...], words: str) -> None:
+    done = home.here("backtest", *arguments)
     assert done.code != 0
     assert words in done.err
     assert "try: " in done.err
 
 
-def test_a_sweep_says_how_much_of_it_is_luck(home: Any) -> None:
+def test_a_sweep_says_how_much_of_it_is_luck(home: Home) -> None:
     asked = ("sweep", *SHORT, "--strategy", "grid", "--tries", "4", "--folds", "2")
     found = home.json(*asked)
     assert (len(found["folds"]), len(found["all"])) == (2, 4)
-    shown = home.run(*asked)
+    shown = home.here(*asked)
     assert shown.code == 0, shown.err
     assert "Walk-forward over" in shown.out
     assert " ".join(found["verdict"].split()) in " ".join(shown.out.split())
 
 
-def test_a_sweep_of_nothing_is_refused(home: Any) -> None:
-    done = home.run("sweep", *SHORT)
+def test_a_sweep_of_nothing_is_refused(home: Home) -> None:
+    done = home.here("sweep", *SHORT)
     assert done.code != 0
     assert "nothing to search" in done.err
     assert "try: " in done.err

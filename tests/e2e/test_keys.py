@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from home import Home
 from pseudo_terminal import LIMIT_S, Terminal
 from secrets_in import forms
 
@@ -34,20 +34,16 @@ UNLOCK = ("Passphrase of the exchange keys: ", f"{PASSPHRASE}\n")
 Answers = list[tuple[str, str]]
 
 
-def program(home: Any, *arguments: str) -> list[str | Path]:
-    return [Path(sys.executable).with_name("autopilot"), "--data-dir", home.data_dir, *arguments]
-
-
 def keys_typed(api_key: str, secret: str) -> Answers:
     return [("API key of ", f"{api_key}\n"), ("Secret of ", f"{secret}\n")]
 
 
 @pytest.fixture
-def terminal(home: Any) -> Callable[..., str]:
+def terminal(home: Home) -> Callable[..., str]:
     """Runs a command on a terminal and answers what it asks; gives all that was on the screen."""
 
     def run(arguments: str, answers: Answers, code: int = 0) -> str:
-        screen = Terminal(program(home, *arguments.split()), 80, ENVIRONMENT, errors_too=True)
+        screen = Terminal([*home.program, *arguments.split()], 80, ENVIRONMENT, errors_too=True)
         for question, answer in answers:
             screen.read(until=question)
             screen.type(answer)
@@ -66,7 +62,7 @@ def environment(process: Path) -> bytes:
         return b""
 
 
-def test_what_is_typed_is_stored_and_found_nowhere(home: Any, terminal: Any, tmp_path: Path) -> None:
+def test_what_is_typed_is_stored_and_found_nowhere(home: Home, terminal: Any, tmp_path: Path) -> None:
     chosen = [("New passphrase", f"{PASSPHRASE}\n"), ("once more", f"{PASSPHRASE}\n")]
     said = [
         terminal("keys add kraken", [*chosen, *keys_typed(API_KEY, SECRET)]),
@@ -100,8 +96,8 @@ def test_what_is_typed_is_stored_and_found_nowhere(home: Any, terminal: Any, tmp
     assert b"clipboard" not in everything
 
 
-def test_an_interrupted_question_stores_nothing_and_gives_the_terminal_its_echo_back(home: Any) -> None:
-    screen = Terminal(program(home, "keys", "add", "kraken"), 80, ENVIRONMENT, errors_too=True)
+def test_an_interrupted_question_stores_nothing_and_gives_the_terminal_its_echo_back(home: Home) -> None:
+    screen = Terminal([*home.program, "keys", "add", "kraken"], 80, ENVIRONMENT, errors_too=True)
     screen.read(until="New passphrase")
     assert not screen.echoes
     screen.type(f"{PASSPHRASE}\n")

@@ -8,20 +8,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from home import Home
 
 from autopilot.adapters.store.views.bookkeeping import check_books
 
 SYMBOLS = {"BTC/USD", "ETH/USD"}
-DAYS = 4
+DAYS = 3
 Event = dict[str, Any]
 pytestmark = pytest.mark.xdist_group("kill determinism")
 
 
 @pytest.fixture(scope="module")
-def trading_home(new_home: Callable[[], Any]) -> Callable[[], Any]:
+def trading_home(new_home: Callable[[], Home]) -> Callable[[], Home]:
     """A home whose configuration trades a simulated market as fast as it can."""
 
-    def make() -> Any:
+    def make() -> Home:
         home = new_home()
         home.configure(
             symbols=sorted(SYMBOLS),
@@ -37,19 +38,19 @@ def trading_home(new_home: Callable[[], Any]) -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(trading_home: Callable[[], Any]) -> dict[str, list[str]]:
+def undisturbed(trading_home: Callable[[], Home]) -> dict[str, list[str]]:
     home = trading_home()
-    home.json("start")
+    home.start()
     assert home.follow(SYMBOLS)
-    home.json("stop")
+    home.stop()
     books = home.contents()
     home.clear()
     return books
 
 
-def killed_run(home: Any, moments: list[Callable[[Event], bool]]) -> int:
+def killed_run(home: Home, moments: list[Callable[[Event], bool]]) -> int:
     """Run to the end of the market, killed once at each moment; how often it was killed."""
-    home.json("start")
+    home.start()
     for kills, moment in enumerate(moments):
         if home.follow(SYMBOLS, moment):
             return kills
@@ -89,7 +90,9 @@ def test_the_undisturbed_run_has_something_to_lose(undisturbed: dict[str, list[s
 
 
 @pytest.mark.parametrize("moments", MOMENTS)
-def test_kills_change_nothing(trading_home: Callable[[], Any], undisturbed: dict[str, list[str]], moments: str) -> None:
+def test_kills_change_nothing(
+    trading_home: Callable[[], Home], undisturbed: dict[str, list[str]], moments: str
+) -> None:
     home = trading_home()
     assert killed_run(home, MOMENTS[moments]()) >= 3, "the run was over too early to be killed"
     found, books = home.contents(), check_books(home.database)
@@ -107,9 +110,9 @@ def test_orders_are_linked_to_their_decisions(undisturbed: dict[str, list[str]])
     assert decided <= stored
 
 
-def test_graceful_ends_change_nothing(trading_home: Callable[[], Any], undisturbed: dict[str, list[str]]) -> None:
+def test_graceful_ends_change_nothing(trading_home: Callable[[], Home], undisturbed: dict[str, list[str]]) -> None:
     home = trading_home()
-    home.json("start")
+    home.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         assert not home.follow(SYMBOLS, nth(9, "decision"))
         home.end(number)

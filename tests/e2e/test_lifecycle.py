@@ -6,60 +6,64 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from home import Home
 
 QUICK = {"exchange": "simulated", "interval": 0.1, "simulated": {"speed": 2000.0}}
 """A candle in about two seconds: the daemon has something to do, and time to answer."""
 
 
 @pytest.fixture
-def running(home: Any) -> Iterator[Any]:
-    """A daemon in the background that runs BTC/USD."""
+def running(home: Home) -> Home:
+    """A daemon that runs BTC/USD."""
     home.configure(symbols=["BTC/USD"], **QUICK)
-    home.json("start")
+    home.start()
     return home
 
 
-def states(home: Any) -> dict[str, str]:
+def states(home: Home) -> dict[str, str]:
     return {symbol["symbol"]: symbol["state"] for symbol in home.json("status")["symbols"]}
 
 
-def test_start_brings_up_a_daemon_that_answers_and_outlives_the_command(home: Any) -> None:
+def test_start_brings_up_a_daemon_that_answers_and_outlives_the_command(home: Home) -> None:
     home.configure(symbols=["BTC/USD", "ETH/USD"], **QUICK)
-    started = home.json("start")
+    started = home.run("start", "--json").document
     assert [symbol["symbol"] for symbol in started["started"]] == ["BTC/USD", "ETH/USD"]
     assert states(home) == {"BTC/USD": "running", "ETH/USD": "running"}
     assert stat.S_IMODE(home.socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.socket.parent.stat().st_mode) == 0o700
     assert (home.data_dir / "state" / "autopilot.log").stat().st_size > 0
+    pid = home.pid()
+    stopped = home.run("stop", "--json")
+    assert (stopped.code, stopped.document["daemon"]) == (0, "stopping")
+    assert home.gone(pid)
 
 
-def test_starting_twice_changes_nothing(running: Any) -> None:
+def test_starting_twice_changes_nothing(running: Home) -> None:
     pid = running.pid()
-    again = running.json("start")
+    again = running.run("start", "--json").document
     assert again["started"] == []
     assert again["already_running"] == ["BTC/USD"]
     assert running.pid() == pid
 
 
-def test_a_symbol_that_runs_with_options_of_its_own_is_started_again_without_them(running: Any) -> None:
+def test_a_symbol_that_runs_with_options_of_its_own_is_started_again_without_them(running: Home) -> None:
     running.json("stop", "--symbol", "BTC/USD")
     running.json("start", "--symbol", "BTC/USD", "--timeframe", "4h")
     assert running.json("start", "--symbol", "BTC/USD") == {"started": [], "already_running": ["BTC/USD"]}
     assert running.json("status")["symbols"][0]["timeframe"] == "4h"
 
 
-def test_starting_with_other_settings_is_refused(running: Any) -> None:
-    refused = running.run("start", "--symbol", "BTC/USD", "--timeframe", "4h", "--json")
+def test_starting_with_other_settings_is_refused(running: Home) -> None:
+    refused = running.here("start", "--symbol", "BTC/USD", "--timeframe", "4h", "--json")
     assert refused.code == 4
     assert "BTC/USD already runs on simulated" in refused.trouble["message"]
     assert "autopilot stop --symbol BTC/USD" in refused.trouble["hint"]
 
 
-def test_a_second_daemon_is_refused(running: Any) -> None:
+def test_a_second_daemon_is_refused(running: Home) -> None:
     pid = running.pid()
     second = running.run("daemon")
     assert second.code == 1
@@ -69,16 +73,16 @@ def test_a_second_daemon_is_refused(running: Any) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_gracefully_and_a_restart_takes_up_what_ran(home: Any, number: signal.Signals) -> None:
+def test_a_signal_ends_it_gracefully_and_a_restart_takes_up_what_ran(home: Home, number: signal.Signals) -> None:
     home.configure(symbols=["BTC/USD", "ETH/USD"], **QUICK)
     daemon = home.foreground()
-    home.json("start")
+    home.start()
     home.json("stop", "--symbol", "ETH/USD")
     assert daemon.end(number) == 0
     assert not home.socket.exists()
     assert "Traceback" not in daemon.log.read_text()
 
-    known = home.run("status", "--json")
+    known = home.here("status", "--json")
     assert known.code == 3
     assert {symbol["symbol"]: symbol["state"] for symbol in known.document["symbols"]} == {
         "BTC/USD": "stopped",
@@ -92,30 +96,30 @@ def test_a_signal_ends_it_gracefully_and_a_restart_takes_up_what_ran(home: Any, 
     assert states(home) == {"BTC/USD": "running", "ETH/USD": "stopped"}
 
 
-def test_stopping_one_symbol_leaves_the_others_and_the_daemon(home: Any) -> None:
+def test_stopping_one_symbol_leaves_the_others_and_the_daemon(home: Home) -> None:
     home.configure(symbols=["BTC/USD", "ETH/USD"], **QUICK)
-    home.json("start")
+    home.start()
     stopped = home.json("stop", "--symbol", "BTC/USD")
     assert stopped["stopped"] == ["BTC/USD"]
     assert stopped["daemon"] == "running"
     assert states(home) == {"BTC/USD": "stopped", "ETH/USD": "running"}
-    again = home.run("stop", "--symbol", "BTC/USD", "--json")
+    again = home.here("stop", "--symbol", "BTC/USD", "--json")
     assert again.code == 4
     assert "BTC/USD is not running" in again.trouble["message"]
 
 
-def test_stop_ends_the_daemon_and_a_second_stop_says_that_none_runs(running: Any) -> None:
+def test_stop_ends_the_daemon_and_a_second_stop_says_that_none_runs(running: Home) -> None:
     pid = running.pid()
     assert running.json("stop")["daemon"] == "stopping"
     assert running.gone(pid)
     assert not running.socket.exists()
-    again = running.run("stop")
+    again = running.here("stop")
     assert again.code == 3
     assert again.err.startswith("error: the daemon is not running")
     assert "try: autopilot start" in again.err
 
 
-def test_status_without_daemon_or_database(home: Any) -> None:
+def test_status_without_daemon_or_database(home: Home) -> None:
     done = home.run("status")
     assert done.code == 3
     assert done.out == ""
@@ -123,7 +127,7 @@ def test_status_without_daemon_or_database(home: Any) -> None:
 
 
 @pytest.fixture
-def holding(home: Any) -> Any:
+def holding(home: Home) -> Home:
     """Holds a position of BTC/USD at the end of its market, so that nothing else will change it."""
     home.configure(
         symbols=["BTC/USD"],
@@ -133,20 +137,20 @@ def holding(home: Any) -> Any:
         interval=0.1,
         simulated={"seed": 3, "end": "2024-01-02T18:00:00Z", "speed": 0.0},
     )
-    home.json("start")
+    home.start()
     assert home.follow({"BTC/USD"})
     return home
 
 
-def test_stop_warns_of_a_position_that_stays(holding: Any) -> None:
-    stopped = holding.run("stop", "--symbol", "BTC/USD")
+def test_stop_warns_of_a_position_that_stays(holding: Home) -> None:
+    stopped = holding.here("stop", "--symbol", "BTC/USD")
     assert stopped.code == 0
     held = holding.json("positions")["positions"]
     assert [position["symbol"] for position in held] == ["BTC/USD"]
     assert f"warning: BTC/USD: {held[0]['quantity']} still held" in stopped.err
 
 
-def test_flatten_sells_what_is_held(holding: Any) -> None:
+def test_flatten_sells_what_is_held(holding: Home) -> None:
     stopped = holding.json("stop", "--symbol", "BTC/USD", "--flatten")
     assert stopped["flattened"] == ["BTC/USD"]
     assert stopped["warnings"] == []
@@ -156,9 +160,9 @@ def test_flatten_sells_what_is_held(holding: Any) -> None:
     assert holding.json("trades")["trades"][0]["exit_purpose"] == "flatten"
 
 
-def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: Any) -> None:
+def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: Home) -> None:
     began = time.monotonic()
-    started = running.run("start", "--symbol", "XRP/USD", "--exchange", "coinbase", "--interval", "60")
+    started = running.here("start", "--symbol", "XRP/USD", "--exchange", "coinbase", "--interval", "60")
     assert time.monotonic() - began < 11.0
     assert started.code == 0
     assert "XRP/USD on coinbase" in started.out
@@ -170,6 +174,7 @@ def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: An
     assert decided["body"]["symbol"] == "BTC/USD", "the other symbol goes on"
 
 
+@pytest.mark.xdist_group("garbage")
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -181,7 +186,7 @@ def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: An
     ],
     ids=["bytes", "no such version", "broken JSON", "endless body", "endless line"],
 )
-def test_garbage_on_the_socket_ends_nothing(shared_daemon: Any, garbage: bytes) -> None:
+def test_garbage_on_the_socket_ends_nothing(shared_daemon: Home, garbage: bytes) -> None:
     pid = shared_daemon.pid()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(20)
@@ -200,8 +205,8 @@ def test_garbage_on_the_socket_ends_nothing(shared_daemon: Any, garbage: bytes) 
 
 
 @pytest.fixture(scope="module")
-def shared_daemon(new_home: Any) -> Any:
+def shared_daemon(new_home: Callable[[], Home]) -> Home:
     home = new_home()
     home.configure(symbols=["BTC/USD"], **QUICK)
-    home.json("start")
+    home.start()
     return home

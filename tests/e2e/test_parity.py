@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-SYMBOLS = ["BTC/USD", "ETH/USD"]
+from home import Home
 
 
 @pytest.fixture
-def recorded(home: Any) -> Any:
-    """A daemon that has traded ten days of two simulated symbols to their end."""
-    home.configure(
-        exchange="simulated",
-        symbols=SYMBOLS,
-        interval=0.1,
-        auto_execute=True,
-        min_confidence_threshold=0.3,
-        simulated={"speed": 0, "end": "2024-01-11"},
-    )
-    home.json("start")
-    assert home.follow(set(SYMBOLS))
-    home.run("stop")
-    return home
+def recorded(recorded_home: Callable[[], Home]) -> Iterator[Home]:
+    home = recorded_home()
+    yield home
+    home.clear()
 
 
-def test_nothing_differs_until_somebody_changes_the_books(recorded: Any) -> None:
+def test_nothing_differs_until_somebody_changes_the_books(recorded: Home) -> None:
     found = recorded.run("parity", "--days", "30", "--json")
     assert found.code == 0, found.err
     assert found.document["differences"] == []
@@ -45,18 +34,18 @@ def test_nothing_differs_until_somebody_changes_the_books(recorded: Any) -> None
             "UPDATE fills SET price = '1' WHERE rowid = (SELECT max(rowid) FROM fills) RETURNING price"
         ).fetchone()
     assert price
-    found = recorded.run("parity", "--days", "30", "--json")
+    found = recorded.here("parity", "--days", "30", "--json")
     assert found.code == 1
     (difference,) = found.document["differences"]
     assert difference["recorded"]["id"] == difference["again"]["id"] == changed
     assert difference["fields"] == ["strategy", "action"]
     assert float(found.document["cost"]["price"]) == float(found.document["cost"]["total"]) != 0.0
-    shown = recorded.run("parity", "--days", "30")
+    shown = recorded.here("parity", "--days", "30")
     assert "1 decision differs" in shown.out
     assert "other prices" in shown.out
 
 
-def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Any, tmp_path: Path) -> None:
+def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Home, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     done = recorded.run("report", "--json", "--html", page)
     assert done.code == 0, done.err
@@ -71,12 +60,12 @@ def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Any, 
     last = recorded.json("report", "--days", "3")
     assert last["to_ms"] - last["from_ms"] == 3 * 24 * 3_600_000
     assert 0 < last["candles"] < found["candles"]
-    shown = recorded.run("report")
+    shown = recorded.here("report")
     assert "Paper trading of BTC/USD, ETH/USD on simulated" in shown.out
 
 
 @pytest.mark.parametrize("command", ["parity", "report"])
-def test_where_nothing_was_recorded_it_says_so(home: Any, command: str) -> None:
-    found = home.run(command)
+def test_where_nothing_was_recorded_it_says_so(home: Home, command: str) -> None:
+    found = home.here(command)
     assert found.code != 0
     assert "autopilot start" in found.err

@@ -6,7 +6,8 @@ import base64
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from daily_market import CALM, RISING, daily_market
+from home import Finished, Home
 from loopback_exchange import LoopbackExchange
 from loopback_thread import answering
 from places import PLACES, Place
@@ -30,7 +32,7 @@ PASSPHRASE = "four random words here"
 class Trader:
     """A user with an account on the exchange. ``home`` runs commands as them."""
 
-    home: Any
+    home: Home
     name: str
     exchange: Any
     credentials: Path
@@ -46,10 +48,10 @@ class Trader:
             "CREDENTIALS_DIRECTORY": str(self.credentials),
         }
 
-    def run(self, *arguments: str) -> Any:
+    def run(self, *arguments: str) -> Finished:
         return self.home.run(*arguments, **self.environment())
 
-    def add_keys(self) -> Any:
+    def add_keys(self) -> Finished:
         keys = self.place.keys
         given = json.dumps({"api_key": keys.api_key, "secret": keys.secret}).encode()
         return self.home.run("keys", "add", self.name, "--from-fd", "0", given=given, **self.environment())
@@ -81,11 +83,17 @@ _ROUND_TRIP = """
 """
 
 
-@pytest.fixture
-def trader(home: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Trader]:
-    """On Kraken, or on the exchange that a test asks for."""
-    name = getattr(request, "param", "kraken")
+@contextmanager
+def opened(home: Home, name: str, credentials: Path) -> Iterator[Trader]:
+    """A user of ``home`` while their exchange answers; its market is calm."""
     exchange: LoopbackExchange = PLACES[name].opens(lambda: int(time.time() * 1000))
+    exchange.candles = daily_market(CALM)
+    (credentials / "autopilot-passphrase").write_text(PASSPHRASE + "\n")
+    with answering(exchange):
+        yield Trader(home, name, exchange, credentials)
+
+
+def configure(home: Home, name: str) -> None:
     home.configure(
         symbols=[PLACES[name].market.symbol],
         exchange=name,
@@ -96,22 +104,37 @@ def trader(home: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterato
         sentiment={"enabled": False},
         model={"allow_unproven": True},
     )
-    (tmp_path / "autopilot-passphrase").write_text(PASSPHRASE + "\n")
-    exchange.candles = daily_market(CALM)
-    with answering(exchange):
-        yield Trader(home, name, exchange, tmp_path)
 
 
 @pytest.fixture
-def armed(trader: Trader) -> Trader:
-    """The market is about to be bought."""
-    trader.exchange.candles = daily_market(RISING)
-    assert trader.add_keys().code == 0
-    assert trader.run("disarm").code == 0
-    trader.trade_on_paper()
-    done = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven", "--json")
-    assert (done.code, done.document["armed"]["max_value"]) == (0, "500"), done.err
-    return trader
+def trader(home: Home, tmp_path: Path) -> Iterator[Trader]:
+    """On Kraken, without keys."""
+    configure(home, "kraken")
+    with opened(home, "kraken", tmp_path) as trader:
+        yield trader
+
+
+@pytest.fixture
+def armed(
+    copied_home: Callable[[str, Callable[[Home], None]], Home], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Trader]:
+    """On Kraken, or on the exchange that a test asks for: armed, and the market is about to be bought."""
+    name = getattr(request, "param", "kraken")
+
+    def arm(home: Home) -> None:
+        configure(home, name)
+        with opened(home, name, tmp_path) as trader:
+            assert trader.add_keys().code == 0
+            assert trader.run("disarm").code == 0
+            trader.trade_on_paper()
+            done = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven", "--json")
+            assert (done.code, done.document["armed"]["max_value"]) == (0, "500"), done.err
+
+    home = copied_home(f"armed-{name}", arm)
+    with opened(home, name, tmp_path) as trader:
+        trader.exchange.candles = daily_market(RISING)
+        yield trader
+        home.clear()
 
 
 def test_each_of_the_three_locks_keeps_real_money_out(trader: Trader) -> None:
@@ -127,7 +150,7 @@ def test_each_of_the_three_locks_keeps_real_money_out(trader: Trader) -> None:
     trader.trade_on_paper()
     refused = trader.run("arm", "--max-value", "500")
     assert (refused.code, "no terminal" in refused.err) == (5, True)
-    assert trader.run("status", "--json").document["symbols"] == []
+    assert trader.home.here("status", "--json").document["symbols"] == []
     assert "AddOrder" not in trader.private_calls()
 
 
@@ -146,10 +169,11 @@ def test_a_key_with_other_rights_is_not_armed(trader: Trader, permissions: list[
     assert refused.code == 5
 
 
-@pytest.mark.parametrize("trader", PLACES, indirect=True)
+@pytest.mark.parametrize("armed", PLACES, indirect=True)
 def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: Trader) -> None:
     home, exchange = armed.home, armed.exchange
-    assert armed.run("start", "--live").code == 0
+    started = armed.run("start", "--live")
+    assert started.code == 0
     (order,) = exchange.orders.values()
     assert (order.kind, order.side) == ("limit", "buy")
     assert Decimal(0) < order.quantity * order.price <= 500
@@ -157,7 +181,8 @@ def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: 
     next(event for event in home.events("fill"))
     home.kill_hard()
 
-    assert armed.run("start", "--live").code == 0
+    restarted = armed.run("start", "--live")
+    assert restarted.code == 0
     (held,) = home.json("positions")["positions"]
     assert (held["account"], Decimal(held["quantity"])) == (f"live:{armed.name}", order.quantity)
     assert list(exchange.orders) == [order.order_id], "nothing was sent again"
@@ -171,9 +196,30 @@ def test_it_buys_within_the_amount_survives_a_kill_and_sells_at_the_stop(armed: 
     assert sold["body"]["account"] == f"live:{armed.name}"
     assert exchange.balances["BTC"] == 0
     assert home.json("positions")["positions"] == []
-    assert home.run("audit", "verify").code == 0
+    assert home.here("audit", "verify").code == 0
     kinds = {row["kind"] for row in home.json("audit", "show", "--limit", "1000")["audit"]}
     assert {"arming", "decision", "order", "command", "daemon"} <= kinds
+    assert_no_secrets(armed, [started, restarted])
+
+
+def assert_no_secrets(trader: Trader, said: list[Finished]) -> None:
+    """In no file, no output, no command line and no environment, in plain or encoded."""
+    home = trader.home
+    said += [
+        home.here(*command)
+        for command in (["status", "--json"], ["config", "show"], ["audit", "show", "--json"], ["orders"])
+    ]
+    said += [trader.run("keys", "list"), trader.run("keys", "rotate", trader.name, "--from-fd", "0")]
+    process = Path(f"/proc/{home.pid()}")
+    traces = [(process / name).read_bytes() for name in ("cmdline", "environ")]
+    traces += [file.read_bytes() for file in home.directory.rglob("*") if file.is_file()]
+    everything = b"\0".join([*traces, *((done.out + done.err).encode() for done in said)])
+    keys = trader.place.keys
+    secrets = [PASSPHRASE, keys.api_key, *(line for line in keys.secret.splitlines() if "PRIVATE KEY" not in line)]
+    assert not [form for secret in secrets for form in forms(secret) if form in everything]
+    # Where it is base64, the bytes that it stands for.
+    assert not [line for line in secrets[2:] if base64.b64decode(line) in everything]
+    assert (process / "limits").read_text().split("Max core file size")[1].split()[:2] == ["0", "0"]
 
 
 def test_without_its_passphrase_a_daemon_does_not_take_up_real_money_and_says_so(armed: Trader) -> None:
@@ -190,7 +236,7 @@ def test_without_its_passphrase_a_daemon_does_not_take_up_real_money_and_says_so
 def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_is_stopped(armed: Trader) -> None:
     home = armed.home
     assert armed.run("start", "--live").code == 0
-    assert "REAL MONEY on kraken: BTC/USD" in armed.run("status").out
+    assert "REAL MONEY on kraken: BTC/USD" in armed.home.here("status").out
     home.kill_hard()
     home.foreground()
     status = home.json("status")
@@ -199,10 +245,10 @@ def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_
     (told,) = [each for each in status["health"] if each["code"] == "KEYS_LOCKED"]
     assert (told["level"], told["subject"]) == ("error", "BTC/USD in live:kraken")
     assert "autopilot start --live" in told["hint"]
-    shown = home.run("status").out
+    shown = home.here("status").out
     assert "BTC/USD in live:kraken: not taken up again" in shown
     assert "REAL MONEY" not in shown
-    refused = home.run("stop", "--symbol", "BTC/USD", "--flatten", "--json")
+    refused = home.here("stop", "--symbol", "BTC/USD", "--flatten", "--json")
     assert (refused.code, refused.trouble["code"]) == (5, "KEYS_LOCKED")
     assert home.json("stop", "--symbol", "BTC/USD")["stopped"] == ["BTC/USD"]
     assert "KEYS_LOCKED" not in {each["code"] for each in home.json("status")["health"]}
@@ -215,32 +261,3 @@ def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
     (order,) = trader.home.json("orders")["orders"]
     assert order["account"] == "paper:kraken"
     assert trader.private_calls() == []
-
-
-@pytest.mark.parametrize("trader", PLACES, indirect=True)
-def test_secrets_are_found_nowhere(armed: Trader) -> None:
-    """In no file, no output, no command line and no environment, in plain or encoded."""
-    home, said = armed.home, []
-    started = armed.run("start", "--live")
-    said += [started.out, started.err]
-    for command in (
-        ["status", "--json"],
-        ["keys", "list"],
-        ["config", "show"],
-        ["audit", "show", "--json"],
-        ["orders"],
-    ):
-        done = armed.run(*command)
-        said += [done.out, done.err]
-    wrong = armed.run("keys", "rotate", armed.name, "--from-fd", "0")
-    said += [wrong.out, wrong.err]
-    process = Path(f"/proc/{home.pid()}")
-    traces = [(process / name).read_bytes() for name in ("cmdline", "environ")]
-    traces += [file.read_bytes() for file in home.directory.rglob("*") if file.is_file()]
-    everything = b"\0".join([*traces, *(text.encode() for text in said)])
-    keys = armed.place.keys
-    secrets = [PASSPHRASE, keys.api_key, *(line for line in keys.secret.splitlines() if "PRIVATE KEY" not in line)]
-    assert not [form for secret in secrets for form in forms(secret) if form in everything]
-    # Where it is base64, the bytes that it stands for.
-    assert not [line for line in secrets[2:] if base64.b64decode(line) in everything]
-    assert (process / "limits").read_text().split("Max core file size")[1].split()[:2] == ["0", "0"]

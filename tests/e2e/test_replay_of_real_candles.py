@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from home import Home
 
 from autopilot.adapters.store.database import open_readonly
 from autopilot.adapters.store.views.bookkeeping import check_books
@@ -48,7 +49,7 @@ def cut(source: Path, target: Path) -> list[int]:
     return [int(row[0]) for row in kept if int(row[0]) >= START_MS]
 
 
-def test_faults_lose_no_order_and_send_none_twice(home: Any, real_candles: Path) -> None:
+def test_faults_lose_no_order_and_send_none_twice(home: Home, real_candles: Path) -> None:
     home.configure(
         symbols=sorted(SYMBOLS),
         exchange="replay",
@@ -71,9 +72,9 @@ def test_faults_lose_no_order_and_send_none_twice(home: Any, real_candles: Path)
     candles = home.directory / "candles"
     candles.mkdir()
     periods = {name: cut(real_candles / name, candles / name) for name in MARKETS}
-    imported = home.run("data", "import", candles, "--json")
+    imported = home.here("data", "import", candles, "--json")
     assert imported.code == 0, imported.err
-    home.json("start")
+    home.start()
     states: Counter[str] = Counter()
 
     def note(event: dict[str, Any]) -> bool:

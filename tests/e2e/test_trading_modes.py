@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 import pytest
+from home import Home
 
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.store.views import queries
@@ -18,7 +19,7 @@ HOLDING, WAITING = "2024-01-01T03:00:00Z", "2024-01-01T01:00:00Z"
 """Ends of the market at which a position is held, and at which a limit order to buy waits: nothing changes them."""
 
 
-def configure(home: Any, **market: Any) -> None:
+def configure(home: Home, **market: Any) -> None:
     home.configure(
         symbols=["BTC/USD"],
         exchange="simulated",
@@ -30,10 +31,10 @@ def configure(home: Any, **market: Any) -> None:
 
 
 @pytest.fixture
-def at_the_end(home: Any, request: pytest.FixtureRequest) -> Any:
+def at_the_end(home: Home, request: pytest.FixtureRequest) -> Home:
     """A daemon whose market has ended where the test says."""
     configure(home, end=request.param)
-    home.json("start")
+    home.start()
     assert home.follow({"BTC/USD"})
     return home
 
@@ -42,20 +43,20 @@ holding = pytest.mark.parametrize("at_the_end", [HOLDING], indirect=True)
 waiting = pytest.mark.parametrize("at_the_end", [WAITING], indirect=True)
 
 
-def mode(home: Any) -> str:
+def mode(home: Home) -> str:
     """As it is stored."""
     return str(status_document(home.database, 0)["modes"][0]["mode"])
 
 
-def open_orders(home: Any) -> list[Any]:
+def open_orders(home: Home) -> list[Any]:
     return list(queries.orders(home.database, open_only=True)["orders"])
 
 
-def positions(home: Any) -> list[Any]:
+def positions(home: Home) -> list[Any]:
     return list(queries.positions(home.database)["positions"])
 
 
-def mode_rows(home: Any) -> list[tuple[str, str]]:
+def mode_rows(home: Home) -> list[tuple[str, str]]:
     rows = recent(home.database, 99, AuditKind.MODE)["audit"]
     return [(row["body"]["previous"], row["body"]["mode"]) for row in reversed(rows)]
 
@@ -64,10 +65,9 @@ def entries(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [event for event in events if event["kind"] == "fill" and event["body"]["purpose"] == "entry"]
 
 
-def test_a_pause_stops_buying_lets_exits_go_on_and_outlives_a_kill(home: Any) -> None:
+def test_a_pause_stops_buying_lets_exits_go_on_and_outlives_a_kill(home: Home) -> None:
     configure(home, end="2030-01-01T00:00:00Z", speed=400_000.0)
-    home.foreground()
-    home.json("start")
+    home.start()
     assert not home.follow({"BTC/USD"}, lambda event: bool(entries([event])))
     paused = home.json("pause")
     assert (paused["before"], paused["now"], paused["complete"]) == ("active", "reducing", True)
@@ -75,7 +75,7 @@ def test_a_pause_stops_buying_lets_exits_go_on_and_outlives_a_kill(home: Any) ->
 
     home.kill_hard()
     assert mode(home) == "reducing"
-    shown = home.run("status")
+    shown = home.here("status")
     assert (shown.code, "reducing: paused by the user" in shown.out) == (3, True)
     home.foreground()
     seen: list[dict[str, Any]] = []
@@ -94,7 +94,7 @@ def test_a_pause_stops_buying_lets_exits_go_on_and_outlives_a_kill(home: Any) ->
 
 
 @holding
-def test_panic_sells_everything_and_only_a_user_ends_it(at_the_end: Any) -> None:
+def test_panic_sells_everything_and_only_a_user_ends_it(at_the_end: Home) -> None:
     home = at_the_end
     assert positions(home)
     done = home.run("panic", "--flatten", "--json")
@@ -111,7 +111,7 @@ def test_panic_sells_everything_and_only_a_user_ends_it(at_the_end: Any) -> None
 
 @waiting
 @pytest.mark.parametrize(("command", "killed"), [("pause", False), ("panic", True)])
-def test_what_waits_to_buy_is_canceled(at_the_end: Any, command: str, killed: bool) -> None:
+def test_what_waits_to_buy_is_canceled(at_the_end: Home, command: str, killed: bool) -> None:
     home = at_the_end
     assert [order["side"] for order in open_orders(home)] == ["buy"]
     if killed:
@@ -122,15 +122,15 @@ def test_what_waits_to_buy_is_canceled(at_the_end: Any, command: str, killed: bo
     assert check_books(home.database).disagreements == ()
 
 
-def test_panic_past_a_daemon_that_hangs_and_after_its_death(home: Any) -> None:
+def test_panic_past_a_daemon_that_hangs_and_after_its_death(home: Home) -> None:
     configure(home, end=HOLDING)
     daemon = home.foreground()
-    home.json("start")
+    home.start()
     assert home.follow({"BTC/USD"})
     daemon.process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED)
 
-    hung = home.typed("panic", "--flatten", "--json")
+    hung = home.run_only("panic", "--flatten", "--json")
     assert (hung.code, hung.document["now"], hung.document["complete"]) == (1, "halted", False)
     (left,) = hung.document["accounts"][0]["left"]
     assert f"process {daemon.process.pid}" in left["what"]
@@ -152,9 +152,9 @@ def test_panic_past_a_daemon_that_hangs_and_after_its_death(home: Any) -> None:
     assert home.json("audit", "verify")["whole"]
 
 
-def test_without_any_daemon_ever_a_pause_is_kept_for_the_first(home: Any) -> None:
-    assert home.json("pause", "--exchange", "kraken")["account"] == "*:kraken"
+def test_without_any_daemon_ever_a_pause_is_kept_for_the_first(home: Home) -> None:
+    assert home.run("pause", "--exchange", "kraken", "--json").document["account"] == "*:kraken"
     assert home.json("pause")["before"] == "active"
-    refused = home.run("resume", "--exchange", "kraken", "--json")
+    refused = home.here("resume", "--exchange", "kraken", "--json")
     assert (refused.code, refused.trouble["code"]) == (4, "CONFLICT")
-    assert home.json("resume")["now"] == "active"
+    assert home.run("resume", "--json").document["now"] == "active"

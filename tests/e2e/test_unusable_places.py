@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import ctypes
+import logging
 import os
 import sqlite3
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
+from home import Finished, Home
 
 from autopilot.adapters.store.database import open_database
 
+PR_SET_DUMPABLE = 4
+"""prctl(2): whether the files in /proc of a process belong to its user."""
 
-def file_in_place_of_the_directory(home: Any) -> None:
+
+def file_in_place_of_the_directory(home: Home) -> None:
     home.data_dir.write_text("not a directory")
 
 
-def read_only_directory(home: Any) -> None:
+def read_only_directory(home: Home) -> None:
     home.data_dir.mkdir(mode=0o500)
     if os.access(home.data_dir, os.W_OK):
         pytest.skip("this user may write everywhere")
 
 
-def corrupt_database(home: Any) -> None:
+def corrupt_database(home: Home) -> None:
     home.data_dir.mkdir(mode=0o700)
     home.database.write_bytes(b"\x00garbage" * 2_000)
 
 
-def damaged_database(home: Any) -> None:
+def damaged_database(home: Home) -> None:
     """One of ours, written over after its first page."""
     home.data_dir.mkdir(mode=0o700)
     open_database(home.database).close()
@@ -36,39 +42,39 @@ def damaged_database(home: Any) -> None:
         file.write(b"\x5a" * (home.database.stat().st_size - 4096))
 
 
-def empty_database(home: Any) -> None:
+def empty_database(home: Home) -> None:
     home.data_dir.mkdir(mode=0o700)
     home.database.touch()
 
 
-def foreign_database(home: Any) -> None:
+def foreign_database(home: Home) -> None:
     home.data_dir.mkdir(mode=0o700)
     with sqlite3.connect(home.database) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     connection.close()
 
 
-def newer_database(home: Any) -> None:
+def newer_database(home: Home) -> None:
     home.data_dir.mkdir(mode=0o700)
     database = open_database(home.database)
     database.connection.execute("PRAGMA user_version = 999")
     database.close()
 
 
-def unknown_keys(home: Any) -> None:
+def unknown_keys(home: Home) -> None:
     home.configure(exchnage="simulated", risk={"max_position": 3})
 
 
-def wrong_types(home: Any) -> None:
+def wrong_types(home: Home) -> None:
     home.configure(interval="soon", paper={"balance": -5}, min_confidence_threshold=7.0)
 
 
-def broken_toml(home: Any) -> None:
+def broken_toml(home: Home) -> None:
     home.data_dir.mkdir(mode=0o700)
     home.config_file.write_text("exchange = simulated =\n")
 
 
-CASES: list[tuple[Callable[[Any], None], int, tuple[str, ...]]] = [
+CASES: list[tuple[Callable[[Home], None], int, tuple[str, ...]]] = [
     (file_in_place_of_the_directory, 2, ("cannot make the directory",)),
     (read_only_directory, 2, ("cannot be written", "--data-dir")),
     (corrupt_database, 1, ("autopilot.db", "try:")),
@@ -82,19 +88,42 @@ CASES: list[tuple[Callable[[Any], None], int, tuple[str, ...]]] = [
 ]
 
 
+@pytest.fixture
+def run(home: Home, request: pytest.FixtureRequest) -> Iterator[Callable[..., Finished]]:
+    """Runs commands in processes of their own, or in that of the test, which then is as it was."""
+    if request.param == "process":
+        yield home.run
+        return
+    loggers = [logging.root, *map(logging.getLogger, ("ccxt", "asyncio"))]
+    before = [(logger.level, logger.handlers[:]) for logger in loggers]
+    yield home.here
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
 @pytest.mark.parametrize(
-    ("command", "spoil", "code", "words"),
+    ("run", "command", "spoil", "code", "words"),
     [
-        *(pytest.param("daemon", *case, id=f"daemon: {case[0].__name__}") for case in CASES),
-        *(pytest.param("start", *case, id=f"start: {case[0].__name__}") for case in (CASES[2], CASES[6], CASES[-1])),
+        *(pytest.param("test", "daemon", *case, id=f"daemon: {case[0].__name__}") for case in CASES),
+        pytest.param("process", "daemon", *CASES[-1], id=f"process of its own: {CASES[-1][0].__name__}"),
+        *(pytest.param("process", "start", *case, id=f"start: {case[0].__name__}") for case in (CASES[2], CASES[6])),
     ],
+    indirect=["run"],
 )
 def test_a_daemon_that_cannot_come_up_says_why(
-    home: Any, command: str, spoil: Callable[[Any], None], code: int, words: tuple[str, ...]
+    home: Home,
+    run: Callable[..., Finished],
+    command: str,
+    spoil: Callable[[Home], None],
+    code: int,
+    words: tuple[str, ...],
 ) -> None:
     spoil(home)
     before = home.database.read_bytes() if home.database.is_file() else None
-    done = home.run(command)
+    done = run(command)
     assert done.code == code, done.err
     for word in words:
         assert word in done.err
@@ -105,10 +134,10 @@ def test_a_daemon_that_cannot_come_up_says_why(
         assert home.database.read_bytes() == before, "what cannot be read is left as it was"
 
 
-def test_a_socket_path_that_is_too_long_is_said_at_once(home: Any) -> None:
+def test_a_socket_path_that_is_too_long_is_said_at_once(home: Home) -> None:
     deep = home.directory / ("d" * 100)
     for command in ("start", "status", "daemon"):
-        done = home.run("--data-dir", deep, command)
+        done = home.here("--data-dir", deep, command)
         assert done.code == 2, done.err
         assert "the system allows 107" in done.err
         assert "shorter" in done.err
@@ -126,14 +155,23 @@ def test_a_socket_path_that_is_too_long_is_said_at_once(home: Any) -> None:
     ],
     ids=["symbol", "timeframe", "negative interval", "interval that is no number"],
 )
-def test_a_wrong_command_line_starts_no_daemon(home: Any, arguments: tuple[str, ...], word: str) -> None:
-    done = home.run("start", "--exchange", "simulated", *arguments)
+def test_a_wrong_command_line_starts_no_daemon(home: Home, arguments: tuple[str, ...], word: str) -> None:
+    done = home.here("start", "--exchange", "simulated", *arguments)
     assert done.code == 2, done.err
     assert word in done.err
     assert "Traceback" not in done.err
     assert not home.database.exists()
 
 
+@pytest.fixture(scope="module")
+def idle(new_home: Callable[[], Home]) -> Home:
+    """A daemon that was asked for nothing yet."""
+    home = new_home()
+    home.foreground()
+    return home
+
+
+@pytest.mark.xdist_group("refused by the daemon")
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -144,8 +182,8 @@ def test_a_wrong_command_line_starts_no_daemon(home: Any, arguments: tuple[str, 
     ],
     ids=["exchange", "nothing stored", "real money", "no real exchange"],
 )
-def test_what_the_daemon_refuses_leaves_nothing_running(home: Any, arguments: tuple[str, ...], word: str) -> None:
-    done = home.run("start", "--symbol", "BTC/USD", *arguments)
+def test_what_the_daemon_refuses_leaves_nothing_running(idle: Home, arguments: tuple[str, ...], word: str) -> None:
+    done = idle.here("start", "--symbol", "BTC/USD", *arguments)
     assert done.code == (5 if "armed" in word else 4), done.err
     assert word in done.err
-    assert home.json("status")["symbols"] == []
+    assert idle.json("status")["symbols"] == []

@@ -11,6 +11,7 @@ import select
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,9 +46,15 @@ class Terminal:
         return bool(termios.tcgetattr(self._ours)[3] & termios.ECHO)
 
     def read(self, until: str | None = None) -> str:
-        """All there is, or up to a text."""
+        """Read to the end of the output, or until ``until`` was shown; return all that was shown so far.
+
+        Fails, and kills the command, when that takes longer than LIMIT_S.
+        """
+        deadline = time.monotonic() + LIMIT_S
         while until is None or until not in ESCAPE.sub("", self.shown):
-            assert select.select([self._ours], [], [], LIMIT_S)[0], f"{until!r} was not shown: {self.shown}"
+            if not select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                self.process.kill()
+                raise AssertionError(f"{until!r} was not shown: {self.shown[-1000:]}")
             try:
                 part = os.read(self._ours, 1 << 16)
             except OSError:  # Linux's word for the end of a terminal
