@@ -26,7 +26,7 @@ class TradingMode(StrEnum):
     REDUCING = "reducing"
     """Nothing is bought. Exits by signal, stop and target go on."""
     HALTED = "halted"
-    """Nothing is sent by itself but stop-losses of what is held."""
+    """Only stop-losses are sent automatically."""
 
     @property
     def strictness(self) -> int:

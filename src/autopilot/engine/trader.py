@@ -61,7 +61,7 @@ class Trader:
         await self._desk.follow(market)
         held = self._account.position(market.symbol)
         if held:
-            await self._guard(market, exit_in_candle(held, candle))
+            await self._exit_if(market, exit_in_candle(held, candle))
         await self._cut_losses(market)
         await self._desk.protect(market, self._exits)
 
@@ -71,15 +71,15 @@ class Trader:
             self._observer.on_price(market, quote.price, quote.at_ms)
         self._account.see_price(market.symbol, quote.price)
         await self._desk.follow(market)
-        await self.guard(market, quote)
+        await self.check_exits(market, quote)
         await self._cut_losses(market)
         await self._desk.protect(market, self._exits)
 
-    async def guard(self, market: Market, quote: Quote) -> None:
+    async def check_exits(self, market: Market, quote: Quote) -> None:
         """Exit if this price triggers it, even if an open order could not be looked up."""
         held = self._account.position(market.symbol)
         if held:
-            await self._guard(market, exit_at_price(held, to_decimal(quote.price)))
+            await self._exit_if(market, exit_at_price(held, to_decimal(quote.price)))
 
     async def context(
         self, signal: StrategySignal, market: Market, candle_at_ms: int, price: float, *, is_proven: bool
@@ -119,7 +119,7 @@ class Trader:
             await self._desk.flatten(price, market, self._exits)
         return held is not None and self._account.position(market.symbol) is None
 
-    async def _guard(self, market: Market, trigger: ExitOrder | None) -> None:
+    async def _exit_if(self, market: Market, trigger: ExitOrder | None) -> None:
         """Exit if ``trigger`` is given; then sell what an earlier exit left unfilled."""
         if trigger:
             await self._desk.exit_position(trigger, market, self._exits)
@@ -151,7 +151,7 @@ async def check_exits_after_failure(trader: Trader, market: Market, window: Mark
     if window.quote:
         async with lock.for_cycle():
             with suppress(ExchangeError):
-                await trader.guard(market, window.quote)
+                await trader.check_exits(market, window.quote)
 
 
 def require_exits_sent(orders: Iterable[Order]) -> None:

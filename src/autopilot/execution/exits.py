@@ -114,7 +114,7 @@ class Exits:
     async def flatten(self, price: Decimal, market: Market, settings: ExitSettings) -> None:
         """Cancel the open orders of this market and sell its position at market, because the user says so. Nothing is
         sold while the exchange cannot be asked about a sell order, because that could sell it twice."""
-        failure = await self._cancel_all(market, "not sent: the user flattens")
+        failure = await self._cancel_all(market, "not sent: the user flattened the position")
         held = self._books.position(market)
         if held is not None:
             wanted = ExitOrder(Purpose.FLATTEN, price, "the user asked for it", trigger_price=price)

@@ -45,8 +45,8 @@ class Following:
     async def reconcile(self, market: Market) -> Reconciliation:
         """Follow the open orders, then compare the ledger with the exchange. An order of ours that is final here and
         open there is canceled and its late fills are booked; foreign orders are not touched."""
-        # After a restart a stored market's time is that of the last decision. What was made later waits for its moment,
-        # and nothing ends before the candle that may fill it was seen.
+        # After a restart a stored market's time is that of the last decision. An order created later waits for its
+        # moment, and nothing ends before the candle that may fill it was seen.
         now_ms = self._clock.now_ms()
         due = [order for order in self._books.open_orders(market) if order.created_at_ms <= now_ms]
         await self._follow_all(due, market, may_cancel=False)

@@ -129,7 +129,7 @@ class PaperBroker(Broker, PriceObserver):
         share = to_decimal(self._settings.max_volume_share_pct) / 100
         most = floor_to_step(to_decimal(candle.volume) * share, market.amount_step)
         price = min(limit, opened) if order.side is Side.BUY else max(limit, opened)
-        # What is better than the limit was there when the candle opened: the order took it, it did not wait for it.
+        # A price better than the limit was there when the candle opened: the order took liquidity, it did not wait.
         return _Traded(most, price, price == limit, at_ms) if most > ZERO else None
 
     def _at_price(self, order: Order, price: Decimal, at_ms: int, market: Market) -> _Traded | None:

@@ -226,7 +226,7 @@ class TestFlattening:
         await scene.enter()
         await scene.flatten()
         (order,) = scene.orders
-        assert (order.status, order.detail) == (S.EXPIRED, "not sent: the user flattens")
+        assert (order.status, order.detail) == (S.EXPIRED, "not sent: the user flattened the position")
 
     async def test_again_at_the_same_moment_after_a_refusal_is_a_new_order(self, scene: Any) -> None:
         scene.hold("1")

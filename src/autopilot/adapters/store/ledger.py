@@ -268,7 +268,7 @@ LOSSES_IN_A_ROW = (
     f" SELECT count(*) {_OF_SYMBOL} AND (closed_at_ms, id) >"
     " (coalesce((SELECT closed_at_ms FROM gain), 0), coalesce((SELECT id FROM gain), 0))"
 )
-# The index begins with the symbol: each one is looked up by itself, found from the one before.
+# The index begins with the symbol, so each symbol is looked up by itself, found from the previous one.
 RECENT = (
     "WITH RECURSIVE traded (symbol) AS ("
     " SELECT min(symbol) FROM round_trips WHERE account = ?1 UNION ALL"
