@@ -13,7 +13,6 @@ from home import Home
 
 SYMBOLS = {"BTC/USD", "ETH/USD"}
 ALL = ("--limit", "1000")
-pytestmark = pytest.mark.xdist_group("answers")
 
 
 def market(end: str) -> dict[str, Any]:
