@@ -1,4 +1,4 @@
-"""Candles for every test: real ones where AUTOPILOT_TEST_DATA points, and seeded random ones."""
+"""Settings of the test run, and candles for every test: real ones from AUTOPILOT_TEST_DATA, and random ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 settings.register_profile("a busy machine proves nothing", deadline=None)
 settings.load_profile("a busy machine proves nothing")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from scheduling import Scheduling
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

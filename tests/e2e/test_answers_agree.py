@@ -1,4 +1,4 @@
-"""What the commands tell of one run agrees, in JSON, with each other and with what is stored."""
+"""The answers of all commands about one run agree with each other, and with the database after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from home import Home
 
 SYMBOLS = {"BTC/USD", "ETH/USD"}
 ALL = ("--limit", "1000")
-pytestmark = pytest.mark.xdist_group("answers")
 
 
 def market(end: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from autopilot.adapters.store.views.bookkeeping import check_books
 SYMBOLS = {"BTC/USD", "ETH/USD"}
 DAYS = 3
 Event = dict[str, Any]
-pytestmark = pytest.mark.xdist_group("kill determinism")
 
 
 @pytest.fixture(scope="module")

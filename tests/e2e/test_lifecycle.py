@@ -174,7 +174,6 @@ def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: Ho
     assert decided["body"]["symbol"] == "BTC/USD", "the other symbol goes on"
 
 
-@pytest.mark.xdist_group("garbage")
 @pytest.mark.parametrize(
     "garbage",
     [

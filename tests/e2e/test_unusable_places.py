@@ -171,7 +171,6 @@ def idle(new_home: Callable[[], Home]) -> Home:
     return home
 
 
-@pytest.mark.xdist_group("refused by the daemon")
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

@@ -27,7 +27,7 @@ from autopilot.control.errors import ControlError
 from autopilot.daemon.readiness import READY_FD
 
 LIMIT_S = 120.0
-"""Nothing in these tests takes that long unless it hangs."""
+"""Seconds after which a test counts as hanging."""
 
 BOOKS = ("decisions", "orders", "fills", "positions", "round_trips", "equity", "performance_samples", "paper_balances")
 
@@ -46,20 +46,20 @@ class Finished:
 
     @property
     def trouble(self) -> dict[str, str]:
-        """The error that a command with --json names."""
+        """The error in the document of a command with --json."""
         found: dict[str, str] = self.document["error"]
         return found
 
 
 @dataclass
 class Foreground:
-    """`autopilot daemon`, that is, its process."""
+    """The process of `autopilot daemon`."""
 
     process: subprocess.Popen[bytes]
     log: Path
 
     def end(self, number: signal.Signals) -> int:
-        """The exit code after this signal."""
+        """Send a signal, and return the exit code of the process."""
         self.process.send_signal(number)
         return self.process.wait(LIMIT_S)
 
@@ -72,7 +72,7 @@ class Home:
     scripts: Path
     """The folder of `autopilot` and `python` in the environment of a user."""
     pids: set[int] = field(default_factory=set)
-    """Of every daemon seen here."""
+    """Process ids of the daemons that were seen on this directory."""
     children: list[Foreground] = field(default_factory=list)
 
     @property
@@ -160,7 +160,7 @@ class Home:
         assert self.gone(pid)
 
     def foreground(self) -> Foreground:
-        """A daemon that is ready."""
+        """Start a daemon as a child process, and return when it is ready."""
         log = self.directory / "foreground.log"
         readable, writable = os.pipe()
         with log.open("ab") as errors:
@@ -197,7 +197,7 @@ class Home:
         raise AssertionError("the daemon ended by itself")
 
     def contents(self) -> dict[str, list[str]]:
-        """Every row that tells of trading, without the numbers that only order them."""
+        """The rows of the trading tables, as sorted texts without row numbers."""
         with open_readonly(self.database) as connection:
             return {
                 table: sorted(_comparable(dict(row)) for row in connection.execute(f"SELECT * FROM {table}"))
@@ -205,7 +205,7 @@ class Home:
             }
 
     def gone(self, pid: int) -> bool:
-        """Whether the process ended in time; it need not be our child."""
+        """Wait for the end of a process, child or not; False if it did not end in time."""
         try:
             descriptor = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -221,21 +221,21 @@ class Home:
         return pid
 
     def pid(self) -> int:
-        """The running daemon's."""
+        """The process id of the running daemon."""
         return self._see()
 
     def kill_hard(self) -> None:
-        """SIGKILL to the daemon, and wait for its end."""
+        """Kill the daemon, and wait for its end."""
         self.end(signal.SIGKILL)
 
     def end(self, number: signal.Signals) -> None:
-        """This signal to the daemon, and wait for its end."""
+        """Send a signal to the daemon, and wait for its end."""
         pid = self.pid()
         os.kill(pid, number)
         assert self.gone(pid)
 
     def clear(self) -> None:
-        """End what is left of this test, and nothing else."""
+        """Kill the daemons of this home, and remove its directory."""
         with suppress(ControlError, OSError):
             self._see()
         for pid in self.pids:

@@ -1,6 +1,6 @@
-"""Kills a trader at every point of its life, lets another take up what it left, and compares books with the exchange's.
+"""Kills a trader at every point of its life, lets another one continue, and compares our books with the exchange's.
 
-``kill_everywhere.py`` does it at all points and prints what came of it; exit code 1 when anything was lost.
+``kill_everywhere.py`` does so at all points and prints the outcomes; exit code 1 if anything was lost.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Death:
 
 @dataclass
 class Outcome:
-    """What stands at the end, in the books and at the exchange. ``entries``: orders to buy that it has, each known to
-    us where there are no ``complaints``, which are words."""
+    """The end state of the books and of the exchange. ``entries``: orders to buy at the exchange; without
+    ``complaints``, which are sentences, all of them are in our books."""
 
     entries: int = field(default=0, compare=False)
     duplicates: int = 0

@@ -50,8 +50,9 @@ TRADES_AT_ONCE = 20
 
 
 class KrakenExchange(LoopbackExchange):
-    """A fault that starts with ``E`` is told in these words in place of what was asked. ``decimals``: of coins;
-    ``rewarded``: the part of a balance that earns rewards, by currency.
+    """A fault that starts with ``E`` is answered as Kraken's own error of that text, and the call has no effect.
+
+    ``decimals``: of amounts, by currency; ``rewarded``: the part of a balance that earns rewards, by currency.
     """
 
     no_result = '{"error": []}'

@@ -1,8 +1,8 @@
-"""A process that trades real orders until it dies where it was told to: ``little_trader.py``, one request a line.
+"""A process that trades real orders until it dies at a requested point: ``little_trader.py``, one request a line.
 
 Each request is a life of its own, forked from this process, which has imported everything: a desk, a gateway with the
-unmodified ccxt and books in a file trade one position from its entry to its end, or take up what an earlier life left
-of it. Every request sent, every answer received and every statement that writes is two points, just before
+unmodified ccxt and books in a file trade one position from its entry to its end, or continue where an earlier life
+ended. Every request sent, every answer received and every statement that writes is two points, just before
 and just after it; at the ``death``-th the life is killed. With ``torn`` it is killed in the middle of a write, when the
 database's log has grown by so many bytes.
 """

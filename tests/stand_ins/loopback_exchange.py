@@ -1,5 +1,7 @@
-"""An exchange on the loopback interface, with a ledger of its own and faults on request, for the unmodified ccxt: what
-all of them share. How requests are signed and worded is for those that speak for one exchange."""
+"""An exchange on the loopback interface for the unmodified ccxt: a ledger of its own, and faults on request.
+
+The parts that all exchanges share. Subclasses know how one exchange signs and words its requests.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,9 @@ Answer = dict[str, Any]
 Fields = dict[str, Any]
 
 BEFORE = ("reset before", "hang before", "500 before", "refused before")
-"""What happens in place of what was asked."""
+"""Faults by which the request has no effect."""
 AFTER = ("reset after", "hang after", "truncated", "html", "empty", "null", "no result", "502 after", "unclear after")
-"""What happens to the answer after what was asked was done."""
+"""Faults of the answer, after the request had its effect."""
 
 
 class Why(Enum):
@@ -71,14 +73,16 @@ class LoopbackOrder:
 
 
 class LoopbackExchange:
-    """``price`` is what a market order pays, ``balances`` are by currency. ``asked``: (call, fields) of every private
-    call, refused ones too, and ``asked_at_ms`` when. ``faults``: of the next calls of a name; ``outage``: the fault of
-    every private call that has none of its own. ``fee_in``: a currency, None for the quote currency; in
-    coins of the market it is taken of what was bought, and besides what was sold. ``candles``: of
-    every market, as `daily_market` makes them.
+    """The ledger of one account.
 
-    ``placing``, ``canceling`` and ``asking`` name the calls by which orders are sent, canceled and asked about;
-    ``unclear`` are its own words, with their HTTP status, of what it may have done or not.
+    ``price``: of a market order, by coin; ``balances``: by currency. ``asked``: (call, fields) of every private call,
+    also of those it refused, and ``asked_at_ms``: their times. ``faults``: of the next calls, by name; ``outage``: the
+    fault of every private call without a fault of its own. ``fee_in``: a currency, or None for the quote currency; a
+    fee in coins of the market is deducted from a purchase, and paid on top of a sale. ``candles``: of every market, as
+    `daily_market` makes them.
+
+    Subclasses set ``placing``, ``canceling`` and ``asking``, the names of the calls that send, cancel and look up
+    orders, and ``unclear``, the status and body of an answer that leaves open whether the call had its effect.
     """
 
     quote: ClassVar[str] = "USD"
