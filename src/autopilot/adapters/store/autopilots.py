@@ -1,4 +1,4 @@
-"""The running set in SQLite."""
+"""The started symbols in SQLite."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SqliteAutopilots:
 
 @dataclass(frozen=True, slots=True)
 class AutopilotEntry:
-    """One symbol that was started. ``running`` is False once it was stopped."""
+    """A symbol that was started. ``running`` is False after it was stopped."""
 
     symbol: str
     exchange: str

@@ -13,7 +13,7 @@ from autopilot.domain.timeframe import Timeframe
 
 
 class SqliteSamples:
-    """A SampleStore. Returns are kept as they are, to the last bit."""
+    """A SampleStore. Returns are stored exactly, to the last bit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
