@@ -45,7 +45,7 @@ def requested(exchange: str, symbols: Sequence[str], days: int) -> TrainingReque
 
 
 def simulated(seed: int, symbols: Sequence[str], days: int) -> Market:
-    """What `autopilot retrain --exchange simulated` would learn from, of the market of that seed."""
+    """The data that `autopilot retrain --exchange simulated` trains on, from the market of that seed."""
     config = AutopilotConfig.model_validate({"exchange": "simulated", "simulated": {"seed": seed}})
     with tempfile.TemporaryDirectory(prefix="autopilot-bench-") as folder:
         return _histories(Path(folder), config, requested("simulated", symbols, days), ())
@@ -143,7 +143,7 @@ class Planted:
         )
 
     def probabilities(self, features: FloatArray) -> FloatArray:
-        """Of each class given what is seen, float64[n, g + 1]: what the best possible classifier would state."""
+        """The true probability of each class given the features, float64[n, g + 1]: the best possible prediction."""
         blur = self.noise**2 / self.copies
         which, whether = (
             features[:, at * self.copies :][:, : self.copies].mean(axis=1) / (1.0 + blur) for at in (0, 1)

@@ -1,4 +1,4 @@
-"""The yardsticks of learning: what the training makes of markets and problems of which the truth is known.
+"""The yardsticks of learning: trainings on markets and problems whose truth is known.
 
     python -m benchmarks yardsticks [--data FOLDER] [NAME …]
 
@@ -73,7 +73,7 @@ SIZES = {"just over the gate's minimum": (EIGHT, 215), "6 symbols of 2 years": (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure beside its goal. ``is_met`` is None where none was set."""
+    """One figure beside its goal. ``is_met`` is None without a goal."""
 
     name: str
     figure: str
@@ -237,8 +237,8 @@ def raw_skill(data: TrainingSet, seed: int) -> float:
 
 
 def gates(bench: Bench) -> Iterator[Measured]:
-    """Whole trainings on simulated markets and on the same without direction, where luck is the only edge. No goal is
-    set for what is just over the gate's minimum and has an edge: it shows what the gate's caution costs."""
+    """Whole trainings on simulated markets, and on the same markets without direction, where luck is the only edge. The
+    market with an edge that barely passes the gate's minimum has no goal: it shows the cost of the gate's caution."""
     for size, (symbols, days) in SIZES.items():
         for kind, least, most in (("null", None, 1), ("planted", MARKETS - 1, None)):
             seeds = list(range(1, MARKETS + 1))
