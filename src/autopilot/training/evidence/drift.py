@@ -93,11 +93,11 @@ def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting)
     elif has_lost:
         found = Standing.DRIFTED, f"its probabilities are worse than base rates: {numbers}"
     elif evidence >= ANYTIME:
-        found = Standing.PROVEN, f"what it earned on paper is evidence of an edge: e-value {evidence:.3g}; {numbers}"
+        found = Standing.PROVEN, f"its returns on paper are evidence of an edge: e-value {evidence:.3g}; {numbers}"
     elif counted < MIN_DAYS_JUDGED:
-        found = Standing.TOO_EARLY, f"too early to judge, {MIN_DAYS_JUDGED} days are needed: {numbers}"
+        found = Standing.TOO_EARLY, f"too early, {MIN_DAYS_JUDGED} days are needed: {numbers}"
     else:
-        found = Standing.HOLDING, f"nothing speaks against it: {numbers}"
+        found = Standing.HOLDING, f"no evidence against it: {numbers}"
     return Drift(*found, len(served), counted, skill, evidence, against)
 
 

@@ -131,7 +131,7 @@ def _beats_rules(judged: Judged) -> GateRule:
         2,
         f"better than {RULES}",
         ahead.lower > 0.0 or evidence >= ANYTIME,
-        f"{_bps(ahead)} a day ahead of {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
+        f"{_bps(ahead)} per day ahead of the {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
     )
 
 
@@ -141,7 +141,7 @@ def _against_cash(judged: Judged, trials: int) -> tuple[GateRule, GateRule]:
     evidence = anytime_evidence(daily)
     proven = (mean.lower > 0.0 and t > T_LIMIT and sharpe >= SHARPE_LIMIT) or evidence >= ANYTIME
     numbers = (
-        f"{_bps(mean)} a day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
+        f"{_bps(mean)} per day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
         f"e-value {evidence:.3g}"
     )
     return (
@@ -156,11 +156,11 @@ def _separates(judged: Judged) -> GateRule:
     some = bool(judged.followed.any() and (~judged.followed).any())
     return GateRule(
         4,
-        "confidence tells",
+        "confidence separates gains",
         some and above.point > below.point,
-        f"{_bps(above)} a decision that is acted on, {_bps(below)} a decision that is not"
+        f"{_bps(above)} per decision that is followed, {_bps(below)} per decision that is not"
         if some
-        else f"{int(judged.followed.sum()):,} of {len(judged.oof):,} decisions are acted on: nothing to compare",
+        else f"{int(judged.followed.sum()):,} of {len(judged.oof):,} decisions are followed: nothing to compare",
     )
 
 
@@ -175,8 +175,8 @@ def _spread(judged: Judged) -> GateRule:
         5,
         "gain is spread",
         total > 0.0 and month <= MAX_SHARE and (few or symbol <= MAX_SHARE),
-        f"largest share of the gain: a month {100 * month:.0f} %, a symbol {100 * symbol:.0f} %"
-        + (" (not asked of fewer than four symbols)" if few else "")
+        f"largest share of the gain: {100 * month:.0f} % in one month, {100 * symbol:.0f} % on one symbol"
+        + (" (not required below four symbols)" if few else "")
         if total > 0.0
         else "there is no gain",
     )
@@ -189,7 +189,7 @@ def _keeps_up(judged: Judged) -> tuple[GateRule, ...]:
         return ()
     ahead = judged.ahead(CHAMPION)
     days = len(judged.daily(judged.earned[CHAMPION]))
-    detail = f"{_bps(ahead)} a day ahead of the {CHAMPION} on the {days} days after its training"
+    detail = f"{_bps(ahead)} per day ahead of the {CHAMPION} on the {days} days after its training"
     return (GateRule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
 
 
@@ -203,4 +203,4 @@ def anytime_evidence(daily: FloatArray) -> float:
 
 
 def _bps(interval: Interval) -> str:
-    return f"{1e4 * interval.point:+.1f} bp [{1e4 * interval.lower:+.1f}, {1e4 * interval.upper:+.1f}]"
+    return f"{1e4 * interval.point:+.1f} bps [{1e4 * interval.lower:+.1f}, {1e4 * interval.upper:+.1f}]"
