@@ -13,16 +13,21 @@ from benchmarks.running import autopilot, configured, daemon
 from benchmarks.table import Figure, print_table
 
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
-GOAL_MB = 200.0
+GOAL_MB = 120.0
 SETTLE_S = 5.0
-LEAN = "import asyncio, sqlite3, numpy, talib, aiohttp, pydantic, apscheduler.schedulers.asyncio"
+LEAN = """
+from autopilot.lean_imports import held_back
+with held_back():
+    import asyncio, sqlite3, numpy, talib, aiohttp, pydantic, apscheduler.schedulers.asyncio
+print(open("/proc/self/status").read())
+"""
 
 
 def run() -> None:
     ours = _daemon("simulated", {"speed": 1.0})
     real = _daemon("coinbase", {})
     imports = subprocess.run(
-        [sys.executable, "-c", f"{LEAN}; print(open('/proc/self/status').read())"],
+        [sys.executable, "-c", LEAN],
         capture_output=True,
         text=True,
         check=True,

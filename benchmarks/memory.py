@@ -1,4 +1,4 @@
-"""How much memory a command takes, all of its processes together."""
+"""The memory of a command, summed over all of its processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 @contextmanager
 def memory() -> Iterator[list[float]]:
-    """What the processes below this one hold together now and then, in MB; what they share is counted once."""
+    """A list that grows by the memory of all processes below this one, in MB, every quarter of a second. Shared memory
+    counts once."""
     used, over = [0.0], threading.Event()
 
     def watch() -> None:

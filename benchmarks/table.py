@@ -1,4 +1,4 @@
-"""Figures side by side: what was measured, what it was to be, and a yardstick of the same run."""
+"""Figures side by side: measured value, goal, and a yardstick from the same run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``value`` and ``goal`` in ``unit``; ``note`` says what the number is made of."""
+    """``value`` and ``goal`` in ``unit``; ``note`` explains the value."""
 
     name: str
     value: float

@@ -21,7 +21,7 @@ from autopilot.app.training.data import TrainingData
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
-from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.training.data.history import candles_before
@@ -34,7 +34,6 @@ HOUR = Timeframe.H1
 MIN_SAMPLES = 10
 """The default of ``min_samples_per_strategy``."""
 REGIMES = tuple(Regime)
-GROUPS = tuple(StrategyGroup)
 BANDS = np.array([-0.75, 0.0, 0.75])
 """Where the cause of `Planted` is cut."""
 
@@ -46,7 +45,7 @@ def requested(exchange: str, symbols: Sequence[str], days: int) -> TrainingReque
 
 
 def simulated(seed: int, symbols: Sequence[str], days: int) -> Market:
-    """What `autopilot retrain --exchange simulated` would learn from, of the market of that seed."""
+    """The data that `autopilot retrain --exchange simulated` trains on, from the market of that seed."""
     config = AutopilotConfig.of({"exchange": "simulated", "simulated": {"seed": seed}})
     with tempfile.TemporaryDirectory(prefix="autopilot-bench-") as folder:
         return _histories(Path(folder), config, requested("simulated", symbols, days), ())
@@ -122,29 +121,29 @@ class Planted:
             features[:, seen] = cause[:, None] + self.noise * features[:, seen]
         unit = np.full(samples, 0.02)
         pays = np.searchsorted(BANDS, causes[0])
-        returns = random.normal(-self.loss, 1.0, size=(samples, len(GROUPS))) * unit[:, None]
+        returns = random.normal(-self.loss, 1.0, size=(samples, len(STRATEGY_GROUPS))) * unit[:, None]
         returns[np.arange(samples), pays] += self.edge * unit * (causes[1] > 0.0)
         at_ms = np.sort(random.integers(0, 700, size=samples)) * DAY_MS + DAY_MS // 2
         return TrainingSet(
             names=tuple(f"feature_{number}" for number in range(self.width)),
-            strategies=tuple(StrategyProfile(f"strategy_{group}", group, {}) for group in GROUPS),
+            strategies=tuple(StrategyProfile(f"strategy_{group}", group, {}) for group in STRATEGY_GROUPS),
             symbols=tuple(f"S{number}/USD" for number in range(4)),
             features=features,
             returns=returns,
-            picks=np.tile(np.arange(len(GROUPS)), (samples, 1)),
+            picks=np.tile(np.arange(len(STRATEGY_GROUPS)), (samples, 1)),
             best_past=np.zeros(samples, dtype=np.int64),
-            latest=np.zeros((samples, len(GROUPS))),
+            latest=np.zeros((samples, len(STRATEGY_GROUPS))),
             at_ms=at_ms,
             matured_ms=at_ms + DAY_MS,
             symbol=random.integers(4, size=samples),
             unit=unit,
             hold=np.zeros(samples),
             regime=np.zeros(samples, dtype=np.int8),
-            rule_group=np.full(samples, len(GROUPS) - 1),
+            rule_group=np.full(samples, len(STRATEGY_GROUPS) - 1),
         )
 
     def probabilities(self, features: FloatArray) -> FloatArray:
-        """Of each class given what is seen, float64[n, g + 1]: what the best possible classifier would state."""
+        """The true probability of each class given the features, float64[n, g + 1]: the best possible prediction."""
         blur = self.noise**2 / self.copies
         which, whether = (
             features[:, at * self.copies :][:, : self.copies].mean(axis=1) / (1.0 + blur) for at in (0, 1)
@@ -159,7 +158,7 @@ class Planted:
 
     def _shares(self, paying: int | None = None) -> FloatArray:
         """Of the classes when that group pays, float64[g + 1], by the trapezoidal rule over the best outcome."""
-        mean = np.full(len(GROUPS), -self.loss)
+        mean = np.full(len(STRATEGY_GROUPS), -self.loss)
         if paying is not None:
             mean[paying] += self.edge
         best = np.linspace(0.0, 10.0, 4001)[:, None]

@@ -1,4 +1,4 @@
-"""The yardsticks of learning: what the training makes of markets and problems of which the truth is known.
+"""The yardsticks of learning: trainings on markets and problems whose truth is known.
 
     python -m benchmarks yardsticks [--data FOLDER] [NAME …]
 
@@ -26,6 +26,7 @@ from scipy.stats import binomtest
 from autopilot.app.compute import InProcess
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.document_types import Document
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval, resampled_means
 from autopilot.performance.outcomes import ASSUMED_COST
@@ -35,15 +36,14 @@ from autopilot.training.data.history import learned_names, symbol_rows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet, training_set
 from autopilot.training.evidence.card import evidence_part
 from autopilot.training.evidence.checks import class_losses, shuffled
-from autopilot.training.evidence.evaluation import LEVEL, Judged, judge
+from autopilot.training.evidence.evaluation import LEVEL, Judged, evaluate_decisions
 from autopilot.training.evidence.gate import PROMOTED, log_loss_skill, pass_gate
-from autopilot.training.evidence.walk import join, score_fold, walk_folds
+from autopilot.training.evidence.walk import join_folds, score_fold, walk_folds
 from autopilot.training.model.fit import FitSettings, fit_classes
 from autopilot.training.model.scoring import base_rates, calibration_error, row_log_loss
 from autopilot.training.request import Acting
 from autopilot.training.train import TrainingSettings, train
 from benchmarks.yardstick_markets import (
-    GROUPS,
     HOUR,
     REGIMES,
     Market,
@@ -73,7 +73,7 @@ SIZES = {"just over the gate's minimum": (EIGHT, 215), "6 symbols of 2 years": (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure beside its goal. ``is_met`` is None where none was set."""
+    """One figure beside its goal. ``is_met`` is None without a goal."""
 
     name: str
     figure: str
@@ -169,7 +169,7 @@ def _by_regime(regimes: IntArray, outcomes: FloatArray, oracle: IntArray, chosen
 
 
 def _group(at: int) -> str:
-    return GROUPS[at].value if at < len(GROUPS) else "cash"
+    return STRATEGY_GROUPS[at].value if at < len(STRATEGY_GROUPS) else "cash"
 
 
 def best_by_regime(regimes: NDArray[np.integer], outcomes: FloatArray) -> IntArray:
@@ -237,8 +237,8 @@ def raw_skill(data: TrainingSet, seed: int) -> float:
 
 
 def gates(bench: Bench) -> Iterator[Measured]:
-    """Whole trainings on simulated markets and on the same without direction, where luck is the only edge. No goal is
-    set for what is just over the gate's minimum and has an edge: it shows what the gate's caution costs."""
+    """Whole trainings on simulated markets, and on the same markets without direction, where luck is the only edge. The
+    market with an edge that barely passes the gate's minimum has no goal: it shows the cost of the gate's caution."""
     for size, (symbols, days) in SIZES.items():
         for kind, least, most in (("null", None, 1), ("planted", MARKETS - 1, None)):
             seeds = list(range(1, MARKETS + 1))
@@ -358,7 +358,7 @@ def walked(data: TrainingSet, executor: Executor) -> Judged:
     """Walked forward and judged, as a training does it."""
     folds = walk_folds(data, HOUR.ms)
     scored = [executor.submit(score_fold, data, fold, FitSettings()) for fold in folds[::-1]][::-1]
-    return judge(data, join([each.result() for each in scored]), ACTING)
+    return evaluate_decisions(data, join_folds([each.result() for each in scored]), ACTING)
 
 
 def examined(market: Market, executor: Executor) -> Judged:

@@ -1,4 +1,4 @@
-"""Where the maps of a training run: in this process, in processes of this machine, or on a Dask cluster."""
+"""Executors for the maps of a training: this process, processes on this machine, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from typing import Any, ParamSpec, TypeVar
 from autopilot.distribution import install_hint
 from autopilot.domain.errors import ConfigError
 
-SMALL = 20_000
-"""Candles of all symbols together below which starting processes takes longer than the work."""
+MIN_PARALLEL_CANDLES = 20_000
+"""Number of candles of all symbols below which starting processes takes longer than the work."""
 CONNECT_S = 10
 
 
 @contextmanager
 def compute(scheduler: str | None, candles: int) -> Iterator[Executor]:
-    """``scheduler``: the address of a Dask scheduler, or None for this machine. ``candles``: how much there is to do.
+    """An executor for the work on ``candles`` candles of all symbols together. ``scheduler``: the address of a Dask
+    scheduler, or None for this machine.
 
     Raises ConfigError when the cluster cannot be used.
     """
     if scheduler:
         with _cluster(scheduler) as executor:
             yield executor
-    elif candles < SMALL or _processors() < 2:
+    elif candles < MIN_PARALLEL_CANDLES or _processors() < 2:
         yield InProcess()
     else:
         pool = ProcessPoolExecutor(
@@ -37,7 +38,7 @@ def compute(scheduler: str | None, candles: int) -> Iterator[Executor]:
         try:
             yield pool
         except BaseException:
-            # Nobody waits for what is under way any more, and a part can take long.
+            # Nobody needs the results of the running tasks, and one can take long.
             for worker in multiprocessing.active_children():
                 worker.terminate()
             raise
@@ -50,8 +51,8 @@ def _processors() -> int:
 
 
 def _begin_worker() -> None:
-    """Ctrl-C reaches the whole terminal group, and the parent ends its workers by itself; where it was killed it
-    cannot, and they would wait for it for ever."""
+    """Ignore Ctrl-C, which reaches the whole process group: the parent ends its workers. End with the parent, which
+    cannot end them if it was killed; they would wait for it forever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
 
@@ -90,12 +91,12 @@ T = TypeVar("T")
 
 
 class InProcess(Executor):
-    """Runs each call when it is submitted."""
+    """An executor that runs each call in the thread that submits it."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the future's to tell
+        except Exception as error:  # noqa: BLE001 - the future raises it for whoever reads the result
             future.set_exception(error)
         return future

@@ -16,7 +16,7 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.rows import from_row
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
 from autopilot.app.backtest.run import stored_model
-from autopilot.backtest.choices import GROUPS, rule_choices
+from autopilot.backtest.choices import rule_choices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import Backtest, BacktestResult
 from autopilot.backtest.models import DecidingModel, follow_models
@@ -31,6 +31,7 @@ from autopilot.domain.market import MarketKind
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
 from autopilot.domain.progress import Progress
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import profiles_of
@@ -137,7 +138,7 @@ def _again(
     strategies = load_strategies()
     profiles = profiles_of(strategies)
     series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
-    group_of = np.array([GROUPS.index(each.group) for each in profiles])
+    group_of = np.array([STRATEGY_GROUPS.index(each.group) for each in profiles])
     executing = {entry.symbol: entry.auto_execute for entry in SqliteAutopilots(database).load_autopilots()}
     traded = [
         BacktestSymbol(

@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.signal import STRATEGY_GROUPS, StrategyGroup
 from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.group_rules import group_confidences
 from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
 from autopilot.selection.track_record import shrunk_mean
 from autopilot.training.data.series import SymbolSeries
 
-GROUPS = tuple(StrategyGroup)
 RULES = -1
 """The model number of a choice by the rule table."""
 
@@ -54,7 +53,7 @@ def rule_choices(
 
 def group_choices(choices: BacktestChoices, group: StrategyGroup) -> BacktestChoices:
     """The same picks with this group always chosen, at full confidence."""
-    column = GROUPS.index(group)
+    column = STRATEGY_GROUPS.index(group)
     return _sure(choices.first, choices.picks, np.full(len(choices), column), choices.picks[:, column])
 
 
@@ -62,8 +61,8 @@ def strategy_choices(length: int, first: int, profiles: Sequence[StrategyProfile
     """This strategy always chosen at full confidence, from candle ``first`` of ``length`` on."""
     column = next(at for at, each in enumerate(profiles) if each.name == name)
     count = length - first
-    picks = np.full((count, len(GROUPS)), column)
-    return _sure(first, picks, np.full(count, GROUPS.index(profiles[column].group)), np.full(count, column))
+    picks = np.full((count, len(STRATEGY_GROUPS)), column)
+    return _sure(first, picks, np.full(count, STRATEGY_GROUPS.index(profiles[column].group)), np.full(count, column))
 
 
 def _sure(first: int, picks: IntArray, group: IntArray, strategy: IntArray) -> BacktestChoices:
@@ -81,7 +80,7 @@ def _rule_choices(
     scores = strategy_scores(fit, _recent_bps(series, firsts, rank, at), sides, strength, confidence)
     picks = best_of_groups(profiles, scores)
     groups = group_confidences(own.rule_inputs(at))
-    there = np.array([any(each.group is group for each in profiles) for group in GROUPS])
+    there = np.array([any(each.group is group for each in profiles) for group in STRATEGY_GROUPS])
     group = np.where(there[:, None], groups, -np.inf).argmax(axis=0)
     every = np.arange(len(at))
     strategy = picks[every, group]

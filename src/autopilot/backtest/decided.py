@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autopilot.backtest.choices import GROUPS, RULES, BacktestChoices, speaking
+from autopilot.backtest.choices import RULES, BacktestChoices, speaking
 from autopilot.domain.candles import Candles, IntArray
 from autopilot.domain.decision import Action, Denied, decision_id
 from autopilot.domain.market import Market
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
-from autopilot.domain.signal import StrategySignal
+from autopilot.domain.signal import STRATEGY_GROUPS, StrategySignal
 from autopilot.engine.judgement import Judgement
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.risk.evaluation import evaluate
@@ -71,7 +71,7 @@ def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
 def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models: Sequence[DecidingModel]) -> Selection:
     """The choice of ``strategy`` at candle ``index``: who made it, and its confidence."""
     choices, at = traded.choices, index - traded.choices.first
-    group, number = GROUPS[int(choices.group[at])], int(choices.model[at])
+    group, number = STRATEGY_GROUPS[int(choices.group[at])], int(choices.model[at])
     model = None if number == RULES else models[number]
     confidence, edge = float(choices.group_confidence[at]), float(choices.edge_bps[at])
     return Selection(

@@ -19,10 +19,10 @@ from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import iso_utc
 from autopilot.training.data.series import SymbolSeries
 from autopilot.training.data.training_set import TrainingSet
-from autopilot.training.evidence.evaluation import judge
+from autopilot.training.evidence.evaluation import evaluate_decisions
 from autopilot.training.evidence.gate import GateVerdict, pass_gate
 from autopilot.training.evidence.splits import Fold
-from autopilot.training.evidence.walk import LEAST_TRAIN, OutOfFold, join, score
+from autopilot.training.evidence.walk import MIN_TRAIN, OutOfFold, join_folds, score
 from autopilot.training.model.choice import choose, count_votes
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit
@@ -91,7 +91,7 @@ def _moments(data: TrainingSet, plan: Retraining) -> list[int]:
         return []
     before = (plan.start_ms - int(data.at_ms[0])) // plan.every_ms
     every = range(plan.start_ms - max(before, 0) * plan.every_ms, plan.end_ms, plan.every_ms)
-    return [moment for moment in every if int((data.matured_ms + plan.purge_ms <= moment).sum()) >= LEAST_TRAIN]
+    return [moment for moment in every if int((data.matured_ms + plan.purge_ms <= moment).sum()) >= MIN_TRAIN]
 
 
 def _train(data: TrainingSet, at_ms: int, plan: Retraining, fitting: FitSettings) -> _Trained:
@@ -117,7 +117,9 @@ def _deciding_spans(
         if each.at_ms < plan.start_ms:
             continue
         known = [one.scored for one in trained[:number] if one.scored]
-        verdict = pass_gate(judge(data, join(known), acting) if known else None, (), trials=number + 1)
+        verdict = pass_gate(
+            evaluate_decisions(data, join_folds(known), acting) if known else None, (), trials=number + 1
+        )
         if not (verdict.replaces or not plan.is_gated):
             continue
         if found and found[-1].until_ms > each.at_ms:

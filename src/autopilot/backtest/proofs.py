@@ -19,7 +19,7 @@ from autopilot.domain.candles import FloatArray
 from autopilot.domain.progress import Progress
 from autopilot.domain.signal import SignalArrays
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.data.prefix import TOLERANCE, view_between
+from autopilot.training.data.prefix import FEATURE_TOLERANCE, view_between
 from autopilot.training.data.series import SymbolData
 
 LOOK_AHEAD, WARM_UP, FAILED = "look-ahead", "warm-up", "failed"
@@ -98,7 +98,7 @@ def _columns(view: MarketView, strategies: StrategySet) -> tuple[Columns, Mappin
 def _differs(one: FloatArray, other: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     with np.errstate(invalid="ignore"):
-        return np.asarray(~same & ~(np.abs(one - other) <= TOLERANCE))
+        return np.asarray(~same & ~(np.abs(one - other) <= FEATURE_TOLERANCE))
 
 
 def _found(

@@ -31,6 +31,10 @@ class StrategyGroup(StrEnum):
     SENTIMENT_BASED = "sentiment_based"
 
 
+STRATEGY_GROUPS = tuple(StrategyGroup)
+"""In the order of every array that has one entry per group."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalArrays:
     """A strategy's opinion at each of ``n`` closed candles.

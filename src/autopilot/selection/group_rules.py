@@ -16,11 +16,10 @@ from autopilot.analysis.regime import DOWN, QUIET, RANGING, REGIMES, UP, VOLATIL
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.selection import GroupScore
-from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.signal import STRATEGY_GROUPS
 
 _BEST = 0.95
 _LEAST = 0.35
-_GROUPS = tuple(StrategyGroup)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +42,7 @@ def score_groups(conditions: MarketConditions) -> tuple[GroupScore, ...]:
     """All five groups, best first; of equals, in the order of `StrategyGroup`."""
     confidences = group_confidences(_inputs(conditions))[:, 0].tolist()
     reasons = _reasons(conditions, max(confidences[:-1]))
-    scores = [GroupScore(*each) for each in zip(_GROUPS, confidences, reasons, strict=True)]
+    scores = [GroupScore(*each) for each in zip(STRATEGY_GROUPS, confidences, reasons, strict=True)]
     return tuple(sorted(scores, key=lambda score: -score.confidence))
 
 

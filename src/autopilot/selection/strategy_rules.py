@@ -11,14 +11,13 @@ from autopilot.analysis.regime import REGIMES
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
-from autopilot.domain.signal import SideArray, SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.signal import STRATEGY_GROUPS, SideArray, SignalType, StrategyGroup, StrategySignal
 from autopilot.selection.track_record import TrackRecord
 from autopilot.strategies.base import Strategy
 
 FIT_WEIGHT = 0.35
 RECORD_WEIGHT = 0.45
 SIGNAL_WEIGHT = 0.20
-_GROUPS = tuple(StrategyGroup)
 RECORD_SCALE_BPS = 50.0
 """A mean net return this far from zero is telling; what lies far beyond says little more."""
 
@@ -80,8 +79,8 @@ def fit_of(profiles: Sequence[StrategyProfile]) -> FloatArray:
 def best_of_groups(profiles: Sequence[StrategyProfile], scores: FloatArray) -> IntArray:
     """int64[n, 5]: the column of the strategy that is chosen in each group, given scores float64[s, n]; of equals the
     first by name. 0 for a group that has no strategy."""
-    picks = np.zeros((scores.shape[1], len(_GROUPS)), dtype=np.int64)
-    for at, group in enumerate(_GROUPS):
+    picks = np.zeros((scores.shape[1], len(STRATEGY_GROUPS)), dtype=np.int64)
+    for at, group in enumerate(STRATEGY_GROUPS):
         members = sorted((each.name, column) for column, each in enumerate(profiles) if each.group is group)
         if members:
             columns = np.array([column for _, column in members])

@@ -10,8 +10,8 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
-    """``days`` of history before the latest candle, of these symbols of one exchange. ``surrogate``: of candles whose
-    direction was destroyed, to see what a training finds where nothing is; such a model is not kept."""
+    """Train on the ``days`` before the latest candle of these symbols of one exchange. ``surrogate``: on candles whose
+    direction was destroyed, as a control; the resulting model is not stored."""
 
     exchange: str
     symbols: tuple[str, ...]

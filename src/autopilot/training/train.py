@@ -1,5 +1,5 @@
-"""One training from histories to a judged model. Maps over symbols and folds run on any executor; the result is the
-same bytes on each."""
+"""One training, from the data of the symbols to a model with its evidence. Maps over symbols and folds run on any
+executor; each gives the same bytes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.progress import Progress
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import StrategySet
-from autopilot.training.data.history import GROUPS, SymbolRows, learned_names, symbol_rows
+from autopilot.training.data.history import SymbolRows, learned_names, symbol_rows
 from autopilot.training.data.series import SymbolData
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet, training_set
 from autopilot.training.evidence.card import evidence_part, importance_part, training_part
@@ -31,13 +32,13 @@ from autopilot.training.evidence.checks import (
     purge_test,
     shuffled,
     shuffled_test,
-    summarise,
+    summarize,
 )
-from autopilot.training.evidence.evaluation import Judged, judge
+from autopilot.training.evidence.evaluation import Judged, evaluate_decisions
 from autopilot.training.evidence.gate import GateVerdict, pass_gate
 from autopilot.training.evidence.incumbent import Incumbent
 from autopilot.training.evidence.splits import combinatorial
-from autopilot.training.evidence.walk import join, score_fold, walk_folds
+from autopilot.training.evidence.walk import join_folds, score_fold, walk_folds
 from autopilot.training.model.calibration import UNCALIBRATED
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit_classes, fit_member
@@ -45,18 +46,19 @@ from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.model.scoring import base_rates
 from autopilot.training.request import Acting, Stage, TrainingRequest
 
-SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
-"""Of a model's input; a model of another schema is not used."""
+MODEL_SCHEMA = f"learned-1/{FEATURE_SCHEMA}"
+"""The schema of a model's input. A model with another schema is not used."""
 SHUFFLED_FOLDS = 3
 FOLDS_AT_ONCE = 4
-"""Of the combinatorial ones: each task brings all samples along."""
+"""Combinatorial folds per task, because each task carries all samples."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """``trials``: trainings ever made, this one too; ``incumbent``: the model that decides now, where one does."""
+    """``trials``: the number of trainings so far, with this one; ``incumbent``: the model that decides now, if there is
+    one."""
 
     acting: Acting
     cost: TradingCost
@@ -67,8 +69,8 @@ class TrainingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """``text`` is the ensemble's, ``card`` its JSON document; ``state`` what the gate permits,
-    ``replaces`` whether it may decide from now on."""
+    """A new model: ``text`` of its ensemble, its ``card`` as a JSON document, the ``state`` that the gate permits, and
+    whether it ``replaces`` the model that decides now."""
 
     model_id: str
     state: ModelState
@@ -85,7 +87,7 @@ def train(
     executor: Executor,
     report: Progress,
 ) -> Trained:
-    """Raises ModelError when there is nothing to learn from."""
+    """Train a model and examine it. Raises ModelError when there are too few samples."""
     fitting = replace(settings.fit, seed=request.seed)
     rows = _gather(
         [executor.submit(symbol_rows, each, strategies, settings.cost) for each in histories],
@@ -111,7 +113,7 @@ def train(
     model_id = f"m-{day:%Y%m%d}-{identity[:8]}"
     card = {
         "id": model_id,
-        "schema": SCHEMA,
+        "schema": MODEL_SCHEMA,
         **training_part(request, data, rows),
         **evidence,
         "importance": importance_part(ensemble, data.names),
@@ -129,7 +131,7 @@ def _examine(
     report: Progress,
     steps: int,
 ) -> tuple[Judged | None, GateVerdict, Document]:
-    """Walk forward, check for leaks, ask the gate."""
+    """The out-of-fold decisions (None without folds), the verdict of the gate, and the evidence of the card."""
     folds = walk_folds(data, purge_ms=_purge_ms(data, steps))
     scored = _gather(
         # The longest first, so that no processor is left alone with it at the end.
@@ -138,7 +140,7 @@ def _examine(
         Stage.FOLDS,
         report,
     )
-    judged = judge(data, join(scored), settings.acting, settings.incumbent) if scored else None
+    judged = evaluate_decisions(data, join_folds(scored), settings.acting, settings.incumbent) if scored else None
     crossing = combinatorial(data.at_ms, data.matured_ms) if scored else ()
     wrong = shuffled(data.classes, fitting.seed)
     parts = [crossing[begin : begin + FOLDS_AT_ONCE] for begin in range(0, len(crossing), FOLDS_AT_ONCE)]
@@ -153,11 +155,11 @@ def _examine(
         shuffled_test(mixed),
     )
     verdict = pass_gate(judged, leaks, settings.trials)
-    return judged, verdict, evidence_part(judged, verdict, leaks, summarise(losses), settings.trials)
+    return judged, verdict, evidence_part(judged, verdict, leaks, summarize(losses), settings.trials)
 
 
 def _suffices(data: TrainingSet, request: TrainingRequest) -> None:
-    """Raises ModelError when too little has matured to fit anything."""
+    """Raises ModelError when too few outcomes have matured."""
     matured = np.isfinite(data.returns).sum(axis=0)
     enough = int((matured >= request.min_samples_per_strategy).sum()) if len(data) else 0
     if enough == 0:
@@ -169,21 +171,21 @@ def _suffices(data: TrainingSet, request: TrainingRequest) -> None:
 
 
 def _purge_ms(data: TrainingSet, steps: int) -> int:
-    """One candle beyond the maturing."""
+    """The length of one candle: a label is used one candle after it has matured."""
     if not len(data):
         return 0
     return int(np.min(data.matured_ms - data.at_ms)) // steps
 
 
 def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> Document:
-    """What is needed besides the boosters to score one decision."""
+    """The part of the card that scoring a decision needs, beside the boosters."""
     spread = TrainingRange.of(data.features)
     calibration = judged.calibration if judged else UNCALIBRATED
     return {
         "features": list(data.names),
         "strategies": [each.name for each in data.strategies],
         "groups": {each.name: each.group.value for each in data.strategies},
-        "classes": [*(group.value for group in GROUPS), "none"],
+        "classes": [*(group.value for group in STRATEGY_GROUPS), "none"],
         "members": fitting.members,
         "base_rates": base_rates(data.classes, NO_GROUP + 1).tolist(),
         "temperature": calibration.temperature,
@@ -194,7 +196,8 @@ def _serving(data: TrainingSet, judged: Judged | None, fitting: FitSettings) -> 
 
 
 def _gather(futures: Iterable[Future[T]], names: Sequence[str], stage: Stage, report: Progress) -> list[T]:
-    """Results in the order of ``futures``. A report that raises leaves nothing running that is not begun."""
+    """The results, in the order of ``futures``. If ``report`` or a task raises, the tasks that have not begun are
+    canceled."""
     waiting = list(futures)
     named = dict(zip(waiting, names, strict=True))
     try:

@@ -120,7 +120,7 @@ def test_the_files_of_another_model(files: ModelFiles, directory: Path) -> None:
     files.write("m-other", TEXT + "more", CARD)
     for path in directory.glob("m-other.*"):
         foreign[path.suffix].write_bytes(path.read_bytes())
-    assert "not those that were trained" in refused(files, digest)
+    assert "were altered after its training" in refused(files, digest)
 
 
 @pytest.mark.parametrize("suffix", ["txt", "json"])
@@ -130,7 +130,7 @@ def test_a_link_is_not_followed(files: ModelFiles, directory: Path, tmp_path: Pa
     path = only(directory, suffix)
     moved = path.rename((tmp_path if outside else directory) / f"moved.{suffix}")
     path.symlink_to(moved)
-    assert "no plain file" in refused(files, digest)
+    assert "is not a plain file" in refused(files, digest)
 
 
 @pytest.mark.parametrize("model_id", ["", "../m-1", "/etc/passwd", "m/1", "M-1", "m.1", "m 1", "m-1\n", "m*", "a" * 65])
@@ -149,7 +149,7 @@ def test_an_id_that_could_lead_elsewhere(files: ModelFiles, directory: Path, mod
 @pytest.mark.parametrize("digest", ["", "0" * 63, "../../../../../../" + "0" * 46, "Z" * 64])
 def test_a_digest_that_is_none(files: ModelFiles, digest: str) -> None:
     files.write(ID, TEXT, CARD)
-    assert "no SHA-256" in refused(files, digest)
+    assert "is not a SHA-256" in refused(files, digest)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.tasks import SqliteTasks
-from autopilot.app.compute import SMALL, compute
+from autopilot.app.compute import MIN_PARALLEL_CANDLES, compute
 from autopilot.app.training.process import Canceled, Train, new_task, perform
 from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.config.schema import AutopilotConfig
@@ -123,7 +123,7 @@ def test_once_the_model_is_being_kept_it_ends_by_itself(train_as: Callable[[Trai
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor works in this process")
 def test_nobody_waits_for_the_work_of_a_canceled_training() -> None:
     def canceled() -> Future[None]:
-        with suppress(Canceled), compute(None, SMALL) as executor:
+        with suppress(Canceled), compute(None, MIN_PARALLEL_CANDLES) as executor:
             assert executor.submit(os.getpid).result() != os.getpid()
             long = executor.submit(time.sleep, 60)
             while not long.running():

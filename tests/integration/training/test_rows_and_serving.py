@@ -313,7 +313,7 @@ def test_a_card_of_another_kind_is_refused(trained: Trained, change: dict[str, A
 def test_an_input_that_is_not_whole_is_refused(histories: Sequence[SymbolData], served: ScoringModel) -> None:
     view, state = Live(histories[0]).see(len(histories[0].candles) - 1)
     conditions = MarketAnalyzer().analyze(view)
-    with pytest.raises(ModelError, match="not there"):
+    with pytest.raises(ModelError, match="that are missing"):
         served.score(conditions, FeatureRow((), np.empty(0)))
     unknown = replace(state, values=np.full(len(state.values), np.nan))
     with pytest.raises(ModelError, match="not known yet"):

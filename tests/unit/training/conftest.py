@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.selection.strategy_rules import StrategyProfile
 from autopilot.training.data.training_set import TrainingSet
-
-GROUPS = tuple(StrategyGroup)
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def planted() -> Callable[..., TrainingSet]:
         at_ms = np.sort(random.integers(0, 700, size=samples)) * DAY_MS + DAY_MS // 2
         return TrainingSet(
             names=tuple(f"feature_{number}" for number in range(width)),
-            strategies=tuple(StrategyProfile(f"strategy_{group}", group, {}) for group in GROUPS),
+            strategies=tuple(StrategyProfile(f"strategy_{group}", group, {}) for group in STRATEGY_GROUPS),
             symbols=tuple(f"S{number}/USD" for number in range(symbols)),
             features=features,
             returns=returns,

@@ -11,10 +11,10 @@ import pytest
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
-from autopilot.training.evidence.evaluation import Judged, group_of, judge
+from autopilot.training.evidence.checks import LeakTest
+from autopilot.training.evidence.evaluation import Judged, evaluate_decisions, group_of
 from autopilot.training.evidence.gate import GateVerdict, log_loss_skill, pass_gate
-from autopilot.training.evidence.leaks import LeakTest
-from autopilot.training.evidence.walk import join, score_fold, walk_folds
+from autopilot.training.evidence.walk import join_folds, score_fold, walk_folds
 from autopilot.training.model.choice import choose, count_votes
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.fit import FitSettings, fit
@@ -27,7 +27,7 @@ ACTING = Acting(min_confidence=0.75, min_edge_bps=0.0)
 
 def walked(data: TrainingSet) -> Judged:
     folds = walk_folds(data, purge_ms=0)[::3]
-    return judge(data, join([score_fold(data, fold, QUICK) for fold in folds]), ACTING)
+    return evaluate_decisions(data, join_folds([score_fold(data, fold, QUICK) for fold in folds]), ACTING)
 
 
 def gate(judged: Judged, *leaks: LeakTest) -> GateVerdict:

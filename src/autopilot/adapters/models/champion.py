@@ -1,4 +1,4 @@
-"""The model in force, as the selector asks it: always the newest champion, and never one that cannot be trusted."""
+"""The model that decides: always the newest champion, and never an abstaining, damaged or expired model."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from autopilot.ports.score_model import ModelScores, ScoreModel
 if TYPE_CHECKING:
     from autopilot.adapters.models.scoring_model import ScoringModel
 
-RETRAIN = "autopilot retrain makes a new one"
+RETRAIN_HINT = "autopilot retrain makes a new one"
 
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """The champion's entry and, where it is usable, the model; otherwise why it is not."""
+    """The champion's entry, with the model if it is usable, or with the reason why it is not."""
 
     entry: ModelEntry
     model: ScoringModel | None
@@ -33,9 +33,9 @@ class _Loaded:
 
 
 class Champion(ScoreModel):
-    """The store is asked before every decision, so that a new champion counts from the next one on.
+    """It reads the store before every decision, so that a new champion decides from the next one on.
 
-    ``life_ms``: how long after its last training sample a model is used, in market time.
+    ``life_ms``: the time after its last training sample during which a model is used, in market time.
     """
 
     def __init__(self, store: SqliteModels, files: ModelFiles, life_ms: int) -> None:
@@ -46,18 +46,18 @@ class Champion(ScoreModel):
 
     @property
     def is_present(self) -> bool:
-        """Takes up a change of champion. A store that cannot be read leaves things as they are."""
-        self._take_up(self._entry())
+        """Whether there is a champion. Loads a new one first; if the store cannot be read, the present one stays."""
+        self._load_new(self._entry())
         return self._loaded is not None
 
     async def refresh(self) -> None:
-        """Take up a change of champion now, reading its files beside the event loop: that can take a second."""
+        """Load a new champion now, in a thread, because reading its files can take a second."""
         entry = self._entry()
         if not self._is_current(entry) and entry is not None:
             self._loaded = await asyncio.to_thread(self._load, entry)
 
     def status(self) -> Document | None:
-        """For `status` and `model-info`: which model is used, or why it is not; None without a champion."""
+        """For `status` and `model-info`: the champion, and why it is not usable if so; None without a champion."""
         if not self.is_present or self._loaded is None:
             return None
         entry, error = self._loaded.entry, self._loaded.error
@@ -70,19 +70,19 @@ class Champion(ScoreModel):
         }
 
     def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
-        """Raises ModelError when there is no usable model, when it is too old, or knows what had not happened yet."""
+        """Raises ModelError when there is no usable model, when it has expired, or was trained on later candles."""
         model = self._usable()
         closed_at_ms = conditions.candle_at_ms + conditions.timeframe.ms
         if closed_at_ms < model.trained_until_ms:
             raise ModelError(
-                f"model {model.model_id} knows candles up to {iso_utc(model.trained_until_ms)}, later than this one",
-                hint="train on what came before: autopilot models rollback, or retrain on earlier data",
+                f"model {model.model_id} was trained until {iso_utc(model.trained_until_ms)}, later than this candle",
+                hint="use an older model: autopilot models rollback; or retrain on earlier candles",
             )
         if closed_at_ms > model.trained_until_ms + self._life_ms:
             raise ModelError(
                 f"model {model.model_id} has expired: it was trained on candles up to "
                 f"{iso_utc(model.trained_until_ms)}",
-                hint=RETRAIN,
+                hint=RETRAIN_HINT,
             )
         return model.score(conditions, state)
 
@@ -95,7 +95,7 @@ class Champion(ScoreModel):
         if self._loaded is None:
             raise ModelError("there is no learned model", hint="autopilot retrain makes one")
         if self._loaded.model is None:
-            raise self._loaded.error or ModelError("the learned model was not loaded", hint=RETRAIN)
+            raise self._loaded.error or ModelError("the learned model was not loaded", hint=RETRAIN_HINT)
         return self._loaded.model
 
     def _entry(self) -> ModelEntry | None:
@@ -107,7 +107,7 @@ class Champion(ScoreModel):
     def _is_current(self, entry: ModelEntry | None) -> bool:
         return (self._loaded.entry if self._loaded else None) == entry
 
-    def _take_up(self, entry: ModelEntry | None) -> None:
+    def _load_new(self, entry: ModelEntry | None) -> None:
         if not self._is_current(entry):
             self._loaded = None if entry is None else self._load(entry)
 
@@ -115,7 +115,7 @@ class Champion(ScoreModel):
         from autopilot.adapters.models.scoring_model import ScoringModel
 
         if entry.state is ModelState.ABSTAINING:
-            return _Loaded(entry, None, ModelError(f"model {entry.id} abstains: {entry.note}", hint=RETRAIN))
+            return _Loaded(entry, None, ModelError(f"model {entry.id} abstains: {entry.note}", hint=RETRAIN_HINT))
         try:
             text, card = self._files.read(entry.id, entry.sha256)
             return _Loaded(entry, ScoringModel.read(entry.id, entry.state.value, text, card), None)

@@ -1,4 +1,4 @@
-"""Model files: LightGBM's text and a JSON card beside it, written whole or not at all, read only when unaltered."""
+"""Model files: LightGBM's text with a JSON card, written completely or not at all, and read only if unaltered."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _SHOWN = 12
 class ModelFiles:
     """``<id>.<digest>.txt`` and ``<id>.<digest>.json`` in ``directory``, for their owner only.
 
-    A model that is trained again keeps its id, and may get another card. The digest in the name, the beginning of
-    what `write` returns, lets both versions lie side by side: the one that counts is the one whose SHA-256 the model
-    store holds, so that a crash at any moment leaves the old model or the new one, and never a mixture.
+    A model that is trained again keeps its id, and may get another card. The digest in the name is the beginning of
+    the one that `write` returns, so that both versions can exist. The version in use is the one whose SHA-256 is in
+    the model store. A crash at any moment leaves the old version or the new one, never a mixture.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def write(self, model_id: str, model_text: str, card: Document) -> str:
-        """The SHA-256 of text and card together, in hexadecimal; both are on the disk when this returns, and the card
-        has ``sha256``, that of the text alone.
+        """Write both to the disk durably, and return the SHA-256 of text and card together, in hexadecimal. The card
+        gets a key ``sha256``, that of the text alone.
 
-        Raises ModelError when the id is not of ``a-z0-9-`` or the card is no JSON, StoreUnavailable.
+        Raises ModelError when the id has other characters than ``a-z0-9-`` or the card is not JSON, StoreUnavailable.
         """
         _check_id(model_id)
         text = model_text.encode()
@@ -52,18 +52,20 @@ class ModelFiles:
         return digest
 
     def read(self, model_id: str, expected_sha256: str) -> tuple[str, Document]:
-        """Text and card as they were written. ``expected_sha256``: what `write` returned.
+        """Text and card as they were written. ``expected_sha256`` is the digest that `write` returned.
 
-        Raises ModelError when they are missing, altered or unreadable, or are no plain files: a link is not followed.
+        Raises ModelError when they are missing, altered or unreadable, or not plain files: links are not followed.
         """
         _check_id(model_id)
         if not _SHA256.fullmatch(expected_sha256):
-            raise ModelError(f"model {model_id} is kept with {expected_sha256!r}, which is no SHA-256", hint=RETRAIN)
+            raise ModelError(
+                f"the database has {expected_sha256!r} for model {model_id}, which is not a SHA-256", hint=RETRAIN
+            )
         text = _content(self._path(model_id, expected_sha256, "txt"))
         content = _content(self._path(model_id, expected_sha256, "json"))
         if _digest(text, content) != expected_sha256:
             raise ModelError(
-                f"the files of model {model_id} in {self._directory} are not those that were trained", hint=RETRAIN
+                f"the files of model {model_id} in {self._directory} were altered after its training", hint=RETRAIN
             )
         return _parsed(model_id, text, content)
 
@@ -81,9 +83,9 @@ class ModelFiles:
         return card if isinstance(card, dict) else {}
 
     def remove(self, model_id: str) -> None:
-        """Every file of this model, and what a crash may have left of it; nothing when there are none.
+        """Delete every file of this model, also those left by a crash. Does nothing if there are no files.
 
-        Raises ModelError for an id that cannot be, StoreUnavailable.
+        Raises ModelError for an invalid id, StoreUnavailable.
         """
         _check_id(model_id)
         with self._storing():
@@ -91,9 +93,10 @@ class ModelFiles:
                 path.unlink(missing_ok=True)
 
     def backup(self, now_ms: int) -> Path:
-        """A copy of all models' files, whole or not there at all, in ``backup-<now_ms>`` beside them; its path.
+        """Copy the files of all models, completely or not at all, into ``backup-<now_ms>`` beside them. Returns its
+        path.
 
-        Raises StoreUnavailable, also when there is a backup of that moment.
+        Raises StoreUnavailable, also when this backup exists already.
         """
         target = self._directory / f"backup-{now_ms}"
         with self._storing():
@@ -120,7 +123,7 @@ class ModelFiles:
 
 def _check_id(model_id: str) -> None:
     if not _ID.fullmatch(model_id):
-        raise ModelError(f"{model_id!r} is no id of a model", hint="autopilot models list shows them with their ids")
+        raise ModelError(f"{model_id!r} is not a model id", hint="autopilot models list shows them with their ids")
 
 
 def _digest(text: bytes, card: bytes) -> str:
@@ -131,7 +134,7 @@ def _card_bytes(model_id: str, card: Document) -> bytes:
     try:
         return json.dumps(card, allow_nan=False, indent=1, sort_keys=True).encode()
     except (TypeError, ValueError) as error:
-        raise ModelError(f"the card of model {model_id} is no JSON: {error}", hint="please report this") from error
+        raise ModelError(f"the card of model {model_id} is not JSON: {error}", hint="please report this") from error
 
 
 def _parsed(model_id: str, text: bytes, content: bytes) -> tuple[str, Document]:
@@ -140,13 +143,13 @@ def _parsed(model_id: str, text: bytes, content: bytes) -> tuple[str, Document]:
     except (ValueError, RecursionError) as error:
         raise ModelError(f"the files of model {model_id} cannot be read: {error}", hint=RETRAIN) from error
     if not isinstance(card, dict) or card.get("sha256") != hashlib.sha256(text).hexdigest():
-        raise ModelError(f"the card of model {model_id} is that of another model", hint=RETRAIN)
+        raise ModelError(f"the card of model {model_id} belongs to another model", hint=RETRAIN)
     return model_text, card
 
 
 def _content(path: Path) -> bytes:
     try:
-        # Neither a link nor a pipe that never answers: NONBLOCK opens it, and then it is seen for what it is.
+        # NOFOLLOW refuses links. With NONBLOCK, opening a named pipe returns at once, and the check below refuses it.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return file.read()
@@ -155,4 +158,4 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EISDIR):
             raise ModelError(f"the model's file {path} cannot be read: {error.strerror}", hint=RETRAIN) from error
-    raise ModelError(f"the model's file {path} is no plain file", hint=RETRAIN)
+    raise ModelError(f"the model's file {path} is not a plain file", hint=RETRAIN)

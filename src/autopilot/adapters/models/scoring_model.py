@@ -1,4 +1,4 @@
-"""A stored model made ready to score one decision: its boosters, and what its card says of how to use them."""
+"""A stored model, ready to score one decision: its boosters, and the settings in its card."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from autopilot.training.model.calibration import Calibration
 from autopilot.training.model.choice import count_votes
 from autopilot.training.model.ensemble import Ensemble, RawScores
 from autopilot.training.model.novelty import TrainingRange
-from autopilot.training.train import SCHEMA
+from autopilot.training.train import MODEL_SCHEMA
 
-LEADING = 6
-"""Contributions that are told."""
-RETRAIN = "autopilot retrain makes a new one"
+CONTRIBUTIONS_SHOWN = 6
+"""Contributions that a decision stores."""
+RETRAIN_HINT = "autopilot retrain makes a new one"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoringModel:
-    """``state`` is how far the model is proven. Needs LightGBM: import this module where a model is really loaded."""
+    """``state`` is the model's stage of proof. Importing this module loads LightGBM: do it only to load a model."""
 
     model_id: str
     state: str
@@ -45,11 +45,11 @@ class ScoringModel:
 
     @classmethod
     def read(cls, model_id: str, state: str, text: str, card: dict[str, Any]) -> ScoringModel:
-        """Raises ModelError when the text or the card is not usable by this version."""
-        if card.get("schema") != SCHEMA:
+        """Parse a stored model. Raises ModelError when this version cannot use its text or its card."""
+        if card.get("schema") != MODEL_SCHEMA:
             raise ModelError(
-                f"model {model_id} was made for inputs {card.get('schema')!r}, this version has {SCHEMA!r}",
-                hint=RETRAIN,
+                f"model {model_id} was trained on inputs {card.get('schema')!r}, and this version has {MODEL_SCHEMA!r}",
+                hint=RETRAIN_HINT,
             )
         try:
             serving = card["serving"]
@@ -70,10 +70,10 @@ class ScoringModel:
                 base_rates=np.array(serving["base_rates"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"the card of model {model_id} is not usable: {error!r}", hint=RETRAIN) from error
+            raise ModelError(f"the card of model {model_id} is not usable: {error!r}", hint=RETRAIN_HINT) from error
 
     def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
-        """Raises ModelError when the input is not whole or the answer no number."""
+        """Score one decision. Raises ModelError when inputs are missing or the output is not finite."""
         row = self._row(conditions, state)
         raw = self.ensemble.predict(row)
         self._check(raw)
@@ -104,10 +104,10 @@ class ScoringModel:
     def contributions(
         self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
     ) -> tuple[Contribution, ...]:
-        """The leading ones by size. Raises ModelError as `score` does."""
+        """The largest contributions to the edge of ``group``, in bps. Raises ModelError as `score` does."""
         row = self._row(conditions, state)
         effects = self.ensemble.contributions(row, self.groups.index(group)) * self._unit(conditions)[0] * 1e4
-        leading = np.argsort(-np.abs(effects), kind="stable")[:LEADING]
+        leading = np.argsort(-np.abs(effects), kind="stable")[:CONTRIBUTIONS_SHOWN]
         return tuple(Contribution(self.features[at], float(row[0, at]), float(effects[at])) for at in leading)
 
     def _row(self, conditions: MarketConditions, state: FeatureRow) -> FloatArray:
@@ -117,8 +117,8 @@ class ScoringModel:
         missing = [name for name in self.features if name not in known]
         if missing:
             raise ModelError(
-                f"model {self.model_id} asks for {missing[0]} and {len(missing) - 1} more inputs that are not there",
-                hint="it was trained with other strategies; " + RETRAIN,
+                f"model {self.model_id} needs the input {missing[0]} and {len(missing) - 1} more that are missing",
+                hint="it was trained with other strategies; " + RETRAIN_HINT,
             )
         row = np.array([[known[name] for name in self.features]])
         if not np.isfinite(row).all():
@@ -127,10 +127,10 @@ class ScoringModel:
         return row
 
     def _unit(self, conditions: MarketConditions) -> FloatArray:
-        """The usual move over the horizon, as in training."""
+        """The usual move over the horizon, as in training: float64[1]."""
         row = conditions.features
         return volatility_unit(row.values[[row.names.index("log_volatility_168")]], horizon(conditions.timeframe))
 
     def _check(self, raw: RawScores) -> None:
         if not all(np.isfinite(part).all() for part in (raw.groups, raw.strategies, raw.classes)):
-            raise ModelError(f"model {self.model_id} gave something that is not a number", hint=RETRAIN)
+            raise ModelError(f"model {self.model_id} returned a value that is not a finite number", hint=RETRAIN_HINT)

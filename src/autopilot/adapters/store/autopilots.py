@@ -1,4 +1,4 @@
-"""The symbols that were started, in SQLite."""
+"""The started symbols in SQLite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class AutopilotEntry:
-    """One symbol that was started. ``running`` is False once it was stopped."""
+    """A symbol that was started. ``running`` is False after it was stopped."""
 
     symbol: str
     exchange: str

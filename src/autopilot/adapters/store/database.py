@@ -1,4 +1,4 @@
-"""One SQLite file: opened with care, migrated, and written in transactions that say how durable they are."""
+"""The SQLite file: opened with checks, migrated, and written in transactions of stated durability."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
-        """All or nothing. ``durable``: on the disk when it returns, so that not even a power cut loses it; otherwise a
-        crash of this process loses nothing and a power cut at most the last moments, never the order of things."""
+        """All or nothing. ``durable``: on the disk at the end of the block, so that a power cut does not lose it.
+        Otherwise a crash of this process loses nothing; a power cut loses at most the last transactions, never earlier
+        ones."""
         with store_errors(self.path):
             if durable is not self._durable:
                 self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
-            # IMMEDIATE: a transaction that begins by reading could find itself unable to write, whatever the time-out.
+            # IMMEDIATE: a transaction that begins by reading can fail to become a writer, whatever the time-out.
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self.connection
@@ -58,12 +59,12 @@ class Database:
 
 
 def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:
-    """Open or create, look for damage, bring the schema up to date, see that it can be written.
+    """Open or create the database, check it for damage, migrate it, and check that it can be written.
 
-    Raises StoreCorrupt, StoreTooNew, StoreUnavailable. Creation leaves a whole database or none, so that an empty file
-    is one that was cut. Damage is looked for where it is cheap at every start: SQLite compares the file's length with
-    its header, and ``quick_check`` walks the tables that hold orders and money (milliseconds for a year of trading);
-    candles and decisions, by far the larger part, are not read.
+    Raises StoreCorrupt, StoreTooNew, StoreUnavailable. Creation is atomic, so that an empty file means damage. Only
+    cheap checks run at every start: SQLite compares the length of the file with its header, and ``quick_check`` reads
+    the tables with orders and money (milliseconds for a year of trading). Candles and decisions, by far the larger
+    part, are not read.
     """
     if not _exists(path):
         create(path, _script(migrations))
@@ -88,7 +89,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
 
 @contextmanager
 def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
-    """For queries, beside a running daemon or without one. Raises StoreError."""
+    """A read-only connection for queries, with or without a running daemon. Raises StoreError."""
     if not _exists(path):
         raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start makes one")
     with (
@@ -102,7 +103,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _exists(path: Path) -> bool:
-    """Raises StoreCorrupt when it is cut to nothing, StoreUnavailable when that cannot be seen."""
+    """Whether the file exists. Raises StoreCorrupt when it is empty, StoreUnavailable when it cannot be reached."""
     try:
         size = path.stat().st_size
     except (FileNotFoundError, NotADirectoryError):
@@ -121,7 +122,7 @@ def _address(path: Path, mode: str) -> str:
 
 
 def _identify(connection: sqlite3.Connection, path: Path, newest: int) -> int:
-    """The version of this database of ours."""
+    """The schema version. Raises StoreCorrupt for another program's database, StoreTooNew for a later version."""
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:
@@ -144,7 +145,7 @@ def _check_books(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _migrate(database: Database, migrations: Sequence[str]) -> None:
-    """Nothing to do is nothing written, yet the attempt shows whether the file can be."""
+    """Apply the missing migrations. The transaction also shows whether the file can be written."""
     with database.transaction(durable=True) as connection:
         present = connection.execute("PRAGMA user_version").fetchone()[0]
         if present < len(migrations):
@@ -159,7 +160,7 @@ def _script(steps: Sequence[str], version: int | None = None) -> str:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """One by one; a trigger has semicolons of its own."""
+    """The single statements of ``script``. A trigger contains semicolons, so splitting at them is not enough."""
     statement = ""
     for part in script.split(";"):
         statement += part + ";"
@@ -171,8 +172,8 @@ def _statements(script: str) -> Iterator[str]:
 def create(path: Path, migrate: str) -> None:
     """Write a database made by the script ``migrate``, for its owner only, unless another process was first.
 
-    It is written under another name and linked: a process that dies halfway leaves nothing that could be mistaken for
-    a damaged ledger. Raises StoreUnavailable.
+    It is written under another name and then linked, so that a process that dies midway leaves no partial database.
+    Raises StoreUnavailable.
     """
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.executescript(migrate)

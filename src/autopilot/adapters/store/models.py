@@ -39,7 +39,7 @@ class SqliteModels:
                 entry = replace(entry, state=ModelState.ABSTAINING, note=before["note"])
             connection.execute(_REGISTER, {**to_row(entry), "is_champion": 0, "retired_at_ms": None})
             if before and before["state"] != entry.state:
-                self._tell_state(connection, entry.id, entry.state, "trained again", entry.created_at_ms)
+                self._record_state(connection, entry.id, entry.state, "trained again", entry.created_at_ms)
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """The newest first."""
@@ -60,7 +60,7 @@ class SqliteModels:
                 return
             _retire(connection, now_ms)
             connection.execute("UPDATE models SET is_champion = 1, retired_at_ms = NULL WHERE id = ?", (model_id,))
-            self._tell(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
+            self._record(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
 
     def set_state(self, model_id: str, state: ModelState, note: str, now_ms: int) -> None:
         """Whether it is champion stays as it is. A change of state goes into the history."""
@@ -68,7 +68,7 @@ class SqliteModels:
             before = _require(connection, model_id)
             connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
             if before["state"] != state.value:
-                self._tell_state(connection, model_id, state, note, now_ms)
+                self._record_state(connection, model_id, state, note, now_ms)
 
     def demote_champion(self, now_ms: int, reason: str, event: ModelEvent = ModelEvent.ROLLED_BACK) -> None:
         """Let rules decide. If they do already, only a RESET goes into the history."""
@@ -77,7 +77,7 @@ class SqliteModels:
             if previous_id is None and event is not ModelEvent.RESET:
                 return
             _retire(connection, now_ms)
-            self._tell(connection, ModelChange(now_ms, event, None, previous_id, reason))
+            self._record(connection, ModelChange(now_ms, event, None, previous_id, reason))
 
     def forget(self, model_id: str) -> None:
         """Delete the model. Its history stays."""
@@ -103,13 +103,13 @@ class SqliteModels:
             )
             return int(connection.execute("SELECT trials FROM training_trials").fetchone()[0])
 
-    def _tell_state(
+    def _record_state(
         self, connection: sqlite3.Connection, model_id: str, state: ModelState, note: str, now_ms: int
     ) -> None:
         reason = f"{state}: {note}" if note else state.value
-        self._tell(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
+        self._record(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
 
-    def _tell(self, connection: sqlite3.Connection, change: ModelChange) -> None:
+    def _record(self, connection: sqlite3.Connection, change: ModelChange) -> None:
         row = to_row(change)
         connection.execute(insert("model_history", ModelChange), row)
         if self._audit:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_row, reading, to_row
+from autopilot.adapters.store.rows import from_row, stored_value, to_row
 from autopilot.domain.order import Fill, Order, OrderReport
 from autopilot.ports.broker import PaperChange, PaperStore
 
@@ -58,7 +58,7 @@ class SqlitePaper(PaperStore):
 
 
 def _order(row: sqlite3.Row) -> tuple[Order, OrderReport]:
-    with reading("paper order"):
+    with stored_value("paper order"):
         report: dict[str, Any] = json.loads(row[1])
         fills = tuple(from_row(Fill, fill) for fill in report["fills"])
         return from_row(Order, json.loads(row[0])), from_row(OrderReport, report | {"fills": fills})

@@ -1,4 +1,5 @@
-"""Frozen values as table rows and back: each field a column of its own name, money as text, enums by value."""
+"""Frozen values as table rows and back: each field is the column of the same name, with money as text and enums by
+value."""
 
 from __future__ import annotations
 
@@ -24,23 +25,23 @@ def to_row(value: Any) -> dict[str, Any]:
 
 
 def from_row(kind: Callable[..., T], row: sqlite3.Row | Mapping[str, Any]) -> T:
-    """The inverse of `to_row`, ``kind`` being a dataclass; columns that are no field are left out.
+    """The inverse of `to_row` for the dataclass ``kind``. Columns without a field are ignored.
 
-    Raises StoreCorrupt when a column does not hold what its field is.
+    Raises StoreCorrupt when the value of a column is invalid for its field.
     """
-    with reading(kind.__name__):
+    with stored_value(kind.__name__):
         return kind(**{name: _typed(convert, row[name]) for name, convert in _converters(kind).items()})
 
 
 def from_json(text: str) -> Any:
-    """A document that was stored. Raises StoreCorrupt."""
-    with reading("document"):
+    """A stored JSON document. Raises StoreCorrupt."""
+    with stored_value("document"):
         return json.loads(text)
 
 
 @contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Raises StoreCorrupt when what is stored cannot be what was written."""
+def stored_value(what: str) -> Iterator[None]:
+    """Raises StoreCorrupt if parsing a stored value in the block fails. ``what`` names the value in the error."""
     try:
         yield
     except (ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:

@@ -14,7 +14,7 @@ from autopilot.ports.ledger import SampleStore
 
 
 class SqliteSamples(SampleStore):
-    """Returns are kept as they are, to the last bit."""
+    """Returns are stored exactly, to the last bit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

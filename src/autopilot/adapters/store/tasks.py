@@ -6,7 +6,7 @@ import json
 import sqlite3
 
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_json, insert, reading, to_row
+from autopilot.adapters.store.rows import from_json, insert, stored_value, to_row
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound
@@ -98,7 +98,7 @@ def _text(value: Document | None) -> str | None:
 
 
 def _task(row: sqlite3.Row) -> Task:
-    with reading("task"):
+    with stored_value("task"):
         columns = dict(row)
         documents = {name: columns[name] and from_json(columns[name]) for name in ("request", "result", "error")}
         return Task(**{**columns, **documents, "state": TaskState(columns["state"])})

@@ -25,7 +25,7 @@ from autopilot.app.backtest.rules import (
     traded_symbol,
 )
 from autopilot.app.compute import compute
-from autopilot.backtest.choices import GROUPS, BacktestChoices
+from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import Backtest, BacktestResult
 from autopilot.backtest.record import account_record
@@ -34,6 +34,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.progress import Progress
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
@@ -163,7 +164,7 @@ def _followed(
         return choices
     from autopilot.backtest.models import follow_models
 
-    return follow_models(choices, series, models, np.array([GROUPS.index(each.group) for each in profiles]))
+    return follow_models(choices, series, models, np.array([STRATEGY_GROUPS.index(each.group) for each in profiles]))
 
 
 def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:

@@ -1,4 +1,4 @@
-"""The trained models as a user handles them: looked at, promoted, rolled back, reset."""
+"""The user's operations on trained models: list, show, promote, roll back, reset."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _MEANS = {
 
 
 class ModelRegistry:
-    """``loaded`` tells which model decides in this process, and whether it can be used; ``drift`` judges a model, given
-    its id and card, by what it did since.
+    """``loaded`` returns the model that decides in this process, and whether it is usable; ``drift`` evaluates the
+    decisions of a model since its training, given its id and card.
 
     Every method raises StoreError; those that name a model raise NotFound, and ModelError when its files are damaged.
     """
@@ -62,15 +62,15 @@ class ModelRegistry:
         self.loaded = loaded
 
     def info(self, model_id: str | None = None) -> Document:
-        """A model's card, its state as it is now, and what came since. Unnamed: the champion's, else the newest's."""
+        """The card of a model with its present state and drift. Without an id: the champion, else the newest model."""
         return self.with_drift(self.card(model_id))
 
     def with_drift(self, card: Document) -> Document:
-        """A card with what came since; in any thread, for it can take a second."""
+        """The card with the drift of its model. Callable in any thread, because it can take a second."""
         return card if card["id"] is None else {**card, "drift": document(self._drift(card["id"], card))}
 
     def card(self, model_id: str | None) -> Document:
-        """As `info`, but for the drift, which is None."""
+        """As `info`, with None as drift."""
         around: Document = {"drift": None, "loaded": self.loaded()}
         entry = self._entry(model_id) if model_id else self._present()
         if entry is None:
@@ -89,7 +89,7 @@ class ModelRegistry:
         }
 
     def promote(self, model_id: str, *, force: bool = False) -> Document:
-        """Make it champion. Raises SafetyRefused when its gate did not pass it, unless forced."""
+        """Make the model champion. Raises SafetyRefused when the gate did not pass it, unless ``force`` is set."""
         entry = self._entry(model_id)
         self._files.read(entry.id, entry.sha256)
         if entry.state not in _PASSED and not force:
@@ -102,7 +102,7 @@ class ModelRegistry:
         return _changed(entry, before)
 
     def rollback(self) -> Document:
-        """Make the champion before this one champion again or, when there was none, let the rules decide.
+        """Make the previous champion champion again; if there is no previous one, let the rules decide.
 
         Raises Conflict when no model decides.
         """
@@ -124,7 +124,7 @@ class ModelRegistry:
         return _changed(earlier, champion)
 
     def reset(self) -> Document:
-        """Take all models out of use; ``backup`` is where their files are now, None where there were none."""
+        """Delete all models. ``backup`` is the directory with copies of their files; None if there were no models."""
         entries = self._store.entries()
         now_ms = self._clock.now_ms()
         backup = self._files.backup(now_ms) if entries else None
@@ -150,7 +150,7 @@ class ModelRegistry:
         return entry
 
     def _earlier(self) -> ModelEntry | None:
-        """The latest champion before the present one that is still kept and does not abstain."""
+        """The latest champion before the present one that is still stored and does not abstain."""
         usable = {
             each.id: each
             for each in self._store.entries()
@@ -161,7 +161,8 @@ class ModelRegistry:
 
 
 def champions(history: Sequence[ModelChange]) -> tuple[str, ...]:
-    """Who came to power over whom, the present champion last: a rollback goes back along this line, not to and fro.
+    """The champions in the order of their succession, the present one last. A rollback goes back along this line, so
+    that a second one does not undo the first.
 
     ``history``: the oldest first.
     """
@@ -183,7 +184,7 @@ def champions(history: Sequence[ModelChange]) -> tuple[str, ...]:
 
 @contextmanager
 def open_registry(paths: Paths) -> Iterator[ModelRegistry]:
-    """Without a daemon. Looking makes no database: where there is none, an empty one for the moment answers.
+    """The registry without a daemon. Without a database, a temporary empty one is used, so that nothing is created.
 
     Raises StoreError.
     """

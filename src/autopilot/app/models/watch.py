@@ -1,4 +1,4 @@
-"""A champion is judged by what it does: one that has lost its skill abstains, and another is trained."""
+"""The daily review of the champion by its own decisions: one that has drifted abstains, and a new one is trained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from autopilot.training.evidence.drift import Drift
     from autopilot.training.request import Acting
 
-# SciPy and LightGBM would double what an idle daemon takes: what needs them is imported where a champion is judged.
+# LightGBM and SciPy would double the memory of an idle daemon. They are imported only if there is a champion.
 
 REVIEW_EVERY_S = 24 * 3600.0
 
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 
 
 class ModelWatch:
-    """``changed`` is awaited when the champion's state was changed, ``retrain`` after it began to abstain. Only real
-    markets count: the past of a replay, decided by a model of today, must come out the same whenever it is run."""
+    """``changed`` is awaited after a change of the champion's state, ``retrain`` after it began to abstain. Only
+    decisions on real markets count, because a replay must give the same results at any time."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class ModelWatch:
         self._retrain = retrain
 
     async def review(self) -> None:
-        """Once a day. What goes wrong is said in the log, and tried again the next day."""
+        """Review the champion. An error is logged, and the next daily review tries again."""
         try:
             await self._review()
         except AutopilotError as error:
@@ -62,7 +62,7 @@ class ModelWatch:
         from autopilot.training.evidence.drift import Standing
 
         _, card = self._files.read(champion.id, champion.sha256)
-        # It takes a second where there is much to read; cycles must not wait for it.
+        # With many decisions it takes a second. Cycles must not wait for it.
         drift = await asyncio.to_thread(self._drift, champion.id, card, MarketKind.REAL)
         if drift.standing is Standing.DRIFTED:
             await self._set_state(champion, ModelState.ABSTAINING, drift.sentence)
@@ -79,7 +79,7 @@ class ModelWatch:
 def model_drift(
     database: Path, acting: Acting, model_id: str, card: Document, market: MarketKind | None = None
 ) -> Drift:
-    """Of this model's decisions on a kind of market, or on all. Raises StoreError."""
+    """The drift of a model from its decisions on ``market``, or on all markets. Raises StoreError."""
     import numpy as np
 
     from autopilot.adapters.store.model_decisions import served_decisions

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.database import open_database
-from autopilot.adapters.store.rows import reading
+from autopilot.adapters.store.rows import stored_value
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import learning
 from autopilot.app.lock import hold_lock
@@ -69,7 +69,7 @@ def new_task(request: TrainingRequest, now_ms: int) -> Task:
 
 def request_of(task: Task) -> TrainingRequest:
     """The request of a stored task, also of an earlier version's. Raises StoreCorrupt."""
-    with reading("training request"):
+    with stored_value("training request"):
         return _REQUEST.validate_python(task.request)
 
 

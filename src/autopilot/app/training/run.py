@@ -26,7 +26,7 @@ from autopilot.strategies.registry import load_strategies
 from autopilot.training.data.surrogate import surrogate
 from autopilot.training.evidence.incumbent import Incumbent
 from autopilot.training.request import Stage, TrainingRequest
-from autopilot.training.train import SCHEMA, Trained, TrainingSettings, train
+from autopilot.training.train import MODEL_SCHEMA, Trained, TrainingSettings, train
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
         id=trained.model_id,
         created_at_ms=now_ms,
         state=trained.state,
-        schema=SCHEMA,
+        schema=MODEL_SCHEMA,
         sha256=sha256,
         verdict=verdict,
         is_champion=False,

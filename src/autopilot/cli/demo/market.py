@@ -1,4 +1,4 @@
-"""The market of a demo: the simulated one, or candles that the user has."""
+"""The market of a demo: the simulated one, or the user's own candles."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
 SIMULATED_START_MS = 1_704_067_200_000
 """2024-01-01."""
 WATCHED_S = 25.0
-"""How long the market takes, so that a person can follow it."""
+"""Duration of the demo's market, long enough to follow it by eye."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoMarket:
-    """``settings``: the tables of a configuration that make this market. ``start_ms`` to ``end_ms`` is traded."""
+    """The traded period is ``start_ms`` to ``end_ms``. ``settings`` returns the configuration of this market."""
 
     exchange: str
     symbols: tuple[str, ...]
@@ -47,8 +47,9 @@ def simulated(days: int) -> DemoMarket:
 
 
 def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, list[Path]]:
-    """Import the best pair of markets that ``data`` (a file, or a folder at any depth) has, and the Fear & Greed index
-    if it lies there too; trade their last ``days`` in common. Raises CandleError when there is nothing to trade."""
+    """Import the best pair of markets in ``data`` (a file, or a folder with subfolders), and the Fear & Greed index if
+    it is there. Returns a market of their last ``days`` in common, and the imported files. Raises CandleError when
+    there are no candle files."""
     from autopilot.adapters.exchange.venues.known import COIN_NAMES
     from autopilot.adapters.imports.candle_files import import_path
     from autopilot.adapters.imports.sentiment_files import import_sentiment
@@ -79,7 +80,7 @@ def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, li
 
 
 def _best_markets(files: Iterable[Path]) -> list[Path]:
-    """Bitcoin and Ether of one exchange in dollars at 1h if there are such; else what comes nearest, two at most."""
+    """The files of Bitcoin and Ether in dollars at 1h from one exchange, or else the closest match; two at most."""
     from autopilot.adapters.exchange.venues.known import COIN_NAMES
     from autopilot.adapters.imports.candle_files import market_of
 

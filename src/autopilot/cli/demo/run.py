@@ -30,7 +30,7 @@ KINDS = ("decision", "fill", "symbol")
 QUIET_DENIALS = ("CONFIDENCE_BELOW_THRESHOLD", "POSITION_MISSING")
 """Denials too frequent to show each of them; the report counts them."""
 COMMAND_LIMIT_S = 30.0
-END_LIMIT_S = 30.0
+DAEMON_END_LIMIT_S = 30.0
 
 
 class DemoFailed(AutopilotError):
@@ -68,7 +68,7 @@ class Demo:
         return check_books(self.paths.database)
 
     def _follow(self, until_ms: int | None) -> None:
-        """Show what happens until a candle of ``until_ms`` is decided, or until the market has ended."""
+        """Show orders and fills until a candle of ``until_ms`` is decided, or until the market has ended."""
         for event in self._events():
             body = event["body"]
             if event["kind"] == "fill":
@@ -116,7 +116,7 @@ class Demo:
         return ControlClient(self.paths.socket)
 
     def _autopilot(self, *arguments: str) -> None:
-        """As the user would type it, showing what the user would see. Raises DemoFailed."""
+        """Run a command as the user would type it, and show its output. Raises DemoFailed if it fails."""
         self._say(line(f"$ autopilot {' '.join(arguments)}", Style.FAINT))
         done = subprocess.run(  # noqa: S603 - this program itself
             [sys.executable, "-P", "-m", "autopilot", "--data-dir", str(self.directory), *arguments],
@@ -129,7 +129,7 @@ class Demo:
         if done.returncode:
             raise DemoFailed(
                 f"autopilot {' '.join(arguments)} ended with exit code {done.returncode}",
-                hint="its words above say why; please report it if they do not",
+                hint="its output above says why; if it does not, please report it",
             )
 
     @contextmanager
@@ -159,5 +159,5 @@ def _kill(process: int) -> None:
 
 
 def _ends(process: int) -> bool:
-    """Whether the process of this descriptor ends within END_LIMIT_S."""
-    return bool(select.select([process], [], [], END_LIMIT_S)[0])
+    """Whether the process of this descriptor ends within DAEMON_END_LIMIT_S."""
+    return bool(select.select([process], [], [], DAEMON_END_LIMIT_S)[0])

@@ -1,4 +1,4 @@
-"""One symbol's past made into rows to learn from: what was known at each sampled candle, and what came of it.
+"""The training samples of one symbol: the inputs known at each sampled candle, and the outcomes after it.
 
 A map over symbols.
 """
@@ -15,7 +15,6 @@ from autopilot.analysis.features import FEATURE_NAMES
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.regime import WARM_UP
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.performance.performance_tracker import RECENT_DAYS
@@ -25,9 +24,8 @@ from autopilot.strategies.registry import StrategySet
 from autopilot.training.data.prefix import Prefix, prefix_differences
 from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series, zeroed
 
-GROUPS: tuple[StrategyGroup, ...] = tuple(StrategyGroup)
 PROBES = 4
-"""Samples a symbol whose rows are computed again from what a live cycle would have seen."""
+"""Samples per symbol whose rows are computed again from the candles that a live cycle sees."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +33,8 @@ class SymbolRows:
     """``m`` samples of one symbol, oldest first; s strategies.
 
     ``features`` float64[m, k]; ``returns`` float64[s, m]: net over the horizon, NaN without a label; ``at_ms`` and
-    ``matured_ms`` int64[m]: close of the decided candle, and when its outcome was known; ``unit`` float64[m]: the usual
-    move over the horizon; ``hold`` float64[m]: what buying and holding earned, without costs; ``regime`` int8[m];
+    ``matured_ms`` int64[m]: close of the decided candle, and the time its outcome was known; ``unit`` float64[m]: the
+    usual move over the horizon; ``hold`` float64[m]: the return of buy and hold, without costs; ``regime`` int8[m];
     ``rule_group`` int64[m]: the rule table's choice; ``side`` int8[s, m] and ``presence`` float64[2, s, m], strength
     and confidence: the signals at that candle; ``latest`` float64[s, m]: the last matured outcome then; ``sums`` and
     ``counts`` float64[s, m]: of the returns of the last 30 days that had matured then.
@@ -64,22 +62,22 @@ class SymbolRows:
 
 
 def candles_before(timeframe: Timeframe) -> int:
-    """How many candles must lie before the first sample: warm-up, horizon, and the strategies' 30 day record."""
+    """The number of candles needed before the first sample: warm-up, horizon, and the strategies' record of 30 days."""
     return max(WINDOW, WARM_UP + horizon(timeframe) + RECENT_DAYS * timeframe.per_day)
 
 
 def learned_names(strategies: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a model's input."""
+    """The names of the columns of a model's input, for these strategies."""
     return (*FEATURE_NAMES, *state_names(strategies))
 
 
 def symbol_rows(history: SymbolData, strategies: StrategySet, cost: TradingCost) -> SymbolRows:
-    """The rows of one symbol; none when the history, of at least one candle, is too short."""
+    """The samples of one symbol, whose data has at least one candle. Zero samples when it is too short."""
     return rows_of(symbol_series(history, strategies, cost), strategies)
 
 
 def rows_of(series: SymbolSeries, strategies: StrategySet) -> SymbolRows:
-    """Samples of a series."""
+    """The samples of a series."""
     history, steps, records = series.history, series.steps, series.records
     candles, returns, codes = history.candles, series.outcomes.returns, series.view.regimes.codes
     first = max(WARM_UP + steps, WINDOW - 1, int(np.searchsorted(candles.open_at_ms, history.since_ms)))
@@ -113,14 +111,14 @@ def rows_of(series: SymbolSeries, strategies: StrategySet) -> SymbolRows:
 
 
 SPACING_MS = DAY_MS
-"""Two samples of a symbol are at least so far apart (1440 candles of 1m, 24 of 1h, 1 of 1d)."""
+"""The least distance between two samples of a symbol (1440 candles of 1m, 24 of 1h, 1 of 1d)."""
 PERIOD_MS = 2 * DAY_MS
-"""After so long a candle is taken whatever the regime does."""
+"""The distance after which a candle is sampled even if the regime stays the same."""
 
 
 def sample_candles(open_at_ms: IntArray, regimes: NDArray[np.int8], first: int, end: int) -> IntArray:
-    """Indices of the candles in [first, end) to learn from, ascending. ``regimes`` int8[n]: the regime's code at each
-    candle. A regime that changes too soon after a sample waits until the spacing is over."""
+    """Indices of the sampled candles in [first, end), int64[m], ascending. ``regimes`` int8[n]: the code of the regime
+    at each candle. If the regime changes within ``SPACING_MS`` of a sample, the next sample waits for its end."""
     chosen: list[int] = []
     last_ms, last_regime = -PERIOD_MS, -1
     for index in range(first, end):

@@ -1,4 +1,4 @@
-"""Proof that no row knows the future: cut the future off, and nothing may change."""
+"""Proof that no row knows the future: without the later candles, its values stay the same."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from autopilot.strategies.registry import StrategySet
 
 if TYPE_CHECKING:
     from autopilot.training.data.series import SymbolData
-TOLERANCE = 1e-9
+
+FEATURE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """``rows`` samples were computed again from the 1,000 candles that a live cycle looks at, and no later one: the
-    largest difference of a feature, how many signals differ, and whether a feature planted to peek was caught."""
+    """``rows`` samples were computed again from the 1,000 candles that a live cycle uses. ``largest`` difference of a
+    feature, number of ``signals`` that differ, and whether a planted feature that knows the future was ``caught``."""
 
     rows: int
     largest: float
@@ -32,7 +33,7 @@ class Prefix:
 
     @property
     def passed(self) -> bool:
-        return self.largest <= TOLERANCE and self.signals == 0 and self.caught
+        return self.largest <= FEATURE_TOLERANCE and self.signals == 0 and self.caught
 
 
 def prefix_differences(
@@ -42,7 +43,7 @@ def prefix_differences(
     market: FloatArray,
     arrays: Mapping[str, SignalArrays],
 ) -> Prefix:
-    """``market`` float64[n, k] and ``arrays`` are what the whole series gave; ``probes`` the candles to prove it at."""
+    """Compare with ``market`` float64[n, k] and ``arrays``, which the whole series gave, at the candles ``probes``."""
     largest, signals, caught = 0.0, 0, not len(probes)
     planted = _next_return(history.candles)
     for at in probes.tolist():
@@ -51,12 +52,13 @@ def prefix_differences(
         largest = max(largest, float(np.abs(row - market[at]).max()))
         evaluation = strategies.evaluate(view)
         signals += sum(bool(evaluation.arrays[name].side[-1] != one.side[at]) for name, one in arrays.items())
-        caught = caught or abs(float(_next_return(view.candles)[-1] - planted[at])) > TOLERANCE
+        caught = caught or abs(float(_next_return(view.candles)[-1] - planted[at])) > FEATURE_TOLERANCE
     return Prefix(len(probes), largest, signals, caught)
 
 
 def _next_return(candles: Candles) -> FloatArray:
-    """A feature that peeks, float64[n]: a check that does not catch it proves nothing."""
+    """A planted feature that knows the future: the return of the next candle, float64[n]. A check that does not catch
+    it proves nothing."""
     close = candles.close
     return np.append(close[1:] / close[:-1] - 1.0, 0.0)
 

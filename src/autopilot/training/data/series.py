@@ -1,6 +1,6 @@
-"""Everything that was known of one symbol at each of its candles, computed for the whole series at once.
+"""The inputs and outcomes of one symbol at each of its candles, computed for the whole series at once.
 
-The same features, strategies and costs as in the live cycle; every value at a candle follows from that candle and those
+Features, strategies and costs are those of the live cycle. Every input at a candle follows from that candle and those
 before it.
 """
 
@@ -21,19 +21,17 @@ from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import DAY_MS, Timeframe
-from autopilot.performance.outcomes import Outcomes, TradingCost, counterfactual_outcomes, horizon
+from autopilot.performance.outcomes import Flags, Outcomes, TradingCost, counterfactual_outcomes, horizon
 from autopilot.performance.performance_tracker import matures_at
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_rows, volatility_unit
 from autopilot.selection.group_rules import RuleInputs
 from autopilot.strategies.registry import StrategySet
 
-Flags = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolData:
-    """What is known of one symbol: its closed candles, those of its reference, sentiment, and the outcomes that the
-    running daemon recorded. Samples are drawn from ``since_ms`` on; what lies before it is for warming up."""
+    """The data of one symbol: its closed candles, those of its reference, sentiment, and the outcomes that the daemon
+    recorded. Samples are drawn from ``since_ms`` on; earlier candles are for the warm-up."""
 
     symbol: str
     candles: Candles
@@ -45,8 +43,8 @@ class SymbolData:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackRecords:
-    """What the tracker's record of each of s strategies said at each of n candles, for each of `SPANS_DAYS`: ``sums``
-    and ``counts`` float64[2, s, n] of the matured returns; ``complete`` bool[n]: enough of both spans had matured."""
+    """The tracker's record of each of s strategies at each of n candles, for each of `SPANS_DAYS`: ``sums`` and
+    ``counts`` float64[2, s, n] of the matured returns; ``complete`` bool[n]: enough of both spans had matured."""
 
     sums: FloatArray
     counts: FloatArray
@@ -59,9 +57,8 @@ class TrackRecords:
 
 @dataclass(frozen=True, eq=False)
 class SymbolSeries:
-    """``n`` candles, s strategies. What is learned from, and what a model or the rule table looks at, is computed when
-    it is first asked for. ``first_decided``: the index of the candle at which the tracker began to keep its record,
-    None when that was long before."""
+    """``n`` candles, s strategies. The inputs of model and rule table, and the outcomes, are computed at first use.
+    ``first_decided``: the index of the candle where the tracker's record begins; None if that was long before."""
 
     history: SymbolData
     view: MarketView
@@ -72,27 +69,27 @@ class SymbolSeries:
 
     @cached_property
     def market(self) -> FloatArray:
-        """float64[n, k]: the features named FEATURE_NAMES."""
+        """float64[n, k]: the features, in the order of FEATURE_NAMES."""
         return features(self.view, self.view.regimes)[1]
 
     @cached_property
     def _outside(self) -> Mapping[str, FloatArray]:
-        """What the rule table looks at does without the other features."""
+        """The two features that the rule table uses. The others are not computed for them."""
         return outside_features(self.view)
 
     @property
     def outcomes(self) -> Outcomes:
-        """[s, n], NaN where they are not known."""
+        """The outcomes of each strategy at each candle, [s, n]; NaN where unknown."""
         return self._known[0]
 
     @property
     def taken(self) -> Flags:
-        """bool[n]: where the outcomes are those that the daemon recorded."""
+        """bool[n]: the candles whose outcomes the daemon recorded."""
         return self._known[1]
 
     @cached_property
     def records(self) -> TrackRecords:
-        """What the tracker's records said."""
+        """The records of the performance tracker at each candle."""
         return _records(self.outcomes.returns, self.history.candles, self.steps, self.first_decided)
 
     @cached_property
@@ -106,27 +103,27 @@ class SymbolSeries:
         return horizon(self.history.candles.timeframe)
 
     def sides(self, at: IntArray) -> NDArray[np.int8]:
-        """int8[s, m] at these candles."""
+        """The sides of the signals at these candles: int8[s, m]."""
         return np.stack([each.side[at] for each in self.arrays.values()])
 
     def presence(self, at: IntArray) -> FloatArray:
-        """float64[2, s, m]: strength and confidence of the signals."""
+        """Strength and confidence of the signals at these candles: float64[2, s, m]."""
         every = self.arrays.values()
         return np.stack([[each.strength[at] for each in every], [each.confidence[at] for each in every]])
 
     def unit(self, at: IntArray) -> FloatArray:
-        """float64[m]: the usual move over the horizon."""
+        """The usual move over the horizon at these candles: float64[m]."""
         return volatility_unit(self.market[at, FEATURE_NAMES.index("log_volatility_168")], self.steps)
 
     def inputs(self, at: IntArray) -> FloatArray:
-        """float64[m, j]: a model's input at these candles, each at least one horizon after the first."""
+        """The input of a model at these candles, float64[m, j]. Each is at least one horizon after the first candle."""
         matured = at - self.steps
         before = Outcomes(zeroed(self.outcomes.returns[:, matured]), self.outcomes.held[:, matured])
         state = state_rows(self.sides(at), before, [mean[:, at] for mean in self.records.means], self.unit(at))
         return np.concatenate([self.market[at], state], axis=1)
 
     def rule_inputs(self, at: IntArray) -> RuleInputs:
-        """What the rule table looks at."""
+        """The inputs of the rule table at these candles."""
         view, indicators = self.view, self.view.indicators
         outside = [series for series in (view.reference_close, view.sentiment) if series is not None and len(series)]
         known = np.any([np.isfinite(series[at]) for series in outside], axis=0) if outside else at < 0
@@ -146,7 +143,7 @@ class SymbolSeries:
 def symbol_series(
     history: SymbolData, strategies: StrategySet, cost: TradingCost, first_decided: int | None = None
 ) -> SymbolSeries:
-    """Of a history of at least one candle."""
+    """The series of ``history``, which has at least one candle."""
     view = market_view(history.symbol, history.candles, history.reference, history.sentiment)
     return SymbolSeries(history, view, strategies, strategies.evaluate(view).arrays, cost, first_decided)
 
@@ -154,7 +151,7 @@ def symbol_series(
 def _outcomes(
     view: MarketView, strategies: StrategySet, arrays: Mapping[str, SignalArrays], cost: TradingCost
 ) -> Outcomes:
-    """Of every strategy after every candle, [s, n]; NaN where it is not known, or needed data that were missing."""
+    """The outcome of every strategy after every candle, [s, n]; NaN where unknown, or where its data were missing."""
     length, steps = len(view.candles), horizon(view.timeframe)
     returns, held = np.full((len(arrays), length), np.nan), np.zeros((len(arrays), length), dtype=np.bool_)
     starts = np.arange(min(WARM_UP, length), length - steps)
@@ -167,7 +164,7 @@ def _outcomes(
 
 
 def _take_recorded(returns: FloatArray, history: SymbolData, names: Sequence[str]) -> Flags:
-    """Put what the daemon recorded in place of what was computed; bool[n] says where."""
+    """Replace computed returns by those that the daemon recorded, in place. Returns bool[n]: the replaced candles."""
     taken = np.zeros(returns.shape[1], dtype=np.bool_)
     open_at_ms = history.candles.open_at_ms
     for sample in history.recorded:
@@ -204,10 +201,10 @@ def _records(returns: FloatArray, candles: Candles, steps: int, first_decided: i
 
 
 def matures_at_each(open_at_ms: IntArray, timeframe: Timeframe) -> Flags:
-    """`matures_at` of every candle."""
+    """`matures_at` for every candle: bool[n]."""
     return np.array([matures_at(number, timeframe) for number in (open_at_ms // timeframe.ms).tolist()], dtype=np.bool_)
 
 
 def zeroed(values: FloatArray) -> FloatArray:
-    """0 in place of what is not known."""
+    """``values`` with 0 in place of NaN and infinity."""
     return np.where(np.isfinite(values), values, 0.0)

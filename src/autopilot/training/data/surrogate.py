@@ -1,9 +1,9 @@
-"""The same candles without their direction: what a training finds in them is what it finds where nothing is.
+"""Surrogate candles: real ones with a random direction. A training on them shows the skill that chance alone gives.
 
-Every move since the close before is turned round or left as it is, by a coin that is tossed once for each moment and
-shared by all symbols. Volatility, ranges, volume, gaps and what symbols have in common stay; what the past says of the
-direction is gone. Source: Theiler et al. (1992), Testing for nonlinearity in time series: the method of surrogate data,
-Physica D 58; for signs Schreiber & Schmitz (2000), Physica D 142.
+Every move since the previous close keeps its sign or is mirrored, by a coin toss per moment that all symbols share.
+Volatility, ranges, volume, gaps and the correlation between symbols stay; the past no longer predicts the direction.
+Source: Theiler et al. (1992), Testing for nonlinearity in time series: the method of surrogate data, Physica D 58; for
+signs Schreiber & Schmitz (2000), Physica D 142.
 """
 
 from __future__ import annotations
@@ -15,31 +15,32 @@ import numpy as np
 from autopilot.domain.candles import Candles, FloatArray, IntArray
 from autopilot.training.data.series import SymbolData
 
-LEAST_FACTOR = 0.01
-"""A candle that more than doubled, turned round, must not leave a price at or below zero."""
+MIN_FACTOR = 0.01
+"""The lowest factor of a price: a mirrored candle that more than doubled would otherwise reach zero or less."""
 GOLDEN = 0x9E3779B97F4A7C15
 MIXERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
 
 def surrogate(history: SymbolData, seed: int) -> SymbolData:
-    """Without what the daemon recorded, which came of the true candles. Sentiment stays."""
+    """The data with mirrored candles. Recorded outcomes are dropped, because they belong to the true candles. Sentiment
+    stays."""
     return replace(
         history,
-        candles=_turned(history.candles, seed),
-        reference=_turned(history.reference, seed) if history.reference is not None else None,
+        candles=_mirrored(history.candles, seed),
+        reference=_mirrored(history.reference, seed) if history.reference is not None else None,
         recorded=(),
     )
 
 
-def _turned(candles: Candles, seed: int) -> Candles:
+def _mirrored(candles: Candles, seed: int) -> Candles:
     if not len(candles):
         return candles
     sign = _signs(candles.open_at_ms, seed)
     before = np.concatenate([candles.open[:1], candles.close[:-1]])
 
     def factor(price: FloatArray) -> FloatArray:
-        # Simple returns, not log returns: turned round at random, these would leave the price drifting up.
-        return np.asarray(np.maximum(1.0 + sign * (price / before - 1.0), LEAST_FACTOR))
+        # Simple returns, not log returns: mirrored log returns would make the price drift up.
+        return np.asarray(np.maximum(1.0 + sign * (price / before - 1.0), MIN_FACTOR))
 
     path = np.cumprod(np.concatenate([candles.open[:1], factor(candles.close)]))
     level, closes = path[:-1], path[1:]
@@ -56,7 +57,10 @@ def _turned(candles: Candles, seed: int) -> Candles:
 
 
 def _signs(at_ms: IntArray, seed: int) -> FloatArray:
-    """±1 for each moment, the same for the same moment. Source: SplitMix64, Steele et al. (2014), OOPSLA."""
+    """±1 for each moment, float64[n]; the same moment always has the same sign.
+
+    Source: SplitMix64, Steele et al. (2014), OOPSLA.
+    """
     mixed = at_ms.astype(np.uint64) + np.uint64(seed * GOLDEN % 2**64)
     for shift, factor in MIXERS:
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)

@@ -1,4 +1,4 @@
-"""The rows of all symbols together, in order of time, and what the in-group rules would have picked at each."""
+"""The samples of all symbols in order of time, with the strategy that the rules would have picked at each."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
 from autopilot.selection.track_record import shrunk_mean
-from autopilot.training.data.history import GROUPS, SymbolRows
+from autopilot.training.data.history import SymbolRows
 
-NO_GROUP = len(GROUPS)
-"""The class of a sample at which no group earned anything."""
+NO_GROUP = len(STRATEGY_GROUPS)
+"""The class of a sample at which no group had a gain."""
 CLIP = 3.0
-"""Targets are clipped at so many usual moves: a few wild days must not decide what is learned."""
+"""Targets are clipped at this multiple of the usual move, so that a few wild days do not dominate the training."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,9 +27,9 @@ class TrainingSet:
     """``n`` samples by time, then symbol; s strategies, g groups.
 
     ``features`` float64[n, k] named ``names``; ``returns`` float64[n, s], NaN without a label; ``picks`` int64[n, g]:
-    the strategy (its column) that the in-group rules would have taken; ``best_past`` int64[n]: that with the best
-    record then; ``latest`` float64[n, s]: the outcomes that had just matured. The rest as in `SymbolRows`; ``symbol``
-    int64[n] into ``symbols``.
+    the strategy (its column) that the in-group rules would have picked; ``best_past`` int64[n]: the strategy with the
+    best record then; ``latest`` float64[n, s]: the outcomes that had just matured; ``symbol``
+    int64[n]: index into ``symbols``. The other fields are those of `SymbolRows`.
     """
 
     names: tuple[str, ...]
@@ -52,23 +53,23 @@ class TrainingSet:
 
     @property
     def group_returns(self) -> FloatArray:
-        """float64[n, g]: of the strategy picked at that time, never of the best in hindsight."""
+        """float64[n, g]: the returns of the strategy picked at that time, never of the best in hindsight."""
         return np.take_along_axis(self.returns, self.picks, axis=1)
 
     @property
     def classes(self) -> IntArray:
-        """int64[n]: the group whose pick earned most, `NO_GROUP` when none earned anything."""
+        """int64[n]: the group whose pick earned most; `NO_GROUP` without a gain."""
         earned = np.where(np.isfinite(self.group_returns), self.group_returns, -np.inf)
         best = earned.argmax(axis=1)
         return np.where(earned.max(axis=1) > 0.0, best, NO_GROUP)
 
     def targets(self, returns: FloatArray) -> FloatArray:
-        """Returns float64[n, j] in usual moves over the horizon, clipped."""
+        """``returns`` float64[n, j] in multiples of the usual move over the horizon, clipped."""
         clipped: FloatArray = np.clip(returns / self.unit[:, None], -CLIP, CLIP)
         return clipped
 
     def digest(self) -> str:
-        """SHA-256 of everything that is learned from."""
+        """SHA-256 of the inputs and labels, in hexadecimal."""
         found = hashlib.sha256()
         for name in (*self.names, *self.symbols, *(each.name for each in self.strategies)):
             found.update(name.encode() + b"\0")
@@ -80,10 +81,10 @@ class TrainingSet:
 def training_set(
     rows: Sequence[SymbolRows], names: tuple[str, ...], profiles: Sequence[StrategyProfile]
 ) -> TrainingSet:
-    """Of the rows of all symbols, in an order that does not depend on that of ``rows``."""
+    """The samples of all symbols, in an order that does not depend on that of ``rows``."""
     rows = sorted((each for each in rows if len(each.at_ms)), key=lambda each: each.symbol)
-    everyone = _everyone(rows, len(profiles))
-    chosen = [_choices(each, profiles, *totals) for each, totals in zip(rows, everyone, strict=True)]
+    totals = _totals(rows, len(profiles))
+    chosen = [_choices(each, profiles, *both) for each, both in zip(rows, totals, strict=True)]
     at_ms = _joined([each.at_ms for each in rows], np.int64)
     symbol = np.repeat(np.arange(len(rows)), [len(each.at_ms) for each in rows])
     order = np.lexsort((symbol, at_ms))
@@ -99,7 +100,7 @@ def training_set(
         symbols=tuple(each.symbol for each in rows),
         features=column([each.features for each in rows], len(names)).astype(np.float64),
         returns=column([each.returns.T for each in rows], count).astype(np.float64),
-        picks=column([picks for picks, _ in chosen], len(GROUPS)).astype(np.int64),
+        picks=column([picks for picks, _ in chosen], len(STRATEGY_GROUPS)).astype(np.int64),
         best_past=column([best for _, best in chosen]).astype(np.int64),
         latest=column([each.latest.T for each in rows], count).astype(np.float64),
         at_ms=at_ms[order],
@@ -116,9 +117,9 @@ def _joined(parts: Sequence[IntArray], kind: type[np.int64]) -> IntArray:
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
 
 
-def _everyone(rows: Sequence[SymbolRows], strategies: int) -> list[tuple[FloatArray, FloatArray]]:
-    """For each symbol, at each of its samples, sums and counts [s, m] over all symbols: of the others what their latest
-    sample said before that moment."""
+def _totals(rows: Sequence[SymbolRows], strategies: int) -> list[tuple[FloatArray, FloatArray]]:
+    """For each symbol: sums and counts float64[s, m] over all symbols, at each of its samples. Other symbols count with
+    their latest sample up to that moment."""
     totals = []
     for own in rows:
         sums, counts = np.zeros((strategies, len(own.at_ms))), np.zeros((strategies, len(own.at_ms)))
@@ -134,7 +135,7 @@ def _everyone(rows: Sequence[SymbolRows], strategies: int) -> list[tuple[FloatAr
 def _choices(
     rows: SymbolRows, profiles: Sequence[StrategyProfile], sums: FloatArray, counts: FloatArray
 ) -> tuple[IntArray, IntArray]:
-    """(the rules' pick in each group [m, g], the strategy with the best record [m])."""
+    """The rules' pick in each group, int64[m, g], and the strategy with the best record, int64[m]."""
     record = shrunk_mean(rows.sums, rows.counts, sums, counts, PRIOR_WEIGHT) * 1e4
     scores = strategy_scores(fit_of(profiles)[:, rows.regime], record, rows.side, *rows.presence)
     return best_of_groups(profiles, scores), record.argmax(axis=0)

@@ -1,5 +1,7 @@
-"""The model's card: what it was trained on, how it did beside its baselines, and what the gate said. See
-docs/model-card.md for every field. The same training gives the same card."""
+"""The card of a model: its training data, its figures beside their baselines, and the verdict of the gate.
+
+docs/model-card.md explains every field. The same training gives the same card.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +16,26 @@ from autopilot.distribution import installed_version
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.evidence import superior_predictive_ability
 from autopilot.performance.intervals import Interval, mean_interval
-from autopilot.training.data.history import GROUPS, SymbolRows
+from autopilot.performance.outcomes import Flags
+from autopilot.training.data.history import SymbolRows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
-from autopilot.training.evidence.checks import CombinatorialPaths
-from autopilot.training.evidence.evaluation import CASH, LEVEL, MODEL, RULES, Flags, Judged
+from autopilot.training.evidence.checks import CombinatorialPaths, LeakTest
+from autopilot.training.evidence.evaluation import CASH, LEVEL, MODEL, RULES, Judged
 from autopilot.training.evidence.gate import GateVerdict, log_loss_skill
-from autopilot.training.evidence.leaks import LeakTest
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.scoring import accuracy, brier, calibration_error, rank_correlation, reliability
 from autopilot.training.request import TrainingRequest
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
-LEADING = 20
-NONE = "none"
+FEATURES_SHOWN = 20
+NO_GROUP_NAME = "none"
 
 
 def training_part(request: TrainingRequest, data: TrainingSet, rows: Sequence[SymbolRows]) -> Document:
-    """What was learned from."""
+    """The part of the card about request, versions and training data."""
     matured = np.isfinite(data.returns).sum(axis=0).tolist()
     with_candles = [each for each in rows if each.candles]
     return {
@@ -68,7 +71,7 @@ def evidence_part(
     paths: CombinatorialPaths | None,
     trials: int,
 ) -> Document:
-    """How it did out of sample, and what the gate said."""
+    """The part of the card about the figures out of sample and the verdict of the gate."""
     return {
         "state": verdict.state.value,
         "verdict": verdict.sentence,
@@ -80,21 +83,21 @@ def evidence_part(
         "comparison": [_compared(judged, name) for name in judged.earned] if judged else [],
         "thresholds": [_threshold(judged, each) for each in THRESHOLDS] if judged else [],
         "reliability": _reliability(judged) if judged else [],
-        "groups": [_group(judged, at) for at in range(len(GROUPS))] if judged else [],
+        "groups": [_group(judged, at) for at in range(len(STRATEGY_GROUPS))] if judged else [],
         "strategies": [_strategy(judged, at) for at in range(len(judged.data.strategies))] if judged else [],
     }
 
 
 def importance_part(ensemble: Ensemble, names: Sequence[str]) -> list[Document]:
-    """The leading features by their share of the gain."""
+    """The most important features, by their share of the gain."""
     shares = ensemble.importance()
-    leading = np.argsort(-shares, kind="stable")[:LEADING]
+    leading = np.argsort(-shares, kind="stable")[:FEATURES_SHOWN]
     return [{"feature": names[at], "share": round(float(shares[at]), 6)} for at in leading if shares[at] > 0.0]
 
 
 def _shares(data: TrainingSet) -> Document:
     counts = np.bincount(data.classes, minlength=NO_GROUP + 1) / max(len(data), 1)
-    return {name: round(float(share), 6) for name, share in zip((*GROUPS, NONE), counts, strict=True)}
+    return {name: round(float(share), 6) for name, share in zip((*STRATEGY_GROUPS, NO_GROUP_NAME), counts, strict=True)}
 
 
 def _metrics(judged: Judged) -> list[Document]:
@@ -217,7 +220,7 @@ def _group(judged: Judged, group: int) -> Document:
     found = _among(judged, acted)
     expected = float(judged.choices.edge_bps[acted].mean()) if acted.any() else None
     return {
-        "group": GROUPS[group].value,
+        "group": STRATEGY_GROUPS[group].value,
         "chosen": int(chosen.sum()),
         "acted": found.pop("decisions"),
         **found,

@@ -1,4 +1,4 @@
-"""Checks of a whole training: shuffled labels must teach nothing, and many ways through the past say how sure it is."""
+"""Checks of a whole training: leak tests, and the spread of the skill over combinatorial folds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,26 @@ from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.performance.intervals import day_totals, ratio_interval
 from autopilot.training.data.history import SymbolRows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
-from autopilot.training.evidence.leaks import LeakTest
 from autopilot.training.evidence.splits import Fold
 from autopilot.training.model.fit import FitSettings, fit_classes
 from autopilot.training.model.scoring import base_rates, row_log_loss
 
 SHUFFLED_SKILL = 0.005
-"""Log-loss skill that shuffled labels may seem to teach."""
+"""The log-loss skill that a model of shuffled labels may reach by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakTest:
+    """The outcome of one proof that no row knows the future, with its numbers. A failed one blocks promotion."""
+
+    name: str
+    passed: bool
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class CombinatorialPaths:
-    """Log-loss skill of the classifier over the folds of a combinatorial purged cross-validation, as a distribution."""
+    """Quantiles of the classifier's log-loss skill over the folds of a combinatorial purged cross-validation."""
 
     count: int
     skill_p05: float
@@ -33,7 +41,7 @@ class CombinatorialPaths:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoldLoss:
-    """Of the tested rows of one fold, float64[n]: the classifier's loss and that of the base rates."""
+    """The log-loss of the classifier and of the base rates on the ``n`` tested rows of one fold, float64[n]."""
 
     at_ms: IntArray
     model: FloatArray
@@ -47,7 +55,7 @@ class FoldLoss:
 def class_losses(
     data: TrainingSet, classes: IntArray, folds: Sequence[Fold], settings: FitSettings
 ) -> tuple[FoldLoss, ...]:
-    """Train the classifier alone on each fold's training rows; ``classes`` int64[n] are its labels."""
+    """The losses of the classifier on each fold, trained on its training rows. ``classes`` int64[n] are the labels."""
     return tuple(_class_loss(data, classes, fold, settings) for fold in folds)
 
 
@@ -61,12 +69,12 @@ def _class_loss(data: TrainingSet, classes: IntArray, fold: Fold, settings: FitS
 
 
 def shuffled(classes: IntArray, seed: int) -> IntArray:
-    """The same labels on other samples."""
+    """The labels in random order."""
     return np.random.default_rng(seed).permutation(classes)
 
 
-def summarise(losses: Sequence[FoldLoss]) -> CombinatorialPaths | None:
-    """None without folds."""
+def summarize(losses: Sequence[FoldLoss]) -> CombinatorialPaths | None:
+    """Quantiles of the skill; None without folds."""
     if not losses:
         return None
     skills = np.array([loss.skill for loss in losses])
@@ -75,7 +83,7 @@ def summarise(losses: Sequence[FoldLoss]) -> CombinatorialPaths | None:
 
 
 def shuffled_test(losses: Sequence[FoldLoss]) -> LeakTest:
-    """Passed unless shuffled labels teach something for sure."""
+    """Passed unless the lower bound of the skill on shuffled labels is above ``SHUFFLED_SKILL``."""
     if not losses:
         return LeakTest("shuffled labels", True, "no folds to try it on")
     at_ms = np.concatenate([loss.at_ms for loss in losses])
@@ -90,7 +98,7 @@ def shuffled_test(losses: Sequence[FoldLoss]) -> LeakTest:
 
 
 def prefix_test(rows: Sequence[SymbolRows]) -> LeakTest:
-    """Rows computed again from what a live cycle would have seen are the same."""
+    """Passed if rows computed again from the candles that a live cycle sees are the same."""
     probes = [each.prefix for each in rows]
     return LeakTest(
         "prefix invariance, served window",
@@ -102,13 +110,13 @@ def prefix_test(rows: Sequence[SymbolRows]) -> LeakTest:
 
 
 def planted_test(rows: Sequence[SymbolRows]) -> LeakTest:
-    """The check above notices a feature that looks one candle ahead."""
+    """Passed if the comparison of `prefix_test` catches a feature that looks one candle ahead."""
     tried = [each.prefix for each in rows if each.prefix.rows]
     caught = sum(probe.caught for probe in tried)
     return LeakTest("planted future feature", caught == len(tried), f"caught on {caught} of {len(tried)} symbols")
 
 
 def purge_test(data: TrainingSet, folds: Sequence[Fold]) -> LeakTest:
-    """Every training row had matured before its test block began."""
+    """Passed if every training row had matured before its test block began."""
     late = sum(int((data.matured_ms[fold.train] > data.at_ms[fold.test].min()).sum()) for fold in folds)
     return LeakTest("matured before tested", late == 0, f"{late} rows too late in {len(folds)} blocks")

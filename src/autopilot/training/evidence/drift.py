@@ -1,4 +1,4 @@
-"""Whether a model in use is still worth following: what came of its own decisions since it was trained."""
+"""Drift of a model in use: whether its decisions since the training still support it."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from autopilot.training.model.scoring import row_log_loss
 from autopilot.training.request import Acting
 
 WINDOW_DAYS = 60
-DAYS_AT_LEAST = 20
+MIN_DAYS_JUDGED = 20
 
 
 class Standing(StrEnum):
-    """What a model's decisions since its training say of it."""
+    """The conclusion from a model's decisions since its training."""
 
     TOO_EARLY = "too_early"
     HOLDING = "holding"
-    """Nothing speaks against it."""
+    """No evidence against the model."""
     DRIFTED = "drifted"
     PROVEN = "proven"
-    """What it earned on paper since is evidence of an edge."""
+    """Its returns on paper since the training are evidence of an edge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedDecisions:
     """``n`` decisions of one model whose outcomes are known, by time.
 
-    ``at_ms`` int64[n]: the decided candles' open times; ``probabilities`` float64[n, k] as stated, and ``classes``
-    int64[n] what came; ``confidence``, ``edge_bps`` float64[n] and ``novel`` bool[n] of the choice; ``chosen`` and
-    ``by_rules`` float64[n]: what the chosen strategy, and that of the rule table, earned.
+    ``at_ms`` int64[n]: the open times of the decided candles; ``probabilities`` float64[n, k] as predicted, ``classes``
+    int64[n] as observed; ``confidence``, ``edge_bps`` float64[n] and ``novel`` bool[n] of the choice; ``chosen`` and
+    ``by_rules`` float64[n]: the returns of the chosen strategy and of the rule table's.
     """
 
     at_ms: IntArray
@@ -55,9 +55,9 @@ class ServedDecisions:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """``skill``: log-loss skill against the base rates of the training, over the last 60 days, None before there are
-    decisions; ``days`` of it; ``evidence`` (an e-value) that the model earns more than nothing, and
-    ``evidence_against``: that the rule table earns more than it does."""
+    """``skill``: log-loss skill against the base rates of the training, over the last 60 days; None without decisions.
+    ``days``: the days with decisions in them. ``evidence``: the e-value that the model earns more than cash;
+    ``evidence_against``: the e-value that the rule table earns more than the model."""
 
     standing: Standing
     sentence: str
@@ -69,10 +69,10 @@ class Drift:
 
 
 def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting) -> Drift:
-    """``base_rates`` float64[k]: the class shares that the model was trained on.
+    """The drift of a model. ``base_rates`` float64[k]: the class shares of its training set.
 
-    Drifted: from 20 days on when the skill is below 0 for sure, after 60 when it is below 0, and whenever the e-value
-    of the rule table against the model reaches 20.
+    It has drifted if the upper bound of the skill is below 0 after at least 20 days, if the skill is below 0 after 60,
+    or if the e-value of the rule table against the model reaches 20.
     """
     days = np.unique(served.at_ms // DAY_MS)
     if not len(days):
@@ -83,7 +83,7 @@ def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting)
     earned = np.where(followed, served.chosen, 0.0)
     evidence = _evidence(served.at_ms, earned)
     against = _evidence(served.at_ms, served.by_rules - earned)
-    has_lost = counted >= DAYS_AT_LEAST and (skill.upper < 0.0 or (counted >= WINDOW_DAYS and skill.point < 0.0))
+    has_lost = counted >= MIN_DAYS_JUDGED and (skill.upper < 0.0 or (counted >= WINDOW_DAYS and skill.point < 0.0))
     numbers = (
         f"log-loss skill {100 * skill.point:+.1f} % [{100 * skill.lower:+.1f}, {100 * skill.upper:+.1f}] over "
         f"{counted} days"
@@ -93,11 +93,11 @@ def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting)
     elif has_lost:
         found = Standing.DRIFTED, f"its probabilities are worse than base rates: {numbers}"
     elif evidence >= ANYTIME:
-        found = Standing.PROVEN, f"what it earned on paper is evidence of an edge: e-value {evidence:.3g}; {numbers}"
-    elif counted < DAYS_AT_LEAST:
-        found = Standing.TOO_EARLY, f"too early to judge, {DAYS_AT_LEAST} days are needed: {numbers}"
+        found = Standing.PROVEN, f"its returns on paper are evidence of an edge: e-value {evidence:.3g}; {numbers}"
+    elif counted < MIN_DAYS_JUDGED:
+        found = Standing.TOO_EARLY, f"too early, {MIN_DAYS_JUDGED} days are needed: {numbers}"
     else:
-        found = Standing.HOLDING, f"nothing speaks against it: {numbers}"
+        found = Standing.HOLDING, f"no evidence against it: {numbers}"
     return Drift(*found, len(served), counted, skill, evidence, against)
 
 
@@ -109,6 +109,7 @@ def _skill(served: ServedDecisions, recent: NDArray[np.bool_], base_rates: Float
 
 
 def _evidence(at_ms: IntArray, values: FloatArray) -> float:
-    """Of every second day: the outcomes of neighbouring days overlap, and a bet must be over before the next."""
+    """The e-value from every second day, because a bet must end before the next one and outcomes of adjacent days
+    overlap."""
     daily = day_totals(at_ms, values) / day_totals(at_ms, np.ones(len(values)))
     return anytime_evidence(daily[::2])

@@ -1,4 +1,4 @@
-"""What the out-of-fold decisions earned, beside everything else that could have been done. Days are the unit."""
+"""The returns of the out-of-fold decisions beside those of the other policies. Days are the unit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.intervals import Interval, day_totals, mean_interval, ratio_interval
-from autopilot.training.data.history import GROUPS
+from autopilot.performance.outcomes import Flags
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.incumbent import Incumbent, IncumbentChoices
 from autopilot.training.evidence.walk import OutOfFold
@@ -19,20 +20,18 @@ from autopilot.training.model.choice import Choices, Votes, choose, count_votes
 from autopilot.training.request import Acting
 
 LEVEL = 0.90
-"""Of the intervals that promotion looks at."""
-LEAST_CALIBRATED = 200
-"""Out-of-fold samples before the classifier's probabilities are more than base rates."""
+"""The level of the intervals that the gate uses."""
+MIN_CALIBRATED = 200
+"""Out-of-fold samples needed before the classifier is calibrated. Until then base rates are used."""
 MODEL, CASH, RULES, HOLD = "model", "cash", "rule table", "buy and hold"
 CHAMPION = "champion"
-"""The model that decides now, where it can be compared."""
-
-Flags = NDArray[np.bool_]
+"""The policy of the model that decides now, if it can be compared."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """``n`` out-of-fold decisions: the choice, whether it was followed, calibrated class probabilities
-    float64[n, g + 1], what each policy earned float64[n] by its name, and the calibration for the final model."""
+    float64[n, g + 1], the returns float64[n] of each policy by name, and the calibration for the final model."""
 
     data: TrainingSet
     oof: OutOfFold
@@ -49,35 +48,35 @@ class Judged:
 
     @property
     def chosen_return(self) -> FloatArray:
-        """float64[n]: what the chosen strategy earned, followed or not; 0 without a label."""
+        """float64[n]: the return of the chosen strategy, followed or not; 0 without a label."""
         return _of(self.data.returns[self.oof.rows], self.choices.strategy)
 
     def daily(self, values: FloatArray) -> FloatArray:
-        """Mean of a day's decisions, float64[days]; those that are NaN are left out."""
+        """The mean of each day's decisions, float64[days]; NaN values are left out."""
         known = np.isfinite(values)
         at_ms = self.at_ms[known]
         return np.asarray(day_totals(at_ms, values[known]) / day_totals(at_ms, np.ones(len(at_ms))))
 
     def daily_sums(self, values: NDArray[Any]) -> FloatArray:
-        """float64[days], days without decisions left out."""
+        """The sum of each day's decisions, float64[days]; days without decisions are left out."""
         return day_totals(self.at_ms, values)
 
     def per_decision(self, values: FloatArray, among: Flags, level: float = LEVEL) -> Interval:
-        """Mean of ``values`` over the decisions ``among``, with an interval over days."""
+        """The mean of ``values`` over the decisions ``among``, with an interval over days."""
         return ratio_interval(self.daily_sums(values * among), self.daily_sums(among * 1.0), level=level)
 
     def mean(self, name: str) -> Interval:
-        """A policy's mean day."""
+        """The mean daily return of a policy."""
         return mean_interval(self.daily(self.earned[name]), level=LEVEL)
 
     def ahead(self, name: str) -> Interval:
-        """The model's mean day less that of another policy, paired."""
+        """The mean daily return of the model less that of another policy, paired by day."""
         return mean_interval(self.daily(self.earned[MODEL] - self.earned[name]), level=LEVEL)
 
 
-def judge(data: TrainingSet, oof: OutOfFold, acting: Acting, incumbent: Incumbent | None = None) -> Judged:
-    """``oof``: at least one decision. With an ``incumbent`` that can be compared, what it earned is NaN where it knew
-    what had not happened yet."""
+def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumbent: Incumbent | None = None) -> Judged:
+    """Evaluate the out-of-fold decisions, at least one, beside the other policies. The returns of a comparable
+    ``incumbent`` are NaN for the decisions before the end of its own training data."""
     rows = oof.rows
     votes = count_votes(oof.raw, data.unit[rows], group_of(data))
     choices = choose(votes, data.picks[rows])
@@ -107,7 +106,7 @@ def judge(data: TrainingSet, oof: OutOfFold, acting: Acting, incumbent: Incumben
 
 
 def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) -> FloatArray:
-    """float64[n]."""
+    """The returns of the incumbent: float64[n], NaN before the end of its training data."""
     followed = follows(theirs.confidence, theirs.edge_bps, theirs.novel, acting)
     earned = np.full(len(returns), np.nan)
     earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.strategy), 0.0)
@@ -115,13 +114,13 @@ def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) ->
 
 
 def follows(confidence: FloatArray, edge_bps: FloatArray, novel: Flags, acting: Acting) -> Flags:
-    """bool[n]: where the model's choice is acted on."""
+    """bool[n]: the decisions on which the model's choice is followed."""
     return (confidence >= acting.min_confidence) & (edge_bps >= acting.min_edge_bps) & (edge_bps > 0.0) & ~novel
 
 
 def group_of(data: TrainingSet) -> IntArray:
-    """int64[s]: each strategy's group."""
-    return np.array([GROUPS.index(each.group) for each in data.strategies], dtype=np.int64)
+    """int64[s]: the index of each strategy's group."""
+    return np.array([STRATEGY_GROUPS.index(each.group) for each in data.strategies], dtype=np.int64)
 
 
 def _of(returns: FloatArray, strategy: IntArray) -> FloatArray:
@@ -130,11 +129,11 @@ def _of(returns: FloatArray, strategy: IntArray) -> FloatArray:
 
 
 def _calibrated(classes: IntArray, oof: OutOfFold) -> tuple[FloatArray, Calibration]:
-    """Each block's probabilities by a calibration fitted on the blocks before it, and the one fitted on all."""
+    """The probabilities of each block, calibrated on the blocks before it, and the calibration fitted on all blocks."""
     probabilities = oof.base.copy()
     for block in np.unique(oof.block)[1:]:
         before, here = oof.block < block, oof.block == block
-        if before.sum() >= LEAST_CALIBRATED:
+        if before.sum() >= MIN_CALIBRATED:
             known = fit_calibration(oof.raw.classes[before], classes[before], oof.base[before])
             probabilities[here] = known.apply(oof.raw.classes[here], oof.base[here])
     return probabilities, fit_calibration(oof.raw.classes, classes, oof.base)

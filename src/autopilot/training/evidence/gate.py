@@ -1,4 +1,4 @@
-"""The promotion gate: its rules, each with its verdict in words and numbers, and the state that they permit."""
+"""The promotion gate: its rules, each with a verdict and its numbers, and the state that they permit."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import deflated_sharpe, e_process
 from autopilot.performance.intervals import Interval, newey_west_t, ratio_interval
+from autopilot.training.evidence.checks import LeakTest
 from autopilot.training.evidence.evaluation import CASH, CHAMPION, LEVEL, MODEL, RULES, Judged
-from autopilot.training.evidence.leaks import LeakTest
 from autopilot.training.model.scoring import row_log_loss
 
-LEAST_DECISIONS = 1000
-LEAST_DAYS = 180
+MIN_DECISIONS = 1000
+MIN_DAYS = 180
 ANYTIME = 20.0
-"""An e-process at least this large is evidence whenever one looks (Ville: at most 1 in 20 by chance)."""
+"""An e-process that reaches this value is evidence at any time (Ville: at most 1 in 20 by chance)."""
 WORST_DAY = 0.1
-"""No day's mean return of a decision, stop losses considered, lies beyond: the bound of the e-process."""
+"""The bound of the e-process: with stop-losses, the mean return per decision of no day is worse."""
 T_LIMIT = 1.645
-"""One-sided 5 % of the normal. Asked besides the bootstrap, which is too narrow on short series."""
+"""One-sided 5 % of the normal. Required beside the bootstrap, whose intervals are too narrow on short series."""
 SHARPE_LIMIT = 0.95
-HALF = 0.5
+MAX_SHARE = 0.5
 PROMOTED = (ModelState.SHADOW, ModelState.LIVE)
-"""States in which a model may take over from what decided before."""
+"""States in which a model may replace the one that decided before."""
 FEW_SYMBOLS = 4
-"""Below so many symbols one of them must make half of the gain."""
+"""With fewer symbols than this, one of them inevitably has half of the gain."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule's verdict; ``detail`` gives the numbers it rests on."""
+class GateRule:
+    """The verdict of one rule; ``detail`` gives its numbers."""
 
     rule: int
     name: str
@@ -46,16 +46,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """What the rules came to, in a plain sentence. ``replaces``: whether it may take the place of what decides now."""
+    """The verdict of all rules, as a state and a sentence. ``replaces``: whether the model may decide from now on."""
 
     state: ModelState
     sentence: str
-    rules: tuple[Rule, ...]
+    rules: tuple[GateRule, ...]
     replaces: bool
 
 
 def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int) -> GateVerdict:
-    """``judged`` is None when there was nothing to score. ``trials``: trainings ever made, this one too."""
+    """Apply all rules. ``judged`` is None without out-of-fold decisions; ``trials``: the number of trainings so far,
+    with this one."""
     enough = _enough(judged, leaks)
     if judged is None:
         return GateVerdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,), False)
@@ -69,8 +70,8 @@ def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int) -> 
     return GateVerdict(state, _sentence(state, failed), tuple(rules), replaces)
 
 
-def _state(failed: Rule, live: Rule) -> ModelState:
-    """``failed``: the first rule that a shadow model must pass and this one does not; ``live`` when there is none."""
+def _state(failed: GateRule, live: GateRule) -> ModelState:
+    """The state that the rules permit. ``failed``: the first failed rule of a shadow model; ``live`` if all passed."""
     if failed.rule == 0:
         return ModelState.INSUFFICIENT
     if failed is not live:
@@ -78,7 +79,7 @@ def _state(failed: Rule, live: Rule) -> ModelState:
     return ModelState.LIVE if live.passed else ModelState.SHADOW
 
 
-def _sentence(state: ModelState, why: Rule) -> str:
+def _sentence(state: ModelState, why: GateRule) -> str:
     match state:
         case ModelState.LIVE:
             return "There is evidence of an edge after costs; every rule of the gate is passed."
@@ -90,32 +91,32 @@ def _sentence(state: ModelState, why: Rule) -> str:
             return f"No evidence of an edge; abstaining. Not passed: {why.name} ({why.detail}). The rule table decides."
 
 
-def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> Rule:
+def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> GateRule:
     decisions = len(judged.oof) if judged else 0
     days = len(np.unique(judged.at_ms // DAY_MS)) if judged else 0
     sound = all(test.passed for test in leaks)
-    passed = decisions >= LEAST_DECISIONS and days >= LEAST_DAYS and sound
+    passed = decisions >= MIN_DECISIONS and days >= MIN_DAYS and sound
     failed = ", ".join(test.name for test in leaks if not test.passed)
-    return Rule(
+    return GateRule(
         0,
         "enough, and no leak",
         passed,
-        f"{decisions:,} decisions out of sample on {days:,} days (at least {LEAST_DECISIONS:,} on {LEAST_DAYS}), "
+        f"{decisions:,} decisions out of sample on {days:,} days (at least {MIN_DECISIONS:,} on {MIN_DAYS}), "
         + (f"leak tests failed: {failed}" if failed else "all leak tests passed"),
     )
 
 
 def log_loss_skill(judged: Judged, level: float = LEVEL) -> Interval:
-    """Of the calibrated class probabilities against the base rates known at the time: 1 − loss / loss of these."""
+    """Log-loss skill of the calibrated probabilities: 1 − their loss / the loss of the base rates known at the time."""
     classes = judged.data.classes[judged.oof.rows]
     base = row_log_loss(judged.oof.base, classes)
     gain = base - row_log_loss(judged.probabilities, classes)
     return ratio_interval(judged.daily_sums(gain), judged.daily_sums(base), level=level)
 
 
-def _skill(judged: Judged) -> Rule:
+def _skill(judged: Judged) -> GateRule:
     skill = log_loss_skill(judged, level=0.90)
-    return Rule(
+    return GateRule(
         1,
         "skill of the probabilities",
         skill.lower > 0.0,
@@ -123,73 +124,73 @@ def _skill(judged: Judged) -> Rule:
     )
 
 
-def _beats_rules(judged: Judged) -> Rule:
+def _beats_rules(judged: Judged) -> GateRule:
     ahead = judged.ahead(RULES)
     evidence = anytime_evidence(judged.daily(judged.earned[MODEL] - judged.earned[RULES]))
-    return Rule(
+    return GateRule(
         2,
         f"better than {RULES}",
         ahead.lower > 0.0 or evidence >= ANYTIME,
-        f"{_bps(ahead)} a day ahead of {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
+        f"{_bps(ahead)} per day ahead of the {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
     )
 
 
-def _against_cash(judged: Judged, trials: int) -> tuple[Rule, Rule]:
+def _against_cash(judged: Judged, trials: int) -> tuple[GateRule, GateRule]:
     mean, daily = judged.mean(MODEL), judged.daily(judged.earned[MODEL])
     sharpe, t = deflated_sharpe(daily, trials), newey_west_t(daily)
     evidence = anytime_evidence(daily)
     proven = (mean.lower > 0.0 and t > T_LIMIT and sharpe >= SHARPE_LIMIT) or evidence >= ANYTIME
     numbers = (
-        f"{_bps(mean)} a day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
+        f"{_bps(mean)} per day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
         f"e-value {evidence:.3g}"
     )
     return (
-        Rule(3, f"better than {CASH}", mean.point > 0.0, numbers),
-        Rule(3, f"better than {CASH}, proven", proven, numbers),
+        GateRule(3, f"better than {CASH}", mean.point > 0.0, numbers),
+        GateRule(3, f"better than {CASH}, proven", proven, numbers),
     )
 
 
-def _separates(judged: Judged) -> Rule:
+def _separates(judged: Judged) -> GateRule:
     above = judged.per_decision(judged.chosen_return, judged.followed)
     below = judged.per_decision(judged.chosen_return, ~judged.followed)
     some = bool(judged.followed.any() and (~judged.followed).any())
-    return Rule(
+    return GateRule(
         4,
-        "confidence tells",
+        "confidence separates gains",
         some and above.point > below.point,
-        f"{_bps(above)} a decision that is acted on, {_bps(below)} a decision that is not"
+        f"{_bps(above)} per decision that is followed, {_bps(below)} per decision that is not"
         if some
-        else f"{int(judged.followed.sum()):,} of {len(judged.oof):,} decisions are acted on: nothing to compare",
+        else f"{int(judged.followed.sum()):,} of {len(judged.oof):,} decisions are followed: nothing to compare",
     )
 
 
-def _spread(judged: Judged) -> Rule:
+def _spread(judged: Judged) -> GateRule:
     earned = judged.earned[MODEL]
     total = float(earned.sum())
     by_symbol = np.bincount(judged.data.symbol[judged.oof.rows], earned)
     by_month = np.bincount(np.unique(judged.at_ms // (30 * DAY_MS), return_inverse=True)[1], earned)
     symbol, month = _largest(by_symbol, total), _largest(by_month, total)
     few = len(judged.data.symbols) < FEW_SYMBOLS
-    return Rule(
+    return GateRule(
         5,
         "gain is spread",
-        total > 0.0 and month <= HALF and (few or symbol <= HALF),
-        f"largest share of the gain: a month {100 * month:.0f} %, a symbol {100 * symbol:.0f} %"
-        + (" (not asked of fewer than four symbols)" if few else "")
+        total > 0.0 and month <= MAX_SHARE and (few or symbol <= MAX_SHARE),
+        f"largest share of the gain: {100 * month:.0f} % in one month, {100 * symbol:.0f} % on one symbol"
+        + (" (not required below four symbols)" if few else "")
         if total > 0.0
         else "there is no gain",
     )
 
 
-def _keeps_up(judged: Judged) -> tuple[Rule, ...]:
-    """Asked where the champion can be compared. To be shown better than a model that is much the same would take
-    longer than either lives; to be shown worse keeps it from the champion's place."""
+def _keeps_up(judged: Judged) -> tuple[GateRule, ...]:
+    """The rule against the champion, if it can be compared: the new model must not be proven worse. Proof that it is
+    better than a similar model would take longer than either of them is used."""
     if CHAMPION not in judged.earned:
         return ()
     ahead = judged.ahead(CHAMPION)
     days = len(judged.daily(judged.earned[CHAMPION]))
-    detail = f"{_bps(ahead)} a day ahead of the {CHAMPION} on the {days} days after its training"
-    return (Rule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
+    detail = f"{_bps(ahead)} per day ahead of the {CHAMPION} on the {days} days after its training"
+    return (GateRule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
 
 
 def _largest(parts: NDArray[Any], total: float) -> float:
@@ -197,9 +198,9 @@ def _largest(parts: NDArray[Any], total: float) -> float:
 
 
 def anytime_evidence(daily: FloatArray) -> float:
-    """The e-process that the daily differences have a positive mean, at its end."""
+    """The last value of the e-process that the daily differences have a positive mean."""
     return float(e_process(daily, WORST_DAY)[-1]) if len(daily) else 1.0
 
 
 def _bps(interval: Interval) -> str:
-    return f"{1e4 * interval.point:+.1f} bp [{1e4 * interval.lower:+.1f}, {1e4 * interval.upper:+.1f}]"
+    return f"{1e4 * interval.point:+.1f} bps [{1e4 * interval.lower:+.1f}, {1e4 * interval.upper:+.1f}]"

@@ -1,4 +1,4 @@
-"""The model that decides now, on the decisions that it could have made: what a new one must not fall behind."""
+"""The model that decides now, applied to the decisions after its training, to compare a new model with it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from autopilot.training.model.choice import choose, count_votes
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.novelty import TrainingRange
 
-DAYS_AT_LEAST = 20
-"""Of decisions after its training before it is compared."""
+MIN_DAYS_COMPARED = 20
+"""Days with decisions after its training that are needed to compare it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Incumbent:
-    """``features`` and ``strategies``: the model's input columns and its strategies, in its order."""
+    """``features`` and ``strategies``: the names of the model's input columns and strategies, in its order."""
 
     trained_until_ms: int
     features: tuple[str, ...]
@@ -29,23 +29,23 @@ class Incumbent:
     spread: TrainingRange
 
     def choices(self, data: TrainingSet, rows: IntArray, group_of: IntArray) -> IncumbentChoices | None:
-        """Its choices at these rows of ``data``, of which it is only asked for those that came after its training.
-        None where they are too few, or where it was made for other inputs."""
+        """Its choices at those of ``rows`` that lie after its training. None if these have fewer than 20 days, or if it
+        was trained on other inputs."""
         known = data.at_ms[rows] >= self.trained_until_ms
         days = np.unique(data.at_ms[rows][known] // DAY_MS)
         same = self.features == data.names and self.strategies == tuple(each.name for each in data.strategies)
-        if not same or len(days) < DAYS_AT_LEAST:
+        if not same or len(days) < MIN_DAYS_COMPARED:
             return None
-        asked = rows[known]
-        raw = self.ensemble.predict(data.features[asked])
-        chosen = choose(count_votes(raw, data.unit[asked], group_of), data.picks[asked])
-        novel = self.spread.is_novel(data.features[asked])
+        after = rows[known]
+        raw = self.ensemble.predict(data.features[after])
+        chosen = choose(count_votes(raw, data.unit[after], group_of), data.picks[after])
+        novel = self.spread.is_novel(data.features[after])
         return IncumbentChoices(known, chosen.strategy, chosen.confidence, chosen.edge_bps, novel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IncumbentChoices:
-    """``known`` bool[n]: the rows that it was asked for; the rest of each of these m."""
+    """``known`` bool[n]: the m rows after its training. The other fields have one entry for each of them."""
 
     known: NDArray[np.bool_]
     strategy: IntArray

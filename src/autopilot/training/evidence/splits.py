@@ -1,6 +1,6 @@
-"""Splits in time, for rows of many symbols: purged by time, never by rows, for rows of one moment are side by side.
+"""Splits in time for the rows of many symbols. They are purged by time, not by row, because the symbols share moments.
 
-Row i was decided at ``at_ms[i]``, and its label is known from ``matured_ms[i]`` on.
+Row i was decided at ``at_ms[i]``; its label is known from ``matured_ms[i]`` on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autopilot.domain.timeframe import DAY_MS, HOUR_MS, iso_utc
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fold:
-    """Row indices to train on and to test on, ascending; ``name`` says what is tested."""
+    """Row indices of training and test rows, ascending; ``name`` describes the tested period."""
 
     name: str
     train: IntArray
@@ -32,12 +32,12 @@ def walk_forward(
     block_ms: int = 30 * DAY_MS,
     first_ms: int | None = None,
     purge_ms: int = 0,
-    least_train: int = 1,
+    min_train: int = 1,
 ) -> tuple[Fold, ...]:
-    """Expanding: each block is tested on what had matured, and ``purge_ms`` had passed, before it began.
+    """Expanding windows: the training rows of a block had matured at least ``purge_ms`` before it began.
 
-    Blocks are counted from ``first_ms`` (default one block) after the first row; those without rows, or with fewer than
-    ``least_train`` rows to train on, are left out.
+    The first block begins ``first_ms`` (default: one block) after the first row. Blocks without rows, or with fewer
+    than ``min_train`` training rows, are left out.
     """
     folds = []
     if not len(at_ms):
@@ -46,7 +46,7 @@ def walk_forward(
     for start in range(begin, int(at_ms[-1]) + 1, block_ms):
         test = np.flatnonzero((at_ms >= start) & (at_ms < start + block_ms))
         train = np.flatnonzero(matured_ms + purge_ms <= start)
-        if len(test) and len(train) >= least_train:
+        if len(test) and len(train) >= min_train:
             folds.append(Fold(f"{iso_utc(start)[:10]} to {iso_utc(start + block_ms)[:10]}", train, test))
     return tuple(folds)
 
@@ -54,9 +54,9 @@ def walk_forward(
 def combinatorial(
     at_ms: IntArray, matured_ms: IntArray, *, groups: int = 8, tested: int = 2, embargo_ms: int = 48 * HOUR_MS
 ) -> tuple[Fold, ...]:
-    """Combinatorial purged cross-validation: every choice of ``tested`` of ``groups`` equally long spans is tested on
-    the rest, without the rows whose [at_ms, matured_ms] meets a tested span, the embargo after it or what its labels
-    were made of. A choice that leaves nothing to train on or to test is left out.
+    """Combinatorial purged cross-validation: every choice of ``tested`` of ``groups`` equally long spans is tested, and
+    the other spans are trained on. Training rows are left out if their [at_ms, matured_ms] overlaps a tested span, the
+    embargo after it or the period of its labels. A choice without training or test rows is left out.
 
     Source: López de Prado (2018), Advances in Financial Machine Learning, chapter 12.
     """

@@ -1,4 +1,4 @@
-"""Walking forward: each block of time is scored by a model that was trained only on what was known before it."""
+"""Walk-forward: a model that was trained only on the data before a block of time scores this block."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from autopilot.training.model.fit import FitSettings, fit
 from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.model.scoring import base_rates
 
-BLOCK_MS = 30 * DAY_MS
-MOST_BLOCKS = 14
-"""A long history is walked in longer blocks, so that a training stays a matter of a minute."""
-LEAST_TRAIN = 30
+WALK_BLOCK_MS = 30 * DAY_MS
+MAX_BLOCKS = 14
+"""A long history has longer blocks instead of more, so that a training takes about a minute."""
+MIN_TRAIN = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OutOfFold:
-    """``n`` samples scored by models that never saw them. ``rows`` int64[n] into the training set; ``base`` float64[n,
-    g + 1]: the class shares in each one's training rows; ``novel`` bool[n]; ``block`` int64[n]: the fold."""
+    """``n`` samples, scored by models that were not trained on them. ``rows`` int64[n]: index into the training set;
+    ``base`` float64[n, g + 1]: the class shares of the training rows; ``novel`` bool[n]; ``block`` int64[n]: the fold.
+    """
 
     rows: IntArray
     raw: RawScores
@@ -39,21 +40,21 @@ class OutOfFold:
 
 
 def walk_folds(data: TrainingSet, purge_ms: int) -> tuple[Fold, ...]:
-    """Blocks of 30 days, or longer ones where there would be too many. Half a block is the least to begin with."""
+    """Folds of 30 days, or longer if there would be more than ``MAX_BLOCKS``."""
     if not len(data):
         return ()
     span_ms = int(data.at_ms[-1] - data.at_ms[0])
-    block_ms = max(BLOCK_MS, -(-span_ms // MOST_BLOCKS))
-    return walk_forward(data.at_ms, data.matured_ms, block_ms=block_ms, purge_ms=purge_ms, least_train=LEAST_TRAIN)
+    block_ms = max(WALK_BLOCK_MS, -(-span_ms // MAX_BLOCKS))
+    return walk_forward(data.at_ms, data.matured_ms, block_ms=block_ms, purge_ms=purge_ms, min_train=MIN_TRAIN)
 
 
 def score_fold(data: TrainingSet, fold: Fold, settings: FitSettings) -> OutOfFold:
-    """Train on the fold's past, score its block."""
+    """Train on the past of the fold, and score its block."""
     return score(data, fold, fit(data, fold.train, settings))
 
 
 def score(data: TrainingSet, fold: Fold, ensemble: Ensemble) -> OutOfFold:
-    """The fold's block by an ensemble that was trained on its past."""
+    """Score the block of the fold with an ensemble that was trained on its past."""
     tested = data.features[fold.test]
     base = base_rates(data.classes[fold.train], NO_GROUP + 1)
     return OutOfFold(
@@ -65,8 +66,8 @@ def score(data: TrainingSet, fold: Fold, ensemble: Ensemble) -> OutOfFold:
     )
 
 
-def join(scored: Sequence[OutOfFold]) -> OutOfFold:
-    """All folds, in their order; at least one."""
+def join_folds(scored: Sequence[OutOfFold]) -> OutOfFold:
+    """All folds (at least one) as one, in their order."""
     return OutOfFold(
         rows=np.concatenate([each.rows for each in scored]),
         raw=RawScores(

@@ -1,4 +1,4 @@
-"""Calibrating the classifier: its scores are flattened or sharpened, then mixed with the base rates."""
+"""Calibration of the classifier: a temperature flattens or sharpens its scores, then base rates are mixed in."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.training.model.scoring import row_log_loss
 
 LOG_TEMPERATURES = (-2.0, 3.0)
-TOLERANCE = 1e-8
+SEARCH_TOLERANCE = 1e-8
 """Near a minimum, smaller steps change the loss by less than float64 resolves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``temperature`` above 0 divides the raw scores (Guo et al. 2017); ``base_weight`` in [0, 1] is the share of the
-    base rates in what is stated."""
+    """``temperature`` above 0 divides the raw scores (Guo et al. 2017); ``base_weight`` in [0, 1] is the weight of
+    the base rates in the probabilities."""
 
     temperature: float
     base_weight: float
@@ -31,7 +31,7 @@ class Calibration:
 
 
 UNCALIBRATED = Calibration(1.0, 1.0)
-"""Nothing is known of the scores: only the base rates are stated."""
+"""Without evidence about the scores, the probabilities are the base rates."""
 
 
 def softmax(raw: FloatArray) -> FloatArray:
@@ -41,7 +41,7 @@ def softmax(raw: FloatArray) -> FloatArray:
 
 
 def fit_calibration(raw: FloatArray, classes: IntArray, base: FloatArray) -> Calibration:
-    """The temperature, then the weight, with the least log-loss on these rows; never worse on them than base rates."""
+    """The temperature, then the weight, with the lowest log-loss on these rows. Never worse on them than base rates."""
 
     def loss(calibration: Calibration) -> float:
         return float(row_log_loss(calibration.apply(raw, base), classes).mean())
@@ -55,13 +55,13 @@ def fit_calibration(raw: FloatArray, classes: IntArray, base: FloatArray) -> Cal
 
 
 def minimize_bounded(function: Callable[[float], float], bounds: tuple[float, float]) -> float:
-    """The argument within ``bounds`` where ``function`` has a local minimum, to within ``TOLERANCE``; the global one if
-    it has only one. Source: golden-section search (Kiefer 1953), Proceedings of the AMS 4."""
+    """The argument within ``bounds`` of a local minimum of ``function``, to within ``SEARCH_TOLERANCE``. It is the
+    global minimum if there is only one. Source: golden-section search, Kiefer (1953), Proceedings of the AMS 4."""
     lower, upper = bounds
     golden = (math.sqrt(5.0) - 1.0) / 2.0
     left, right = upper - golden * (upper - lower), lower + golden * (upper - lower)
     at_left, at_right = function(left), function(right)
-    while upper - lower > TOLERANCE:
+    while upper - lower > SEARCH_TOLERANCE:
         if at_left <= at_right:
             upper, right, at_right = right, left, at_left
             left = upper - golden * (upper - lower)

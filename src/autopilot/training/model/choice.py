@@ -1,8 +1,8 @@
-"""From the members' votes to a choice: the same for one live decision and for all of a training's.
+"""From the votes of the members to a choice: the same code for one live decision and for all those of a training.
 
 The group with the highest mean edge is chosen. Its confidence is the share of members that expect it to earn something;
-the strategy's, the share of *those* that expect it of the strategy too, so that their product is the share that sees
-both. Shares are smoothed as if one more, undecided member had voted: they never are 0 or 1.
+the strategy's is the share of *those* members that expect it of the strategy too, so that the product is the share that
+expects both. Shares are smoothed as if one more, undecided member had voted, so that they are never 0 or 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autopilot.training.model.ensemble import RawScores
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
     """``edges_bps`` float64[n, g]: mean expected net return; ``group_shares`` float64[n, g] and ``strategy_shares``
-    float64[n, s] in (0, 1); the latter given that the strategy's own group is right."""
+    float64[n, s] in (0, 1), the latter given that the strategy's own group is right."""
 
     edges_bps: FloatArray
     group_shares: FloatArray
@@ -26,7 +26,8 @@ class Votes:
 
 
 def count_votes(raw: RawScores, unit: FloatArray, group_of: IntArray) -> Votes:
-    """``unit`` float64[n]: the usual move over the horizon; ``group_of`` int64[s]: each strategy's group."""
+    """The votes of ``raw``. ``unit`` float64[n]: the usual move over the horizon; ``group_of`` int64[s]: the index of
+    each strategy's group."""
     members = len(raw.groups)
     for_group = raw.groups > 0.0
     groups = for_group.sum(axis=0)
@@ -40,7 +41,7 @@ def count_votes(raw: RawScores, unit: FloatArray, group_of: IntArray) -> Votes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:
-    """For each of n decisions: the group, the strategy (its column), the confidence of both, the expected edge."""
+    """For each of n decisions: the group, the strategy (its column), the confidence in both, the expected edge."""
 
     group: IntArray
     strategy: IntArray
@@ -49,7 +50,7 @@ class Choices:
 
 
 def choose(votes: Votes, picks: IntArray) -> Choices:
-    """``picks`` int64[n, g]: the strategy that the rules take in each group."""
+    """The group with the highest edge, and its strategy. ``picks`` int64[n, g]: the rules' strategy in each group."""
     rows = np.arange(len(picks))
     group = votes.edges_bps.argmax(axis=1)
     strategy = picks[rows, group]

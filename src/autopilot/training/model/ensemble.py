@@ -1,7 +1,7 @@
 """The learned model itself: bagged boosters for the edge of every group and every strategy, and a group classifier.
 
-One booster a member has all five group heads, another all strategy heads (LightGBM with one tree a head and round), so
-that a decision is scored by few calls. Everything is kept as LightGBM's own text.
+Each member has one booster for all five group heads and another for all strategy heads (LightGBM grows one tree per
+head and round), so that few calls score a decision. The ensemble is stored as LightGBM's own text.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ _HEAD = "#autopilot ensemble "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heads:
-    """One member's booster for several outputs, and where each output starts from (float64[j])."""
+    """The booster of one member for ``j`` outputs. ``offset`` float64[j] is added to its raw outputs."""
 
     booster: lgb.Booster
     offset: FloatArray
 
     def predict(self, features: FloatArray) -> FloatArray:
-        """float64[n, j], in usual moves over the horizon."""
+        """float64[n, j], in multiples of the usual move over the horizon."""
         raw = np.asarray(self.booster.predict(features, raw_score=True, num_threads=1)).reshape(len(features), -1)
         return np.asarray(raw + self.offset)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawScores:
-    """What m members say of n samples: ``groups`` float64[m, n, g] and ``strategies`` float64[m, n, s], edges in usual
-    moves over the horizon; ``classes`` float64[n, g + 1], the classifier's raw scores."""
+    """The predictions of m members for n samples. ``groups`` float64[m, n, g] and ``strategies`` float64[m, n, s]:
+    edges in multiples of the usual move over the horizon; ``classes`` float64[n, g + 1]: the classifier's raw scores.
+    """
 
     groups: FloatArray
     strategies: FloatArray
@@ -48,7 +49,7 @@ class RawScores:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ensemble:
-    """``groups`` and ``strategies``: one `Heads` a member, in the same order."""
+    """``groups`` and ``strategies`` have one `Heads` per member, in the same order."""
 
     groups: tuple[Heads, ...]
     strategies: tuple[Heads, ...]
@@ -64,8 +65,8 @@ class Ensemble:
         )
 
     def contributions(self, features: FloatArray, group: int) -> FloatArray:
-        """What each feature adds to the mean edge of ``group`` on one row, float64[k], in usual moves (LightGBM's
-        pred_contrib: Shapley values of the trees; Lundberg et al. 2018)."""
+        """The contribution of each feature to the mean edge of ``group`` on one row: float64[k], in multiples of the
+        usual move. Source: LightGBM's pred_contrib, the Shapley values of the trees (Lundberg et al. 2018)."""
         width = features.shape[1] + 1
         parts = [
             np.asarray(member.booster.predict(features, pred_contrib=True, num_threads=1)).reshape(-1, width)[group]
@@ -74,12 +75,12 @@ class Ensemble:
         return np.asarray(np.mean(parts, axis=0)[:-1])
 
     def importance(self) -> FloatArray:
-        """Share of the group heads' gain by feature, float64[k]."""
+        """The share of each feature in the gain of the group heads: float64[k], which sums to 1."""
         gain = np.sum([member.booster.feature_importance("gain") for member in self.groups], axis=0)
         return np.asarray(gain / max(float(gain.sum()), 1e-300))
 
     def to_text(self) -> str:
-        """All boosters one after the other; `from_text` reads it."""
+        """All boosters in one text, as `from_text` reads it."""
         offsets = [[member.offset.tolist() for member in part] for part in (self.groups, self.strategies)]
         parts = [f"{_HEAD}{json.dumps(offsets)}\n"]
         boosters = [member.booster for member in (*self.groups, *self.strategies)] + [self.classes]
@@ -87,7 +88,7 @@ class Ensemble:
 
     @classmethod
     def from_text(cls, text: str) -> Ensemble:
-        """Raises ModelError when the text is not one of ours."""
+        """The inverse of `to_text`. Raises ModelError when the text is not an ensemble."""
         head, *bodies = text.split(_MARK)
         try:
             groups, strategies = json.loads(head.removeprefix(_HEAD))

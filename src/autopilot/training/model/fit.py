@@ -1,4 +1,4 @@
-"""Fitting: small, strongly regularised boosters on bootstraps of calendar blocks. The same input, the same bytes."""
+"""Fitting: small, strongly regularized boosters on bootstraps of calendar blocks. Deterministic to the byte."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from autopilot.training.model.ensemble import Ensemble, Heads
 with held_back():
     import lightgbm as lgb
 
-SMALL = 1000
-"""Below so many samples the trees are smaller."""
+SMALL_TRAINING = 1000
+"""Number of samples below which the trees are smaller."""
 Gradients = Callable[[FloatArray, lgb.Dataset], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """Found on real candles (docs/learning.md). Rounds are fixed: early stopping varied between 1 and 231."""
+    """Chosen on real candles (docs/learning.md). ``rounds`` is fixed, because early stopping varied from 1 to 231."""
 
     members: int = 8
     rounds: int = 30
@@ -33,13 +33,13 @@ class FitSettings:
     leaves_when_small: int = 7
     feature_fraction: float = 0.2
     l2: float = 10.0
-    least_in_leaf: int = 20
+    min_in_leaf: int = 20
     bins: int = 63
     seed: int = 1
 
 
 def fit(data: TrainingSet, rows: IntArray, settings: FitSettings) -> Ensemble:
-    """An ensemble learned from ``rows`` (at least one) of ``data``."""
+    """An ensemble trained on ``rows`` (at least one) of ``data``."""
     dataset = _dataset(data.features[rows], settings)
     members = [_member(data, rows, dataset, settings, member) for member in range(settings.members)]
     return Ensemble(
@@ -50,7 +50,7 @@ def fit(data: TrainingSet, rows: IntArray, settings: FitSettings) -> Ensemble:
 
 
 def fit_member(data: TrainingSet, rows: IntArray, settings: FitSettings, member: int) -> tuple[Heads, Heads]:
-    """The group heads and the strategy heads of one member of `fit`, by itself."""
+    """The group heads and the strategy heads of one member, as `fit` trains them."""
     return _member(data, rows, _dataset(data.features[rows], settings), settings, member)
 
 
@@ -63,7 +63,8 @@ def _member(
 
 
 def fit_classes(features: FloatArray, classes: IntArray, settings: FitSettings) -> lgb.Booster:
-    """The classifier: which group earns most, or none. Needs not be bagged, for it is not voted on."""
+    """The classifier of the group that earns most, with one more class for samples without a gain. It is not bagged,
+    because nothing counts its votes."""
     kinds = NO_GROUP + 1
     dataset = _dataset(features, settings)
     dataset.set_label(classes.astype(np.float64))
@@ -72,7 +73,7 @@ def fit_classes(features: FloatArray, classes: IntArray, settings: FitSettings) 
 
 
 def _heads(dataset: lgb.Dataset, targets: FloatArray, weight: IntArray, settings: FitSettings, member: int) -> Heads:
-    """``targets`` float64[n, j] with NaN where there is no label; ``weight`` int64[n]: how often each row is drawn."""
+    """Heads for ``targets`` float64[n, j], NaN without a label; ``weight`` int64[n]: how often a row is drawn."""
     drawn = np.flatnonzero(weight)
     known = np.isfinite(targets[drawn])
     wanted = np.where(known, targets[drawn], 0.0)
@@ -87,7 +88,7 @@ def _heads(dataset: lgb.Dataset, targets: FloatArray, weight: IntArray, settings
 
 
 def _squared_error(wanted: FloatArray, worth: FloatArray) -> Gradients:
-    """Every head by itself; where a label is missing its row has no say."""
+    """The gradients of each head by itself. A row without a label has weight 0."""
 
     def gradients(predicted: FloatArray, _: lgb.Dataset) -> tuple[FloatArray, FloatArray]:
         return (predicted.reshape(wanted.shape) - wanted) * worth, worth
@@ -103,17 +104,17 @@ def _dataset(features: FloatArray, settings: FitSettings) -> lgb.Dataset:
         "feature_pre_filter": False,
         "bin_construct_sample_cnt": 5000,
     }
-    # A label is demanded, and each head brings its own.
+    # LightGBM demands a label here. Each head has its own, in its objective.
     return lgb.Dataset(features, label=np.zeros(len(features)), params=parameters, free_raw_data=False)
 
 
 def _parameters(settings: FitSettings, rows: int, member: int) -> dict[str, Any]:
     return {
         "learning_rate": settings.rate,
-        "num_leaves": settings.leaves if rows >= SMALL else settings.leaves_when_small,
+        "num_leaves": settings.leaves if rows >= SMALL_TRAINING else settings.leaves_when_small,
         "feature_fraction": settings.feature_fraction,
         "lambda_l2": settings.l2,
-        "min_data_in_leaf": settings.least_in_leaf,
+        "min_data_in_leaf": settings.min_in_leaf,
         "max_bin": settings.bins,
         "feature_pre_filter": False,
         "seed": settings.seed * 1000 + member,
@@ -125,15 +126,15 @@ def _parameters(settings: FitSettings, rows: int, member: int) -> dict[str, Any]
     }
 
 
-BLOCK_MS = 15 * DAY_MS
+BOOTSTRAP_BLOCK_MS = 15 * DAY_MS
 
 
-def block_bootstrap(at_ms: IntArray, *, members: int, block_ms: int = BLOCK_MS, seed: int) -> IntArray:
+def block_bootstrap(at_ms: IntArray, *, members: int, block_ms: int = BOOTSTRAP_BLOCK_MS, seed: int) -> IntArray:
     """How often each row is drawn for each member: int64[members, n].
 
     Blocks of calendar time, all symbols of a block together, are drawn with replacement, as many as there are blocks
-    with rows: neighbours in time share their weather, and rows drawn one by one would pretend to know more than they
-    do. Source: the non-overlapping block bootstrap of Carlstein (1986), Annals of Statistics 14.
+    with rows. Rows that are close in time depend on each other, so drawing single rows would overstate how much is
+    known. Source: the non-overlapping block bootstrap of Carlstein (1986), Annals of Statistics 14.
     """
     _, block = np.unique(at_ms // block_ms, return_inverse=True)
     blocks = int(block.max()) + 1 if len(at_ms) else 0

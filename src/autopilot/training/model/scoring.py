@@ -1,4 +1,4 @@
-"""How good probabilities and orderings are."""
+"""Scores of probabilities and of rankings."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
 
-LEAST_PROBABILITY = 1e-15
+MIN_PROBABILITY = 1e-15
 
 
 def base_rates(classes: IntArray, kinds: int) -> FloatArray:
-    """Shares of the classes, each counted once more than it came (Laplace): float64[kinds]."""
+    """The shares of the classes, with one added to each count (Laplace): float64[kinds], which sums to 1."""
     counts = np.bincount(classes, minlength=kinds) + 1.0
     return np.asarray(counts / counts.sum())
 
 
 def row_log_loss(probabilities: FloatArray, classes: IntArray) -> FloatArray:
-    """−log of the probability of what came: float64[n]. ``probabilities`` float64[n, k]."""
+    """−log of the probability of the observed class: float64[n]. ``probabilities`` float64[n, k]."""
     stated = probabilities[np.arange(len(classes)), classes]
-    return np.asarray(-np.log(np.clip(stated, LEAST_PROBABILITY, 1.0)))
+    return np.asarray(-np.log(np.clip(stated, MIN_PROBABILITY, 1.0)))
 
 
 def brier(probabilities: FloatArray, classes: IntArray) -> float:
-    """Mean squared distance from the truth over all classes (Brier 1950), 0 to 2."""
+    """Brier score: the mean squared distance from the observed class over all classes (Brier 1950), 0 to 2."""
     truth = np.eye(probabilities.shape[1])[classes]
     return float(((probabilities - truth) ** 2).sum(axis=1).mean())
 
 
 def accuracy(probabilities: FloatArray, classes: IntArray) -> float:
-    """The share of samples whose most probable class came."""
+    """The share of samples whose most probable class was observed."""
     return float((probabilities.argmax(axis=1) == classes).mean())
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Of the ``count`` statements in [lower, upper), of the last in [lower, 1]: the mean of what was stated, and the
-    share that came true."""
+    """``count`` probabilities in [lower, upper), in the last bin [lower, 1]: their mean ``stated``, and the share
+    ``observed`` of events that happened."""
 
     lower: float
     upper: float
@@ -48,7 +48,7 @@ class ReliabilityBin:
 
 
 def reliability(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Bins of equal width, of statements in [0, 1]; an empty one states and observes 0."""
+    """Bins of equal width over probabilities in [0, 1]. An empty bin has 0 for ``stated`` and ``observed``."""
     inner = np.arange(1, bins) / bins
     index = np.searchsorted(inner, stated, side="right")
     counts = np.bincount(index, minlength=bins)
@@ -60,20 +60,20 @@ def reliability(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10
 
 
 def calibration_error(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error: the mean distance between stated and observed, weighted by count."""
+    """Expected calibration error: the mean distance between predicted and observed, weighted by count."""
     parts = reliability(stated, came_true, bins)
     return sum(each.count * abs(each.stated - each.observed) for each in parts) / max(len(stated), 1)
 
 
-def rank_correlation(expected: FloatArray, realised: FloatArray) -> FloatArray:
-    """Spearman's within each row, over the columns where ``realised`` is finite: float64[n]; NaN with fewer than three
-    such columns, or where either side is constant."""
+def rank_correlation(expected: FloatArray, realized: FloatArray) -> FloatArray:
+    """Spearman's correlation within each row, over the columns where ``realized`` is finite: float64[n]. NaN with fewer
+    than three of these columns, or where either side is constant."""
     found = np.full(len(expected), np.nan)
-    known = np.isfinite(realised)
+    known = np.isfinite(realized)
     for mask in np.unique(known, axis=0):
         rows = np.flatnonzero((known == mask).all(axis=1))
         if mask.sum() >= 3:
-            found[rows] = _pearson(*(average_ranks(each[rows][:, mask]) for each in (expected, realised)))
+            found[rows] = _pearson(*(average_ranks(each[rows][:, mask]) for each in (expected, realized)))
     return found
 
 

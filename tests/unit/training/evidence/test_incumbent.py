@@ -10,10 +10,10 @@ import pytest
 
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.training.data.training_set import TrainingSet
-from autopilot.training.evidence.evaluation import CHAMPION, MODEL, Judged, judge
-from autopilot.training.evidence.gate import Rule, pass_gate
+from autopilot.training.evidence.evaluation import CHAMPION, MODEL, Judged, evaluate_decisions
+from autopilot.training.evidence.gate import GateRule, pass_gate
 from autopilot.training.evidence.incumbent import Incumbent
-from autopilot.training.evidence.walk import join, score_fold, walk_folds
+from autopilot.training.evidence.walk import join_folds, score_fold, walk_folds
 from autopilot.training.model.fit import FitSettings, fit
 from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.request import Acting
@@ -33,10 +33,10 @@ def champion(data: TrainingSet, until_ms: int) -> Incumbent:
 
 def walked(data: TrainingSet, incumbent: Incumbent | None) -> Judged:
     folds = walk_folds(data, purge_ms=0)[::3]
-    return judge(data, join([score_fold(data, fold, QUICK) for fold in folds]), ACTING, incumbent)
+    return evaluate_decisions(data, join_folds([score_fold(data, fold, QUICK) for fold in folds]), ACTING, incumbent)
 
 
-def rules_of_place(judged: Judged) -> list[Rule]:
+def rules_of_place(judged: Judged) -> list[GateRule]:
     return [rule for rule in pass_gate(judged, (), trials=1).rules if rule.rule == 6]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.training.evidence.splits import combinatorial, walk_forward
-from autopilot.training.model.fit import BLOCK_MS, block_bootstrap
+from autopilot.training.model.fit import BOOTSTRAP_BLOCK_MS, block_bootstrap
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -88,7 +88,7 @@ def test_nothing_gives_no_folds(split: object) -> None:
 def test_a_bootstrap_draws_whole_blocks_of_all_symbols_together() -> None:
     at_ms = np.sort(np.random.default_rng(1).integers(0, 400, size=900)) * DAY_MS
     weights = block_bootstrap(at_ms, members=8, seed=3)
-    block = at_ms // BLOCK_MS
+    block = at_ms // BOOTSTRAP_BLOCK_MS
     for member in weights:
         for each in np.unique(block):
             assert len(set(member[block == each].tolist())) == 1

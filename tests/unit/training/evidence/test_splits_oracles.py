@@ -50,7 +50,7 @@ def test_walk_forward_is_its_definition(
     at_ms, matured_ms = panel
     first_ms = None if first is None else first * HOUR_MS
     folds = walk_forward(
-        at_ms, matured_ms, block_ms=BLOCK_MS, first_ms=first_ms, purge_ms=purge * HOUR_MS, least_train=least
+        at_ms, matured_ms, block_ms=BLOCK_MS, first_ms=first_ms, purge_ms=purge * HOUR_MS, min_train=least
     )
     expected = []
     start = int(at_ms[0]) + (BLOCK_MS if first_ms is None else first_ms)

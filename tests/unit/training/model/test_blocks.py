@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from autopilot.domain.candles import IntArray
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.training.model.fit import BLOCK_MS, block_bootstrap
+from autopilot.training.model.fit import BOOTSTRAP_BLOCK_MS, block_bootstrap
 
 DAYS = st.lists(st.integers(0, 200), min_size=1, max_size=50).map(sorted)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -21,7 +21,7 @@ def test_whole_blocks_are_drawn_as_many_as_there_are(days: list[int], seed: int)
     drawn = block_bootstrap(at_ms, members=6, seed=seed)
     assert drawn.shape == (6, len(days))
     assert drawn.dtype == np.int64
-    block = at_ms // BLOCK_MS
+    block = at_ms // BOOTSTRAP_BLOCK_MS
     first = np.unique(block, return_index=True)[1]
     for member in drawn:
         of_block = dict(zip(block[first].tolist(), member[first].tolist(), strict=True))
@@ -54,14 +54,14 @@ def test_seeds_and_members_differ() -> None:
 
 def test_each_block_is_drawn_once_on_average_and_missed_as_often_as_chance_says() -> None:
     blocks = 20
-    at_ms = np.arange(blocks, dtype=np.int64) * BLOCK_MS
+    at_ms = np.arange(blocks, dtype=np.int64) * BOOTSTRAP_BLOCK_MS
     drawn = block_bootstrap(at_ms, members=4000, seed=7)
     assert np.abs(drawn.mean(axis=0) - 1.0).max() < 0.08
     assert abs((drawn == 0).mean() - (1 - 1 / blocks) ** blocks) < 0.01
 
 
 def test_a_gap_in_the_calendar_is_no_block() -> None:
-    at_ms = np.array([0, 1, 100, 101], dtype=np.int64) * BLOCK_MS
+    at_ms = np.array([0, 1, 100, 101], dtype=np.int64) * BOOTSTRAP_BLOCK_MS
     assert (block_bootstrap(at_ms, members=50, seed=3).sum(axis=1) == 4).all()
 
 

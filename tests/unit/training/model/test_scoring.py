@@ -15,7 +15,7 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss
 
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.training.model.scoring import (
-    LEAST_PROBABILITY,
+    MIN_PROBABILITY,
     accuracy,
     average_ranks,
     base_rates,
@@ -44,7 +44,7 @@ def some(seed: int, rows: int = 500, kinds: int = 6) -> tuple[FloatArray, IntArr
 def test_probabilities_score_as_in_scikit_learn(seed: int, kinds: int) -> None:
     probabilities, classes = some(seed, kinds=kinds)
     every = list(range(kinds))
-    clipped = np.maximum(probabilities, LEAST_PROBABILITY)
+    clipped = np.maximum(probabilities, MIN_PROBABILITY)
     assert row_log_loss(probabilities, classes).mean() == pytest.approx(
         log_loss(classes, clipped / clipped.sum(axis=1, keepdims=True), labels=every), rel=1e-12
     )
@@ -55,7 +55,7 @@ def test_probabilities_score_as_in_scikit_learn(seed: int, kinds: int) -> None:
 
 def test_certainty_costs_nothing_when_right_and_is_bounded_when_wrong() -> None:
     losses = row_log_loss(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 1]))
-    assert losses.tolist() == [0.0, pytest.approx(-math.log(LEAST_PROBABILITY))]
+    assert losses.tolist() == [0.0, pytest.approx(-math.log(MIN_PROBABILITY))]
 
 
 @given(arrays(np.int64, st.integers(0, 30), elements=st.integers(0, 3)))
@@ -115,24 +115,24 @@ def test_average_ranks_are_scipys_also_of_ties(values: FloatArray) -> None:
     assert (average_ranks(values) == rankdata(values, axis=1).reshape(values.shape)).all()
 
 
-def ranked_by_scipy(expected: FloatArray, realised: FloatArray) -> float:
-    known = np.isfinite(realised)
-    if known.sum() < 3 or min(len(np.unique(each[known])) for each in (expected, realised)) < 2:
+def ranked_by_scipy(expected: FloatArray, realized: FloatArray) -> float:
+    known = np.isfinite(realized)
+    if known.sum() < 3 or min(len(np.unique(each[known])) for each in (expected, realized)) < 2:
         return math.nan
-    return float(spearmanr(expected[known], realised[known]).statistic)
+    return float(spearmanr(expected[known], realized[known]).statistic)
 
 
 @given(TABLES, st.integers(0, 2**32 - 1))
-def test_rank_correlation_is_scipys_in_each_row(realised: FloatArray, seed: int) -> None:
-    expected = np.random.default_rng(seed).integers(4, size=realised.shape).astype(np.float64)
-    found = rank_correlation(expected, realised)
-    assert found.shape == (len(realised),)
-    scipys = [ranked_by_scipy(*row) for row in zip(expected, realised, strict=True)]
+def test_rank_correlation_is_scipys_in_each_row(realized: FloatArray, seed: int) -> None:
+    expected = np.random.default_rng(seed).integers(4, size=realized.shape).astype(np.float64)
+    found = rank_correlation(expected, realized)
+    assert found.shape == (len(realized),)
+    scipys = [ranked_by_scipy(*row) for row in zip(expected, realized, strict=True)]
     assert found == pytest.approx(np.array(scipys), abs=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize(
-    ("expected", "realised", "correlation"),
+    ("expected", "realized", "correlation"),
     [
         ([1.0, 2.0, 3.0], [0.1, 0.5, 0.7], 1.0),
         ([1.0, 2.0, 3.0], [9.0, 5.0, -7.0], -1.0),
@@ -142,6 +142,6 @@ def test_rank_correlation_is_scipys_in_each_row(realised: FloatArray, seed: int)
         ([1.0, 2.0, 3.0], [0.0, 0.0, 0.0], math.nan),
     ],
 )
-def test_rank_correlation_of_one_decision(expected: list[float], realised: list[float], correlation: float) -> None:
-    found = rank_correlation(np.array([expected]), np.array([realised]))
+def test_rank_correlation_of_one_decision(expected: list[float], realized: list[float], correlation: float) -> None:
+    found = rank_correlation(np.array([expected]), np.array([realized]))
     assert found.tolist() == pytest.approx([correlation], nan_ok=True)
