@@ -103,7 +103,7 @@ def test_a_log_written_anew_from_some_row_on_is_found_by_the_anchor(rows: list[A
     verdict = verify([*rows[:at], *chain(entries, end(rows[:at]) if at else GENESIS)], end(rows))
     assert verdict.fault
     assert verdict.fault.seq == len(rows)
-    assert "another one than the anchor names" in verdict.fault.problem
+    assert "is not the row that the anchor names" in verdict.fault.problem
 
 
 @given(LOGS)

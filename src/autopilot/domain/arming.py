@@ -1,4 +1,4 @@
-"""The user's leave to trade real money: on one account, up to an amount, for a time."""
+"""The user's authorization to trade real money: on one account, up to an amount, until a time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
 LONGEST_MS = 90 * DAY_MS
-"""Who arms for longer than this has forgotten it when it ends."""
+"""The longest arming. A user would forget one that lasts longer."""
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """``value``: the most that may be invested now; ``unproven``: also by rules, and by models that are not *live*."""
+    """``value``: the most that may be invested now. ``unproven``: whether rules, and models that are
+    not *live*, may invest it."""
 
     value: Decimal
     unproven: bool
@@ -24,10 +25,10 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Arming:
-    """``max_value``: the most of ``currency`` that may be invested at once, less what was lost since ``armed_at_ms``.
-    ``unproven``: also without a model that has proven itself. Times are the machine's. ``actor``: who armed, as the
-    audit log names them. ``earned_before``: what the positions of then had earned until then, which is in what they
-    earn in the end."""
+    """One authorization. ``max_value``: the most of ``currency`` that may be invested at once, before losses since
+    ``armed_at_ms`` are deducted. ``unproven``: whether this holds without a proven model too. Times are the machine's.
+    ``actor``: the user who armed, as in the audit log. ``earned_before``: profit so far of the positions that were open
+    at arming; it is part of their final result and does not count as earned since."""
 
     account: str
     currency: str
@@ -41,24 +42,24 @@ class Arming:
     def holds(self, now_ms: int) -> bool:
         return self.armed_at_ms <= now_ms < self.expires_at_ms
 
-    def leave(self, currency: str, net: Decimal, now_ms: int) -> Allowance:
-        """What holds now for what is bought with ``currency``; ``net`` is what was earned since it was armed. What was
-        lost may not be lost again, what was earned is no leave to lose more."""
+    def allowance(self, currency: str, net: Decimal, now_ms: int) -> Allowance:
+        """How much of ``currency`` may be invested now. A loss since arming (``net`` below 0) lowers it; a gain does
+        not raise it."""
         if currency != self.currency or not self.holds(now_ms):
-            return NO_LEAVE
+            return NO_ALLOWANCE
         return Allowance(max(self.max_value + min(net, Decimal(0)), Decimal(0)), self.unproven)
 
 
-NO_LEAVE = Allowance(Decimal(0), unproven=False)
+NO_ALLOWANCE = Allowance(Decimal(0), unproven=False)
 
 
 def phrase(exchange: str, max_value: Decimal, currency: str, *, unproven: bool = False) -> str:
-    """What a person types to arm: what is at risk, where, and on what."""
+    """The phrase to type for arming; it names the exchange and the amount at risk."""
     return f"LIVE {exchange} {max_value:f} {currency}{' UNPROVEN' if unproven else ''}"
 
 
 def parse_span(text: str) -> int:
-    """``30m``, ``12h``, ``7d``, ``2w`` in milliseconds. Raises ConfigError."""
+    """A duration such as ``30m``, ``12h``, ``7d`` or ``2w`` in milliseconds. Raises ConfigError."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", text.strip().lower())
     if found is None:
         raise ConfigError(f"{text[:40]!r} is not a duration", hint="write 12h, 7d or 2w")

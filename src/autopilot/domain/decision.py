@@ -1,4 +1,4 @@
-"""Everything one cycle concluded, kept together: what `autopilot explain` prints."""
+"""All results of one cycle; `autopilot explain` prints them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition that was looked at, with its numbers: ``actual`` against ``limit`` in ``unit``."""
+    """One condition that was checked, with its numbers: ``actual`` against ``limit`` in ``unit``."""
 
     code: str
     passed: bool
@@ -29,7 +29,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """A signal worth asking the risk rules about, and the checks that said so.
+    """A signal that passed the evaluation, and its checks; the risk rules come next.
 
     ``execute`` is False in signals-only mode: the signal is shown, nothing is traded.
     """
@@ -42,7 +42,7 @@ class Opportunity:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Refused by us. ``code`` is CATEGORY_CONDITION; ``detail`` says it with its numbers."""
+    """Denied by Autopilot's own checks. ``code`` is CATEGORY_CONDITION; ``detail`` has the numbers."""
 
     code: str
     detail: str
@@ -50,22 +50,22 @@ class Denied:
 
 
 class Action(StrEnum):
-    """What a decision came to."""
+    """The result of a decision."""
 
     HOLD = "hold"
     """The chosen strategy gives no signal."""
     SIGNAL = "signal"
-    """A signal, shown and not executed: auto-execution is off."""
+    """A signal that is shown only: auto-execute is off."""
     DENIED = "denied"
-    """A signal that a rule of ours refused."""
+    """A signal that a check denied."""
     ORDER = "order"
     """An order was approved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """One closed candle of one symbol, decided once. ``candle_at_ms`` is the candle's open time; ``signals`` are those
-    of all strategies that wanted to buy or to sell, ``signal`` the chosen one's, whatever it says."""
+    """One closed candle of one symbol, decided once. ``candle_at_ms`` is the candle's open time; ``signals`` has
+    those of all strategies that buy or sell; ``signal`` is the chosen strategy's, with or without a side."""
 
     id: str
     account: str
@@ -87,5 +87,5 @@ class Decision:
 
 
 def decision_id(account: str, symbol: str, timeframe: Timeframe, candle_at_ms: int) -> str:
-    """Ten hexadecimal digits that name this candle's decision for ever."""
+    """Ten hexadecimal digits; the same candle of the same account always has the same id."""
     return hashlib.sha256(f"{account}|{symbol}|{timeframe}|{candle_at_ms}".encode()).hexdigest()[:10]

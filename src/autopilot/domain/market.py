@@ -1,4 +1,4 @@
-"""What is traded: a market's rules, and where its prices come from."""
+"""Markets: their rules and prices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autopilot.domain.money import ceil_to_step
 
 
 class MarketKind(StrEnum):
-    """Whether what is shown is a real market, past candles of one, or made up. Every screen says which."""
+    """A real market, stored candles of one, or a simulated market. Every screen names it."""
 
     REAL = "real"
     REPLAY = "replay"
@@ -20,7 +20,7 @@ class MarketKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A market's own rules. Steps, amounts in base currency; costs and prices in quote currency; fees as
+    """A market's own rules. Amounts and their step in base currency, costs and prices in quote currency, fees as
     fractions of the order's value (0.001 = 0.1 %)."""
 
     symbol: str
@@ -35,13 +35,12 @@ class Market:
 
     @property
     def least_amount(self) -> Decimal:
-        """The least that can be ordered. Cut to the amount step, what is less is nothing or below the market's minimum,
-        at every price."""
+        """The smallest amount that can be ordered at any price, a multiple of the amount step."""
         return max(self.amount_step, ceil_to_step(self.min_amount, self.amount_step))
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:
-    """``BTC/USD`` → (base, quote). Raises UnknownSymbol when it is not a spot symbol."""
+    """``BTC/USD`` → (base, quote). Raises UnknownSymbol if it is not a spot symbol."""
     base, slash, quote = symbol.partition("/")
     if not (base and slash and quote) or not (base + quote).isalnum() or symbol != symbol.upper():
         raise UnknownSymbol(f"{symbol!r} is not a spot symbol", hint="write it as BTC/USD: base, slash, quote")
@@ -50,7 +49,7 @@ def split_symbol(symbol: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The price of a symbol at a moment, as seen by us. Quote currency."""
+    """The price of a symbol at one time, in quote currency."""
 
     symbol: str
     price: float
@@ -58,6 +57,6 @@ class Quote:
 
 
 def reference_of(symbol: str) -> str:
-    """What a symbol is compared with: Bitcoin in the same money, and Bitcoin with Ether."""
+    """The reference symbol: Bitcoin in the same quote currency; Ether for Bitcoin itself."""
     base, quote = split_symbol(symbol)
     return f"ETH/{quote}" if base == "BTC" else f"BTC/{quote}"

@@ -25,34 +25,34 @@ class OrderType(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why an order exists."""
+    """The purpose of an order."""
 
     ENTRY = "entry"
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
     FLATTEN = "flatten"
-    """The user asked for the position to be sold."""
+    """A user command sells the position."""
     PROTECTION = "protection"
-    """The account lost so much that its positions are closed."""
+    """A loss limit of the account closes its positions."""
 
 
 class OrderStatus(StrEnum):
     """The life of an order."""
 
     NEW = "new"
-    """The intent is committed; nothing was sent."""
+    """Stored, and nothing was sent yet."""
     SUBMITTED = "submitted"
-    """Sending has begun; the exchange may or may not have it."""
+    """Sending has started; the exchange may or may not have the order."""
     UNKNOWN = "unknown"
-    """Sent, and the answer was lost: to be looked up, never to be sent again."""
+    """Sent, but the answer was lost. The order is looked up and never sent again."""
     OPEN = "open"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     CANCELED = "canceled"
     REJECTED = "rejected"
-    """Refused by the exchange."""
+    """Rejected by the exchange."""
     EXPIRED = "expired"
-    """Its life ended before it was filled, or it never reached the exchange."""
+    """It reached its end of life before it was filled, or it never reached the exchange."""
 
     @property
     def is_final(self) -> bool:
@@ -78,17 +78,17 @@ _STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
 
 
 class IllegalOrderStep(AutopilotError):
-    """An order was asked to take a step its life does not have."""
+    """The order cannot change from its present status to this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order of ours. Quantities in base currency, prices in quote currency.
+    """One of our orders. Quantities in base currency, prices in quote currency.
 
-    ``price`` is the limit and ``expires_at_ms`` the end of its life, both of LIMIT orders only. ``stop`` and ``target``
-    are what an entry gives its position. ``decision_id`` is None when no decision led to it (a stop, a user's flatten).
-    ``reference_price`` is the price it was decided at; ``trigger_price`` the price of the level that was touched before
-    the order could be made, None where there was none, and of a STOP order the price that triggers it.
+    ``price`` is the limit and ``expires_at_ms`` the end of its life, both for LIMIT orders only. ``stop`` and
+    ``target`` are the exit levels that an entry gives its position. ``decision_id`` is None without a decision (a stop,
+    a user's flatten). ``reference_price`` is the market price at the decision. ``trigger_price`` is the level whose touch caused
+    the order, or triggers it if it is a STOP order; otherwise it is None.
     """
 
     client_order_id: str
@@ -120,14 +120,14 @@ class Order:
 
     @property
     def is_working_exit(self) -> bool:
-        """A sale that was begun; a stop order that rests is only ready for one."""
+        """Whether this is a sell that was started. A resting stop order is not."""
         return self.side is Side.SELL and self.type is not OrderType.STOP
 
     def can_become(self, status: OrderStatus) -> bool:
         return status is self.status or status in _STEPS.get(self.status, frozenset())
 
     def to(self, status: OrderStatus, at_ms: int, **changes: object) -> Order:
-        """The order after a step of its life. Raises IllegalOrderStep; the same status again is no step."""
+        """The order with the new status; the same status again changes nothing. Raises IllegalOrderStep."""
         if not self.can_become(status):
             raise IllegalOrderStep(
                 f"order {self.client_order_id} is {self.status} and cannot become {status}",
@@ -141,7 +141,7 @@ class Fill:
     """A part of an order that was traded. ``fill_id`` is the exchange's and unique per account and symbol.
 
     ``fee`` is in ``fee_currency``: the quote currency, on some exchanges the base currency, or a third one, paid with
-    coins that are not in our books. The broker tells such a fee in quote currency where it can; else it counts nothing.
+    coins that are not in our books. The broker converts such a fee to quote currency if it can; otherwise it counts 0.
     """
 
     fill_id: str
@@ -163,29 +163,29 @@ class Fill:
 
     @property
     def cash(self) -> Decimal:
-        """What it brought of the quote currency; negative for what it took."""
+        """The change of the quote currency balance: positive for a sell, negative for a buy."""
         return (self.value if self.side is Side.SELL else -self.value) - self.fee_in_quote
 
     @property
     def fee_in_base(self) -> Decimal:
-        """What was taken of the coins themselves."""
+        """The fee if it was paid in base currency, else 0."""
         return self.fee if self.fee_currency == split_symbol(self.symbol)[0] else ZERO
 
     @property
     def fee_in_quote(self) -> Decimal:
-        """What was taken of the money."""
+        """The fee if it was paid in quote currency, else 0."""
         return self.fee if self.fee_currency == split_symbol(self.symbol)[1] else ZERO
 
     @property
     def fee_value(self) -> Decimal:
-        """Both, in quote currency."""
+        """Both fees, in quote currency."""
         return self.fee_in_quote + self.fee_in_base * self.price
 
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """The exchange's word on one order: its state and every fill it had so far. ``exchange_order_id`` is empty when the
-    exchange does not have it."""
+    """The exchange's report on one order: its status and all its fills so far. ``exchange_order_id`` is empty if the
+    exchange does not know the order."""
 
     client_order_id: str
     exchange_order_id: str
@@ -200,5 +200,5 @@ _NAMESPACE = uuid.UUID("6f1e4a52-8d0c-5b64-9c3e-1b7f2a90c8d1")
 
 
 def client_order_id(account: str, symbol: str, at_ms: int, purpose: Purpose, attempt: int = 0) -> str:
-    """The one id that this intent can ever have: the same intent after a restart gets the same id."""
+    """The id of this intent. The same intent gets the same id again after a restart."""
     return str(uuid.uuid5(_NAMESPACE, f"{account}|{symbol}|{at_ms}|{purpose}|{attempt}"))

@@ -1,4 +1,4 @@
-"""What is owned: positions, round trips, and an account as the risk rules see it."""
+"""Positions, round trips, and an account as the risk rules see it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COST_STEP = Decimal("1E-10")
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Coins held because of our own fills. Always the sum of them, less what earlier round trips wrote off.
+    """The coins that our fills bought: always the sum of our fills, less the amounts that round trips wrote off.
 
-    ``cost`` is what the present quantity cost, entry fees included, and ``entry_price`` the mean price paid without
-    fees; both in quote currency. ``fees`` and ``realized`` run over the round trip so far.
+    ``cost`` is the cost of the present quantity, entry fees included; ``entry_price`` is the mean price without fees;
+    both in quote currency. ``fees`` and ``realized`` are sums over the round trip so far.
     """
 
     account: str
@@ -162,7 +162,7 @@ class RoundTrip:
 
 @dataclass(frozen=True, slots=True)
 class SymbolRecord:
-    """What the limits need to know of one symbol's past. Times are None when it never happened."""
+    """A symbol's past, for the limits. A time is None if the event never happened."""
 
     trades_today: int = 0
     last_stop_loss_at_ms: int | None = None
@@ -176,9 +176,9 @@ class Portfolio:
     """An account in one quote currency at one moment, as the risk rules see it.
 
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
-    ``exposure`` is the value of all positions and of the entries still open; ``leave``: how much of it the
-    user allowed, None where it is no real money. ``restrictions``: what holds the account back; ``recent``: its round
-    trips as far back as the limits look, by their end.
+    ``exposure`` is the value of all positions and open entries; ``allowance`` is the amount of it that the user
+    authorized, None without real money. ``recent`` has the account's round trips that the limits look back on, ordered
+    by their end.
     """
 
     account: str
@@ -192,14 +192,14 @@ class Portfolio:
     open_orders: tuple[Order, ...] = ()
     history: Mapping[str, SymbolRecord] = field(default_factory=dict)
     restrictions: tuple[Restriction, ...] = ()
-    leave: Allowance | None = None
+    allowance: Allowance | None = None
     recent: tuple[RoundTrip, ...] = ()
 
     @property
-    def at_stake(self) -> Decimal:
-        """What the leave is held against: what is invested, at present prices or, where that is more, at what was paid
-        for it. A fall in price makes no room for another purchase."""
-        return max(self.exposure, stake(self.positions.values(), self.open_orders, self.currency))
+    def invested(self) -> Decimal:
+        """The amount compared with the allowance: the exposure at current prices or at cost, whichever is higher. So a
+        fall in price makes no room for another buy."""
+        return max(self.exposure, invested_cost(self.positions.values(), self.open_orders, self.currency))
 
     def position(self, symbol: str) -> Position | None:
         return self.positions.get(symbol)
@@ -208,8 +208,8 @@ class Portfolio:
         return self.history.get(symbol, SymbolRecord())
 
 
-def committed(orders: Iterable[Order], currency: str) -> Decimal:
-    """What the entries still open would pay, before fees."""
+def pending_cost(orders: Iterable[Order], currency: str) -> Decimal:
+    """The cost of the entries that are still open, before fees."""
     return sum(
         (
             order.remaining * (order.price or order.reference_price)
@@ -220,7 +220,7 @@ def committed(orders: Iterable[Order], currency: str) -> Decimal:
     )
 
 
-def stake(positions: Iterable[Position], orders: Iterable[Order], currency: str) -> Decimal:
-    """What was paid for all that is held, and what the entries still open would pay."""
+def invested_cost(positions: Iterable[Position], orders: Iterable[Order], currency: str) -> Decimal:
+    """The cost of all positions and of the entries that are still open."""
     paid = sum((held.cost for held in positions if split_symbol(held.symbol)[1] == currency), ZERO)
-    return paid + committed(orders, currency)
+    return paid + pending_cost(orders, currency)

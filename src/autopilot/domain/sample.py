@@ -1,4 +1,4 @@
-"""What each strategy would have earned after a decision: the raw material of learning."""
+"""Samples: the outcome of each strategy after a decision, which models learn from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class PerformanceSample:
-    """One matured candle: every strategy's net return over the horizon after it, had it alone been followed.
+    """One matured candle: the net return over the horizon after it, for each strategy followed alone.
 
     ``returns`` are fractions (0.01 = 1 %), net of fees and slippage, by strategy name; a strategy whose
-    external data were missing at the time is absent. ``candle_at_ms`` is the decided candle's open time.
+    external data were missing at the time has no entry. ``candle_at_ms`` is the decided candle's open time.
     """
 
     exchange: str

@@ -1,4 +1,4 @@
-"""Work in the background that outlives the command which asked for it."""
+"""Background work that outlives the command that started it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from autopilot.domain.document_types import Document
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32: in the order of ASCII, without the letters that look like digits."""
+"""Crockford's base 32: sorted as ASCII, without letters that look like digits."""
 _TIME_DIGITS = 9
 
 
@@ -23,16 +23,16 @@ class TaskState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """A task in such a state never changes again."""
+        """Whether a task in this state never changes again."""
         return self not in (TaskState.PENDING, TaskState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One piece of work. ``kind``: what is done, such as ``retrain``; ``request``: what was asked for.
+    """One background task. ``kind`` is its job, such as ``retrain``; ``request`` has the job's parameters.
 
-    ``pid``: the process that does it. ``done`` of ``total`` steps of the present ``stage``, ``detail`` saying which.
-    ``result`` once it succeeded; ``error`` once it failed: ``{"type", "message", "hint", "traceback"}``, all text.
+    ``pid``: its process. ``done`` of ``total`` steps of the present ``stage`` are complete; ``detail`` names the step.
+    ``result`` is set after success, ``error`` after failure: ``{"type", "message", "hint", "traceback"}``, all text.
     """
 
     id: str
@@ -52,9 +52,8 @@ class Task:
 
 
 def task_id(now_ms: int, entropy: bytes) -> str:
-    """``t`` and eleven characters: later ones sort after earlier ones; two random bytes part those of one millisecond.
-
-    Good from 1970 to the year 3084.
+    """``t`` and eleven characters. Later ids sort after earlier ones; two random bytes distinguish those of the same
+    millisecond. Valid from 1970 to 3084.
     """
     time = "".join(_ALPHABET[now_ms >> 5 * place & 31] for place in reversed(range(_TIME_DIGITS)))
     return "t" + time + "".join(_ALPHABET[byte & 31] for byte in entropy[:2])

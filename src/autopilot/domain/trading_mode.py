@@ -1,4 +1,4 @@
-"""What an account may do by itself, and why it may not do more."""
+"""The trading modes of an account, and the restrictions that cause them."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
 
 
 class TradingMode(StrEnum):
-    """From the freest to the strictest; each allows less than the one before."""
+    """From the least to the most strict; each mode allows less than the one before."""
 
     ACTIVE = "active"
-    """Entries and exits."""
+    """Entries and exits are sent."""
     REDUCING = "reducing"
-    """Nothing is bought. Exits by signal, stop and target go on."""
+    """Exits only, by signal, stop and target."""
     HALTED = "halted"
-    """Nothing is sent by itself but stop-losses of what is held."""
+    """Only stop-losses of open positions are sent automatically."""
 
     @property
     def strictness(self) -> int:
-        """0 for active; the stricter, the higher."""
+        """0 for active; higher is stricter."""
         return _ORDER.index(self)
 
     def allows(self, purpose: Purpose) -> bool:
-        """Whether an order of this purpose may be sent. What the user asks to be sold is not sent by itself."""
+        """Whether an order of this purpose may be sent. Every mode allows sales that the user commands."""
         return purpose in _ALLOWED[self]
 
 
@@ -46,7 +46,7 @@ _ALLOWED = {
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """One reason why an account may not do everything. ``since_ms``: the machine's time; ``hint``: what ends it."""
+    """A reason to restrict an account. ``since_ms``: the machine's time; ``hint``: how to end the restriction."""
 
     code: str
     mode: TradingMode
@@ -56,22 +56,22 @@ class Restriction:
 
     @property
     def ends_resting_entries(self) -> bool:
-        """An exchange that does not answer for a moment is no reason to give up an order's place in the queue."""
+        """Whether resting entries are canceled. A short outage of the exchange does not cost a place in its queue."""
         return self.code != EXCHANGE_UNREACHABLE
 
 
 def strictest(restrictions: Iterable[Restriction]) -> Restriction | None:
-    """The one that decides; of equals the first. None where there is none."""
+    """The strictest restriction, the first of equals; None without any."""
     return max(restrictions, key=lambda each: each.mode.strictness, default=None)
 
 
 def mode_of(restrictions: Iterable[Restriction]) -> TradingMode:
-    """The effective mode: that of the strictest."""
+    """The effective mode: that of the strictest restriction."""
     decisive = strictest(restrictions)
     return decisive.mode if decisive else TradingMode.ACTIVE
 
 
 def holding_back(restrictions: Iterable[Restriction], purpose: Purpose) -> Restriction | None:
-    """Why an order of this purpose must not be sent; None when it may be."""
+    """The restriction that forbids orders of this purpose; None if they may be sent."""
     decisive = strictest(restrictions)
     return None if decisive is None or decisive.mode.allows(purpose) else decisive

@@ -10,7 +10,7 @@ from autopilot.domain.arming import Allowance
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, OrderStatus, OrderType
-from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, committed
+from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, pending_cost
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
 from autopilot.engine.account_lock import AccountLock
 from autopilot.engine.equity_marks import AccountValue, first_mark, follow_money, next_mark
@@ -18,7 +18,7 @@ from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
 from autopilot.risk.limits import RiskLimits
-from autopilot.risk.losses import is_measured_anew
+from autopilot.risk.losses import drawdown_is_over
 
 
 class TradingAccount:
@@ -82,15 +82,15 @@ class TradingAccount:
             equity=mark.equity,
             day_start_equity=mark.day_start_equity,
             peak_equity=mark.peak_equity,
-            exposure=held + committed(open_orders, market.quote),
+            exposure=held + pending_cost(open_orders, market.quote),
             positions=positions,
             open_orders=open_orders,
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
             restrictions=self._restrictions.restrictions(self.name),
-            leave=self._leave(market.quote, now_ms) if self._leave else None,
+            allowance=self._leave(market.quote, now_ms) if self._leave else None,
             recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
-        if is_measured_anew(portfolio, limits, now_ms):
+        if drawdown_is_over(portfolio, limits, now_ms):
             portfolio, mark = replace(portfolio, peak_equity=mark.equity), replace(mark, peak_equity=mark.equity)
         return portfolio, mark
 

@@ -8,7 +8,7 @@ from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Allowance
 from autopilot.domain.market import split_symbol
 from autopilot.domain.order import Purpose
-from autopilot.domain.portfolio import stake
+from autopilot.domain.portfolio import invested_cost
 from autopilot.domain.trading_mode import LEAVE_EXCEEDED, Restriction, TradingMode
 from autopilot.ports.clock import Clock
 from autopilot.ports.ledger import Ledger
@@ -41,5 +41,6 @@ class AllowanceExceeded:
                 f"nothing; for more: autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT",
             )
             for currency in sorted(waiting)
-            if (stakes := stake(positions, orders, currency)) > (left := self._leave(account, currency, now_ms).value)
+            if (stakes := invested_cost(positions, orders, currency))
+            > (left := self._leave(account, currency, now_ms).value)
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autopilot.domain.arming import NO_LEAVE
+from autopilot.domain.arming import NO_ALLOWANCE
 from autopilot.domain.decision import Check
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
@@ -110,23 +110,23 @@ def exposure_left(entry: EntryContext) -> Check:
     )
 
 
-def leave_is_left(entry: EntryContext) -> Check:
+def allowance_remains(entry: EntryContext) -> Check:
     """Real money only: whether the allowance that the user armed has room left."""
-    at_stake, limit = entry.portfolio.at_stake, (entry.portfolio.leave or NO_LEAVE).value
+    invested, limit = entry.portfolio.invested, (entry.portfolio.allowance or NO_ALLOWANCE).value
     currency = entry.portfolio.currency
     return Check(
         "ARMED_VALUE_REACHED",
-        at_stake < limit,
-        float(at_stake),
+        invested < limit,
+        float(invested),
         float(limit),
         currency,
-        f"{at_stake:.2f} {currency} is invested; the allowance is {limit:.2f}, after losses since it was armed",
+        f"{invested:.2f} {currency} is invested; the allowance is {limit:.2f}, after losses since it was armed",
     )
 
 
 def proof_is_enough(entry: EntryContext) -> Check:
     """Real money only: whether a proven model decided, or the user authorized trading without one."""
-    unproven = (entry.portfolio.leave or NO_LEAVE).unproven
+    unproven = (entry.portfolio.allowance or NO_ALLOWANCE).unproven
     decided = "a live model decided" if entry.is_proven else "no live model decided"
     return Check(
         "MODEL_UNPROVEN",
@@ -193,10 +193,10 @@ RULES: tuple[Rule, ...] = (
     no_losing_streak,
 )
 
-LIVE_RULES: tuple[Rule, ...] = (*RULES, leave_is_left, proof_is_enough)
+LIVE_RULES: tuple[Rule, ...] = (*RULES, allowance_remains, proof_is_enough)
 """The rules for real money."""
 
 
 def rules_of(entry: EntryContext) -> tuple[Rule, ...]:
-    always = RULES if entry.portfolio.leave is None else LIVE_RULES
+    always = RULES if entry.portfolio.allowance is None else LIVE_RULES
     return (*always, *protections_of(entry.limits))

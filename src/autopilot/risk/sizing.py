@@ -22,8 +22,8 @@ def entry_quantity(entry: EntryContext, asked: Decimal, price: Decimal, stop: De
         return ZERO
     portfolio, limits = entry.portfolio, entry.limits
     payable = portfolio.free
-    if portfolio.leave is not None:
-        payable = min(payable, portfolio.leave.value - portfolio.at_stake)
+    if portfolio.allowance is not None:
+        payable = min(payable, portfolio.allowance.value - portfolio.invested)
     # A quotient has more digits than a Decimal keeps; rounded down, it is never more than the limit it came from.
     with localcontext(rounding=ROUND_FLOOR):
         most = min(

@@ -17,7 +17,7 @@ from autopilot.adapters.store.rows import from_row, to_row
 from autopilot.adapters.store.views.health import with_health
 from autopilot.adapters.store.views.real_money import with_real_money
 from autopilot.app.audit_log import audited
-from autopilot.domain.arming import NO_LEAVE, Arming
+from autopilot.domain.arming import NO_ALLOWANCE, Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreCorrupt
 from autopilot.domain.trading_mode import TradingMode
@@ -54,7 +54,7 @@ def test_it_holds_for_others_at_once_until_it_is_taken_back(tmp_path: Path) -> N
         assert there.accounts() == (ACCOUNT,)
         assert here.disarm(ACCOUNT, 2_500)
         assert not here.disarm(ACCOUNT, 2_600)
-        assert there.leave(ACCOUNT, "USD", 2_600) == NO_LEAVE
+        assert there.leave(ACCOUNT, "USD", 2_600) == NO_ALLOWANCE
     daemon.close()
     command.close()
 
@@ -70,10 +70,10 @@ def test_what_is_disarmed_stays_so_whatever_the_clock_says(armings: SqliteArming
 
 def test_what_has_expired_stays_so_when_the_clock_is_set_back(armings: SqliteArmings, path: Path) -> None:
     armings.arm(ARMED)
-    assert armings.leave(ACCOUNT, "USD", 999) == NO_LEAVE
+    assert armings.leave(ACCOUNT, "USD", 999) == NO_ALLOWANCE
     assert armings.leave(ACCOUNT, "USD", 1_999).value == 500
     for now_ms in (2_000, 2_001, 1_500):
-        assert armings.leave(ACCOUNT, "USD", now_ms) == NO_LEAVE
+        assert armings.leave(ACCOUNT, "USD", now_ms) == NO_ALLOWANCE
     assert events(path) == ["expired", "armed"], "told once"
     assert not armings.disarm(ACCOUNT, 1_500)
     armings.arm(ARMED)
@@ -98,7 +98,7 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     (account,) = armings.accounts()
     assert (armings.holding(account, 1_500), armings.of(account)) == (None, None)
     (told,) = NotArmed(armings, lambda: 1_500).restrictions(account)
-    assert "not the one that the audit log tells of" in told.detail
+    assert "differs from the one in the audit log" in told.detail
     anchor = read_head(path.with_name("audit.head"))
     verdict = verify_all(path, anchor)
     assert (verdict.fault, verdict.altered, verdict.is_whole) == (None, (account,), False)

@@ -188,7 +188,7 @@ CHANGES = {
     "emptied": ("DELETE FROM audit", "row 5 was there, the last one now is 0"),
     "a row before the first": (
         "INSERT INTO audit SELECT 0, at_ms, kind, actor, body, previous, hash FROM audit WHERE seq = 1",
-        "row 0 was slipped in",
+        "row 0 was inserted",
     ),
     "moved": ("UPDATE audit SET seq = 9 WHERE seq = 4", "row 4 is missing"),
 }

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from autopilot.domain.arming import NO_LEAVE, Arming, parse_span, phrase
+from autopilot.domain.arming import NO_ALLOWANCE, Arming, parse_span, phrase
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -26,9 +26,9 @@ ARMED = Arming("live:kraken", "USD", Decimal(500), True, 1_000, 2_000, "uid 1000
     ],
 )
 def test_what_may_be_invested(currency: str, net: str, now_ms: int, value: str) -> None:
-    leave = ARMED.leave(currency, Decimal(net), now_ms)
+    leave = ARMED.allowance(currency, Decimal(net), now_ms)
     assert leave.value == Decimal(value)
-    assert leave == NO_LEAVE or leave.unproven
+    assert leave == NO_ALLOWANCE or leave.unproven
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from hand_clock import HandClock
 from orders import an_order
 
-from autopilot.domain.arming import NO_LEAVE, Allowance
+from autopilot.domain.arming import NO_ALLOWANCE, Allowance
 from autopilot.domain.order import Fill, OrderStatus, OrderType, Purpose, Side
-from autopilot.domain.portfolio import Portfolio, Position, stake
+from autopilot.domain.portfolio import Portfolio, Position, invested_cost
 from autopilot.domain.trading_mode import TradingMode
 from autopilot.execution.allowance_exceeded import AllowanceExceeded
 
@@ -41,7 +41,7 @@ class Books:
 
 def found(books: Any, account: str = ACCOUNT, **armed: str) -> list[str]:
     def leave(account: str, currency: str, now_ms: int) -> Allowance:
-        return Allowance(Decimal(armed[currency]), unproven=False) if currency in armed else NO_LEAVE
+        return Allowance(Decimal(armed[currency]), unproven=False) if currency in armed else NO_ALLOWANCE
 
     told = AllowanceExceeded(books, leave, HandClock()).restrictions(account)
     assert all(each.mode is TradingMode.REDUCING and each.ends_resting_entries for each in told)
@@ -86,13 +86,13 @@ def test_nothing_else_is_held_back(account: str, orders: list[Any]) -> None:
     assert found(Books(*orders, positions=(held(),)), account) == []
 
 
-@pytest.mark.parametrize(("exposure", "at_stake"), [("10", "498.50"), ("498.51", "498.51")])
-def test_a_fall_in_price_makes_no_room_for_another_purchase(exposure: str, at_stake: str) -> None:
+@pytest.mark.parametrize(("exposure", "invested"), [("10", "498.50"), ("498.51", "498.51")])
+def test_a_fall_in_price_makes_no_room_for_another_purchase(exposure: str, invested: str) -> None:
     """What is held was bought for 300.5 and is worth next to nothing, or more than it cost."""
     money = Decimal(1_000)
     eth = held()
     portfolio = Portfolio(
         ACCOUNT, "USD", money, money, money, money, Decimal(exposure), {eth.symbol: eth}, open_orders=(WAITING,)
     )
-    assert portfolio.at_stake == Decimal(at_stake)
-    assert stake([eth], [WAITING], "EUR") == 0
+    assert portfolio.invested == Decimal(invested)
+    assert invested_cost([eth], [WAITING], "EUR") == 0

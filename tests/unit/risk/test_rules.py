@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.domain.arming import NO_LEAVE, Allowance
+from autopilot.domain.arming import NO_ALLOWANCE, Allowance
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.portfolio import Position, SymbolRecord
 from autopilot.domain.timeframe import HOUR_MS
@@ -18,13 +18,13 @@ from autopilot.risk.entry import EntryContext
 from autopilot.risk.rules import (
     RULES,
     Rule,
+    allowance_remains,
     candle_is_fresh,
     cooled_down,
     day_is_not_lost,
     drawdown_is_bearable,
     entries_are_on,
     exposure_left,
-    leave_is_left,
     no_entry_pending,
     no_losing_streak,
     no_position_yet,
@@ -72,12 +72,12 @@ CASES: list[Case] = [
     (entries_are_on, "PAUSED_BY_USER", {"restrictions": (PAUSED,)}, False),
     (entries_are_on, "PANIC", {"restrictions": (PAUSED, HALTED)}, False),
     (entries_are_on, "OF_ANOTHER_KIND", {"restrictions": (replace(PAUSED, code="OF_ANOTHER_KIND"), PAUSED)}, False),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"leave": NO_LEAVE}, False),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED}, False),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": Allowance(Decimal(500), unproven=True)}, True),
-    (proof_is_enough, "MODEL_UNPROVEN", {"leave": FIVE_HUNDRED} | context(is_proven=True), True),
+    (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
+    (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
+    (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": NO_ALLOWANCE}, False),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED}, False),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": Allowance(Decimal(500), unproven=True)}, True),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED} | context(is_proven=True), True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9499)}, False),
@@ -182,5 +182,5 @@ def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Calla
 
 
 def test_only_real_money_asks_for_the_users_leave(make_entry: Callable[..., EntryContext]) -> None:
-    assert leave_is_left not in rules_of(make_entry())
-    assert leave_is_left in rules_of(make_entry(leave=NO_LEAVE))
+    assert allowance_remains not in rules_of(make_entry())
+    assert allowance_remains in rules_of(make_entry(allowance=NO_ALLOWANCE))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.domain.arming import NO_LEAVE, Allowance
+from autopilot.domain.arming import NO_ALLOWANCE, Allowance
 from autopilot.risk.entry import EntryContext
 from autopilot.risk.sizing import entry_quantity
 
@@ -27,13 +27,13 @@ ROOMY = {"max_position_pct": 100.0, "max_exposure_pct": 100.0, "risk_per_trade_p
         ({"limits": ROOMY, "free": Decimal("1004.50")}, "99", "50", "10.0049"),
         ({"limits": ROOMY | {"risk_per_trade_pct": 1.0}}, "99", "97", "33.3333"),
         (
-            {"limits": ROOMY, "leave": Allowance(Decimal("502.25"), unproven=True), "exposure": Decimal("100.45")},
+            {"limits": ROOMY, "allowance": Allowance(Decimal("502.25"), unproven=True), "exposure": Decimal("100.45")},
             "99",
             "50",
             "4.0019",
         ),
     ],
-    ids=["what is asked for", "the position limit", "the exposure left", "the free cash", "the risk", "the leave"],
+    ids=["what is asked for", "the position limit", "the exposure left", "the free cash", "the risk", "the allowance"],
 )
 def test_the_least_of_six_bounds_decides(
     make_entry: Callable[..., EntryContext], changes: dict[str, Any], asked: str, stop: str, quantity: str
@@ -47,8 +47,8 @@ def test_the_least_of_six_bounds_decides(
         {"exposure": Decimal(6000)},
         {"exposure": Decimal(7000)},
         {"free": Decimal(0)},
-        {"leave": NO_LEAVE},
-        {"leave": Allowance(Decimal(500), unproven=True), "exposure": Decimal(501)},
+        {"allowance": NO_ALLOWANCE},
+        {"allowance": Allowance(Decimal(500), unproven=True), "exposure": Decimal(501)},
         {"free": Decimal(-1)},
         {"equity": Decimal(0)},
         {"equity": Decimal(-5)},

@@ -14,7 +14,7 @@ from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.account import account_name, exchange_of, is_live
-from autopilot.domain.arming import NO_LEAVE, Allowance, Arming
+from autopilot.domain.arming import NO_ALLOWANCE, Allowance, Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.money import ZERO
 from autopilot.domain.timeframe import DAY_MS, iso_utc
@@ -98,12 +98,12 @@ class SqliteArmings:
         return tuple(row["account"] for row in self._database.rows("SELECT account FROM armings ORDER BY account"))
 
     def leave(self, account: str, currency: str, now_ms: int) -> Allowance:
-        """What holds now; see `Arming.leave`."""
+        """What holds now; see `Arming.allowance`."""
         arming = self.holding(account, now_ms)
         if arming is None:
-            return NO_LEAVE
+            return NO_ALLOWANCE
         earned = self._database.rows(f"{_CLOSED} UNION ALL {_HELD}", (account, arming.armed_at_ms, account))
-        return arming.leave(currency, _sum(earned, currency) - arming.earned_before, now_ms)
+        return arming.allowance(currency, _sum(earned, currency) - arming.earned_before, now_ms)
 
     def paper_record(self, exchange: str) -> PaperRecord:
         row = self._database.rows(_PAPER, (DAY_MS, account_name(exchange, paper=True)))[0]
