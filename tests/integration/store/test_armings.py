@@ -98,7 +98,7 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     (account,) = armings.accounts()
     assert (armings.holding(account, 1_500), armings.of(account)) == (None, None)
     (told,) = NotArmed(armings, lambda: 1_500).restrictions(account)
-    assert "differs from the one in the audit log" in told.detail
+    assert "not the one that the audit log tells of" in told.detail
     anchor = read_head(path.with_name("audit.head"))
     verdict = verify_all(path, anchor)
     assert (verdict.fault, verdict.altered, verdict.is_whole) == (None, (account,), False)
