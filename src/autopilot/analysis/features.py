@@ -1,8 +1,8 @@
 """The model's inputs: one function for training and serving, causal, free of scale.
 
 A row depends on the 1,000 candles before it (windows of at most 720, and recursive indicators that have forgotten
-what lies further back); earlier rows are NaN where something is not known yet and must be refused, not filled in. The
-outside world may be silent at any time: its features are zero then, and a flag says so.
+older values); earlier rows have NaN where a value is not known yet, and must be skipped, not filled in. External data
+may be missing at any time: its features are zero then, and a flag says so.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.timeframe import DAY_MS
 
 SCHEMA = "features-1"
-"""Changes whenever a feature's name, place or meaning does; a model of another schema cannot be used."""
+"""Changes with any change of a feature's name, position or meaning. A model of another schema cannot be used."""
 
 LIMIT = 16.0
-"""No feature goes beyond ± this, however wild the market."""
+"""All features are clipped to ± this value."""
 
 Columns = dict[str, FloatArray]
 
@@ -93,7 +93,7 @@ _OF_SENTIMENT = tuple(name for name in FEATURE_NAMES if name.startswith("sentime
 
 
 def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], FloatArray]:
-    """(FEATURE_NAMES, float64[n, k]), a row a candle; in [−16, 16], or NaN in the warm-up of 724 candles."""
+    """(FEATURE_NAMES, float64[n, k]), one row per candle; values in [−16, 16], NaN in the warm-up of 724 candles."""
     table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
     if len(view.candles) > WARM_UP:
         columns = _columns(view, regimes, WARM_UP)
@@ -103,7 +103,7 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
 
 
 def outside_features(view: MarketView) -> Mapping[str, FloatArray]:
-    """Of `features` those that look at the reference and at sentiment, by name, float64[n] each: they cost little."""
+    """The features of the reference symbol and of sentiment by name, float64[n] each; cheap to compute alone."""
     length, table = len(view.candles), {}
     columns = {**_reference(view, WARM_UP), **_sentiment(view, WARM_UP)} if length > WARM_UP else {}
     for name in (*_OF_REFERENCE, *_OF_SENTIMENT):
@@ -120,7 +120,7 @@ def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
 
 
 def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
-    """Every feature of the candles from ``first`` on, which is at least 724."""
+    """All features of the candles from ``first`` on; ``first`` is at least 724."""
     indicators = view.indicators
     return {
         **_price(indicators, first),
@@ -140,7 +140,7 @@ def _limited(values: FloatArray) -> FloatArray:
 
 
 def _price(indicators: Indicators, first: int) -> Columns:
-    """Returns in usual moves, and where the close stands among averages (in average true ranges) and channels."""
+    """Returns in units of volatility, and the close's position relative to averages (in ATR) and channels."""
     close = indicators.candles.close
     now = close[first:]
     price = np.log(close[first - max(RETURN_SPANS) :])
@@ -216,7 +216,7 @@ def _regime(regimes: RegimeArrays, first: int) -> Columns:
 
 
 def _calendar(candles: Candles, first: int) -> Columns:
-    """The time of the candle's close on the circles of a day and a week."""
+    """Time of day and of week at the candle's close, each as sine and cosine."""
     closed_at = candles.open_at_ms[first:] + candles.timeframe.ms
     hour = (closed_at % DAY_MS) * (2.0 * np.pi / DAY_MS)
     weekday = (closed_at % (7 * DAY_MS)) * (2.0 * np.pi / (7 * DAY_MS))
@@ -229,7 +229,7 @@ def _calendar(candles: Candles, first: int) -> Columns:
 
 
 def _reference(view: MarketView, first: int) -> Columns:
-    """The reference symbol's own movement, and this one's beside it."""
+    """The reference symbol's returns, and this symbol's returns relative to them."""
     if view.reference_close is None:
         return dict.fromkeys(_OF_REFERENCE, np.zeros(len(view.candles) - first))
     ours = view.indicators.log_return()[first - 168 :]

@@ -1,6 +1,6 @@
 """The whole configuration: every key with its type, default, bounds and description.
 
-A section that the core takes as it is, is the core's own settings dataclass; the others stand here.
+Most sections are settings dataclasses of the core and of the adapters. The others are declared here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SHORTEST_INTERVAL_S = 1.0
 
 
 class Section(BaseModel):
-    """A part of the configuration; frozen."""
+    """Base of the sections declared here: frozen, and as strict as the settings dataclasses."""
 
     model_config = cast("ConfigDict", STRICT | {"frozen": True})
 
@@ -174,7 +174,7 @@ def _json(tables: Mapping[str, Any]) -> bytes:
 
 
 def _text(value: Any) -> str:
-    """TOML's dates need no quotes."""
+    """Text of a value that JSON does not have, such as a TOML date without quotes."""
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""autopilot config: what is configured, where it comes from, and changing it."""
+"""autopilot config: show, change and check the configuration."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from autopilot.cli.session import Session
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
-app = typer.Typer(
-    help="What is configured, where it comes from, and changing it.", add_completion=False, rich_markup_mode=None
-)
-KeyName = Annotated[str, typer.Argument(metavar="KEY", help="As config show spells it, such as risk.max_drawdown_pct.")]
+app = typer.Typer(help="Show, change and check the configuration.", add_completion=False, rich_markup_mode=None)
+KeyName = Annotated[str, typer.Argument(metavar="KEY", help="A key as in config show, such as risk.max_drawdown_pct.")]
 
 
 @app.command()
 def show(
     context: typer.Context,
-    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Also show where each value comes from.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """The configuration in effect, in the form of its file."""
+    """Show the configuration in effect, as TOML."""
     from autopilot.config.load import load
 
     session = Session.of(context, as_json)
@@ -39,7 +37,7 @@ def show(
 
 @app.command()
 def get(context: typer.Context, key: KeyName, as_json: AsJson = False) -> int:
-    """One value, bare."""
+    """Print one value."""
     from autopilot.config.load import load
     from autopilot.config.problems import unknown_key
 
@@ -47,7 +45,7 @@ def get(context: typer.Context, key: KeyName, as_json: AsJson = False) -> int:
     loaded = load(session.paths)
     values = loaded.values()
     if key not in values:
-        raise ConfigError(unknown_key(key), hint="autopilot config show lists all keys")
+        raise ConfigError(unknown_key(key), hint="to list all keys: autopilot config show")
     document = {"key": key, "value": values[key], "origin": loaded.origins[key]}
     session.output.show(document, (line(bare(values[key])),))
     return ExitCode.DONE
@@ -59,16 +57,16 @@ def set_(
     key: KeyName,
     value: Annotated[
         str | None,
-        typer.Argument(metavar="VALUE", help="A number, true or false, a text, or items with commas between."),
+        typer.Argument(metavar="VALUE", help="A number, true or false, a text, or comma-separated items."),
     ] = None,
     unset: Annotated[
-        bool, typer.Option("--unset", help="Forget what was set; the file or the default holds again.")
+        bool, typer.Option("--unset", help="Remove the value, so that the file or the default applies.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Change one value, if the whole stays valid.
+    """Change one value, if the configuration stays valid.
 
-    It is written beside your file, never into it, and wins over it.
+    The value is written to a separate file that takes precedence. Your own file is never changed.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.config.overrides import set_value, unset_value
@@ -80,16 +78,16 @@ def set_(
         loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
     present = loaded.values().get(key)
     document = {"key": key, "value": present, "origin": loaded.origins.get(key), "restart_needed": _runs(session)}
-    words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} is forgotten"
+    words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} was removed"
     session.output.show(document, (line(words),))
     if document["restart_needed"]:
-        session.output.remark("restart the daemon to apply it: autopilot stop, then autopilot start")
+        session.output.remark("restart the daemon to apply the change: autopilot stop, then autopilot start")
     return ExitCode.DONE
 
 
 @app.command()
 def path(context: typer.Context, as_json: AsJson = False) -> int:
-    """Where the configuration, the database, the socket and the log are."""
+    """Show where the configuration, the database, the socket and the log are."""
     session = Session.of(context, as_json)
     document = {name: str(place) for name, place in session.paths._asdict().items()}
     session.output.show(document, paths_screen(session.paths))
@@ -98,7 +96,7 @@ def path(context: typer.Context, as_json: AsJson = False) -> int:
 
 @app.command()
 def validate(context: typer.Context, as_json: AsJson = False) -> int:
-    """Check the configuration and list every problem; exit code 2 when there is one."""
+    """Check the configuration and list every problem. The exit code is 2 if there is any."""
     from autopilot.config.load import load
 
     session = Session.of(context, as_json)
