@@ -12,7 +12,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from autopilot.analysis.indicators import STILL, Indicators
+from autopilot.analysis.indicators import MIN_VOLATILITY, Indicators
 from autopilot.analysis.regime import CODES, REGIMES, WARM_UP, RegimeArrays
 from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_of
 from autopilot.analysis.view import MarketView
@@ -145,8 +145,8 @@ def _price(indicators: Indicators, first: int) -> Columns:
     now = close[first:]
     price = np.log(close[first - max(RETURN_SPANS) :])
     length = len(now)
-    per_usual = 1.0 / (indicators.volatility(168)[first:] + STILL)
-    per_range = 1.0 / (indicators.atr()[first:] + STILL * now)
+    per_usual = 1.0 / (indicators.volatility(168)[first:] + MIN_VOLATILITY)
+    per_range = 1.0 / (indicators.atr()[first:] + MIN_VOLATILITY * now)
     before = np.array([price[-length - span : -span] for span in RETURN_SPANS])
     averages = np.array([indicators.ema(span)[first:] for span in AVERAGE_SPANS])
     upper, lower = np.array([[edge[first:] for edge in indicators.donchian(span)] for span in CHANNEL_SPANS]).swapaxes(
@@ -159,7 +159,7 @@ def _price(indicators: Indicators, first: int) -> Columns:
         "sma_distance_168": (now - indicators.sma(168)[first:]) * per_range * 168**-0.5,
         "macd": line[first:] * per_range,
         "macd_histogram": histogram[first:] * per_range,
-        **dict(zip(_CHANNELS, (now - 0.5 * (upper + lower)) / (upper - lower + STILL * now), strict=True)),
+        **dict(zip(_CHANNELS, (now - 0.5 * (upper + lower)) / (upper - lower + MIN_VOLATILITY * now), strict=True)),
         "efficiency_24": indicators.efficiency(24)[first:],
         "efficiency_168": indicators.efficiency(168)[first:],
     }
@@ -167,8 +167,8 @@ def _price(indicators: Indicators, first: int) -> Columns:
 
 def _volatility(indicators: Indicators, first: int) -> Columns:
     volatilities = np.array([indicators.volatility(span)[first:] for span in (6, 24, 168, 720)])
-    recent, day, week, month = np.log(volatilities + STILL)
-    still = STILL * indicators.candles.close[first:]
+    recent, day, week, month = np.log(volatilities + MIN_VOLATILITY)
+    still = MIN_VOLATILITY * indicators.candles.close[first:]
     six = rolling_std(rolling_sum(indicators.log_return()[first - 172 :], 6), 168)[172:]
     return {
         "log_volatility_24": day,
@@ -178,7 +178,7 @@ def _volatility(indicators: Indicators, first: int) -> Columns:
         "volatility_ratio_168_720": week - month,
         "volatility_rank": indicators.volatility_rank()[first:],
         "range_surprise": np.log((indicators.true_range()[first:] + still) / (indicators.atr()[first:] + still)),
-        "variance_ratio": 2.0 * (np.log(six + STILL) - week) - np.log(6.0),
+        "variance_ratio": 2.0 * (np.log(six + MIN_VOLATILITY) - week) - np.log(6.0),
     }
 
 
@@ -190,7 +190,7 @@ def _oscillators(indicators: Indicators, first: int) -> Columns:
         "mfi": indicators.mfi()[first:] * 0.01,
         "stochastic": indicators.stochastic()[0][first:] * 0.01,
         "bollinger_position": indicators.bollinger_position()[first:],
-        "bollinger_width": np.log(indicators.bollinger_width()[first:] + STILL),
+        "bollinger_width": np.log(indicators.bollinger_width()[first:] + MIN_VOLATILITY),
     }
 
 
@@ -236,8 +236,8 @@ def _reference(view: MarketView, first: int) -> Columns:
     theirs = change(np.log(view.reference_close[first - 169 :]))[1:]
     windows = Windows(np.array((ours, theirs, theirs * theirs, ours * theirs)), np.add)
     over_day, over_week = (windows.over(span)[:, 168:] for span in (24, 168))
-    day, week = (std_of(sums[1:3], span) + STILL for sums, span in ((over_day, 24), (over_week, 168)))
-    ours_week = view.indicators.volatility(168)[first:] + STILL
+    day, week = (std_of(sums[1:3], span) + MIN_VOLATILITY for sums, span in ((over_day, 24), (over_week, 168)))
+    ours_week = view.indicators.volatility(168)[first:] + MIN_VOLATILITY
     shared = over_week[3] - over_week[0] * over_week[1] / 168
     per_candle = shared / (168 * week)
     columns: Columns = {

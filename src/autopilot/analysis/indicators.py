@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 TINY = 1e-12
 """Relative to the price. A smaller movement counts as zero, and an oscillator is at its neutral value."""
-STILL = 1e-6
+MIN_VOLATILITY = 1e-6
 """The smallest volatility of one candle; lower values are not distinguished."""
 LONGEST_EMA = 80
 """The longest EMA in which candles older than 1,000 weigh less than 1e-10; units of ATR lose one more decimal."""
@@ -52,15 +52,15 @@ def _once(
 
     @wraps(method)
     def remembered(self: Indicators, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        asked = (name, args, *kwargs.items()) if kwargs else (name, args)
-        found: T | None = self._known.get(asked)
+        given = (name, args, *kwargs.items()) if kwargs else (name, args)
+        found: T | None = self._known.get(given)
         if found is None:
             rest = [kwargs.get(parameter.name, parameter.default) for parameter in parameters[len(args) :]]
             full = (name, (*args, *rest))
             found = self._known.get(full)
             if found is None:
                 found = _frozen(method(self, *args, **kwargs))
-            self._known[asked] = self._known[full] = found
+            self._known[given] = self._known[full] = found
         return found
 
     return remembered
@@ -255,7 +255,7 @@ class Indicators:
     @_once
     def volatility_ratio(self, n: int = 24, past: int = 168) -> FloatArray:
         """Volatility over the last ``n`` candles in units of that over the last ``past``; 1 in a still market."""
-        return (self.volatility(n) + STILL) / (self.volatility(past) + STILL)
+        return (self.volatility(n) + MIN_VOLATILITY) / (self.volatility(past) + MIN_VOLATILITY)
 
     @_once
     def volatility_rank(self) -> FloatArray:
@@ -286,8 +286,8 @@ class Indicators:
     def efficiency(self, n: int) -> FloatArray:
         """Kaufman's efficiency ratio, 0..1: net change of the close over the sum of its changes; 0 without movement."""
         close = self.candles.close
-        travelled = self._way_windows().over(n)
-        return np.minimum(np.abs(close - lagged(close, n)) / (travelled + TINY * close), 1.0)
+        traveled = self._way_windows().over(n)
+        return np.minimum(np.abs(close - lagged(close, n)) / (traveled + TINY * close), 1.0)
 
     @_once
     def _way_windows(self) -> Windows:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.indicators import STILL, Indicators
+from autopilot.analysis.indicators import MIN_VOLATILITY, Indicators
 from autopilot.analysis.rolling import rolling_max
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
@@ -29,7 +29,7 @@ WARM_UP = 724
 """Number of candles before the first known regime."""
 _FIRST = WARM_UP - 24
 """First candle of the computation: early enough for the short windows of the rules."""
-LONGEST = 240
+MAX_CANDLES_IN_REGIME = 240
 """The largest count of candles in a regime, so that it depends on a bounded past."""
 TREND_ADX = 25.0
 BURST_SIGMA = 3.0
@@ -103,12 +103,12 @@ def _evidence(indicators: Indicators) -> _Evidence:
     average, close = indicators.ema(20), indicators.candles.close
     upper, lower = indicators.donchian(20)
     now, price = close[_FIRST:], np.log(close[_FIRST - 3 :])
-    usual = (indicators.volatility(168)[_FIRST - 3 : -3] + STILL) * np.sqrt(3.0)
+    usual = (indicators.volatility(168)[_FIRST - 3 : -3] + MIN_VOLATILITY) * np.sqrt(3.0)
     volume = indicators.volume_ratio()[_FIRST - 2 :]
     return _Evidence(
         adx=indicators.adx()[_FIRST:],
         lead=(plus - minus) / (plus + minus + 1e-9),
-        slope=(average[_FIRST:] - average[_FIRST - 5 : -5]) / (indicators.atr()[_FIRST:] + STILL * now),
+        slope=(average[_FIRST:] - average[_FIRST - 5 : -5]) / (indicators.atr()[_FIRST:] + MIN_VOLATILITY * now),
         rank=indicators.volatility_rank()[_FIRST:],
         surprise=np.abs(price[3:] - price[:-3]) / usual,
         busiest=np.maximum(np.maximum(volume[:-2], volume[1:-1]), volume[2:]),
@@ -179,7 +179,7 @@ def _runs(codes: CodeArray) -> tuple[IntArray, CodeArray]:
     index = np.arange(len(codes))
     changed = np.zeros(len(codes), dtype=np.bool_)
     np.not_equal(codes[1:], codes[:-1], out=changed[1:])
-    length = np.minimum(index - np.maximum.accumulate(index * changed) + 1, LONGEST)
-    previous = np.where(length < LONGEST, codes[np.maximum(index - length, 0)], np.int8(UNKNOWN))
+    length = np.minimum(index - np.maximum.accumulate(index * changed) + 1, MAX_CANDLES_IN_REGIME)
+    previous = np.where(length < MAX_CANDLES_IN_REGIME, codes[np.maximum(index - length, 0)], np.int8(UNKNOWN))
     length[:WARM_UP] = 0
     return length, previous

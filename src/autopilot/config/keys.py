@@ -35,7 +35,7 @@ def all_sections() -> Mapping[str, str]:
 
 
 def closest(name: str) -> str | None:
-    """The existing key or section that is most similar to ``name``; None if none is."""
+    """The existing key or section that is most similar to ``name``, if any."""
     known = [*all_keys(), *all_sections()]
     section, _, last = name.rpartition(".")
     elsewhere = [key for key in known if key.rpartition(".")[2] == last]

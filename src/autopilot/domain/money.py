@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 ZERO = Decimal(0)
@@ -30,10 +29,3 @@ def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
 def round_to_step(value: Decimal, step: Decimal) -> Decimal:
     """The multiple of ``step`` nearest to ``value``, ties to even."""
     return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
-
-
-def from_float(value: float, step: Decimal) -> Decimal:
-    """A computed float, rounded to a multiple of ``step``. Raises ValueError if it is not finite."""
-    if not math.isfinite(value):
-        raise ValueError(f"{value!r} is not an amount")
-    return round_to_step(to_decimal(float(value)), step)

@@ -86,9 +86,9 @@ class Order:
     """One of our orders. Quantities in base currency, prices in quote currency.
 
     ``price`` is the limit and ``expires_at_ms`` the end of its life, both for LIMIT orders only. ``stop`` and
-    ``target`` are the exit levels that an entry gives its position. ``decision_id`` is None without a decision (a stop,
-    a user's flatten). ``reference_price`` is the market price at the decision. ``trigger_price`` is the level whose
-    touch caused the order, or triggers it if it is a STOP order; otherwise it is None.
+    ``target`` are the exit levels that an entry gives its position. ``decision_id`` is missing without a decision (a
+    stop, a user's flatten). ``reference_price`` is the market price at the decision. ``trigger_price`` is the level
+    whose touch caused the order, or triggers it if it is a STOP order; otherwise it is None.
     """
 
     client_order_id: str

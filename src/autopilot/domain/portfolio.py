@@ -41,8 +41,8 @@ class Position:
     exit_value: Decimal
 
     def after(self, fill: Fill, order: Order) -> Position:
-        """The position after one more of our fills. Fees in base currency reduce the quantity bought; those of a sale
-        are paid with coins besides what it sold. Fees in a third currency are not in our books."""
+        """The position after another of our fills. A fee in base currency reduces the quantity of a buy; for a sell it
+        is paid with further coins. Fees in a third currency are not in our books."""
         if fill.side is Side.BUY:
             entry_value = self.entry_value + fill.value
             entry_quantity = self.entry_quantity + fill.quantity
@@ -69,8 +69,7 @@ class Position:
         )
 
     def without(self, quantity: Decimal) -> Position:
-        """The position when so much of it is not in the account any more and nobody knows what it brought: as if that
-        had never been bought."""
+        """The position without a quantity that left the account at an unknown price: as if it had never been bought."""
         part = min(quantity / self.quantity, ONE)
         gone = min(quantity, self.entry_quantity)
         return replace(
@@ -82,19 +81,19 @@ class Position:
         )
 
     def is_rest_of(self, order: Order, market: Market) -> bool:
-        """Whether this is what an exit that is over left, and too little for another one."""
+        """Whether this is the rest of a finished exit, too small for another order."""
         is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= self.opened_at_ms
         return is_over and ZERO < self.quantity < market.least_amount
 
     def is_left_by(self, sale: Order, entry: Order) -> bool:
-        """Whether this is what ``sale`` left, and was nothing worth having when ``entry`` was made: else that would not
-        have been."""
+        """Whether this is the rest of ``sale``, left before ``entry`` was made. An entry proves that the rest was
+        dust."""
         was_before = self.opened_at_ms <= sale.created_at_ms < entry.created_at_ms
         return sale.status.is_final and was_before and self.quantity > ZERO
 
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:
-        """The position that the first fill of an entry makes."""
+        """The position after the first fill of an entry."""
         flat = cls(
             account=fill.account,
             symbol=fill.symbol,
@@ -117,8 +116,8 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A position from flat to flat, or to a rest that cannot be sold: ``written_off``, in base currency, stays in the
-    account and is not in our books any more. ``net`` is in quote currency, after all fees; what the rest cost is lost.
+    """A position from flat to flat, or to a rest that cannot be sold. This rest, ``written_off`` in base currency,
+    stays in the account but leaves our books. ``net`` is in quote currency, after all fees and the cost of the rest.
     """
 
     account: str
@@ -137,7 +136,7 @@ class RoundTrip:
 
     @classmethod
     def ended_by(cls, purpose: Purpose, last: Position, at_ms: int) -> RoundTrip:
-        """Of a position as an order of this purpose left it."""
+        """The round trip of a position that an order of this purpose ended."""
         return cls(
             account=last.account,
             symbol=last.symbol,
@@ -156,7 +155,7 @@ class RoundTrip:
 
     @property
     def net_pct(self) -> float:
-        """Net result over what was paid, in percent."""
+        """Net result over cost without fees, in percent."""
         return float(self.net / (self.quantity * self.entry_price) * 100)
 
 

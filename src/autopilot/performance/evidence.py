@@ -7,8 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.candles import FloatArray
 from autopilot.performance.intervals import resampled_means
 
 NORMAL = NormalDist()
@@ -114,17 +113,3 @@ def e_process(differences: FloatArray, bound: float) -> FloatArray:
     mixed = np.logaddexp.reduce(wealth, axis=0) - math.log(len(STAKES))
     evidence: FloatArray = np.exp(np.minimum(mixed, LARGEST_LOG_WEALTH))
     return evidence
-
-
-def rolling_skill(differences: FloatArray, at_ms: IntArray, days: int = 60) -> FloatArray:
-    """Mean of the paired daily ``differences`` in the ``days`` up to and including each day: float64[n].
-
-    ``at_ms`` int64[n] are the days' times, ascending; days may be missing. NaN until ``days`` have passed since the
-    first, and where more than half of the days are missing.
-    """
-    before = np.searchsorted(at_ms, at_ms - days * DAY_MS, side="right")
-    count = np.arange(1, len(at_ms) + 1) - before
-    prefix = np.concatenate([[0.0], np.cumsum(differences)])
-    mean: FloatArray = (prefix[1:] - prefix[before]) / count
-    complete = at_ms - at_ms[:1] >= (days - 1) * DAY_MS
-    return np.where(complete & (2 * count >= days), mean, np.nan)

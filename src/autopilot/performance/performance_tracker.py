@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autopilot.analysis.indicators import STILL
+from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import FloatArray
@@ -170,7 +170,7 @@ class PerformanceTracker:
         steps = horizon(self._timeframe)
         start = np.array([len(view.candles) - 1 - steps])
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
-        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + STILL), steps)
+        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
         side = np.array([[one.side[-1]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])

@@ -39,7 +39,7 @@ def _misshapen(arrays: object, length: int) -> str | None:
 
 
 def _broken_rule(many: Sequence[SignalArrays]) -> str | None:
-    """The first rule that any of the arrays breaks; None if none does. A NaN fails every comparison."""
+    """The first rule that any of the arrays breaks, if any. A NaN fails every comparison."""
     side = np.array([arrays.side for arrays in many])
     if not (side.min() >= -1 and side.max() <= 1):
         return "side is neither -1, 0 nor 1 somewhere"

@@ -97,9 +97,6 @@ class StrategySet:
     def names(self) -> tuple[str, ...]:
         return tuple(strategy.name for strategy in self.strategies)
 
-    def of_group(self, group: StrategyGroup) -> tuple[Strategy, ...]:
-        return tuple(strategy for strategy in self.strategies if strategy.group is group)
-
     def lacking(self, view: MarketView) -> dict[str, NDArray[np.bool_]]:
         """By name, for each strategy that needs external data: bool[n], where it was missing."""
         length = len(view.candles)
@@ -141,10 +138,10 @@ class StrategySet:
 
 def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) -> Decimal:
     """The strategy's size, in base currency. Raises StrategyError if it fails or returns no finite Decimal."""
-    asked, error = _attempt(partial(strategy.calculate_position_size, signal, balance))
-    if isinstance(asked, Decimal) and asked.is_finite():
-        return asked
-    raise StrategyError(f"{strategy.name} gave no usable position size: {error or repr(asked)}", hint=PLUGIN_HINT)
+    size, error = _attempt(partial(strategy.calculate_position_size, signal, balance))
+    if isinstance(size, Decimal) and size.is_finite():
+        return size
+    raise StrategyError(f"{strategy.name} gave no usable position size: {error or repr(size)}", hint=PLUGIN_HINT)
 
 
 def builtin_strategies() -> tuple[Strategy, ...]:
@@ -234,7 +231,7 @@ def _reasons(explanations: Mapping[str, Callable[[], str]], errors: dict[str, st
 
 
 def _attempt(run: Callable[[], T]) -> tuple[T | None, str]:
-    """(result, None), or (None, the error as a text).
+    """The result, or the error as a text; the other is None.
 
     Strategies may be anyone's code and can fail in any way. A failure must cost only the strategy's own opinion, so
     every exception is caught here.

@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Hashable)
 T = TypeVar("T")
 
 ATR_PERIOD = 14
-STILL = 1e-5
+MIN_MOVE = 1e-5
 """ATR below this fraction of the price means that the market does not move: its indicators are rounding noise."""
 MIN_RANGE, MAX_RANGE = 0.002, 0.0375
 """Bounds of ATR as a fraction of the price, for stops and targets: a stop of 1.5 ATR is never closer than 0.3 %, and
@@ -45,13 +45,13 @@ def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketV
 
 
 def atr(view: MarketView) -> FloatArray:
-    """ATR in price units, never below STILL of the price, so that it can be a divisor."""
-    return _least_range(ATR_PERIOD, view)
+    """ATR in price units, never below MIN_MOVE of the price, so that it can be a divisor."""
+    return _bounded_atr(ATR_PERIOD, view)
 
 
 @once_per_view
-def _least_range(period: int, view: MarketView) -> FloatArray:
-    span: FloatArray = np.maximum(view.indicators.atr(period), view.candles.close * STILL)
+def _bounded_atr(period: int, view: MarketView) -> FloatArray:
+    span: FloatArray = np.maximum(view.indicators.atr(period), view.candles.close * MIN_MOVE)
     return span
 
 
@@ -59,7 +59,7 @@ def _least_range(period: int, view: MarketView) -> FloatArray:
 def stretch(period: int, view: MarketView) -> FloatArray:
     """The close's distance from SMA(period), in standard deviations of that distance for a random walk."""
     of, close = view.indicators, view.candles.close
-    usual = of.volatility(168) * (period / 3.0) ** 0.5 + STILL
+    usual = of.volatility(168) * (period / 3.0) ** 0.5 + MIN_MOVE
     distance: FloatArray = (close / of.sma(period) - 1.0) / usual
     return distance
 
@@ -96,7 +96,7 @@ def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, 
 
 @once_per_view
 def _moving(period: int, view: MarketView) -> BoolArray:
-    return view.indicators.atr(period) > view.candles.close * STILL
+    return view.indicators.atr(period) > view.candles.close * MIN_MOVE
 
 
 def assemble(

@@ -13,14 +13,12 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from autopilot.domain.candles import FloatArray
-from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import (
     daily_sharpe,
     deflated_sharpe,
     e_process,
     expected_maximum_sharpe,
     probabilistic_sharpe,
-    rolling_skill,
     superior_predictive_ability,
 )
 
@@ -232,31 +230,3 @@ def test_wealth_stays_finite(sign: float, expected: float) -> None:
 
 def test_no_difference_is_no_evidence() -> None:
     np.testing.assert_allclose(e_process(np.zeros(5), 1.0), np.ones(5))
-
-
-@given(gaps=st.lists(st.integers(1, 6), min_size=1, max_size=40), days=st.integers(1, 20), seed=st.integers(0, 50))
-def test_rolling_skill_is_the_mean_of_the_days_in_the_window(gaps: list[int], days: int, seed: int) -> None:
-    day = np.cumsum(np.array(gaps, dtype=np.int64))
-    differences = np.random.default_rng(seed).normal(size=len(day))
-    skill = rolling_skill(differences, day * DAY_MS, days)
-    for index, today in enumerate(day):
-        inside = differences[: index + 1][day[: index + 1] > today - days]
-        if today - day[0] + 1 >= days and 2 * len(inside) >= days:
-            assert skill[index] == pytest.approx(inside.mean(), abs=1e-12)
-        else:
-            assert np.isnan(skill[index])
-
-
-def test_rolling_skill_starts_when_the_days_are_complete() -> None:
-    at_ms = np.arange(100, dtype=np.int64) * DAY_MS
-    skill = rolling_skill(np.full(100, 0.5), at_ms)
-    assert np.all(np.isnan(skill[:59]))
-    np.testing.assert_allclose(skill[59:], 0.5)
-    assert rolling_skill(np.empty(0), np.empty(0, dtype=np.int64)).shape == (0,)
-
-
-def test_a_model_that_dies_falls_below_zero_within_the_window() -> None:
-    differences = np.concatenate([np.full(200, 0.01), np.full(60, -0.025)])
-    skill = rolling_skill(differences, np.arange(260, dtype=np.int64) * DAY_MS)
-    assert np.all(skill[59:200] > 0)
-    assert np.flatnonzero(skill < 0)[0] == 217

@@ -10,9 +10,7 @@ from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.strategies.base import Strategy, suits
-from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ramp
-
-STILL = 1e-5
+from autopilot.strategies.rules import MIN_MOVE, assemble, fired, fresh, once_per_view, ramp
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Momentum(Strategy):
     def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Returns of both horizons in standard deviations, and the volume ratio."""
         of = view.indicators
-        volatility = of.volatility(168) + STILL
+        volatility = of.volatility(168) + MIN_MOVE
         short = of.roc(self.short) / (volatility * self.short**0.5)
         long = of.roc(self.long) / (volatility * self.long**0.5)
         usual = of.volume_sum(self.long) * (12 / self.long)
