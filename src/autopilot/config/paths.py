@@ -94,7 +94,7 @@ def create_directories(paths: Paths) -> None:
         _require_own(directory)
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise ConfigError(
-                f"this user cannot write in the directory {directory}",
+                f"the directory {directory} cannot be written by this user",
                 hint="change its owner or mode, or choose another with --data-dir or AUTOPILOT_DATA_DIR",
             )
 
