@@ -69,7 +69,7 @@ class ModelSection(Section):
     min_edge_bps: Annotated[float, Ge(0), Le(10_000)] = 0.0
     """The least net return over 24 hours that the model must expect of an entry, in bps (hundredths of a percent)."""
     life_days: Annotated[int, Ge(1), Le(3_650)] = 60
-    """Days that a model is used after its last sample, in market time. Twice the days between retrainings is good."""
+    """Days that a model is used after its last sample, in market time; set twice the days between retrainings."""
     allow_unproven: bool = False
     """Whether real money may follow the rules or a model without proof of an edge; `autopilot arm` asks again."""
 
