@@ -97,7 +97,7 @@ def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Home) -> None:
     daemon = trading.foreground()
     assert "THE AUDIT LOG WAS CHANGED" in daemon.log.read_text()
     (found,) = rows(trading, "break")
-    assert f"row {anchored.seq} was there" in found["body"]["problem"]
+    assert f"the log had row {anchored.seq}" in found["body"]["problem"]
     verdict = trading.here("audit", "verify")
     assert verdict.code == 1
     assert f"row {found['seq']}: a daemon that started found" in verdict.out

@@ -103,7 +103,7 @@ def test_a_log_written_anew_from_some_row_on_is_found_by_the_anchor(rows: list[A
     verdict = verify([*rows[:at], *chain(entries, end(rows[:at]) if at else GENESIS)], end(rows))
     assert verdict.fault
     assert verdict.fault.seq == len(rows)
-    assert "another one than the anchor names" in verdict.fault.problem
+    assert "is not the row that the anchor names" in verdict.fault.problem
 
 
 @given(LOGS)
@@ -127,7 +127,7 @@ def test_a_recorded_break_is_a_finding_ever_after() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gone", "says"), [({2}, "row 2 is missing"), ({2, 3}, "rows 2 to 3 are missing"), ({4}, "row 4 was there, the")]
+    ("gone", "says"), [({2}, "row 2 is missing"), ({2, 3}, "rows 2 to 3 are missing"), ({4}, "the log had row 4")]
 )
 def test_the_words_name_the_rows(gone: set[int], says: str) -> None:
     rows = chain([(1, AuditKind.DAEMON, "daemon", "{}")] * 4)

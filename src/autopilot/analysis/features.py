@@ -1,8 +1,8 @@
 """The model's inputs: one function for training and serving, causal, free of scale.
 
 A row depends on the 1,000 candles before it (windows of at most 720, and recursive indicators that have forgotten
-what lies further back); earlier rows are NaN where something is not known yet and must be refused, not filled in. The
-outside world may be silent at any time: its features are zero then, and a flag says so.
+older values); earlier rows have NaN where a value is not known yet, and must be skipped, not filled in. External data
+may be missing at any time: its features are zero then, and a flag says so.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from autopilot.analysis.indicators import STILL, Indicators
+from autopilot.analysis.indicators import MIN_VOLATILITY, Indicators
 from autopilot.analysis.regime import CODES, REGIMES, WARM_UP, RegimeArrays
 from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_of
 from autopilot.analysis.view import MarketView
@@ -21,10 +21,10 @@ from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.timeframe import DAY_MS
 
 SCHEMA = "features-1"
-"""Changes whenever a feature's name, place or meaning does; a model of another schema cannot be used."""
+"""Changes with any change of a feature's name, position or meaning. A model of another schema cannot be used."""
 
 LIMIT = 16.0
-"""No feature goes beyond ± this, however wild the market."""
+"""All features are clipped to ± this value."""
 
 Columns = dict[str, FloatArray]
 
@@ -93,7 +93,7 @@ _OF_SENTIMENT = tuple(name for name in FEATURE_NAMES if name.startswith("sentime
 
 
 def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], FloatArray]:
-    """(FEATURE_NAMES, float64[n, k]), a row a candle; in [−16, 16], or NaN in the warm-up of 724 candles."""
+    """(FEATURE_NAMES, float64[n, k]), one row per candle; values in [−16, 16], NaN in the warm-up of 724 candles."""
     table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
     if len(view.candles) > WARM_UP:
         columns = _columns(view, regimes, WARM_UP)
@@ -103,7 +103,7 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
 
 
 def outside_features(view: MarketView) -> Mapping[str, FloatArray]:
-    """Of `features` those that look at the reference and at sentiment, by name, float64[n] each: they cost little."""
+    """The features of the reference symbol and of sentiment by name, float64[n] each; cheap to compute alone."""
     length, table = len(view.candles), {}
     columns = {**_reference(view, WARM_UP), **_sentiment(view, WARM_UP)} if length > WARM_UP else {}
     for name in (*_OF_REFERENCE, *_OF_SENTIMENT):
@@ -120,7 +120,7 @@ def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
 
 
 def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
-    """Every feature of the candles from ``first`` on, which is at least 724."""
+    """All features of the candles from ``first`` on; ``first`` is at least 724."""
     indicators = view.indicators
     return {
         **_price(indicators, first),
@@ -140,13 +140,13 @@ def _limited(values: FloatArray) -> FloatArray:
 
 
 def _price(indicators: Indicators, first: int) -> Columns:
-    """Returns in usual moves, and where the close stands among averages (in average true ranges) and channels."""
+    """Returns in units of volatility, and the close's position relative to averages (in ATR) and channels."""
     close = indicators.candles.close
     now = close[first:]
     price = np.log(close[first - max(RETURN_SPANS) :])
     length = len(now)
-    per_usual = 1.0 / (indicators.volatility(168)[first:] + STILL)
-    per_range = 1.0 / (indicators.atr()[first:] + STILL * now)
+    per_usual = 1.0 / (indicators.volatility(168)[first:] + MIN_VOLATILITY)
+    per_range = 1.0 / (indicators.atr()[first:] + MIN_VOLATILITY * now)
     before = np.array([price[-length - span : -span] for span in RETURN_SPANS])
     averages = np.array([indicators.ema(span)[first:] for span in AVERAGE_SPANS])
     upper, lower = np.array([[edge[first:] for edge in indicators.donchian(span)] for span in CHANNEL_SPANS]).swapaxes(
@@ -159,7 +159,7 @@ def _price(indicators: Indicators, first: int) -> Columns:
         "sma_distance_168": (now - indicators.sma(168)[first:]) * per_range * 168**-0.5,
         "macd": line[first:] * per_range,
         "macd_histogram": histogram[first:] * per_range,
-        **dict(zip(_CHANNELS, (now - 0.5 * (upper + lower)) / (upper - lower + STILL * now), strict=True)),
+        **dict(zip(_CHANNELS, (now - 0.5 * (upper + lower)) / (upper - lower + MIN_VOLATILITY * now), strict=True)),
         "efficiency_24": indicators.efficiency(24)[first:],
         "efficiency_168": indicators.efficiency(168)[first:],
     }
@@ -167,8 +167,8 @@ def _price(indicators: Indicators, first: int) -> Columns:
 
 def _volatility(indicators: Indicators, first: int) -> Columns:
     volatilities = np.array([indicators.volatility(span)[first:] for span in (6, 24, 168, 720)])
-    recent, day, week, month = np.log(volatilities + STILL)
-    still = STILL * indicators.candles.close[first:]
+    recent, day, week, month = np.log(volatilities + MIN_VOLATILITY)
+    still = MIN_VOLATILITY * indicators.candles.close[first:]
     six = rolling_std(rolling_sum(indicators.log_return()[first - 172 :], 6), 168)[172:]
     return {
         "log_volatility_24": day,
@@ -178,7 +178,7 @@ def _volatility(indicators: Indicators, first: int) -> Columns:
         "volatility_ratio_168_720": week - month,
         "volatility_rank": indicators.volatility_rank()[first:],
         "range_surprise": np.log((indicators.true_range()[first:] + still) / (indicators.atr()[first:] + still)),
-        "variance_ratio": 2.0 * (np.log(six + STILL) - week) - np.log(6.0),
+        "variance_ratio": 2.0 * (np.log(six + MIN_VOLATILITY) - week) - np.log(6.0),
     }
 
 
@@ -190,7 +190,7 @@ def _oscillators(indicators: Indicators, first: int) -> Columns:
         "mfi": indicators.mfi()[first:] * 0.01,
         "stochastic": indicators.stochastic()[0][first:] * 0.01,
         "bollinger_position": indicators.bollinger_position()[first:],
-        "bollinger_width": np.log(indicators.bollinger_width()[first:] + STILL),
+        "bollinger_width": np.log(indicators.bollinger_width()[first:] + MIN_VOLATILITY),
     }
 
 
@@ -216,7 +216,7 @@ def _regime(regimes: RegimeArrays, first: int) -> Columns:
 
 
 def _calendar(candles: Candles, first: int) -> Columns:
-    """The time of the candle's close on the circles of a day and a week."""
+    """Time of day and of week at the candle's close, each as sine and cosine."""
     closed_at = candles.open_at_ms[first:] + candles.timeframe.ms
     hour = (closed_at % DAY_MS) * (2.0 * np.pi / DAY_MS)
     weekday = (closed_at % (7 * DAY_MS)) * (2.0 * np.pi / (7 * DAY_MS))
@@ -229,15 +229,15 @@ def _calendar(candles: Candles, first: int) -> Columns:
 
 
 def _reference(view: MarketView, first: int) -> Columns:
-    """The reference symbol's own movement, and this one's beside it."""
+    """The reference symbol's returns, and this symbol's returns relative to them."""
     if view.reference_close is None:
         return dict.fromkeys(_OF_REFERENCE, np.zeros(len(view.candles) - first))
     ours = view.indicators.log_return()[first - 168 :]
     theirs = change(np.log(view.reference_close[first - 169 :]))[1:]
     windows = Windows(np.array((ours, theirs, theirs * theirs, ours * theirs)), np.add)
     over_day, over_week = (windows.over(span)[:, 168:] for span in (24, 168))
-    day, week = (std_of(sums[1:3], span) + STILL for sums, span in ((over_day, 24), (over_week, 168)))
-    ours_week = view.indicators.volatility(168)[first:] + STILL
+    day, week = (std_of(sums[1:3], span) + MIN_VOLATILITY for sums, span in ((over_day, 24), (over_week, 168)))
+    ours_week = view.indicators.volatility(168)[first:] + MIN_VOLATILITY
     shared = over_week[3] - over_week[0] * over_week[1] / 168
     per_candle = shared / (168 * week)
     columns: Columns = {

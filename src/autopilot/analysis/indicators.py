@@ -1,4 +1,4 @@
-"""Indicators over one symbol's candles, computed once and shared by everyone who asks.
+"""Indicators over one symbol's candles, computed once and shared.
 
 Everything that is recursive comes from TA-Lib. Sums and deviations over windows come from `rolling`, because
 TA-Lib's running sums carry rounding errors from the whole past, and because TA-Lib compares sums with fixed numbers
@@ -31,46 +31,46 @@ with held_back():
     import talib
 
 _smoothed, _highest, _lowest = (inspect.unwrap(function) for function in (talib.EMA, talib.MAX, talib.MIN))
-"""TA-Lib's own functions, without the look for data frames that it wraps around each call if pandas is loaded."""
+"""TA-Lib's own functions, without its wrapper that checks every call for data frames."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 TINY = 1e-12
-"""Relative to the price: below it a movement is none, and an oscillator stands at its neutral value."""
-STILL = 1e-6
-"""Volatility of one candle below which markets are not told apart."""
+"""Relative to the price. A smaller movement counts as zero, and an oscillator is at its neutral value."""
+MIN_VOLATILITY = 1e-6
+"""The smallest volatility of one candle; lower values are not distinguished."""
 LONGEST_EMA = 80
-"""What is older than 1,000 candles weighs less than 1e-10 in it; one more decimal is lost in units of the ATR."""
+"""The longest EMA in which candles older than 1,000 weigh less than 1e-10; units of ATR lose one more decimal."""
 VOLUME_RATIO_LIMIT = 1e3
 
 
 def _once(
     method: Callable[Concatenate[Indicators, P], T],
 ) -> Callable[Concatenate[Indicators, P], T]:
-    """Keep each result under the method's name and its arguments, both as they were given and with defaults filled in:
-    the former are found at once, the latter make all spellings of a question one."""
+    """Cache each result by method name and arguments, both as given (fast to look up) and with defaults filled in (the
+    same for all spellings of a call)."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
     name = method.__name__
 
     @wraps(method)
     def remembered(self: Indicators, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        asked = (name, args, *kwargs.items()) if kwargs else (name, args)
-        found: T | None = self._known.get(asked)
+        given = (name, args, *kwargs.items()) if kwargs else (name, args)
+        found: T | None = self._known.get(given)
         if found is None:
             rest = [kwargs.get(parameter.name, parameter.default) for parameter in parameters[len(args) :]]
             full = (name, (*args, *rest))
             found = self._known.get(full)
             if found is None:
                 found = _frozen(method(self, *args, **kwargs))
-            self._known[asked] = self._known[full] = found
+            self._known[given] = self._known[full] = found
         return found
 
     return remembered
 
 
 def _frozen(result: T) -> T:
-    """Shared arrays must not be written to."""
+    """The array, read-only because it is shared."""
     for array in result if isinstance(result, tuple) else (result,):
         if isinstance(array, np.ndarray):
             array.setflags(write=False)
@@ -78,11 +78,11 @@ def _frozen(result: T) -> T:
 
 
 class Indicators:
-    """Float64[n], one entry a candle, NaN until the indicator's warm-up is over; read-only and computed once.
+    """Arrays float64[n], one entry per candle, NaN until the indicator's warm-up is over; read-only and computed once.
 
     An entry depends on at most 720 candles, or, where it is recursive, on a past that has decayed below 1e-9 within
-    1,000 candles: no EMA above 80, no Wilder smoothing above 40; take `sma` for what is longer. A market that does not
-    move, or does not trade, gives neutral values, never NaN.
+    1,000 candles: no EMA above 80, no Wilder smoothing above 40; use `sma` for longer periods. A market that does not
+    move or trade gives neutral values, never NaN.
     """
 
     def __init__(self, candles: Candles) -> None:
@@ -124,7 +124,7 @@ class Indicators:
 
     @_once
     def true_range(self) -> FloatArray:
-        """The candle's range, the gap from the close before it included; the first is NaN."""
+        """True range: the candle's range including the gap from the close before it; the first is NaN."""
         before = lagged(self.candles.close, 1)
         return np.maximum(self.candles.high, before) - np.minimum(self.candles.low, before)
 
@@ -135,7 +135,7 @@ class Indicators:
 
     @_once
     def adx(self, n: int = 14) -> FloatArray:
-        """Average directional movement index (Wilder 1978), 0..100: how one-sided the movement is; 0 without any."""
+        """Average directional movement index (Wilder 1978), 0..100: strength of a trend; 0 without movement."""
         plus, minus = self.plus_di(n), self.minus_di(n)
         return _wilder(100.0 * np.abs(plus - minus) / (plus + minus + 1e-9), n)
 
@@ -173,12 +173,12 @@ class Indicators:
 
     @_once
     def bollinger_position(self, n: int = 20, k: float = 2.0) -> FloatArray:
-        """Where the close stands: 0 at the lower band, 1 at the upper one, beyond outside; 0.5 without a spread."""
+        """%b: 0 at the lower band, 1 at the upper band, outside [0, 1] beyond them; 0.5 without a spread."""
         return 0.5 + self.zscore(n) / (2.0 * k)
 
     @_once
     def bollinger_width(self, n: int = 20, k: float = 2.0) -> FloatArray:
-        """Distance between the bands over the middle one."""
+        """Distance between the bands, over the middle band."""
         middle, deviation = self._moments(n)
         return 2.0 * k * deviation / middle
 
@@ -195,7 +195,7 @@ class Indicators:
 
     @_once
     def donchian(self, n: int) -> tuple[FloatArray, FloatArray]:
-        """(highest high, lowest low) of the ``n`` candles before the present one, which may so break out of them."""
+        """(highest high, lowest low) of the ``n`` candles before the present one, so that it can break out of them."""
         high, low = self._extremes(n)
         return lagged(high, 1), lagged(low, 1)
 
@@ -214,8 +214,8 @@ class Indicators:
 
     @_once
     def mfi(self, n: int = 14) -> FloatArray:
-        """Money flow index, 0..100: the share of traded value that went with a rising typical price; 50 when nothing
-        was traded or nothing moved."""
+        """Money flow index, 0..100: the share of traded value at a rising typical price; 50 without trades or without
+        movement."""
         typical = (self.candles.high + self.candles.low + self.candles.close) / 3.0
         step = change(typical)
         flow = typical * self.candles.volume
@@ -224,8 +224,8 @@ class Indicators:
 
     @_once
     def obv_slope(self, n: int) -> FloatArray:
-        """Change of the on-balance volume over ``n`` candles in units of the volume traded in them: −1..1; 0 when
-        nothing was traded."""
+        """Change of the on-balance volume over ``n`` candles in units of the volume traded in them: −1..1; 0 without
+        trades."""
         signed, volume = self._volume_sums(n)
         return _ratio(signed, volume, 0.0)
 
@@ -237,7 +237,7 @@ class Indicators:
 
     @_once
     def _volume_sums(self, n: int) -> FloatArray:
-        """Of the volume with the sign of its candle's return, and of the volume."""
+        """Sums of volume signed by its candle's return, and of volume."""
         return self._volume_windows().over(n)
 
     @_once
@@ -258,12 +258,12 @@ class Indicators:
     @_once
     def volatility_ratio(self, n: int = 24, past: int = 168) -> FloatArray:
         """Volatility over the last ``n`` candles in units of that over the last ``past``; 1 in a still market."""
-        return (self.volatility(n) + STILL) / (self.volatility(past) + STILL)
+        return (self.volatility(n) + MIN_VOLATILITY) / (self.volatility(past) + MIN_VOLATILITY)
 
     @_once
     def volatility_rank(self) -> FloatArray:
-        """Where the volatility of the last 24 candles stands among the 29 such periods before them: 0 lowest, 1
-        highest. Periods side by side are nearly independent: 29 of them say as much as all 696 overlapping ones."""
+        """Rank of the volatility of the last 24 candles among the 29 periods of 24 candles before: 0 lowest, 1 highest.
+        Adjacent periods are nearly independent, so that 29 of them are as good as all 696 overlapping ones."""
         volatility = self.volatility(24)
         length, first = len(volatility), 30 * 24
         rank = np.full(length, np.nan)
@@ -277,8 +277,8 @@ class Indicators:
 
     @_once
     def volume_ratio(self, n: int = 48) -> FloatArray:
-        """Volume over its median of the last ``n`` candles, this one included; 1 when nothing is traded, and where the
-        median is zero, over the mean."""
+        """Volume over its median of the last ``n`` candles, this one included; over the mean if the median is zero; 1
+        without trades."""
         volume = self.candles.volume
         usual = rolling_median(volume, n)
         if not usual.all():
@@ -287,10 +287,10 @@ class Indicators:
 
     @_once
     def efficiency(self, n: int) -> FloatArray:
-        """Kaufman's efficiency ratio, 0..1: the way from first to last close over the way travelled; 0 without one."""
+        """Kaufman's efficiency ratio, 0..1: net change of the close over the sum of its changes; 0 without movement."""
         close = self.candles.close
-        travelled = self._way_windows().over(n)
-        return np.minimum(np.abs(close - lagged(close, n)) / (travelled + TINY * close), 1.0)
+        traveled = self._way_windows().over(n)
+        return np.minimum(np.abs(close - lagged(close, n)) / (traveled + TINY * close), 1.0)
 
     @_once
     def _way_windows(self) -> Windows:
@@ -305,11 +305,11 @@ def _ema(series: FloatArray, n: int) -> FloatArray:
 
 
 def _wilder(series: FloatArray, n: int) -> FloatArray:
-    """Wilder's smoothing over ``n`` is an EMA of 2n − 1; it forgets its seed, which is all they differ in."""
+    """Wilder's smoothing over ``n``, computed as an EMA of 2n − 1; they differ only in the seed, which decays."""
     return _ema(series, 2 * n - 1)
 
 
 def _ratio(part: FloatArray, whole: FloatArray, neutral: float) -> FloatArray:
-    """``part / whole``, ``neutral`` where the whole is zero, NaN where it is NaN."""
+    """``part / whole``; ``neutral`` if the whole is zero, NaN if it is NaN."""
     nothing = whole == 0.0
     return np.where(nothing, neutral, part / np.where(nothing, 1.0, whole))

@@ -8,15 +8,15 @@ from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import CandleError
 
 WINDOW = 1000
-"""Candles a cycle looks at: with them every value equals that on the whole history to 1e-9."""
+"""Candles per cycle: enough for every value to equal that on the whole history to 1e-9."""
 MIN_CANDLES = WINDOW
 
 
 class MarketAnalyzer:
-    """Judges the market at the last candle of a view."""
+    """Classifies the market at the last candle of a view."""
 
     def analyze(self, view: MarketView) -> MarketConditions:
-        """Raises CandleError when the view has fewer than `MIN_CANDLES` candles."""
+        """The conditions at the last candle. Raises CandleError with fewer than `MIN_CANDLES` candles."""
         if len(view.candles) < MIN_CANDLES:
             raise CandleError(
                 f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to classify the market,"
@@ -27,7 +27,7 @@ class MarketAnalyzer:
 
 
 def conditions_at(view: MarketView, index: int, row: FeatureRow) -> MarketConditions:
-    """The conditions at one candle past the warm-up; ``row`` is its row of features."""
+    """The conditions at one candle after the warm-up; ``row`` has its features."""
     indicators, regimes = view.indicators, view.regimes
     return MarketConditions(
         symbol=view.symbol,

@@ -1,10 +1,10 @@
-"""The state a market is in at each candle, by rules with a bounded memory.
+"""The regime of a market at each candle, by rules with a bounded memory.
 
-A burst (a move far beyond the usual within three candles, or a smaller one out of the Donchian channel, on high
-volume) makes a market volatile for a few candles. Else it trends when ADX > 25 and both the directional indicators and
-the slope of the moving average agree on the way; else it is quiet when its volatility is low among its own past; else
-it ranges. The calm ones (trend, quiet, range) change when most of the last few candles say so, which takes the flicker
-out of the edges; a burst is told at once.
+A burst makes a market volatile for a few candles: a move far beyond the usual within three candles, or a smaller move
+out of the Donchian channel, on high volume. Otherwise the market is trending if ADX > 25 and both the directional
+indicators and the slope of the moving average agree on the direction; else quiet if volatility is low compared with its
+own past; else ranging. A calm regime (trending, quiet, ranging) changes only if most of the last few candles agree, so
+that it does not flicker at the edges; a burst counts at once.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.indicators import STILL, Indicators
+from autopilot.analysis.indicators import MIN_VOLATILITY, Indicators
 from autopilot.analysis.rolling import rolling_max
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 
 REGIMES: tuple[Regime, ...] = tuple(Regime)
-"""By code."""
+"""The regimes by code."""
 UNKNOWN = -1
-"""Code during the warm-up."""
+"""The code during the warm-up."""
 UP, DOWN, RANGING, VOLATILE, QUIET = range(len(REGIMES))
 
 WARM_UP = 724
-"""Candles before the first whose regime is known."""
+"""Number of candles before the first known regime."""
 _FIRST = WARM_UP - 24
-"""Where the work begins: early enough for the windows of a few candles that the rules themselves use."""
-LONGEST = 240
-"""Candles in a regime are counted up to here, so that the count depends on a bounded past."""
+"""First candle of the computation: early enough for the short windows of the rules."""
+MAX_CANDLES_IN_REGIME = 240
+"""The largest count of candles in a regime, so that it depends on a bounded past."""
 TREND_ADX = 25.0
 BURST_SIGMA = 3.0
 BREAKOUT_SIGMA = 2.0
@@ -38,7 +38,7 @@ BURST_VOLUME = 2.0
 BURST_LIFE = 4
 QUIET_RANK = 0.2
 VOTES = 5
-"""Candles of which the majority says what a calm market is."""
+"""Number of candles whose majority decides a calm regime."""
 CODES = np.arange(len(REGIMES), dtype=np.int8)[:, None]
 
 CodeArray = NDArray[np.int8]
@@ -46,9 +46,9 @@ CodeArray = NDArray[np.int8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegimeArrays:
-    """``codes`` int8[n] into `REGIMES`, −1 in the warm-up; ``strength`` float64[n] in [0, 1]: how clearly the candle is
-    in its regime; ``candles_in_regime`` int64[n] counts the candle itself, at most 240; ``previous`` int8[n]: the code
-    before the present regime, −1 when that is longer ago."""
+    """``codes`` int8[n] into `REGIMES`, −1 in the warm-up; ``strength`` float64[n] in [0, 1]: how clear the
+    regime is; ``candles_in_regime`` int64[n] includes the candle itself, at most 240; ``previous`` int8[n]: the code
+    before the present regime, −1 if the regime is longer than that."""
 
     codes: CodeArray
     strength: FloatArray
@@ -56,7 +56,7 @@ class RegimeArrays:
     previous: CodeArray
 
     def regime(self, index: int) -> Regime:
-        """Raises ValueError in the warm-up."""
+        """The regime at one candle. Raises ValueError in the warm-up."""
         code = int(self.codes[index])
         if code == UNKNOWN:
             raise ValueError(f"no regime is known at candle {index}: the warm-up is not over")
@@ -79,12 +79,12 @@ def classify(indicators: Indicators) -> RegimeArrays:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Evidence:
-    """What the rules look at, float64[n - _FIRST] each.
+    """The input of the rules, float64[n - _FIRST] each.
 
-    ``lead``: which way the directional movement goes, −1 all down, 1 all up. ``slope``: change of the 20 candle EMA
-    over 5 candles, in average true ranges. ``rank``: that of the volatility. ``surprise``: the move of the last three
-    candles in the usual moves of three candles, of the week before them. ``busiest``: the highest volume of the last
-    three candles over the usual one. ``outside``: the close has left the Donchian channel.
+    ``lead``: direction of the directional movement, −1 all down, 1 all up. ``slope``: change of the 20 candle EMA over
+    5 candles, in ATR. ``rank``: rank of the volatility. ``surprise``: the move of the last three candles, in units of
+    the week's volatility before. ``busiest``: the highest volume ratio of the last three candles. ``outside``: whether
+    the close is outside the Donchian channel.
     """
 
     adx: FloatArray
@@ -103,12 +103,12 @@ def _evidence(indicators: Indicators) -> _Evidence:
     average, close = indicators.ema(20), indicators.candles.close
     upper, lower = indicators.donchian(20)
     now, price = close[_FIRST:], np.log(close[_FIRST - 3 :])
-    usual = (indicators.volatility(168)[_FIRST - 3 : -3] + STILL) * np.sqrt(3.0)
+    usual = (indicators.volatility(168)[_FIRST - 3 : -3] + MIN_VOLATILITY) * np.sqrt(3.0)
     volume = indicators.volume_ratio()[_FIRST - 2 :]
     return _Evidence(
         adx=indicators.adx()[_FIRST:],
         lead=(plus - minus) / (plus + minus + 1e-9),
-        slope=(average[_FIRST:] - average[_FIRST - 5 : -5]) / (indicators.atr()[_FIRST:] + STILL * now),
+        slope=(average[_FIRST:] - average[_FIRST - 5 : -5]) / (indicators.atr()[_FIRST:] + MIN_VOLATILITY * now),
         rank=indicators.volatility_rank()[_FIRST:],
         surprise=np.abs(price[3:] - price[:-3]) / usual,
         busiest=np.maximum(np.maximum(volume[:-2], volume[1:-1]), volume[2:]),
@@ -124,7 +124,7 @@ def _bursts(evidence: _Evidence) -> NDArray[np.bool_]:
 
 
 def _calm(evidence: _Evidence) -> CodeArray:
-    """The regime of each candle by itself, bursts left out."""
+    """The regime of each candle by itself, without bursts."""
     way = np.sign(evidence.lead)
     trending = (evidence.adx > TREND_ADX) & (way * evidence.slope > 0)
     codes = np.where(evidence.rank <= QUIET_RANK, np.int8(QUIET), np.int8(RANGING))
@@ -132,7 +132,7 @@ def _calm(evidence: _Evidence) -> CodeArray:
 
 
 def _clarity(evidence: _Evidence) -> tuple[FloatArray, ...]:
-    """How clearly each candle would be in each regime, by code: float64[n] in [0, 1] each."""
+    """How clear each regime would be at each candle, by code: float64[n] in [0, 1] each."""
     directed, one_sided, steep, undirected, wandering, far, busy, low, calm = _ramps(
         (evidence.adx, 18.0, 38.0),
         (np.abs(evidence.lead), 0.0, 0.4),
@@ -153,8 +153,8 @@ def _clarity(evidence: _Evidence) -> tuple[FloatArray, ...]:
 
 
 def _ramps(*ramps: tuple[FloatArray, float, float]) -> FloatArray:
-    """For each (series, low, high), float64[m]: 0 at ``low``, 1 at ``high``, straight between; ``high`` may be the
-    smaller one."""
+    """For each (series, low, high), float64[m]: 0 at ``low``, 1 at ``high``, linear between; ``high`` may be the
+    smaller."""
     lows = np.array([[low] for _, low, _ in ramps])
     slopes = np.array([[1.0 / (high - low)] for _, low, high in ramps])
     shares: FloatArray = np.minimum(
@@ -175,11 +175,11 @@ def _majority(codes: CodeArray) -> CodeArray:
 
 
 def _runs(codes: CodeArray) -> tuple[IntArray, CodeArray]:
-    """For each candle the length of the run it ends, capped, and the code before that run."""
+    """Length of the run that ends at each candle, capped, and the code before that run."""
     index = np.arange(len(codes))
     changed = np.zeros(len(codes), dtype=np.bool_)
     np.not_equal(codes[1:], codes[:-1], out=changed[1:])
-    length = np.minimum(index - np.maximum.accumulate(index * changed) + 1, LONGEST)
-    previous = np.where(length < LONGEST, codes[np.maximum(index - length, 0)], np.int8(UNKNOWN))
+    length = np.minimum(index - np.maximum.accumulate(index * changed) + 1, MAX_CANDLES_IN_REGIME)
+    previous = np.where(length < MAX_CANDLES_IN_REGIME, codes[np.maximum(index - length, 0)], np.int8(UNKNOWN))
     length[:WARM_UP] = 0
     return length, previous

@@ -1,8 +1,8 @@
 """Statistics over the last ``n`` entries, each a pure function of those entries and of nothing before them.
 
-Running sums, as TA-Lib keeps them, drag the rounding errors of the whole past along, so that a window and the full
-series disagree. Here windows are joined from windows of half their length: as quick, no error from the past, and
-a flat series has a variance of exactly zero. All take float64[m] and return float64[m], NaN for the first ``n - 1``
+Running sums, as in TA-Lib, carry the rounding errors of the whole past, so that a window and the full series disagree.
+Here windows are joined from windows of half their length: as fast, without errors from the past, and a flat series has
+a variance of exactly zero. All take float64[m] and return float64[m], NaN for the first ``n - 1``
 entries and wherever a NaN lies in the window.
 """
 
@@ -16,25 +16,24 @@ from autopilot.domain.candles import FloatArray
 
 _PLACES = 32
 _SHIFTED = tuple((slice(None, -(1 << place)), slice(1 << place, None)) for place in range(_PLACES))
-"""At place p, what leaves of a series all but its last, and all but its first, 2**p entries."""
+"""At position p, the slices of a series without its last, and without its first, 2**p entries."""
 
 
 class Windows:
-    """Series folded (np.add, np.maximum, np.minimum) over windows of any length, which share their work.
+    """Series reduced (np.add, np.maximum, np.minimum) over windows of any length, which share their work.
 
-    ``series`` is one series, float64[m], or as many as it has rows, float64[..., m]: on a cycle's window most of the
-    cost is that of the calls, not of the numbers. Rows lie end to end; a window across two rows would end where none
-    is known yet.
+    ``series`` is one series float64[m], or one per row, float64[..., m]: on a cycle's window the calls cost more than
+    the numbers. Rows are stored end to end; entries whose window would cross two rows are NaN.
     """
 
     def __init__(self, series: FloatArray, fold: np.ufunc) -> None:
         self._shape = series.shape
         self._fold = fold
         self._doubled = [series.reshape(-1)]
-        """At place p, entry i folds the 2**p entries from i on."""
+        """At position p, entry i reduces the 2**p entries from i on."""
 
     def over(self, n: int) -> FloatArray:
-        """The fold of the last ``n`` entries, n at least 1."""
+        """The reduction of the last ``n`` entries, n at least 1."""
         if self._shape[-1] < n:
             return np.full(self._shape, np.nan)
         fold, doubled = self._fold, self._doubled
@@ -52,7 +51,7 @@ class Windows:
 
 @cache
 def _powers(n: int) -> tuple[int, ...]:
-    """The places of the powers of two that sum up to ``n``, ascending."""
+    """The exponents of the powers of two that sum to ``n``, ascending."""
     return tuple(place for place in range(n.bit_length()) if n >> place & 1)
 
 
@@ -77,7 +76,7 @@ def rolling_mean(series: FloatArray, n: int) -> FloatArray:
 
 
 def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
-    """Mean and population variance of the last ``n`` entries, exact for prices too, whose mean dwarfs their spread.
+    """Mean and population variance of the last ``n`` entries, exact even for prices (mean far above spread).
 
     Windows are joined as Chan, Golub and LeVeque (1979) join samples.
     """
@@ -120,7 +119,7 @@ def std_of(sums: FloatArray, n: int) -> FloatArray:
 
 
 def rolling_median(series: FloatArray, n: int) -> FloatArray:
-    """Median of the last ``n`` entries. Costs n·log n an entry: for windows up to some 100."""
+    """Median of the last ``n`` entries. Costs n·log n per entry: for windows up to about 100."""
     length = len(series)
     if length < n:
         return np.full(length, np.nan)
@@ -131,7 +130,7 @@ def rolling_median(series: FloatArray, n: int) -> FloatArray:
 
 
 def lagged(series: FloatArray, by: int) -> FloatArray:
-    """Each entry is the one ``by`` places earlier; NaN for the first ``by``."""
+    """The series shifted by ``by`` entries into the past; NaN for the first ``by``."""
     if by == 0:
         return series
     shifted = np.empty(len(series))
@@ -157,7 +156,7 @@ def _join_moments(
 
 
 def _aligned(windows: FloatArray, n: int, shape: tuple[int, ...]) -> FloatArray:
-    """From the window's first entry to its last: where it becomes known."""
+    """The result moved from the window's first entry to its last, where it becomes known."""
     series = np.empty(shape)
     series.reshape(-1)[n - 1 :] = windows
     series[..., : n - 1] = np.nan

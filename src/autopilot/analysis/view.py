@@ -1,4 +1,4 @@
-"""What analysis and strategies look at: one symbol's candles, and what else was known at each of them."""
+"""The input of analysis and strategies: one symbol's candles and the external data known at each."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import Timeframe
 
 REFERENCE_LIFE = 3
-"""Candles for which a reference close stands in for missing later ones."""
+"""Number of candles for which a reference close replaces missing later ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class MarketView:
-    """``n`` closed candles of one symbol and what else was known at the close of each.
+    """``n`` closed candles of one symbol, and the external data known at the close of each.
 
-    ``reference_close`` float64[n]: closes of the reference symbol, NaN where it has none. ``sentiment`` float64[n]: 0
-    (extreme fear) to 100 (extreme greed), NaN where nobody has an opinion. Both are None when there is no such source.
+    ``reference_close`` float64[n]: closes of the reference symbol, NaN if missing. ``sentiment`` float64[n]: 0 (extreme
+    fear) to 100 (extreme greed), NaN if unknown. Both are None without a source.
     """
 
     symbol: str
@@ -37,11 +37,11 @@ class MarketView:
 
     @cached_property
     def regimes(self) -> RegimeArrays:
-        """The regime at every candle, classified once a view."""
+        """The regime at every candle, classified once per view."""
         return classify(self.indicators)
 
     def has_external_at(self, index: int) -> bool:
-        """Whether a reference price or a sentiment is known at that candle."""
+        """Whether a reference price or sentiment is known at that candle."""
         return any(
             series is not None and len(series) > 0 and bool(np.isfinite(series[index]))
             for series in (self.reference_close, self.sentiment)
@@ -51,7 +51,7 @@ class MarketView:
 def market_view(
     symbol: str, candles: Candles, reference: Candles | None, sentiment: SentimentSeries | None
 ) -> MarketView:
-    """Aligns the outside series with ``candles``: only what was known at a candle's close counts for it."""
+    """A view with the external series aligned to ``candles``: each candle sees only values known at its close."""
     return MarketView(
         symbol=symbol,
         candles=candles,
@@ -62,7 +62,7 @@ def market_view(
 
 
 def _closes_at(candles: Candles, reference: Candles) -> FloatArray:
-    """The reference's last close at each candle's close, NaN where it is missing or too old."""
+    """The reference's last close at each candle's close, NaN if it is missing or too old."""
     if not len(reference):
         return np.full(len(candles), np.nan)
     if reference.timeframe is candles.timeframe and np.array_equal(reference.open_at_ms, candles.open_at_ms):

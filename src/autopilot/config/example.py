@@ -1,4 +1,4 @@
-"""The example configuration: every key with its default, what it does and what is allowed."""
+"""The example configuration: every key with its default, description and allowed values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from autopilot.config.keys import Key, all_keys, all_sections
 _WIDTH = 110
 
 _HEAD = """\
-# Autopilot's configuration. Every key is optional; what stands here behind a single # is its default.
-# Remove that # to change one. autopilot config path says where this file belongs, autopilot config
-# validate checks it, autopilot config show --origin prints what holds.
+# Autopilot's configuration. Every key is optional and is shown here with its default.
+# To change a key, remove the # in front of it and edit the value.
+#
+# autopilot config path           prints where this file belongs
+# autopilot config validate       checks it
+# autopilot config show --origin  prints the values in effect and their origin
 """
 
 
 def example_text() -> str:
-    """TOML; the text of autopilot.toml.example and of a new user's first file."""
+    """The TOML text of autopilot.toml.example and of a new user's first file."""
     lines = [_HEAD]
     for key in all_keys().values():
         if "." not in key.name:
@@ -44,5 +47,5 @@ def _comment(text: str) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """Numbers, texts, truth values and lists of texts are written in TOML as in JSON."""
+    """The value in TOML, which writes numbers, strings, booleans and lists of strings as JSON does."""
     return '""' if value is None else json.dumps(value)

@@ -1,4 +1,4 @@
-"""Every key by its dotted name, with what is allowed in words: for messages, `config show` and the example file."""
+"""Every key by its dotted name, with its allowed values in words: for messages, `config show` and the example file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autopilot.config.schema import AutopilotConfig
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``name`` is dotted, ``default`` a JSON value (None: not set), ``allowed`` and ``description`` are words."""
+    """``name`` is dotted, ``default`` a JSON value (None: not set); ``allowed`` and ``description`` are texts."""
 
     name: str
     default: Any
@@ -24,7 +24,7 @@ class Key:
 
 @cache
 def all_keys() -> Mapping[str, Key]:
-    """In the schema's order."""
+    """Dotted name → key, in the schema's order."""
     return {key.name: key for key in _keys(_schema())}
 
 
@@ -35,7 +35,7 @@ def all_sections() -> Mapping[str, str]:
 
 
 def closest(name: str) -> str | None:
-    """The key or section that was probably meant by one that does not exist."""
+    """The existing key or section that is most similar to ``name``, if any."""
     known = [*all_keys(), *all_sections()]
     section, _, last = name.rpartition(".")
     elsewhere = [key for key in known if key.rpartition(".")[2] == last]
@@ -78,7 +78,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _in_words(shape: Mapping[str, Any]) -> str:
-    """A JSON schema, as far as this configuration uses them, in words."""
+    """The values that a JSON schema allows, in words. Covers only schemas of this configuration."""
     kinds = {kind["type"]: kind for kind in shape.get("anyOf", [shape])}
     if "null" in kinds:
         (present,) = (kind for name, kind in kinds.items() if name != "null")

@@ -1,4 +1,4 @@
-"""Reads the configuration: the file that people write, with what `autopilot config set` wrote laid over it."""
+"""Reads the configuration: the user's file, and over it the values that `autopilot config set` wrote."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILE_MAX_BYTES = 1024 * 1024
 
 
 class Origin(StrEnum):
-    """Where a value comes from."""
+    """The origin of a value."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -30,24 +30,24 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A valid configuration, and where each key's value comes from."""
+    """A valid configuration, and the origin of each key's value."""
 
     config: AutopilotConfig
     origins: Mapping[str, Origin]
 
     def values(self) -> dict[str, Any]:
-        """Dotted key → JSON value, in the schema's order; None says "not set"."""
+        """Dotted key → JSON value, in the schema's order; None means not set."""
         document = self.config.model_dump(mode="json")
         return {key: _at(document, key) for key in all_keys()}
 
 
 def load(paths: Paths) -> LoadedConfig:
-    """Raises ConfigError that lists every problem of both files. A file that does not exist is empty."""
+    """The configuration in effect. A file that does not exist is empty. Raises ConfigError that lists every problem."""
     return validate(read_source(paths.config_file), read_source(paths.overrides_file))
 
 
 def validate(file: Source, overrides: Source) -> LoadedConfig:
-    """Raises ConfigError that lists every problem."""
+    """The configuration from both files. Raises ConfigError that lists every problem."""
     try:
         config = AutopilotConfig.of(merge(file.tables, overrides.tables))
     except RecursionError:
@@ -58,9 +58,11 @@ def validate(file: Source, overrides: Source) -> LoadedConfig:
         problems = describe(error, file, overrides)
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         listed = "".join(f"\n  {problem}" for problem in problems)
-        hint = "correct that, then: autopilot config validate"
+        hint = "correct it, then run: autopilot config validate"
         if overrides.tables:
-            hint += f" ({overrides.path} is changed with: autopilot config set KEY VALUE, or config set KEY --unset)"
+            hint += (
+                f" (to change {overrides.path}: autopilot config set KEY VALUE, or autopilot config set KEY --unset)"
+            )
         raise ConfigError(f"the configuration has {count}:{listed}", hint=hint) from None
     origins = {
         key: Origin.OVERRIDE if overrides.holds(key) else Origin.FILE if file.holds(key) else Origin.DEFAULT
@@ -70,7 +72,7 @@ def validate(file: Source, overrides: Source) -> LoadedConfig:
 
 
 def read_source(path: Path) -> Source:
-    """Raises ConfigError when the file cannot be read, is not text, or is not TOML."""
+    """The file's text and tables. Raises ConfigError if it cannot be read, is not text, or is not TOML."""
     text = _read_text(path)
     try:
         return Source(path, text, tomllib.loads(text))
@@ -81,7 +83,7 @@ def read_source(path: Path) -> Source:
 
 
 def _nested_too_deeply(path: Path) -> ConfigError:
-    return ConfigError(f"{path} is nested too deeply", hint="no key takes a list inside a list; remove that one")
+    return ConfigError(f"{path} is nested too deeply", hint="no key takes a list inside a list; remove it")
 
 
 def _read_text(path: Path) -> str:
@@ -93,20 +95,21 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be read: {error.strerror}",
-            hint="it must be a file that this user may read; or name another with --config",
+            hint="make it a file that this user can read, or name another with --config",
         ) from error
     if len(content) > FILE_MAX_BYTES:
-        raise ConfigError(f"{path} has more than {FILE_MAX_BYTES} bytes", hint="is this the right file?")
+        raise ConfigError(f"{path} has more than {FILE_MAX_BYTES} bytes", hint="check that this is the right file")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{path} is not text: byte {error.start + 1} is not UTF-8", hint="save it as UTF-8; is this the right file?"
+            f"{path} is not text: byte {error.start + 1} is not UTF-8",
+            hint="save it as UTF-8, or check that this is the right file",
         ) from None
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """``above`` wins; tables are merged key by key."""
+    """Both tables merged key by key; ``above`` wins."""
     merged = dict(below)
     for key, value in above.items():
         under = merged.get(key)

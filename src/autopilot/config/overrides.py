@@ -1,4 +1,4 @@
-"""`autopilot config set`: checked as a whole, then written beside the file that people write, never into it."""
+"""`autopilot config set`: validates the whole configuration, then writes to the overrides file, never to the user's."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from autopilot.config.paths import Paths, create_directories
 from autopilot.config.problems import Source, unknown_key
 from autopilot.domain.errors import ConfigError
 
-_HEADING = "# Written by `autopilot config set`. Your own settings belong into the configuration file.\n\n"
+_HEADING = "# Written by `autopilot config set`. Put your own settings into the configuration file.\n\n"
 
 
 def set_value(paths: Paths, key: str, text: str) -> LoadedConfig:
-    """Set one dotted key to ``text``: a TOML value, a bare word, or, for a list, items with commas between.
+    """Set one dotted key to ``text``: a TOML value, a bare word, or comma-separated items for a list.
 
-    Raises ConfigError, and changes nothing, when the key is unknown or the whole would not be valid.
+    Raises ConfigError, and changes nothing, if the key is unknown or the configuration would not be valid.
     """
     return set_values(paths, {key: _parse(key, text)})
 
@@ -31,21 +31,24 @@ def set_values(paths: Paths, values: Mapping[str, Any]) -> LoadedConfig:
     tables: dict[str, Any] = {}
     for key, value in values.items():
         _place(tables, key, value)
-    with _alone(paths):
+    with _locked(paths):
         overrides = read_source(paths.overrides_file)
         return _store(paths, overrides, merge(overrides.tables, tables))
 
 
 def unset_value(paths: Paths, key: str) -> LoadedConfig:
-    """Forget what was set for a key, known or not, so that the file's value or the default holds again.
+    """Remove a key, known or not, from the overrides, so that the file's value or the default applies again.
 
-    Raises ConfigError when it was not set, or when what is left is not valid. Then nothing is changed if all was
-    valid before; otherwise it is forgotten all the same, so that several bad keys can be unset one by one.
+    Raises ConfigError if the key was not set, or if the configuration is not valid without it. In the second case the
+    key is removed only if the configuration was not valid before either, so that several bad keys can be unset in turn.
     """
-    with _alone(paths):
+    with _locked(paths):
         overrides = read_source(paths.overrides_file)
         if not overrides.holds(key):
-            raise ConfigError(f"{key} is not set in {paths.overrides_file}", hint="autopilot config show --origin")
+            raise ConfigError(
+                f"{key} is not set in {paths.overrides_file}",
+                hint="to see which keys are set: autopilot config show --origin",
+            )
         left = _without(overrides.tables, key.split("."))
         try:
             return _store(paths, overrides, left)
@@ -60,7 +63,7 @@ def _parse(key: str, text: str) -> Any:
         inside = ", ".join(name for name in all_keys() if name.startswith(f"{key}."))
         raise ConfigError(f"{key} is a section", hint=f"set one of its keys: {inside}")
     if key not in all_keys():
-        raise ConfigError(unknown_key(key), hint="autopilot config show lists all keys")
+        raise ConfigError(unknown_key(key), hint="to list all keys: autopilot config show")
     value = _toml_value(text)
     if isinstance(value, str) and all_keys()[key].is_list:
         return [item.strip() for item in value.split(",")]
@@ -115,7 +118,7 @@ def _store(paths: Paths, before: Source, tables: dict[str, Any]) -> LoadedConfig
 
 
 def _write(path: Path, text: str) -> None:
-    """All or nothing, and on the disk before this returns."""
+    """Replace the file atomically and durably. Raises ConfigError."""
     try:
         replace_file(path, text.encode())
         sync_directory(path.parent)
@@ -126,8 +129,8 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _alone(paths: Paths) -> Iterator[None]:
-    """Two commands at once must not lose each other's change."""
+def _locked(paths: Paths) -> Iterator[None]:
+    """Holds a lock, so that two commands at once do not lose each other's change."""
     create_directories(paths)
     with locked(paths.data_dir):
         yield

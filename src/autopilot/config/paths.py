@@ -1,4 +1,4 @@
-"""Where everything lies on this machine. Imports next to nothing: every command starts here."""
+"""Where Autopilot's files are. Imports almost nothing, because every command starts here."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ CONFIG_NAME = "autopilot.toml"
 
 
 class Paths(NamedTuple):
-    """All absolute. One daemon owns one ``data_dir``."""
+    """Absolute paths. One daemon owns one ``data_dir``."""
 
     config_file: Path
-    """Written by people, never by us."""
+    """Written by the user, never by Autopilot."""
     overrides_file: Path
     """Written by `autopilot config set`."""
     data_dir: Path
     database: Path
     audit_head: Path
-    """The audit log's anchor: its last row's number and hash."""
+    """The audit log's anchor: number and hash of its last row."""
     vault: Path
     """The exchange keys, encrypted."""
     models_dir: Path
@@ -39,13 +39,13 @@ class Paths(NamedTuple):
 def find_paths(
     config: Path | None = None, data_dir: Path | None = None, environ: Mapping[str, str] = os.environ
 ) -> Paths:
-    """The arguments win over AUTOPILOT_CONFIG and AUTOPILOT_DATA_DIR, these over the user's own directories.
+    """The paths to use. Arguments win over AUTOPILOT_CONFIG and AUTOPILOT_DATA_DIR, which win over the defaults.
 
-    A data directory that is named holds everything, the configuration too unless that is named as well. Otherwise
-    configuration, data and state lie where the platform keeps them. The socket lies in the data directory in any
-    case: a runtime directory vanishes when its user logs out, the daemon does not.
+    A named data directory holds everything, also the configuration file unless that is named too. By default the files
+    are in the platform's directories for configuration, data and state. The socket is always in the data directory: a
+    runtime directory is deleted when its user logs out, while the daemon goes on.
 
-    Raises ConfigError when a named configuration file does not exist, or when the socket's path is too long.
+    Raises ConfigError if a named configuration file does not exist, or if the socket's path is too long.
     """
     named_data = data_dir or _path(environ.get("AUTOPILOT_DATA_DIR"))
     named_config = config or _path(environ.get("AUTOPILOT_CONFIG"))
@@ -63,7 +63,7 @@ def find_paths(
         if not named_config.exists():
             raise ConfigError(
                 f"there is no configuration file {named_config}",
-                hint="check --config and AUTOPILOT_CONFIG; without them the defaults apply",
+                hint="check --config and AUTOPILOT_CONFIG; without them Autopilot uses its defaults",
             )
     return Paths(
         config_file=named_config or default_config,
@@ -81,8 +81,8 @@ def find_paths(
 
 
 def create_directories(paths: Paths) -> None:
-    """Make what is missing, for the owner only. Raises ConfigError when that cannot be, when one cannot be written, or
-    when another user could put files of theirs in the place of ours."""
+    """Create missing directories, for the owner only. Raises ConfigError if a directory cannot be created or written,
+    or if another user could replace files in it."""
     for directory in (paths.data_dir, paths.state_dir, paths.socket.parent):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def create_directories(paths: Paths) -> None:
 
 
 def _require_own(directory: Path) -> None:
-    """Raises ConfigError."""
+    """Raises ConfigError if another user owns the directory or can write in it."""
     found = directory.stat()
     if found.st_uid != os.geteuid():
         raise ConfigError(
@@ -109,7 +109,7 @@ def _require_own(directory: Path) -> None:
         )
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ConfigError(
-            f"other users may write in the directory {directory}, its mode is {stat.S_IMODE(found.st_mode):04o}",
+            f"other users can write in the directory {directory}: its mode is {stat.S_IMODE(found.st_mode):04o}",
             hint=f"chmod go-w {directory}",
         )
 
@@ -126,7 +126,7 @@ def _socket(path: Path) -> Path:
     length = len(os.fsencode(path))
     if length > SOCKET_PATH_MAX:
         raise ConfigError(
-            f"the socket's path {path} has {length} bytes; the system allows {SOCKET_PATH_MAX}",
+            f"the socket's path {path} has {length} bytes, the system allows {SOCKET_PATH_MAX}",
             hint="choose a shorter data directory with --data-dir or AUTOPILOT_DATA_DIR",
         )
     return path

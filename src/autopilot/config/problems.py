@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in the user's words: the file, the line, the key, and what is allowed."""
+"""Problems of a configuration as messages: file, line, key, and allowed values."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One TOML file as read: its text and the tables in it. A file that does not exist is empty."""
+    """One TOML file: its text and its tables. A file that does not exist is empty."""
 
     path: Path
     text: str
     tables: Mapping[str, Any]
 
     def line_of(self, key: str) -> int | None:
-        """Line number, from 1, of this dotted key or of the nearest section around it."""
+        """Line number, from 1, of this dotted key or of the nearest section around it; None without either."""
         lines = key_lines(self.text)
         while key and key not in lines:
             key = key.rpartition(".")[0]
@@ -65,7 +65,7 @@ def _plain(name: str) -> str:
 
 
 def describe(error: ValidationError, file: Source, overrides: Source) -> list[str]:
-    """One text a problem, in the order of the lines, the file's before the overrides'."""
+    """One message per problem, in order of the lines, the user's file before the overrides."""
     found = []
     for problem in error.errors():
         key = ".".join(part for part in problem["loc"] if isinstance(part, str))
@@ -85,10 +85,8 @@ def _words(key: str, problem: ErrorDetails) -> str:
     if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         return unknown_key(key)
     if problem["type"] == "value_error":
-        what = str(problem["ctx"]["error"])
-        if not isinstance(problem["input"], Mapping):
-            return f"{key} = {_shown(problem['input'])} {what}" if what.startswith("must") else f"{key} {what}"
-        return f"{key}: {what}" if key else what
+        message = str(problem["ctx"]["error"])
+        return f"{key}: {message}" if key else message
     if key in all_sections():
         return f"{key} = {_shown(problem['input'])} must be a section: [{key}] with its keys below"
     return f"{key} = {_shown(problem['input'])} must be {all_keys()[key].allowed}"

@@ -1,6 +1,6 @@
 """The whole configuration: every key with its type, default, bounds and description.
 
-A section that the core takes as it is, is the core's own settings dataclass; the others stand here.
+Most sections are settings dataclasses of the core and of the adapters. The others are declared here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHORTEST_INTERVAL_S = 1.0
 
 
 class Section(BaseModel):
-    """A part of the configuration; frozen."""
+    """Base of the sections declared here: frozen, and as strict as the settings dataclasses."""
 
     model_config = cast("ConfigDict", STRICT | {"frozen": True})
 
@@ -68,7 +68,7 @@ class ModelSection(Section):
     min_edge_bps: Annotated[float, Ge(0), Le(10_000)] = 0.0
     """The least net return over 24 hours that the model must expect of an entry, in bps (hundredths of a percent)."""
     life_days: Annotated[int, Ge(1), Le(3_650)] = 60
-    """Days that a model is used after its last sample, in market time. Twice the days between retrainings is good."""
+    """Days that a model is used after its last sample, in market time; set twice the days between retrainings."""
     allow_unproven: bool = False
     """Whether real money may follow the rules or a model without proof of an edge; `autopilot arm` asks again."""
 
@@ -173,7 +173,7 @@ def _json(tables: Mapping[str, Any]) -> bytes:
 
 
 def _text(value: Any) -> str:
-    """TOML's dates need no quotes."""
+    """Text of a value that JSON does not have, such as a TOML date without quotes."""
     return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""Types of keys that only the configuration has."""
+"""Types of keys that only the configuration uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _symbol(text: str) -> str:
 def _distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
     if twice:
-        raise ValueError(f"names {', '.join(twice)} more than once")
+        raise ValueError(f"{', '.join(twice)} is listed more than once")
     return symbols
 
 

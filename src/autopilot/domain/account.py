@@ -1,4 +1,4 @@
-"""How accounts are named: ``paper:kraken`` and ``live:kraken`` are two accounts with books of their own."""
+"""Names of accounts. ``paper:kraken`` and ``live:kraken`` are two accounts, each with its own books."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ def exchange_of(account: str) -> str:
 
 
 def is_live(account: str) -> bool:
-    """Whether it is real money."""
+    """Whether the account trades real money."""
     return account.partition(":")[0] == _LIVE

@@ -59,7 +59,7 @@ def phrase(exchange: str, max_value: Decimal, currency: str, *, unproven: bool =
 
 
 def parse_span(text: str) -> int:
-    """``30m``, ``12h``, ``7d``, ``2w`` in milliseconds. Raises ConfigError."""
+    """A duration such as ``30m``, ``12h``, ``7d`` or ``2w`` in milliseconds. Raises ConfigError."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([mhdw])", text.strip().lower())
     if found is None:
         raise ConfigError(f"{text[:40]!r} is not a duration", hint="write 12h, 7d or 2w")

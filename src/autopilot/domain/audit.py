@@ -1,4 +1,4 @@
-"""The audit log: rows of which each holds the hash of the one before, so that no past row changes unnoticed."""
+"""The audit log: each row holds the hash of the row before it, so that no past row changes unnoticed."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any
 
 
 class AuditKind(StrEnum):
-    """What a row tells of."""
+    """The kind of event that a row records."""
 
     COMMAND = "command"
-    """Somebody asked the daemon to change something."""
+    """A user ran a command that changes something."""
     DAEMON = "daemon"
-    """It started or stopped."""
+    """The daemon started or stopped."""
     MODEL = "model"
-    """Another model decides, or its state changed."""
+    """A model was promoted or demoted, or its state changed."""
     MODE = "mode"
-    """What accounts may do by themselves was changed by a user."""
+    """A user changed a trading mode: pause, resume or panic."""
     ARMING = "arming"
-    """Somebody gave leave to trade real money, or took it back."""
+    """A user armed or disarmed real-money trading."""
     DECISION = "decision"
-    """One that led to an order."""
+    """A decision that led to an order."""
     ORDER = "order"
-    """An order has another status, or more of it is filled."""
+    """An order changed its status or got a fill."""
     BREAK = "break"
-    """A daemon that started found that the log is not what it was."""
+    """A daemon found at its start that the log had been altered."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """``seq`` counts from 1 without a gap. ``at_ms``: the machine's time, whatever the market's. ``actor``: who did it,
-    as ``daemon`` or ``uid 1000 pid 4242``; ``body``: canonical JSON; ``previous``: the hash of the row before."""
+    """``seq`` counts from 1 without a gap. ``at_ms`` is the machine's time, even on an offline market. ``actor`` is
+    ``daemon`` or ``uid 1000 pid 4242``; ``body`` is canonical JSON; ``previous`` is the hash of the row before."""
 
     seq: int
     at_ms: int
@@ -47,19 +47,19 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A row's number and hash: nothing up to it can change without changing this."""
+    """A row's number and hash. No row up to it can change without changing this hash."""
 
     seq: int
     hash: str
 
 
 GENESIS = Head(0, "0" * 64)
-"""Before the first row."""
+"""The head of an empty log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``seq``: the first row that is not as it was written, or is not there."""
+    """``seq``: the first row that was altered or is missing."""
 
     seq: int
     problem: str
@@ -67,9 +67,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``rows``: how many there are, ``since_anchor``: how many of them came after the anchor, ``since_anchor_ms``: the
-    time from the first to the last of these. ``fault``: where the log ceases to be whole now; ``breaks``: the rows in
-    which a daemon says that it found it so. ``altered``: the accounts whose arming is not the one that it tells of."""
+    """The result of a check. ``rows``: number of rows; ``since_anchor``: number of rows after the anchor;
+    ``since_anchor_ms``: time between the first and the last of those. ``fault``: the first fault found now; ``breaks``:
+    rows in which a daemon recorded an earlier fault. ``altered``: accounts whose stored arming differs from the log's.
+    """
 
     rows: int
     since_anchor: int
@@ -80,21 +81,21 @@ class Verdict:
 
     @property
     def is_whole(self) -> bool:
-        """Now and ever."""
+        """Whether the log has no fault now and never had one."""
         return self.problem is None and not self.breaks
 
     @property
     def problem(self) -> str | None:
-        """The first that is found now."""
+        """The first problem found now; None without one."""
         if self.fault:
             return self.fault.problem
         if self.altered:
-            return f"the arming of {self.altered[0]} is not the one that the audit log tells of"
+            return f"the stored arming of {self.altered[0]} differs from the one in the audit log"
         return None
 
 
 def canonical(value: Any) -> str:
-    """The one JSON text of a JSON value."""
+    """The canonical JSON text of a JSON value: keys sorted, no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
@@ -105,15 +106,15 @@ def chained(head: Head, at_ms: int, kind: str, actor: str, body: str) -> AuditRo
 
 
 def row_hash(seq: int, at_ms: int, kind: str, actor: str, body: str, previous: str) -> str:
-    """SHA-256 in hexadecimal, over the JSON list of all that the row holds beside it."""
+    """SHA-256 in hexadecimal, over the JSON list of the row's other values."""
     return hashlib.sha256(canonical([seq, at_ms, kind, actor, body, previous]).encode()).hexdigest()
 
 
 def verify(rows: Iterable[AuditRow], anchor: Head | None, begin: Head = GENESIS) -> Verdict:
-    """Whether ``rows``, all that follow ``begin`` in the order of their numbers, are one chain that holds ``anchor``.
+    """Check that ``rows``, all rows after ``begin`` in their order, form one chain that contains ``anchor``.
 
-    The anchor is kept elsewhere: it alone shows that rows are missing at the end. It may lag behind. Only a log
-    without rows needs none.
+    The anchor is kept outside the log: only it shows that rows are missing at the end. It may lag behind. Only an empty
+    log needs no anchor.
     """
     head, count, breaks = begin, 0, []
     times: list[int] = []
@@ -136,13 +137,13 @@ def verify(rows: Iterable[AuditRow], anchor: Head | None, begin: Head = GENESIS)
 def _row_fault(row: AuditRow, head: Head) -> Fault | None:
     first, last = head.seq + 1, row.seq - 1
     if row.seq < first:
-        return Fault(row.seq, f"row {row.seq} was slipped in where no row can be")
+        return Fault(row.seq, f"row {row.seq} was inserted")
     if row.seq > first:
         return Fault(first, f"row {first} is missing" if last == first else f"rows {first} to {last} are missing")
     if row.previous != head.hash:
-        return Fault(row.seq, f"row {row.seq} does not follow the row before it: one of them was replaced or moved")
+        return Fault(row.seq, f"row {row.seq} does not follow the row before it: one of the two was replaced or moved")
     if row.hash != row_hash(row.seq, row.at_ms, row.kind, row.actor, row.body, row.previous):
-        return Fault(row.seq, f"row {row.seq} was edited: its hash is not that of what it holds")
+        return Fault(row.seq, f"row {row.seq} was edited: its hash does not match its content")
     return None
 
 
@@ -152,5 +153,5 @@ def _anchor_fault(anchor: Head | None, head: Head, count: int, *, is_met: bool) 
     if is_met:
         return None
     if anchor.seq > head.seq:
-        return Fault(head.seq + 1, f"the end was cut off: row {anchor.seq} was there, the last one now is {head.seq}")
-    return Fault(anchor.seq, f"row {anchor.seq} is another one than the anchor names: the log was written anew")
+        return Fault(head.seq + 1, f"the end was cut off: the log had row {anchor.seq}, its last row now is {head.seq}")
+    return Fault(anchor.seq, f"row {anchor.seq} is not the row that the anchor names: the log was rewritten")

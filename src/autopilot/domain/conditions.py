@@ -1,4 +1,4 @@
-"""What the analysis says of a market at one closed candle."""
+"""The result of the market analysis at one closed candle."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FeatureRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarketConditions:
-    """The MarketAnalyzer's answer for the last closed candle of a window.
+    """The MarketAnalyzer's result for the last closed candle of a window.
 
     ``regime_strength`` in [0, 1]; ``candles_in_regime`` counts this candle, capped by the analysis' memory;
     ``volatility`` is the standard deviation of one candle's log return; ``volume_ratio`` is volume over its median;

@@ -1,4 +1,4 @@
-"""The keys of an account on an exchange, and what unlocks them."""
+"""The API keys of an account on an exchange, and the passphrase that unlocks them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ExchangeKeys:
-    """``password`` where the exchange asks for one. None of it is ever shown."""
+    """API key and secret; ``password`` is for exchanges that need a third secret. They are never shown."""
 
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
@@ -17,21 +17,21 @@ class ExchangeKeys:
 
 @dataclass(frozen=True, slots=True)
 class Passphrase:
-    """Opens the file of the exchange keys. Never shown, not even where a traceback shows variables."""
+    """Unlocks the file of the exchange keys. It is never shown, not even in a traceback with variables."""
 
     text: str = field(repr=False)
 
     def encoded(self) -> bytes:
-        """UTF-8, and the same however a keyboard composes an accent (NFC)."""
+        """The text as UTF-8, normalized (NFC): the same for every way to type an accent."""
         return unicodedata.normalize("NFC", self.text).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """What the exchange says that a key may do; None where it does not say."""
+    """The rights of a key, as the exchange reports them; None if it does not report them."""
 
     can_trade: bool | None = None
     can_move_money: bool | None = None
-    """Out of the account, by a withdrawal or a transfer."""
+    """Whether the key can withdraw or transfer money."""
     missing: tuple[str, ...] = ()
-    """What trading needs and the key may not do, as the exchange names it."""
+    """Rights that trading needs and the key lacks, in the exchange's own names."""

@@ -55,9 +55,9 @@ class Action(StrEnum):
     HOLD = "hold"
     """The chosen strategy gives no signal."""
     SIGNAL = "signal"
-    """A signal, shown and not executed: auto-execution is off."""
+    """A signal that is shown only: auto-execute is off."""
     DENIED = "denied"
-    """A signal that a rule of ours refused."""
+    """A signal that a check denied."""
     ORDER = "order"
     """An order was approved."""
 
@@ -88,5 +88,5 @@ class Decision:
 
 
 def decision_id(account: str, symbol: str, timeframe: Timeframe, candle_at_ms: int) -> str:
-    """Ten hexadecimal digits that name this candle's decision for ever."""
+    """Ten hexadecimal digits; the same candle of the same account always has the same id."""
     return hashlib.sha256(f"{account}|{symbol}|{timeframe}|{candle_at_ms}".encode()).hexdigest()[:10]

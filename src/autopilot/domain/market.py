@@ -45,7 +45,7 @@ class Market:
 
 
 def split_symbol(symbol: str) -> tuple[str, str]:
-    """``BTC/USD`` → (base, quote). Raises UnknownSymbol when it is not a spot symbol."""
+    """``BTC/USD`` → (base, quote). Raises UnknownSymbol if it is not a spot symbol."""
     base, slash, quote = symbol.partition("/")
     if not (base and slash and quote) or not (base + quote).isalnum() or symbol != symbol.upper():
         raise UnknownSymbol(f"{symbol!r} is not a spot symbol", hint="write it as BTC/USD: base, slash, quote")

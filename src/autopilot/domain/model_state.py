@@ -7,12 +7,12 @@ from enum import StrEnum
 
 
 class ModelState(StrEnum):
-    """The gate's verdict on a model, or what came after it."""
+    """The gate's verdict on a model, or a later change."""
 
     UNTRAINED = "untrained"
     """There is no model; rules decide."""
     INSUFFICIENT = "insufficient"
-    """Too few outcomes to judge it."""
+    """Too few outcomes to evaluate it."""
     SHADOW = "shadow"
     """May decide on paper, not about real money."""
     LIVE = "live"

@@ -1,8 +1,7 @@
-"""Amounts of money and of coins: always Decimal, rounded on purpose and in a stated direction."""
+"""Amounts of money and coins: always Decimal, rounded explicitly and in a stated direction."""
 
 from __future__ import annotations
 
-import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 ZERO = Decimal(0)
@@ -10,7 +9,7 @@ ONE = Decimal(1)
 
 
 def to_decimal(value: float | int | str | Decimal) -> Decimal:
-    """The shortest decimal that reads the same. Raises ValueError when not finite."""
+    """The value as the shortest decimal with the same text. Raises ValueError if it is not finite."""
     number = value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else value)
     if not number.is_finite():
         raise ValueError(f"{value!r} is not an amount")
@@ -30,10 +29,3 @@ def ceil_to_step(value: Decimal, step: Decimal) -> Decimal:
 def round_to_step(value: Decimal, step: Decimal) -> Decimal:
     """The multiple of ``step`` nearest to ``value``, ties to even."""
     return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
-
-
-def from_float(value: float, step: Decimal) -> Decimal:
-    """A computed float as an amount on the ``step`` grid. Raises ValueError when not finite."""
-    if not math.isfinite(value):
-        raise ValueError(f"{value!r} is not an amount")
-    return round_to_step(to_decimal(float(value)), step)

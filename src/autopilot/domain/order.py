@@ -25,34 +25,34 @@ class OrderType(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Why an order exists."""
+    """The purpose of an order."""
 
     ENTRY = "entry"
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
     FLATTEN = "flatten"
-    """The user asked for the position to be sold."""
+    """A user command sells the position."""
     PROTECTION = "protection"
-    """The account lost so much that its positions are closed."""
+    """A loss limit of the account closes its positions."""
 
 
 class OrderStatus(StrEnum):
     """The life of an order."""
 
     NEW = "new"
-    """The intent is committed; nothing was sent."""
+    """Stored, and nothing was sent yet."""
     SUBMITTED = "submitted"
-    """Sending has begun; the exchange may or may not have it."""
+    """Sending has started; the exchange may or may not have the order."""
     UNKNOWN = "unknown"
-    """Sent, and the answer was lost: to be looked up, never to be sent again."""
+    """Sent, but the answer was lost. The order is looked up and never sent again."""
     OPEN = "open"
     PARTIALLY_FILLED = "partially_filled"
     FILLED = "filled"
     CANCELED = "canceled"
     REJECTED = "rejected"
-    """Refused by the exchange."""
+    """Rejected by the exchange."""
     EXPIRED = "expired"
-    """Its life ended before it was filled, or it never reached the exchange."""
+    """It reached its end of life before it was filled, or it never reached the exchange."""
 
     @property
     def is_final(self) -> bool:
@@ -83,7 +83,7 @@ class IllegalOrderStep(AutopilotError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order of ours. Quantities in base currency, prices in quote currency.
+    """One of our orders. Quantities in base currency, prices in quote currency.
 
     ``price`` is the limit and ``expires_at_ms`` the end of its life, both of LIMIT orders only. ``stop`` and ``target``
     are those that an entry gives its position. ``decision_id`` is None for an order without a decision (a stop, a
@@ -127,7 +127,7 @@ class Order:
         return status is self.status or status in _STEPS.get(self.status, frozenset())
 
     def to(self, status: OrderStatus, at_ms: int, **changes: object) -> Order:
-        """The order after a step of its life. Raises IllegalOrderStep; the same status again is no step."""
+        """The order with the new status; the same status again changes nothing. Raises IllegalOrderStep."""
         if not self.can_become(status):
             raise IllegalOrderStep(
                 f"order {self.client_order_id} is {self.status} and cannot become {status}",

@@ -83,7 +83,7 @@ class Position:
 
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:
-        """The position that the first fill of an entry makes."""
+        """The position after the first fill of an entry."""
         flat = cls(
             account=fill.account,
             symbol=fill.symbol,

@@ -1,4 +1,4 @@
-"""The return of each strategy after a decision: the raw material of learning."""
+"""Samples: the outcome of each strategy after a decision, which models learn from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from autopilot.domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class PerformanceSample:
-    """One matured candle, with the net return over the horizon after it of following each strategy alone.
+    """One matured candle: the net return over the horizon after it, for each strategy followed alone.
 
-    ``returns`` are fractions (0.01 = 1 %), net of fees and slippage, by strategy name; a strategy without
-    its external data is missing. ``candle_at_ms`` is the decided candle's open time.
+    ``returns`` are fractions (0.01 = 1 %), net of fees and slippage, by strategy name; a strategy whose
+    external data were missing at the time has no entry. ``candle_at_ms`` is the decided candle's open time.
     """
 
     exchange: str

@@ -1,4 +1,4 @@
-"""Which strategy decides now, and how sure the choice is."""
+"""The choice of a strategy, with its confidence and alternatives."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from autopilot.domain.signal import StrategyGroup
 
 
 class DecidedBy(StrEnum):
-    """Who chose the group."""
+    """The source of the group's choice."""
 
     RULES = "rules"
-    """The group table; its confidences are not calibrated."""
+    """The rule table; its confidences are not calibrated."""
     MODEL = "model"
     """The learned global model."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupScore:
-    """One group's standing. ``confidence`` in [0, 1]; ``reason`` names the numbers it rests on.
+    """One group's score. ``confidence`` in [0, 1]; ``reason`` names the numbers behind it.
 
-    ``expected_edge_bps`` is the model's expected net return, in basis points; None when rules decide.
+    ``expected_edge_bps`` is the model's expected net return in bps; None if the rules decide.
     """
 
     group: StrategyGroup
@@ -34,7 +34,7 @@ class GroupScore:
 
 @dataclass(frozen=True, slots=True)
 class StrategyScore:
-    """One strategy's standing inside its group.
+    """One strategy's score inside its group.
 
     ``score`` orders the strategies: ``regime_fit`` [0, 1], ``recent_return_bps`` (net, shrunk towards the
     strategy's mean over all symbols) and the strength of its present signal together make it.
@@ -50,7 +50,7 @@ class StrategyScore:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one feature, at its ``value``, adds to the expected net return of the chosen group, in basis points."""
+    """The contribution of one feature, at its ``value``, to the chosen group's expected net return, in bps."""
 
     feature: str
     value: float
@@ -59,9 +59,10 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class ModelOpinion:
-    """What the learned model says besides its confidences. ``state``: how far it is proven; ``probabilities``: of each
-    group being the best, and of none, calibrated; ``novelty``: the share of features outside the range it was trained
-    on, too large above ``novelty_limit``; ``contributions``: the leading ones, where the choice gives a signal."""
+    """The learned model's output besides its confidences. ``state``: its ModelState; ``probabilities``: calibrated
+    probability that each group is the best, or that no group is; ``novelty``: the share of features outside the range
+    it was trained on, too large above ``novelty_limit``; ``contributions``: the largest, if the choice gives a
+    signal."""
 
     model_id: str
     state: str
@@ -73,9 +74,9 @@ class ModelOpinion:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The choice, and everything it was chosen from (best first). ``model`` is None when the rules decided.
+    """The choice and all its alternatives, best first.
 
-    ``rule_choice``: the strategy that the rule table would have taken, when a model decided; None when the rules did.
+    ``model`` and ``rule_choice`` (the rule table's own choice) are None if the rules decided.
     """
 
     decided_by: DecidedBy
@@ -96,10 +97,10 @@ class Selection:
 
     @property
     def is_proven(self) -> bool:
-        """Whether a model decided whose evidence permits real money."""
+        """Whether a model decided that may trade real money."""
         return self.model is not None and self.model.state == ModelState.LIVE
 
     @property
     def edge_bps(self) -> float | None:
-        """What the model expects of the chosen group; None when the rules decided."""
+        """The model's expected net return of the chosen group, in bps; None if the rules decided."""
         return next((score.expected_edge_bps for score in self.groups if score.group is self.group), None)

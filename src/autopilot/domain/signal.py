@@ -1,4 +1,4 @@
-"""A strategy's opinion: arrays over candles for backtest and training, one value for the live cycle."""
+"""Strategy signals: arrays over candles for backtest and training, one value for the live cycle."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SignalArrays:
 
 @dataclass(frozen=True, slots=True)
 class StrategySignal:
-    """One strategy's opinion at the last closed candle. Prices in quote currency; ``reason`` in words."""
+    """One strategy's opinion at the last closed candle. Prices in quote currency; ``reason`` is a text."""
 
     symbol: str
     signal_type: SignalType

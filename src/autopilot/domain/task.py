@@ -8,7 +8,7 @@ from enum import StrEnum
 from autopilot.domain.document_types import Document
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32: in ASCII order, without the letters that look like digits."""
+"""Crockford's base 32: sorted as ASCII, without letters that look like digits."""
 _TIME_DIGITS = 9
 
 
@@ -29,10 +29,10 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One piece of background work. ``kind`` names it, for example ``retrain``; ``request`` holds its options.
+    """One background task. ``kind`` is its job, such as ``retrain``; ``request`` has the job's parameters.
 
-    ``pid``: its process. ``done`` of ``total`` steps of the present ``stage``; ``detail`` names the step. ``result``
-    once it succeeded; ``error`` once it failed: ``{"type", "message", "hint", "traceback"}``, all text.
+    ``pid``: its process. ``done`` of ``total`` steps of the present ``stage`` are complete; ``detail`` names the step.
+    ``result`` is set after success, ``error`` after failure: ``{"code", "kind", "message", "hint", "type", "traceback"}``, all text.
     """
 
     id: str
@@ -52,9 +52,8 @@ class Task:
 
 
 def task_id(now_ms: int, entropy: bytes) -> str:
-    """``t`` and eleven characters that sort by time. Two bytes of ``entropy`` tell ids of the same millisecond apart.
-
-    Valid from 1970 to the year 3084.
+    """``t`` and eleven characters. Later ids sort after earlier ones; two random bytes distinguish those of the same
+    millisecond. Valid from 1970 to 3084.
     """
     time = "".join(_ALPHABET[now_ms >> 5 * place & 31] for place in reversed(range(_TIME_DIGITS)))
     return "t" + time + "".join(_ALPHABET[byte & 31] for byte in entropy[:2])

@@ -39,7 +39,7 @@ class Timeframe(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Timeframe:
-        """Raises UnknownTimeframe, naming the allowed ones."""
+        """The timeframe with this name. Raises UnknownTimeframe that lists the allowed names."""
         try:
             return cls(text)
         except ValueError:

@@ -19,18 +19,18 @@ EVERY_ACCOUNT = "*"
 
 
 class TradingMode(StrEnum):
-    """From the freest to the strictest; each allows less than the one before."""
+    """From the least to the most strict; each mode allows less than the one before."""
 
     ACTIVE = "active"
-    """Entries and exits."""
+    """Entries and exits are sent."""
     REDUCING = "reducing"
-    """Nothing is bought. Exits by signal, stop and target go on."""
+    """Exits only, by signal, stop and target."""
     HALTED = "halted"
     """Only stop-losses are sent automatically."""
 
     @property
     def strictness(self) -> int:
-        """0 for active; the stricter, the higher."""
+        """0 for active; higher is stricter."""
         return _ORDER.index(self)
 
     def allows(self, purpose: Purpose) -> bool:

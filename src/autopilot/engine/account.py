@@ -18,7 +18,7 @@ from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
 from autopilot.risk.limits import RiskLimits
-from autopilot.risk.losses import is_measured_anew
+from autopilot.risk.losses import drawdown_is_over
 
 
 class TradingAccount:
@@ -90,7 +90,7 @@ class TradingAccount:
             allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
             recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
-        if is_measured_anew(portfolio, limits, now_ms):
+        if drawdown_is_over(portfolio, limits, now_ms):
             portfolio, mark = replace(portfolio, peak_equity=mark.equity), replace(mark, peak_equity=mark.equity)
         return portfolio, mark
 

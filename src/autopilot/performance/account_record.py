@@ -1,4 +1,4 @@
-"""What an account did over a period: its equity candle by candle, and its round trips."""
+"""An account's record over a period: its equity candle by candle, and its round trips."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Change = tuple[int, Decimal]
 
 @dataclass(frozen=True, slots=True)
 class ClosedTrade:
-    """A round trip with the group and the regime of the decision that opened it; both are "" if unknown."""
+    """A round trip, with the group and regime of the decision that opened it, "" if unknown."""
 
     round_trip: RoundTrip
     group: str
@@ -101,10 +101,10 @@ def _totals(start: Decimal, changes: Sequence[Change], at_ms: IntArray) -> Float
 class AccountRecord:
     """One quote currency of one account over n moments.
 
-    ``at_ms`` int64[n]: when the equity was taken, ascending, as a rule the closes of the candles of one timeframe;
-    ``equity`` float64[n]: cash and positions at the last price; ``held`` float64[n]: the value of the positions in it.
-    ``start_equity`` is the equity before the first moment. ``trades``: the round trips that ended within the period, in
-    the order in which they ended; ``fees`` and ``traded_value``: of all fills, including those of open positions.
+    ``at_ms`` int64[n]: times of the equity, ascending, as a rule the closes of one timeframe's candles; ``equity``
+    float64[n]: cash and positions at the last price; ``held`` float64[n]: value of the positions in it.
+    ``start_equity``: equity before the first time. ``trades``: round trips that ended within the period, ordered by
+    their end; ``fees`` and ``traded_value``: sums over all fills, open positions included.
     """
 
     currency: str

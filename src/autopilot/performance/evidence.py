@@ -1,4 +1,4 @@
-"""Whether daily gains are more than luck: Sharpe ratios in doubt, the best of many, anytime-valid bets, drift."""
+"""Whether daily gains are more than luck: uncertain Sharpe ratios, the best of many, anytime-valid bets, drift."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from autopilot.performance.intervals import resampled_means
 NORMAL = NormalDist()
 EULER_MASCHERONI = 0.5772156649015329
 STAKES = np.geomspace(0.01, 0.95, 24)
-"""Bets of the e-process as shares of the largest that cannot ruin."""
+"""Bets of the e-process, as shares of the largest bet that cannot lose everything."""
 LARGEST_LOG_WEALTH = 700.0
-"""So that a fortune stays a finite float."""
+"""Limit that keeps the e-process a finite float."""
 ROUNDING = 1e-9
-"""A spread of less than this share of the figure itself is that of floating-point sums."""
+"""A spread below this share of the figure itself is rounding error of floating-point sums."""
 
 
 def daily_sharpe(daily: FloatArray) -> float:
@@ -30,7 +30,7 @@ def daily_sharpe(daily: FloatArray) -> float:
 def probabilistic_sharpe(daily: FloatArray, benchmark: float) -> float:
     """Probability that the true Sharpe ratio per day exceeds ``benchmark``, given skewness and kurtosis.
 
-    0 with fewer than three days or without variation: nothing is shown. Source: Bailey & López de Prado (2012),
+    0 with fewer than three days or without variation. Source: Bailey & López de Prado (2012),
     The Sharpe Ratio Efficient Frontier, Journal of Risk 15.
     """
     days = len(daily)
@@ -72,11 +72,11 @@ def deflated_sharpe(daily: FloatArray, trials: int, trial_variance: float | None
 def superior_predictive_ability(
     differences: FloatArray, *, replicates: int = 1000, mean_block: float = 10.0, seed: int = 1
 ) -> float:
-    """Consistent p-value of "no model is better than the benchmark", all models judged together.
+    """Consistent p-value of "no model is better than the benchmark", over all models together.
 
     ``differences`` float64[days, models] are each model's daily utility less the benchmark's: above 0 is better. A
-    model whose difference never varies is left out; 1 when none is left or there are fewer than three days.
-    Source: Hansen (2005), A Test for Superior Predictive Ability, JBES 23; the studentising variance is the
+    model whose difference never varies is left out; 1 if no model remains or with fewer than three days.
+    Source: Hansen (2005), A Test for Superior Predictive Ability, JBES 23; the studentizing variance is the
     bootstrap's own, and the observed series counts as one more replicate, so that the result is never 0. Blocks of
     10 on 250 independent days reject at 5 % in some 8 % of null cases; more days or shorter blocks bring it to 5 %.
     """
@@ -100,11 +100,11 @@ def superior_predictive_ability(
 
 
 def e_process(differences: FloatArray, bound: float) -> FloatArray:
-    """Evidence after each day that the mean of ``differences`` float64[n] is above 0: float64[n], 1 is none.
+    """Evidence after each day that the mean of ``differences`` float64[n] is above 0: float64[n], 1 is no evidence.
 
     The wealth of a gambler who splits one unit over fixed bets on every day's difference, clipped to ±``bound``.
     While the clipped differences have no positive mean given the past, wealth ever reaches w with probability at most
-    1/w, however often and whenever one looks. Gains beyond ``bound`` only cost evidence; losses beyond it would be
+    1/w, however often it is checked. Gains beyond ``bound`` only cost evidence; losses beyond it would be
     understated, so ``bound`` (above 0, fixed beforehand) should be a loss that a day does not exceed.
     Source: Waudby-Smith & Ramdas (2024), Estimating means of bounded random variables by betting, JRSS B 86.
     """

@@ -1,4 +1,4 @@
-"""How sure a mean over days is: stationary bootstrap intervals and the Newey-West t statistic.
+"""Uncertainty of a mean over days: stationary bootstrap intervals and the Newey-West t statistic.
 
 Days, not decisions, are the unit: decisions of one day share the market and are not independent.
 """
@@ -22,7 +22,7 @@ VALUES_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure and a two-sided interval that holds the true one in a share ``level`` of cases."""
+    """A figure and a two-sided interval that contains the true value in a share ``level`` of cases."""
 
     point: float
     lower: float
@@ -108,7 +108,7 @@ def ratio_interval(
     """Percentile interval of sum(numerator) / sum(denominator), each float64[days]: a mean per decision, say.
 
     ``denominator`` is never below zero; resamples in which it is zero throughout are left out. Unbounded with fewer
-    than two days, or when nothing was counted at all (the point is then 0).
+    than two days, or if the whole denominator is zero (the point is then 0).
     """
     total = float(denominator.sum())
     point = float(numerator.sum()) / total if total > 0.0 else 0.0

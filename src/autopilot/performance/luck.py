@@ -1,4 +1,4 @@
-"""How much of a result luck could have made: the trades in another order, and the same positions at other times."""
+"""How much of a result could be luck: the trades in another order, and the same positions at other times."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ QUANTILES = (0.05, 0.5, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class TradeOrders:
-    """Over the same trades drawn anew with replacement, each as large a part of the equity as it was: the 5 %, 50 % and
-    95 % quantiles of the ``total_return`` and of the deepest ``drawdown`` (fractions), the share of ``losing`` draws;
-    and the drawdown's quantiles when only the order is another."""
+    """Results of the trades resampled with replacement, each with its own share of equity: the 5 %, 50 % and 95 %
+    quantiles of ``total_return`` and max ``drawdown`` (fractions), and the share of ``losing`` samples; also the
+    drawdown's quantiles if only the order of the trades changes."""
 
     total_return: tuple[float, ...]
     drawdown: tuple[float, ...]
@@ -27,8 +27,8 @@ class TradeOrders:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """``p_value``: how often the same positions, all shifted by the same time around the period, earned as much or
-    more; ``earned`` by the positions as they were, ``by_chance`` the 5 %, 50 % and 95 % quantiles: sums of log returns
+    """``p_value``: share of circular time shifts of all positions that earned at least as much. ``earned``: result of
+    the positions as they were; ``by_chance``: 5 %, 50 % and 95 % quantiles of the shifts; both are sums of log returns
     before costs."""
 
     p_value: float
@@ -37,7 +37,7 @@ class Timing:
 
 
 def trade_orders(returns: FloatArray, seed: int = 1) -> TradeOrders | None:
-    """``returns`` float64[trades]: each trade's net over the equity at its beginning. None for fewer than 10 trades.
+    """``returns`` float64[trades]: each trade's net result over the equity at its start. None for less than 10.
 
     Source: Efron (1979), Annals of Statistics 7, on trades taken as independent.
     """
@@ -57,13 +57,13 @@ def trade_orders(returns: FloatArray, seed: int = 1) -> TradeOrders | None:
 
 
 def timing(positions: FloatArray, log_returns: FloatArray) -> Timing | None:
-    """Whether being in the market when it was is more than chance. ``positions`` float64[symbols, n]: the share of the
-    equity that was held from one moment to the next; ``log_returns`` float64[symbols, n] over the same times. None
-    where nothing was ever held or it never changed.
+    """Tests whether the timing of positions is better than chance. ``positions`` float64[symbols, n]: share of equity
+    held over each interval; ``log_returns`` float64[symbols, n] over the same intervals. Returns None if nothing was
+    ever held or the positions never changed.
 
-    All circular shifts are tried at once (cross-correlation by FFT); they keep how long, how much and what was held
-    together, and only move it in time. Source: Masters (2006), Monte-Carlo Evaluation of Trading Systems; the p-value
-    counts the real one as one of the shifts.
+    All circular shifts are computed at once (cross-correlation by FFT). They keep the size and length of positions and
+    only move them in time. Source: Masters (2006), Monte-Carlo Evaluation of Trading Systems; the p-value counts the
+    real positions as one of the shifts.
     """
     if not positions.size or not (np.ptp(positions, axis=1) > 0.0).any():
         return None
@@ -77,7 +77,7 @@ def timing(positions: FloatArray, log_returns: FloatArray) -> Timing | None:
 
 
 def _paths(returns: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(total return, deepest drawdown) of each row of trades."""
+    """(total return, max drawdown) of each row of trades."""
     growth = np.cumprod(np.maximum(1.0 + returns, 0.0), axis=1)
     peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
     return np.asarray(growth[:, -1] - 1.0), np.asarray(np.max(1.0 - growth / peak, axis=1))

@@ -1,4 +1,4 @@
-"""The figures of a period of trading. A figure that is not defined is None, never infinite."""
+"""The figures of a trading period. An undefined figure is None, never infinite."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MEAN_BLOCK = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Drawdown:
-    """The deepest fall of the equity below its peak: ``depth`` in [0, 1] of the peak; ``days`` of the longest time that
-    passed below a peak, until the end where it was not reached again."""
+    """Max drawdown ``depth`` in [0, 1] of the peak, and ``days`` of the longest drawdown, which ends with the period if
+    the peak was not reached again."""
 
     depth: float
     days: float
@@ -34,12 +34,12 @@ class Drawdown:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Returns and volatility are fractions, a year's where the name says so, of UTC days; money in quote currency.
+    """Returns and volatility are fractions by UTC days, annualized if the name says so; money is in quote currency.
 
     ``sharpe``: mean day over its standard deviation (ddof 1), times √365; ``sortino``: over the root mean square of the
-    losing days; ``calmar``: annual return over the deepest drawdown. ``profit_factor``: what the won trades earned over
-    what the lost ones cost; ``expectancy``: the mean trade. ``exposure``: the mean share of the equity that was held;
-    ``time_in_market``: the share of moments at which something was; ``turnover``: value traded a year over mean equity.
+    losing days; ``calmar``: annual return over max drawdown. ``profit_factor``: sum of the winning trades over sum of
+    the losing trades; ``expectancy``: mean result of a trade. ``exposure``: mean share of equity in positions;
+    ``time_in_market``: share of times with a position; ``turnover``: value traded per year over mean equity.
     Sources: Sharpe (1994), Journal of Portfolio Management 21; Sortino & Price (1994), Journal of Investing 3; Young
     (1991), Futures 20.
     """
@@ -68,7 +68,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class TradeGroup:
-    """What the trades of one symbol, strategy, group, regime or month came to."""
+    """Result of the trades of one symbol, strategy, group, regime or month."""
 
     name: str
     trades: int
@@ -86,11 +86,11 @@ KEYS: Mapping[str, Callable[[ClosedTrade], str]] = {
     "regime": lambda trade: trade.regime,
     "month": lambda trade: datetime.fromtimestamp(trade.round_trip.closed_at_ms / 1000, UTC).strftime("%Y-%m"),
 }
-"""By what trades are grouped."""
+"""The attributes by which trades are grouped."""
 
 
 def account_metrics(record: AccountRecord) -> Metrics:
-    """Of at least one moment."""
+    """The figures of a record, which must have at least one time."""
     trips = [trade.round_trip for trade in record.trades]
     nets = [trip.net for trip in trips]
     start, end = float(record.start_equity), float(record.equity[-1])
@@ -136,7 +136,7 @@ def daily_returns(record: AccountRecord) -> FloatArray:
 
 
 def annual_return(daily: FloatArray) -> float | None:
-    """The yearly growth that makes the same of it."""
+    """The constant yearly growth with the same total return."""
     if not len(daily):
         return None
     end = float(np.prod(1.0 + daily))
@@ -146,14 +146,14 @@ def annual_return(daily: FloatArray) -> float | None:
 
 
 def annual_sharpe(daily: FloatArray) -> float | None:
-    """None without variation."""
+    """Annualized Sharpe ratio; None without variation."""
     if len(daily) < 2 or np.ptp(daily) == 0.0:
         return None
     return float(daily.mean() / daily.std(ddof=1)) * math.sqrt(DAYS_A_YEAR)
 
 
 def sortino(daily: FloatArray) -> float | None:
-    """None where no day lost."""
+    """Annualized Sortino ratio; None without a losing day."""
     if len(daily) < 2:
         return None
     downside = float(np.sqrt(np.mean(np.minimum(daily, 0.0) ** 2)))
@@ -161,7 +161,7 @@ def sortino(daily: FloatArray) -> float | None:
 
 
 def drawdown_of(at_ms: IntArray, equity: FloatArray, start: float) -> Drawdown:
-    """The start counts as a peak at the first moment."""
+    """The drawdown of equity; the start counts as a first peak."""
     peak = np.maximum(np.maximum.accumulate(equity), start)
     depth = float(np.max(1.0 - equity / peak, initial=0.0))
     at_peak = np.where(equity >= peak, np.arange(len(equity)), 0)
@@ -170,7 +170,7 @@ def drawdown_of(at_ms: IntArray, equity: FloatArray, start: float) -> Drawdown:
 
 
 def profit_factor(nets: Iterable[Decimal]) -> float | None:
-    """None where nothing was lost."""
+    """Gains over losses; None without a loss."""
     won = lost = ZERO
     for net in nets:
         won, lost = won + max(net, ZERO), lost - min(net, ZERO)
@@ -178,7 +178,7 @@ def profit_factor(nets: Iterable[Decimal]) -> float | None:
 
 
 def breakdown(record: AccountRecord, key: str) -> tuple[TradeGroup, ...]:
-    """The trades grouped by one of `KEYS`: months in their order, everything else with the best result first."""
+    """The trades grouped by one of `KEYS`: months in order of time, other groups best first."""
     grouped: defaultdict[str, list[ClosedTrade]] = defaultdict(list)
     for trade in record.trades:
         grouped[KEYS[key](trade)].append(trade)
@@ -201,7 +201,7 @@ def _group(name: str, trades: list[ClosedTrade]) -> TradeGroup:
 
 def intervals(record: AccountRecord, seed: int = 1) -> Mapping[str, Interval]:
     """95 % intervals of ``annual_return``, ``sharpe``, ``total_return`` and ``drawdown``, by a stationary bootstrap
-    over days with blocks of 10 on the mean; none with fewer than 20 days."""
+    over days with a mean block length of 10; empty with fewer than 20 days."""
     daily = daily_returns(record)
     if len(daily) < 20:
         return {}

@@ -1,4 +1,4 @@
-"""What following one strategy alone would have earned after each candle (counterfactual returns)."""
+"""Counterfactual returns: the result after each candle of following one strategy alone."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from autopilot.domain.timeframe import Timeframe
 
 HORIZON_HOURS = 24
 NEVER = 2**62
-"""In place of the candle within which a position was left."""
+"""Stands for the candle of an exit, if there is none."""
 
 Flags = NDArray[np.bool_]
 
 
 def horizon(timeframe: Timeframe) -> int:
-    """The look-ahead of a sample in candles: 24 hours, at least one candle."""
+    """The horizon of a sample in candles: 24 hours, at least one candle."""
     return max(1, timeframe.per_day * HORIZON_HOURS // 24)
 
 
 @dataclass(frozen=True, slots=True)
 class TradingCost:
-    """What one side of a trade loses, as a fraction of its value: taker fee and slippage together."""
+    """The cost of one side of a trade, as a fraction of its value: taker fee and slippage together."""
 
     fraction: float
 
 
 ASSUMED_COST = TradingCost(0.0015)
-"""0.1 % fee and 5 bp slippage."""
+"""0.1 % fee and 5 bps slippage."""
 
 
 class Outcomes(NamedTuple):
-    """Of each strategy after each start: ``returns`` float64[s, m], net, as fractions; ``held`` bool[s, m]: something
-    was still held at the end."""
+    """By strategy and start: ``returns`` float64[s, m], net, as fractions; ``held`` bool[s, m]: whether a position was
+    open at the end."""
 
     returns: FloatArray
     held: Flags
@@ -47,11 +47,11 @@ class Outcomes(NamedTuple):
 def counterfactual_outcomes(
     candles: Candles, signals: Sequence[SignalArrays], starts: IntArray, steps: int, cost: TradingCost
 ) -> Outcomes:
-    """What each strategy alone would have earned over ``steps`` candles after each start index, flat before and after;
-    an entry a strategy and a start. ``starts`` ascend.
+    """The result of each strategy alone over ``steps`` candles after each start index, flat before and after.
+    ``starts`` ascend.
 
     A signal at a close acts at the next open. Inside a candle the stop is met before the target (the worse side
-    when both are touched); a gap beyond either trades at the open. What is still held leaves at the last close.
+    when both are touched); a gap beyond either trades at the open. An open position is sold at the last close.
     Every start needs ``start + steps < len(candles)``.
     """
     first, end = int(starts[0]), int(starts[-1]) + steps
@@ -75,11 +75,11 @@ def counterfactual_outcomes(
 
 
 class _RoundTrips(NamedTuple):
-    """What became of a buy at each of m candles from the first on, were nothing held then.
+    """The outcome of a buy at each of m candles, if flat before.
 
-    ``following`` int64[s, m + 1]: the first buy at or after each candle, m when there is none; ``left`` int64[s, m]:
-    the candle (of the whole series) within which what was bought there was left; ``factor`` float64[s, m]: what one
-    unit became; ``entry`` float64[m]: what was paid, costs included.
+    ``following`` int64[s, m + 1]: the first buy at or after each candle, m without one; ``left`` int64[s, m]: the
+    candle of its exit, counted in the whole series; ``factor`` float64[s, m]: value after the exit per unit invested;
+    ``entry`` float64[m]: the price paid, costs included.
     """
 
     following: IntArray

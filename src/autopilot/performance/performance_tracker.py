@@ -1,4 +1,4 @@
-"""Keeps what every strategy would have earned, candle by candle, and sums it up for the selector."""
+"""Stores the counterfactual return of every strategy, candle by candle, and sums it up for the selector."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autopilot.analysis.indicators import STILL
+from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import FloatArray
@@ -21,15 +21,15 @@ from autopilot.selection.track_record import shrunk_mean
 
 RECENT_DAYS = max(SPANS_DAYS)
 MATURING_DAYS = 5
-"""The newest sample is at most so old, horizon and grouping together, when a run is taken up again."""
+"""The greatest age of the newest sample when a run resumes, horizon and grouping together."""
 MATURED_AT_ONCE = 12
-"""Candles are matured in groups of so many, of the clock and not of the run, so that a restart changes nothing."""
+"""Candles matured at a time. The groups follow the clock, so that a restart changes nothing."""
 PRIOR_WEIGHT = 20.0
-"""How many samples of its own a symbol needs before it counts as much as all symbols together."""
+"""Number of own samples at which a symbol's mean counts as much as the mean over all symbols."""
 
 
 def matures_at(number: int, timeframe: Timeframe) -> bool:
-    """Whether candle ``number``, its open time in candles since 1970, is one at whose close samples mature."""
+    """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970)."""
     return (number + 1) % min(MATURED_AT_ONCE, timeframe.per_day) == 0
 
 
@@ -50,19 +50,18 @@ class StrategyRecord:
 
     @property
     def newest_at_ms(self) -> int:
-        """Open time of the newest candle that has matured; -1 when none has."""
+        """Open time of the newest matured candle; -1 without one."""
         return int(self._at_ms[-1])
 
     @property
     def means(self) -> FloatArray:
-        """float64[2, s]: by span, 0 for a strategy whose data were missing throughout, NaN while the span is not
-        complete."""
+        """float64[2, s] by span: 0 for a strategy whose data were always missing, NaN until the span is complete."""
         lengths = np.array(SPANS_DAYS) / max(SPANS_DAYS) * len(self._at_ms)
         complete = (self._matured >= COMPLETE * lengths)[:, None]
         return np.where(complete, self.total / np.maximum(self.count, 1.0), np.nan)
 
     def extend(self, samples: Sequence[PerformanceSample]) -> None:
-        """Samples come in order of time; older ones are already in."""
+        """Add samples in order of time; those already contained are skipped."""
         fresh = [sample for sample in samples if sample.candle_at_ms > self.newest_at_ms][-len(self._at_ms) :]
         if not fresh:
             return
@@ -82,13 +81,13 @@ class StrategyRecord:
 
 
 class RecentReturns:
-    """The track record that the selector asks, for one symbol at one moment."""
+    """The selector's TrackRecord of one symbol at one time."""
 
     def __init__(self, returns_bps: Mapping[str, float]) -> None:
         self._returns_bps = returns_bps
 
     def recent_return_bps(self, strategy: str) -> float:
-        """Mean net return over the horizon in basis points, shrunk towards the all-symbol mean; 0 if unknown."""
+        """Mean net return over the horizon in bps, shrunk towards the all-symbol mean; 0 if unknown."""
         return self._returns_bps.get(strategy, 0.0)
 
 
@@ -96,7 +95,7 @@ class PerformanceTracker:
     """Matures samples for all symbols of one exchange and timeframe.
 
     A sample's returns are known ``horizon`` candles after its candle and are computed from signals that the
-    strategies gave at the time, never from later ones. Raises StoreError when samples cannot be kept.
+    strategies gave at the time, never from later ones. Raises StoreError if samples cannot be stored.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ class PerformanceTracker:
         self._records: dict[str, StrategyRecord] = {}
 
     def load(self, now_ms: int) -> None:
-        """Take up the stored samples of the recent past."""
+        """Load the recent stored samples."""
         since_ms = now_ms - (RECENT_DAYS + MATURING_DAYS) * DAY_MS
         by_symbol: dict[str, list[PerformanceSample]] = {}
         for sample in self._store.load_samples(self._exchange, self._timeframe, since_ms):
@@ -119,8 +118,8 @@ class PerformanceTracker:
             self._record(symbol).extend(samples)
 
     def candles_due(self, symbol: str, last_at_ms: int) -> int:
-        """How many candles up to the one opened at ``last_at_ms`` must be looked at to mature what is due: 0 when
-        nothing is, and more than a decision looks at when the record is empty or lags behind."""
+        """Number of candles, up to the one opened at ``last_at_ms``, that `observe` needs: 0 if no sample is due; more
+        than a decision needs if the record is empty or lags behind."""
         newest_at_ms, per_record = self._record(symbol).newest_at_ms, self._timeframe.per_day * RECENT_DAYS
         if newest_at_ms >= 0 and not matures_at(last_at_ms // self._timeframe.ms, self._timeframe):
             return 0
@@ -130,8 +129,8 @@ class PerformanceTracker:
     def observe(
         self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, Flags]
     ) -> tuple[PerformanceSample, ...]:
-        """Mature what has become known by the last candle of this view, and keep it; see `candles_due` for when and
-        how long a view. ``lacking``: by strategy, the candles at which data that it needs were missing
+        """Mature and store the samples that are due at the last candle of this view; `candles_due` says when, and how
+        long the view must be. ``lacking``: by strategy, the candles at which data that it needs were missing
         (`StrategySet.lacking`).
 
         The first time, every candle of the view that is past the warm-up is matured, so that the selector does not
@@ -171,13 +170,13 @@ class PerformanceTracker:
         steps = horizon(self._timeframe)
         start = np.array([len(view.candles) - 1 - steps])
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
-        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + STILL), steps)
+        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
         side = np.array([[one.side[-1]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])
 
     def track_record(self, symbol: str) -> RecentReturns:
-        """How every strategy did on this symbol in the ``RECENT_DAYS`` before its newest sample."""
+        """Recent returns of every strategy on this symbol, over ``RECENT_DAYS`` before its newest sample."""
         own, everyone = self._record(symbol), self._records.values()
         shrunk = shrunk_mean(
             own.total[-1],

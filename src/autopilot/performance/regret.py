@@ -1,7 +1,7 @@
-"""The regret ledger: what the selector's choices earned on paper, beside what anything else would have earned.
+"""The regret ledger: counterfactual results of the selector's choices, compared with its alternatives.
 
-Every figure is the mean of days, each the mean of its decisions, in basis points a decision over the horizon. The
-returns of strategies are counterfactual and net of costs; buy-and-hold pays none.
+Every figure is the mean over days of the mean over their decisions, in bps per decision over the horizon. The returns
+of strategies are counterfactual and net of costs; buy and hold pays no costs.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from autopilot.performance.intervals import Interval, mean_interval
 SELECTOR = "selector"
 """The chosen strategy where the decision's confidence reaches the threshold, cash (0) elsewhere."""
 ALWAYS_FOLLOWED = "always_followed"
-"""The chosen strategy, however sure the choice was."""
+"""The chosen strategy at any confidence."""
 RULE_TABLE = "rule_table"
-"""The strategy that the rule table took or would have taken, however sure it was."""
+"""The rule table's strategy at any confidence, whether it decided or not."""
 EQUAL_WEIGHT = "equal_weight"
-"""The mean of all strategies that had their data."""
+"""The mean of all strategies whose data were present."""
 BUY_AND_HOLD = "buy_and_hold"
 CASH = "cash"
 DAYS_AT_LEAST = 20
-"""On fewer days an interval is too narrow to say that one thing is better than another."""
+"""With fewer days the interval is too narrow for a comparison."""
 
 Names = NDArray[np.str_]
 
 
 class RegretVerdict(StrEnum):
-    """What a line's difference to the selector shows."""
+    """The comparison of a line with the selector."""
 
     SAME = "same"
-    """It is the selector, or never differs from it."""
+    """The line is the selector, or never differs from it."""
     BETTER = "better"
     """The line earned more: the interval is above 0."""
     WORSE = "worse"
@@ -48,10 +48,10 @@ class RegretVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaturedDecisions:
-    """Decisions whose horizon is over, one a row.
+    """Decisions whose horizon is over, one per row.
 
-    ``chosen`` and ``rule_choice`` are columns of ``returns``, -1 where the strategy is not known; ``returns``
-    float64[rows, strategies] and ``buy_and_hold`` float64[rows] are fractions over the horizon, NaN where not known;
+    ``chosen`` and ``rule_choice`` are columns of ``returns``, -1 if the strategy is unknown; ``returns``
+    float64[rows, strategies] and ``buy_and_hold`` float64[rows] are fractions over the horizon, NaN if unknown;
     ``candle_at_ms`` is the decided candle's open time.
     """
 
@@ -70,7 +70,7 @@ class MaturedDecisions:
         return len(self.candle_at_ms)
 
     def last_days(self, days: int) -> MaturedDecisions:
-        """Those of the ``days`` UTC days that end with the newest decision's."""
+        """The decisions of the last ``days`` UTC days, up to the newest decision."""
         day = self.candle_at_ms // DAY_MS
         return self.rows(np.flatnonzero(day > day.max(initial=0) - days))
 
@@ -91,8 +91,8 @@ class MaturedDecisions:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One way to choose. ``traded``: decisions with a return other than 0; ``hit_rate``: the share of gains among them,
-    None without any. ``regret_bps``: this line less the selector, paired by decision."""
+    """The results of one way to choose. ``traded``: number of decisions with a return other than 0; ``hit_rate``: share
+    of gains among them, None without any. ``regret_bps``: this line less the selector, paired by decision."""
 
     name: str
     decisions: int
@@ -106,7 +106,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The decisions that have one thing in common."""
+    """The decisions with one attribute in common."""
 
     name: str
     decisions: int
@@ -134,7 +134,7 @@ class RegretLedger:
 
 
 def regret_ledger(matured: MaturedDecisions, threshold: float) -> RegretLedger:
-    """``matured``: at least one row, in any order; ``threshold``: the least confidence of a choice that is followed."""
+    """``matured``: at least one row, in any order; ``threshold``: the confidence that a choice needs to be followed."""
     rows = matured.rows(np.lexsort((matured.chosen, matured.confidence, matured.symbol, matured.candle_at_ms)))
     day = rows.candle_at_ms // DAY_MS
     followed = rows.confidence >= threshold
@@ -155,7 +155,7 @@ def regret_ledger(matured: MaturedDecisions, threshold: float) -> RegretLedger:
 
 
 def _earned(rows: MaturedDecisions, followed: NDArray[np.bool_]) -> dict[str, FloatArray]:
-    """By line, what each decision earned; NaN where it is not known."""
+    """Return of each decision by line; NaN if unknown."""
     chosen = _of_choice(rows.returns, rows.chosen)
     known = np.isfinite(rows.returns)
     total = np.where(known, rows.returns, 0.0).sum(axis=1)
@@ -207,7 +207,7 @@ def _line(name: str, earned: FloatArray, selector: FloatArray, day: IntArray) ->
 
 
 def _daily_bps(earned: FloatArray, day: IntArray) -> FloatArray:
-    """float64[days with a known return]: the mean of each day's decisions, in basis points."""
+    """float64[days with a known return]: the mean of each day's decisions, in bps."""
     known = np.isfinite(earned)
     _, position = np.unique(day[known], return_inverse=True)
     mean: FloatArray = 1e4 * np.bincount(position, earned[known]) / np.bincount(position)

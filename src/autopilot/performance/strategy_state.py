@@ -1,6 +1,6 @@
-"""What the model is told of the strategies themselves: what each says now, whether it would hold, how it did lately.
+"""The strategies' part of the model's input: present signal, simulated position and recent return of each strategy.
 
-A second part of the model's input, beside `analysis.features`; the same function makes it for training and serving.
+It comes beside `analysis.features`. The same function makes it for training and serving.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from autopilot.domain.signal import SideArray
 from autopilot.performance.outcomes import Outcomes
 
 SPANS_DAYS = (7, 30)
-"""Over which a strategy's matured returns are averaged."""
+"""Days over which a strategy's matured returns are averaged."""
 COMPLETE = 0.8
-"""The share of a span's candles that must have matured before the span says anything."""
+"""The share of a span's candles that must have matured before its mean is known."""
 
 
 def state_names(strategies: Sequence[str]) -> tuple[str, ...]:
-    """Of the columns of `state_rows`."""
+    """Names of the columns of `state_rows`."""
     parts = ("signal", "held", "last", *(f"mean_{days}d" for days in SPANS_DAYS))
     return tuple(f"{part}_{name}" for part in parts for name in strategies)
 
 
 def volatility_unit(log_volatility: FloatArray, horizon: int) -> FloatArray:
-    """What a return over the horizon is measured in: the usual move of one candle over the last 168, scaled to
-    ``horizon`` candles: float64[m], above 0. ``log_volatility`` float64[m]: the feature log_volatility_168."""
+    """The unit of returns over the horizon: volatility of one candle over the last 168, scaled to ``horizon`` candles:
+    float64[m], above 0. ``log_volatility`` float64[m]: the feature log_volatility_168."""
     unit: FloatArray = np.exp(log_volatility) * np.sqrt(horizon)
     return unit
 
@@ -36,8 +36,8 @@ def volatility_unit(log_volatility: FloatArray, horizon: int) -> FloatArray:
 def state_rows(side: SideArray, latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
     """float64[m, 5 s] in the order of `state_names`, in [−16, 16], NaN where a mean is not known yet.
 
-    ``side`` int8[s, m]: what each strategy says at the candle. ``latest``: the outcome of each strategy [s, m] that has
-    matured just now, started one horizon ago. ``means``: for each of `SPANS_DAYS` the mean of the matured returns,
+    ``side`` int8[s, m]: each strategy's signal at the candle. ``latest``: the outcome of each strategy [s, m] that
+    matures at the candle, started one horizon ago. ``means``: for each of `SPANS_DAYS` the mean of the matured returns,
     float64[s, m]. ``unit`` float64[m]: see `volatility_unit`.
     """
     columns = [side, latest.held, latest.returns / unit, *(mean / unit for mean in means)]

@@ -71,7 +71,7 @@ class LowProfit(LookBack):
     __pydantic_config__ = STRICT
 
     min_trades: Annotated[int, Ge(0), Le(1_000)] = 0
-    """Number of the symbol's trades from which on their profit is checked; 0 turns this off."""
+    """Smallest number of the symbol's trades for this check; 0 turns it off."""
     required_pct: Annotated[float, Ge(-100), Le(1_000)] = 0.0
     """The sum of their net returns that they must reach, in percent of each trade's cost."""
     lookback_candles: Window = 24
@@ -94,7 +94,7 @@ class RecentDrawdown(LookBack):
     """Drawdown by recently closed trades that pauses all symbols, in percent of the highest equity; 0 turns this
     off."""
     min_trades: Annotated[int, Ge(1), Le(1_000)] = 1
-    """Number of trades from which on the drawdown is checked."""
+    """Smallest number of trades for this check."""
     lookback_candles: Window = 24
     """Candles within which trades are counted."""
     pause_candles: Window = 24

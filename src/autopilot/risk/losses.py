@@ -52,7 +52,7 @@ def why_to_close(portfolio: Portfolio, limits: RiskLimits, symbol: str, since_ms
     return None
 
 
-def is_measured_anew(portfolio: Portfolio, limits: RiskLimits, now_ms: int) -> bool:
+def drawdown_is_over(portfolio: Portfolio, limits: RiskLimits, now_ms: int) -> bool:
     """Whether a drawdown that reached its limit is over: nothing is invested, and no trade ended within the pause.
     Then the present equity becomes the peak."""
     if limits.drawdown_pause_days == 0 or drawdown(portfolio, limits).passed:

@@ -60,49 +60,56 @@ def few_stops_in_account(entry: DecisionContext) -> Check:
 def _few_stops(entry: DecisionContext, code: str, trips: Trips, limit: int, whose: str) -> Check:
     guard = entry.limits.stop_guard
     stops = [trip for trip in trips if trip.exit_purpose is Purpose.STOP_LOSS and trip.net < ZERO]
-    minded = next((window for window in _windows(entry, stops, guard) if len(window) >= limit), None)
-    count = len(minded or _lately(entry, stops, guard))
+    trigger = next((window for window in _windows(entry, stops, guard) if len(window) >= limit), None)
+    count = len(trigger or _within_lookback(entry, stops, guard))
     words = (
         f"{count} losing stop-losses of {whose} within {guard.lookback_candles} candles; {limit} or more pause entries"
     )
-    return Check(code, minded is None, count, limit, "stop-losses", words + _paused(entry, minded, guard))
+    return Check(code, trigger is None, count, limit, "stop-losses", words + _pause_text(entry, trigger, guard))
 
 
 def symbol_earns(entry: DecisionContext) -> Check:
-    wanted, own = entry.limits.low_profit, _own(entry)
+    limits, own = entry.limits.low_profit, _own(entry)
 
     def earns_little(window: Trips) -> bool:
-        return len(window) >= wanted.min_trades and _earned_pct(window) < wanted.required_pct
+        return len(window) >= limits.min_trades and _earned_pct(window) < limits.required_pct
 
-    minded = next(filter(earns_little, _windows(entry, own, wanted)), None)
-    looked_at = minded or _lately(entry, own, wanted)
-    earned = _earned_pct(looked_at)
+    trigger = next(filter(earns_little, _windows(entry, own, limits)), None)
+    checked = trigger or _within_lookback(entry, own, limits)
+    earned = _earned_pct(checked)
     words = (
-        f"{len(looked_at)} trades of {entry.market.symbol} within {wanted.lookback_candles} candles"
-        f" returned {earned:+.2f} % in sum; {wanted.min_trades} or more must return {wanted.required_pct:g} %"
+        f"{len(checked)} trades of {entry.market.symbol} within {limits.lookback_candles} candles"
+        f" returned {earned:+.2f} % in sum; {limits.min_trades} or more must return {limits.required_pct:g} %"
     )
-    return Check("LOW_PROFIT", minded is None, earned, wanted.required_pct, "%", words + _paused(entry, minded, wanted))
+    return Check(
+        "LOW_PROFIT", trigger is None, earned, limits.required_pct, "%", words + _pause_text(entry, trigger, limits)
+    )
 
 
 def recent_drawdown_is_bearable(entry: DecisionContext) -> Check:
-    wanted, trips = entry.limits.recent_drawdown, entry.portfolio.recent
-    minded = None
-    # No window within can fall deeper than the whole, which costs least to look at.
-    if _deepest_fall_pct(entry, trips) >= wanted.max_pct:
-        minded = next(filter(lambda window: _falls_deep(entry, window), _windows(entry, trips, wanted)), None)
-    fall = _deepest_fall_pct(entry, minded or _lately(entry, trips, wanted))
+    limits, trips = entry.limits.recent_drawdown, entry.portfolio.recent
+    trigger = None
+    # No window has a larger drawdown than all trades together, which are checked first because that is cheap.
+    if _max_drawdown_pct(entry, trips) >= limits.max_pct:
+        trigger = next(filter(lambda window: _exceeds_drawdown(entry, window), _windows(entry, trips, limits)), None)
+    drawdown = _max_drawdown_pct(entry, trigger or _within_lookback(entry, trips, limits))
     words = (
-        f"drawdown of {fall:.2f} % by the trades within {wanted.lookback_candles} candles;"
-        f" {wanted.min_trades} or more must stay below {wanted.max_pct:g} %"
+        f"drawdown of {drawdown:.2f} % by the trades within {limits.lookback_candles} candles;"
+        f" {limits.min_trades} or more must stay below {limits.max_pct:g} %"
     )
     return Check(
-        "RECENT_DRAWDOWN_REACHED", minded is None, fall, wanted.max_pct, "%", words + _paused(entry, minded, wanted)
+        "RECENT_DRAWDOWN_REACHED",
+        trigger is None,
+        drawdown,
+        limits.max_pct,
+        "%",
+        words + _pause_text(entry, trigger, limits),
     )
 
 
-def _falls_deep(entry: DecisionContext, window: Trips) -> bool:
-    wanted = entry.limits.recent_drawdown
-    return len(window) >= wanted.min_trades and _deepest_fall_pct(entry, window) >= wanted.max_pct
+def _exceeds_drawdown(entry: DecisionContext, window: Trips) -> bool:
+    limits = entry.limits.recent_drawdown
+    return len(window) >= limits.min_trades and _max_drawdown_pct(entry, window) >= limits.max_pct
 
 
 def _windows(entry: DecisionContext, trips: Trips, look: LookBack) -> Iterator[Trips]:
@@ -115,7 +122,7 @@ def _windows(entry: DecisionContext, trips: Trips, look: LookBack) -> Iterator[T
         yield trips[first : last + 1]
 
 
-def _lately(entry: DecisionContext, trips: Trips, look: LookBack) -> Trips:
+def _within_lookback(entry: DecisionContext, trips: Trips, look: LookBack) -> Trips:
     return [trip for trip in trips if entry.candles_since(trip.closed_at_ms) < look.lookback_candles]
 
 
@@ -127,27 +134,27 @@ def _earned_pct(trips: Trips) -> float:
     return sum((trip.net_pct for trip in trips), 0.0)
 
 
-def _deepest_fall_pct(entry: DecisionContext, window: Trips) -> float:
+def _max_drawdown_pct(entry: DecisionContext, window: Trips) -> float:
     """Max drawdown of equity by the window's trades, in percent. Open positions count at their present price."""
     if not window:
         return 0.0
     began_at_ms = window[0].closed_at_ms
     since = sum((trip.net for trip in entry.portfolio.recent if trip.closed_at_ms >= began_at_ms), ZERO)
     equity = peak = entry.portfolio.equity - since
-    deepest = ZERO
+    drawdown = ZERO
     for trip in window:
         equity += trip.net
         peak = max(peak, equity)
-        deepest = max(deepest, _fall(peak, equity))
-    return float(deepest * 100)
+        drawdown = max(drawdown, _drawdown(peak, equity))
+    return float(drawdown * 100)
 
 
-def _fall(peak: Decimal, equity: Decimal) -> Decimal:
+def _drawdown(peak: Decimal, equity: Decimal) -> Decimal:
     return (peak - equity) / peak if peak > ZERO else ZERO
 
 
-def _paused(entry: DecisionContext, minded: Trips | None, look: LookBack) -> str:
-    if not minded:
+def _pause_text(entry: DecisionContext, trigger: Trips | None, look: LookBack) -> str:
+    if not trigger:
         return ""
-    rested = entry.candles_since(minded[-1].closed_at_ms)
+    rested = entry.candles_since(trigger[-1].closed_at_ms)
     return f"; {rested:.1f} candles since the last, the pause is {look.pause_candles}"

@@ -110,7 +110,7 @@ def exposure_left(entry: DecisionContext) -> Check:
     )
 
 
-def leave_is_left(entry: DecisionContext) -> Check:
+def allowance_remains(entry: DecisionContext) -> Check:
     """Real money only: whether the allowance that the user armed has room left."""
     invested, limit = entry.portfolio.invested, (entry.portfolio.allowance or NO_ALLOWANCE).value
     currency = entry.portfolio.currency
@@ -193,7 +193,7 @@ RULES: tuple[Rule, ...] = (
     no_losing_streak,
 )
 
-LIVE_RULES: tuple[Rule, ...] = (*RULES, leave_is_left, proof_is_enough)
+LIVE_RULES: tuple[Rule, ...] = (*RULES, allowance_remains, proof_is_enough)
 """The rules for real money."""
 
 

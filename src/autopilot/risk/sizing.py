@@ -11,7 +11,7 @@ FEE_MARGIN = Decimal("0.002")
 """Cash reserved beyond the fee, for a market order that fills above the decision's price."""
 
 
-def entry_quantity(entry: DecisionContext, asked: Decimal, price: Decimal, stop: Decimal) -> Decimal:
+def entry_quantity(entry: DecisionContext, size: Decimal, price: Decimal, stop: Decimal) -> Decimal:
     """Quantity in base currency, rounded down to the market's amount step; ``price`` is the price to pay.
 
     The smallest of: the strategy's size, the position limit, the remaining exposure, the free cash and the remaining
@@ -27,7 +27,7 @@ def entry_quantity(entry: DecisionContext, asked: Decimal, price: Decimal, stop:
     # A quotient has more digits than a Decimal keeps; rounded down, it is never more than the limit it came from.
     with localcontext(rounding=ROUND_FLOOR):
         most = min(
-            asked,
+            size,
             portfolio.equity * _share(limits.max_position_pct) / price,
             (portfolio.equity * _share(limits.max_exposure_pct) - portfolio.exposure) / price,
             payable / (price * (ONE + entry.market.taker_fee + FEE_MARGIN)),

@@ -50,16 +50,14 @@ class OrderDraft:
     attempt: int = 0
 
 
-def review_entry(
-    entry: DecisionContext, signal: StrategySignal, wanted: Decimal, draft: OrderDraft
-) -> Approved | Denied:
-    """Approve an entry, or deny it by the first rule that it fails. ``wanted``: the strategy's size in base currency.
-    Every rule is checked, even after one failed."""
+def review_entry(entry: DecisionContext, signal: StrategySignal, size: Decimal, draft: OrderDraft) -> Approved | Denied:
+    """The approved entry, or its denial. ``size`` is the strategy's own size in base currency. All rules are checked,
+    even after one failed."""
     market = entry.market
     price = draft.limit or entry.price
     stop = floor_to_step(to_decimal(signal.stop), market.price_step)
     target = ceil_to_step(to_decimal(signal.target), market.price_step)
-    quantity = entry_quantity(entry, wanted, price, stop)
+    quantity = entry_quantity(entry, size, price, stop)
     checks = [rule(entry) for rule in rules_of(entry)]
     checks.append(stop_check(market, stop, price))
     checks += order_checks(market, quantity, price, entry.limits.min_order_value)

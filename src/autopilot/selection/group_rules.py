@@ -1,7 +1,7 @@
-"""The rule table: which group of strategies suits the market, when no learned model says so.
+"""The rule table: chooses the group of strategies that suits the market, if no learned model decides.
 
-A group whose condition holds gets 0.35 to 0.95, the more the clearer the market is in it; one whose condition does not
-hold gets at most 0.45 for what speaks for it nevertheless. These numbers order the groups and are not probabilities.
+A group whose condition holds scores 0.35 to 0.95, higher for a clearer market. A group whose condition does not hold
+scores at most 0.45. The scores order the groups; they are not probabilities.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _LEAST = 0.35
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleInputs:
-    """What the table looks at, of n candles: ``regime`` int8[n] by code, ``external`` bool[n]: whether a sentiment or a
-    reference is known; the rest float64[n], ``sentiment`` and ``relative_strength`` 0 where they are not known."""
+    """The table's input for n candles. ``regime`` int8[n] by code; ``external`` bool[n]: whether sentiment or the
+    reference is known; the others float64[n], with 0 for unknown ``sentiment`` and ``relative_strength``."""
 
     regime: NDArray[np.int8]
     regime_strength: FloatArray
@@ -39,7 +39,7 @@ class RuleInputs:
 
 
 def score_groups(conditions: MarketConditions) -> tuple[GroupScore, ...]:
-    """All five groups, best first; of equals, in the order of `StrategyGroup`."""
+    """The scores of all five groups, best first; ties in the order of `StrategyGroup`."""
     confidences = group_confidences(_inputs(conditions))[:, 0].tolist()
     reasons = _reasons(conditions, max(confidences[:-1]))
     scores = [GroupScore(*each) for each in zip(STRATEGY_GROUPS, confidences, reasons, strict=True)]
@@ -47,7 +47,7 @@ def score_groups(conditions: MarketConditions) -> tuple[GroupScore, ...]:
 
 
 def group_confidences(at: RuleInputs) -> FloatArray:
-    """float64[5, n], in the order of `StrategyGroup`."""
+    """Scores float64[5, n], in the order of `StrategyGroup`."""
     clear = _LEAST + (_BEST - _LEAST) * _ramp(at.regime_strength, 0.0, 1.0)
     trending = (at.regime == UP) | (at.regime == DOWN)
     extreme = _ramp(np.abs(at.rsi - 50.0), 12.0, 22.0)
@@ -64,7 +64,7 @@ def group_confidences(at: RuleInputs) -> FloatArray:
             np.where(at.regime == QUIET, clear, 0.4 * _ramp(at.volatility_ratio, 1.1, 0.6)),
         ]
     )
-    # The world outside stands out when it says something extreme, more so when the chart says little.
+    # External signals count more if they are extreme, and if the other groups score low.
     outside = np.maximum(_ramp(np.abs(at.sentiment), 0.4, 0.7), _ramp(np.abs(at.relative_strength), 1.2, 2.4))
     sentiment = np.where(at.external, 0.15 + 0.6 * outside + 0.2 * (1.0 - others.max(axis=0)), 0.0)
     return np.concatenate([others, sentiment[None]])
@@ -89,7 +89,7 @@ def _inputs(conditions: MarketConditions) -> RuleInputs:
 
 
 def _reasons(conditions: MarketConditions, best_other: float) -> tuple[str, ...]:
-    """In the order of `StrategyGroup`."""
+    """Reasons of the scores, in the order of `StrategyGroup`."""
     state = f"{conditions.regime.replace('_', ' ')} with strength {conditions.regime_strength:.2f}"
     apart = conditions.rsi - 50.0
     side = (" (oversold)" if apart < 0.0 else " (overbought)") if abs(apart) >= 17.0 else ""
@@ -115,7 +115,7 @@ def _outside(conditions: MarketConditions, best_other: float) -> str:
 
 
 def _feature(conditions: MarketConditions, name: str) -> float:
-    """0 when the row does not have it or does not know it."""
+    """The feature's value; 0 if it is missing or not finite."""
     row = conditions.features
     value = float(row.values[row.names.index(name)]) if name in row.names else 0.0
     return value if math.isfinite(value) else 0.0

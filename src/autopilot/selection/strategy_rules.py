@@ -1,4 +1,4 @@
-"""Which strategy of a group: by how it suits the regime, how it did lately, and whether it says anything now."""
+"""The rules that choose a strategy inside a group: regime fit, recent return, and present signal."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FIT_WEIGHT = 0.35
 RECORD_WEIGHT = 0.45
 SIGNAL_WEIGHT = 0.20
 RECORD_SCALE_BPS = 50.0
-"""A mean net return this far from zero is telling; what lies far beyond says little more."""
+"""The scale of mean net returns: returns far beyond it hardly change a score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StrategyProfile:
-    """What the selection needs to know of a strategy. ``regime_fit`` in [0, 1]; a regime not named counts 0."""
+    """A strategy as the selection sees it. ``regime_fit`` in [0, 1]; a missing regime counts as 0."""
 
     name: str
     group: StrategyGroup
@@ -32,7 +32,7 @@ class StrategyProfile:
 
 
 def profiles_of(strategies: Iterable[Strategy]) -> tuple[StrategyProfile, ...]:
-    """In their order."""
+    """The strategies' profiles, in the same order."""
     return tuple(StrategyProfile(each.name, each.group, dict(each.regime_fit)) for each in strategies)
 
 
@@ -42,9 +42,9 @@ def score_strategies(
     signals: Mapping[str, StrategySignal],
     track_record: TrackRecord,
 ) -> tuple[StrategyScore, ...]:
-    """All of ``profiles``, best first; of equals, by name. A strategy without an entry in ``signals`` says nothing.
+    """The scores of all ``profiles``, best first; ties by name. A strategy without an entry in ``signals`` is silent.
 
-    ``confidence`` is that of the signal, 0 without one.
+    ``confidence`` is the signal's, 0 without a signal.
     """
     said = [signals.get(profile.name) for profile in profiles]
     speaks = [signal is not None and signal.signal_type is not SignalType.NONE for signal in said]
@@ -61,10 +61,10 @@ def score_strategies(
 def strategy_scores(
     fit: FloatArray, recent_bps: FloatArray, side: SideArray, strength: FloatArray, confidence: FloatArray
 ) -> FloatArray:
-    """What orders the strategies, of arrays that go together; ``side`` is 0 where a strategy says nothing.
+    """Scores from arrays of the same shape; ``side`` is 0 for a silent strategy.
 
-    A present signal counts 0.10 to 0.20 of a score, so that of two alike the one that speaks is chosen; a record can
-    take away 0.22, so that a losing one is not chosen just because it speaks.
+    A present signal adds 0.10 to 0.20, so that it decides between two similar strategies. A bad record subtracts up to
+    0.22, so that a losing strategy is not chosen only because it has a signal.
     """
     record = 0.5 + 0.5 * np.tanh(recent_bps / RECORD_SCALE_BPS)
     presence = np.where(side != 0, 0.5 + 0.5 * strength * confidence, 0.0)
@@ -72,13 +72,13 @@ def strategy_scores(
 
 
 def fit_of(profiles: Sequence[StrategyProfile]) -> FloatArray:
-    """float64[s, regimes]: how each strategy suits each regime, by its code."""
+    """float64[s, regimes]: regime fit of each strategy, by regime code."""
     return np.array([[profile.regime_fit.get(regime, 0.0) for regime in REGIMES] for profile in profiles])
 
 
 def best_of_groups(profiles: Sequence[StrategyProfile], scores: FloatArray) -> IntArray:
-    """int64[n, 5]: the column of the strategy that is chosen in each group, given scores float64[s, n]; of equals the
-    first by name. 0 for a group that has no strategy."""
+    """int64[n, 5]: column of the best strategy of each group by scores float64[s, n]; ties by name. 0 for a group
+    without strategies."""
     picks = np.zeros((scores.shape[1], len(STRATEGY_GROUPS)), dtype=np.int64)
     for at, group in enumerate(STRATEGY_GROUPS):
         members = sorted((each.name, column) for column, each in enumerate(profiles) if each.group is group)

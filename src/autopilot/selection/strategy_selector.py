@@ -1,4 +1,4 @@
-"""Which strategy decides now: the model or the rule table chooses the group, rules choose the strategy inside it."""
+"""The choice of a strategy: the model or the rule table chooses the group, rules choose the strategy inside it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class StrategySelector:
         track_record: TrackRecord,
         state: Callable[[], FeatureRow],
     ) -> Selection:
-        """The choice for the last candle. When the model fails or its answer is unusable, the rules decide and the
-        selection's note says why. ``state`` makes the strategies' part of the model's input; it is asked when there is
-        a model."""
+        """The choice for the last candle. If the model fails or its answer is unusable, the rules decide and the
+        selection's note says why. ``state`` computes the strategies' part of the model's input; it is called only if
+        there is a model."""
         scores, note = self._ask_model(conditions, state)
         by_rules = score_groups(conditions)
         groups = by_rules if scores is None else _best_first(scores.groups)
@@ -75,7 +75,7 @@ class StrategySelector:
     def _ask_model(
         self, conditions: MarketConditions, state: Callable[[], FeatureRow]
     ) -> tuple[ModelScores | None, str]:
-        """(the model's answer, a word on it); no answer when the rules must decide."""
+        """(the model's answer, a note); the answer is None if the rules must decide."""
         if self._model is None or not self._model.is_present:
             return None, NO_MODEL
         try:
@@ -92,7 +92,7 @@ class StrategySelector:
         state: Callable[[], FeatureRow],
         explained: StrategyGroup | None,
     ) -> ModelOpinion | None:
-        """With the contributions to ``explained``'s edge, unless that is None: they take longer than the scores."""
+        """The model's opinion, with the contributions to the edge of ``explained``; None skips these slow ones."""
         if scores is None or self._model is None or explained is None:
             return scores.opinion if scores else None
         try:
@@ -102,7 +102,7 @@ class StrategySelector:
 
 
 def _check(scores: ModelScores) -> None:
-    """Raises ModelError unless every group is there once and every number is usable."""
+    """Raises ModelError unless every group is present once and every number is usable."""
     groups = [score.group for score in scores.groups]
     if sorted(groups) != sorted(StrategyGroup):
         raise ModelError(f"model {scores.model_id} scored the groups {', '.join(groups) or 'none'}, not each one once")
@@ -116,7 +116,7 @@ def _check(scores: ModelScores) -> None:
 
 
 def _best_first(groups: Sequence[GroupScore]) -> tuple[GroupScore, ...]:
-    """By expected edge where the model states one, then by confidence, then in the order of `StrategyGroup`."""
+    """The groups by expected edge, if any, then by confidence, then in the order of `StrategyGroup`."""
 
     def rank(score: GroupScore) -> tuple[float, float, int]:
         edge = -math.inf if score.expected_edge_bps is None else score.expected_edge_bps

@@ -1,4 +1,4 @@
-"""How strategies did lately, as the in-group rules ask it."""
+"""Recent returns of the strategies, for the rules inside a group."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from autopilot.domain.candles import FloatArray
 
 
 class TrackRecord(Protocol):
-    """What the strategies earned of late on the symbol being decided."""
+    """Recent returns of the strategies on one symbol."""
 
     def recent_return_bps(self, strategy: str) -> float:
-        """Mean net return over the horizon in basis points, shrunk towards the all-symbol mean; 0 if unknown."""
+        """Mean net return over the horizon in bps, shrunk towards the all-symbol mean; 0 if unknown."""
         ...
 
 
 def shrunk_mean(
     own_sum: FloatArray, own_count: FloatArray, all_sum: FloatArray, all_count: FloatArray, prior_weight: float
 ) -> FloatArray:
-    """The mean of a symbol's own returns, pulled towards the mean over all symbols as if ``prior_weight`` (above 0)
-    returns of that mean had been seen besides; the latter in turn towards 0, with the same weight. Float64[k], an
-    entry a strategy; always finite, 0 where nothing is known.
+    """The mean of a symbol's own returns, shrunk towards the mean over all symbols as if it had ``prior_weight`` (above
+    0) more returns of that mean; the mean over all symbols is shrunk towards 0 likewise. Float64[k], one entry per
+    strategy; always finite, 0 without data.
 
-    Linear shrinkage as of James and Stein: a strategy's few returns on one symbol are mostly noise.
+    Linear shrinkage after James and Stein: a strategy's few returns on one symbol are mostly noise.
     """
     everywhere = all_sum / (np.asarray(all_count) + prior_weight)
     shrunk: FloatArray = (own_sum + prior_weight * everywhere) / (np.asarray(own_count) + prior_weight)

@@ -1,4 +1,4 @@
-"""What a strategy is: a pure function from a market view to signal arrays, and a size for its signals."""
+"""The base of strategies: a pure function from a market view to signal arrays, and a size for its signals."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SIGNAL_TYPES = {1: SignalType.BUY, -1: SignalType.SELL, 0: SignalType.NONE}
 class Strategy(ABC):
     """A trading rule for one symbol. Subclasses are frozen dataclasses whose fields are the rule's parameters.
 
-    ``regime_fit`` says how well the rule suits each regime, in [0, 1]. ``needs_reference`` and ``needs_sentiment``
-    say which external series the rule cannot do without; while it is missing, the rule has no opinion.
+    ``regime_fit``: how well the rule suits each regime, in [0, 1]. ``needs_reference`` and ``needs_sentiment``: whether
+    the rule needs this external series; while it is missing, the rule has no opinion.
     """
 
     name: ClassVar[str]
@@ -34,22 +34,22 @@ class Strategy(ABC):
 
     @abstractmethod
     def signals(self, view: MarketView) -> SignalArrays:
-        """The opinion at every candle's close, each from that candle and at most 720 before it: the last entry on a
-        window of 1,000 candles is then the entry on the whole series.
+        """The opinion at every candle's close, each from that candle and at most 720 before it. So the last entry on a
+        window of 1,000 candles equals the entry on the whole series.
 
-        A side stands where the rule fires and for the few candles its parameters say, not as long as a position
-        might be held.
+        A side lasts from the candle on which the rule fires for the few candles that its parameters say, not as long as
+        a position may be held.
         """
 
     @abstractmethod
     def explain(self, view: MarketView, index: int) -> str:
-        """The numbers that the rule looked at on candle ``index``, in words."""
+        """The rule's numbers on candle ``index``, as a text."""
 
     def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
-        """Quantity in base currency, unrounded, that a buy of this signal asks for; ``balance`` is free quote currency.
+        """Quantity in base currency, unrounded, for a buy of this signal; ``balance`` is free quote currency.
 
-        Falling to the stop costs 1 % of the balance times the confidence; the value never exceeds the balance. Zero
-        unless the signal is a buy: a sell closes what is held.
+        A fall to the stop costs 1 % of the balance times the confidence; the value never exceeds the balance. Zero
+        unless the signal is a buy: a sell closes the position.
         """
         price, stop = to_decimal(signal.price), to_decimal(signal.stop)
         loss_per_unit = price - stop
@@ -60,12 +60,12 @@ class Strategy(ABC):
 
 
 class CompositeStrategy(Strategy):
-    """A strategy on strategies: it sees the market and what its voters say of it."""
+    """A strategy that combines the market view with the signals of other strategies, its voters."""
 
     @property
     @abstractmethod
     def voters(self) -> tuple[Strategy, ...]:
-        """None of them composite."""
+        """The combined strategies, none of them composite."""
 
     @abstractmethod
     def combine(self, view: MarketView, opinions: Mapping[str, SignalArrays]) -> SignalArrays:
@@ -88,7 +88,7 @@ class CompositeStrategy(Strategy):
 def suits(
     *, trending_up: float, trending_down: float, ranging: float, volatile: float, quiet: float
 ) -> Mapping[Regime, float]:
-    """How well a rule suits each regime, 0 not at all to 1."""
+    """How well a rule suits each regime, from 0 (not at all) to 1."""
     return MappingProxyType(
         {
             Regime.TRENDING_UP: trending_up,
@@ -101,7 +101,7 @@ def suits(
 
 
 def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) -> Decimal:
-    """Base currency that ``fraction`` of ``balance`` buys at the signal's price, at most all of it."""
+    """Base currency that ``fraction`` of ``balance`` (at most all of it) buys at the signal's price."""
     if signal.signal_type is not SignalType.BUY or balance <= ZERO:
         return ZERO
     return balance * min(max(fraction, ZERO), ONE) / to_decimal(signal.price)
@@ -110,7 +110,7 @@ def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) ->
 def last_signal(
     strategy: Strategy, view: MarketView, arrays: SignalArrays, reason: str | None = None
 ) -> StrategySignal:
-    """The strategy's opinion at the last candle of ``view``, of which ``arrays`` are its signals.
+    """The strategy's opinion at the last candle of ``view``; ``arrays`` are its signals on that view.
 
     ``reason`` replaces the strategy's own explanation.
     """

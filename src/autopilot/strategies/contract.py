@@ -1,4 +1,4 @@
-"""What signal arrays must keep to, whoever made them."""
+"""The contract of signal arrays, checked for built-in and user strategies alike."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from autopilot.domain.signal import SignalArrays
 
 FIELDS = ("side", "strength", "confidence", "stop_distance", "target_distance")
 _DTYPES = (np.dtype(np.int8), *[np.dtype(np.float64)] * 4)
-"""Of the fields, in their order."""
+"""The fields' dtypes, in the same order."""
 
 
 def faults(answers: Mapping[str, SignalArrays], length: int) -> dict[str, str]:
-    """What is wrong with each answer that breaks the contract of `SignalArrays` for ``length`` candles, in words.
+    """The problem, by name, of each answer that breaks the contract of `SignalArrays` for ``length`` candles.
 
-    All are checked at once, which costs a tenth of checking each; only when a rule is broken is the culprit sought.
+    All answers are checked together, at a tenth of the cost; only after a failure is each checked alone.
     """
     found = {name: fault for name, arrays in answers.items() if (fault := _misshapen(arrays, length))}
     shaped = {name: arrays for name, arrays in answers.items() if name not in found}
@@ -39,7 +39,7 @@ def _misshapen(arrays: object, length: int) -> str | None:
 
 
 def _broken_rule(many: Sequence[SignalArrays]) -> str | None:
-    """The first rule that one of them breaks. A NaN fails every comparison."""
+    """The first rule that any of the arrays breaks, if any. A NaN fails every comparison."""
     side = np.array([arrays.side for arrays in many])
     if not (side.min() >= -1 and side.max() <= 1):
         return "side is neither -1, 0 nor 1 somewhere"
@@ -60,5 +60,5 @@ def _broken_rule(many: Sequence[SignalArrays]) -> str | None:
 
 
 def _distinct(many: Sequence[FloatArray]) -> FloatArray:
-    """Each array once: strategies share their distances."""
+    """Each array once, since strategies share their distances."""
     return np.array(list({id(array): array for array in many}.values()))

@@ -1,4 +1,4 @@
-"""All strategies there are: the built-in ones, a user's own, and how they are asked."""
+"""The built-in strategies and the user's own, and their evaluation."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What every strategy says of one view: whole arrays, the signal of the last candle, and what went wrong.
+    """The signals of every strategy on one view: whole arrays, the signal of the last candle, and errors.
 
-    A strategy that failed is in ``errors`` and has no opinion: neutral arrays and no signal. Reasons are in words where
-    there is a side; why a strategy is silent, `explained` tells, for most of them are most of the time.
+    A strategy that failed is in ``errors`` and has no opinion: neutral arrays and no signal. Only signals with a side
+    have a reason; `explained` adds it to a silent strategy's, because most strategies are silent most of the time.
     """
 
     arrays: Mapping[str, SignalArrays]
@@ -56,11 +56,11 @@ class Evaluation:
 
     @property
     def fired(self) -> Mapping[str, StrategySignal]:
-        """The signals that want to buy or to sell."""
+        """The signals to buy or sell."""
         return {name: one for name, one in self.signals.items() if one.signal_type is not SignalType.NONE}
 
     def explained(self, name: str) -> StrategySignal:
-        """This strategy's signal, with its reason in any case."""
+        """This strategy's signal, with its reason even without a side."""
         signal = self.signals[name]
         if signal.reason:
             return signal
@@ -70,7 +70,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class StrategySet:
-    """Strategies in a fixed order, each name once. Raises StrategyError when a name comes twice."""
+    """Strategies in a fixed order, each name once. Raises StrategyError for a duplicate name."""
 
     strategies: tuple[Strategy, ...]
 
@@ -87,7 +87,7 @@ class StrategySet:
         return len(self.strategies)
 
     def __getitem__(self, name: str) -> Strategy:
-        """Raises StrategyError when there is no strategy of that name."""
+        """The strategy with this name. Raises StrategyError without one."""
         for strategy in self.strategies:
             if strategy.name == name:
                 return strategy
@@ -97,11 +97,8 @@ class StrategySet:
     def names(self) -> tuple[str, ...]:
         return tuple(strategy.name for strategy in self.strategies)
 
-    def of_group(self, group: StrategyGroup) -> tuple[Strategy, ...]:
-        return tuple(strategy for strategy in self.strategies if strategy.group is group)
-
     def lacking(self, view: MarketView) -> dict[str, NDArray[np.bool_]]:
-        """By name, for each strategy that cannot do without outside data: bool[n], where they were missing."""
+        """By name, for each strategy that needs external data: bool[n], where it was missing."""
         length = len(view.candles)
         reference, sentiment = (
             np.ones(length, dtype=np.bool_) if series is None else ~np.isfinite(series)
@@ -114,9 +111,9 @@ class StrategySet:
         }
 
     def evaluate(self, view: MarketView) -> Evaluation:
-        """Ask every strategy once. A failing one has no opinion and never stops the others.
+        """Evaluate every strategy once. A strategy that fails has no opinion and never stops the others.
 
-        Raises CandleError when ``view`` holds no candle.
+        Raises CandleError if ``view`` has no candle.
         """
         length = len(view.candles)
         if not length:
@@ -140,15 +137,15 @@ class StrategySet:
 
 
 def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) -> Decimal:
-    """What the strategy asks for, in base currency. Raises StrategyError when it fails or gives no finite Decimal."""
-    asked, error = _attempt(partial(strategy.calculate_position_size, signal, balance))
-    if isinstance(asked, Decimal) and asked.is_finite():
-        return asked
-    raise StrategyError(f"{strategy.name} gave no usable position size: {error or repr(asked)}", hint=PLUGIN_HINT)
+    """The strategy's size, in base currency. Raises StrategyError if it fails or returns no finite Decimal."""
+    size, error = _attempt(partial(strategy.calculate_position_size, signal, balance))
+    if isinstance(size, Decimal) and size.is_finite():
+        return size
+    raise StrategyError(f"{strategy.name} gave no usable position size: {error or repr(size)}", hint=PLUGIN_HINT)
 
 
 def builtin_strategies() -> tuple[Strategy, ...]:
-    """The 14 that come with Autopilot, group by group, with their published parameters."""
+    """The 14 built-in strategies, group by group, with their published parameters."""
     singles = (
         MovingAverage(),
         Macd(),
@@ -168,17 +165,17 @@ def builtin_strategies() -> tuple[Strategy, ...]:
 
 
 def load_strategies() -> StrategySet:
-    """The built-in strategies and those of installed packages. Raises StrategyError as `discover` does, or when two
-    have the same name."""
+    """The built-in strategies and those of installed packages. Raises StrategyError as `discover` does, or if two have
+    the same name."""
     from importlib.metadata import entry_points
 
     return StrategySet((*builtin_strategies(), *discover(entry_points(group=ENTRY_POINT_GROUP))))
 
 
 def discover(found: Iterable[EntryPoint]) -> tuple[Strategy, ...]:
-    """A user's own strategies, by entry point name: each names a Strategy, its class, or a function that makes one.
+    """The user's own strategies by entry point name. Each is a Strategy, its class, or a function that makes it.
 
-    Raises StrategyError, naming the entry point, when one cannot be loaded or is no strategy.
+    Raises StrategyError that names the entry point if it cannot be loaded or is not a strategy.
     """
     strategies = []
     for entry_point in sorted(found, key=lambda entry_point: entry_point.name):
@@ -208,7 +205,7 @@ def _loaded(entry_point: EntryPoint) -> Strategy:
 def _answers(
     questions: Mapping[str, Callable[[], SignalArrays]], length: int, errors: dict[str, str]
 ) -> dict[str, SignalArrays]:
-    """Each question's answer, neutral where it failed; what failed is added to ``errors``."""
+    """Each strategy's arrays, neutral after a failure; failures are added to ``errors``."""
     answers: dict[str, SignalArrays] = {}
     for name, question in questions.items():
         answer, error = _attempt(question)
@@ -221,7 +218,7 @@ def _answers(
 
 
 def _reasons(explanations: Mapping[str, Callable[[], str]], errors: dict[str, str]) -> dict[str, str]:
-    """Each explanation, or the error that stands in its place; a failed one is added to ``errors``."""
+    """Each strategy's explanation, or its error instead; failures are added to ``errors``."""
     reasons: dict[str, str] = {}
     for name, explain in explanations.items():
         if name not in errors:
@@ -234,10 +231,10 @@ def _reasons(explanations: Mapping[str, Callable[[], str]], errors: dict[str, st
 
 
 def _attempt(run: Callable[[], T]) -> tuple[T | None, str]:
-    """The result and no error, or no result and the error in words.
+    """The result, or the error as a text; the other is None.
 
-    Strategies may be anyone's code and can fail in any way; one of them failing must cost its own opinion and nothing
-    else, so that this is the place for catching everything.
+    Strategies may be anyone's code and can fail in any way. A failure must cost only the strategy's own opinion, so
+    every exception is caught here.
     """
     try:
         return run(), ""

@@ -1,4 +1,4 @@
-"""The words that rules are written in: vectorised, causal, and quiet where a market does not move."""
+"""Building blocks of rules: vectorized, causal, and silent in a market that does not move."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ S = TypeVar("S", bound=Hashable)
 T = TypeVar("T")
 
 ATR_PERIOD = 14
-STILL = 1e-5
-"""A mean range below this fraction of the price is no market: what indicators say there is rounding noise."""
+MIN_MOVE = 1e-5
+"""ATR below this fraction of the price means that the market does not move: its indicators are rounding noise."""
 MIN_RANGE, MAX_RANGE = 0.002, 0.0375
-"""Bounds of the mean range, as a fraction of the price, that stops and targets are measured in: a stop of 1.5 ranges is
-never nearer than 0.3 %, one of 4 ranges never farther than 15 %."""
+"""Bounds of ATR as a fraction of the price, for stops and targets: a stop of 1.5 ATR is never closer than 0.3 %, and
+a stop of 4 ATR never farther than 15 %."""
 
 
 def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketView], T]:
-    """For arrays that are needed more than once, as by a strategy's signals and its explanation. They are kept in the
-    view, as its cached properties are, and go with it."""
+    """Decorator for arrays that are needed more than once, such as by a strategy's signals and its explanation. The
+    view caches them, as it does its properties."""
 
     name = measure.__qualname__
 
@@ -45,27 +45,27 @@ def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketV
 
 
 def atr(view: MarketView) -> FloatArray:
-    """The average true range in price units, never below STILL of the price, so that it can divide."""
-    return _least_range(ATR_PERIOD, view)
+    """ATR in price units, never below MIN_MOVE of the price, so that it can be a divisor."""
+    return _bounded_atr(ATR_PERIOD, view)
 
 
 @once_per_view
-def _least_range(period: int, view: MarketView) -> FloatArray:
-    span: FloatArray = np.maximum(view.indicators.atr(period), view.candles.close * STILL)
+def _bounded_atr(period: int, view: MarketView) -> FloatArray:
+    span: FloatArray = np.maximum(view.indicators.atr(period), view.candles.close * MIN_MOVE)
     return span
 
 
 @once_per_view
 def stretch(period: int, view: MarketView) -> FloatArray:
-    """The close's distance from SMA(period), in the standard deviations by which a random walk strays from it."""
+    """The close's distance from SMA(period), in standard deviations of that distance for a random walk."""
     of, close = view.indicators, view.candles.close
-    usual = of.volatility(168) * (period / 3.0) ** 0.5 + STILL
+    usual = of.volatility(168) * (period / 3.0) ** 0.5 + MIN_MOVE
     distance: FloatArray = (close / of.sma(period) - 1.0) / usual
     return distance
 
 
 def fresh(state: BoolArray, candles: int) -> BoolArray:
-    """Where ``state`` holds and did not hold on each of the ``candles`` candles before."""
+    """Where ``state`` holds and was not true on all of the ``candles`` candles before."""
     lasting = state[:-1]
     for ago in range(2, candles + 1):
         lasting = lasting[1:] & state[:-ago]
@@ -75,7 +75,7 @@ def fresh(state: BoolArray, candles: int) -> BoolArray:
 
 
 def ramp(values: FloatArray, low: float, high: float) -> FloatArray:
-    """0 at ``low``, 1 at ``high``, a straight line between, flat outside; NaN counts as 0. ``low`` may be above."""
+    """0 at ``low``, 1 at ``high``, linear between, flat outside; NaN counts as 0. ``low`` may be above ``high``."""
     return unit((values - low) * (1.0 / (high - low)))
 
 
@@ -88,7 +88,7 @@ def unit(values: FloatArray) -> FloatArray:
 def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, FloatArray]:
     """The candles on which a rule fires, int64[m], and its side there, float64[m]: 1 buy, -1 sell.
 
-    A candle that is both is neither, and nothing fires while the market stands still.
+    A candle with both sides counts as neither, and nothing fires while the market does not move.
     """
     at = ((buy != sell) & _moving(ATR_PERIOD, view)).nonzero()[0]
     return at, np.where(buy[at], 1.0, -1.0)
@@ -96,7 +96,7 @@ def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, 
 
 @once_per_view
 def _moving(period: int, view: MarketView) -> BoolArray:
-    return view.indicators.atr(period) > view.candles.close * STILL
+    return view.indicators.atr(period) > view.candles.close * MIN_MOVE
 
 
 def assemble(
@@ -109,10 +109,10 @@ def assemble(
     stop_ranges: float,
     target_ranges: float,
 ) -> SignalArrays:
-    """Signal arrays from what a rule says where it fired: ``side``, ``strength``, ``confidence`` on the candles ``at``.
+    """Signal arrays of a rule that fired on the candles ``at`` with this ``side``, ``strength`` and ``confidence``.
 
-    Stop and target lie ``stop_ranges`` and ``target_ranges`` average true ranges from the close; the range is bounded
-    to what a position can bear.
+    Stop and target are ``stop_ranges`` and ``target_ranges`` ATR from the close; ATR is bounded by MIN_RANGE and
+    MAX_RANGE.
     """
     length = len(view.candles)
     sides, strengths, confidences = np.zeros(length, dtype=np.int8), np.zeros(length), np.zeros(length)
@@ -122,7 +122,7 @@ def assemble(
 
 @once_per_view
 def _distance(ranges: float, view: MarketView) -> FloatArray:
-    """So many bounded average true ranges as a fraction of the close."""
+    """``ranges`` bounded ATR as a fraction of the close."""
     distance: FloatArray = _bounded_range(ATR_PERIOD, view) * ranges
     distance.flags.writeable = False
     return distance

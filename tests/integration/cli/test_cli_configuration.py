@@ -15,7 +15,7 @@ def test_init_writes_a_file_that_is_valid_and_never_overwrites(autopilot, data_d
     file.write_text(file.read_text() + "# mine\n")
     again = autopilot("init")
     assert again.code == 2
-    assert "is left as it is" in again.err
+    assert "was not changed" in again.err
     assert file.read_text().endswith("# mine\n")
 
 

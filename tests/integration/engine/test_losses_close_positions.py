@@ -54,7 +54,7 @@ async def test_every_position_of_the_account_is_closed_and_nothing_is_bought_unt
     await fall(desk, "BTC/USD")
     assert desk.orders()[2:] == [SOLD, SOLD]
     reasons = [reason for (reason,) in desk.rows("reason", "orders", "created_at_ms, rowid")]
-    assert all("lost today, at most 0.3 %" in reason for reason in reasons[2:])
+    assert all("lost today, the limit is 0.3 %" in reason for reason in reasons[2:])
     desk.market.prices.clear()
     await desk.hours(1)
     assert len(desk.orders()) == 4, "nothing is held any more, and nothing is bought"

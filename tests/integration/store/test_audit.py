@@ -183,11 +183,11 @@ CHANGES = {
     "an edit": ("UPDATE audit SET actor = 'uid 0 pid 1' WHERE seq = 3", "row 3 was edited"),
     "an edit of the last row": ("UPDATE audit SET body = '{}' WHERE seq = 5", "row 5 was edited"),
     "a row removed": ("DELETE FROM audit WHERE seq = 2", "row 2 is missing"),
-    "the end cut off": ("DELETE FROM audit WHERE seq > 3", "row 5 was there, the last one now is 3"),
-    "emptied": ("DELETE FROM audit", "row 5 was there, the last one now is 0"),
+    "the end cut off": ("DELETE FROM audit WHERE seq > 3", "the log had row 5, its last row now is 3"),
+    "emptied": ("DELETE FROM audit", "the log had row 5, its last row now is 0"),
     "a row before the first": (
         "INSERT INTO audit SELECT 0, at_ms, kind, actor, body, previous, hash FROM audit WHERE seq = 1",
-        "row 0 was slipped in",
+        "row 0 was inserted",
     ),
     "moved": ("UPDATE audit SET seq = 9 WHERE seq = 4", "row 4 is missing"),
 }
@@ -289,7 +289,7 @@ def test_a_daemon_that_starts_records_what_does_not_fit_and_goes_on(
         assert read_head(head_file) == latest(path), "also of what an earlier run left behind it"
     kinds = [kind for kind, _ in told(path)]
     assert kinds == ["daemon", "daemon", "daemon", "break", "daemon", "daemon"], "recorded once"
-    assert "row 5 was there" in told(path)[3][1]["problem"]
+    assert "the log had row 5" in told(path)[3][1]["problem"]
     assert caplog.text.count("THE AUDIT LOG WAS CHANGED") == 1
     verdict = verify_all(path, read_head(head_file))
     assert (verdict.fault, verdict.breaks, verdict.is_whole) == (None, (4,), False)

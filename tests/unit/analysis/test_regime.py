@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autopilot.analysis.indicators import Indicators
-from autopilot.analysis.regime import LONGEST, REGIMES, WARM_UP, RegimeArrays, classify
+from autopilot.analysis.regime import MAX_CANDLES_IN_REGIME, REGIMES, WARM_UP, RegimeArrays, classify
 from autopilot.domain.candles import Candles, FloatArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.timeframe import Timeframe
@@ -108,8 +108,8 @@ def test_runs_are_counted_as_one_would_by_hand(random_candles: Callable[..., Can
         if index > WARM_UP and regimes.codes[index] != regimes.codes[index - 1]:
             run, before = 0, regimes.codes[index - 1]
         run += 1
-        assert regimes.candles_in_regime[index] == min(run, LONGEST)
-        assert regimes.previous[index] == (before if run < LONGEST else -1)
+        assert regimes.candles_in_regime[index] == min(run, MAX_CANDLES_IN_REGIME)
+        assert regimes.previous[index] == (before if run < MAX_CANDLES_IN_REGIME else -1)
 
 
 def test_a_market_that_stands_still_for_weeks_stays_in_one_regime_with_a_capped_count() -> None:
@@ -117,7 +117,7 @@ def test_a_market_that_stands_still_for_weeks_stays_in_one_regime_with_a_capped_
     still = Candles(flat.timeframe, *(getattr(flat[-1400:], name) for name in ("open_at_ms", *["close"] * 4, "volume")))
     regimes = regimes_of(still)
     assert len(set(regimes.codes[WARM_UP:].tolist())) == 1
-    assert regimes.candles_in_regime[-1] == LONGEST
+    assert regimes.candles_in_regime[-1] == MAX_CANDLES_IN_REGIME
     assert np.isfinite(regimes.strength[WARM_UP:]).all()
 
 

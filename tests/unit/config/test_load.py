@@ -99,7 +99,7 @@ def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: s
         ('symbols = ["BTC/USD", 5]', "symbols = 5 must be a list"),
         ('symbols = ["BTCUSD"]', "'BTCUSD' is not a spot symbol"),
         ('symbols = ["BTC/USD:USD"]', "is not a spot symbol"),
-        ('symbols = ["BTC/USD", "BTC/USD"]', "symbols names BTC/USD more than once"),
+        ('symbols = ["BTC/USD", "BTC/USD"]', "symbols: BTC/USD is listed more than once"),
         ("[paper]\nbalance = nan", "paper.balance"),
         ("[paper]\nbalance = -inf", "paper.balance"),
         ('[paper]\nbalance = "much"', 'paper.balance = "much" must be a number above 0'),

@@ -54,7 +54,7 @@ def test_a_socket_path_longer_than_the_system_allows_is_refused(letter: str) -> 
     width = len(letter.encode())
     longest = Path("/" + letter * (room // width))
     assert find_paths(None, longest, {}).data_dir == longest
-    with pytest.raises(ConfigError, match=f"bytes; the system allows {SOCKET_PATH_MAX}") as caught:
+    with pytest.raises(ConfigError, match=f"bytes, the system allows {SOCKET_PATH_MAX}") as caught:
         find_paths(None, Path(str(longest) + "aa"), {})
     assert "AUTOPILOT_DATA_DIR" in caught.value.hint
 
@@ -79,7 +79,7 @@ def test_a_data_directory_in_which_others_may_write_is_refused(tmp_path: Path, m
     place = tmp_path / "d"
     place.mkdir()
     place.chmod(mode)
-    with pytest.raises(ConfigError, match=f"other users may write in the directory {place}, its mode is") as caught:
+    with pytest.raises(ConfigError, match=f"other users can write in the directory {place}: its mode is") as caught:
         create_directories(find_paths(None, place, {}))
     assert caught.value.hint == f"chmod go-w {place}"
     place.chmod(0o755)

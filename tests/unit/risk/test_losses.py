@@ -13,7 +13,7 @@ from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.risk.limits import OnLimit, RiskLimits
-from autopilot.risk.losses import is_measured_anew, why_to_close
+from autopilot.risk.losses import drawdown_is_over, why_to_close
 
 NOW_MS = 1_714_521_600_000
 CLOSE = OnLimit.CLOSE_POSITIONS
@@ -93,4 +93,4 @@ def test_a_drawdown_ends_after_days_with_nothing_held(
     portfolio: Portfolio, days: int, changes: dict[str, Any], over: bool
 ) -> None:
     limits = RiskLimits(drawdown_pause_days=days)
-    assert is_measured_anew(replace(portfolio, **changes), limits, NOW_MS) is over
+    assert drawdown_is_over(replace(portfolio, **changes), limits, NOW_MS) is over

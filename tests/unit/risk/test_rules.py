@@ -18,13 +18,13 @@ from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.rules import (
     RULES,
     Rule,
+    allowance_remains,
     candle_is_fresh,
     cooled_down,
     day_is_not_lost,
     drawdown_is_bearable,
     entries_are_on,
     exposure_left,
-    leave_is_left,
     no_entry_pending,
     no_losing_streak,
     no_position_yet,
@@ -72,9 +72,9 @@ CASES: list[Case] = [
     (entries_are_on, "PAUSED_BY_USER", {"restrictions": (PAUSED,)}, False),
     (entries_are_on, "PANIC", {"restrictions": (PAUSED, HALTED)}, False),
     (entries_are_on, "OF_ANOTHER_KIND", {"restrictions": (replace(PAUSED, code="OF_ANOTHER_KIND"), PAUSED)}, False),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
-    (leave_is_left, "ARMED_VALUE_REACHED", {"allowance": NO_ALLOWANCE}, False),
+    (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal("499.99")}, True),
+    (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": FIVE_HUNDRED, "exposure": Decimal(500)}, False),
+    (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": NO_ALLOWANCE}, False),
     (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED}, False),
     (proof_is_enough, "MODEL_UNPROVEN", {"allowance": Allowance(Decimal(500), unproven=True)}, True),
     (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED} | context(is_proven=True), True),
@@ -182,5 +182,5 @@ def test_every_rule_has_a_code_of_its_own_and_says_its_numbers(make_entry: Calla
 
 
 def test_only_real_money_asks_for_the_users_leave(make_entry: Callable[..., DecisionContext]) -> None:
-    assert leave_is_left not in rules_of(make_entry())
-    assert leave_is_left in rules_of(make_entry(allowance=NO_ALLOWANCE))
+    assert allowance_remains not in rules_of(make_entry())
+    assert allowance_remains in rules_of(make_entry(allowance=NO_ALLOWANCE))

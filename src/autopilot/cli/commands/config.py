@@ -1,4 +1,4 @@
-"""autopilot config: what is configured, where it comes from, and changing it."""
+"""autopilot config: show, change and check the configuration."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def get(context: typer.Context, key: KeyName, as_json: AsJson = False) -> int:
     loaded = load(session.paths)
     values = loaded.values()
     if key not in values:
-        raise ConfigError(unknown_key(key), hint="autopilot config show lists all keys")
+        raise ConfigError(unknown_key(key), hint="to list all keys: autopilot config show")
     document = {"key": key, "value": values[key], "origin": loaded.origins[key]}
     session.output.show(document, (line(bare(values[key])),))
     return ExitCode.DONE
@@ -63,7 +63,7 @@ def set_(
     key: KeyName,
     value: Annotated[
         str | None,
-        typer.Argument(metavar="VALUE", help="A number, true or false, a text, or items with commas between."),
+        typer.Argument(metavar="VALUE", help="A number, true or false, a text, or comma-separated items."),
     ] = None,
     unset: Annotated[
         bool, typer.Option("--unset", help="Remove the value; the file or the default applies again.")
@@ -84,10 +84,10 @@ def set_(
         loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
     present = loaded.values().get(key)
     document = {"key": key, "value": present, "origin": loaded.origins.get(key), "restart_needed": _runs(session)}
-    words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} is forgotten"
+    words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} was removed"
     session.output.show(document, (line(words),))
     if document["restart_needed"]:
-        session.output.remark("restart the daemon to apply it: autopilot stop, then autopilot start")
+        session.output.remark("restart the daemon to apply the change: autopilot stop, then autopilot start")
     return ExitCode.DONE
 
 
@@ -102,7 +102,7 @@ def path(context: typer.Context, as_json: AsJson = False) -> int:
 
 @app.command()
 def validate(context: typer.Context, as_json: AsJson = False) -> int:
-    """Check the configuration and list every problem; exit code 2 when there is one."""
+    """Check the configuration and list every problem. The exit code is 2 if there is any."""
     from autopilot.config.load import load
 
     session = Session.of(context, as_json)

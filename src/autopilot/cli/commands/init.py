@@ -1,4 +1,4 @@
-"""autopilot init: a first configuration file, with every key explained."""
+"""autopilot init: write a first configuration file that explains every key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def init(context: typer.Context, as_json: AsJson = False) -> int:
     target = _target(context.obj)
     if target.exists():
         raise ConfigError(
-            f"{target} exists and is left as it is", hint="autopilot config show, or init with another --config FILE"
+            f"{target} already exists and was not changed",
+            hint="to see its values: autopilot config show; to write another file: autopilot --config FILE init",
         )
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -43,14 +44,14 @@ def init(context: typer.Context, as_json: AsJson = False) -> int:
         {"config_file": str(target)},
         (
             line(f"wrote {target}"),
-            line("change what you like in it, then: autopilot config validate, autopilot start", Style.FAINT),
+            line("edit it as you like, then run: autopilot config validate, autopilot start", Style.FAINT),
         ),
     )
     return ExitCode.DONE
 
 
 def _target(places: Places) -> Path:
-    """Where the file is to be. Unlike everywhere else, a named one does not exist yet."""
+    """The path of the new file. Only here, a file named with --config need not exist."""
     named = places.config or Path(os.environ.get("AUTOPILOT_CONFIG", ""))
     if named != Path():
         return named.expanduser().absolute()

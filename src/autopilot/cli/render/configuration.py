@@ -1,4 +1,4 @@
-"""The configuration in the form of its file, and where everything lies."""
+"""Screens of the configuration as TOML, and of Autopilot's paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATHS = {
 
 
 def toml(value: Any) -> str:
-    """A JSON value as TOML; what is not set is written as an empty text."""
+    """A JSON value as TOML; None is an empty string."""
     return json.dumps("" if value is None else value, ensure_ascii=False)
 
 
@@ -38,7 +38,7 @@ def bare(value: Any) -> str:
 
 
 def values_screen(document: dict[str, Any], *, with_origin: bool) -> Screen:
-    """``{"values": {key: value}, "origins": {key: origin}}``, keys dotted and section by section."""
+    """``{"values": {key: value}, "origins": {key: origin}}``, with dotted keys, section by section."""
     blocks: list[Block] = []
     present = ""
     width = max(len(_assignment(key, value)) for key, value in document["values"].items())
@@ -57,7 +57,7 @@ def paths_screen(places: Any) -> Screen:
     rows = []
     for name, words in _PATHS.items():
         place: Path = getattr(places, name)
-        there = Span("") if place.exists() else Span("not there", Style.FAINT)
+        there = Span("") if place.exists() else Span("missing", Style.FAINT)
         rows.append((words, str(place), there))
     return (table((Column("what"), Column("path"), Column("")), rows),)
 

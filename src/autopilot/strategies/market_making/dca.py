@@ -20,19 +20,19 @@ SHARE = Decimal("0.04")
 
 @dataclass(frozen=True)
 class Dca(Strategy):
-    """Buys a small, even part once a period, more surely below the mean; sells when the price is far above it.
+    """Buys a small, even part once per period, with more confidence below the mean; sells far above the mean.
 
-    Rule: the first candle of each period of ``every_hours`` on the UTC clock is due. A due candle buys when the close
-    stands no more than ``dearest`` and no less than ``deepest`` standard deviations from SMA(period) and the
-    volatility of a day is below ``burst`` times that of a week; it sells when the close stands above ``trim`` standard
-    deviations. Strength and confidence grow with the discount to the mean, confidence also with the quiet.
+    Rule: the first candle of each period of ``every_hours`` on the UTC clock is due. A due candle buys if the close is
+    between ``deepest`` and ``dearest`` standard deviations from SMA(period), and the volatility of a day is below
+    ``burst`` times that of a week. It sells if the close is above ``trim`` standard deviations. Strength and confidence
+    grow with the discount to the mean; confidence also grows in a quieter market.
 
     Parameters: every_hours (hours), period (candles), dearest, deepest, trim (standard deviations), burst (ratio).
 
     Source: dollar-cost averaging after Benjamin Graham, "The Intelligent Investor" (1949); selling into excess is
     Michael Edleson's value averaging (1988).
 
-    Typical failure: goes on buying through a long decline; against a rising market it holds cash too long.
+    Typical failure: keeps buying through a long decline; holds cash too long in a rising market.
     """
 
     name = "dca"
@@ -77,11 +77,11 @@ class Dca(Strategy):
         )
 
     def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
-        """An even part each time, up to twice as much in a deep dip."""
+        """4 % of the balance each time, up to twice as much in a deep dip."""
         return quantity_for(signal, balance, SHARE * (1 + to_decimal(signal.strength)))
 
     @once_per_view
     def _due(self, view: MarketView) -> NDArray[np.bool_]:
-        """The first candle there is of each period, so that a missing candle does not skip a purchase."""
+        """The first present candle of each period, so that a missing candle does not skip a buy."""
         period = view.candles.open_at_ms // (self.every_hours * HOUR_MS)
         return np.diff(period, prepend=period[:1]) > 0

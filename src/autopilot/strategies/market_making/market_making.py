@@ -1,4 +1,4 @@
-"""Quoting around a centre in a quiet market, as seen from one close a candle."""
+"""Quoting around a center in a quiet market, decided at candle closes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SHARE = Decimal("0.05")
 
 @dataclass(frozen=True)
 class MarketMaking(Strategy):
-    """Buys below and sells above a centre while the market is quiet; the distance to both quotes is the spread earned.
+    """Buys below and sells above a center while the market is quiet, to earn the spread between both quotes.
 
-    Rule: the centre is EMA(centre); a quote lies half a spread from it, ``sigmas`` standard deviations of one candle's
-    return over a day but at least ``min_half_spread_pct``, which must pay the fees. The market is quiet when the
-    volatility of a day is below ``quiet`` times that of a week and the centre moves by less than half a spread over 12
-    candles. A close beyond a quote in a quiet market is a signal. Strength is the distance beyond it, confidence grows
-    with the quiet.
+    Rule: the center is EMA(centre). Each quote is half a spread from it: ``sigmas`` standard deviations of one candle's
+    return over a day, but at least ``min_half_spread_pct``, which must cover the fees. The market is quiet if the
+    volatility of a day is below ``quiet`` times that of a week and the center moves by less than half a spread over 12
+    candles. A close beyond a quote in a quiet market is a signal. Strength grows with the distance beyond the quote,
+    confidence in a quieter market.
 
     Parameters: centre (candles), sigmas (standard deviations), min_half_spread_pct (percent of the price), quiet
     (ratio).
@@ -34,7 +34,7 @@ class MarketMaking(Strategy):
     "High-frequency trading in a limit order book", Quantitative Finance 8 (2008), reduced to what candles can show:
     no order book, no queue, no inventory term.
 
-    Typical failure: adverse selection: the close that reaches the quote is the first of a move out of the quiet.
+    Typical failure: adverse selection: the close that reaches the quote starts a move out of the quiet market.
     """
 
     name = "market_making"
@@ -72,12 +72,13 @@ class MarketMaking(Strategy):
         )
 
     def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
-        """One quote takes a twentieth of the balance, so that inventory builds slowly."""
+        """5 % of the balance per quote, so that inventory builds slowly."""
         return quantity_for(signal, balance, SHARE)
 
     @once_per_view
     def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """The close's distance from the centre and the centre's way, in half spreads; half a spread as a fraction."""
+        """Distance of the close from the center and the center's movement, in half spreads; half a spread as a
+        fraction."""
         of, close = view.indicators, view.candles.close
         centre = of.ema(self.centre)
         half_spread = np.maximum(of.volatility() * self.sigmas, self.min_half_spread_pct / 100.0)

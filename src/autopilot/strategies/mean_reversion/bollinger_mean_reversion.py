@@ -15,17 +15,17 @@ from autopilot.strategies.rules import assemble, fired, fresh, ramp
 
 @dataclass(frozen=True)
 class BollingerMeanReversion(Strategy):
-    """Buys when the close comes back inside from below the lower band, sells when it comes back from above the upper.
+    """Buys when the close returns from below the lower band, sells when it returns from above the upper band.
 
     Rule: %b (0 at the lower band, 1 at the upper) is inside now and was outside within the last ``memory`` candles,
-    and the bands do not burst: the volatility of a day stands below ``burst`` times that of a week. Strength is how
-    far outside the close had been; confidence grows as the bands hold still and ADX is low.
+    and the volatility of a day is below ``burst`` times that of a week. Strength grows with the distance that the close
+    was outside; confidence is higher with stable bands and a low ADX.
 
     Parameters: period (candles), width (standard deviations), memory (candles), burst (ratio).
 
     Source: John Bollinger, "Bollinger on Bollinger Bands" (2001), method III (reversals).
 
-    Typical failure: "walking the band": in a breakout the price goes outside, comes back by a hair and goes on.
+    Typical failure: "walking the band": in a breakout the price leaves the bands, returns barely, and continues.
     """
 
     name = "bollinger_mean_reversion"

@@ -16,12 +16,12 @@ from autopilot.strategies.rules import assemble, fired, once_per_view, ramp
 
 @dataclass(frozen=True)
 class Divergence(Strategy):
-    """Buys when the price made a lower low that RSI did not follow, sells at a higher high that RSI did not follow.
+    """Buys on a lower low of the price that RSI does not confirm, sells on a higher high that RSI does not confirm.
 
-    Rule: a low is a pivot when none within ``wing`` candles on either side is lower; it is known, and the signal
-    given, ``wing`` candles after it. Of two successive pivot lows at most ``span`` candles apart, the later must be
-    lower in price and at least ``min_gap`` points higher in RSI (mirrored for highs). Strength is the gap in RSI;
-    confidence grows with that gap, when the volume flow (OBV) diverges too, and when the first pivot was at an
+    Rule: a low is a pivot if no low within ``wing`` candles on either side is lower; it is known, and the signal fires,
+    ``wing`` candles later. Of two successive pivot lows at most ``span`` candles apart, the later must be lower in
+    price and at least ``min_gap`` points higher in RSI (mirrored for highs). Strength grows with the gap in RSI;
+    confidence grows with that gap, and is higher if the volume flow (OBV) diverges too or the first pivot was at an
     extreme.
 
     Parameters: period (candles of RSI), wing, span (candles), min_gap (RSI points).
@@ -29,7 +29,8 @@ class Divergence(Strategy):
     Source: Wilder (1978) names the divergence RSI's most telling message; the volume flow is Joseph Granville's
     (1963).
 
-    Typical failure: a strong trend diverges several times before it turns; ``wing`` candles of the turn are lost.
+    Typical failure: a strong trend diverges several times before it turns; the signal misses the first ``wing``
+    candles of the turn.
     """
 
     name = "divergence"
@@ -65,26 +66,26 @@ class Divergence(Strategy):
 
     def explain(self, view: MarketView, index: int) -> str:
         rsi = view.indicators.rsi(self.period)
-        told = []
+        found = []
         for direction, prices, (first, second) in self._pivots(view):
             known = np.flatnonzero(second + self.wing <= index)
             if len(known):
                 a, b = first[known[-1]], second[known[-1]]
-                told.append(
+                found.append(
                     f"last pivot {'lows' if direction > 0 else 'highs'} {prices[a]:.6g} (RSI {rsi[a]:.0f}) and "
                     f"{prices[b]:.6g} (RSI {rsi[b]:.0f}), {index - b} candles ago"
                 )
-        return "; ".join(told) or "no two pivots close together"
+        return "; ".join(found) or "no two pivots close together"
 
     @once_per_view
     def _pivots(self, view: MarketView) -> tuple[tuple[float, FloatArray, tuple[IntArray, IntArray]], ...]:
-        """Direction, prices and pairs of pivots, of lows and of highs."""
+        """(direction, prices, pairs of pivots), for lows and for highs."""
         low, high = view.candles.low, view.candles.high
         return (1.0, low, self._pairs(low, 1.0)), (-1.0, high, self._pairs(high, -1.0))
 
     def _pairs(self, prices: FloatArray, direction: float) -> tuple[IntArray, IntArray]:
-        """Indices of successive pivots at most ``span`` apart: of lows for direction 1, of highs for -1. Of equal
-        neighbours the first is the pivot."""
+        """Indices of successive pivots at most ``span`` apart: lows for direction 1, highs for -1. Of equal neighbors
+        the first is the pivot."""
         extreme = rolling_min if direction > 0 else rolling_max
         middle = lagged(prices, self.wing)
         pivot = (extreme(prices, 2 * self.wing + 1) == middle) & (middle != lagged(prices, self.wing + 1))

@@ -1,4 +1,4 @@
-"""A grid of prices around a slowly moving centre."""
+"""A grid of prices around a slowly moving center."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from autopilot.strategies.rules import assemble, fired, once_per_view, ramp, str
 
 @dataclass(frozen=True)
 class Grid(Strategy):
-    """Buys as the price falls through each line of a grid below the centre, sells as it rises through each one above.
+    """Buys when the price falls through a grid line below the center, sells when it rises through a line above.
 
-    Rule: the centre is SMA(period); on each side lie ``levels`` lines, ``spacing`` apart in units of the distance by
-    which a random walk of the week's volatility strays from its average (the root of a third of the period's variance).
-    The price must have moved through the line itself (a centre that moves is no signal), inside the band: through the
-    band's edge the grid is broken and there is no signal. Lines closer than ``min_spacing_pct`` would only
-    feed fees: no signal. Strength grows with the line's distance from the centre, confidence as the market loses
-    direction.
+    Rule: the center is SMA(period), with ``levels`` lines on each side, ``spacing`` apart. The unit of spacing is the
+    standard deviation of a random walk from its average, with the week's volatility (the root of a third of the
+    period's variance). The price itself must move through the line; a moving center is no signal. Outside the band the
+    grid is broken and gives no signal. Lines closer than ``min_spacing_pct`` would only pay fees and give no signal.
+    Strength grows with the line's distance from the center, confidence as the market loses direction.
 
-    Parameters: period (candles), spacing (standard deviations), levels (lines a side), min_spacing_pct (percent of the
-    centre).
+    Parameters: period (candles), spacing (standard deviations), levels (lines per side), min_spacing_pct (percent of
+    the center).
 
     Source: Taranto and Khan, "Gambler's ruin problem and bi-directional grid constrained trading and investment
     strategies", Investment Management and Financial Innovations 17 (2020).
@@ -80,10 +79,10 @@ class Grid(Strategy):
 
     @once_per_view
     def _position(self, view: MarketView) -> FloatArray:
-        """Distance from the centre in lines."""
+        """Distance from the center in lines."""
         return stretch(self.period, view) * (1.0 / self.spacing)
 
     def _spacing_pct(self, view: MarketView) -> FloatArray:
-        """Distance between two lines in percent of the centre."""
+        """Distance between two lines in percent of the center."""
         spacing: FloatArray = view.indicators.volatility(168) * (100.0 * self.spacing * (self.period / 3.0) ** 0.5)
         return spacing

@@ -1,4 +1,4 @@
-"""The relative strength index coming back from an extreme."""
+"""The relative strength index returning from an extreme."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Rsi(Strategy):
     """Buys when RSI rises back through the oversold level, sells when it falls back through the overbought one.
 
     Rule: RSI is above ``oversold`` now and was below it at some time in the last ``memory`` candles (mirrored for a
-    sell); the signal stands for ``hold`` candles after the re-entry. Strength is how deep RSI had been; confidence
-    grows with that depth and shrinks with ADX, since a trend keeps RSI at its extreme.
+    sell); the signal stands for ``hold`` candles after the re-entry. Strength grows with the depth that RSI
+    reached; confidence grows with that depth and shrinks with ADX, since a trend keeps RSI at its extreme.
 
     Parameters: period (candles), oversold, overbought (0..100), memory, hold (candles).
 

@@ -1,1 +1,1 @@
-"""Strategies that go with a burst of movement."""
+"""Strategies that follow a burst of movement."""

@@ -1,4 +1,4 @@
-"""Time-series momentum: what has risen over several horizons goes on rising for a while."""
+"""Time-series momentum: a price that rose over several horizons tends to rise further."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.strategies.base import Strategy, suits
-from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ramp
-
-STILL = 1e-5
+from autopilot.strategies.rules import MIN_MOVE, assemble, fired, fresh, once_per_view, ramp
 
 
 @dataclass(frozen=True)
 class Momentum(Strategy):
-    """Buys when the returns over two horizons, in units of their volatility, have become large on good volume; sells
-    when they have become as large downward.
+    """Buys when the returns over two horizons, in units of their volatility, become large on high volume; sells when
+    they become large and negative.
 
     Rule: the returns of ``short`` and ``long`` candles, each divided by the volatility expected over as many candles,
     have the same sign and a mean beyond ``entry``; the volume of the last 12 candles exceeds ``volume`` times that of
-    the last ``long`` ones. The signal stands for ``hold`` candles. Strength is the short horizon's return, confidence
-    grows with the volume and with the long horizon's return.
+    the last ``long`` ones. The signal lasts for ``hold`` candles. Strength grows with the short horizon's return,
+    confidence with the volume and with the long horizon's return.
 
     Parameters: short, long (candles), entry (standard deviations), volume (ratio), hold (candles).
 
-    Source: Moskowitz, Ooi and Pedersen, "Time series momentum", Journal of Financial Economics 104 (2012); the scaling
-    by volatility is theirs.
+    Source: Moskowitz, Ooi and Pedersen, "Time series momentum", Journal of Financial Economics 104 (2012); they scale
+    by volatility too.
 
     Typical failure: momentum crashes: a sharp reversal after a long run comes before the short horizon notices.
     """
@@ -65,7 +63,7 @@ class Momentum(Strategy):
         short, long, volume = self._measures(view)
         return (
             f"return of {self.short} candles {short[index]:+.2f} and of {self.long} candles {long[index]:+.2f} "
-            f"standard deviations (mean beyond ±{self.entry:g} needed), volume {volume[index]:.2f} times usual "
+            f"standard deviations (mean beyond ±{self.entry:g} needed), volume {volume[index]:.2f} times the usual "
             f"(above {self.volume:g} needed)"
         )
 
@@ -73,7 +71,7 @@ class Momentum(Strategy):
     def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Returns of both horizons in standard deviations, and the volume ratio."""
         of = view.indicators
-        volatility = of.volatility(168) + STILL
+        volatility = of.volatility(168) + MIN_MOVE
         short = of.roc(self.short) / (volatility * self.short**0.5)
         long = of.roc(self.long) / (volatility * self.long**0.5)
         usual = of.volume_sum(self.long) * (12 / self.long)

@@ -19,13 +19,13 @@ class VolatilityBreakout(Strategy):
     """Buys a close above the channel of the candles before it on high volume, sells a close below it.
 
     Rule: the close exceeds the highest high of the ``channel`` candles before by ``margin`` average true ranges, with
-    ``volume`` times the usual volume, and did not do so on the candle before. Strength is how far it broke out;
-    confidence grows with the volume and with the quiet before it (volatility of a day over that of a week).
+    ``volume`` times the usual volume, and did not do so on the candle before. Strength grows with the distance of
+    the breakout, confidence with the volume and after a quiet market (volatility of a day over that of a week).
 
     Parameters: channel (candles), margin (average true ranges), volume (ratio to the median of 48 candles).
 
     Source: Richard Donchian's four-week rule, as the Turtles traded it (Faith, "Way of the Turtle", 2007); the margin
-    in average true ranges is the idea of Keltner's bands (1960).
+    in ATR follows Keltner's bands (1960).
 
     Typical failure: the false breakout: stops are swept above the channel and the price falls back inside.
     """
@@ -60,14 +60,13 @@ class VolatilityBreakout(Strategy):
         above, below = self._excess(view)
         return (
             f"close {above[index]:+.2f} ATR from the high and {-below[index]:+.2f} from the low of the "
-            f"{self.channel} candles before (break: {self.margin:g} beyond), volume "
-            f"{view.indicators.volume_ratio()[index]:.2f} times usual (above {self.volume:g} needed)"
+            f"{self.channel} candles before (breakout: {self.margin:g} beyond), volume "
+            f"{view.indicators.volume_ratio()[index]:.2f} times the usual (above {self.volume:g} needed)"
         )
 
     @once_per_view
     def _excess(self, view: MarketView) -> tuple[FloatArray, FloatArray]:
-        """How far the close lies above the channel's high and below its low, in average true ranges as of the candle
-        before."""
+        """Distance of the close above the channel's high and below its low, in the ATR of the candle before."""
         upper, lower = view.indicators.donchian(self.channel)
         span, close = lagged(atr(view), 1), view.candles.close
         return (close - upper) / span, (lower - close) / span

@@ -18,26 +18,26 @@ from autopilot.strategies.rules import assemble, fired, fresh, ramp, unit
 Counts = NDArray[np.int8]
 
 NOTICEABLE = 0.1
-"""A group whose vote is smaller stands on no side."""
+"""A group with a smaller vote takes no side."""
 
 
 @dataclass(frozen=True)
 class Consensus(CompositeStrategy):
-    """Buys when strategies of different kinds have voted for it within a few candles, sells likewise.
+    """Buys when strategies of different groups voted to buy within a few candles; sells likewise.
 
-    Rule: a signal votes with its confidence, and its vote stands for ``memory`` candles. A group's vote is the sum of
-    its members' votes, at most one, so that relatives do not outvote the others; the score is the sum over groups of
-    the strongest standing vote to buy less the strongest to sell. Beyond ``entry``, with at least ``quorum`` groups on
-    that side, is a signal for ``hold`` candles. A strategy without an opinion does not vote. Strength is the score;
-    confidence grows with it and with the share of groups that agree. The crowd's mood leans against itself:
-    confidence falls in a buy at extreme greed and in a sell at extreme fear.
+    Rule: a signal votes with its confidence, and the vote lasts for ``memory`` candles. A group's vote is the sum of
+    its members' votes, at most 1, so that similar strategies do not outvote the others. The score is the sum over
+    groups of the strongest buy vote less the strongest sell vote. A score beyond ``entry``, with at least ``quorum``
+    groups on that side, is a signal for ``hold`` candles. A strategy without an opinion does not vote. Strength grows
+    with the score, confidence with the score and the share of groups that agree. Confidence is lower for a buy at
+    extreme greed and for a sell at extreme fear.
 
     Parameters: strategies (the voters), memory, hold (candles), entry (score), quorum (groups).
 
     Source: forecast combination, Bates and Granger, "The Combination of Forecasts" (1969); equal weights after Clemen
-    (1989), since estimated ones rarely beat them.
+    (1989), since estimated weights rarely beat them.
 
-    Typical failure: the voters see the same candles, so that their errors agree too.
+    Typical failure: the voters use the same candles, so that their errors agree too.
     """
 
     name = "consensus"
@@ -81,15 +81,15 @@ class Consensus(CompositeStrategy):
         votes = {name: arrays.side[recent] * arrays.confidence[recent] for name, arrays in opinions.items()}
         score, ups, downs = self._count(votes)
         spoke = [f"{name} {vote[vote != 0][-1]:+.2f}" for name, vote in votes.items() if np.count_nonzero(vote)]
-        mood = np.nan if view.sentiment is None else view.sentiment[index]
+        sentiment = np.nan if view.sentiment is None else view.sentiment[index]
         return (
             f"score {score[-1]:+.2f} (beyond ±{self.entry:g} needed) with {ups[-1]:.0f} groups for a buy and "
             f"{downs[-1]:.0f} for a sell ({self.quorum} needed); votes of the last {self.memory} candles: "
-            f"{', '.join(spoke) or 'none'}" + ("" if np.isnan(mood) else f"; Fear & Greed {mood:.0f}")
+            f"{', '.join(spoke) or 'none'}" + ("" if np.isnan(sentiment) else f"; Fear & Greed {sentiment:.0f}")
         )
 
     def _count(self, votes: Mapping[str, FloatArray]) -> tuple[FloatArray, Counts, Counts]:
-        """The score, and how many groups stand on the buying and on the selling side."""
+        """The score, and the number of groups that vote to buy and to sell."""
         groups: dict[StrategyGroup, FloatArray] = {}
         for voter in self.strategies:
             vote = votes[voter.name]
@@ -102,7 +102,7 @@ class Consensus(CompositeStrategy):
 
 
 def _strongest(votes: FloatArray, memory: int) -> FloatArray:
-    """Each row's highest entry of the last ``memory``, or of as many as there are."""
+    """Each row's highest entry of the last ``memory``, or fewer at the start."""
     highest = Windows(votes, np.maximum).over(memory)
     first = (..., slice(memory - 1))
     highest[first] = np.maximum.accumulate(votes[first], axis=-1)

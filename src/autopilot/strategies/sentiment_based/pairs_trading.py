@@ -15,25 +15,25 @@ from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ra
 
 TINY = 1e-12
 SAME = 1.0 - 1e-6
-"""Correlation at which the reference is this symbol itself."""
+"""Correlation from which on the reference counts as this symbol itself."""
 
 
 @dataclass(frozen=True)
 class PairsTrading(Strategy):
-    """Buys when this symbol is cheap against its reference, sells when it is dear. Only this symbol is traded.
+    """Buys when this symbol is cheap relative to its reference, sells when it is expensive. Trades only this symbol.
 
     Rule: both prices are taken as log deviations from their means of ``period`` candles; over the same period this
-    symbol's deviation is regressed on the reference's. The spread is what the regression leaves, its z-score the
-    spread over its standard deviation. Beyond ``entry`` is a signal for ``hold`` candles, provided the two are
-    correlated by at least ``min_correlation``. Without a reference, or when this is the reference itself, there is no
-    opinion. Strength is the z-score, confidence grows with it and with the correlation.
+    symbol's deviation is regressed on the reference's. The spread is the residual of the regression, its z-score the
+    spread over its standard deviation. A z-score beyond ``entry`` is a signal for ``hold`` candles, if the correlation
+    is at least ``min_correlation``. Without a reference, or if this is the reference itself, there is no opinion.
+    Strength grows with the z-score, confidence with the z-score and the correlation.
 
     Parameters: period (candles), entry (standard deviations), min_correlation (0..1), hold (candles).
 
     Source: Gatev, Goetzmann and Rouwenhorst, "Pairs Trading: Performance of a Relative-Value Arbitrage Rule", Review
     of Financial Studies 19 (2006), with a rolling hedge ratio and, spot and long only, without its short leg.
 
-    Typical failure: the spread widens for a reason and does not come back; without the short leg a falling market
+    Typical failure: the spread widens for a reason and does not return; without the short leg a falling market
     takes both symbols down.
     """
 

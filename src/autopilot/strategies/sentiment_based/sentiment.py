@@ -1,4 +1,4 @@
-"""Against the crowd when it is extreme, once the price agrees."""
+"""Against extreme sentiment, once the price turns."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Sentiment(Strategy):
 
     Rule: the Fear & Greed index is at most ``fear`` and the close has risen above EMA(turn) by ``margin`` average true
     ranges within the last ``hold`` candles; mirrored at ``greed`` for a sell. Without an index there is no opinion.
-    Strength is how extreme the index is, confidence grows with that and with RSI on the side of the turn.
+    Strength grows with the extreme of the index, confidence also with RSI on the side of the turn.
 
     Parameters: fear, greed (0..100), turn (candles), margin (average true ranges), hold (candles).
 
     Source: Baker and Wurgler, "Investor Sentiment in the Stock Market", Journal of Economic Perspectives 21 (2007);
     the index is alternative.me's Crypto Fear & Greed.
 
-    Typical failure: the index is made of past prices and stays extreme for months; each bounce of a bear market looks
-    like the turn.
+    Typical failure: the index is made of past prices and can stay extreme for months; each bounce in a bear market
+    looks like the turn.
     """
 
     name = "sentiment"
@@ -42,16 +42,16 @@ class Sentiment(Strategy):
     hold: int = 3
 
     def signals(self, view: MarketView) -> SignalArrays:
-        mood = view.sentiment
-        if mood is None:
+        index = view.sentiment
+        if index is None:
             return SignalArrays.neutral(len(view.candles))
         turned = self._turn(view)
         at, side = fired(
             view,
-            (mood <= self.fear) & fresh(turned > self.margin, self.hold),
-            (mood >= self.greed) & fresh(turned < -self.margin, self.hold),
+            (index <= self.fear) & fresh(turned > self.margin, self.hold),
+            (index >= self.greed) & fresh(turned < -self.margin, self.hold),
         )
-        extreme = np.where(side > 0, ramp(mood[at], self.fear, 8.0), ramp(mood[at], self.greed, 92.0))
+        extreme = np.where(side > 0, ramp(index[at], self.fear, 8.0), ramp(index[at], self.greed, 92.0))
         follows = ramp(side * (view.indicators.rsi()[at] - 50.0), 0.0, 10.0)
         return assemble(
             view,
@@ -73,5 +73,5 @@ class Sentiment(Strategy):
 
     @once_per_view
     def _turn(self, view: MarketView) -> FloatArray:
-        """The close's distance from its average, in average true ranges."""
+        """The close's distance from its EMA, in ATR."""
         return (view.candles.close - view.indicators.ema(self.turn)) / atr(view)

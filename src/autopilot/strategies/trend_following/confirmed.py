@@ -15,18 +15,18 @@ from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_vie
 
 CHECKS = ("EMA order", "directional movement", "MACD above zero", "RSI beyond 50", "price beyond its mean", "channel")
 MARGINS = np.array([[1e-6], [1e-6], [1e-6], [1e-6], [1e-6], [0.25]])
-"""What each measure must exceed: more than rounding can do; the channel's outer quarter begins at 0.25."""
+"""The value that each measure must exceed: above rounding errors; the channel's outer quarter begins at 0.25."""
 
 
 @dataclass(frozen=True)
 class Confirmed(Strategy):
-    """Buys when at least ``needed`` of six indicators have come to agree on a rise and ADX says there is a trend; sells
-    when they agree on a fall.
+    """Buys when at least ``needed`` of six indicators come to agree on a rise and ADX shows a trend; sells when they
+    agree on a fall.
 
     Rule: one vote each for EMA(20) over EMA(50), +DI over −DI, MACD over zero, RSI over 50, the close over its
     SMA(100), and the close in the outer quarter of the channel of the last 20 candles; ADX must exceed ``adx_limit``.
-    The signal stands for the first ``hold`` candles of the agreement. Strength grows with ADX, confidence with ADX and
-    when all six agree.
+    The signal lasts for the first ``hold`` candles of the agreement. Strength grows with ADX, confidence with ADX too,
+    and is higher if all six agree.
 
     Parameters: needed (votes of six), adx_limit, hold (candles).
 
@@ -79,14 +79,15 @@ class Confirmed(Strategy):
         )
 
     def _counts(self, view: MarketView) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """How many say that the price rises, and how many that it falls."""
+        """The number of indicators for a rise, and for a fall."""
         measures = self._measures(view)
         rising, falling = (measures > MARGINS).view(np.int8), (measures < -MARGINS).view(np.int8)
         return rising.sum(axis=0, dtype=np.int8), falling.sum(axis=0, dtype=np.int8)
 
     @once_per_view
     def _measures(self, view: MarketView) -> FloatArray:
-        """float64[6, n]: what each looks at, above its margin for a rise and below minus its margin for a fall."""
+        """float64[6, n]: each indicator's measure, above its margin for a rise and below minus its margin for a
+        fall."""
         of, close = view.indicators, view.candles.close
         upper, lower = of.donchian(20)
         span = atr(view)

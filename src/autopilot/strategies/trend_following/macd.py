@@ -17,12 +17,13 @@ class Macd(Strategy):
     """Buys when the MACD histogram turns positive, sells when it turns negative.
 
     Rule: the histogram (MACD line less its signal line), in average true ranges, leaves a band around zero; the signal
-    stands for ``hold`` candles. A cross on the trend's side of the zero line (the MACD line above it for a buy, below
-    it for a sell) is trusted more than one against the trend. Strength is the histogram's speed.
+    lasts for ``hold`` candles. A cross on the trend's side of the zero line (the MACD line above it for a buy, below
+    it for a sell) gets more confidence than a cross against the trend. Strength grows with the histogram's speed.
 
     Parameters: fast, slow, signal (candles of the three EMAs); band (average true ranges); hold (candles).
 
-    Source: Gerald Appel, "Technical Analysis: Power Tools for Active Investors" (2005); the MACD itself is of 1979.
+    Source: Gerald Appel, "Technical Analysis: Power Tools for Active Investors" (2005); the MACD itself dates from
+    1979.
 
     Typical failure: a sideways market crosses the signal line every few candles; a steady trend keeps the histogram at
     zero and gives no signal.

@@ -14,20 +14,20 @@ from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_vie
 
 @dataclass(frozen=True)
 class MovingAverage(Strategy):
-    """Buys when the fast average has risen through the slow one, sells when it has fallen through it.
+    """Buys when the fast average rises through the slow average, sells when it falls through it.
 
     Rule: the gap between EMA(fast) and SMA(slow), in average true ranges, leaves a band around zero and stays outside;
-    the signal stands for the first ``hold`` candles. The slow average must not run against the signal by more than
-    ``slope_limit`` average true ranges over ``fast`` candles. Strength is the speed of the crossing, confidence grows
-    with the slow average's slope and with ADX.
+    the signal lasts for the first ``hold`` candles. The slow average must not run against the signal by more than
+    ``slope_limit`` average true ranges over ``fast`` candles. Strength grows with the speed of the crossing, confidence
+    grows with the slow average's slope and with ADX.
 
     Parameters: fast, slow (candles); band (average true ranges), hold (candles), slope_limit (average true ranges).
 
     Source: the variable-length moving average rule with a band of Brock, Lakonishok and LeBaron, "Simple Technical
     Trading Rules and the Stochastic Properties of Stock Returns", Journal of Finance 47 (1992).
 
-    Typical failure: in a range the averages cross again and again, each time late; and it gives back the last part of
-    every trend.
+    Typical failure: in a range the averages cross again and again, each time late; it gives back the last part of every
+    trend.
     """
 
     name = "moving_average"
