@@ -13,7 +13,7 @@ import typer
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.output import Output
-from autopilot.cli.render.candles import import_screen, list_screen, sentiment_screen, verify_screen
+from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.session import Session
 from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
@@ -54,12 +54,56 @@ def import_(
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
-    with _database(session) as database, _progress(session.output) as progress:
+    with _database(session) as database, _bar(session.output) as show:
         reports = import_path(
-            SqliteCandles(database), path, exchange, symbol, length, coin_names=COIN_NAMES, progress=progress
+            SqliteCandles(database),
+            path,
+            exchange,
+            symbol,
+            length,
+            coin_names=COIN_NAMES,
+            progress=show and (lambda file, number, total: show(file.name, number - 1, total)),
         )
     document = {"imported": [{**asdict(report), "file": str(report.file)} for report in reports]}
     session.output.show(document, import_screen(document))
+    return ExitCode.DONE
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Ends in .csv, .json (either also with .gz), .feather or .parquet.")
+    ],
+    exchange: OneExchange = None,
+    symbol: OneSymbol = None,
+    timeframe: OneTimeframe = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write stored candles of one market to a file. Importing the file gives equal candles.
+
+    The options say which market; what they leave out, the file's name says, as KRAKEN_BTC-USD_1h.csv.gz does.
+
+    \b
+    Examples:
+      autopilot data export KRAKEN_BTC-USD_1h.csv.gz
+      autopilot data export btc.json --symbol BTC/USD --timeframe 1h
+    """
+    from autopilot.adapters.imports.candle_export import export_candles, export_suffix
+    from autopilot.adapters.store.candles import SqliteCandles
+
+    session = Session.of(context, as_json)
+    export_suffix(path)
+    item = _chosen(session, path, exchange, symbol, timeframe)
+    with _database(session) as database:
+        candles = SqliteCandles(database).load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
+    with _bar(session.output) as show:
+        export_candles(
+            candles, path, force=force, progress=show and (lambda written, total: show(path.name, written, total))
+        )
+    document = {**item, "file": str(path), "bytes": path.stat().st_size}
+    session.output.show(document, export_screen(document))
     return ExitCode.DONE
 
 
@@ -117,9 +161,38 @@ def _database(session: Session) -> Iterator[Database]:
         database.close()
 
 
+def _chosen(session: Session, path: Path, *options: str | None) -> Document:
+    """The stored series that the options, and else the file's name, leave. Raises CandleError unless it is one."""
+    from autopilot.adapters.exchange.venues.known import COIN_NAMES
+    from autopilot.adapters.imports.candle_files import market_of
+    from autopilot.domain.errors import CandleError
+
+    named = market_of(path.name, COIN_NAMES)
+    exchange, symbol, timeframe = (
+        option or name for option, name in zip(options, (named.exchange, named.symbol, named.timeframe), strict=True)
+    )
+    wanted = {
+        "exchange": exchange and exchange.lower(),
+        "symbol": symbol,
+        "timeframe": timeframe and Timeframe.parse(timeframe).value,
+    }
+    stored = [] if _nothing_stored(session) else _covered(session)
+    found = [each for each in stored if all(value in (None, each[name]) for name, value in wanted.items())]
+    if len(found) == 1:
+        return found[0]
+    market = " ".join(value for value in wanted.values() if value)
+    if not found:
+        raise CandleError(f"no candles{' of ' if market else ''}{market} are stored", hint="see autopilot data list")
+    raise CandleError(
+        f"{len(found)} markets are stored{' for ' if market else ''}{market}",
+        hint=f"say which: {' '.join(f'--{name} {found[0][name]}' for name, value in wanted.items() if not value)}",
+    )
+
+
 @contextmanager
-def _progress(output: Output) -> Iterator[Callable[[Path, int, int], None] | None]:
-    """A bar over the files on standard error, where that is a terminal."""
+def _bar(output: Output) -> Iterator[Callable[[str, int, int], None] | None]:
+    """A progress bar on standard error: called with a label, the number done and the number of all. None without a
+    terminal."""
     if not output.remarks.isatty():
         yield None
         return
@@ -129,7 +202,7 @@ def _progress(output: Output) -> Iterator[Callable[[Path, int, int], None] | Non
 
     with Progress(console=console(output.remarks), transient=True) as bar:
         task = bar.add_task("")
-        yield lambda file, number, total: bar.update(task, description=file.name, completed=number - 1, total=total)
+        yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
 
 
 def _nothing_stored(session: Session) -> bool:

@@ -56,6 +56,14 @@ def import_screen(document: dict[str, Any]) -> Screen:
     return (table(IMPORT_COLUMNS, rows), *_faults(imported))
 
 
+def export_screen(document: dict[str, Any]) -> Screen:
+    """``{"file", "bytes", …}`` and the fields of `list_screen`."""
+    market = f"{document['exchange']} {document['symbol']} {document['timeframe']}"
+    period = f"{utc(document['first_at_ms'])} to {utc(document['last_at_ms'])}"
+    words = f"{count(document['candles'], 'candle')} of {market}, {period}, written to {document['file']}"
+    return (line(words),)
+
+
 def sentiment_screen(document: dict[str, Any]) -> Screen:
     """``{"file", "name", "read", "written", "first_at_ms", "last_at_ms"}``."""
     since, until = utc(document["first_at_ms"])[:10], utc(document["last_at_ms"])[:10]
