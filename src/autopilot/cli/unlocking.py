@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot.app.trading.passphrase import CREDENTIAL, FD_VARIABLE, MOST_BYTES, given_passphrase
+from autopilot.app.trading.passphrase import CREDENTIAL, FD_VARIABLE, MAX_BYTES, given_passphrase
 from autopilot.cli.hidden_input import prompt_secret
 from autopilot.cli.session import Session
 from autopilot.control.errors import SafetyRefused
@@ -82,9 +82,9 @@ def _strong(passphrase: Passphrase) -> Passphrase:
             f"the passphrase is shorter than {SHORTEST} characters; nothing was changed",
             hint="four random words are good",
         )
-    if len(passphrase.encoded()) > MOST_BYTES or not passphrase.text.isprintable():
+    if len(passphrase.encoded()) > MAX_BYTES or not passphrase.text.isprintable():
         raise SafetyRefused(
-            f"the passphrase is no line of at most {MOST_BYTES} bytes; nothing was changed",
+            f"the passphrase is no line of at most {MAX_BYTES} bytes; nothing was changed",
             hint="four random words are good",
         )
     return passphrase

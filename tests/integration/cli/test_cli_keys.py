@@ -117,9 +117,9 @@ def test_from_a_descriptor(keys: Any, descriptor: Any, autopilot: Any, data_dir:
 def test_what_are_no_keys_is_said_and_not_shown(keys: Any, descriptor: Any, content: str) -> None:
     number = descriptor(content)
     done = keys("add", "kraken", "--from-fd", number)
-    assert (done.code, f"error: what descriptor {number} gives are no keys" in done.err) == (2, True)
+    assert (done.code, f"error: descriptor {number} does not hold keys" in done.err) == (2, True)
     done = keys("add", "kraken", keys_kraken=content)
-    assert (done.code, "autopilot-keys-kraken gives are no keys" in done.err) == (2, True)
+    assert (done.code, "autopilot-keys-kraken does not hold keys" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("exchange", ["bitstamp", "simulated", "replay", "../kraken", "KRAKEN"])
