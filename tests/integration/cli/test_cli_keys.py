@@ -17,7 +17,7 @@ from autopilot.adapters import vault as module
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.vault import open_vault
-from autopilot.app.trading.arming import open_armory
+from autopilot.app.trading.arming import open_armings
 from autopilot.app.trading.arming_check import ArmingRequest
 from autopilot.config.paths import find_paths
 from autopilot.domain.audit import AuditKind
@@ -244,18 +244,18 @@ def test_every_change_of_keys_is_told_to_the_audit_log_without_a_secret(
 
 
 def arm(data_dir: Path, *accounts: str) -> None:
-    with open_armory(find_paths(None, data_dir, {})) as armory:
+    with open_armings(find_paths(None, data_dir, {})) as armings:
         for account in accounts:
-            armory.arm(
+            armings.arm(
                 ArmingRequest(account=account, max_value=Decimal(500), currency="USD", symbols=[], unproven=False),
                 DAY_MS,
             )
 
 
 def armed(data_dir: Path) -> list[str]:
-    with open_armory(find_paths(None, data_dir, {})) as armory:
+    with open_armings(find_paths(None, data_dir, {})) as armings:
         now_ms = WallClock().now_ms()
-        return [account for account in armory.armings.accounts() if armory.armings.holding(account, now_ms)]
+        return [account for account in armings.armings.accounts() if armings.armings.holding(account, now_ms)]
 
 
 @pytest.mark.parametrize("command", [["rotate", "kraken"], ["remove", "kraken", "--yes"]], ids=lambda words: words[0])

@@ -100,7 +100,7 @@ def test_orders_to_buy_that_nobody_cancels_are_named(autopilot: Any, resting: No
     assert (done.code, [each["client_order_id"] for each in done.document["resting"]]) == (1, ["rests-live:kraken"])
     shown = autopilot("disarm", "--exchange", "kraken")
     assert shown.code == 1
-    assert "LEFT: live:kraken: BTC/USD: an order to buy 0.01 at 30,000" in shown.out
+    assert "LEFT: live:kraken: BTC/USD: a buy order for 0.01 at 30,000" in shown.out
     assert "try: autopilot pause --exchange kraken" in shown.out
     assert autopilot("disarm", "--exchange", "binance").code == 0
     database = data_dir / "autopilot.db"

@@ -1,4 +1,4 @@
-"""What `autopilot arm` and `autopilot disarm` do, beside a running daemon or without one."""
+"""The work of `autopilot arm` and `autopilot disarm`, beside a running daemon or without one."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from autopilot.domain.order import Order, Purpose
 
 
 @dataclass(frozen=True, slots=True)
-class Armory:
-    """The armings of one data directory."""
+class Armings:
+    """The authorizations to trade real money in one data directory."""
 
     paths: Paths
     database: Database
     armings: SqliteArmings
 
     async def findings(self, wish: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
-        """Whether the account is ready. Raises StoreError."""
+        """The results of all checks of the account. Raises StoreError."""
         verdict = verify_all(self.database.path, read_head(self.paths.audit_head))
         machine = LocalFacts(
             paper=self.armings.paper_record(exchange_of(wish.account)),
@@ -52,7 +52,7 @@ class Armory:
             await account.close()
 
     def arm(self, wish: ArmingRequest, span_ms: int) -> Arming:
-        """From now on. Raises StoreError."""
+        """Arm the account from now on, for ``span_ms``. Raises StoreError."""
         now_ms, actor = WallClock().now_ms(), str(Peer(os.getpid(), os.getuid()))
         arming = Arming(
             account=wish.account,
@@ -66,21 +66,21 @@ class Armory:
         return self.armings.arm(arming)
 
     def disarm(self, account: str | None) -> tuple[str, ...]:
-        """The accounts of which something ended; all where no ``account`` is named. Raises StoreError."""
+        """Disarm one account, or all if ``account`` is None. Returns those that were armed. Raises StoreError."""
         now_ms = WallClock().now_ms()
         accounts = self.armings.accounts() if account is None else (account,)
         return tuple(name for name in accounts if self.armings.disarm(name, now_ms))
 
     def resting_entries(self, account: str | None) -> tuple[Order, ...]:
-        """Purchases with real money that were sent and may still be filled. Raises StoreError."""
+        """Buy orders with real money that were sent and may still be filled. Raises StoreError."""
         ledger = SqliteLedger(self.database)
         live = [name for name in ledger.busy_accounts() if is_live(name) and account in (None, name)]
         return tuple(order for name in live for order in ledger.open_orders(name) if order.purpose is Purpose.ENTRY)
 
 
 @contextmanager
-def open_armory(paths: Paths) -> Iterator[Armory]:
+def open_armings(paths: Paths) -> Iterator[Armings]:
     """Raises ConfigError, StoreError."""
     create_directories(paths)
     with closing(open_database(paths.database)) as database, audited(database, paths.audit_head) as trail:
-        yield Armory(paths, database, SqliteArmings(database, trail))
+        yield Armings(paths, database, SqliteArmings(database, trail))

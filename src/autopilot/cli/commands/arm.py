@@ -1,4 +1,4 @@
-"""autopilot arm: give leave to trade real money, after a look at whether all is ready for it."""
+"""autopilot arm: authorize trading with real money, after checking whether the account is ready."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 ACCEPTED = "live-money"
-MOST = 10**12
+MAX_AMOUNT = 10**12
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -37,9 +37,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 def _amount(text: str) -> Decimal:
     if not _AMOUNT.fullmatch(text):
-        raise typer.BadParameter(f"{text[:40]!r} is no amount of money: digits, and a point before 8 more at most")
-    if not 0 < (amount := Decimal(text)) <= MOST:
-        raise typer.BadParameter(f"{text!r} is not an amount above 0 and up to {MOST:,}")
+        raise typer.BadParameter(f"{text[:40]!r} is not an amount: write digits, and at most 8 decimals")
+    if not 0 < (amount := Decimal(text)) <= MAX_AMOUNT:
+        raise typer.BadParameter(f"{text!r} is not an amount above 0 and up to {MAX_AMOUNT:,}")
     return amount
 
 
@@ -48,31 +48,29 @@ def arm(
     context: typer.Context,
     max_value: Annotated[
         Decimal,
-        typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The most that may be invested at once."),
+        typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The limit of what is invested at once."),
     ],
     exchange: Annotated[
-        str | None, typer.Option("--exchange", metavar="NAME", help="Whose account. Default: the configuration's.")
+        str | None, typer.Option("--exchange", metavar="NAME", help="Default: the configured exchange.")
     ] = None,
-    expires: Annotated[
-        str, typer.Option("--expires", metavar="SPAN", help="When it ends by itself: 12h, 7d, 2w.")
-    ] = "7d",
+    expires: Annotated[str, typer.Option("--expires", metavar="SPAN", help="How long it lasts: 12h, 7d, 2w.")] = "7d",
     currency: Annotated[
         str | None,
         typer.Option("--currency", metavar="CODE", help="Of the amount. Default: that of the configured symbols."),
     ] = None,
     accept_risk: Annotated[
         str | None,
-        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts, instead of typed words."),
+        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts: confirms without a prompt."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Give leave to trade real money on an exchange, up to an amount and for a time.
+    """Authorize trading with real money on an exchange, up to an amount and for a time.
 
-    First it shows whether all is ready, and refuses when it is not. Then it asks for words to be typed. The amount
-    holds whatever the configuration says, and what is lost is taken off it. Symbols are then started with --live.
+    First it checks whether the account is ready, and stops if a check fails. Then you confirm by typing a phrase. No
+    configuration can raise the amount, and losses reduce it. Start the symbols with --live afterwards.
     """
     from autopilot.app.audit_log import recorded
-    from autopilot.app.trading.arming import open_armory
+    from autopilot.app.trading.arming import open_armings
     from autopilot.app.trading.arming_check import ArmingRequest
     from autopilot.config.load import load
 
@@ -80,7 +78,7 @@ def arm(
     config = load(session.paths).config
     accepted = f"{ACCEPTED}-unproven" if config.model.allow_unproven else ACCEPTED
     if accept_risk not in (None, accepted):
-        raise UsageProblem(f"--accept-risk={accept_risk} does not say it", hint=f"write --accept-risk={accepted}")
+        raise UsageProblem(f"--accept-risk={accept_risk} does not confirm it", hint=f"write --accept-risk={accepted}")
     name = exchange or config.exchange
     money = currency.upper() if currency else _currency_of(config.symbols)
     wish = ArmingRequest(
@@ -91,16 +89,16 @@ def arm(
         unproven=config.model.allow_unproven,
     )
     shown: Document = {"account": wish.account, "armed": None, "readiness": []}
-    asked = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
+    request = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
     try:
-        with recorded(session.paths, "arm", asked), open_armory(session.paths) as armory:
-            findings = asyncio.run(armory.findings(wish, unlocked(session).keys(name)))
+        with recorded(session.paths, "arm", request), open_armings(session.paths) as armings:
+            findings = asyncio.run(armings.findings(wish, unlocked(session).keys(name)))
             shown["readiness"] = [plain(each) for each in findings]
             if not as_json:
                 session.output.show(shown, readiness_screen(shown))
             _require_ready(findings)
             _ask(wish, accepted, is_said=accept_risk is not None)
-            shown["armed"] = plain(armory.arm(wish, span_ms))
+            shown["armed"] = plain(armings.arm(wish, span_ms))
     except SafetyRefused as refusal:
         if not shown["readiness"]:
             raise
@@ -113,11 +111,11 @@ def arm(
 
 
 def _currency_of(symbols: Sequence[str]) -> str:
-    """What the configured symbols are bought with. Raises UsageProblem when that is not one currency."""
+    """The quote currency of the configured symbols. Raises UsageProblem if they have several."""
     quotes = sorted({split_symbol(symbol)[1] for symbol in symbols})
     if len(quotes) > 1:
         raise UsageProblem(
-            f"the configured symbols are bought with {', '.join(quotes)}", hint=f"say which: --currency {quotes[0]}"
+            f"the configured symbols are bought with {', '.join(quotes)}", hint=f"choose one: --currency {quotes[0]}"
         )
     return quotes[0]
 
@@ -127,13 +125,13 @@ def _require_ready(findings: Sequence[Finding]) -> None:
     failed = [each for each in findings if not each.passed]
     if failed:
         raise SafetyRefused(
-            f"it is not ready for real money, nothing was armed: {', '.join(each.code for each in failed)}",
+            f"nothing was armed, the account is not ready: {', '.join(each.code for each in failed)}",
             hint=failed[0].remedy,
         )
 
 
 def _ask(wish: ArmingRequest, accepted: str, *, is_said: bool) -> None:
-    """Raises SafetyRefused unless the user takes the risk in words."""
+    """Raises SafetyRefused unless the user confirms by typing the phrase, or ``is_said`` already."""
     if is_said:
         return
     words = phrase(exchange_of(wish.account), wish.max_value, wish.currency, unproven=wish.unproven)
@@ -142,4 +140,4 @@ def _ask(wish: ArmingRequest, accepted: str, *, is_said: bool) -> None:
             "nothing was armed: there is no terminal to ask on", hint=f"in a script: --accept-risk={accepted}"
         )
     if typer.prompt(f"This trades real money. To arm, type: {words}\n", err=True, prompt_suffix="> ").strip() != words:
-        raise SafetyRefused("nothing was armed: these were other words", hint=f"type exactly: {words}")
+        raise SafetyRefused("nothing was armed: the phrase does not match", hint=f"type exactly: {words}")

@@ -1,4 +1,4 @@
-"""autopilot disarm: take back the leave to trade real money."""
+"""autopilot disarm: end the authorization to trade with real money."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def disarm(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Take back the leave to trade real money: at once, with a running daemon or without one.
+    """End the authorization to trade with real money: at once, with a running daemon or without one.
 
-    No order to buy is sent any more, and the daemon cancels those that rest. What is held stays held, and its stop, its
-    target and sell signals go on. Exit code 1 when orders to buy rest that no daemon follows.
+    No more buy orders are sent, and the daemon cancels the open ones. Positions stay open; their stops, targets and
+    sell signals go on. Exit code 1 if buy orders stay open that no daemon cancels.
     """
     from autopilot.app.audit_log import recorded
-    from autopilot.app.trading.arming import open_armory
+    from autopilot.app.trading.arming import open_armings
 
     session = Session.of(context, as_json)
     account = account_name(exchange, paper=False) if exchange else None
-    with recorded(session.paths, "disarm", {"exchange": exchange}), open_armory(session.paths) as armory:
-        ended, resting = armory.disarm(account), armory.resting_entries(account)
+    with recorded(session.paths, "disarm", {"exchange": exchange}), open_armings(session.paths) as armings:
+        ended, resting = armings.disarm(account), armings.resting_entries(account)
     followed = _followed(session) if resting else set()
     left = [order for order in resting if (order.account, order.symbol) not in followed]
     document: Document = {"disarmed": list(ended), "resting": [_brief(order) for order in left]}
@@ -49,7 +49,7 @@ def disarm(
 
 
 def _followed(session: Session) -> set[tuple[str, str]]:
-    """The symbols whose orders to buy a daemon cancels in its next cycle, by account."""
+    """(account, symbol) of every symbol whose buy orders a daemon cancels in its next cycle."""
     try:
         symbols = session.client().get(address("status"))["symbols"]
     except ControlError:

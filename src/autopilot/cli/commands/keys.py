@@ -37,7 +37,8 @@ FromFd = Annotated[
     ),
 ]
 SecretFile = Annotated[
-    Path | None, typer.Option("--secret-file", metavar="FILE", help="The secret is in this file, as PEM keys are.")
+    Path | None,
+    typer.Option("--secret-file", metavar="FILE", help="Read the secret from this file, such as a PEM key."),
 ]
 
 
@@ -49,7 +50,10 @@ def add(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Store the keys of an account. They are asked for and not shown; a new file asks for a passphrase too."""
+    """Store the API keys of an account, encrypted. You are prompted for them; nothing you type is shown.
+
+    The first keys also need a new passphrase.
+    """
     session = _session(context, exchange, as_json)
     with _recorded(session, "add", exchange):
         passphrase, vault = unlocked_or_new(session)
@@ -66,8 +70,11 @@ def rotate(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Put new keys in the place of the old ones, of which nothing is kept. A running daemon takes them at its next
-    start. What was armed there is disarmed: arm looks at what the new key may do."""
+    """Replace the API keys of an account. The old keys are removed, and the account is disarmed.
+
+    A running daemon uses the new keys after its next start. Arm the account again: that checks the new key's
+    permissions.
+    """
     session = _session(context, exchange, as_json)
     with _recorded(session, "rotate", exchange):
         passphrase, vault = unlocked_by(session)
@@ -82,7 +89,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Forget the keys of an account, and disarm it. A running daemon forgets them at its end."""
+    """Remove the API keys of an account, and disarm it. A running daemon keeps them in memory until it stops."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)
@@ -91,21 +98,21 @@ def remove(
     if not yes:
         if not sys.stdin.isatty():
             raise SafetyRefused("nothing was removed: there is no terminal to ask on", hint="add --yes")
-        if not typer.confirm(f"Forget the keys of {exchange}?", err=True):
+        if not typer.confirm(f"Remove the keys of {exchange}?", err=True):
             session.output.remark("nothing was changed")
             return ExitCode.FAILED
     with _recorded(session, "remove", exchange):
         disarmed = _disarmed(session, exchange)
         save_vault(session.paths.vault, passphrase, left)
     document = {"removed": exchange, "disarmed": disarmed}
-    words = f"The keys of {exchange} are forgotten; delete them there as well."
+    words = f"The keys of {exchange} are removed. Delete them on the exchange as well."
     session.output.show(document, kept_screen(words, disarmed))
     return ExitCode.DONE
 
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """Whose keys are stored. Asks for no passphrase and shows no secret."""
+    """List the exchanges whose API keys are stored. Needs no passphrase and shows no secret."""
     from autopilot.adapters.vault import stored_keys
 
     session = Session.of(context, as_json)
@@ -129,12 +136,12 @@ def change_passphrase(
             metavar="N",
             min=0,
             max=LARGEST_DESCRIPTOR,
-            help="Read the new one from this descriptor, do not ask.",
+            help="Read the new passphrase from this descriptor.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Choose another passphrase. The file is encrypted anew."""
+    """Change the passphrase of the stored API keys."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)
@@ -159,7 +166,7 @@ def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
 def _kept(
     session: Session, passphrase: Passphrase, vault: Vault, exchange: str, from_fd: int | None, secret_file: Path | None
 ) -> int:
-    """Asks for the keys and stores them. Leave that was given to other keys is no leave for these."""
+    """Read the keys and store them. The account is disarmed: its authorization was for other keys."""
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.vault import save_vault
 
@@ -180,8 +187,9 @@ def _recorded(session: Session, command: str, exchange: str | None = None) -> Ab
 
 
 def _disarmed(session: Session, exchange: str) -> list[str]:
-    """The account that was disarmed, if it was armed. It comes first: a crash leaves no new key with an old leave."""
-    from autopilot.app.trading.arming import open_armory
+    """The accounts that were armed. Called before the keys are stored: a crash leaves no new key with an old
+    authorization."""
+    from autopilot.app.trading.arming import open_armings
 
-    with open_armory(session.paths) as armory:
-        return list(armory.disarm(account_name(exchange, paper=False)))
+    with open_armings(session.paths) as armings:
+        return list(armings.disarm(account_name(exchange, paper=False)))

@@ -1,4 +1,4 @@
-"""Whether an account is ready for real money, and what is armed."""
+"""The screens of `autopilot arm` and `autopilot disarm`."""
 
 from __future__ import annotations
 
@@ -22,27 +22,30 @@ def readiness_screen(document: Document) -> Screen:
 
 
 def armed_screen(document: Document) -> Screen:
-    """``{"account", "max_value", "currency", "expires_at_ms"}`` of what was armed."""
+    """``{"account", "max_value", "currency", "expires_at_ms"}`` of the authorization."""
     return (
         line(
             f"{document['account']} may invest up to {money(document['max_value'])} {document['currency']} of REAL"
             f" MONEY until {utc(document['expires_at_ms'])}.",
             Style.WARNING,
         ),
-        line("What is lost is taken off; autopilot disarm ends it, autopilot panic ends all at once.", Style.FAINT),
+        line(
+            "Losses reduce this amount. Undo with: autopilot disarm. Stop all: autopilot panic.",
+            Style.FAINT,
+        ),
     )
 
 
 def disarmed_screen(document: Document) -> Screen:
-    """``{"disarmed": [account …], "resting": [order …]}``, the orders to buy that nobody cancels."""
+    """``{"disarmed": [account …], "resting": [order …]}``: the buy orders that stay open and no daemon cancels."""
     blocks: list[Block] = [
-        line(f"{account} is disarmed: no order to buy is sent any more; what is held is watched and sold as planned.")
+        line(f"{account} is disarmed: no more buy orders are sent. Positions stay monitored and are sold as planned.")
         for account in document["disarmed"]
     ]
     blocks = blocks or [line("Nothing was armed; nothing was changed.")]
     for order in document["resting"]:
         at = f" at {price(order['price'])}" if order["price"] else ""
-        words = f"LEFT: {order['account']}: {order['symbol']}: an order to buy {quantity(order['quantity'])}{at} rests"
+        words = f"LEFT: {order['account']}: {order['symbol']}: a buy order for {quantity(order['quantity'])}{at} rests"
         blocks.append(line(f"{words} on the exchange and may still be filled", Style.BAD, hang=2))
     for account in sorted({order["account"] for order in document["resting"]}):
         blocks.append(line(f"  try: autopilot pause --exchange {exchange_of(account)}", Style.FAINT, hang=2))

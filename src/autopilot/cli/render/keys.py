@@ -1,4 +1,4 @@
-"""Whose exchange keys are stored."""
+"""The screens of `autopilot keys`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def keys_screen(document: dict[str, Any]) -> Screen:
 
 
 def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
-    """What was done, and whose leave to trade real money ended with it."""
-    ended = (f"{account} is disarmed: autopilot arm looks at the new key" for account in disarmed)
+    """``words``: the result; ``disarmed``: the accounts whose authorization ended with it."""
+    ended = (f"{account} is disarmed. Authorize it again with: autopilot arm" for account in disarmed)
     return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

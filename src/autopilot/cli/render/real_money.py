@@ -1,4 +1,4 @@
-"""What the status screen says of real money; nothing where there is none."""
+"""The lines about real money on the status screen."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from autopilot.domain.document_types import Document
 
 
 def real_money_lines(accounts: Sequence[Document]) -> list[Paragraph]:
-    """``accounts``: the status document's ``real_money``."""
-    return [told for account in accounts for told in (*_trading(account), *_leave(account), *_unarmed(account))]
+    """``accounts``: the status document's ``real_money``. Empty without real money."""
+    return [each for account in accounts for each in (*_trading(account), *_allowance(account), *_unarmed(account))]
 
 
 def _trading(account: Document) -> list[Paragraph]:
@@ -21,14 +21,14 @@ def _trading(account: Document) -> list[Paragraph]:
     return [line(f"REAL MONEY on {account['exchange']}: {', '.join(account['symbols'])}", Style.BAD, hang=2)]
 
 
-def _leave(account: Document) -> list[Paragraph]:
+def _allowance(account: Document) -> list[Paragraph]:
     arming = account["arming"]
     if not account["armed"]:
         return []
     until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
     invested, limit = money(arming["invested"]), money(arming["limit"])
     lost = Decimal(arming["limit"]) < Decimal(arming["max_value"])
-    used = f"{invested} invested of the {limit} that losses left" if lost else f"{invested} of it invested"
+    used = f"{invested} invested of {limit}, reduced by losses" if lost else f"{invested} of it invested"
     idle = "" if account["symbols"] else "; no symbol trades on it now"
     words = f"{account['account']}: armed for {money(arming['max_value'])} {arming['currency']} {until}; {used}{idle}"
     return [line(words, Style.WARNING, hang=2)]

@@ -11,7 +11,7 @@ import pytest
 
 from autopilot.adapters.store.armings import PaperRecord
 from autopilot.app.trading.arming_check import (
-    LEAST_DISK_BYTES,
+    MIN_FREE_BYTES,
     ArmingRequest,
     LocalFacts,
     arming_findings,
@@ -29,7 +29,7 @@ MACHINE = LocalFacts(
     unsettled=0,
     audit_problem=None,
     audit_breaks=(),
-    free_bytes=LEAST_DISK_BYTES,
+    free_bytes=MIN_FREE_BYTES,
     model=ModelState.LIVE,
 )
 TRADING = KeyRights(can_trade=True, can_move_money=False)
@@ -103,7 +103,7 @@ async def test_an_account_that_is_ready() -> None:
         ({"paper": PaperRecord("kraken", 7, 4)}, "PAPER_TRADES"),
         ({"unsettled": 1}, "ORDERS_SETTLED"),
         ({"audit_problem": "row 3 was edited"}, "AUDIT_WHOLE"),
-        ({"free_bytes": LEAST_DISK_BYTES - 1}, "DISK_FREE"),
+        ({"free_bytes": MIN_FREE_BYTES - 1}, "DISK_FREE"),
         ({"model": None}, "MODEL_PROVEN"),
         ({"model": ModelState.SHADOW}, "MODEL_PROVEN"),
     ],

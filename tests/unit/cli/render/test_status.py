@@ -86,8 +86,8 @@ UNARMED = {"armed": False, "symbols": [], "unarmed_symbols": ["BTC/USD"]}
             {"arming": {**ARMING, "limit": "482.5", "unproven": True}},
             [
                 "REAL MONEY on kraken: BTC/USD, ETH/USD",
-                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z, UNPROVEN; 120.50 invested of the 482.50"
-                " that losses left",
+                "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z, UNPROVEN; 120.50 invested of 482.50,"
+                " reduced by losses",
             ],
         ),
         (
