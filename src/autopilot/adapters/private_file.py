@@ -24,7 +24,7 @@ def read_private(path: Path, most_bytes: int) -> bytes:
 
 
 def credential_file(name: str, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The systemd credential called ``name``; None if there is no such credential."""
+    """The file of the systemd credential called ``name``; None without it."""
     directory = environ.get(CREDENTIALS_VARIABLE)
     file = Path(directory) / name if directory else None
     return file if file and file.exists() else None

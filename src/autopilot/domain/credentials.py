@@ -1,4 +1,4 @@
-"""The keys of an account on an exchange, and what unlocks them."""
+"""The API keys of an account, and their passphrase."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ExchangeKeys:
-    """``password`` where the exchange asks for one. None of it is ever shown."""
+    """``password``: only for exchanges that require one. No field is ever shown."""
 
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
@@ -17,7 +17,7 @@ class ExchangeKeys:
 
 @dataclass(frozen=True, slots=True)
 class Passphrase:
-    """Opens the file of the exchange keys. Never shown, not even where a traceback shows variables."""
+    """Unlocks the file of the API keys. Never shown, not even in a traceback that shows variables."""
 
     text: str = field(repr=False)
 
@@ -28,10 +28,10 @@ class Passphrase:
 
 @dataclass(frozen=True, slots=True)
 class KeyRights:
-    """What the exchange says that a key may do; None where it does not say."""
+    """The permissions of a key; None for a permission that the exchange does not state."""
 
     can_trade: bool | None = None
     can_move_money: bool | None = None
-    """Out of the account, by a withdrawal or a transfer."""
+    """By a withdrawal or a transfer to another account."""
     missing: tuple[str, ...] = ()
-    """What trading needs and the key may not do, as the exchange names it."""
+    """Permissions that trading needs and the key lacks, as the exchange names them."""

@@ -1,4 +1,4 @@
-"""Candles that other programs collected, into the store: read, looked over, cleaned of what no market can have made."""
+"""Importing candle files of other programs: read, checked, stored without the unusable candles."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ _MINUTES = {str(timeframe.ms // 60_000): timeframe.value for timeframe in Timefr
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """``read`` rows of ``file``, of which some were ``dropped`` (by reason) and ``written`` were new or changed."""
+    """The import of ``file``, which has ``read`` rows: some were ``dropped`` (number by reason), and ``written`` were
+    new or changed in the store."""
 
     file: Path
     exchange: str
@@ -174,7 +175,7 @@ def _import(store: CandleStore, path: Path, exchange: str, symbol: str, timefram
 
 
 def _columns(path: Path) -> tuple[int, IntArray, Bars]:
-    """How many rows there are; of those with a time, times and the five numbers."""
+    """(number of rows, open times, five numbers) of the rows that have a time."""
     frame = read_table(path, _FIELDS)
     names = {
         field: next((name for name in (field, *_OTHER_NAMES[field]) if name in frame.columns), None)

@@ -40,10 +40,10 @@ def import_(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Take candles from files: CSV, also gzipped, JSON, feather or parquet. Importing again changes nothing.
+    """Import candles from files: CSV, also gzipped, JSON, feather or parquet. Importing again changes nothing.
 
-    What the file's name does not tell, as KRAKEN_BTC-USD_1h.csv.gz does, the options must. It works beside a running
-    daemon and without one.
+    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it. Works
+    beside a running daemon and without one.
     """
     session = Session.of(context, as_json)
     if sentiment:
@@ -83,7 +83,7 @@ def export(
 ) -> int:
     """Write stored candles of one market to a file. Importing the file gives equal candles.
 
-    The options say which market; what they leave out, the file's name says, as KRAKEN_BTC-USD_1h.csv.gz does.
+    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it.
 
     \b
     Examples:
@@ -109,7 +109,7 @@ def export(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """Which candles there are, and from when to when."""
+    """List the stored candles: markets, numbers, first and last time."""
     session = Session.of(context, as_json)
     document = {"series": [] if _nothing_stored(session) else _covered(session)}
     session.output.show(document, list_screen(document))
@@ -124,7 +124,7 @@ def verify(
     timeframe: OneTimeframe = None,
     as_json: AsJson = False,
 ) -> int:
-    """Look for whatever is wrong with the candles; exit code 1 when there is something."""
+    """Check the stored candles for faults; exit code 1 if there are any."""
     session = Session.of(context, as_json)
     wanted = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe and Timeframe.parse(timeframe).value}
     found = [
@@ -149,7 +149,7 @@ def _import_sentiment(session: Session, path: Path) -> None:
 
 @contextmanager
 def _database(session: Session) -> Iterator[Database]:
-    """Beside a running daemon or without one; made where there is none yet. Raises StoreError, ConfigError."""
+    """The database, created if it does not exist; works beside a running daemon. Raises StoreError, ConfigError."""
     from autopilot.adapters.store.database import open_database
     from autopilot.config.paths import create_directories
 
@@ -162,7 +162,8 @@ def _database(session: Session) -> Iterator[Database]:
 
 
 def _chosen(session: Session, path: Path, *options: str | None) -> Document:
-    """The stored series that the options, and else the file's name, leave. Raises CandleError unless it is one."""
+    """The only stored series that matches the options and the file's name. Raises CandleError without any or with
+    several."""
     from autopilot.adapters.exchange.venues.known import COIN_NAMES
     from autopilot.adapters.imports.candle_files import market_of
     from autopilot.domain.errors import CandleError
@@ -206,7 +207,7 @@ def _bar(output: Output) -> Iterator[Callable[[str, int, int], None] | None]:
 
 
 def _nothing_stored(session: Session) -> bool:
-    """Looking makes no database."""
+    """A check that creates no database."""
     return not session.paths.database.exists()
 
 

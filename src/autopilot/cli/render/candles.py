@@ -1,4 +1,4 @@
-"""Stored candles: what there is, what came in, what is wrong with it."""
+"""The screens of `autopilot data`."""
 
 from __future__ import annotations
 
