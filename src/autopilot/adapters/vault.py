@@ -77,8 +77,8 @@ class Vault:
     def without(self, exchange: str) -> Vault:
         """Raises NotFound."""
         self.keys(exchange)
-        left = {name: keys for name, keys in self._held.items() if name != exchange}
-        return replace(self, entries=self._others(exchange), _held=left)
+        remaining = {name: keys for name, keys in self._held.items() if name != exchange}
+        return replace(self, entries=self._others(exchange), _held=remaining)
 
     def _others(self, exchange: str) -> tuple[Entry, ...]:
         return tuple(each for each in self.entries if each.exchange != exchange)

@@ -34,31 +34,31 @@ class Armings:
     database: Database
     armings: SqliteArmings
 
-    async def findings(self, wish: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
+    async def findings(self, wanted: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
         """The results of all checks of the account. Raises StoreError."""
         verdict = verify_all(self.database.path, read_head(self.paths.audit_head))
-        machine = LocalFacts(
-            paper=self.armings.paper_record(exchange_of(wish.account)),
-            unsettled=self.armings.unsettled(wish.account),
+        facts = LocalFacts(
+            paper=self.armings.paper_record(exchange_of(wanted.account)),
+            unsettled=self.armings.unsettled(wanted.account),
             audit_problem=verdict.problem,
             audit_breaks=verdict.breaks,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
             model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
         )
-        account = live_account(wish.account, keys, WallClock())
+        account = live_account(wanted.account, keys, WallClock())
         try:
-            return await arming_findings(wish, machine, account, SqliteLedger(self.database))
+            return await arming_findings(wanted, facts, account, SqliteLedger(self.database))
         finally:
             await account.close()
 
-    def arm(self, wish: ArmingRequest, span_ms: int) -> Arming:
+    def arm(self, wanted: ArmingRequest, span_ms: int) -> Arming:
         """Arm the account from now on, for ``span_ms``. Raises StoreError."""
         now_ms, actor = WallClock().now_ms(), str(Peer(os.getpid(), os.getuid()))
         arming = Arming(
-            account=wish.account,
-            currency=wish.currency,
-            max_value=wish.max_value,
-            unproven=wish.unproven,
+            account=wanted.account,
+            currency=wanted.currency,
+            max_value=wanted.max_value,
+            unproven=wanted.unproven,
             armed_at_ms=now_ms,
             expires_at_ms=now_ms + span_ms,
             actor=actor,

@@ -71,11 +71,11 @@ class LocalFacts:
 
 
 async def arming_findings(
-    wish: ArmingRequest, machine: LocalFacts, account: Account, ledger: Ledger
+    wanted: ArmingRequest, facts: LocalFacts, account: Account, ledger: Ledger
 ) -> tuple[Finding, ...]:
     """The results of all checks, also after one failed. A check that the exchange does not answer fails; a key without
     the permissions to trade ends the checks. Raises StoreError."""
-    found = [_version(), *machine_findings(machine), _model(wish, machine.model)]
+    found = [_version(), *local_findings(facts), _model(wanted, facts.model)]
     try:
         rights = await account.rights()
     except ExchangeError as error:
@@ -85,18 +85,18 @@ async def arming_findings(
     if rights.missing:
         return tuple(found)
     try:
-        found.append(_balance(wish, await account.balances()))
+        found.append(_balance(wanted, await account.balances()))
         found.append(_clock(await account.clock_offset_ms()))
-        found += _books(await reconcile(wish.account, wish.symbols, account, ledger))
+        found += _books(await reconcile(wanted.account, wanted.symbols, account, ledger))
     except ExchangeError as error:
         found.append(Finding("EXCHANGE_ANSWERS", False, str(error), error.hint))
     return tuple(found)
 
 
-def machine_findings(machine: LocalFacts) -> list[Finding]:
+def local_findings(facts: LocalFacts) -> list[Finding]:
     """The results of the checks that need no exchange."""
-    paper, unsettled, problem = machine.paper, machine.unsettled, machine.audit_problem
-    free_mb = machine.free_bytes // (1024 * 1024)
+    paper, unsettled, problem = facts.paper, facts.unsettled, facts.audit_problem
+    free_mb = facts.free_bytes // (1024 * 1024)
     return [
         Finding(
             "PAPER_DAYS",
@@ -116,10 +116,10 @@ def machine_findings(machine: LocalFacts) -> list[Finding]:
             f"{unsettled} orders of the account whose fate is not known",
             "start the account, so that the exchange is asked: autopilot status, autopilot orders",
         ),
-        Finding("AUDIT_WHOLE", problem is None, problem or _whole(machine.audit_breaks), "autopilot audit verify"),
+        Finding("AUDIT_WHOLE", problem is None, problem or _whole(facts.audit_breaks), "autopilot audit verify"),
         Finding(
             "DISK_FREE",
-            machine.free_bytes >= MIN_FREE_BYTES,
+            facts.free_bytes >= MIN_FREE_BYTES,
             f"{free_mb:,} MB free on the disk, at least {MIN_FREE_BYTES // (1024 * 1024)}",
             "free some space: an order is only sent after it was stored",
         ),
@@ -136,10 +136,10 @@ def _version() -> Finding:
     return Finding("VERSION", True, f"autopilot {version('autopilot')} with ccxt {version('ccxt')}")
 
 
-def _model(wish: ArmingRequest, state: ModelState | None) -> Finding:
+def _model(wanted: ArmingRequest, state: ModelState | None) -> Finding:
     """Real money follows a model that is *live*, unless the user allows an unproven one."""
     deciding = f"a model that is {state}" if state else "the rule table"
-    if state is ModelState.LIVE or not wish.unproven:
+    if state is ModelState.LIVE or not wanted.unproven:
         return Finding(
             "MODEL_PROVEN",
             state is ModelState.LIVE,
@@ -149,13 +149,13 @@ def _model(wish: ArmingRequest, state: ModelState | None) -> Finding:
     return Finding("MODEL_PROVEN", True, f"{deciding} decides, unproven, as allow_unproven allows")
 
 
-def _balance(wish: ArmingRequest, balances: Mapping[str, Balance]) -> Finding:
-    balance = balances.get(wish.currency, Balance(ZERO, ZERO))
+def _balance(wanted: ArmingRequest, balances: Mapping[str, Balance]) -> Finding:
+    balance = balances.get(wanted.currency, Balance(ZERO, ZERO))
     return Finding(
         "BALANCE_FREE",
         balance.free > ZERO,
-        f"{balance.free:f} {wish.currency} free of {balance.total:f}; {wish.max_value:f} would be armed",
-        f"deposit {wish.currency}, or name another --currency",
+        f"{balance.free:f} {wanted.currency} free of {balance.total:f}; {wanted.max_value:f} would be armed",
+        f"deposit {wanted.currency}, or name another --currency",
     )
 
 

@@ -81,24 +81,24 @@ def arm(
         raise UsageProblem(f"--accept-risk={accept_risk} does not confirm it", hint=f"write --accept-risk={accepted}")
     name = exchange or config.exchange
     money = currency.upper() if currency else _currency_of(config.symbols)
-    wish = ArmingRequest(
+    wanted = ArmingRequest(
         account=account_name(name, paper=False),
         max_value=max_value,
         currency=money,
         symbols=[symbol for symbol in config.symbols if split_symbol(symbol)[1] == money],
         unproven=config.model.allow_unproven,
     )
-    shown: Document = {"account": wish.account, "armed": None, "readiness": []}
+    shown: Document = {"account": wanted.account, "armed": None, "readiness": []}
     request = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
     try:
         with recorded(session.paths, "arm", request), open_armings(session.paths) as armings:
-            findings = asyncio.run(armings.findings(wish, unlocked(session).keys(name)))
+            findings = asyncio.run(armings.findings(wanted, unlocked(session).keys(name)))
             shown["readiness"] = [plain(each) for each in findings]
             if not as_json:
                 session.output.show(shown, readiness_screen(shown))
             _require_ready(findings)
-            _ask(wish, accepted, is_said=accept_risk is not None)
-            shown["armed"] = plain(armings.arm(wish, span_ms))
+            _ask(wanted, accepted, is_said=accept_risk is not None)
+            shown["armed"] = plain(armings.arm(wanted, span_ms))
     except SafetyRefused as refusal:
         if not shown["readiness"]:
             raise
@@ -130,11 +130,11 @@ def _require_ready(findings: Sequence[Finding]) -> None:
         )
 
 
-def _ask(wish: ArmingRequest, accepted: str, *, is_said: bool) -> None:
+def _ask(wanted: ArmingRequest, accepted: str, *, is_said: bool) -> None:
     """Raises SafetyRefused unless the user confirms by typing the phrase, or ``is_said`` already."""
     if is_said:
         return
-    words = phrase(exchange_of(wish.account), wish.max_value, wish.currency, unproven=wish.unproven)
+    words = phrase(exchange_of(wanted.account), wanted.max_value, wanted.currency, unproven=wanted.unproven)
     if not sys.stdin.isatty():
         raise SafetyRefused(
             "nothing was armed: there is no terminal to ask on", hint=f"in a script: --accept-risk={accepted}"

@@ -41,14 +41,14 @@ def disarm(
     account = account_name(exchange, paper=False) if exchange else None
     with recorded(session.paths, "disarm", {"exchange": exchange}), open_armings(session.paths) as armings:
         ended, resting = armings.disarm(account), armings.resting_entries(account)
-    followed = _followed(session) if resting else set()
-    left = [order for order in resting if (order.account, order.symbol) not in followed]
-    document: Document = {"disarmed": list(ended), "resting": [_brief(order) for order in left]}
+    handled = _canceled_by_daemon(session) if resting else set()
+    uncanceled = [order for order in resting if (order.account, order.symbol) not in handled]
+    document: Document = {"disarmed": list(ended), "resting": [_brief(order) for order in uncanceled]}
     session.output.show(document, disarmed_screen(document))
-    return ExitCode.FAILED if left else ExitCode.DONE
+    return ExitCode.FAILED if uncanceled else ExitCode.DONE
 
 
-def _followed(session: Session) -> set[tuple[str, str]]:
+def _canceled_by_daemon(session: Session) -> set[tuple[str, str]]:
     """(account, symbol) of every symbol whose buy orders a daemon cancels in its next cycle."""
     try:
         symbols = session.client().get(address("status"))["symbols"]

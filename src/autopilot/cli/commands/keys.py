@@ -13,7 +13,7 @@ from autopilot.app.trading.passphrase import LARGEST_DESCRIPTOR, passphrase_from
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.key_input import read_keys
 from autopilot.cli.options import AsJson
-from autopilot.cli.render.keys import kept_screen, keys_screen
+from autopilot.cli.render.keys import keys_screen, result_screen
 from autopilot.cli.session import Session
 from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.config.paths import create_directories
@@ -59,7 +59,7 @@ def add(
         passphrase, vault = unlocked_or_new(session)
         if any(each.exchange == exchange for each in vault.entries):
             raise Conflict(f"keys for {exchange} are stored already", hint=f"autopilot keys rotate {exchange}")
-        return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
+        return _store(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def rotate(
     with _recorded(session, "rotate", exchange):
         passphrase, vault = unlocked_by(session)
         vault.keys(exchange)
-        return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
+        return _store(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -94,7 +94,7 @@ def remove(
 
     session = Session.of(context, as_json)
     passphrase, vault = unlocked_by(session)
-    left = vault.without(exchange)
+    remaining = vault.without(exchange)
     if not yes:
         if not sys.stdin.isatty():
             raise SafetyRefused("nothing was removed: there is no terminal to ask on", hint="add --yes")
@@ -103,10 +103,10 @@ def remove(
             return ExitCode.FAILED
     with _recorded(session, "remove", exchange):
         disarmed = _disarmed(session, exchange)
-        save_vault(session.paths.vault, passphrase, left)
+        save_vault(session.paths.vault, passphrase, remaining)
     document = {"removed": exchange, "disarmed": disarmed}
     words = f"The keys of {exchange} are removed. Delete them on the exchange as well."
-    session.output.show(document, kept_screen(words, disarmed))
+    session.output.show(document, result_screen(words, disarmed))
     return ExitCode.DONE
 
 
@@ -149,7 +149,7 @@ def change_passphrase(
         _, vault = unlocked_by(session)
         chosen = new_passphrase(None if new_from_fd is None else passphrase_from(new_from_fd))
         save_vault(session.paths.vault, chosen, vault)
-    session.output.show({"changed": True}, kept_screen("The exchange keys have a new passphrase."))
+    session.output.show({"changed": True}, result_screen("The exchange keys have a new passphrase."))
     return ExitCode.DONE
 
 
@@ -163,20 +163,20 @@ def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
     return session
 
 
-def _kept(
+def _store(
     session: Session, passphrase: Passphrase, vault: Vault, exchange: str, from_fd: int | None, secret_file: Path | None
 ) -> int:
     """Read the keys and store them. The account is disarmed: its authorization was for other keys."""
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.vault import save_vault
 
-    kept = vault.with_keys(exchange, read_keys(exchange, from_fd, secret_file), WallClock().now_ms())
+    changed = vault.with_keys(exchange, read_keys(exchange, from_fd, secret_file), WallClock().now_ms())
     disarmed = _disarmed(session, exchange)
-    save_vault(session.paths.vault, passphrase, kept)
-    entry = next(each for each in kept.entries if each.exchange == exchange)
-    known = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
+    save_vault(session.paths.vault, passphrase, changed)
+    entry = next(each for each in changed.entries if each.exchange == exchange)
+    facts = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
     words = f"The keys of {exchange} are stored, encrypted, as {entry.fingerprint}."
-    session.output.show({**known, "disarmed": disarmed}, kept_screen(words, disarmed))
+    session.output.show({**facts, "disarmed": disarmed}, result_screen(words, disarmed))
     return ExitCode.DONE
 
 

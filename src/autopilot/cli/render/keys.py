@@ -19,7 +19,7 @@ def keys_screen(document: dict[str, Any]) -> Screen:
     return (table(COLUMNS, rows),)
 
 
-def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
+def result_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
     """``words``: the result; ``disarmed``: the accounts whose authorization ended with it."""
     ended = (f"{account} is disarmed. Authorize it again with: autopilot arm" for account in disarmed)
     return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

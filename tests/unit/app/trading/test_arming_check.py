@@ -15,7 +15,7 @@ from autopilot.app.trading.arming_check import (
     ArmingRequest,
     LocalFacts,
     arming_findings,
-    machine_findings,
+    local_findings,
 )
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
@@ -113,7 +113,7 @@ async def test_what_the_machine_lacks(change: dict[str, Any], code: str) -> None
 
 
 async def test_a_break_of_the_past_is_told_and_no_reason_to_refuse() -> None:
-    found = machine_findings(replace(MACHINE, audit_breaks=(4, 9)))
+    found = local_findings(replace(MACHINE, audit_breaks=(4, 9)))
     (whole,) = (each for each in found if each.code == "AUDIT_WHOLE")
     assert whole.passed
     assert "whole since row 9" in whole.detail
