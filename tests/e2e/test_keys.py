@@ -63,7 +63,7 @@ def environment(process: Path) -> bytes:
 
 
 def test_what_is_typed_is_stored_and_found_nowhere(home: Home, terminal: Any, tmp_path: Path) -> None:
-    chosen = [("New passphrase", f"{PASSPHRASE}\n"), ("once more", f"{PASSPHRASE}\n")]
+    chosen = [("New passphrase", f"{PASSPHRASE}\n"), ("Repeat passphrase", f"{PASSPHRASE}\n")]
     said = [
         terminal("keys add kraken", [*chosen, *keys_typed(API_KEY, SECRET)]),
         terminal("keys add coinbase", [UNLOCK, *keys_typed(COINBASE_NAME, f"{PEM}\n\nrest of the clipboard")]),
@@ -101,7 +101,7 @@ def test_an_interrupted_question_stores_nothing_and_gives_the_terminal_its_echo_
     screen.read(until="New passphrase")
     assert not screen.echoes
     screen.type(f"{PASSPHRASE}\n")
-    screen.read(until="once more")
+    screen.read(until="Repeat passphrase")
     screen.process.send_signal(signal.SIGINT)
     screen.process.wait(LIMIT_S)
     assert screen.echoes

@@ -1,4 +1,5 @@
-"""The anchor of the audit log: its head in a file beside the database, since a chain alone does not miss its end."""
+"""The anchor of the audit log: a copy of its head in a file beside the database. The chain alone does not show a lost
+end."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from autopilot.domain.audit import GENESIS, Head
 from autopilot.domain.errors import AutopilotError, StoreCorrupt, StoreUnavailable
 
 EVERY_S = 1.0
-"""The most that the anchor lags behind the log, and the least between two writes."""
+"""The longest lag of the anchor behind the log, and the shortest time between two writes."""
 LOOKS = 60
-"""How often it is looked whether a row that is on its way was committed."""
+"""The pause between checks whether the new row was committed."""
 _FORM = re.compile(rb"(\d{1,18}) ([0-9a-f]{64})\n")
 _FORM_MAX_BYTES = 100
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def read_head(path: Path) -> Head | None:
-    """None where there is no file. Raises StoreCorrupt when it holds no head, StoreUnavailable."""
+    """The head in the file; None without a file. Raises StoreCorrupt if it holds no head, StoreUnavailable."""
     try:
         with path.open("rb") as file:
             content = file.read(_FORM_MAX_BYTES)
@@ -40,16 +41,15 @@ def read_head(path: Path) -> Head | None:
 
 
 def write_head(path: Path, head: Head) -> None:
-    """All or nothing, on the disk when it returns, for its owner only. Raises StoreUnavailable."""
+    """Write the head, whole or not at all; it is on the disk on return, readable for its owner only. Raises
+    StoreUnavailable."""
     write_durably(path, f"{head.seq} {head.hash}\n".encode(), "the audit log's anchor")
 
 
 class Anchor:
-    """Follows the log from a thread of its own, so that no order waits for it.
-
-    ``advance`` gives the latest committed head, provided that the one it is told is still in the log, else raises
-    StoreError: an anchor that does not fit stays as it is, for it is the evidence.
-    """
+    """Follows the log from its own thread, so that no order waits for it. ``advance`` gets the anchored head and
+    returns the latest committed one. It raises StoreError if the log no longer holds the anchored head: then the anchor
+    stays unchanged, because it is the evidence."""
 
     def __init__(self, path: Path, advance: Callable[[Head], Head]) -> None:
         self._path = path
@@ -62,21 +62,21 @@ class Anchor:
         self._trouble = ""
 
     def begin(self) -> None:
-        """Before the first row of all: from now on, rows without an anchor are rows whose anchor was taken away.
+        """Call it before the first row of a log: from then on, rows without an anchor show that the anchor was removed.
         Raises StoreUnavailable."""
         with locked(self._path.parent):
             if not self._path.exists():
                 write_head(self._path, GENESIS)
 
     def follow(self) -> None:
-        """A row is on its way: go by what is committed EVERY_S from now, and look again while that is not more."""
+        """Announce a new row: the anchor follows after EVERY_S, when the row is committed."""
         with self._state:
             self._is_used = True
             self._looks_left = LOOKS
             self._look_later()
 
     def flush(self) -> None:
-        """Go by what is committed now, if there was anything to follow."""
+        """Write the anchor now, if the log has new rows."""
         with self._state:
             timer, self._timer, self._looks_left = self._timer, None, 0
         if timer:
@@ -99,7 +99,7 @@ class Anchor:
                 self._look_later()
 
     def _move(self) -> bool:
-        """Whether it did. Trouble is said once in the log, not every second."""
+        """Whether the anchor was written. An error is logged once, not every second."""
         with self._writing:
             try:
                 is_moved = self._go_by_the_log()
@@ -112,7 +112,7 @@ class Anchor:
         return is_moved
 
     def _go_by_the_log(self) -> bool:
-        """Between reading and writing no other process may write: its later row would be cut off unseen."""
+        """Hold the lock between reading and writing: the row of another process would be cut off unseen."""
         with locked(self._path.parent):
             present = read_head(self._path)
             if present is None:

@@ -1,4 +1,4 @@
-"""Clocks: the wall's, and one that reads an offline market's time; and moments as people write them."""
+"""Clocks: the wall clock, and the clock of an offline market. Dates and moments as users write them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class WallClock(Clock):
 
 
 class MarketClock(Clock):
-    """The time of an offline market: ``read_ms`` gives it, ``skew_ms`` is an error put on it on purpose."""
+    """The time of an offline market: ``read_ms`` returns it; ``skew_ms`` is added as an injected fault."""
 
     def __init__(self, read_ms: Callable[[], int], skew_ms: int = 0) -> None:
         self._read_ms = read_ms
@@ -29,7 +29,7 @@ class MarketClock(Clock):
 
 
 def moment_ms(text: str) -> int:
-    """A date or a moment in ISO form, UTC unless it says otherwise, in milliseconds. Raises ConfigError."""
+    """A date or a moment in ISO form, UTC without a zone, in milliseconds. Raises ConfigError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

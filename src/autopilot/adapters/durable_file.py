@@ -1,4 +1,4 @@
-"""Files that are whole or not there, whatever happens while they are written."""
+"""Files that are written whole or not at all, also after a crash."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from autopilot.domain.errors import StoreUnavailable
 
 LONGEST_S = 5.0
-"""How long another process is waited for; it writes one small file."""
+"""The longest wait for another process, which writes one small file."""
 _LOOK_AGAIN_S = 0.01
 
 
 def write_durably(path: Path, content: bytes, what: str) -> None:
-    """All or nothing, on the disk when it returns, for its owner only. ``what`` it is, for the error. Raises
-    StoreUnavailable."""
+    """Write a file, whole or not at all; it is on the disk on return, readable for its owner only. ``what`` names it in
+    the error. Raises StoreUnavailable."""
     with storing(f"{what} {path} cannot be written"):
         replace_file(path, content)
         sync_directory(path.parent)
@@ -39,8 +39,8 @@ def storing(failure: str, hint: str = "check the directory's owner and mode") ->
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Two processes at once must not lose each other's change to a file in it. Raises StoreUnavailable when another one
-    does not come to an end."""
+    """Lock a directory, so that two processes do not lose each other's changes. Raises StoreUnavailable if another
+    process does not release it."""
     with storing(f"the directory {directory} cannot be used"):
         descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -65,7 +65,7 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """All or nothing under its name, which is on the disk when the directory is. Raises OSError."""
+    """Replace a file, whole or not at all; its name is on the disk after `sync_directory`. Raises OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     try:
@@ -77,8 +77,8 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """A new file, on the disk when this returns and its owner's only. Raises OSError, also when something is there: it
-    could be somebody else's, or lead elsewhere."""
+    """Create a file; it is on the disk on return, readable for its owner only. Raises OSError, also if the name is
+    taken: it could be another user's file or a link."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(content)
         file.flush()
@@ -86,7 +86,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """The names are on the disk too. Raises OSError."""
+    """Flush the directory's names to the disk. Raises OSError."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

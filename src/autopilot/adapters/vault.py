@@ -1,9 +1,9 @@
-"""Exchange keys in one encrypted file.
+"""API keys in one encrypted file.
 
-The key is derived from a passphrase by scrypt (RFC 7914), the content sealed by AES-256-GCM (NIST SP 800-38D), and all
-that stands beside it in the file (parameters, whose keys they are) is authenticated with it. The parameters stay with
-the file, so that later files may ask for more and old ones still open. A digest tells damage from a wrong passphrase;
-it protects from nobody.
+The key is derived from a passphrase by scrypt (RFC 7914), and the content is sealed by AES-256-GCM (NIST SP 800-38D).
+The plain part of the file (parameters, names of exchanges) is authenticated with it. The parameters stay with the file,
+so that later files may have stronger ones and old files still open. A digest tells damage from a wrong passphrase; it
+is no protection.
 
     vault = open_vault(paths.vault, passphrase)
     keys = vault.keys("kraken")
@@ -33,9 +33,9 @@ from autopilot.domain.errors import NotFound, StoreCorrupt, StoreTooNew, StoreUn
 
 FORMAT, VERSION = "autopilot-keys", 1
 N, R, P = 1 << 17, 8, 1
-"""What is written: 128 MiB and 0.3 s for every guess."""
+"""The parameters of new files: 128 MiB and 0.3 s per guess."""
 LEAST_N, LARGEST_N = 1 << 17, 1 << 20
-"""What is read. 1 GiB of memory: who can write the file must not be able to make us take more."""
+"""The limits for a file: 1 GiB of memory, because a forged file must not make us take more."""
 _KEY_BYTES, _SALT_BYTES, _NONCE_BYTES, _TAG_BYTES = 32, 16, 12, 16
 _MOST_BYTES = 1 << 20
 _NAME = re.compile(r"[a-z0-9_]{1,40}")
@@ -46,7 +46,8 @@ Header = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One exchange's keys as anybody may see them. ``fingerprint``: the beginning of a hash of the public part."""
+    """The public facts of one exchange's keys. ``fingerprint``: the beginning of a hash of the API key's public
+    part."""
 
     exchange: str
     added_at_ms: int
@@ -55,12 +56,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """The keys of all exchanges, opened. Knows no passphrase, and changes no file."""
+    """The keys of all exchanges, decrypted. Holds no passphrase, and changes no file."""
 
     entries: tuple[Entry, ...] = ()
     _held: Mapping[str, ExchangeKeys] = field(default_factory=dict, repr=False)
     _origin: str = ""
-    """The digest of the file that it was read from; empty where there was none."""
+    """The digest of the file from which it was read; empty without a file."""
 
     def keys(self, exchange: str) -> ExchangeKeys:
         """Raises NotFound."""
@@ -69,23 +70,23 @@ class Vault:
         return self._held[exchange]
 
     def with_keys(self, exchange: str, keys: ExchangeKeys, now_ms: int) -> Vault:
-        """In place of earlier ones."""
+        """A vault with these keys, which replace earlier keys of the exchange."""
         entry = Entry(exchange, now_ms, hashlib.sha256(keys.api_key.encode()).hexdigest()[:8])
         return replace(self, entries=(*self._others(exchange), entry), _held={**self._held, exchange: keys})
 
     def without(self, exchange: str) -> Vault:
         """Raises NotFound."""
         self.keys(exchange)
-        left = {name: keys for name, keys in self._held.items() if name != exchange}
-        return replace(self, entries=self._others(exchange), _held=left)
+        remaining = {name: keys for name, keys in self._held.items() if name != exchange}
+        return replace(self, entries=self._others(exchange), _held=remaining)
 
     def _others(self, exchange: str) -> tuple[Entry, ...]:
         return tuple(each for each in self.entries if each.exchange != exchange)
 
 
 def open_vault(path: Path, passphrase: Passphrase) -> Vault:
-    """Takes 0.3 s and 128 MiB, on purpose. Raises NotFound where there is no file, VaultLocked for a wrong passphrase,
-    StoreCorrupt, StoreTooNew, StoreUnavailable."""
+    """Decrypt the file; takes 0.3 s and 128 MiB on purpose. Raises NotFound without a file, VaultLocked for a wrong
+    passphrase, StoreCorrupt, StoreTooNew, StoreUnavailable."""
     document = _read(path)
     held = _unsealed(document, passphrase)
     # Raised here, not where it was found: what an error was caught with hangs on it.
@@ -98,8 +99,8 @@ def open_vault(path: Path, passphrase: Passphrase) -> Vault:
 
 
 def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
-    """Encrypts all of it anew, with a new key, and puts it in the file's place: nothing of the old is kept. After an
-    error the file is as it was. Raises StoreUnavailable, also when the file is no longer the one that was opened."""
+    """Encrypt everything again with a new key, and replace the file. After an error the file is unchanged. Raises
+    StoreUnavailable, also if the file is no longer the one that was opened."""
     document = _sealed(vault, passphrase)
     with locked(path.parent):
         if _origin(path) != vault._origin:
@@ -110,8 +111,8 @@ def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
 
 
 def stored_keys(path: Path) -> tuple[Entry, ...]:
-    """Whose keys are stored, as the file says without its passphrase, none where there is no file. Raises StoreCorrupt,
-    StoreTooNew, StoreUnavailable."""
+    """The stored keys' public facts, which need no passphrase; empty without a file. Raises StoreCorrupt, StoreTooNew,
+    StoreUnavailable."""
     try:
         return _entries(_read(path))
     except NotFound:
@@ -141,7 +142,7 @@ def _sealed(vault: Vault, passphrase: Passphrase) -> Header:
 
 
 def _unsealed(document: Header, passphrase: Passphrase) -> dict[str, ExchangeKeys] | None:
-    """None where the passphrase is another one, or somebody else has sealed it."""
+    """The decrypted content; None for another passphrase, or for a file that somebody else sealed."""
     header = {name: value for name, value in document.items() if name not in ("sealed", "sha256")}
     cipher = AESGCM(_derived(passphrase, header["scrypt"]))
     try:
@@ -157,7 +158,7 @@ def _derived(passphrase: Passphrase, scrypt: Mapping[str, Any]) -> bytes:
 
 
 def _read(path: Path) -> Header:
-    """Checked as far as it can be without the passphrase."""
+    """The document of the file, checked as far as possible without the passphrase."""
     if path.is_symlink():
         raise StoreUnavailable(
             f"the keys' file {path} is a symbolic link: it may lead anywhere", hint="put the file itself in its place"
@@ -183,7 +184,7 @@ def _read(path: Path) -> Header:
 
 
 def _parsed(text: bytes) -> Header:
-    """Empty where it is no JSON object."""
+    """The JSON object in the file; empty if it holds anything else."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -192,7 +193,7 @@ def _parsed(text: bytes) -> Header:
 
 
 def _is_sound(document: Header) -> bool:
-    """Of ours, undamaged, neither too weak nor more than a machine bears."""
+    """Whether the parameters are ours, undamaged, and neither too weak nor too expensive."""
     try:
         rest = {name: value for name, value in document.items() if name != "sha256"}
         scrypt = document["scrypt"]
@@ -216,7 +217,7 @@ def _is_bearable(scrypt: Mapping[str, Any]) -> bool:
 
 
 def _entries(document: Header) -> tuple[Entry, ...]:
-    """Raises ValueError and the like for what is none."""
+    """The keys in a document. Raises ValueError, LookupError or TypeError if the list of keys is malformed."""
     found = tuple(Entry(each["exchange"], each["added_at_ms"], each["fingerprint"]) for each in document["keys"])
     for each in found:
         named = _NAME.fullmatch(each.exchange) and _FINGERPRINT.fullmatch(each.fingerprint)

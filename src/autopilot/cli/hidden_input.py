@@ -1,4 +1,4 @@
-"""Secrets as people type or paste them: never shown, and nothing of them left for the shell to read."""
+"""Prompting for secrets: nothing is shown, and nothing is left in the terminal for the shell to read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _PEM_BEGIN, _PEM_END = "-----BEGIN", "-----END"
 
 
 def prompt_secret(what: str, *, without: str) -> str:
-    """One line, or the lines of a PEM key up to its end or an empty one. ``without`` a terminal: what to do then.
+    """One line, or the lines of a PEM key up to its end or an empty line. ``without``: the hint without a terminal.
 
-    Raises SafetyRefused without a terminal, UsageProblem for what is no text, typer.Abort at its end (Ctrl-D).
+    Raises SafetyRefused without a terminal, UsageProblem for input that is not UTF-8, typer.Abort at Ctrl-D.
     """
     if not sys.stdin.isatty():
         raise SafetyRefused(f"there is no terminal to ask on: {what}", hint=without)
@@ -39,7 +39,7 @@ def prompt_secret(what: str, *, without: str) -> str:
 
 @contextmanager
 def _unseen(terminal: int) -> Iterator[None]:
-    """Keeps what is typed ahead; forgets what was pasted behind the answer."""
+    """Switch echo off. Input typed before the prompt is kept; input after the answer is discarded."""
     before = termios.tcgetattr(terminal)
     silent = [*before]
     silent[_ECHO_FLAGS] = before[_ECHO_FLAGS] & ~termios.ECHO
@@ -51,15 +51,15 @@ def _unseen(terminal: int) -> Iterator[None]:
 
 
 def _line(terminal: int) -> str:
-    """A line without its end."""
+    """One line, without its line end."""
     text = _text(_raw_line(terminal))
     if text is None:
-        raise UsageProblem("what was typed is not UTF-8", hint="set the terminal to UTF-8, then try again")
+        raise UsageProblem("the input is not UTF-8", hint="set the terminal to UTF-8, then try again")
     return text.removesuffix("\n").removesuffix("\r")
 
 
 def _raw_line(terminal: int) -> bytes:
-    """Not by sys.stdin, which would keep a copy of what follows."""
+    """Read by descriptor: sys.stdin would keep a copy of the following input."""
     content = b""
     while not content.endswith(b"\n"):
         part = os.read(terminal, 4096)

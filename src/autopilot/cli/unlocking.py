@@ -1,11 +1,11 @@
-"""The exchange keys, opened for a command."""
+"""Unlocking the stored API keys for a command."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from autopilot.app.trading.passphrase import CREDENTIAL, FD_VARIABLE, MOST_BYTES, given_passphrase
+from autopilot.app.trading.passphrase import CREDENTIAL, FD_VARIABLE, MAX_BYTES, given_passphrase
 from autopilot.cli.hidden_input import prompt_secret
 from autopilot.cli.session import Session
 from autopilot.control.errors import SafetyRefused
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
     from autopilot.domain.credentials import ExchangeKeys
 
-SHORTEST = 12
+MIN_LENGTH = 12
 """Characters of a new passphrase."""
 NO_TERMINAL = f"in a service: the systemd credential {CREDENTIAL}, or a descriptor named by {FD_VARIABLE}"
 
 
 def unlocked(session: Session) -> Vault:
-    """With the passphrase that the environment gives, or that is typed. Raises NotFound where no keys are stored,
-    VaultLocked, SafetyRefused without a terminal, StoreError."""
+    """The stored keys, unlocked by the passphrase from the environment or a prompt. Raises NotFound without stored
+    keys, VaultLocked, SafetyRefused without a terminal, StoreError."""
     return unlocked_by(session)[1]
 
 
 def unlocked_by(session: Session) -> tuple[Passphrase, Vault]:
-    """As `unlocked`, with the passphrase to save it again."""
+    """As `unlocked`, with the passphrase, which is needed to save the keys again."""
     from autopilot.adapters.vault import no_keys, open_vault
 
     keep_memory_private()
@@ -39,7 +39,7 @@ def unlocked_by(session: Session) -> tuple[Passphrase, Vault]:
 
 
 def unlocked_or_new(session: Session) -> tuple[Passphrase, Vault]:
-    """As `unlocked_by`; where no keys are stored, an empty vault and a new passphrase."""
+    """As `unlocked_by`; without stored keys, a new passphrase and an empty vault."""
     from autopilot.adapters.vault import Vault
 
     if session.paths.vault.exists():
@@ -49,7 +49,7 @@ def unlocked_or_new(session: Session) -> tuple[Passphrase, Vault]:
 
 
 def keys_of(session: Session) -> Callable[[str], ExchangeKeys]:
-    """Our keys by exchange; the passphrase is asked for at the first of them. Raises as `unlocked`."""
+    """Returns the keys of an exchange; the first call prompts for the passphrase. Raises as `unlocked`."""
     vault: list[Vault] = []
 
     def keys(exchange: str) -> ExchangeKeys:
@@ -61,30 +61,30 @@ def keys_of(session: Session) -> Callable[[str], ExchangeKeys]:
 
 
 def passphrase_of(session: Session) -> Passphrase:
-    """One that opens the keys. Raises as `unlocked`."""
+    """The passphrase that unlocks the stored keys. Raises as `unlocked`."""
     return unlocked_by(session)[0]
 
 
 def new_passphrase(given: Passphrase | None) -> Passphrase:
-    """The one given, or one that is typed twice. Raises SafetyRefused where it is too short, VaultLocked."""
+    """``given``, or a passphrase that the user types twice. Raises SafetyRefused if it is too short or too long."""
     if given:
         return _strong(given)
-    what = f"New passphrase of the exchange keys (at least {SHORTEST} characters)"
+    what = f"New passphrase of the exchange keys (at least {MIN_LENGTH} characters)"
     passphrase = _strong(Passphrase(prompt_secret(what, without=NO_TERMINAL)))
-    if Passphrase(prompt_secret("The same once more", without=NO_TERMINAL)) != passphrase:
+    if Passphrase(prompt_secret("Repeat passphrase", without=NO_TERMINAL)) != passphrase:
         raise SafetyRefused("the two passphrases differ; nothing was changed", hint="try again")
     return passphrase
 
 
 def _strong(passphrase: Passphrase) -> Passphrase:
-    if len(passphrase.text) < SHORTEST:
+    if len(passphrase.text) < MIN_LENGTH:
         raise SafetyRefused(
-            f"the passphrase is shorter than {SHORTEST} characters; nothing was changed",
+            f"the passphrase is shorter than {MIN_LENGTH} characters; nothing was changed",
             hint="four random words are good",
         )
-    if len(passphrase.encoded()) > MOST_BYTES or not passphrase.text.isprintable():
+    if len(passphrase.encoded()) > MAX_BYTES or not passphrase.text.isprintable():
         raise SafetyRefused(
-            f"the passphrase is no line of at most {MOST_BYTES} bytes; nothing was changed",
+            f"the passphrase is no line of at most {MAX_BYTES} bytes; nothing was changed",
             hint="four random words are good",
         )
     return passphrase

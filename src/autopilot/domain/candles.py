@@ -43,7 +43,7 @@ BREACHES = {
     FaultKind.NEGATIVE_VOLUME: "a negative volume",
     FaultKind.OFF_GRID: "an open time off the timeframe's grid",
 }
-"""What an unusable candle has, in words."""
+"""The faults of unusable candles, in words."""
 
 
 class Candle(NamedTuple):

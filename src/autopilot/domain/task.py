@@ -32,7 +32,8 @@ class Task:
     """One background task. ``kind`` is its job, such as ``retrain``; ``request`` has the job's parameters.
 
     ``pid``: its process. ``done`` of ``total`` steps of the present ``stage`` are complete; ``detail`` names the step.
-    ``result`` is set after success, ``error`` after failure: ``{"code", "kind", "message", "hint", "type", "traceback"}``, all text.
+    ``result`` is set after success, ``error`` after failure: ``{"code", "kind", "message", "hint", "type",
+    "traceback"}``, all text.
     """
 
     id: str

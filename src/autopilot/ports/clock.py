@@ -1,4 +1,4 @@
-"""The time, as the engine is told it."""
+"""The time of the engine."""
 
 from __future__ import annotations
 

@@ -164,3 +164,48 @@ def test_what_cannot_be_read_is_an_error_and_never_a_traceback(autopilot, tmp_pa
     assert (done.code, done.out) == (code, "")
     assert done.err.startswith("error: ")
     assert str(file) in done.err
+
+
+def test_export_writes_what_import_reads_back(autopilot, store, tmp_path) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(*range(30)))
+    store.save_candles("kraken", "ETH/USD", hours(3, 4))
+    path = tmp_path / "KRAKEN_BTC-USD_1h.csv.gz"
+    done = autopilot("data", "export", str(path))
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (f"30 candles of kraken BTC/USD 1h, 2024-05-01 12:00Z to 2024-05-02 17:00Z, written to {path}\n")
+    assert "       0     0" not in autopilot("data", "import", str(path), "--exchange", "copy").out
+    copied = store.load_candles("copy", "BTC/USD", Timeframe.H1)
+    assert np.array_equal(copied.close, store.load_candles("kraken", "BTC/USD", Timeframe.H1).close)
+    document = autopilot("data", "export", str(tmp_path / "e.json"), "--symbol", "ETH/USD", "--json").document
+    assert document == {
+        "exchange": "kraken",
+        "symbol": "ETH/USD",
+        "timeframe": "1h",
+        "candles": 2,
+        "first_at_ms": START + 3 * HOUR_MS,
+        "last_at_ms": START + 4 * HOUR_MS,
+        "file": str(tmp_path / "e.json"),
+        "bytes": (tmp_path / "e.json").stat().st_size,
+    }
+
+
+def test_export_names_what_is_missing_and_replaces_nothing(autopilot, store, tmp_path) -> None:
+    path = tmp_path / "candles.csv"
+    done = autopilot("data", "export", str(path))
+    assert (done.code, done.out) == (1, "")
+    assert "no candles are stored" in done.err
+    store.save_candles("kraken", "BTC/USD", hours(1))
+    store.save_candles("kraken", "ETH/USD", hours(1))
+    done = autopilot("data", "export", str(path))
+    assert done.code == 1
+    assert "2 markets are stored" in done.err
+    assert "say which: --exchange kraken --symbol BTC/USD --timeframe 1h" in done.err
+    chosen = ("data", "export", str(path), "--symbol", "BTC/USD")
+    assert autopilot(*chosen).code == 0
+    before = path.read_bytes()
+    done = autopilot(*chosen)
+    assert done.code == 1
+    assert "exists already" in done.err
+    assert "--force" in done.err
+    assert (path.read_bytes(), autopilot(*chosen, "--force").code) == (before, 0)
+    assert autopilot("data", "export", str(tmp_path / "candles.xlsx"), "--symbol", "BTC/USD").code == 1

@@ -17,7 +17,7 @@ from autopilot.adapters import vault as module
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.vault import open_vault
-from autopilot.app.trading.arming import open_armory
+from autopilot.app.trading.arming import open_armings
 from autopilot.app.trading.arming_check import ArmingRequest
 from autopilot.config.paths import find_paths
 from autopilot.domain.audit import AuditKind
@@ -117,9 +117,9 @@ def test_from_a_descriptor(keys: Any, descriptor: Any, autopilot: Any, data_dir:
 def test_what_are_no_keys_is_said_and_not_shown(keys: Any, descriptor: Any, content: str) -> None:
     number = descriptor(content)
     done = keys("add", "kraken", "--from-fd", number)
-    assert (done.code, f"error: what descriptor {number} gives are no keys" in done.err) == (2, True)
+    assert (done.code, f"error: descriptor {number} does not hold keys" in done.err) == (2, True)
     done = keys("add", "kraken", keys_kraken=content)
-    assert (done.code, "autopilot-keys-kraken gives are no keys" in done.err) == (2, True)
+    assert (done.code, "autopilot-keys-kraken does not hold keys" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("exchange", ["bitstamp", "simulated", "replay", "../kraken", "KRAKEN"])
@@ -244,18 +244,18 @@ def test_every_change_of_keys_is_told_to_the_audit_log_without_a_secret(
 
 
 def arm(data_dir: Path, *accounts: str) -> None:
-    with open_armory(find_paths(None, data_dir, {})) as armory:
+    with open_armings(find_paths(None, data_dir, {})) as armings:
         for account in accounts:
-            armory.arm(
+            armings.arm(
                 ArmingRequest(account=account, max_value=Decimal(500), currency="USD", symbols=[], unproven=False),
                 DAY_MS,
             )
 
 
 def armed(data_dir: Path) -> list[str]:
-    with open_armory(find_paths(None, data_dir, {})) as armory:
+    with open_armings(find_paths(None, data_dir, {})) as armings:
         now_ms = WallClock().now_ms()
-        return [account for account in armory.armings.accounts() if armory.armings.holding(account, now_ms)]
+        return [account for account in armings.armings.accounts() if armings.armings.holding(account, now_ms)]
 
 
 @pytest.mark.parametrize("command", [["rotate", "kraken"], ["remove", "kraken", "--yes"]], ids=lambda words: words[0])

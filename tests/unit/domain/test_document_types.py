@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from autopilot.training.evidence.leaks import LeakTest
 from document_shapes import disagreements
 
 from autopilot.domain import card_types as cards
@@ -32,7 +33,6 @@ from autopilot.performance.intervals import Interval
 from autopilot.training.evidence.checks import CombinatorialPaths
 from autopilot.training.evidence.drift import Drift
 from autopilot.training.evidence.gate import Rule
-from autopilot.training.evidence.leaks import LeakTest
 from autopilot.training.model.scoring import ReliabilityBin
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"

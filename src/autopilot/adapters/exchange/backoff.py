@@ -1,17 +1,17 @@
-"""When an exchange may be asked again."""
+"""Pauses between requests to an exchange that fails."""
 
 from __future__ import annotations
 
 from autopilot.ports.clock import Clock
 
 LOCKOUT_S = 60.0
-"""Whom an exchange has locked out, or whose key it does not take, asks once a minute: more would make it last."""
+"""After a lockout or a rejected key there is one request per minute: more requests would prolong the lockout."""
 LONGEST_S = 60.0
 
 
 class Backoff:
-    """One that does not answer is asked again at once, then after 1, 2, 4 … seconds, a minute at most. ``why`` it is
-    not asked meanwhile, in words."""
+    """An exchange that does not answer is asked again at once, then after 1, 2, 4 … seconds, at most a minute. ``why``:
+    the reason of the current pause, in words."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -22,9 +22,9 @@ class Backoff:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the next request; 0 when it may be made."""
+        """Seconds until the next request; 0 if it may be sent now."""
         gone_s = (self._clock.now_ms() - self._since_ms) / 1000
-        # A clock that was set back does not tell how long it was: the exchange does, when asked.
+        # After the clock was set back the rest of the pause is unknown: ask the exchange.
         return max(self._pause_s - gone_s, 0.0) if gone_s >= 0 else 0.0
 
     def answered(self) -> None:

@@ -1,4 +1,4 @@
-"""What ccxt and the network say, in our own errors."""
+"""Errors of ccxt and of the network as our own errors."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LONGEST = 200
 AGAIN = "it is asked again and again; see that this machine is online, and whether a proxy is needed (HTTPS_PROXY)"
 
 _MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError, ArithmeticError)
-"""What ccxt's parsers raise on an answer that is JSON and nothing that they expect."""
+"""Raised by ccxt's parsers for JSON of an unexpected form."""
 
 
 @asynccontextmanager
 async def calling(timeout_s: float) -> AsyncIterator[None]:
-    """Around every call of ccxt, which sets the rounding of whatever decimal context it finds. Raises TimeoutError."""
+    """Around every call of ccxt, which sets the rounding of the current decimal context. Raises TimeoutError."""
     with localcontext():
         async with asyncio.timeout(timeout_s):
             yield
@@ -30,7 +30,7 @@ async def calling(timeout_s: float) -> AsyncIterator[None]:
 
 @contextmanager
 def reading(exchange: str, what: str) -> Iterator[None]:
-    """Around whatever reads an answer. Raises MarketUnavailable for one that makes no sense."""
+    """Around code that reads an answer. Raises MarketUnavailable if the answer makes no sense."""
     try:
         yield
     except _MALFORMED as error:
@@ -42,7 +42,7 @@ def reading(exchange: str, what: str) -> Iterator[None]:
 
 @asynccontextmanager
 async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[None]:
-    """Raises UnknownSymbol or MarketUnavailable in place of every error of ccxt, after ``timeout_s`` at the latest."""
+    """Turns every error of ccxt into UnknownSymbol or MarketUnavailable, after ``timeout_s`` at the latest."""
     from ccxt.base import errors
 
     try:
@@ -76,8 +76,8 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
 
 
 def scrub(error: BaseException) -> str:
-    """The error's words, or else its name: short, and without what does not belong on a screen, which is markup, and
-    queries, which may be signed."""
+    """A short text of the error, or else the name of its class: without markup, and without URL queries, which may hold
+    signatures."""
     text = re.sub(r"<(style|script|head)\b.*?</\1>", " ", str(error), flags=re.DOTALL | re.IGNORECASE)
     text = re.sub(r"^\w+ (GET|POST) https?://\S+", "", text)  # what was asked for is said by the caller
     text = re.sub(r"(https?://[^\s?]+)\?\S*", r"\1", text)
@@ -86,7 +86,7 @@ def scrub(error: BaseException) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """Of an error of the network the one at the bottom, which ccxt and aiohttp wrap in addresses."""
+    """The text of the innermost cause: ccxt and aiohttp wrap it in addresses."""
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, ConnectionError) and error.errno:

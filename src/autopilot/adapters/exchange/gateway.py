@@ -28,7 +28,7 @@ and states its time in whole seconds."""
 
 class Gateway:
     """``base_url`` sends every request to a stand-in for the exchange. Methods raise MarketUnavailable if the exchange
-    does not answer, and while it is not asked because it failed or locked us out."""
+    does not answer, and during a pause after errors."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""How fast an exchange is asked."""
+"""The rate of requests to an exchange."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from asyncio import sleep
 
 
 class RateLimiter:
-    """ccxt's leaky bucket, in place of its own throttler: that one reckons with the wall clock, so that all calls wait
-    an hour when it is set back an hour, and keeps what was given up in its queue. Awaited before each request, with
-    what that costs. ``burst``: the cost of what may be asked at once after a rest, and half of it at first, since the
-    exchange may still count what was asked before a restart. What costs nothing waits for nothing.
+    """A leaky bucket in place of ccxt's own throttler. ccxt's depends on the wall clock, so that all requests wait an
+    hour after the clock was set back an hour, and it keeps canceled requests in its queue.
+
+    Awaited before each request with its cost; a request without cost does not wait. ``burst``: the cost of the requests
+    that may be sent at once after a rest. At first it is half of it, because the exchange may still count requests from
+    before a restart.
     """
 
     def __init__(self, rate_limit_ms: float, burst: float) -> None:

@@ -1,4 +1,5 @@
-"""Orders on a real exchange: what all exchanges share, and what each one's class in ``venues/`` has to say."""
+"""Orders on a real exchange: the parts that all exchanges share. The rest is in one class per exchange in
+``venues/``."""
 
 from __future__ import annotations
 

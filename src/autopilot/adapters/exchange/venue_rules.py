@@ -16,10 +16,10 @@ BURST = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRules:
-    """All that is one exchange's own. ``name`` is ccxt's name of it.
+    """All that is one exchange's own. ``name`` is its name in ccxt.
 
-    ``key_problem`` says what looks wrong with an API key, and returns "" if nothing does; ``key_hint`` helps to copy
-    the key again. ``rights_method`` is the method of ccxt that returns the key's permissions, which ``rights`` reads.
+    ``key_problem`` describes an obvious fault of an API key, "" without any; ``key_hint`` helps to copy the key again.
+    ``rights_method`` is the method of ccxt that returns the key's permissions, which ``rights`` reads.
     """
 
     name: str

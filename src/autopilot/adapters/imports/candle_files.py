@@ -1,4 +1,4 @@
-"""Candles that other programs collected, into the store: read, looked over, cleaned of what no market can have made."""
+"""Importing candle files of other programs: read, checked, stored without the unusable candles."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ _MINUTES = {str(timeframe.ms // 60_000): timeframe.value for timeframe in Timefr
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """``read`` rows of ``file``, of which some were ``dropped`` (by reason) and ``written`` were new or changed."""
+    """The import of ``file``, which has ``read`` rows: some were ``dropped`` (number by reason), and ``written`` were
+    new or changed in the store."""
 
     file: Path
     exchange: str
@@ -152,13 +153,13 @@ def _import(store: CandleStore, path: Path, exchange: str, symbol: str, timefram
     candles = Candles.from_arrays(timeframe, at_ms[good][last], *(bar[good][last] for bar in bars))
     if not len(candles):
         raise CandleError(f"{path} has no usable candle of {timeframe}", hint="download it again")
-    known = store.load_candles(
+    stored = store.load_candles(
         exchange, symbol, timeframe, since_ms=int(candles.open_at_ms[0]), until_ms=candles.last_at_ms
     )
-    shift = shifted_by(candles.open_at_ms, candles.close, known.open_at_ms, known.close, timeframe)
+    shift = shifted_by(candles.open_at_ms, candles.close, stored.open_at_ms, stored.close, timeframe)
     if shift:
         raise CandleError(
-            f"{path} is shifted by one candle against the {exchange} {symbol} {timeframe} candles kept already",
+            f"{path} is shifted by one candle against the {exchange} {symbol} {timeframe} candles stored already",
             hint="one of the two has closing times for opening times: import under another --exchange and compare",
         )
     return ImportReport(
@@ -174,7 +175,7 @@ def _import(store: CandleStore, path: Path, exchange: str, symbol: str, timefram
 
 
 def _columns(path: Path) -> tuple[int, IntArray, Bars]:
-    """How many rows there are; of those with a time, times and the five numbers."""
+    """(number of rows, open times, five numbers) of the rows that have a time."""
     frame = read_table(path, _FIELDS)
     names = {
         field: next((name for name in (field, *_OTHER_NAMES[field]) if name in frame.columns), None)
@@ -187,9 +188,9 @@ def _columns(path: Path) -> tuple[int, IntArray, Bars]:
             hint=f"name the columns {','.join(_FIELDS)}",
         )
     at_ms = times_ms(frame[names["timestamp"]])
-    known = at_ms > 0
-    opened, high, low, close, volume = (numeric(frame[names[field]])[known] for field in _FIELDS[1:])
-    return len(frame), at_ms[known], (opened, high, low, close, volume)
+    has_time = at_ms > 0
+    opened, high, low, close, volume = (numeric(frame[names[field]])[has_time] for field in _FIELDS[1:])
+    return len(frame), at_ms[has_time], (opened, high, low, close, volume)
 
 
 def _last_of_each(at_ms: IntArray) -> IntArray:

@@ -1,4 +1,4 @@
-"""Tables that other programs wrote: CSV, JSON, feather, parquet, read as named columns."""
+"""Tables from other programs: CSV, JSON, feather, parquet, read as named columns."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".csv.gz", ".txt", ".json", ".json.gz", ".feather", ".parquet")
 _LATEST_MS = 4_102_444_800_000
-"""2100: a time beyond it is no time."""
+"""2100: a later time is an error."""
 
 
 def read_table(path: Path, headerless: tuple[str, ...]) -> pd.DataFrame:
-    """Columns by name in lower case; ``headerless`` names the first ones of a table that has no names of its own.
+    """The table with its column names in lower case. ``headerless``: the names of the first columns if the file has no
+    header.
 
-    Raises CandleError for a file that is missing, empty or not such a table.
+    Raises CandleError for a file that is missing, empty or not a table.
     """
     import pandas as pd
 
@@ -56,8 +57,8 @@ def read_table(path: Path, headerless: tuple[str, ...]) -> pd.DataFrame:
 
 
 def times_ms(column: pd.Series[Any]) -> IntArray:
-    """UTC milliseconds, int64[n], of numbers (seconds to nanoseconds since the epoch), ISO texts or timestamps; 0
-    where there is no time."""
+    """UTC milliseconds, int64[n], from numbers (seconds to nanoseconds since the epoch), ISO texts or timestamps; 0 for
+    an unreadable time."""
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -76,7 +77,7 @@ def times_ms(column: pd.Series[Any]) -> IntArray:
 
 
 def numeric(column: pd.Series[Any]) -> FloatArray:
-    """float64[n], to the last digit as written; NaN where there is no number."""
+    """float64[n], exact to the last digit; NaN for a text that is not a number."""
     if column.dtype.kind in "iuf":
         return column.to_numpy(dtype=np.float64)
     values = column.tolist()
@@ -100,7 +101,8 @@ def _since_epoch(moments: pd.Series[Any]) -> IntArray:
 
 
 def _csv(text: str, headerless: tuple[str, ...]) -> pd.DataFrame:
-    """Vendors put a line of their own before the header, and use commas, semicolons or tabs."""
+    """The table of a CSV file. Vendors put a line of their own before the header, and use commas, semicolons or
+    tabs."""
     import pandas as pd
 
     rest = text
@@ -125,7 +127,7 @@ def _csv(text: str, headerless: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _json(text: str, headerless: tuple[str, ...]) -> pd.DataFrame:
-    """A list of lists, as freqtrade wrote it, or of objects."""
+    """The table of a JSON file: a list of lists, as freqtrade writes it, or a list of objects."""
     import pandas as pd
 
     rows = json.loads(text)

@@ -1,4 +1,4 @@
-"""What `autopilot arm` and `autopilot disarm` do, beside a running daemon or without one."""
+"""The work of `autopilot arm` and `autopilot disarm`, beside a running daemon or without one."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ from autopilot.domain.order import Order, Purpose
 
 
 @dataclass(frozen=True, slots=True)
-class Armory:
-    """The armings of one data directory."""
+class Armings:
+    """The authorizations to trade real money in one data directory."""
 
     paths: Paths
     database: Database
     armings: SqliteArmings
 
-    async def findings(self, wish: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
-        """Whether the account is ready. Raises StoreError."""
+    async def findings(self, wanted: ArmingRequest, keys: ExchangeKeys) -> tuple[Finding, ...]:
+        """The results of all checks of the account. Raises StoreError."""
         verdict = verify_all(self.database.path, read_head(self.paths.audit_head))
-        machine = LocalFacts(
-            paper=self.armings.paper_record(exchange_of(wish.account)),
-            unsettled=self.armings.unsettled(wish.account),
+        facts = LocalFacts(
+            paper=self.armings.paper_record(exchange_of(wanted.account)),
+            unsettled=self.armings.unsettled(wanted.account),
             audit_problem=verdict.problem,
             audit_breaks=verdict.breaks,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
             model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
         )
-        account = live_account(wish.account, keys, WallClock())
+        account = live_account(wanted.account, keys, WallClock())
         try:
-            return await arming_findings(wish, machine, account, SqliteLedger(self.database))
+            return await arming_findings(wanted, facts, account, SqliteLedger(self.database))
         finally:
             await account.close()
 
-    def arm(self, wish: ArmingRequest, span_ms: int) -> Arming:
-        """From now on. Raises StoreError."""
+    def arm(self, wanted: ArmingRequest, span_ms: int) -> Arming:
+        """Arm the account from now on, for ``span_ms``. Raises StoreError."""
         now_ms, actor = WallClock().now_ms(), str(Peer(os.getpid(), os.getuid()))
         arming = Arming(
-            account=wish.account,
-            currency=wish.currency,
-            max_value=wish.max_value,
-            unproven=wish.unproven,
+            account=wanted.account,
+            currency=wanted.currency,
+            max_value=wanted.max_value,
+            unproven=wanted.unproven,
             armed_at_ms=now_ms,
             expires_at_ms=now_ms + span_ms,
             actor=actor,
@@ -66,21 +66,21 @@ class Armory:
         return self.armings.arm(arming)
 
     def disarm(self, account: str | None) -> tuple[str, ...]:
-        """The accounts of which something ended; all where no ``account`` is named. Raises StoreError."""
+        """Disarm one account, or all if ``account`` is None. Returns those that were armed. Raises StoreError."""
         now_ms = WallClock().now_ms()
         accounts = self.armings.accounts() if account is None else (account,)
         return tuple(name for name in accounts if self.armings.disarm(name, now_ms))
 
     def resting_entries(self, account: str | None) -> tuple[Order, ...]:
-        """Purchases with real money that were sent and may still be filled. Raises StoreError."""
+        """Buy orders with real money that were sent and may still be filled. Raises StoreError."""
         ledger = SqliteLedger(self.database)
         live = [name for name in ledger.busy_accounts() if is_live(name) and account in (None, name)]
         return tuple(order for name in live for order in ledger.open_orders(name) if order.purpose is Purpose.ENTRY)
 
 
 @contextmanager
-def open_armory(paths: Paths) -> Iterator[Armory]:
+def open_armings(paths: Paths) -> Iterator[Armings]:
     """Raises ConfigError, StoreError."""
     create_directories(paths)
     with closing(open_database(paths.database)) as database, audited(database, paths.audit_head) as trail:
-        yield Armory(paths, database, SqliteArmings(database, trail))
+        yield Armings(paths, database, SqliteArmings(database, trail))

@@ -1,4 +1,4 @@
-"""Whether an account is ready for real money: what `autopilot arm` shows, and refuses for."""
+"""The checks of `autopilot arm`: whether an account is ready for real money."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from autopilot.ports.ledger import Ledger
 
 PAPER_DAYS = 7
 PAPER_TRIPS = 5
-"""Without so much on paper, nobody has seen yet what would happen."""
-LARGEST_OFFSET_MS = 3_000
-"""Candles close by both clocks; some exchanges tell their time in whole seconds."""
-LEAST_DISK_BYTES = 500 * 1024 * 1024
+"""The minimum of paper trading before real money."""
+MAX_OFFSET_MS = 3_000
+"""Candles close by both clocks; some exchanges state their time in whole seconds."""
+MIN_FREE_BYTES = 500 * 1024 * 1024
 
 
 class Account(Broker, Protocol):
@@ -36,7 +36,7 @@ class Account(Broker, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. ``remedy`` is empty where it ``passed``."""
+    """The result of one check. ``remedy``: what to do if it did not pass."""
 
     code: str
     passed: bool
@@ -46,8 +46,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmingRequest:
-    """What the user wants to arm: ``symbols`` are those whose orders are looked at; ``unproven``: also without a model
-    that has proven itself."""
+    """The authorization that the user wants. ``symbols``: whose orders are checked; ``unproven``: whether real money
+    may follow a model that is not live, or the rule table."""
 
     account: str
     max_value: Decimal
@@ -58,10 +58,10 @@ class ArmingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFacts:
-    """What is known without asking the exchange. ``unsettled``: orders of the account whose fate is not known;
-    ``audit_problem``: where the audit log is not whole; ``audit_breaks``: the rows that say that once it was not, as
-    after a backup was restored, which is told and no reason to refuse; ``model``: the state of the one that decides,
-    None where rules do."""
+    """Facts that need no exchange. ``unsettled``: the number of the account's orders whose fate is unknown;
+    ``audit_problem``: where the audit log is broken now, None if it is whole; ``audit_breaks``: rows that record an
+    earlier break, as after a restored backup, which is shown and does not fail; ``model``: the state of the deciding
+    model, None for the rule table."""
 
     paper: PaperRecord
     unsettled: int
@@ -72,11 +72,11 @@ class LocalFacts:
 
 
 async def arming_findings(
-    wish: ArmingRequest, machine: LocalFacts, account: Account, ledger: Ledger
+    wanted: ArmingRequest, facts: LocalFacts, account: Account, ledger: Ledger
 ) -> tuple[Finding, ...]:
-    """Everything is looked at, whatever failed before, as far as the key may look; what the exchange does not answer
-    has failed. Raises StoreError."""
-    found = [_version(), *machine_findings(machine), _model(wish, machine.model)]
+    """The results of all checks, also after one failed. A check that the exchange does not answer fails; a key without
+    the permissions to trade ends the checks. Raises StoreError."""
+    found = [_version(), *local_findings(facts), _model(wanted, facts.model)]
     try:
         rights = await account.rights()
     except ExchangeError as error:
@@ -86,18 +86,18 @@ async def arming_findings(
     if rights.missing:
         return tuple(found)
     try:
-        found.append(_balance(wish, await account.balances()))
+        found.append(_balance(wanted, await account.balances()))
         found.append(_clock(await account.clock_offset_ms()))
-        found += _books(await reconcile(wish.account, wish.symbols, account, ledger))
+        found += _books(await reconcile(wanted.account, wanted.symbols, account, ledger))
     except ExchangeError as error:
         found.append(Finding("EXCHANGE_ANSWERS", False, str(error), error.hint))
     return tuple(found)
 
 
-def machine_findings(machine: LocalFacts) -> list[Finding]:
-    """Of what is known without the exchange."""
-    paper, unsettled, problem = machine.paper, machine.unsettled, machine.audit_problem
-    free_mb = machine.free_bytes // (1024 * 1024)
+def local_findings(facts: LocalFacts) -> list[Finding]:
+    """The results of the checks that need no exchange."""
+    paper, unsettled, problem = facts.paper, facts.unsettled, facts.audit_problem
+    free_mb = facts.free_bytes // (1024 * 1024)
     return [
         Finding(
             "PAPER_DAYS",
@@ -115,14 +115,14 @@ def machine_findings(machine: LocalFacts) -> list[Finding]:
             "ORDERS_SETTLED",
             unsettled == 0,
             f"{unsettled} orders of the account whose fate is not known",
-            "start it and let it ask the exchange: autopilot status, autopilot orders",
+            "start the account, so that the exchange is asked: autopilot status, autopilot orders",
         ),
-        Finding("AUDIT_WHOLE", problem is None, problem or _whole(machine.audit_breaks), "autopilot audit verify"),
+        Finding("AUDIT_WHOLE", problem is None, problem or _whole(facts.audit_breaks), "autopilot audit verify"),
         Finding(
             "DISK_FREE",
-            machine.free_bytes >= LEAST_DISK_BYTES,
-            f"{free_mb:,} MB free on the disk, at least {LEAST_DISK_BYTES // (1024 * 1024)}",
-            "free some space: no order is sent that cannot be written down first",
+            facts.free_bytes >= MIN_FREE_BYTES,
+            f"{free_mb:,} MB free on the disk, at least {MIN_FREE_BYTES // (1024 * 1024)}",
+            "free some space: an order is only sent after it was stored",
         ),
     ]
 
@@ -137,34 +137,34 @@ def _version() -> Finding:
     return Finding("VERSION", True, f"autopilot {installed_version()} with ccxt {version('ccxt')}")
 
 
-def _model(wish: ArmingRequest, state: ModelState | None) -> Finding:
-    """Real money follows a model that is *live*, unless the user takes less."""
+def _model(wanted: ArmingRequest, state: ModelState | None) -> Finding:
+    """Real money follows a model that is *live*, unless the user allows an unproven one."""
     deciding = f"a model that is {state}" if state else "the rule table"
-    if state is ModelState.LIVE or not wish.unproven:
+    if state is ModelState.LIVE or not wanted.unproven:
         return Finding(
             "MODEL_PROVEN",
             state is ModelState.LIVE,
-            f"{deciding} decides; real money wants one that is live",
-            "autopilot model-info says what it lacks; allow_unproven = true in [model] takes it as it is",
+            f"{deciding} decides; real money requires a live model",
+            "autopilot model-info shows what is missing; allow_unproven = true in [model] trades without it",
         )
-    return Finding("MODEL_PROVEN", True, f"{deciding} decides, unproven, as allow_unproven wants it")
+    return Finding("MODEL_PROVEN", True, f"{deciding} decides, unproven, as allow_unproven allows")
 
 
-def _balance(wish: ArmingRequest, balances: Mapping[str, Balance]) -> Finding:
-    balance = balances.get(wish.currency, Balance(ZERO, ZERO))
+def _balance(wanted: ArmingRequest, balances: Mapping[str, Balance]) -> Finding:
+    balance = balances.get(wanted.currency, Balance(ZERO, ZERO))
     return Finding(
         "BALANCE_FREE",
         balance.free > ZERO,
-        f"{balance.free:f} {wish.currency} free of {balance.total:f}; armed would be {wish.max_value:f}",
-        f"there is nothing to buy with: pay in {wish.currency}, or name another --currency",
+        f"{balance.free:f} {wanted.currency} free of {balance.total:f}; {wanted.max_value:f} would be armed",
+        f"deposit {wanted.currency}, or name another --currency",
     )
 
 
 def _clock(offset_ms: int) -> Finding:
     return Finding(
         "CLOCK_RIGHT",
-        abs(offset_ms) <= LARGEST_OFFSET_MS,
-        f"the exchange's clock is {offset_ms / 1000:+.1f} s from ours, at most {LARGEST_OFFSET_MS / 1000:g} s",
+        abs(offset_ms) <= MAX_OFFSET_MS,
+        f"the exchange's clock is {offset_ms / 1000:+.1f} s from ours, at most {MAX_OFFSET_MS / 1000:g} s",
         "set this machine's clock (NTP); candles close and orders end by it",
     )
 
@@ -174,17 +174,20 @@ def _rights(rights: KeyRights) -> Finding:
         return Finding(
             "KEY_RIGHTS",
             False,
-            "the key may take money out of the account",
+            "the key may withdraw money from the account",
             "make a key without withdrawals and transfers, then: autopilot keys rotate",
         )
     if rights.can_trade is False:
         lacks = f": it lacks {', '.join(rights.missing)}" if rights.missing else ""
         return Finding(
-            "KEY_RIGHTS", False, f"the key may not trade{lacks}", "make a key that may, then: autopilot keys rotate"
+            "KEY_RIGHTS",
+            False,
+            f"the key may not trade{lacks}",
+            "make a key with the permission to trade, then: autopilot keys rotate",
         )
     if rights == KeyRights():
         return Finding("KEY_RIGHTS", True, "the exchange does not say what the key may do; see that it cannot withdraw")
-    return Finding("KEY_RIGHTS", True, "the key may trade and cannot take money out")
+    return Finding("KEY_RIGHTS", True, "the key may trade and cannot withdraw money")
 
 
 def _books(found: Reconciliation) -> list[Finding]:

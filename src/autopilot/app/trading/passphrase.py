@@ -1,4 +1,4 @@
-"""Where the passphrase of the exchange keys comes from when nobody is there to type it. Standard library only."""
+"""The passphrase of the exchange keys for a process without a terminal. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,29 +6,28 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
+from autopilot.adapters.private_file import credential_file, read_given
 from autopilot.domain.credentials import Passphrase
 from autopilot.domain.errors import VaultLocked
 
 CREDENTIAL = "autopilot-passphrase"
-"""Its name as a systemd credential (systemd.exec(5): LoadCredential, $CREDENTIALS_DIRECTORY)."""
-CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+"""Its name as a systemd credential."""
 FD_VARIABLE = "AUTOPILOT_PASSPHRASE_FD"
-"""Environment variable: number of a descriptor that it can be read from, once."""
-MOST_BYTES = 1024
-"""Longer is another file by mistake. A pipe holds so much before anybody reads it."""
+"""Environment variable: the number of a descriptor from which the passphrase can be read once."""
+MAX_BYTES = 1024
+"""A longer file is a mistake. A pipe holds so much before anybody reads it."""
 LARGEST_DESCRIPTOR = 2**31 - 1
-"""What the system can number (open(2): an int)."""
+"""The largest number of a descriptor (open(2): an int)."""
 _FIRST_OF_OURS = 3
 """0 to 2 are standard input, output and error."""
 
 
 def given_passphrase(environ: MutableMapping[str, str] = os.environ) -> Passphrase | None:
-    """A systemd credential, else an inherited descriptor; None where there is neither. The environment then forgets the
-    descriptor, and it is closed. Raises VaultLocked when what is named cannot be read."""
+    """The passphrase from the systemd credential, else from the inherited descriptor; None without both. The descriptor
+    is closed, and its variable removed. Raises VaultLocked if the credential or the descriptor cannot be read."""
     pipe = environ.pop(FD_VARIABLE, None)
-    directory = environ.get(CREDENTIALS_VARIABLE)
-    credential = Path(directory) / CREDENTIAL if directory else None
-    if credential and credential.exists():
+    credential = credential_file(CREDENTIAL, environ)
+    if credential:
         if pipe is not None:
             _close(_descriptor(pipe))
         return _read(credential, f"the credential {credential}")
@@ -36,12 +35,12 @@ def given_passphrase(environ: MutableMapping[str, str] = os.environ) -> Passphra
 
 
 def passphrase_from(descriptor: int) -> Passphrase:
-    """The one line that it gives; closes it. Raises VaultLocked."""
+    """The passphrase from a descriptor, which is closed. Raises VaultLocked unless it holds one line of text."""
     return _read(descriptor, f"descriptor {descriptor}")
 
 
 def passphrase_pipe(passphrase: Passphrase) -> int:
-    """A descriptor from which it can be read, once."""
+    """A descriptor from which ``passphrase`` can be read once."""
     readable, writable = os.pipe()
     with os.fdopen(writable, "wb") as pipe:
         pipe.write(passphrase.encoded())
@@ -66,24 +65,21 @@ def _close(descriptor: int) -> None:
 
 def _read(source: Path | int, where: str) -> Passphrase:
     try:
-        with open(source, "rb") as file:  # noqa: PTH123 - a descriptor too
-            if file.isatty():
-                raise _unreadable(where, "it is a terminal, which shows what is typed")
-            text = _text(file.read(MOST_BYTES + 1))
+        text = _text(read_given(source, MAX_BYTES + 1))
     except OSError as error:
         raise _unreadable(where, str(error.strerror)) from None
     if text is None:
-        raise _unreadable(where, f"it is empty, longer than {MOST_BYTES} bytes, or not one line of UTF-8")
+        raise _unreadable(where, f"it is empty, longer than {MAX_BYTES} bytes, or not one line of UTF-8")
     return Passphrase(text)
 
 
 def _text(content: bytes) -> str | None:
-    """Without the end of the line that an editor puts there."""
+    """The only line, without the line end that an editor adds; None if ``content`` is not one line of text."""
     try:
         text = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         return None
-    return text if text.isprintable() and text and len(content) <= MOST_BYTES else None
+    return text if text.isprintable() and text and len(content) <= MAX_BYTES else None
 
 
 def _unreadable(where: str, why: str) -> VaultLocked:

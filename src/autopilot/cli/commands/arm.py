@@ -1,4 +1,4 @@
-"""autopilot arm: give leave to trade real money, after a look at whether all is ready for it."""
+"""autopilot arm: authorize trading with real money, after checking whether the account is ready."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 ACCEPTED = "live-money"
-MOST = 10**12
+MAX_AMOUNT = 10**12
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -38,9 +38,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 def _amount(text: str) -> Decimal:
     if not _AMOUNT.fullmatch(text):
-        raise typer.BadParameter(f"{text[:40]!r} is no amount of money: digits, and a point before 8 more at most")
-    if not 0 < (amount := Decimal(text)) <= MOST:
-        raise typer.BadParameter(f"{text!r} is not an amount above 0 and up to {MOST:,}")
+        raise typer.BadParameter(f"{text[:40]!r} is not an amount: write digits, and at most 8 decimals")
+    if not 0 < (amount := Decimal(text)) <= MAX_AMOUNT:
+        raise typer.BadParameter(f"{text!r} is not an amount above 0 and up to {MAX_AMOUNT:,}")
     return amount
 
 
@@ -81,7 +81,7 @@ def arm(
     applies whatever the configuration says, and losses reduce it. Then start symbols with --live.
     """
     from autopilot.app.audit_log import recorded
-    from autopilot.app.trading.arming import open_armory
+    from autopilot.app.trading.arming import open_armings
     from autopilot.app.trading.arming_check import ArmingRequest
     from autopilot.config.load import load
 
@@ -89,27 +89,27 @@ def arm(
     config = load(session.paths).config
     accepted = f"{ACCEPTED}-unproven" if config.model.allow_unproven else ACCEPTED
     if accept_risk not in (None, accepted):
-        raise UsageProblem(f"--accept-risk={accept_risk} does not say it", hint=f"write --accept-risk={accepted}")
+        raise UsageProblem(f"--accept-risk={accept_risk} does not confirm it", hint=f"write --accept-risk={accepted}")
     name = exchange or config.exchange
     money = currency.upper() if currency else _currency_of(config.symbols)
-    wish = ArmingRequest(
+    wanted = ArmingRequest(
         account=account_name(name, paper=False),
         max_value=max_value,
         currency=money,
         symbols=[symbol for symbol in config.symbols if split_symbol(symbol)[1] == money],
         unproven=config.model.allow_unproven,
     )
-    shown: Document = {"account": wish.account, "armed": None, "readiness": []}
-    asked = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
+    shown: Document = {"account": wanted.account, "armed": None, "readiness": []}
+    request = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
     try:
-        with recorded(session.paths, "arm", asked), open_armory(session.paths) as armory:
-            findings = asyncio.run(armory.findings(wish, unlocked(session).keys(name)))
+        with recorded(session.paths, "arm", request), open_armings(session.paths) as armings:
+            findings = asyncio.run(armings.findings(wanted, unlocked(session).keys(name)))
             shown["readiness"] = [plain(each) for each in findings]
             if not as_json:
                 session.output.show(shown, readiness_screen(shown))
             _require_ready(findings)
-            _ask(wish, accepted, is_said=accept_risk is not None)
-            shown["armed"] = plain(armory.arm(wish, span_ms))
+            _ask(wanted, accepted, is_said=accept_risk is not None)
+            shown["armed"] = plain(armings.arm(wanted, span_ms))
     except SafetyRefused as refusal:
         if not shown["readiness"]:
             raise
@@ -122,11 +122,11 @@ def arm(
 
 
 def _currency_of(symbols: Sequence[str]) -> str:
-    """What the configured symbols are bought with. Raises UsageProblem when that is not one currency."""
+    """The quote currency of the configured symbols. Raises UsageProblem if they have several."""
     quotes = sorted({split_symbol(symbol)[1] for symbol in symbols})
     if len(quotes) > 1:
         raise UsageProblem(
-            f"the configured symbols are bought with {', '.join(quotes)}", hint=f"say which: --currency {quotes[0]}"
+            f"the configured symbols are bought with {', '.join(quotes)}", hint=f"choose one: --currency {quotes[0]}"
         )
     return quotes[0]
 
@@ -136,19 +136,19 @@ def _require_ready(findings: Sequence[Finding]) -> None:
     failed = [each for each in findings if not each.passed]
     if failed:
         raise SafetyRefused(
-            f"it is not ready for real money, nothing was armed: {', '.join(each.code for each in failed)}",
+            f"nothing was armed, the account is not ready: {', '.join(each.code for each in failed)}",
             hint=failed[0].remedy,
         )
 
 
-def _ask(wish: ArmingRequest, accepted: str, *, is_said: bool) -> None:
-    """Raises SafetyRefused unless the user takes the risk in words."""
+def _ask(wanted: ArmingRequest, accepted: str, *, is_said: bool) -> None:
+    """Raises SafetyRefused unless the user confirms by typing the phrase, or ``is_said`` already."""
     if is_said:
         return
-    words = phrase(exchange_of(wish.account), wish.max_value, wish.currency, unproven=wish.unproven)
+    words = phrase(exchange_of(wanted.account), wanted.max_value, wanted.currency, unproven=wanted.unproven)
     if not sys.stdin.isatty():
         raise SafetyRefused(
             "nothing was armed: there is no terminal to ask on", hint=f"in a script: --accept-risk={accepted}"
         )
     if typer.prompt(f"This trades real money. To arm, type: {words}\n", err=True, prompt_suffix="> ").strip() != words:
-        raise SafetyRefused("nothing was armed: these were other words", hint=f"type exactly: {words}")
+        raise SafetyRefused("nothing was armed: the phrase does not match", hint=f"type exactly: {words}")

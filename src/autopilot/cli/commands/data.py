@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,17 +13,18 @@ import typer
 from autopilot.cli.completion import complete_exchange, complete_timeframe
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, OneSymbol
-from autopilot.cli.render.candles import import_screen, list_screen, sentiment_screen, verify_screen
+from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 from autopilot.domain.document_types import Document
+from autopilot.domain.progress import Progress, unwatched
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
     from autopilot.adapters.store.database import Database
 
 app = typer.Typer(
-    help="Import, list and verify the candles on this machine.", add_completion=False, rich_markup_mode=None
+    help="Import, export, list and verify the candles on this machine.", add_completion=False, rich_markup_mode=None
 )
 OneExchange = Annotated[
     str | None, typer.Option("--exchange", metavar="NAME", autocompletion=complete_exchange, help="Only this exchange.")
@@ -62,12 +63,54 @@ def import_(
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
-    with _database(session) as database, progress_view(session.output.remarks) as progress:
+    with _database(session) as database, _progress(session) as progress:
         reports = import_path(
-            SqliteCandles(database), path, exchange, symbol, length, coin_names=COIN_NAMES, progress=progress
+            SqliteCandles(database),
+            path,
+            exchange,
+            symbol,
+            length,
+            coin_names=COIN_NAMES,
+            progress=progress,
         )
     document = {"imported": [{**asdict(report), "file": str(report.file)} for report in reports]}
     session.output.show(document, import_screen(document))
+    return ExitCode.DONE
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Ends in .csv, .json (either also with .gz), .feather or .parquet.")
+    ],
+    exchange: OneExchange = None,
+    symbol: OneSymbol = None,
+    timeframe: OneTimeframe = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write stored candles of one market to a file. Importing the file gives equal candles.
+
+    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it.
+
+    \b
+    Examples:
+      autopilot data export KRAKEN_BTC-USD_1h.csv.gz
+      autopilot data export btc.json --symbol BTC/USD --timeframe 1h
+    """
+    from autopilot.adapters.imports.candle_export import export_candles, export_suffix
+    from autopilot.adapters.store.candles import SqliteCandles
+
+    session = Session.of(context, as_json)
+    export_suffix(path)
+    item = _chosen(session, path, exchange, symbol, timeframe)
+    with _database(session) as database:
+        candles = SqliteCandles(database).load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
+    with _progress(session) as progress:
+        export_candles(candles, path, force=force, progress=progress)
+    document = {**item, "file": str(path), "bytes": path.stat().st_size}
+    session.output.show(document, export_screen(document))
     return ExitCode.DONE
 
 
@@ -111,9 +154,15 @@ def _import_sentiment(session: Session, path: Path) -> None:
     session.output.show(document, sentiment_screen(document))
 
 
+def _progress(session: Session) -> AbstractContextManager[Progress]:
+    """A bar on a terminal; elsewhere nothing, because these commands are quick."""
+    target = session.output.remarks
+    return progress_view(target) if target.isatty() else nullcontext(unwatched)
+
+
 @contextmanager
 def _database(session: Session) -> Iterator[Database]:
-    """Beside a running daemon or without one; made where there is none yet. Raises StoreError, ConfigError."""
+    """The database, created if it does not exist; works beside a running daemon. Raises StoreError, ConfigError."""
     from autopilot.adapters.store.database import open_database
     from autopilot.config.paths import create_directories
 
@@ -125,8 +174,37 @@ def _database(session: Session) -> Iterator[Database]:
         database.close()
 
 
+def _chosen(session: Session, path: Path, *options: str | None) -> Document:
+    """The only stored series that matches the options and the file's name. Raises CandleError without any or with
+    several."""
+    from autopilot.adapters.exchange.venues.known import COIN_NAMES
+    from autopilot.adapters.imports.candle_files import market_of
+    from autopilot.domain.errors import CandleError
+
+    named = market_of(path.name, COIN_NAMES)
+    exchange, symbol, timeframe = (
+        option or name for option, name in zip(options, (named.exchange, named.symbol, named.timeframe), strict=True)
+    )
+    wanted = {
+        "exchange": exchange and exchange.lower(),
+        "symbol": symbol,
+        "timeframe": timeframe and Timeframe.parse(timeframe).value,
+    }
+    stored = [] if _nothing_stored(session) else _covered(session)
+    found = [each for each in stored if all(value in (None, each[name]) for name, value in wanted.items())]
+    if len(found) == 1:
+        return found[0]
+    market = " ".join(value for value in wanted.values() if value)
+    if not found:
+        raise CandleError(f"no candles{' of ' if market else ''}{market} are stored", hint="see autopilot data list")
+    raise CandleError(
+        f"{len(found)} markets are stored{' for ' if market else ''}{market}",
+        hint=f"say which: {' '.join(f'--{name} {found[0][name]}' for name, value in wanted.items() if not value)}",
+    )
+
+
 def _nothing_stored(session: Session) -> bool:
-    """Looking makes no database."""
+    """A check that creates no database."""
     return not session.paths.database.exists()
 
 

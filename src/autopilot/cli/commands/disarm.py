@@ -1,4 +1,4 @@
-"""autopilot disarm: take back the leave to trade real money."""
+"""autopilot disarm: end the authorization to trade with real money."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ def disarm(
     and sell signals. It works with and without a daemon. Exit code 1 when buy orders are open that no daemon follows.
     """
     from autopilot.app.audit_log import recorded
-    from autopilot.app.trading.arming import open_armory
+    from autopilot.app.trading.arming import open_armings
 
     session = Session.of(context, as_json)
     account = account_name(exchange, paper=False) if exchange else None
-    with recorded(session.paths, "disarm", {"exchange": exchange}), open_armory(session.paths) as armory:
-        ended, resting = armory.disarm(account), armory.resting_entries(account)
-    followed = _followed(session) if resting else set()
-    left = [order for order in resting if (order.account, order.symbol) not in followed]
-    document: Document = {"disarmed": list(ended), "resting": [_brief(order) for order in left]}
+    with recorded(session.paths, "disarm", {"exchange": exchange}), open_armings(session.paths) as armings:
+        ended, resting = armings.disarm(account), armings.resting_entries(account)
+    handled = _canceled_by_daemon(session) if resting else set()
+    uncanceled = [order for order in resting if (order.account, order.symbol) not in handled]
+    document: Document = {"disarmed": list(ended), "resting": [_brief(order) for order in uncanceled]}
     session.output.show(document, disarmed_screen(document))
-    return ExitCode.FAILED if left else ExitCode.DONE
+    return ExitCode.FAILED if uncanceled else ExitCode.DONE
 
 
-def _followed(session: Session) -> set[tuple[str, str]]:
-    """The symbols whose orders to buy a daemon cancels in its next cycle, by account."""
+def _canceled_by_daemon(session: Session) -> set[tuple[str, str]]:
+    """(account, symbol) of every symbol whose buy orders a daemon cancels in its next cycle."""
     try:
         symbols = session.client().get(address("status"))["symbols"]
     except ControlError:

@@ -63,7 +63,7 @@ def add(
         passphrase, vault = unlocked_or_new(session)
         if any(each.exchange == exchange for each in vault.entries):
             raise Conflict(f"keys for {exchange} are stored already", hint=f"autopilot keys rotate {exchange}")
-        return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
+        return _store(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -83,7 +83,7 @@ def rotate(
     with _recorded(session, "rotate", exchange):
         passphrase, vault = unlocked_by(session)
         vault.keys(exchange)
-        return _kept(session, passphrase, vault, exchange, from_fd, secret_file)
+        return _store(session, passphrase, vault, exchange, from_fd, secret_file)
 
 
 @app.command()
@@ -98,18 +98,18 @@ def remove(
 
     session = Session.of(context, as_json)
     passphrase, vault = unlocked_by(session)
-    left = vault.without(exchange)
+    remaining = vault.without(exchange)
     if not yes:
         if not sys.stdin.isatty():
             raise SafetyRefused("nothing was removed: there is no terminal to ask on", hint="add --yes")
-        if not typer.confirm(f"Forget the keys of {exchange}?", err=True):
+        if not typer.confirm(f"Remove the keys of {exchange}?", err=True):
             session.output.remark("nothing was changed")
             return ExitCode.FAILED
     with _recorded(session, "remove", exchange):
         disarmed = _disarmed(session, exchange)
-        save_vault(session.paths.vault, passphrase, left)
+        save_vault(session.paths.vault, passphrase, remaining)
     document = {"removed": exchange, "disarmed": disarmed}
-    words = f"The keys of {exchange} are forgotten; delete them there as well."
+    words = f"The keys of {exchange} are removed. Delete them on the exchange as well."
     session.output.show(document, kept_screen(words, disarmed))
     return ExitCode.DONE
 
@@ -167,20 +167,20 @@ def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
     return session
 
 
-def _kept(
+def _store(
     session: Session, passphrase: Passphrase, vault: Vault, exchange: str, from_fd: int | None, secret_file: Path | None
 ) -> int:
-    """Asks for the keys and stores them. Leave that was given to other keys is no leave for these."""
+    """Read the keys and store them. The account is disarmed: its authorization was for other keys."""
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.vault import save_vault
 
-    kept = vault.with_keys(exchange, read_keys(exchange, from_fd, secret_file), WallClock().now_ms())
+    changed = vault.with_keys(exchange, read_keys(exchange, from_fd, secret_file), WallClock().now_ms())
     disarmed = _disarmed(session, exchange)
-    save_vault(session.paths.vault, passphrase, kept)
-    entry = next(each for each in kept.entries if each.exchange == exchange)
-    known = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
+    save_vault(session.paths.vault, passphrase, changed)
+    entry = next(each for each in changed.entries if each.exchange == exchange)
+    facts = {"exchange": exchange, "added_at_ms": entry.added_at_ms, "fingerprint": entry.fingerprint}
     words = f"The keys of {exchange} are stored, encrypted, as {entry.fingerprint}."
-    session.output.show({**known, "disarmed": disarmed}, kept_screen(words, disarmed))
+    session.output.show({**facts, "disarmed": disarmed}, kept_screen(words, disarmed))
     return ExitCode.DONE
 
 
@@ -191,8 +191,9 @@ def _recorded(session: Session, command: str, exchange: str | None = None) -> Ab
 
 
 def _disarmed(session: Session, exchange: str) -> list[str]:
-    """The account that was disarmed, if it was armed. It comes first: a crash leaves no new key with an old leave."""
-    from autopilot.app.trading.arming import open_armory
+    """The accounts that were armed. Called before the keys are stored: a crash leaves no new key with an old
+    authorization."""
+    from autopilot.app.trading.arming import open_armings
 
-    with open_armory(session.paths) as armory:
-        return list(armory.disarm(account_name(exchange, paper=False)))
+    with open_armings(session.paths) as armings:
+        return list(armings.disarm(account_name(exchange, paper=False)))

@@ -1,4 +1,4 @@
-"""Stored candles: the list, an import, and the faults that verify found."""
+"""The screens of `autopilot data`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,14 @@ def import_screen(document: Document) -> Screen:
     """``{"imported": [{file, exchange, symbol, timeframe, read, written, dropped, faults}…]}``."""
     imported = document["imported"]
     return (listed(IMPORT_FIELDS, imported), *_faults(imported))
+
+
+def export_screen(document: Document) -> Screen:
+    """``{"file", "bytes", …}`` and the fields of `list_screen`."""
+    market = f"{document['exchange']} {document['symbol']} {document['timeframe']}"
+    period = f"{utc(document['first_at_ms'])} to {utc(document['last_at_ms'])}"
+    words = f"{count(document['candles'], 'candle')} of {market}, {period}, written to {document['file']}"
+    return (line(words),)
 
 
 def sentiment_screen(document: Document) -> Screen:

@@ -11,11 +11,11 @@ import pytest
 
 from autopilot.adapters.store.armings import PaperRecord
 from autopilot.app.trading.arming_check import (
-    LEAST_DISK_BYTES,
+    MIN_FREE_BYTES,
     ArmingRequest,
     LocalFacts,
     arming_findings,
-    machine_findings,
+    local_findings,
 )
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
@@ -29,7 +29,7 @@ MACHINE = LocalFacts(
     unsettled=0,
     audit_problem=None,
     audit_breaks=(),
-    free_bytes=LEAST_DISK_BYTES,
+    free_bytes=MIN_FREE_BYTES,
     model=ModelState.LIVE,
 )
 TRADING = KeyRights(can_trade=True, can_move_money=False)
@@ -103,7 +103,7 @@ async def test_an_account_that_is_ready() -> None:
         ({"paper": PaperRecord("kraken", 7, 4)}, "PAPER_TRADES"),
         ({"unsettled": 1}, "ORDERS_SETTLED"),
         ({"audit_problem": "row 3 was edited"}, "AUDIT_WHOLE"),
-        ({"free_bytes": LEAST_DISK_BYTES - 1}, "DISK_FREE"),
+        ({"free_bytes": MIN_FREE_BYTES - 1}, "DISK_FREE"),
         ({"model": None}, "MODEL_PROVEN"),
         ({"model": ModelState.SHADOW}, "MODEL_PROVEN"),
     ],
@@ -113,7 +113,7 @@ async def test_what_the_machine_lacks(change: dict[str, Any], code: str) -> None
 
 
 async def test_a_break_of_the_past_is_told_and_no_reason_to_refuse() -> None:
-    found = machine_findings(replace(MACHINE, audit_breaks=(4, 9)))
+    found = local_findings(replace(MACHINE, audit_breaks=(4, 9)))
     (whole,) = (each for each in found if each.code == "AUDIT_WHOLE")
     assert whole.passed
     assert "whole since row 9" in whole.detail

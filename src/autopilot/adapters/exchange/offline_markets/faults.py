@@ -1,8 +1,8 @@
-"""Faults on request: what exchanges do to those who trade on them, decided by a seed.
+"""Injected faults of an exchange, decided by a seed.
 
-What becomes of an order follows from the seed, its client order id and the market's time, and from nothing that is kept
-in memory: after a kill and a restart the same order meets the same fate. What is only asked fails by how often it was
-asked at one moment, so that asking again helps although a stored market's time stands still meanwhile.
+The fate of an order follows from the seed, its client order id and the market's time, and from nothing in memory: after
+a kill and a restart the same order has the same fate. A query fails by the number of its repetitions at one moment, so
+that another attempt helps although the time of a stored market stands still.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _HINT = "injected by [replay.faults]; it is tried again"
 
 
 class FetchFaults:
-    """Faults of public data. Deterministic in (seed, symbol, how often it was asked)."""
+    """Faults of public data. Deterministic in (seed, symbol, number of the request)."""
 
     def __init__(self, plan: FaultPlan) -> None:
         self._plan = plan
@@ -38,8 +38,8 @@ class FetchFaults:
             raise MarketUnavailable(f"{symbol}: rate limited (an injected fault)", hint=_HINT)
 
 
-class FaultyBroker:
-    """A Broker that loses answers, refuses and goes away."""
+class FaultyBroker(Broker):
+    """Loses answers, rejects orders and becomes unavailable, as ``plan`` says."""
 
     def __init__(self, broker: Broker, plan: FaultPlan, clock: Clock) -> None:
         self._broker = broker
@@ -89,7 +89,7 @@ class FaultyBroker:
         return await self._broker.balances()
 
     def _ask(self, call: str, subject: str) -> int:
-        """How often this was asked at this moment. Raises MarketUnavailable when the exchange is away."""
+        """The number of times this was called at this moment. Raises MarketUnavailable while the exchange is away."""
         now_ms = self._clock.now_ms()
         if now_ms != self._asked_at_ms:
             self._asked.clear()

@@ -16,16 +16,16 @@ from autopilot.domain.timeframe import Timeframe, iso_utc
 from autopilot.ports.market_data import CandleStore, Coverage, MarketSnapshot
 
 HISTORY = 1000
-"""Candles that come before the first one decided."""
+"""Candles before the first decision."""
 MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
-"""Kraken's fees of the lowest tier, whichever exchange the candles are of: stored candles bring no rules."""
+"""Kraken's fees of the lowest tier for every exchange: stored candles have no market rules."""
 MIN_COST = {"BTC": Decimal("0.00002"), "ETH": Decimal("0.0002"), "JPY": Decimal(60)}
 MIN_COST_ELSEWHERE = Decimal("0.5")
-"""The least value of an order by quote currency, about half a dollar, as on Kraken."""
+"""The minimum value of an order by quote currency, about half a dollar, as on Kraken."""
 
 
 class ReplayExchange(OfflineExchange):
-    """Serves what `autopilot data import` has stored."""
+    """A market of stored candles, such as imported ones."""
 
     name = "replay"
     kind = MarketKind.REPLAY
@@ -62,7 +62,7 @@ class ReplayExchange(OfflineExchange):
         return await super().fetch(symbol, timeframe, since_ms, limit)
 
     def coverage(self, symbol: str, timeframe: Timeframe) -> Coverage:
-        """Which stored candles are this market's. Raises UnknownSymbol, UnknownTimeframe."""
+        """The stored series that this market replays. Raises UnknownSymbol, UnknownTimeframe."""
         split_symbol(symbol)
         stored = self._stored(symbol)
         found = [coverage for coverage in stored if coverage.timeframe is timeframe]
@@ -85,7 +85,7 @@ class ReplayExchange(OfflineExchange):
         return StoredTape(self._store, coverage, self._start(coverage), self._end_ms)
 
     def _stored(self, symbol: str) -> tuple[Coverage, ...]:
-        """What is stored of this symbol. Raises UnknownSymbol when it is nothing."""
+        """The stored series of this symbol. Raises UnknownSymbol without any."""
         with readable(self._source or "all exchanges", symbol):
             coverage = self._store.coverage()
         found = tuple(
@@ -103,7 +103,7 @@ class ReplayExchange(OfflineExchange):
         return found
 
     def _start(self, coverage: Coverage) -> int:
-        """Where a fresh session begins: at the setting, or as soon after it as there is enough history."""
+        """Open time of the first decided candle: the configured start, or the first candle with enough history."""
         if coverage.count <= HISTORY:
             raise MarketUnavailable(
                 f"only {coverage.count} {coverage.timeframe} candles of {coverage.exchange} {coverage.symbol} are "
@@ -129,7 +129,7 @@ class ReplayExchange(OfflineExchange):
         return at_ms
 
     def _lowest_known_price(self, coverage: Coverage) -> float:
-        """The lower of the first and the last close: steps fit for it are fine enough for the other."""
+        """The lower of the first and the last close: steps fine enough for it are fine enough for the other."""
         with readable(coverage.exchange, coverage.symbol):
             ends = [
                 self._store.load_candles(

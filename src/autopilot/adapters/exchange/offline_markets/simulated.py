@@ -1,4 +1,4 @@
-"""The exchange `simulated`: a made-up market that runs for ever, for the first run and for tests."""
+"""The exchange `simulated`: a made-up market without an end, for the first run and for tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BLOCKS_KEPT = 4
 
 
 class SimulatedExchange(OfflineExchange):
-    """The same (seed, symbol, timeframe) gives the same candles, whatever else is asked."""
+    """The same (seed, symbol, timeframe) gives the same candles, in any order of requests."""
 
     name = "simulated"
     kind = MarketKind.SIMULATED
@@ -61,8 +61,8 @@ class SimulatedExchange(OfflineExchange):
     def true_regimes(
         self, symbol: str, timeframe: Timeframe, since_ms: int, until_ms: int
     ) -> tuple[tuple[int, Regime], ...]:
-        """(open time, the regime that made the candle) of each candle that opens in [since_ms, until_ms]. For tests: it
-        is what a trader cannot know. Raises UnknownSymbol."""
+        """(open time, regime that made the candle) of each candle that opens in [since_ms, until_ms]. For tests: no
+        trader can know it. Raises UnknownSymbol."""
         tape = self._open_tape(symbol, timeframe)
         return tuple(
             (open_at_ms, regime)
@@ -78,7 +78,7 @@ class SimulatedExchange(OfflineExchange):
 
 
 class SimulatedTape(Tape):
-    """One symbol's made-up candles, blocks made when needed and the latest few kept."""
+    """One symbol's made-up candles; blocks are made on demand, and the latest few are kept."""
 
     def __init__(self, seed: int, symbol: str, timeframe: Timeframe, start_ms: int, end_ms: int | None) -> None:
         self._seed = seed

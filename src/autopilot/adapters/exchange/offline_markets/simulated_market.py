@@ -1,8 +1,8 @@
 """A made-up market: candles with hidden regimes, as a pure function of a seed.
 
-The candles come in blocks of `BLOCK`, each drawn on its own from (seed, symbol, timeframe, number of the block since
-the epoch), so that a candle is the same whatever was asked for before it, and any year is as near as any other. What
-joins the blocks is a slow level, a sum of smooth noises of doubling periods, on which every block begins and ends.
+The candles come in blocks of `BLOCK`. Each block is drawn by itself from (seed, symbol, timeframe, number of the block
+since the epoch), so that a candle does not depend on earlier requests, and every year is equally fast to make. A slow
+level joins the blocks: a sum of smooth noises of doubling periods, on which every block begins and ends.
 
 Inside a block a semi-Markov chain of regimes sets drift, volatility, the pull towards a level, and volume. Shocks are
 Student-t with a GARCH(1,1) variance (Bollerslev 1986) and share a factor among symbols. Highs and lows are those of a
@@ -74,8 +74,9 @@ ASSETS: Mapping[str, Asset] = {
 
 @dataclass(frozen=True, slots=True)
 class _Behaviour:
-    """``drift`` in volatilities a candle, ``scale`` times the asset's volatility, ``pull`` towards the regime's level a
-    candle, ``volume`` times the usual, ``shortest`` to ``longest`` candles, ``then`` the odds of what follows."""
+    """``drift``: volatilities per candle; ``scale``: times the asset's volatility; ``pull`` towards the regime's level
+    per candle; ``volume``: times the usual volume. The regime lasts ``shortest`` to ``longest`` candles; ``then``: the
+    odds of the next regime."""
 
     drift: float
     scale: float
@@ -107,7 +108,7 @@ _TREND_OF_BURST = 0.75
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Candles that opened in one block, absent ones left out, and the true regime of each: indices into ``regimes``."""
+    """The candles of one block, without the missing ones, and the true regime of each: indices into ``regimes``."""
 
     candles: Candles
     regime_index: NDArray[np.int8]

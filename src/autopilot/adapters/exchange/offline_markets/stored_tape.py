@@ -1,4 +1,4 @@
-"""Stored candles, read forward block by block."""
+"""Stored candles, read forward in blocks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from autopilot.domain.errors import MarketUnavailable, StoreError
 from autopilot.ports.market_data import CandleStore, Coverage
 
 BLOCK = 2048
-"""Candles read at a time."""
+"""Candles per read."""
 
 
 class StoredTape(Tape):
-    """The candles of one ``coverage``; those that open at or after ``end_ms`` are left out. Raises MarketUnavailable
-    when they cannot be read."""
+    """The candles of one ``coverage`` that open before ``end_ms``. Raises MarketUnavailable if they cannot be read."""
 
     def __init__(self, store: CandleStore, coverage: Coverage, start_ms: int, end_ms: int | None = None) -> None:
         self._store = store
@@ -44,7 +43,7 @@ class StoredTape(Tape):
         return self._read(since_ms, until_ms, limit)
 
     def _hold(self, at_ms: int) -> None:
-        """Have the block that covers ``at_ms``."""
+        """Load the block that covers ``at_ms``."""
         if not self._block_from_ms <= at_ms < self._block_to_ms:
             to_ms = min(at_ms + BLOCK * self._coverage.timeframe.ms, self._last_ms + 1)
             self._block = self._read(at_ms, to_ms - 1, None)
@@ -60,7 +59,7 @@ class StoredTape(Tape):
 
 @contextmanager
 def readable(exchange: str, symbol: str) -> Iterator[None]:
-    """Raises MarketUnavailable in place of StoreError: to whoever trades, the store is the market."""
+    """Raises MarketUnavailable in place of StoreError: here the store is the market."""
     try:
         yield
     except StoreError as error:

@@ -35,7 +35,7 @@ def require_key_shape(exchange: str, keys: ExchangeKeys) -> None:
 
 
 def _odd(keys: ExchangeKeys) -> str:
-    """What no exchange's keys have; empty if nothing is odd."""
+    """A fault that no exchange's keys can have; "" without any."""
     if not keys.api_key or not keys.secret:
         return f"the {'secret' if keys.api_key else 'key'} is empty"
     if not keys.api_key.isascii() or not keys.api_key.isprintable() or " " in keys.api_key:
