@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 
 def run(paths: Paths) -> int:
-    """`autopilot daemon`: serve until told to stop. Raises AutopilotError when it cannot start."""
+    """`autopilot daemon`: serve until a signal or a client stops it. Raises AutopilotError if it cannot start."""
     keep_memory_private()
     configure_logging()
 
@@ -66,7 +66,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     clock = WallClock()
     events = EventLog(clock.now_ms)
     index = FearGreed(SqliteSentiment(database))
-    mood = index if config.sentiment.enabled else NeutralSentiment()
+    sentiment = index if config.sentiment.enabled else NeutralSentiment()
     audit = DaemonAudit(database, paths.audit_head, config)
     kept, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
     champion = Champion(kept, files, config.model.life_days * DAY_MS)
@@ -78,7 +78,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.leave, clock)
     restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn)
     strategies, keys = load_strategies(), _unlocked(paths)
-    wiring = Wiring(config, database, events, strategies, mood, champion, restrictions, watch, audit.trail, keys)
+    wiring = Wiring(config, database, events, strategies, sentiment, champion, restrictions, watch, audit.trail, keys)
     scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
@@ -112,8 +112,10 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
-    """Our keys by exchange, which raises KeysLocked where nobody gave the passphrase and NotFound. Raises
-    VaultLocked, StoreError."""
+    """Gives the keys of an exchange; raises NotFound, and KeysLocked if the daemon has no passphrase.
+
+    Raises VaultLocked if the passphrase is wrong, StoreError.
+    """
     passphrase = given_passphrase()
     if passphrase is not None and paths.vault.exists():
         return open_vault(paths.vault, passphrase).keys
@@ -121,7 +123,7 @@ def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
     def locked(exchange: str) -> ExchangeKeys:
         raise KeysLocked(
             f"the keys of {exchange} are locked: the daemon was started without their passphrase",
-            hint="autopilot stop, then autopilot start --live asks for it"
+            hint="autopilot stop, then autopilot start --live asks for the passphrase"
             if paths.vault.exists()
             else f"autopilot keys add {exchange}",
         )

@@ -14,7 +14,7 @@ from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 
 BUSY_TIMEOUT_S = 5.0
-_RESTORE = "restore a backup, or move the file away to begin anew; nothing was changed"
+_RESTORE = "restore a backup, or move the file away to start over; nothing was changed"
 
 
 class Database:
@@ -61,7 +61,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
     """Open or create, look for damage, bring the schema up to date, see that it can be written.
 
     Raises StoreCorrupt, StoreTooNew, StoreUnavailable. Creation leaves a whole database or none, so that an empty file
-    is one that was cut. Damage is looked for where it is cheap at every start: SQLite compares the file's length with
+    was truncated. Each start looks for damage where that is cheap: SQLite compares the file's length with
     its header, and ``quick_check`` walks the tables that hold orders and money (milliseconds for a year of trading);
     candles and decisions, by far the larger part, are not read.
     """

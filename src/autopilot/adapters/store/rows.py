@@ -24,9 +24,9 @@ def to_row(value: Any) -> dict[str, Any]:
 
 
 def from_row(kind: Callable[..., T], row: sqlite3.Row | Mapping[str, Any]) -> T:
-    """The inverse of `to_row`, ``kind`` being a dataclass; columns that are no field are left out.
+    """The inverse of `to_row`, ``kind`` being a dataclass; columns that are not fields are skipped.
 
-    Raises StoreCorrupt when a column does not hold what its field is.
+    Raises StoreCorrupt if a column does not fit its field.
     """
     with reading(kind.__name__):
         return kind(**{name: _typed(convert, row[name]) for name, convert in _converters(kind).items()})
@@ -40,7 +40,7 @@ def from_json(text: str) -> Any:
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Raises StoreCorrupt when what is stored cannot be what was written."""
+    """Raises StoreCorrupt if the stored value cannot be read back."""
     try:
         yield
     except (ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:

@@ -227,4 +227,4 @@ BOOKS = (
     "autopilots",
     "trading_modes",
 )
-"""The tables that hold orders and money, what was asked to run, and what holds it back."""
+"""The tables of orders, money, started symbols and trading modes."""

@@ -1,4 +1,4 @@
-"""autopilot model-info: what the model was trained on, what it is worth and how that is known."""
+"""autopilot model-info: a model's card."""
 
 from __future__ import annotations
 

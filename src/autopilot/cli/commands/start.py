@@ -63,8 +63,8 @@ def start(
 ) -> int:
     """Start the daemon if it does not run, and let it run these symbols.
 
-    Options that are not given come from the configuration. A symbol that already runs stays as it is. An exchange that
-    cannot be reached is tried again and again: autopilot status shows it.
+    What is not given comes from the configuration. A symbol that already runs is left as it is. An exchange that cannot
+    be reached is tried again and again: autopilot status shows it.
     """
     session = Session.of(context, as_json)
     wanted = {
@@ -103,7 +103,7 @@ def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | No
 
 
 def _is_real_money(paths: Paths, paper_trading: bool | None) -> bool:
-    """Whether it is asked for, or was traded when the last daemon ended."""
+    """Whether the command wants real money, or a symbol traded it when the last daemon ended."""
     from autopilot.adapters.store.views.queries import trades_real_money
     from autopilot.config.load import load
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import from_json, from_row
-from autopilot.adapters.store.views.health import stored_modes
+from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.order import Fill
@@ -105,7 +105,7 @@ def positions(database: Path) -> Document:
 
 
 def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before_ms: int | None = None) -> Document:
-    """Round trips, the latest first; ``net_pct`` of what was paid."""
+    """`TradeDocument`s, the latest first."""
     found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
     for trade in found:
         paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
@@ -239,7 +239,7 @@ def _list(
     before_ms: int | None,
     condition: str = "",
 ) -> list[Document]:
-    """``wanted``: values by column, None for any. Conditions that are not there leave the indexes usable."""
+    """``wanted``: values by column, None for any. Conditions that are left out keep the indexes usable."""
     given = {name: value for name, value in wanted.items() if value is not None}
     bounds = {"before_ms": before_ms} if before_ms is not None else {}
     conditions = [f"{name} = :{name}" for name in given] + [f"{source.time} < :before_ms" for _ in bounds]
