@@ -42,7 +42,7 @@ def audited(database: Database, head_file: Path) -> Iterator[AuditTrail]:
 
 
 @contextmanager
-def commanded(database: Database, trail: AuditTrail, command: str, asked: Document) -> Iterator[None]:
+def commanded(database: Database, trail: AuditTrail, command: str, request: Document) -> Iterator[None]:
     """Record a command that works without a daemon when it is over: ``done``, or the error's code."""
     result = "FAILED"
     try:
@@ -52,18 +52,18 @@ def commanded(database: Database, trail: AuditTrail, command: str, asked: Docume
         result = error.code
         raise
     finally:
-        _record_command(database, trail, None, command, asked, result)
+        _record_command(database, trail, None, command, request, result)
 
 
 @contextmanager
-def recorded(paths: Paths, command: str, asked: Document) -> Iterator[None]:
+def recorded(paths: Paths, command: str, request: Document) -> Iterator[None]:
     """As `commanded`; creates the database if it does not exist. Raises ConfigError and StoreError before the block
     begins."""
     create_directories(paths)
     with (
         closing(open_database(paths.database)) as database,
         audited(database, paths.audit_head) as trail,
-        commanded(database, trail, command, asked),
+        commanded(database, trail, command, request),
     ):
         yield
 
@@ -92,8 +92,8 @@ class DaemonAudit:
         self._record("start")
         self._anchor.flush()
 
-    def commanded(self, caller: Peer, command: str, asked: Document, result: str) -> None:
-        _record_command(self._database, self.trail, str(caller), command, asked, result)
+    def commanded(self, caller: Peer, command: str, request: Document, result: str) -> None:
+        _record_command(self._database, self.trail, str(caller), command, request, result)
 
     async def close(self) -> None:
         """Record the stop, and move the anchor to it. Raises StoreError."""
@@ -120,11 +120,11 @@ def config_sha256(config: AutopilotConfig) -> str:
 
 
 def _record_command(
-    database: Database, trail: AuditTrail, actor: str | None, command: str, asked: Document, result: str
+    database: Database, trail: AuditTrail, actor: str | None, command: str, request: Document, result: str
 ) -> None:
     """The command is over: a failure to record it goes to the log, of a command to standard error."""
     try:
-        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": asked, "result": result}, actor=actor)
+        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": request, "result": result}, actor=actor)
     except StoreError as error:
         log.error("%s was not recorded: %s", command, error)  # noqa: TRY400 - it says all there is
 

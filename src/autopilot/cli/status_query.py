@@ -25,8 +25,8 @@ def show_status(session: Session, symbol: str | None) -> int:
 
 def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
     """A query of the daemon, for one use or for many."""
-    asked = address("status", symbol) if symbol else address("status")
-    return lambda daemon: daemon.get(asked)
+    path = address("status", symbol) if symbol else address("status")
+    return lambda daemon: daemon.get(path)
 
 
 def _recall(database: Path, symbol: str | None) -> Document:

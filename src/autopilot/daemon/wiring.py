@@ -68,10 +68,10 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     index = FearGreed(SqliteSentiment(database))
     sentiment = index if config.sentiment.enabled else NeutralSentiment()
     audit = DaemonAudit(database, paths.audit_head, config)
-    kept, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
-    champion = Champion(kept, files, config.model.life_days * DAY_MS)
+    trained, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
+    champion = Champion(trained, files, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
-    models = ModelRegistry(kept, files, clock, drift, champion.status)
+    models = ModelRegistry(trained, files, clock, drift, champion.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     armings = SqliteArmings(database, audit.trail)
@@ -84,7 +84,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
-    reviews = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
+    reviews = ModelWatch(trained, files, drift, clock, champion.refresh, trainings.start_by_itself)
     service = AutopilotService(
         config,
         database,

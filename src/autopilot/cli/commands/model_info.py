@@ -26,7 +26,7 @@ def model_info(
 ) -> int:
     """What the model was trained on, what it is worth and how that is known."""
     session = Session.of(context, as_json)
-    asked = address("model-info", id=model_id)
-    document = with_models(session, lambda daemon: daemon.get(asked), lambda registry: registry.info(model_id))
+    path = address("model-info", id=model_id)
+    document = with_models(session, lambda daemon: daemon.get(path), lambda registry: registry.info(model_id))
     session.output.show(document, model_info_screen(document))
     return ExitCode.DONE

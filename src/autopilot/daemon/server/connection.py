@@ -61,10 +61,10 @@ class ConnectionLimit:
 class Connection(web.RequestHandler):
     """Serves one request; bad HTTP is answered in JSON as everything else is.
 
-    ``peer``: the caller; ``asked``: the parsed command, empty until then.
+    ``peer``: the caller; ``command``: the parsed command, empty until then.
     """
 
-    __slots__ = ("_gate", "_is_for_commands", "_patience", "asked", "peer")
+    __slots__ = ("_gate", "_is_for_commands", "_patience", "command", "peer")
     peer: Peer
 
     def __init__(self, server: web.Server, gate: ConnectionLimit, loop: asyncio.AbstractEventLoop) -> None:
@@ -78,7 +78,7 @@ class Connection(web.RequestHandler):
         self._gate = gate
         self._is_for_commands = False
         self._patience: asyncio.TimerHandle | None = None
-        self.asked: Document = {}
+        self.command: Document = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
