@@ -246,7 +246,7 @@ def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_
     assert (told["level"], told["subject"]) == ("error", "BTC/USD in live:kraken")
     assert "autopilot start --live" in told["hint"]
     shown = home.here("status").out
-    assert "BTC/USD in live:kraken: not taken up again" in shown
+    assert "BTC/USD in live:kraken: could not be resumed" in shown
     assert "REAL MONEY" not in shown
     refused = home.here("stop", "--symbol", "BTC/USD", "--flatten", "--json")
     assert (refused.code, refused.trouble["code"]) == (5, "KEYS_LOCKED")

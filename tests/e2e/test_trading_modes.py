@@ -140,7 +140,7 @@ def test_panic_past_a_daemon_that_hangs_and_after_its_death(home: Home) -> None:
     daemon.end(signal.SIGKILL)
     canceled = home.run("panic")
     assert canceled.code == 0
-    assert "nobody watches the stops" in canceled.err
+    assert "the stops are not monitored" in canceled.err
     assert positions(home), "nobody asked for it to be sold"
     sold = home.run("panic", "--flatten")
     assert sold.code == 0, sold.err

@@ -1,4 +1,4 @@
-"""The audit log as a process writes it: the daemon's own rows, and the anchor that follows them."""
+"""The audit log of a process: the rows that it writes, and the anchor that follows them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def audited(database: Database, head_file: Path) -> Iterator[AuditTrail]:
-    """For a command or a training that changes something itself."""
+    """The audit log for a command or a training that changes something without the daemon."""
     anchor = _anchor(database, head_file)
     try:
         yield AuditTrail(anchor, str(Peer(os.getpid(), os.getuid())), WallClock().now_ms)
@@ -42,8 +42,8 @@ def audited(database: Database, head_file: Path) -> Iterator[AuditTrail]:
 
 
 @contextmanager
-def commanded(database: Database, trail: AuditTrail, command: str, asked: Document) -> Iterator[None]:
-    """Tell of what a command does itself, when it is over: done, or the error's code."""
+def commanded(database: Database, trail: AuditTrail, command: str, request: Document) -> Iterator[None]:
+    """Record a command that works without a daemon when it is over: ``done``, or the error's code."""
     result = "FAILED"
     try:
         yield
@@ -52,24 +52,24 @@ def commanded(database: Database, trail: AuditTrail, command: str, asked: Docume
         result = error.code
         raise
     finally:
-        _tell(database, trail, None, command, asked, result)
+        _record_command(database, trail, None, command, request, result)
 
 
 @contextmanager
-def recorded(paths: Paths, command: str, asked: Document) -> Iterator[None]:
-    """As `commanded`, in a database that is made where there is none. Raises ConfigError and StoreError before anything
-    is done."""
+def recorded(paths: Paths, command: str, request: Document) -> Iterator[None]:
+    """As `commanded`; creates the database if it does not exist. Raises ConfigError and StoreError before the block
+    begins."""
     create_directories(paths)
     with (
         closing(open_database(paths.database)) as database,
         audited(database, paths.audit_head) as trail,
-        commanded(database, trail, command, asked),
+        commanded(database, trail, command, request),
     ):
         yield
 
 
 class DaemonAudit:
-    """The daemon's: its start and stop, and what it is asked to do; ``trail`` takes what others tell."""
+    """The daemon's part of the log: its start, its stop and its commands. Others write to ``trail``."""
 
     def __init__(self, database: Database, head_file: Path, config: AutopilotConfig) -> None:
         self._database = database
@@ -79,9 +79,10 @@ class DaemonAudit:
         self.trail = AuditTrail(self._anchor, DAEMON, WallClock().now_ms)
 
     def open(self) -> None:
-        """Hold the log against its anchor; what does not fit is said and recorded, and the anchor begins anew. Then
-        record the start, with the anchor at it: rows of an earlier run do not lie behind it any longer. Raises
-        StoreError."""
+        """Compare the log with its anchor; a difference is logged and recorded, and the anchor is set again.
+
+        Then record the start and move the anchor to it, so that it covers the rows of earlier runs. Raises StoreError.
+        """
         problem = self._problem()
         if problem:
             log.error("THE AUDIT LOG WAS CHANGED: %s; try: autopilot audit verify", problem)
@@ -91,11 +92,11 @@ class DaemonAudit:
         self._record("start")
         self._anchor.flush()
 
-    def commanded(self, caller: Peer, command: str, asked: Document, result: str) -> None:
-        _tell(self._database, self.trail, str(caller), command, asked, result)
+    def commanded(self, caller: Peer, command: str, request: Document, result: str) -> None:
+        _record_command(self._database, self.trail, str(caller), command, request, result)
 
     async def close(self) -> None:
-        """Record the stop, and leave the anchor at it. Raises StoreError."""
+        """Record the stop, and move the anchor to it. Raises StoreError."""
         try:
             self._record("stop")
         finally:
@@ -114,14 +115,16 @@ class DaemonAudit:
 
 
 def config_sha256(config: AutopilotConfig) -> str:
-    """Of the canonical JSON of every value in effect."""
+    """The SHA-256 of the canonical JSON of all values in effect."""
     return hashlib.sha256(canonical(config.model_dump(mode="json")).encode()).hexdigest()
 
 
-def _tell(database: Database, trail: AuditTrail, actor: str | None, command: str, asked: Document, result: str) -> None:
-    """It is done already: that it cannot be recorded is said in the log, which of a command is standard error."""
+def _record_command(
+    database: Database, trail: AuditTrail, actor: str | None, command: str, request: Document, result: str
+) -> None:
+    """The command is over: a failure to record it goes to the log, of a command to standard error."""
     try:
-        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": asked, "result": result}, actor=actor)
+        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": request, "result": result}, actor=actor)
     except StoreError as error:
         log.error("%s was not recorded: %s", command, error)  # noqa: TRY400 - it says all there is
 

@@ -1,4 +1,4 @@
-"""The command `autopilot`: runs what was asked for, and turns what goes wrong into words and an exit code."""
+"""The command `autopilot`: runs a command, and turns its errors into messages and an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What accounts may do, changed by the daemon where one runs, else by the command itself."""
+"""Changes trading modes: through the daemon if it runs, else directly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MODE_TIMEOUT_S = 60.0
 
 def _lower(value: str | None) -> str | None:
     if value is not None and not (value.isidentifier() and value == value.lower()):
-        raise typer.BadParameter(f"{value!r} is no exchange: it is a name in lower case such as kraken")
+        raise typer.BadParameter(f"{value!r} is not an exchange: write a name in lower case such as kraken")
     return value
 
 

@@ -1,4 +1,4 @@
-"""Trained models, asked of the daemon where one runs, else looked up here."""
+"""Trained models: from the daemon if it runs, else from the data directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def with_models(
     session: Session, ask: Callable[[ControlClient], Document], do: Callable[[ModelRegistry], Document]
 ) -> Document:
-    """A model's card is as true without a daemon as with one. Raises AutopilotError."""
+    """A document about models, by ``ask`` with a daemon, by ``do`` without one. Raises AutopilotError."""
     try:
         return ask(session.client())
     except DaemonNotRunning:

@@ -33,7 +33,7 @@ class Output:
         return cls(as_json, sys.stdout, sys.stderr)
 
     def show(self, document: Any, screen: Screen) -> None:
-        """One result, as the user asked to see it."""
+        """One result, as a document or as a screen."""
         if self.as_json:
             self.write(json.dumps(document, ensure_ascii=False, indent=2))
         elif self.results.isatty():
@@ -59,7 +59,7 @@ class Output:
         self.remarks.flush()
 
     def trouble(self, error: AutopilotError) -> None:
-        """An error and what to try, on standard error."""
+        """An error and its hint, on standard error."""
         screen = tuple(line(text, hang=2) for text in error_lines(str(error), error.hint))
         for spans in lines(screen, _width(self.remarks)):
             self.remarks.write(text_of(spans) + "\n")
@@ -84,7 +84,7 @@ def _width(stream: TextIO) -> int | None:
 
 
 def discard(stream: TextIO) -> None:
-    """Let what is still buffered vanish, so that the interpreter does not complain at exit."""
+    """Discard the buffered output, so that the interpreter does not complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

@@ -1,6 +1,6 @@
-"""`autopilot status` as it is mostly typed, without Typer: that would take longer than the question and its answer.
+"""`autopilot status` in its usual form, without Typer: importing Typer takes longer than the whole query.
 
-Whatever is not plain, such as --help, --watch or a mistake, is left to Typer.
+Everything else, for example --help, --watch or a mistake, goes to Typer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PLACES = {"--data-dir": "data_dir", "--config": "config"}
 
 
 def quick_status(arguments: Sequence[str]) -> int | None:
-    """The exit code, or None when this is not for us. Raises AutopilotError as the command does."""
+    """The exit code; None if Typer must parse the arguments. Raises AutopilotError as the command does."""
     if not (os.environ.keys().isdisjoint({"_AUTOPILOT_COMPLETE"}) and "status" in arguments):
         return None
     at = arguments.index("status")

@@ -41,7 +41,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What every command needs."""
+    """The paths and the output of a command."""
 
     paths: Paths
     output: Output

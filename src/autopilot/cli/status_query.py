@@ -24,9 +24,9 @@ def show_status(session: Session, symbol: str | None) -> int:
 
 
 def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:
-    """The question to the daemon, to be asked once or again and again."""
-    asked = address("status", symbol) if symbol else address("status")
-    return lambda daemon: daemon.get(asked)
+    """A query of the daemon, for one use or for many."""
+    path = address("status", symbol) if symbol else address("status")
+    return lambda daemon: daemon.get(path)
 
 
 def _recall(database: Path, symbol: str | None) -> Document:

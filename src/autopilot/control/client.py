@@ -23,7 +23,7 @@ _RETRY_S = 0.01
 
 
 class ControlClient:
-    """One daemon's socket; each call is one connection. ``timeout_s`` bounds a whole call, `events` excepted."""
+    """A client of one daemon's socket; each call is one connection. ``timeout_s`` bounds a call, except `events`."""
 
     def __init__(self, socket_path: Path, timeout_s: float = 30.0) -> None:
         self._path = socket_path
@@ -38,8 +38,8 @@ class ControlClient:
         return self._call("POST", path, body or {})
 
     def events(self, kinds: Collection[str] = (), after: int | None = None) -> Iterator[dict[str, Any]]:
-        """Events as {seq, at_ms, kind, body}: those after number ``after`` that the daemon still keeps (None: none),
-        then each as it happens, until the daemon ends the stream. Raises as `get` does, at the first step or later."""
+        """Events as {seq, at_ms, kind, body}: the kept ones after number ``after`` (None: no earlier events), then each
+        as it happens, until the daemon ends the stream. Raises as `get` does, at the first step or later."""
         query = f"?kinds={','.join(kinds)}" if kinds else ""
         resume = f"Last-Event-ID: {after}\r\n" if after is not None else ""
         with self._connect(time.monotonic() + self._timeout_s) as connection:
@@ -167,7 +167,7 @@ def _document(status: int, content: bytes) -> dict[str, Any]:
 
 
 def _kind(value: Any) -> Kind:
-    """Daemons of another version may say none, or one that we do not know."""
+    """The kind of an error. A daemon of another version may send no kind, or an unknown one."""
     try:
         return Kind(value)
     except ValueError:

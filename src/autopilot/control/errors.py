@@ -44,7 +44,7 @@ class RequestInvalid(ControlError):
 
 
 class SafetyRefused(ControlError):
-    """A safety rule forbids it, such as live trading that was not armed."""
+    """A safety rule forbids it, for example because live trading is not armed."""
 
     kind = Kind.SAFETY
 

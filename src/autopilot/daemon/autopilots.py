@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Running:
-    """An autopilot and its job. ``began`` is set when the first cycle has ended, ``idle`` while none is under way."""
+    """An autopilot and its job. ``began`` is set after the first cycle, ``idle`` while no cycle is under way."""
 
     autopilot: IntelligentAutopilot
     venue: Venue
@@ -65,11 +65,11 @@ class Autopilots:
         return self._running.get(symbol)
 
     def left_out(self, symbol: str) -> AutopilotError | None:
-        """Why it was not taken up again; None when it runs or was not to run."""
+        """Why the symbol could not be resumed; None if it runs, or was not to be resumed."""
         return self._left_out.get(symbol)
 
     def forget(self, symbol: str) -> None:
-        """It is not to run any more."""
+        """Do not run the symbol any more."""
         self._left_out.pop(symbol, None)
 
     def next_cycle_ms(self, symbol: str) -> int | None:
@@ -78,8 +78,8 @@ class Autopilots:
     async def start(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
         """Start those that do not run yet and wait a little for their first cycles; returns them.
 
-        Raises Conflict when one runs with other settings, UnknownExchange, UnknownSymbol, UnknownTimeframe, what a
-        stored market lacks or what real money asks for; then nothing was started. A market that cannot be reached is no
+        Raises Conflict if a symbol runs with other settings, UnknownExchange, UnknownSymbol, UnknownTimeframe, and the
+        errors of a stored market or of real money; then nothing was started. A market that cannot be reached is not an
         error: its symbol is retrying.
         """
         fresh = [settings for settings in wanted if not self._runs_already(settings)]
@@ -100,13 +100,13 @@ class Autopilots:
         return launched
 
     def resume(self, wanted: Sequence[AutopilotSettings]) -> None:
-        """Take up what ran before a restart, without waiting. What cannot be taken up is logged and `left_out`."""
+        """Start the symbols that ran before a restart, without waiting. Failures are logged and kept in `left_out`."""
         possible = []
         for settings in wanted:
             try:
                 self._join(settings)
             except AutopilotError as error:
-                log.error("%s is not taken up again: %s", settings.symbol, error)  # noqa: TRY400 - it is no surprise
+                log.error("%s could not be resumed: %s", settings.symbol, error)  # noqa: TRY400 - it is no surprise
                 self._left_out[settings.symbol] = error
             else:
                 possible.append(settings)
@@ -128,7 +128,7 @@ class Autopilots:
         del self._running[symbol]
 
     async def close(self) -> None:
-        """Stop all, keep what they were for the next start, close the exchanges."""
+        """Stop all symbols and close the exchanges. The next start resumes the symbols."""
         await asyncio.gather(*(self.stop(symbol) for symbol in tuple(self._running)))
         self._scheduler.stop()
         for venue in self._venues.values():
@@ -152,7 +152,7 @@ class Autopilots:
         return self._venues[account]
 
     def open_account(self, account: str) -> Liquidation:
-        """Opened where nothing runs on it. Raises what opening a venue does."""
+        """The orders and positions of an account, opened if no symbol runs on it. Raises as opening a venue does."""
         return self._venue(account).liquidation
 
     def _join(self, settings: AutopilotSettings) -> None:
@@ -162,7 +162,7 @@ class Autopilots:
         venue.source.subscribe([settings.symbol], settings.timeframe, resume_at_ms)
 
     def _launch(self, joined: Sequence[AutopilotSettings]) -> list[Running]:
-        """Call it when all have joined, so that a stored market hands out its candles in order."""
+        """Start the jobs, after all symbols have subscribed: a stored market then hands out its candles in order."""
         launched = []
         for settings in joined:
             venue = self._venues[settings.account]

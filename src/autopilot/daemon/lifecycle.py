@@ -56,8 +56,8 @@ async def run_daemon(
     on_ready: Callable[[], None] | None = None,
     stop_limit_s: float = STOP_LIMIT_S,
 ) -> None:
-    """Serve until SIGTERM, SIGINT or the service itself asks to stop; a second signal does not wait for the end of
-    what is under way. ``on_ready`` is called when the socket answers.
+    """Serve until SIGTERM, SIGINT or the service itself asks to stop; a second signal does not wait for cycles
+    under way. ``on_ready`` is called when the socket answers.
 
     Raises AlreadyRunning, ConfigError, SocketUnusable, StoreError and whatever ``open_service`` raises; the command
     that waits for this daemon gets the same error.

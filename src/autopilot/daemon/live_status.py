@@ -8,22 +8,22 @@ from autopilot.domain.errors import AutopilotError
 
 
 def overlay(
-    known: Document, running: Running | None, next_cycle_ms: int | None, left_out: AutopilotError | None
+    stored: Document, running: Running | None, next_cycle_ms: int | None, left_out: AutopilotError | None
 ) -> Document:
-    """A `SymbolDocument`. ``known``: the stored one; ``left_out``: why the symbol could not be resumed."""
+    """A `SymbolDocument`. ``stored``: the stored one; ``left_out``: why the symbol was not resumed."""
     if left_out is not None:
-        return {**known, "left_out": left_out.document()}
+        return {**stored, "left_out": left_out.document()}
     if running is None:
-        return known
+        return stored
     autopilot, record = running.autopilot, running.autopilot.record
     candles, quote = autopilot.window.candles, autopilot.window.quote
     return {
-        **known,
+        **stored,
         "state": record.state.value,
         "running": True,
         "message": record.message or None,
         "hint": record.hint or None,
-        "price": quote.price if quote else known["price"],
+        "price": quote.price if quote else stored["price"],
         "ohlcv_data": {
             "candles": len(candles),
             "first_at_ms": int(candles.open_at_ms[0]) if len(candles) else None,

@@ -13,7 +13,7 @@ _FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s"
 
 
 def configure_logging(level: int = logging.INFO) -> None:
-    """UTC times. Replaces what was configured before."""
+    """Log to standard error with UTC times. Replaces any earlier configuration."""
     formatter = logging.Formatter(_FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
@@ -29,7 +29,7 @@ _PR_SET_DUMPABLE = 4
 
 
 def keep_memory_private() -> None:
-    """No core dumps and, on Linux, no attaching by others than root. What the system does not offer is left out."""
+    """No core dumps and, on Linux, no attaching by others than root. Skips whatever the system does not offer."""
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, AttributeError):

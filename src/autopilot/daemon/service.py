@@ -1,4 +1,4 @@
-"""Starts and stops autopilots for the daemon's clients, and says what they do."""
+"""Starts, stops and shows autopilots for the daemon's clients."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from autopilot.ports.restrictions import RestrictionSource
 
 
 class AutopilotService:
-    """The symbols that run, and what is known of them.
+    """Starts, stops and shows the symbols.
 
     The other parts of the daemon stand beside it for the server: ``trading``, ``models``, ``trainings``, ``events`` and
     ``audit``. ``closing`` is awaited when the daemon ends.
@@ -149,8 +149,8 @@ class AutopilotService:
         return await asyncio.to_thread(performance_report, self._database.path, threshold, symbol, days)
 
     async def close(self) -> None:
-        """Finish the cycles under way and close everything. May be canceled when there is no time left; what is cut
-        off then is what a crash would cut off."""
+        """Finish the cycles under way and close everything. May be canceled when there is no time left; that
+        loses no more than a crash."""
         await self._autopilots.close()
         for close in self._closing:
             await close()

@@ -152,7 +152,7 @@ def _spawn(
 
 
 def _read_line(descriptor: int, limit_s: float) -> bytes | None:
-    """The daemon's report; empty if it ends without one, None if there is none in time."""
+    """The daemon's report; empty if it ends without a report, None if no report comes in time."""
     deadline = time.monotonic() + limit_s
     said = b""
     while not said.endswith(b"\n"):

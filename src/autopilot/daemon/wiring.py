@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 def run(paths: Paths) -> int:
-    """`autopilot daemon`: serve until told to stop. Raises AutopilotError when it cannot start."""
+    """`autopilot daemon`: serve until a signal or a client stops it. Raises AutopilotError if it cannot start."""
     keep_memory_private()
     configure_logging()
 
@@ -69,10 +69,10 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     index = FearGreed(SqliteSentiment(database))
     sentiment = index if config.sentiment.enabled else NeutralSentiment()
     audit = DaemonAudit(database, paths.audit_head, config)
-    kept, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
-    champion = Champion(kept, files, config.model.life_days * DAY_MS)
+    trained, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
+    champion = Champion(trained, files, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
-    models = ModelRegistry(kept, files, clock, drift, champion.status)
+    models = ModelRegistry(trained, files, clock, drift, champion.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     armings = SqliteArmings(database, audit.trail)
@@ -86,7 +86,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
-    reviews = ModelWatch(kept, files, drift, clock, champion.refresh, trainings.start_by_itself)
+    reviews = ModelWatch(trained, files, drift, clock, champion.refresh, trainings.start_by_itself)
     service = AutopilotService(
         config,
         database,
@@ -114,8 +114,10 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
-    """Our keys by exchange, which raises KeysLocked where nobody gave the passphrase and NotFound. Raises
-    VaultLocked, StoreError."""
+    """Gives the keys of an exchange; raises NotFound, and KeysLocked if the daemon has no passphrase.
+
+    Raises VaultLocked if the passphrase is wrong, StoreError.
+    """
     passphrase = given_passphrase()
     if passphrase is not None and paths.vault.exists():
         return open_vault(paths.vault, passphrase).keys
@@ -123,7 +125,7 @@ def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
     def locked(exchange: str) -> ExchangeKeys:
         raise KeysLocked(
             f"the keys of {exchange} are locked: the daemon was started without their passphrase",
-            hint="autopilot stop, then autopilot start --live asks for it"
+            hint="autopilot stop, then autopilot start --live asks for the passphrase"
             if paths.vault.exists()
             else f"autopilot keys add {exchange}",
         )

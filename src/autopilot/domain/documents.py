@@ -1,4 +1,4 @@
-"""Domain values as JSON documents: what is stored, sent over the socket and printed with --json."""
+"""Domain values as JSON documents: stored, sent over the socket, and printed with --json."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def document(value: Any) -> Any:
 
 
 _AS_IT_IS = frozenset({str, int, bool, type(None)})
-"""Looked up before anything else is asked: a decision has some five hundred such values."""
+"""Types that need no conversion; checked first, because a decision has some five hundred of them."""
 
 
 def _composite(value: Any) -> Any:

@@ -52,7 +52,7 @@ _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class Kind(StrEnum):
-    """What an error means to a program."""
+    """The meaning of an error for programs."""
 
     FAILED = "failed"
     """It was tried, and failed."""
@@ -66,7 +66,7 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     """The daemon is in a state in which this cannot be done."""
     BLOCKED = "blocked"
-    """What it needs cannot be used, or is in use."""
+    """Something that it needs cannot be used, or is in use."""
     UNAVAILABLE = "unavailable"
     """A later attempt may succeed."""
     NOT_RUNNING = "not_running"
@@ -74,7 +74,7 @@ class Kind(StrEnum):
 
 
 class AutopilotError(Exception):
-    """Base of all expected errors. ``str(error)`` says what was wrong and where, ``hint`` what to try."""
+    """Base of all expected errors. ``str(error)`` says what is wrong and where; ``hint`` says what to try."""
 
     kind: Kind = Kind.FAILED
 
@@ -125,7 +125,7 @@ class ModelError(AutopilotError):
 
 
 class StoreError(AutopilotError):
-    """The database could not do what was asked."""
+    """The database failed."""
 
 
 class StoreCorrupt(StoreError):

@@ -1,4 +1,4 @@
-"""Trained models: what their evidence permits, which of them is champion, and their history."""
+"""What a learned model's evidence permits it to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ModelState(StrEnum):
     LIVE = "live"
     """May decide about real money."""
     ABSTAINING = "abstaining"
-    """Its results since training speak against it; it decides nothing."""
+    """What came since speaks against it; it decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The trading modes, the reasons that restrict an account, and the modes that users set."""
+"""What an account may do by itself, and why it may not do more."""
 
 from __future__ import annotations
 

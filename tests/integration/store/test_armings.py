@@ -14,7 +14,7 @@ from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.rows import from_row, to_row
-from autopilot.adapters.store.views.health import problems
+from autopilot.adapters.store.views.problems import problems
 from autopilot.adapters.store.views.real_money import real_money
 from autopilot.app.audit_log import audited
 from autopilot.domain.arming import NO_ALLOWANCE, Arming
@@ -98,7 +98,7 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     (account,) = armings.accounts()
     assert (armings.holding(account, 1_500), armings.of(account)) == (None, None)
     (told,) = NotArmed(armings, lambda: 1_500).restrictions(account)
-    assert "not the one that the audit log tells of" in told.detail
+    assert "does not match the audit log" in told.detail
     anchor = read_head(path.with_name("audit.head"))
     verdict = verify_all(path, anchor)
     assert (verdict.fault, verdict.altered, verdict.is_whole) == (None, (account,), False)

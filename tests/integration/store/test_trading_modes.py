@@ -12,7 +12,7 @@ from autopilot.adapters.audit_head import Anchor, read_head
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.adapters.store.views.health import mode_document, problems
+from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.status import status_document
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreUnavailable
@@ -157,7 +157,7 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
     class Usage:
         free = 12_000_000
 
-    monkeypatch.setattr("autopilot.adapters.store.views.health.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("autopilot.adapters.store.views.problems.shutil.disk_usage", lambda _: Usage)
     pause = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "paused by the user", 5, "autopilot resume")
     short = Restriction("BOOKS_DIFFER", TradingMode.REDUCING, "the books differ: 1 BTC", 6, "put it back")
     symbol = {"symbol": "BTC/USD", "state": "retrying", "message": "no route", "last_error": None, "hint": "wait"}

@@ -10,7 +10,15 @@ HEAVY = {"numpy", "pandas", "ccxt", "lightgbm", "aiohttp", "pydantic", "typer", 
 
 @pytest.mark.parametrize(
     "module",
-    ["autopilot.control.client", "autopilot.config.paths", "autopilot.daemon.spawn", "autopilot.app.lock"],
+    [
+        "autopilot.control.client",
+        "autopilot.config.paths",
+        "autopilot.daemon.spawn",
+        "autopilot.app.lock",
+        "autopilot.cli.status_query",
+        "autopilot.adapters.store.views.status",
+        "autopilot.adapters.store.views.table",
+    ],
 )
 def test_what_every_query_imports_is_light(module: str) -> None:
     program = f"import {module}, sys; print('\\n'.join(sys.modules))"

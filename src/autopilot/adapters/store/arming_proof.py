@@ -1,5 +1,7 @@
-"""The rows of ``armings`` against what the audit log tells of them: who changes the one has not changed the other.
-Standard library only: a query must answer at once."""
+"""Compares the rows of ``armings`` with the audit log: whoever edits a row has not edited the log.
+
+Standard library only: a query must answer at once.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from autopilot.domain.audit import canonical
 
 
 class ArmingEvent(StrEnum):
-    """What an audit row of the kind ``arming`` tells of. The last one of an account counts."""
+    """The event of an audit row of kind ``arming``. The last event of an account counts."""
 
     ARMED = "armed"
     DISARMED = "disarmed"
@@ -24,9 +26,8 @@ class ArmingEvent(StrEnum):
 _LAST = "SELECT body FROM audit WHERE kind = 'arming' AND instr(body, ?) ORDER BY seq DESC LIMIT 1"
 
 
-def told_of(database: Database, row: sqlite3.Row) -> ArmingEvent | None:
-    """The last that was told of a row of ``armings``; None where what was told is not what the row holds. Raises
-    StoreError."""
+def recorded_event(database: Database, row: sqlite3.Row) -> ArmingEvent | None:
+    """The last audit event of this arming; None if it does not match the row. Raises StoreError."""
     found = database.row(_LAST, (canonical({"account": row["account"]})[1:-1],))
     body = _parsed(found["body"]) if found else {}
     event = body.pop("event", None)
@@ -35,13 +36,13 @@ def told_of(database: Database, row: sqlite3.Row) -> ArmingEvent | None:
 
 
 def altered_armings(database: Database) -> tuple[str, ...]:
-    """The accounts whose row is not what was told. Raises StoreError."""
+    """The accounts whose arming does not match the audit log. Raises StoreError."""
     rows = database.rows("SELECT * FROM armings ORDER BY account")
-    return tuple(row["account"] for row in rows if told_of(database, row) is None)
+    return tuple(row["account"] for row in rows if recorded_event(database, row) is None)
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Empty where it is no JSON object: an edited row tells of nothing."""
+    """A row's body; empty if it is not a JSON object, as in an edited row."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,5 +1,5 @@
-"""Who gave leave to trade real money, in SQLite. What counts is what is stored at that moment: another process may arm
-or disarm while the daemon runs."""
+"""The user's authorizations to trade real money, in SQLite. Every method reads the stored state: another
+process may arm or disarm while the daemon runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from autopilot.adapters.store.arming_proof import ArmingEvent, told_of
+from autopilot.adapters.store.arming_proof import ArmingEvent, recorded_event
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row, insert, to_row
@@ -33,7 +33,7 @@ _UNSETTLED = "SELECT count(*) FROM orders WHERE account = ? AND status IN ('new'
 
 @dataclass(frozen=True, slots=True)
 class PaperRecord:
-    """``days`` (UTC) on which was decided on paper at ``exchange``, and the round trips that came of it."""
+    """``days`` (UTC) with decisions on paper at ``exchange``, and the round trips that followed."""
 
     exchange: str
     days: int
@@ -41,48 +41,49 @@ class PaperRecord:
 
 
 class SqliteArmings:
-    """Every change is told to ``audit``, in the transaction that makes it; a row that the audit log does not tell of
-    gives no leave. Without ``audit`` it only reads. Methods raise StoreError."""
+    """Every change is recorded in ``audit`` in the same transaction; a row that does not match the audit log authorizes
+    nothing. Without ``audit`` it only reads. Methods raise StoreError."""
 
     def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
         self._database = database
         self._audit = audit
 
     def arm(self, arming: Arming) -> Arming:
-        """In place of an earlier one of the account; with what its open positions have earned already."""
+        """Store the arming in place of an earlier one of the account. Returns it with ``earned_before`` filled in: the
+        profit so far of its open positions."""
         with self._database.transaction(durable=True) as connection:
             before = self._database.rows(_HELD, (arming.account,))
             armed = replace(arming, earned_before=_sum(before, arming.currency))
             connection.execute(_ARM, to_row(armed))
-            self._tell(connection, ArmingEvent.ARMED, to_row(armed))
+            self._record(connection, ArmingEvent.ARMED, to_row(armed))
         return armed
 
     def disarm(self, account: str, now_ms: int) -> bool:
-        """End what holds, and what would hold if the clock were set another way. False where there is nothing such."""
+        """Disarm the account, even if the arming is not valid at ``now_ms``. Returns False if it is already over."""
         with self._database.transaction(durable=True) as connection:
             row = self._row(account)
-            event = row and told_of(self._database, row)
+            event = row and recorded_event(self._database, row)
             if row is None or event in (ArmingEvent.DISARMED, ArmingEvent.EXPIRED):
                 return False
             if event is None:
                 connection.execute("DELETE FROM armings WHERE account = ?", (account,))
-                self._tell(connection, ArmingEvent.DISARMED, {"account": account})
+                self._record(connection, ArmingEvent.DISARMED, {"account": account})
             else:
                 ended = {**dict(row), "expires_at_ms": min(now_ms, row["expires_at_ms"])}
                 connection.execute(_ARM, ended)
-                self._tell(connection, ArmingEvent.DISARMED, ended)
+                self._record(connection, ArmingEvent.DISARMED, ended)
         return True
 
     def of(self, account: str) -> Arming | None:
-        """The latest, ended or not; None where it is not the one that was told of."""
+        """The latest arming, ended or not; None without one, and if it does not match the audit log."""
         row = self._row(account)
-        return from_row(Arming, row) if row and told_of(self._database, row) else None
+        return from_row(Arming, row) if row and recorded_event(self._database, row) else None
 
     def holding(self, account: str, now_ms: int) -> Arming | None:
-        """What gives leave now. What has expired is ended for good when that is seen first: a clock that is set back
-        does not bring it back."""
+        """The arming that is valid at ``now_ms``. An expired one is ended for good the first time that is noticed:
+        setting the clock back does not revive it."""
         row = self._row(account)
-        if row is None or told_of(self._database, row) is not ArmingEvent.ARMED:
+        if row is None or recorded_event(self._database, row) is not ArmingEvent.ARMED:
             return None
         arming = from_row(Arming, row)
         if self._audit and now_ms >= arming.expires_at_ms:
@@ -90,12 +91,12 @@ class SqliteArmings:
         return arming if arming.holds(now_ms) else None
 
     def is_altered(self, account: str) -> bool:
-        """Whether it is not the one that was told of."""
+        """Whether the stored arming differs from the audit log's."""
         row = self._row(account)
-        return row is not None and told_of(self._database, row) is None
+        return row is not None and recorded_event(self._database, row) is None
 
     def accounts(self) -> tuple[str, ...]:
-        """Those that were ever armed."""
+        """The accounts that were ever armed."""
         return tuple(row["account"] for row in self._database.rows("SELECT account FROM armings ORDER BY account"))
 
     def allowance(self, account: str, currency: str, now_ms: int) -> Allowance:
@@ -111,19 +112,19 @@ class SqliteArmings:
         return PaperRecord(exchange, row["days"], row["round_trips"])
 
     def unsettled(self, account: str) -> int:
-        """Orders whose fate is not known."""
+        """How many orders of the account have an unknown fate."""
         return int(self._database.rows(_UNSETTLED, (account,))[0][0])
 
     def _row(self, account: str) -> sqlite3.Row | None:
         return self._database.row("SELECT * FROM armings WHERE account = ?", (account,))
 
     def _expire(self, row: sqlite3.Row) -> None:
-        """Unless another process was first, or has armed anew meanwhile."""
+        """Record the expiry, unless another process did, or armed the account again meanwhile."""
         with self._database.transaction(durable=True) as connection:
-            if self._row(row["account"]) == row and told_of(self._database, row) is ArmingEvent.ARMED:
-                self._tell(connection, ArmingEvent.EXPIRED, dict(row))
+            if self._row(row["account"]) == row and recorded_event(self._database, row) is ArmingEvent.ARMED:
+                self._record(connection, ArmingEvent.EXPIRED, dict(row))
 
-    def _tell(self, connection: sqlite3.Connection, event: ArmingEvent, row: Mapping[str, Any]) -> None:
+    def _record(self, connection: sqlite3.Connection, event: ArmingEvent, row: Mapping[str, Any]) -> None:
         if self._audit:
             self._audit.append(connection, AuditKind.ARMING, {"event": event.value, **row})
 
@@ -146,12 +147,12 @@ class NotArmed(RestrictionSource):
         if arming:
             detail = f"its arming ended at {iso_utc(since_ms)}"
         elif self._armings.is_altered(account):
-            detail = "its arming is not the one that the audit log tells of"
+            detail = "its arming does not match the audit log"
         else:
             detail = "it was never armed"
         return (Restriction(NOT_ARMED, TradingMode.REDUCING, detail, since_ms, hint),)
 
 
 def _sum(rows: Sequence[sqlite3.Row], currency: str) -> Decimal:
-    """What was earned in this currency."""
+    """The sum earned in this currency."""
     return sum((Decimal(row["earned"]) for row in rows if row["symbol"].endswith(f"/{currency}")), ZERO)

@@ -23,7 +23,7 @@ _LAST = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1"
 class AuditTrail:
     """Where one process writes its rows; several may, for each looks up the last row within its transaction.
 
-    ``actor``: who acts where nobody else is named; ``now_ms``: the machine's time.
+    ``actor``: the default actor; ``now_ms``: the machine's time.
     """
 
     def __init__(self, anchor: Anchor, actor: str, now_ms: Callable[[], int]) -> None:
@@ -34,8 +34,8 @@ class AuditTrail:
     def append(
         self, connection: sqlite3.Connection, kind: AuditKind, body: Document, *, actor: str | None = None
     ) -> None:
-        """A row in the transaction that is open, a durable one: it is there if and only if what it tells of is, and on
-        the disk before the anchor knows of it."""
+        """Add a row within the open, durable transaction: it is stored if and only if the change that it records is,
+        and before the anchor moves to it."""
         head = _last(connection)
         if head == GENESIS:
             self._anchor.begin()
@@ -44,7 +44,7 @@ class AuditTrail:
         self._anchor.follow()
 
     def record(self, database: Database, kind: AuditKind, body: Document, *, actor: str | None = None) -> None:
-        """A row for what is in no table of ours, durably. Raises StoreError."""
+        """Add a row for an event that changes no table, durably. Raises StoreError."""
         with database.transaction(durable=True) as connection:
             self.append(connection, kind, body, actor=actor)
 
@@ -60,14 +60,14 @@ def recent(database: Path, limit: int, kind: AuditKind | None = None) -> Documen
 
 
 def verify_all(database: Path, anchor: Head | None) -> Verdict:
-    """Armings too. ``anchor`` must have been read before: the log may grow meanwhile. Raises StoreError."""
+    """Verify all rows, and the armings. Read ``anchor`` before: the log may grow meanwhile. Raises StoreError."""
     with open_readonly(database) as connection:
         altered = altered_armings(Database(database, connection))
         return replace(verify(_rows(connection), anchor), altered=altered)
 
 
 def verify_recent(database: Path, anchor: Head | None) -> Verdict:
-    """The anchored row and those after it; every row where none is anchored. Raises StoreError."""
+    """Verify the anchored row and the rows after it; all rows if there is no anchor. Raises StoreError."""
     with open_readonly(database) as connection:
         if anchor is None or anchor == GENESIS:
             return verify(_rows(connection), anchor)
@@ -79,7 +79,7 @@ def verify_recent(database: Path, anchor: Head | None) -> Verdict:
 
 
 def advanced(database: Path, anchor: Head) -> Head:
-    """The latest head. Raises StoreCorrupt when the log does not hold ``anchor`` any more, StoreError."""
+    """The latest head. Raises StoreCorrupt if the log no longer has the row ``anchor``, StoreError."""
     with open_readonly(database) as connection:
         found = connection.execute("SELECT hash FROM audit WHERE seq = ?", (anchor.seq,)).fetchone()
         if anchor != GENESIS and (found is None or found["hash"] != anchor.hash):
@@ -90,7 +90,7 @@ def advanced(database: Path, anchor: Head) -> Head:
 
 
 def latest(database: Path) -> Head:
-    """Raises StoreError."""
+    """The latest head. Raises StoreError."""
     with open_readonly(database) as connection:
         return _last(connection)
 

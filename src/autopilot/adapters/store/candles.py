@@ -23,7 +23,7 @@ class SqliteCandles(CandleStore):
         self._database = database
 
     def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """One transaction. What is there already and the same is left alone and not counted."""
+        """In one transaction. Returns how many candles were new or different."""
         key = (exchange, symbol, candles.timeframe.value)
         columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
         with self._database.transaction(durable=False) as connection:

@@ -14,7 +14,7 @@ from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 
 BUSY_TIMEOUT_S = 5.0
-_RESTORE = "restore a backup, or move the file away to begin anew; nothing was changed"
+_RESTORE = "restore a backup, or move the file away to start over; nothing was changed"
 
 
 class Database:

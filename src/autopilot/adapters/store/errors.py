@@ -1,4 +1,4 @@
-"""What SQLite says, in our own errors."""
+"""SQLite's errors as our own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_PROTOCOL: "another program holds it; end that program, or try again later",
     sqlite3.SQLITE_NOMEM: "close other programs, then try again",
 }
-"""By primary result code: what to try."""
+"""Hints by primary result code."""
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def _ours(error: sqlite3.Error, path: Path) -> StoreError:
     if code in _CORRUPT or "decode to UTF-8" in str(error):
         return StoreCorrupt(
             f"the database {path} is damaged: {error}",
-            hint="restore a backup, or move the file away to begin anew; nothing was changed",
+            hint="restore a backup, or move the file away to start over; nothing was changed",
         )
     if code in _UNAVAILABLE:
         return StoreUnavailable(f"the database {path} cannot be used: {error}", hint=_UNAVAILABLE[code])

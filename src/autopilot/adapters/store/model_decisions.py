@@ -1,4 +1,4 @@
-"""What a model decided since it was trained and what came of it, read to judge it by."""
+"""A model's decisions since its training and their outcomes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ORDER BY d.candle_at_ms, d.symbol
 def served_decisions(
     connection: sqlite3.Connection, model_id: str, classes: Sequence[str], since_ms: int, market: str | None
 ) -> ServedDecisions:
-    """Matured ones of this model. ``classes``: the groups in the model's order, and what none is called;
-    ``market``: only of this kind. Raises StoreCorrupt."""
+    """The matured decisions of this model. ``classes``: the groups in the model's order, then the class "no group";
+    ``market``: only decisions on this kind of market. Raises StoreCorrupt."""
     wanted = {"model_id": model_id, "since_ms": since_ms, "market": market}
     rows = [
         (at_ms, _served(from_json(selection), from_json(returns), classes))
@@ -49,7 +49,7 @@ def served_decisions(
 
 
 def _served(selection: Mapping[str, Any], returns: Mapping[str, float], classes: Sequence[str]) -> tuple[Any, ...]:
-    """(probabilities, class that came, confidence, edge, novel, what the choice and the rule table's earned)."""
+    """(probabilities, observed class, confidence, edge, novel, return, return of the rule table's choice)."""
     opinion, groups = selection["model"], {each["group"]: each for each in selection["groups"]}
     return (
         [opinion["probabilities"][name] for name in classes],
@@ -63,7 +63,7 @@ def _served(selection: Mapping[str, Any], returns: Mapping[str, float], classes:
 
 
 def _came(ranked: Sequence[Mapping[str, Any]], returns: Mapping[str, float], classes: Sequence[str]) -> int:
-    """The group whose best-ranked strategy earned most, the last class when none earned anything."""
+    """The group whose best-ranked strategy earned most; the last class if no group earned anything."""
     picks: dict[str, str] = {}
     for score in ranked:
         picks.setdefault(score["group"], score["strategy"])

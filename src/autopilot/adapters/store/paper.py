@@ -1,4 +1,4 @@
-"""The paper exchange's memory in SQLite: tables of its own, as another company's would be."""
+"""The paper exchange's state in SQLite, in tables of its own, as a real exchange has its own books."""
 
 from __future__ import annotations
 

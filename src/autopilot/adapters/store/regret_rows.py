@@ -1,4 +1,4 @@
-"""Decisions and what each strategy earned after them, read for the regret ledger: columns only, all at once."""
+"""Decisions and the return of each strategy after them, for the regret ledger: columns only, all at once."""
 
 from __future__ import annotations
 

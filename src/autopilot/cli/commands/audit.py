@@ -1,4 +1,4 @@
-"""autopilot audit: who did what, and whether that record is still what was written."""
+"""autopilot audit: the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot decisions: every closed candle that was decided, and what came of it."""
+"""autopilot decisions: every decided candle and the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot model-info: what the model was trained on, what it is worth and how that is known."""
+"""autopilot model-info: a model's card."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def model_info(
 ) -> int:
     """Show a model: its state, its evidence and its training data."""
     session = Session.of(context, as_json)
-    asked = address("model-info", id=model_id)
-    document = with_models(session, lambda daemon: daemon.get(asked), lambda registry: registry.info(model_id))
+    path = address("model-info", id=model_id)
+    document = with_models(session, lambda daemon: daemon.get(path), lambda registry: registry.info(model_id))
     session.output.show(document, model_info_screen(document, full=full))
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""autopilot orders: every order, and what became of it."""
+"""autopilot orders: every order and its state."""
 
 from __future__ import annotations
 

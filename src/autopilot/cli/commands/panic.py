@@ -19,7 +19,7 @@ ALIVE_S = 3.0
 PANIC_TIMEOUT_S = 120.0
 """It waits for cycles under way, then for the exchanges, several calls each."""
 OUR_FAULT = 500
-"""From this status on it is not what was asked for that was wrong, but the daemon that could not do it."""
+"""From this status on the fault is the daemon's, not the request's."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -42,7 +42,7 @@ def panic(
 
 
 def _by_daemon(session: Session, flatten: bool) -> Document | None:
-    """None when there is none that does it."""
+    """The daemon's answer; None if no daemon could do it."""
     try:
         session.client(ALIVE_S).get("/health")
         return session.client(PANIC_TIMEOUT_S).post(address("panic"), {"flatten": flatten})
@@ -66,6 +66,6 @@ def _alone(session: Session, flatten: bool) -> Document:
     held = len(positions(session.paths.database)["positions"])
     if held and document["complete"]:
         session.output.remark(
-            f"warning: {count(held, 'position')} held, and nobody watches the stops without a daemon; autopilot start"
+            f"warning: {count(held, 'position')} held; without a daemon the stops are not monitored; autopilot start"
         )
     return document

@@ -1,4 +1,4 @@
-"""autopilot positions: what is held."""
+"""autopilot positions: the open positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""autopilot signals: when a strategy said buy or sell, and what was done about it."""
+"""autopilot signals: the signals to buy or sell, and the result."""
 
 from __future__ import annotations
 

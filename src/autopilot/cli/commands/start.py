@@ -110,7 +110,7 @@ def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | No
 
 
 def _is_real_money(paths: Paths, paper_trading: bool | None) -> bool:
-    """Whether it is asked for, or was traded when the last daemon ended."""
+    """Whether the command wants real money, or a symbol traded it when the last daemon ended."""
     from autopilot.adapters.store.views.queries import trades_real_money
     from autopilot.config.load import load
 

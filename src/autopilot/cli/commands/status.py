@@ -1,4 +1,4 @@
-"""autopilot status: what runs, what it sees, what it did."""
+"""autopilot status: the running symbols, their markets and their last decisions."""
 
 from __future__ import annotations
 

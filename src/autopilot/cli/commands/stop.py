@@ -54,7 +54,7 @@ def stop(
 
 
 def _ended(session: Session) -> bool:
-    """Whether the daemon was gone in time, so that what comes next, such as a start, does not meet it."""
+    """Whether the daemon ended in time, so that a start right after this command finds no daemon."""
     client, deadline = session.client(END_TIMEOUT_S), time.monotonic() + END_TIMEOUT_S
     while time.monotonic() < deadline:
         try:

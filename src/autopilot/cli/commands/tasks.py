@@ -1,4 +1,4 @@
-"""autopilot tasks: what works in the background, or did."""
+"""autopilot tasks: background tasks."""
 
 from __future__ import annotations
 

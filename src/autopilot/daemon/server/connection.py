@@ -1,4 +1,4 @@
-"""One client's connection: who it is, how many there are, how slow it may be."""
+"""One client's connection: its user, the number of connections, and how slow it may be."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """What one client, and all together, may take. ``_s``: seconds."""
+    """The limits of one client, and of all together. ``_s``: seconds."""
 
     connections: int = 64
     for_commands: int = 8
-    """Connections more, in which only commands are answered, and the question whether the daemon is there: however many
-    look on, panic finds room."""
+    """Additional connections that answer only commands and ``GET /health``, so that panic always finds room."""
     request_s: float = 5.0
     """For the head of a request, and again for its body."""
     answer_s: float = 10.0
@@ -38,7 +37,7 @@ class ServerLimits:
 
 @dataclass(slots=True)
 class ConnectionLimit:
-    """Lets connections in: those of ``uids``, and no more than the limits at once."""
+    """Admits connections of the users ``uids``, up to the limits."""
 
     limits: ServerLimits
     uids: frozenset[int]
@@ -52,7 +51,7 @@ class ConnectionLimit:
 
     @property
     def is_for_commands(self) -> bool:
-        """Whether the next one that is let in may only ask for these."""
+        """Whether the next connection is for commands only."""
         return len(self.inside) >= self.limits.connections
 
     def full(self) -> web.Response:
@@ -62,10 +61,10 @@ class ConnectionLimit:
 class Connection(web.RequestHandler):
     """Serves one request; bad HTTP is answered in JSON as everything else is.
 
-    ``peer``: who asks; ``asked``: the command as it was understood, empty until then.
+    ``peer``: the caller; ``command``: the parsed command, empty until then.
     """
 
-    __slots__ = ("_gate", "_is_for_commands", "_patience", "asked", "peer")
+    __slots__ = ("_gate", "_is_for_commands", "_patience", "command", "peer")
     peer: Peer
 
     def __init__(self, server: web.Server, gate: ConnectionLimit, loop: asyncio.AbstractEventLoop) -> None:
@@ -79,7 +78,7 @@ class Connection(web.RequestHandler):
         self._gate = gate
         self._is_for_commands = False
         self._patience: asyncio.TimerHandle | None = None
-        self.asked: Document = {}
+        self.command: Document = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
@@ -106,7 +105,7 @@ class Connection(web.RequestHandler):
             super().data_received(data)
 
     def refusal(self, request: web.Request) -> web.Response | None:
-        """Where there is no room for such a request."""
+        """The refusal of a query while there is only room for commands, else None."""
         is_query = request.method == "GET" and request.path != HEALTH
         return self._gate.full() if self._is_for_commands and is_query else None
 
@@ -133,27 +132,27 @@ class Connection(web.RequestHandler):
             log.error("a request failed: %s %s", request.method, request.path, exc_info=exc)
             return http_error_answer(status, f"the daemon failed: {type(exc).__name__ if exc else 'it took too long'}")
         reason = (message or str(exc)).split("\n")[0]
-        return http_error_answer(status, f"this is not a request that we understand: {reason}")
+        return http_error_answer(status, f"this is not a valid request: {reason}")
 
     def _give_up(self, transport: asyncio.WriteTransport, reason: str) -> None:
         _write_and_close(transport, http_error_answer(408, reason))
 
 
 def connection_of(request: web.Request) -> Connection:
-    """What the request came by."""
+    """The connection of a request."""
     connection = request.protocol
     assert isinstance(connection, Connection)
     return connection
 
 
 def connections(server: web.Server, gate: ConnectionLimit) -> Callable[[], Connection]:
-    """What asyncio calls for each new connection."""
+    """A factory that asyncio calls for each new connection."""
     loop = asyncio.get_running_loop()
     return lambda: Connection(server, gate, loop)
 
 
 def _write_and_close(transport: asyncio.WriteTransport, response: web.Response) -> None:
-    """An answer outside of any request."""
+    """An answer outside any request."""
     body = response.body
     assert isinstance(body, bytes)
     head = (

@@ -1,4 +1,4 @@
-"""Events as server-sent events (HTML standard, section 9.2): numbered, resumable, and never waited for."""
+"""Events as server-sent events (HTML standard, section 9.2): numbered and resumable. No reader delays the daemon."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autopilot.engine.events import Event
 
 
 def last_event_id(request: web.BaseRequest) -> int | None:
-    """The number that a returning client has seen last. Raises RequestInvalid."""
+    """The number of the last event that a returning client has. Raises RequestInvalid."""
     text = request.headers.get("Last-Event-ID", "").strip()
     if not text:
         return None
@@ -33,7 +33,7 @@ async def send_events(
     answer_s: float,
     keep_alive_s: float,
 ) -> web.StreamResponse:
-    """Until the client leaves, or is ``answer_s`` behind, or ``stopping`` is set."""
+    """Send events until the client disconnects, or is ``answer_s`` behind, or ``stopping`` is set."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     response.force_close()
     async with aclosing(_frames(events, kinds, stopping, keep_alive_s)) as frames:

@@ -1,6 +1,6 @@
-"""A Unix socket that only its owner can reach, that never takes over a live one and never leaves a dead one.
+"""A Unix socket that only its owner can reach. It replaces a stale socket, never one in use, and is removed at the end.
 
-The caller holds the data directory's lock, so that nobody else does this at the same time.
+The caller holds the data directory's lock, so no other process does this at the same time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ class PrivateSocket(NamedTuple):
 
 
 def listen_privately(path: Path) -> PrivateSocket:
-    """Mode 0600 in a directory of mode 0700. Raises SocketUnusable when somebody listens there already, when the
-    path holds something that is not a socket, or when the system refuses."""
+    """Listen on a socket of mode 0600 in a directory of mode 0700.
+
+    Raises SocketUnusable if another process listens there, if the path is not a socket, or if the system refuses.
+    """
     try:
         _own_directory(path.parent)
         _clear(path)
@@ -53,7 +55,7 @@ def listen_privately(path: Path) -> PrivateSocket:
 
 
 def peer_of(connection: socket.socket) -> Peer:
-    """Who connected, from the kernel (unix(7), SO_PEERCRED)."""
+    """The process and user that connected, from the kernel (unix(7), SO_PEERCRED)."""
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     pid, uid, _ = _UCRED.unpack(credentials)
     return Peer(pid, uid)
@@ -77,7 +79,7 @@ def _clear(path: Path) -> None:
         raise SocketUnusable(f"{path} is in the way: it is not a socket", hint="move it away")
     if _is_live(path):
         raise SocketUnusable(
-            f"another process listens on {path}", hint="stop it first, or choose another AUTOPILOT_DATA_DIR"
+            f"another process is listening on {path}", hint="stop it first, or choose another AUTOPILOT_DATA_DIR"
         )
     path.unlink(missing_ok=True)
 
@@ -90,7 +92,7 @@ def _is_live(path: Path) -> bool:
         except ConnectionRefusedError:
             return False
         except BlockingIOError:
-            # Its queue is full: somebody is there.
+            # Its queue is full, so a process is listening.
             return True
     return True
 

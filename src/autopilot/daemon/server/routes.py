@@ -136,8 +136,8 @@ class Routes:
         return answer(await self._service.trainings.cancel(request.match_info["task_id"]))
 
     async def _promote(self, request: web.Request) -> web.StreamResponse:
-        asked = await self._body(request, PromoteRequest)
-        return answer(self._service.models.promote(request.match_info["id"], force=asked.force))
+        command = await self._body(request, PromoteRequest)
+        return answer(self._service.models.promote(request.match_info["id"], force=command.force))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds = _query(request, "kinds").get("kinds", "")
@@ -160,8 +160,8 @@ class Routes:
         """A command handler that also gets the caller."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            asked = await self._body(request, kind)
-            return answer(await run(asked, connection_of(request).peer))
+            command = await self._body(request, kind)
+            return answer(await run(command, connection_of(request).peer))
 
         return handle
 
@@ -172,9 +172,9 @@ class Routes:
                 content = await request.read()
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
-        asked = parse(kind, parse_body(content))
-        connection_of(request).asked = document(asked)
-        return asked
+        command = parse(kind, parse_body(content))
+        connection_of(request).command = document(command)
+        return command
 
 
 def _get(path: str, handler: Handler) -> web.RouteDef:

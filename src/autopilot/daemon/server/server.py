@@ -93,5 +93,5 @@ class ControlServer:
         finally:
             if request.method != "GET" and request.match_info.http_exception is None:
                 command = f"{request.method} {request.path}"
-                self._service.audit.commanded(connection.peer, command, connection.asked, result)
+                self._service.audit.commanded(connection.peer, command, connection.command, result)
         return response

@@ -15,7 +15,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class BookCheck:
-    """``disagreements`` in words, none when all is well. ``decisions`` counts closed candles, each decided once."""
+    """``disagreements`` in words, empty if the books agree. ``decisions`` counts closed candles, each decided once."""
 
     decisions: int
     orders: int
@@ -24,9 +24,8 @@ class BookCheck:
 
 
 def check_books(database: Path) -> BookCheck:
-    """Positions against the sum of fills less what round trips wrote off, orders against their fills, paper cash
-    against everything that was paid and received, decisions against the candles between the first and the last. Raises
-    StoreError."""
+    """Compares positions with the sum of fills minus write-offs, orders with their fills, paper cash with all payments,
+    and decisions with the stored candles between the first and the last. Raises StoreError."""
     with open_readonly(database) as connection:
         fills = connection.execute("SELECT * FROM fills").fetchall()
         return BookCheck(
@@ -76,7 +75,7 @@ def _orders(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[st
 
 
 def _cash(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]:
-    """Only of paper accounts, whose exchange keeps books of its own."""
+    """Only paper accounts, because the paper exchange has books of its own."""
     paper = {
         (row["account"], row["currency"]): Decimal(row["total"])
         for row in connection.execute("SELECT account, currency, total FROM paper_balances")
@@ -100,7 +99,7 @@ def _cash(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]
 
 
 def _candles(connection: sqlite3.Connection) -> list[str]:
-    """Of candles kept here, none between the first and the last decision was passed over. A replay keeps its own."""
+    """Stored candles between the first and the last decision that were never decided. A replay stores its own."""
     return [
         f"{row['symbol']} {row['timeframe']} on {row['exchange']}: {row['missed']} closed candles were never decided"
         for row in connection.execute(

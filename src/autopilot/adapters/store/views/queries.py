@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import from_json
-from autopilot.adapters.store.views.health import stored_modes
+from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.timeframe import Timeframe
@@ -104,7 +104,7 @@ def positions(database: Path) -> Document:
 
 
 def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before_ms: int | None = None) -> Document:
-    """Round trips, the latest first; ``net_pct`` of what was paid."""
+    """`TradeDocument`s, the latest first."""
     found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
     for trade in found:
         paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
@@ -138,21 +138,27 @@ def trades_real_money(database: Path) -> bool:
         return bool(_count(connection, "SELECT count(*) FROM autopilots WHERE running = 1 AND paper_trading = 0"))
 
 
+_OF_SYMBOL = "WHERE account = :account AND symbol = :symbol"
+_LAST_DECISION = (
+    f"SELECT {_BRIEF}, document FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe"
+    " ORDER BY candle_at_ms DESC LIMIT 1"
+)
+_ENTRIES_SINCE = (
+    f"SELECT count(*) FROM orders {_OF_SYMBOL} AND purpose = 'entry' AND created_at_ms >= :since_ms"
+    " AND status <> 'rejected'"
+)
+_CANDLE_RANGE = (
+    "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
+    " WHERE exchange = :exchange AND symbol = :symbol AND timeframe = :timeframe"
+)
+
+
 def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
     """A `SymbolDocument` of a symbol that does not run; ``entry`` is its row of the table autopilots."""
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
-    last = connection.execute(
-        f"SELECT {_BRIEF}, document FROM decisions WHERE account = :account"
-        " AND symbol = :symbol AND timeframe = :timeframe ORDER BY candle_at_ms DESC LIMIT 1",
-        key,
-    ).fetchone()
+    last = connection.execute(_LAST_DECISION, key).fetchone()
     brief = dict(last) if last else None
     whole = from_json(brief.pop("document")) if brief else None
-    candles = connection.execute(
-        "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
-        " WHERE exchange = ? AND symbol = ? AND timeframe = ?",
-        (entry["exchange"], entry["symbol"], entry["timeframe"]),
-    ).fetchone()
     day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0
     return {
         "symbol": entry["symbol"],
@@ -170,28 +176,17 @@ def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "price": brief["price"] if brief else None,
         "last_analysis": _analysis(whole["conditions"]) if whole else None,
         "selected_strategy": _selected(brief) if brief else None,
-        "trades_today": _count(
-            connection,
-            "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = 'entry' AND created_at_ms >= ?"
-            " AND status <> 'rejected'",
-            (entry["account"], entry["symbol"], day_start_ms),
-        ),
-        "ohlcv_data": dict(candles),
+        "trades_today": _count(connection, _ENTRIES_SINCE, {**key, "since_ms": day_start_ms}),
+        "ohlcv_data": _row(connection, _CANDLE_RANGE, {**key, "exchange": entry["exchange"]}),
         "strategy_instances": [score["strategy"] for score in whole["selection"]["strategies"]] if whole else [],
         "last_decision": brief,
-        "position": _row(connection, "SELECT * FROM positions WHERE account = :account AND symbol = :symbol", key),
+        "position": _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key),
         "open_orders": [
             dict(row)
-            for row in connection.execute(
-                f"SELECT * FROM orders WHERE account = :account AND symbol = :symbol AND status NOT IN {_FINAL}", key
-            )
+            for row in connection.execute(f"SELECT * FROM orders {_OF_SYMBOL} AND status NOT IN {_FINAL}", key)
         ],
         "cycles": 0,
-        "decisions": _count(
-            connection,
-            "SELECT count(*) FROM decisions WHERE account = :account AND symbol = :symbol AND timeframe = :timeframe",
-            key,
-        ),
+        "decisions": _count(connection, f"SELECT count(*) FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe", key),
         "errors": 0,
         "last_cycle_at_ms": None,
         "next_cycle_at_ms": None,
@@ -218,7 +213,7 @@ def _list(
     before_ms: int | None,
     condition: str = "",
 ) -> list[Document]:
-    """``wanted``: values by column, None for any. Conditions that are not there leave the indexes usable."""
+    """``wanted``: values by column, None for any. Conditions that are left out keep the indexes usable."""
     given = {name: value for name, value in wanted.items() if value is not None}
     bounds = {"before_ms": before_ms} if before_ms is not None else {}
     conditions = [f"{name} = :{name}" for name in given] + [f"{source.time} < :before_ms" for _ in bounds]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopilot.adapters.store.database import Database, open_readonly
-from autopilot.adapters.store.views.health import mode_document, problems
+from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.queries import stored_status
 from autopilot.adapters.store.views.real_money import real_money
 from autopilot.domain.document_types import Document
@@ -17,7 +17,7 @@ from autopilot.domain.trading_mode import Restriction
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """What only the running daemon knows. ``symbol`` puts the live state of a symbol over the stored one;
+    """The state that only the running daemon knows. ``symbol`` puts the live state of a symbol over the stored one;
     ``restrictions`` gives those in force for an account."""
 
     daemon: Document

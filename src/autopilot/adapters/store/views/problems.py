@@ -26,13 +26,13 @@ _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 def stored_modes(connection: sqlite3.Connection) -> list[Document]:
     """The mode of each known account as users set it; before there are accounts, the mode of those to come."""
-    known = connection.execute(
+    accounts = connection.execute(
         "SELECT account FROM autopilots UNION SELECT account FROM equity UNION SELECT account FROM positions ORDER BY 1"
     ).fetchall()
     entries = [from_row(ModeEntry, row) for row in connection.execute(ENTRIES)]
     return [
         mode_document(account, [as_restriction(entry) for entry in entries if holds_for(entry.account, account)])
-        for account in ([row["account"] for row in known] or [EVERY_ACCOUNT])
+        for account in ([row["account"] for row in accounts] or [EVERY_ACCOUNT])
     ]
 
 
