@@ -243,8 +243,9 @@ class BriefDecisionDocument(TypedDict):
 
 
 class ErrorBodyDocument(TypedDict):
-    """An error: ``code`` for programs, ``message`` and ``hint`` for people."""
+    """An error: ``code`` and ``kind`` for programs, ``message`` and ``hint`` for people."""
 
     code: str
+    kind: str
     message: str
     hint: str

@@ -33,8 +33,6 @@ ACCEPTED = "live-money"
 MOST = 10**12
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?")
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
 
 def _amount(text: str) -> Decimal:
     if not _AMOUNT.fullmatch(text):
@@ -44,7 +42,6 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-@app.command()
 def arm(
     context: typer.Context,
     max_value: Annotated[

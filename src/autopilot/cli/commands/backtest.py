@@ -17,8 +17,9 @@ from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import backtest_screen
 from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+app = command_group(invoke_without_command=True)
 app.command("check")(check)
 
 

@@ -13,10 +13,11 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
-app = typer.Typer(help="Show, check and change the configuration.", add_completion=False, rich_markup_mode=None)
+app = command_group("Show, check and change the configuration.")
 KeyName = Annotated[
     str,
     typer.Argument(

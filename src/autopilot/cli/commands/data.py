@@ -16,15 +16,14 @@ from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.output import Output
 from autopilot.cli.render.candles import import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
     from autopilot.adapters.store.database import Database
 
-app = typer.Typer(
-    help="Import, list and verify the candles on this machine.", add_completion=False, rich_markup_mode=None
-)
+app = command_group("Import, list and verify the candles on this machine.")
 OneExchange = Annotated[
     str | None, typer.Option("--exchange", metavar="NAME", autocompletion=complete_exchange, help="Only this exchange.")
 ]

@@ -13,8 +13,6 @@ from autopilot.cli.render.decisions import decisions_screen
 from autopilot.cli.session import Session, address
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
 
 class CameTo(StrEnum):
     """The values of the domain's Action, without the numpy that its module needs."""
@@ -25,7 +23,6 @@ class CameTo(StrEnum):
     ORDER = "order"
 
 
-@app.command()
 def decisions(
     context: typer.Context,
     symbol: OneSymbol = None,

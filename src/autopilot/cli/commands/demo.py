@@ -16,10 +16,7 @@ from autopilot.cli.render.demo import demo_screen, heading, held_instead
 from autopilot.cli.session import Session
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def demo(
     context: typer.Context,
     data: Annotated[

@@ -19,10 +19,7 @@ from autopilot.domain.documents import document as plain
 if TYPE_CHECKING:
     from autopilot.domain.order import Order
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def disarm(
     context: typer.Context,
     exchange: Annotated[

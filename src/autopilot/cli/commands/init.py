@@ -15,10 +15,7 @@ from autopilot.cli.session import Places
 from autopilot.config.paths import find_paths
 from autopilot.domain.errors import ConfigError
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def init(context: typer.Context, as_json: AsJson = False) -> int:
     """Write a configuration file that explains every key.
 

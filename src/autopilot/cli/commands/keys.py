@@ -16,6 +16,7 @@ from autopilot.cli.key_input import read_keys
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.keys import kept_screen, keys_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.config.paths import create_directories
 from autopilot.control.errors import Conflict, SafetyRefused
@@ -25,11 +26,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
     from autopilot.domain.credentials import Passphrase
 
-app = typer.Typer(
-    help="Store, replace and remove exchange keys, encrypted on this machine.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = command_group("Store, replace and remove exchange keys, encrypted on this machine.")
 Exchange = Annotated[
     str, typer.Argument(metavar="EXCHANGE", autocompletion=complete_real_exchange, help="kraken, coinbase or binance.")
 ]

@@ -13,10 +13,7 @@ from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import report_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def report(
     context: typer.Context,
     days: Annotated[

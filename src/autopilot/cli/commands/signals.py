@@ -16,10 +16,7 @@ from autopilot.cli.render.decisions import signal_spans, signals_screen
 from autopilot.cli.session import Session, address
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def signals(
     context: typer.Context,
     symbol: OneSymbol = None,

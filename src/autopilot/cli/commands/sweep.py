@@ -13,10 +13,7 @@ from autopilot.cli.render.sweep import sweep_screen
 from autopilot.cli.render.training import ProgressLine
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command("sweep")
 def sweep(
     context: typer.Context,
     strategy: Annotated[

@@ -14,11 +14,9 @@ from autopilot.cli.session import Session, address
 from autopilot.control.client import ControlClient
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 SHOWN = 50
 
 
-@app.command()
 def tasks(
     context: typer.Context,
     which: Annotated[
