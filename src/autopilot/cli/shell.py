@@ -9,14 +9,9 @@ import typer
 from typer.main import get_command
 
 
-def command_group(description: str | None = None, *, invoke_without_command: bool = False) -> typer.Typer:
-    """A command with commands of its own; ``description`` stands in the help."""
-    return typer.Typer(
-        help=description,
-        invoke_without_command=invoke_without_command,
-        add_completion=False,
-        rich_markup_mode=None,
-    )
+def command_group(**settings: Any) -> typer.Typer:
+    """A command with commands of its own; ``settings`` are those of `typer.Typer`, such as ``help``."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **settings)
 
 
 def single_command(name: str, function: Callable[..., object]) -> Any:

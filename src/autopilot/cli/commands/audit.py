@@ -13,7 +13,7 @@ from autopilot.cli.session import Session
 from autopilot.cli.shell import command_group
 from autopilot.domain.audit import AuditKind
 
-app = command_group("Show the audit log, and verify that nobody changed it.")
+app = command_group(help="Show the audit log, and verify that nobody changed it.")
 
 
 @app.command()

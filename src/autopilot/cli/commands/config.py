@@ -17,7 +17,7 @@ from autopilot.cli.shell import command_group
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
-app = command_group("Show, check and change the configuration.")
+app = command_group(help="Show, check and change the configuration.")
 KeyName = Annotated[
     str,
     typer.Argument(

@@ -23,7 +23,7 @@ from autopilot.domain.timeframe import Timeframe
 if TYPE_CHECKING:
     from autopilot.adapters.store.database import Database
 
-app = command_group("Import, list and verify the candles on this machine.")
+app = command_group(help="Import, list and verify the candles on this machine.")
 OneExchange = Annotated[
     str | None, typer.Option("--exchange", metavar="NAME", autocompletion=complete_exchange, help="Only this exchange.")
 ]

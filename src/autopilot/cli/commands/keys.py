@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
     from autopilot.domain.credentials import Passphrase
 
-app = command_group("Store, replace and remove exchange keys, encrypted on this machine.")
+app = command_group(help="Store, replace and remove exchange keys, encrypted on this machine.")
 Exchange = Annotated[
     str, typer.Argument(metavar="EXCHANGE", autocompletion=complete_real_exchange, help="kraken, coinbase or binance.")
 ]

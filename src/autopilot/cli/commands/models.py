@@ -17,7 +17,7 @@ from autopilot.cli.session import Session, address
 from autopilot.cli.shell import command_group
 from autopilot.domain.document_types import Document
 
-app = command_group("List, compare, promote and roll back models.")
+app = command_group(help="List, compare, promote and roll back models.")
 ModelId = Annotated[
     str, typer.Argument(metavar="ID", autocompletion=complete_model, help="A model's id, from models list.")
 ]
