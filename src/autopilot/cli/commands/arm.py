@@ -46,9 +46,7 @@ def arm(
     context: typer.Context,
     max_value: Annotated[
         Decimal,
-        typer.Option(
-            "--max-value", metavar="AMOUNT", parser=_amount, help="The most that may be invested at any time."
-        ),
+        typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The limit of what is invested at once."),
     ],
     exchange: Annotated[
         str | None,
@@ -56,7 +54,7 @@ def arm(
             "--exchange",
             metavar="NAME",
             autocompletion=complete_real_exchange,
-            help="The account's exchange. Default: the configured one.",
+            help="Default: the configured exchange.",
         ),
     ] = None,
     expires: Annotated[str, typer.Option("--expires", metavar="SPAN", help="How long it lasts: 12h, 7d, 2w.")] = "7d",
@@ -68,14 +66,14 @@ def arm(
     ] = None,
     accept_risk: Annotated[
         str | None,
-        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts, instead of typing the phrase."),
+        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts: confirms without a prompt."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Authorize real money on an exchange, up to an amount and for a time.
+    """Authorize trading with real money on an exchange, up to an amount and for a time.
 
-    It shows first whether everything is ready, and refuses if it is not. Then it asks you to type a phrase. The amount
-    applies whatever the configuration says, and losses reduce it. Then start symbols with --live.
+    First it checks whether the account is ready, and stops if a check fails. Then you confirm by typing a phrase. No
+    configuration can raise the amount, and losses reduce it. Start the symbols with --live afterwards.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.app.trading.arming import open_armory
