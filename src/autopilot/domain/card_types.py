@@ -16,7 +16,7 @@ class LoadedModelDocument(TypedDict):
 
 
 class TrainingDataDocument(TypedDict):
-    """What a model was trained on. ``matured``: outcomes by strategy."""
+    """The data that a model was trained on. ``matured``: outcomes by strategy."""
 
     first_at_ms: int | None
     last_at_ms: int | None
@@ -146,7 +146,7 @@ class RangeDocument(TypedDict):
 
 
 class ServingDocument(TypedDict):
-    """What scoring needs besides the boosters. ``groups``: group by strategy."""
+    """The values that scoring needs besides the boosters. ``groups``: group by strategy."""
 
     features: list[str]
     strategies: list[str]

@@ -130,7 +130,7 @@ class SymbolDocument(TypedDict):
 
 
 class ArmingDocument(TypedDict):
-    """What is armed on an account, and the ``invested`` part of its ``limit``."""
+    """The arming of an account, and the ``invested`` part of its ``limit``."""
 
     currency: str
     max_value: str
@@ -153,7 +153,7 @@ class RealMoneyDocument(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """One problem of a status. ``hint``: what to do."""
+    """One problem of a status. ``hint``: the remedy."""
 
     code: str
     level: LevelName

@@ -17,11 +17,11 @@ from autopilot.cli.shell import command_group
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
-app = command_group(help="Show, check and change the configuration.")
+app = command_group(help="Show, change and check the configuration.")
 KeyName = Annotated[
     str,
     typer.Argument(
-        metavar="KEY", autocompletion=complete_key, help="A key from config show, such as risk.max_drawdown_pct."
+        metavar="KEY", autocompletion=complete_key, help="A key as in config show, such as risk.max_drawdown_pct."
     ),
 ]
 
@@ -29,10 +29,10 @@ KeyName = Annotated[
 @app.command()
 def show(
     context: typer.Context,
-    origin: Annotated[bool, typer.Option("--origin", help="Show where each value comes from.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Also show where each value comes from.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show the configuration in effect, in the form of its file."""
+    """Show the configuration in effect, as TOML."""
     from autopilot.config.load import load
 
     session = Session.of(context, as_json)
@@ -67,13 +67,13 @@ def set_(
         typer.Argument(metavar="VALUE", help="A number, true or false, a text, or items with commas between."),
     ] = None,
     unset: Annotated[
-        bool, typer.Option("--unset", help="Remove the value; the file or the default applies again.")
+        bool, typer.Option("--unset", help="Remove the value, so that the file or the default applies.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Change one value, if the configuration stays valid.
 
-    The value is written to a separate file that overrides yours.
+    The value is written to a separate file that takes precedence. Your own file is never changed.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.config.overrides import set_value, unset_value

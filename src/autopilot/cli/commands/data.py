@@ -47,10 +47,10 @@ def import_(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Import candles from CSV (also gzipped), JSON, feather or parquet files. Importing again changes nothing.
+    """Import candles from files: CSV, also gzipped, JSON, feather or parquet. Importing again changes nothing.
 
-    Exchange, symbol and timeframe come from the file's name, such as KRAKEN_BTC-USD_1h.csv.gz, or from the options. It
-    works with and without a daemon.
+    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it. Works
+    beside a running daemon and without one.
     """
     session = Session.of(context, as_json)
     if sentiment:
@@ -69,7 +69,7 @@ def import_(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """List the stored candles with their first and last time."""
+    """List the stored candles: markets, numbers, first and last time."""
     session = Session.of(context, as_json)
     document = {"series": [] if _nothing_stored(session) else _covered(session)}
     session.output.show(document, list_screen(document))
@@ -84,7 +84,7 @@ def verify(
     timeframe: OneTimeframe = None,
     as_json: AsJson = False,
 ) -> int:
-    """Check the stored candles; exit code 1 when something is wrong."""
+    """Check the stored candles for faults; exit code 1 if there are any."""
     session = Session.of(context, as_json)
     wanted = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe and Timeframe.parse(timeframe).value}
     found = [

@@ -17,9 +17,9 @@ from autopilot.domain.errors import ConfigError
 
 
 def init(context: typer.Context, as_json: AsJson = False) -> int:
-    """Write a configuration file that explains every key.
+    """Write a configuration file with every key, its default and its description.
 
-    An existing file is never changed. The file is optional: without it the defaults apply.
+    An existing file is never changed. The file is optional: without it, the defaults apply.
     """
     from autopilot.config.example import example_text
 
