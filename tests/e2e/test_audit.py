@@ -103,7 +103,7 @@ def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Any) -> None:
     assert f"row {anchored.seq} was there" in found["body"]["problem"]
     verdict = trading.run("audit", "verify")
     assert verdict.code == 1
-    assert f"row {found['seq']}: a daemon that started found" in verdict.out
+    assert f"row {found['seq']}: when a daemon started, the log had been changed" in verdict.out
 
 
 def cut(database: Path, seq: int) -> None:
