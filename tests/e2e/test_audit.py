@@ -100,7 +100,7 @@ def test_a_daemon_that_meets_a_cut_log_says_so_and_runs(trading: Home) -> None:
     assert f"the log had row {anchored.seq}" in found["body"]["problem"]
     verdict = trading.here("audit", "verify")
     assert verdict.code == 1
-    assert f"row {found['seq']}: a daemon that started found" in verdict.out
+    assert f"row {found['seq']}: when a daemon started, the log had been changed" in verdict.out
 
 
 def cut(database: Path, seq: int) -> None:

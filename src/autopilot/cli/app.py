@@ -16,6 +16,7 @@ from autopilot.cli.examples import examples_of
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.output import Output
 from autopilot.cli.session import Places
+from autopilot.cli.shell import single_command
 from autopilot.distribution import DISTRIBUTION, installed_version
 
 GROUPS = {
@@ -30,7 +31,7 @@ GROUPS = {
 """The commands by the headings of the help, in its order."""
 
 COMMANDS = {name: f"autopilot.cli.commands.{name.replace('-', '_')}" for names in GROUPS.values() for name in names}
-"""Every command and the module that has it as ``app``."""
+"""Every command and its module."""
 
 _WHOLE = 1_000
 """A limit in characters that no description reaches, so that the list of commands cuts none."""
@@ -46,7 +47,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
-            self.commands[cmd_name] = _explained(get_command(import_module(COMMANDS[cmd_name]).app), cmd_name)
+            self.commands[cmd_name] = _explained(_loaded(cmd_name), cmd_name)
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -54,6 +55,14 @@ class LazyGroup(TyperGroup):
         for title, names in GROUPS.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), self.get_command(ctx, name).short_help) for name in names])
+
+
+def _loaded(name: str) -> Any:
+    """The group ``app`` of the command's module or, where there is none, its function of the command's name."""
+    module = import_module(COMMANDS[name])
+    if hasattr(module, "app"):
+        return get_command(module.app)
+    return single_command(name, getattr(module, name.replace("-", "_")))
 
 
 def _explained(command: Any, name: str) -> Any:

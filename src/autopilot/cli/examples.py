@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "data import b.csv --exchange kraken --symbol BTC/EUR",
         "data import --sentiment index.csv",
     ),
+    "data export": ("data export KRAKEN_BTC-USD_1h.csv.gz", "data export btc.json --symbol BTC/USD --timeframe 1h"),
     "data list": ("data list", "data list --json"),
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
     "init": ("init", "--config my.toml init"),

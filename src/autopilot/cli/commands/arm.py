@@ -33,8 +33,6 @@ ACCEPTED = "live-money"
 MAX_AMOUNT = 10**12
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,8})?")
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
 
 def _amount(text: str) -> Decimal:
     if not _AMOUNT.fullmatch(text):
@@ -44,14 +42,11 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
-@app.command()
 def arm(
     context: typer.Context,
     max_value: Annotated[
         Decimal,
-        typer.Option(
-            "--max-value", metavar="AMOUNT", parser=_amount, help="The most that may be invested at any time."
-        ),
+        typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The limit of what is invested at once."),
     ],
     exchange: Annotated[
         str | None,
@@ -59,7 +54,7 @@ def arm(
             "--exchange",
             metavar="NAME",
             autocompletion=complete_real_exchange,
-            help="The account's exchange. Default: the configured one.",
+            help="Default: the configured exchange.",
         ),
     ] = None,
     expires: Annotated[str, typer.Option("--expires", metavar="SPAN", help="How long it lasts: 12h, 7d, 2w.")] = "7d",
@@ -71,14 +66,14 @@ def arm(
     ] = None,
     accept_risk: Annotated[
         str | None,
-        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts, instead of typing the phrase."),
+        typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts: confirms without a prompt."),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Authorize real money on an exchange, up to an amount and for a time.
+    """Authorize trading with real money on an exchange, up to an amount and for a time.
 
-    It shows first whether everything is ready, and refuses if it is not. Then it asks you to type a phrase. The amount
-    applies whatever the configuration says, and losses reduce it. Then start symbols with --live.
+    First it checks whether the account is ready, and stops if a check fails. Then you confirm by typing a phrase. No
+    configuration can raise the amount, and losses reduce it. Start the symbols with --live afterwards.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.app.trading.arming import open_armings

@@ -10,11 +10,10 @@ from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Limit
 from autopilot.cli.render.audit import audit_screen, verdict_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.domain.audit import AuditKind
 
-app = typer.Typer(
-    help="Show the audit log, and verify that nobody changed it.", add_completion=False, rich_markup_mode=None
-)
+app = command_group(help="Show the audit log, and verify that nobody changed it.")
 
 
 @app.command()

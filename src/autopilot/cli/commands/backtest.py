@@ -16,8 +16,9 @@ from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import backtest_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+app = command_group(invoke_without_command=True)
 app.command("check")(check)
 
 
@@ -36,7 +37,7 @@ def backtest(
             "--strategy",
             metavar="NAME",
             autocompletion=complete_strategy,
-            help="Every signal of this strategy, and no other.",
+            help="Trade every signal of this strategy, and no other.",
         ),
     ] = None,
     group: Annotated[
@@ -45,46 +46,47 @@ def backtest(
             "--group",
             metavar="NAME",
             autocompletion=complete_group,
-            help="Every signal that the rules choose in this group.",
+            help="Trade every signal that the rules choose in this group.",
         ),
     ] = None,
-    no_model: Annotated[bool, typer.Option("--no-model", help="The rule table chooses, no learned model.")] = False,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Let the rule table choose, without a model.")] = False,
     retrain_every: Annotated[
-        str, typer.Option("--retrain-every", metavar="SPAN", help="A model is trained anew after so long, as 30d.")
+        str, typer.Option("--retrain-every", metavar="SPAN", help="Train a new model after this time, such as 30d.")
     ] = "30d",
-    ungated: Annotated[
-        bool, typer.Option("--ungated", help="Follow each model, though its gate would not let it decide.")
-    ] = False,
+    ungated: Annotated[bool, typer.Option("--ungated", help="Follow each model, even if it failed its gate.")] = False,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
             metavar="ID",
             autocompletion=complete_model,
-            help="This stored model, in place of one for each span.",
+            help="Use this stored model instead of training models.",
         ),
     ] = None,
     in_sample: Annotated[
-        bool, typer.Option("--in-sample", help="With --model: even if it was trained on what is tested.")
+        bool, typer.Option("--in-sample", help="With --model: even if it was trained on the tested period.")
     ] = False,
     fee: Fee = None,
     slippage: Slippage = None,
-    balance: Annotated[str | None, typer.Option("--balance", metavar="AMOUNT", help="Money at the start.")] = None,
+    balance: Annotated[str | None, typer.Option("--balance", metavar="AMOUNT", help="The money at the start.")] = None,
     detail: Annotated[
         str | None,
         typer.Option(
             "--detail",
             metavar="TIMEFRAME",
             autocompletion=complete_timeframe,
-            help="Finer stored candles, as 1m, tell what came first within one.",
+            help="Finer stored candles, such as 1m, for the order of events in a candle.",
         ),
     ] = None,
     compare: Annotated[
-        bool, typer.Option("--compare/--no-compare", help="Also run every strategy alone, to compare with.")
+        bool, typer.Option("--compare/--no-compare", help="Also run each strategy alone, for comparison.")
     ] = True,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report to look at.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")] = None,
     decisions: Annotated[
-        Path | None, typer.Option("--decisions", metavar="FILE", help="Write every signal's decision, a JSON a line.")
+        Path | None,
+        typer.Option(
+            "--decisions", metavar="FILE", help="Write the decision on each signal, one JSON document per line."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> int | None:

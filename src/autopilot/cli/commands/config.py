@@ -13,14 +13,15 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
-app = typer.Typer(help="Show, check and change the configuration.", add_completion=False, rich_markup_mode=None)
+app = command_group(help="Show, change and check the configuration.")
 KeyName = Annotated[
     str,
     typer.Argument(
-        metavar="KEY", autocompletion=complete_key, help="A key from config show, such as risk.max_drawdown_pct."
+        metavar="KEY", autocompletion=complete_key, help="A key as in config show, such as risk.max_drawdown_pct."
     ),
 ]
 
@@ -28,10 +29,10 @@ KeyName = Annotated[
 @app.command()
 def show(
     context: typer.Context,
-    origin: Annotated[bool, typer.Option("--origin", help="Show where each value comes from.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Also show where each value comes from.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Show the configuration in effect, in the form of its file."""
+    """Show the configuration in effect, as TOML."""
     from autopilot.config.load import load
 
     session = Session.of(context, as_json)
@@ -66,13 +67,13 @@ def set_(
         typer.Argument(metavar="VALUE", help="A number, true or false, a text, or comma-separated items."),
     ] = None,
     unset: Annotated[
-        bool, typer.Option("--unset", help="Remove the value; the file or the default applies again.")
+        bool, typer.Option("--unset", help="Remove the value, so that the file or the default applies.")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Change one value, if the configuration stays valid.
 
-    The value is written to a separate file that overrides yours.
+    The value is written to a separate file that takes precedence. Your own file is never changed.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.config.overrides import set_value, unset_value

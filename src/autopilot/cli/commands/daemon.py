@@ -6,10 +6,7 @@ import typer
 
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def daemon(context: typer.Context) -> int:
     """Run the daemon in the foreground, for systemd; people use autopilot start.
 

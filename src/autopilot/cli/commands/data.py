@@ -16,6 +16,7 @@ from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.domain.document_types import Document
 from autopilot.domain.progress import Progress, unwatched
 from autopilot.domain.timeframe import Timeframe
@@ -23,9 +24,7 @@ from autopilot.domain.timeframe import Timeframe
 if TYPE_CHECKING:
     from autopilot.adapters.store.database import Database
 
-app = typer.Typer(
-    help="Import, export, list and verify the candles on this machine.", add_completion=False, rich_markup_mode=None
-)
+app = command_group(help="Import, export, list and verify the candles on this machine.")
 OneExchange = Annotated[
     str | None, typer.Option("--exchange", metavar="NAME", autocompletion=complete_exchange, help="Only this exchange.")
 ]
@@ -49,10 +48,10 @@ def import_(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Import candles from CSV (also gzipped), JSON, feather or parquet files. Importing again changes nothing.
+    """Import candles from files: CSV, also gzipped, JSON, feather or parquet. Importing again changes nothing.
 
-    Exchange, symbol and timeframe come from the file's name, such as KRAKEN_BTC-USD_1h.csv.gz, or from the options. It
-    works with and without a daemon.
+    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it. Works
+    beside a running daemon and without one.
     """
     session = Session.of(context, as_json)
     if sentiment:
@@ -93,11 +92,6 @@ def export(
     """Write stored candles of one market to a file. Importing the file gives equal candles.
 
     The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it.
-
-    \b
-    Examples:
-      autopilot data export KRAKEN_BTC-USD_1h.csv.gz
-      autopilot data export btc.json --symbol BTC/USD --timeframe 1h
     """
     from autopilot.adapters.imports.candle_export import export_candles, export_suffix
     from autopilot.adapters.store.candles import SqliteCandles
@@ -116,7 +110,7 @@ def export(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """List the stored candles with their first and last time."""
+    """List the stored candles: markets, numbers, first and last time."""
     session = Session.of(context, as_json)
     document = {"series": [] if _nothing_stored(session) else _covered(session)}
     session.output.show(document, list_screen(document))
@@ -131,7 +125,7 @@ def verify(
     timeframe: OneTimeframe = None,
     as_json: AsJson = False,
 ) -> int:
-    """Check the stored candles; exit code 1 when something is wrong."""
+    """Check the stored candles for faults; exit code 1 if there are any."""
     session = Session.of(context, as_json)
     wanted = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe and Timeframe.parse(timeframe).value}
     found = [

@@ -11,8 +11,6 @@ from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.decisions import decisions_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
 
 class CameTo(StrEnum):
     """The values of the domain's Action, without the numpy that its module needs."""
@@ -23,7 +21,6 @@ class CameTo(StrEnum):
     ORDER = "order"
 
 
-@app.command()
 def decisions(
     context: typer.Context,
     symbol: OneSymbol = None,

@@ -14,10 +14,7 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.demo import demo_screen, heading
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def demo(
     context: typer.Context,
     data: Annotated[

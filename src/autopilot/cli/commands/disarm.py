@@ -19,10 +19,7 @@ from autopilot.domain.documents import document as plain
 if TYPE_CHECKING:
     from autopilot.domain.order import Order
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def disarm(
     context: typer.Context,
     exchange: Annotated[
@@ -36,10 +33,10 @@ def disarm(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Withdraw the authorization to trade real money, at once.
+    """End the authorization to trade with real money: at once, with a running daemon or without one.
 
-    No more buy orders are sent, and the daemon cancels the open ones. Positions stay open with their stop, their target
-    and sell signals. It works with and without a daemon. Exit code 1 when buy orders are open that no daemon follows.
+    No more buy orders are sent, and the daemon cancels the open ones. Positions stay open; their stops, targets and
+    sell signals go on. Exit code 1 if buy orders stay open that no daemon cancels.
     """
     from autopilot.app.audit_log import recorded
     from autopilot.app.trading.arming import open_armings

@@ -16,10 +16,7 @@ from autopilot.cli.session import Session, ask_view, recall_view
 from autopilot.cli.symbols import symbol_of
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def explain(
     context: typer.Context,
     which: Annotated[

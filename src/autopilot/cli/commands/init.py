@@ -15,14 +15,11 @@ from autopilot.cli.session import Places
 from autopilot.config.paths import find_paths
 from autopilot.domain.errors import ConfigError
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def init(context: typer.Context, as_json: AsJson = False) -> int:
-    """Write a configuration file that explains every key.
+    """Write a configuration file with every key, its default and its description.
 
-    An existing file is never changed. The file is optional: without it the defaults apply.
+    An existing file is never changed. The file is optional: without it, the defaults apply.
     """
     from autopilot.config.example import example_text
 

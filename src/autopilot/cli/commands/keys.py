@@ -16,6 +16,7 @@ from autopilot.cli.key_input import read_keys
 from autopilot.cli.options import AsJson
 from autopilot.cli.render.keys import kept_screen, keys_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import command_group
 from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.config.paths import create_directories
 from autopilot.control.errors import Conflict, SafetyRefused
@@ -25,11 +26,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.vault import Vault
     from autopilot.domain.credentials import Passphrase
 
-app = typer.Typer(
-    help="Store, replace and remove exchange keys, encrypted on this machine.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = command_group(help="Store, replace and remove exchange keys, encrypted on this machine.")
 Exchange = Annotated[
     str, typer.Argument(metavar="EXCHANGE", autocompletion=complete_real_exchange, help="kraken, coinbase or binance.")
 ]
@@ -57,7 +54,10 @@ def add(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Store the keys of an account. It asks for them without showing them, and the first time for a new passphrase."""
+    """Store the API keys of an account, encrypted. You are prompted for them; nothing you type is shown.
+
+    The first keys also need a new passphrase.
+    """
     session = _session(context, exchange, as_json)
     with _recorded(session, "add", exchange):
         passphrase, vault = unlocked_or_new(session)
@@ -74,10 +74,10 @@ def rotate(
     secret_file: SecretFile = None,
     as_json: AsJson = False,
 ) -> int:
-    """Replace the keys of an account.
+    """Replace the API keys of an account. The old keys are removed, and the account is disarmed.
 
-    A running daemon uses the new keys from its next start. The account is disarmed, because autopilot arm checks the
-    permissions of the new key.
+    A running daemon uses the new keys after its next start. Arm the account again: that checks the new key's
+    permissions.
     """
     session = _session(context, exchange, as_json)
     with _recorded(session, "rotate", exchange):
@@ -93,7 +93,7 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Remove the keys of an account, and disarm it. A running daemon uses them until it stops."""
+    """Remove the API keys of an account, and disarm it. A running daemon keeps them in memory until it stops."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)
@@ -116,7 +116,7 @@ def remove(
 
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> int:
-    """List the exchanges with stored keys. It asks for no passphrase and shows no secret."""
+    """List the exchanges whose API keys are stored. Needs no passphrase and shows no secret."""
     from autopilot.adapters.vault import stored_keys
 
     session = Session.of(context, as_json)
@@ -140,12 +140,12 @@ def change_passphrase(
             metavar="N",
             min=0,
             max=LARGEST_DESCRIPTOR,
-            help="Read the new passphrase from this descriptor; do not ask.",
+            help="Read the new passphrase from this descriptor.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Choose a new passphrase, and encrypt the keys with it."""
+    """Change the passphrase of the stored API keys."""
     from autopilot.adapters.vault import save_vault
 
     session = Session.of(context, as_json)

@@ -13,10 +13,7 @@ from autopilot.cli.options import AsJson, Full
 from autopilot.cli.render.models.info import model_info_screen
 from autopilot.cli.session import Session, address
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command("model-info")
 def model_info(
     context: typer.Context,
     model_id: Annotated[

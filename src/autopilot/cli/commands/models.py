@@ -14,9 +14,10 @@ from autopilot.cli.render.models.diff import model_diff_screen
 from autopilot.cli.render.models.info import model_info_screen
 from autopilot.cli.render.models.listing import changed_screen, models_screen
 from autopilot.cli.session import Session, address
+from autopilot.cli.shell import command_group
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(help="List, compare, promote and roll back models.", add_completion=False, rich_markup_mode=None)
+app = command_group(help="List, compare, promote and roll back models.")
 ModelId = Annotated[
     str, typer.Argument(metavar="ID", autocompletion=complete_model, help="A model's id, from models list.")
 ]

@@ -10,10 +10,7 @@ from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.books import orders_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def orders(
     context: typer.Context,
     symbol: OneSymbol = None,

@@ -21,10 +21,7 @@ PANIC_TIMEOUT_S = 120.0
 OUR_FAULT = 500
 """From this status on the fault is the daemon's, not the request's."""
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def panic(
     context: typer.Context,
     flatten: Annotated[bool, typer.Option("--flatten", help="Also sell every position, at market.")] = False,

@@ -12,10 +12,7 @@ from autopilot.cli.render.parity import parity_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def parity(
     context: typer.Context,
     days: Annotated[int, typer.Option("--days", min=1, max=99_999, metavar="N", help="Compare the last N days.")] = 1,

@@ -10,10 +10,7 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.trading import paused_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def pause(context: typer.Context, exchange: Exchange = None, as_json: AsJson = False) -> int:
     """Stop buying, and cancel waiting entry orders; open positions are managed as before.
 

@@ -12,10 +12,7 @@ from autopilot.cli.render.performance import performance_screen
 from autopilot.cli.session import Session, address
 from autopilot.domain.document_types import Document
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def performance(
     context: typer.Context,
     symbol: OneSymbol = None,

@@ -8,10 +8,7 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.books import positions_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def positions(context: typer.Context, as_json: AsJson = False) -> int:
     """List open positions with cost, stop and target.
 

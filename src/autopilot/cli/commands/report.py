@@ -13,16 +13,13 @@ from autopilot.cli.output import write_file
 from autopilot.cli.render.backtest import report_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def report(
     context: typer.Context,
     days: Annotated[
         int | None, typer.Option("--days", min=1, max=99_999, metavar="N", help="Only the last N days.")
     ] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page to look at.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write an HTML page.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Report the result of the account that decided last, beside buy and hold and cash. Needs no daemon."""

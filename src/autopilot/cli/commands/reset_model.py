@@ -14,11 +14,9 @@ from autopilot.cli.render.models.listing import reset_screen
 from autopilot.cli.session import Session, address
 from autopilot.control.errors import SafetyRefused
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 QUESTION = "Take all trained models out of use? A backup is kept, and the rule table decides from then on."
 
 
-@app.command("reset-model")
 def reset_model(
     context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

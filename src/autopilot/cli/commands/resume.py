@@ -12,10 +12,7 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.trading import resumed_screen
 from autopilot.cli.session import Session, address
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def resume(
     context: typer.Context,
     exchange: Exchange = None,

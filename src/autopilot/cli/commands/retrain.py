@@ -25,10 +25,7 @@ POLL_S = 0.3
 FAILURES_ALLOWED = 3
 """Failed requests in a row after which the daemon counts as gone."""
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def retrain(
     context: typer.Context,
     days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="Days of history.")] = None,

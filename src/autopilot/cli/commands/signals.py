@@ -14,10 +14,7 @@ from autopilot.cli.render.blocks import Paragraph
 from autopilot.cli.render.decisions import signal_spans, signals_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def signals(
     context: typer.Context,
     symbol: OneSymbol = None,

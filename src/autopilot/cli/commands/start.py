@@ -24,8 +24,6 @@ from autopilot.domain.timeframe import Timeframe
 START_TIMEOUT_S = 20.0
 """The daemon answers after the first cycle or 10 s, whichever comes first."""
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
 
 def _positive(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
@@ -33,7 +31,6 @@ def _positive(value: float | None) -> float | None:
     return value
 
 
-@app.command()
 def start(
     context: typer.Context,
     symbol: Annotated[

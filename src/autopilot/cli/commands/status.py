@@ -17,10 +17,7 @@ from autopilot.cli.symbols import symbol_or_none
 
 REFRESH_S = 2.0
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def status(
     context: typer.Context,
     symbol: Annotated[

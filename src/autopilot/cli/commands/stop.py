@@ -20,10 +20,7 @@ STOP_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 10.0
 _LOOK_AGAIN_S = 0.05
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def stop(
     context: typer.Context,
     symbol: Annotated[

@@ -13,10 +13,7 @@ from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.sweep import sweep_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command("sweep")
 def sweep(
     context: typer.Context,
     strategy: Annotated[
@@ -30,11 +27,12 @@ def sweep(
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", metavar="NAME=LOW..HIGH", help="Of the strategy, or a configuration key; repeatable."),
+        typer.Option("--param", metavar="NAME=LOW..HIGH", help="A parameter or a configuration key; repeatable."),
     ] = None,
-    tries: Annotated[int, typer.Option("--tries", min=2, max=10_000, metavar="N", help="In each fold.")] = 50,
+    tries: Annotated[int, typer.Option("--tries", min=2, max=10_000, metavar="N", help="Tries in each fold.")] = 50,
     folds: Annotated[
-        int, typer.Option("--folds", min=1, max=50, metavar="N", help="Times that a search is tested.")
+        int,
+        typer.Option("--folds", min=1, max=50, metavar="N", help="How often the search is tested on later candles."),
     ] = 4,
     symbol: Symbols = None,
     days: LastDays = None,
@@ -50,10 +48,10 @@ def sweep(
             "--detail",
             metavar="TIMEFRAME",
             autocompletion=complete_timeframe,
-            help="Finer stored candles, as for a backtest.",
+            help="Finer stored candles, as in a backtest.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed makes the same tries.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same tries.")] = 1,
     as_json: AsJson = False,
 ) -> int:
     """Search for better parameters, test them on later candles, and say how much is luck.

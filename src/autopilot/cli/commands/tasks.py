@@ -11,10 +11,7 @@ from autopilot.cli.options import AsJson
 from autopilot.cli.render.training import task_screen, tasks_screen
 from autopilot.cli.session import Session, ask_view, recall_view
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def tasks(
     context: typer.Context,
     which: Annotated[

@@ -8,10 +8,7 @@ from autopilot.cli.options import AsJson, Limit, OneSymbol
 from autopilot.cli.render.books import trades_screen
 from autopilot.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-
-@app.command()
 def trades(context: typer.Context, symbol: OneSymbol = None, limit: Limit = 20, as_json: AsJson = False) -> int:
     """List trades, which are closed positions, with their net result.
 

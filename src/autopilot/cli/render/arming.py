@@ -1,4 +1,4 @@
-"""The check before real money, and the results of arm and disarm."""
+"""The screens of `autopilot arm` and `autopilot disarm`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def readiness_screen(document: Document) -> Screen:
 
 
 def armed_screen(document: Document) -> Screen:
-    """``{"account", "max_value", "currency", "expires_at_ms"}`` of the new authorization."""
+    """``{"account", "max_value", "currency", "expires_at_ms"}`` of the authorization."""
     return (
         line(
             f"{document['account']} may invest up to {money(document['max_value'])} {document['currency']} of REAL"
@@ -30,24 +30,22 @@ def armed_screen(document: Document) -> Screen:
             Style.WARNING,
         ),
         line(
-            "Losses reduce the amount. Undo with: autopilot disarm. Stop everything at once: autopilot panic.",
+            "Losses reduce this amount. Undo with: autopilot disarm. Stop all: autopilot panic.",
             Style.FAINT,
         ),
     )
 
 
 def disarmed_screen(document: Document) -> Screen:
-    """``{"disarmed": [account …], "resting": [order …]}``, the open buy orders that no daemon cancels."""
+    """``{"disarmed": [account …], "resting": [order …]}``: the buy orders that stay open and no daemon cancels."""
     blocks: list[Block] = [
-        line(f"{account} is disarmed: no more buy orders; open positions are still managed.")
+        line(f"{account} is disarmed: no more buy orders are sent. Positions stay monitored and are sold as planned.")
         for account in document["disarmed"]
     ]
-    blocks = blocks or [line("Nothing was armed; nothing changed.")]
+    blocks = blocks or [line("Nothing was armed; nothing was changed.")]
     for order in document["resting"]:
         at = f" at {price(order['price'])}" if order["price"] else ""
-        words = (
-            f"LEFT: {order['account']}: {order['symbol']}: a buy order for {quantity(order['quantity'])}{at} is open"
-        )
+        words = f"LEFT: {order['account']}: {order['symbol']}: a buy order for {quantity(order['quantity'])}{at} rests"
         blocks.append(line(f"{words} on the exchange and may still be filled", Style.BAD, hang=2))
     for account in sorted({order["account"] for order in document["resting"]}):
         blocks.append(line(f"  try: autopilot pause --exchange {exchange_of(account)}", Style.FAINT, hang=2))

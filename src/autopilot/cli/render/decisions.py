@@ -16,10 +16,10 @@ def action(brief: BriefDecisionDocument) -> Span:
 
 
 FIELDS: tuple[Field[BriefDecisionDocument], ...] = (
-    field("candle", lambda brief: utc(brief["candle_at_ms"]), rank=2),
+    field("candle", lambda brief: utc(brief["candle_at_ms"]), rank=1),
     field("symbol", lambda brief: brief["symbol"]),
     field("signal", lambda brief: side_span(brief["signal_type"])),
-    field("price", lambda brief: price(brief["price"]), right=True, rank=1),
+    field("price", lambda brief: price(brief["price"]), right=True, rank=2),
     field("regime", lambda brief: spoken(brief["regime"]), rank=5),
     field("strategy", lambda brief: brief["strategy"], rank=3, shrink_to=10),
     field("conf.", lambda brief: figure(brief["confidence"]), right=True, rank=4),

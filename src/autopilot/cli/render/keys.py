@@ -1,4 +1,4 @@
-"""The list of exchange keys, and the results of changing them."""
+"""The screens of `autopilot keys`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def keys_screen(document: Document) -> Screen:
 
 
 def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
-    """The result in words, and the accounts that were disarmed."""
-    ended = (f"{account} is disarmed: autopilot arm checks the new key" for account in disarmed)
+    """``words``: the result; ``disarmed``: the accounts whose authorization ended with it."""
+    ended = (f"{account} is disarmed. Authorize it again with: autopilot arm" for account in disarmed)
     return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

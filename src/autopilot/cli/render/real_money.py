@@ -1,4 +1,4 @@
-"""The lines on real money in the status screen; none without real money."""
+"""The lines about real money on the status screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autopilot.domain.status_types import RealMoneyDocument
 
 
 def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> list[Paragraph]:
-    """``accounts``: the status document's ``real_money``."""
+    """``accounts``: the status document's ``real_money``. Empty without real money."""
     return [each for account in accounts for each in (*_trading(account), *_allowance(account), *_unarmed(account))]
 
 
@@ -28,7 +28,7 @@ def _allowance(account: RealMoneyDocument) -> list[Paragraph]:
     until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
     invested, limit = money(arming["invested"]), money(arming["limit"])
     lost = Decimal(arming["limit"]) < Decimal(arming["max_value"])
-    used = f"{invested} invested of {limit}, the rest after losses" if lost else f"{invested} of it invested"
+    used = f"{invested} invested of {limit}, reduced by losses" if lost else f"{invested} of it invested"
     idle = "" if account["symbols"] else "; no symbol trades it now"
     words = f"{account['account']}: armed for {money(arming['max_value'])} {arming['currency']} {until}; {used}{idle}"
     return [line(words, Style.WARNING, hang=2)]

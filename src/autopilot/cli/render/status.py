@@ -107,7 +107,7 @@ def _daemon(daemon: DaemonDocument) -> Paragraph:
     if not daemon["running"]:
         return Paragraph((Span("daemon "), Span("not running", Style.BAD)))
     since = f", pid {daemon['pid']}, version {daemon['version']}, since {utc(daemon['started_at_ms'])}"
-    return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)))
+    return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)), hang=2)
 
 
 def _model(model: LoadedModelDocument | None) -> list[Block]:

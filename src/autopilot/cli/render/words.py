@@ -69,6 +69,11 @@ def figure(value: Number | None, decimals: int = 2) -> str:
     return NOTHING if value is None else f"{float(value):,.{decimals}f}"
 
 
+def integer(value: int | None) -> str:
+    """A count with thousands separators."""
+    return NOTHING if value is None else f"{value:,}"
+
+
 def measure(value: float | None, unit: str = "") -> str:
     """A number of a check with its unit: as many digits as tell it from its limit."""
     text = NOTHING if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.2f}"

@@ -90,9 +90,9 @@ def test_verdicts() -> None:
     assert plain(verdict_screen(edited))[0] == "NOT INTACT: row 2 was edited"
     broken = plain(verdict_screen({**whole, "breaks": [2]}))
     assert broken[0].startswith("row 2: when a daemon started, the log had been changed")
-    assert broken[1] == "It is intact since."
+    assert broken[1] == "It is intact since then."
     altered = plain(verdict_screen({**whole, "altered": ["live:kraken"]}))
-    assert altered[0].startswith("what is armed on live:kraken is not what the log tells of")
+    assert altered[0].startswith("the arming of live:kraken differs from the log")
     late = plain(verdict_screen({**whole, "since_anchor_ms": 61_000}))
-    assert late[2].startswith("for 61 s the anchor has not followed")
+    assert late[2].startswith("the anchor is 61 s behind")
     assert plain(audit_screen({"audit": []})) == ["Nothing is recorded yet."]

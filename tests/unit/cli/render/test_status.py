@@ -87,7 +87,7 @@ UNARMED = {"armed": False, "symbols": [], "unarmed_symbols": ["BTC/USD"]}
             [
                 "REAL MONEY on kraken: BTC/USD, ETH/USD",
                 "live:kraken: armed for 500.00 USD until 2024-05-01 13:00Z, UNPROVEN; 120.50 invested of 482.50,"
-                " the rest after losses",
+                " reduced by losses",
             ],
         ),
         (

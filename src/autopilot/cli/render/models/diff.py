@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from autopilot.cli.render.blocks import BLANK, Block, Column, Item, Screen, Span, Style, line, table
-from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import bps, in_unit, interval, percent
 from autopilot.cli.render.models.states import meaning
-from autopilot.cli.render.words import NOTHING, spoken, utc
+from autopilot.cli.render.words import NOTHING, integer, spoken, utc
 from autopilot.domain.card_types import (
     CardDocument,
     ComparisonDocument,
@@ -31,11 +30,11 @@ _FACTS: tuple[tuple[str, _Reading], ...] = (
     ("symbols", lambda card: f"{len(card['symbols'])}"),
     ("from", lambda card: utc(card["data"]["first_at_ms"])),
     ("to", lambda card: utc(card["data"]["last_at_ms"])),
-    ("samples", lambda card: number(card["data"]["samples"])),
-    ("recorded by the daemon", lambda card: number(card["data"]["recorded"])),
+    ("samples", lambda card: integer(card["data"]["samples"])),
+    ("recorded by the daemon", lambda card: integer(card["data"]["recorded"])),
     ("features", lambda card: str(card["schema"])),
-    ("seed", lambda card: number(card["seed"])),
-    ("trainings so far", lambda card: number(card["trials"])),
+    ("seed", lambda card: integer(card["seed"])),
+    ("trainings so far", lambda card: integer(card["trials"])),
     ("samples SHA-256", lambda card: (card["data"]["sha256"] or NOTHING)[:16]),
 )
 

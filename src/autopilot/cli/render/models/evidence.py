@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Field, Span, Style, field, line, listed
-from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import (
     STANDINGS,
     bps,
@@ -14,7 +13,7 @@ from autopilot.cli.render.models.numbers import (
     percent,
     standing,
 )
-from autopilot.cli.render.words import NOTHING, figure
+from autopilot.cli.render.words import NOTHING, figure, integer
 from autopilot.domain.card_types import (
     CardDocument,
     ComparisonDocument,
@@ -85,14 +84,14 @@ def _compared(items: list[ComparisonDocument]) -> list[Block]:
         field(title, lambda item: interval(item["ahead_lower"], item["ahead_upper"]), right=True, rank=3),
     )
     days = max(item["days"] or 0 for item in items)
-    return [line(f"Compared on {number(days)} days, net of all costs", Style.HEADING), listed(fields, items)]
+    return [line(f"Compared on {integer(days)} days, net of all costs", Style.HEADING), listed(fields, items)]
 
 
 def thresholds_section(card: CardDocument) -> list[Block]:
     """The effect of acting only above a confidence; the intervals are of the comparison's level."""
     fields: tuple[Field[ThresholdDocument], ...] = (
         field("confidence from", lambda item: figure(item["threshold"]), right=True),
-        field("decisions", lambda item: number(item["decisions"]), right=True, rank=1),
+        field("decisions", lambda item: integer(item["decisions"]), right=True, rank=1),
         field("share", lambda item: percent(item["share"], 1), right=True, rank=4),
         field("hit rate", lambda item: percent(item["hit_rate"]), right=True, rank=3),
         field("net bps each", lambda item: judged(bps(item["edge_bps"]), item["lower"], item["upper"]), right=True),
@@ -116,7 +115,7 @@ def _difference(item: ReliabilityDocument) -> str:
 
 _RELIABILITY_FIELDS: tuple[Field[ReliabilityDocument], ...] = (
     field("probability", lambda item: f"{figure(item['lower'])} to {figure(item['upper'])}", right=True),
-    field("decisions", lambda item: number(item["count"]), right=True, rank=2),
+    field("decisions", lambda item: integer(item["count"]), right=True, rank=2),
     field("stated", lambda item: percent(item["stated"], 1), right=True),
     field("observed", lambda item: percent(item["observed"], 1), right=True),
     field("difference", _difference, right=True, rank=1),

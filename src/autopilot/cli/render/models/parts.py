@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
-from autopilot.cli.render.models.data import number
 from autopilot.cli.render.models.numbers import bps, interval, interval_title, judged, percent
-from autopilot.cli.render.words import figure, spoken
+from autopilot.cli.render.words import figure, integer, spoken
 from autopilot.domain.card_types import CardDocument, GroupEvidenceDocument, ImportanceDocument
 
 LEADING = 15
@@ -19,8 +18,8 @@ def groups_section(card: CardDocument) -> list[Block]:
     """The results of each group where it was chosen; the intervals are of the comparison's level."""
     fields: tuple[Field[GroupEvidenceDocument], ...] = (
         field("group", lambda item: spoken(item["group"]), shrink_to=10),
-        field("chosen", lambda item: number(item["chosen"]), right=True, rank=3),
-        field("acted", lambda item: number(item["acted"]), right=True, rank=4),
+        field("chosen", lambda item: integer(item["chosen"]), right=True, rank=3),
+        field("acted", lambda item: integer(item["acted"]), right=True, rank=4),
         field("hit rate", lambda item: percent(item["hit_rate"]), right=True, rank=2),
         field("net bps", lambda item: judged(bps(item["edge_bps"]), item["lower"], item["upper"]), right=True),
         field(interval_title(card["comparison"]), lambda item: interval(item["lower"], item["upper"]), right=True),
@@ -32,11 +31,11 @@ def groups_section(card: CardDocument) -> list[Block]:
 _STRATEGY_FIELDS: tuple[Field[Mapping[str, Any]], ...] = (
     field("strategy", lambda item: item["strategy"]),
     field("group", lambda item: spoken(item["group"]), rank=6, shrink_to=5),
-    field("matured", lambda item: number(item["matured"]), right=True, rank=1),
+    field("matured", lambda item: integer(item["matured"]), right=True, rank=1),
     field("mean bps", lambda item: bps(item["mean_bps"]), right=True),
     field("sd bps", lambda item: figure(item["sd_bps"], 1), right=True, rank=4),
     field("rank corr.", lambda item: figure(item["rank_correlation"], 3), right=True, rank=3),
-    field("chosen", lambda item: number(item["chosen"]), right=True, rank=2),
+    field("chosen", lambda item: integer(item["chosen"]), right=True, rank=2),
 )
 
 
