@@ -115,7 +115,7 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None
         except Exception as error:
             if not isinstance(error, AutopilotError):
                 log.exception("the training failed")
-            tasks.finish(task.id, TaskState.FAILED, WallClock().now_ms(), error=task_error(error))
+            tasks.finish(task.id, TaskState.FAILED, WallClock().now_ms(), error=error_document(error))
             if isinstance(error, TrainingRuns):
                 raise
         return tasks.load(task.id)
@@ -156,7 +156,7 @@ def died(message: str) -> Document:
     return {"type": "TrainingDied", "message": message, "hint": "autopilot retrain tries again", "traceback": ""}
 
 
-def task_error(error: Exception) -> Document:
+def error_document(error: Exception) -> Document:
     """The error as a task stores it."""
     return {
         "type": type(error).__name__,
