@@ -47,8 +47,8 @@ def parity_screen(document: Document) -> Screen:
 
 def _listed(differences: list[Document]) -> Block:
     columns = (
-        Column("candle"),
-        Column("symbol"),
+        Column("candle", rank=1),
+        Column("symbol", rank=2),
         Column("difference", shrink_to=20),
         Column("recorded", shrink_to=16),
         Column("again", shrink_to=16),
