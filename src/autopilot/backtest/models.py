@@ -150,9 +150,9 @@ def follow_models(
     closes = candles.open_at_ms[at] + candles.timeframe.ms
     speaks = np.take_along_axis(series.sides(at).T, choices.picks, axis=1).any(axis=1)
     for number, model in enumerate(models):
-        asked = np.flatnonzero(speaks & (closes >= model.from_ms) & (closes < model.until_ms))
-        for begin in range(0, len(asked), BATCH):
-            choices = _scored(choices, series, model, number, asked[begin : begin + BATCH], group_of)
+        scored = np.flatnonzero(speaks & (closes >= model.from_ms) & (closes < model.until_ms))
+        for begin in range(0, len(scored), BATCH):
+            choices = _scored(choices, series, model, number, scored[begin : begin + BATCH], group_of)
     return choices
 
 
@@ -161,16 +161,16 @@ def _scored(
     series: SymbolSeries,
     model: DecidingModel,
     number: int,
-    asked: IntArray,
+    scored: IntArray,
     group_of: IntArray,
 ) -> BacktestChoices:
-    inputs = series.inputs(choices.first + asked)
-    whole = series.records.complete[choices.first + asked] & np.isfinite(inputs).all(axis=1)
-    asked, inputs = asked[whole], inputs[whole]
-    if not len(asked):
+    inputs = series.inputs(choices.first + scored)
+    whole = series.records.complete[choices.first + scored] & np.isfinite(inputs).all(axis=1)
+    scored, inputs = scored[whole], inputs[whole]
+    if not len(scored):
         return choices
-    votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + asked), group_of)
-    chosen, rows = choose(votes, choices.picks[asked]), np.arange(len(asked))
+    votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + scored), group_of)
+    chosen, rows = choose(votes, choices.picks[scored]), np.arange(len(scored))
     found: dict[str, NDArray[Any]] = {
         "group": chosen.group,
         "strategy": chosen.strategy,
@@ -178,10 +178,10 @@ def _scored(
         "strategy_confidence": votes.strategy_shares[rows, chosen.strategy],
         "edge_bps": chosen.edge_bps,
         "novelty": model.spread.novelty(inputs),
-        "model": np.full(len(asked), number),
+        "model": np.full(len(scored), number),
     }
     changed: dict[str, Any] = {}
     for name, values in found.items():
         changed[name] = getattr(choices, name).copy()
-        changed[name][asked] = values
+        changed[name][scored] = values
     return replace(choices, **changed)

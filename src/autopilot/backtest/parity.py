@@ -76,9 +76,9 @@ def _fields(one: ComparedDecision, other: ComparedDecision) -> tuple[str, ...]:
 
 
 def _moment(difference: Difference) -> tuple[int, str]:
-    said = difference.recorded or difference.again
-    assert said is not None, "a difference has a side"
-    return said.candle_at_ms, said.symbol
+    decision = difference.recorded or difference.again
+    assert decision is not None, "a difference has a side"
+    return decision.candle_at_ms, decision.symbol
 
 
 def cost_of(recorded: Iterable[Fill], again: Iterable[Fill], last_prices: Mapping[str, Decimal]) -> CostOfDifference:

@@ -18,23 +18,23 @@ _PARAMETER = re.compile(r"(?P<name>[a-z][a-z0-9_.]*)=(?P<low>[0-9.]+?)\.\.(?P<hi
 _TRADING_KEYS = ("min_confidence_threshold", "max_trades_per_day", "risk.", "orders.")
 
 
-def parameters_of(asked: Sequence[str], strategy: str | None, strategies: StrategySet) -> tuple[Parameter, ...]:
+def parameters_of(ranges: Sequence[str], strategy: str | None, strategies: StrategySet) -> tuple[Parameter, ...]:
     """The requested parameters, else all of the strategy's, each from half to twice its value.
 
     Raises UsageProblem, and StrategyError for an unknown strategy.
     """
     chosen = strategies[strategy] if strategy is not None else None
     known = _of_strategy(chosen) if chosen else {}
-    if not asked and chosen is None:
+    if not ranges and chosen is None:
         raise UsageProblem(
             "there is nothing to search",
             hint="name a --strategy, or parameters such as --param risk.risk_per_trade_pct=0.5..2",
         )
-    if not asked and not known:
+    if not ranges and not known:
         raise UsageProblem(f"{strategy} has no parameters", hint="name a configuration key with --param")
-    if not asked:
+    if not ranges:
         return tuple(known.values())
-    found = tuple(_asked(text, known) for text in asked)
+    found = tuple(_parameter(text, known) for text in ranges)
     names = [each.name for each in found]
     if len(set(names)) < len(names):
         raise UsageProblem("a parameter is named twice", hint="give each --param once")
@@ -53,7 +53,7 @@ def _of_strategy(strategy: Strategy) -> Mapping[str, Parameter]:
     return found
 
 
-def _asked(text: str, known: Mapping[str, Parameter]) -> Parameter:
+def _parameter(text: str, known: Mapping[str, Parameter]) -> Parameter:
     parts = _PARAMETER.fullmatch(text)
     if not parts:
         raise UsageProblem(f"--param {text} is not a range", hint="write NAME=LOW..HIGH, such as fast=5..20")

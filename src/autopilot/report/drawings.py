@@ -77,15 +77,15 @@ class Confidence:
     def of(cls, confidence: FloatArray, outcome_bps: FloatArray) -> Confidence:
         known = np.isfinite(confidence) & np.isfinite(outcome_bps)
         order = np.argsort(confidence[known], kind="stable")
-        said, came = confidence[known][order], outcome_bps[known][order]
-        parts = [part for part in np.array_split(np.arange(len(said)), BINS) if len(part)]
+        confidences, outcomes = confidence[known][order], outcome_bps[known][order]
+        parts = [part for part in np.array_split(np.arange(len(confidences)), BINS) if len(part)]
         return cls(
-            said,
-            came,
-            center=np.array([said[part].mean() for part in parts]),
-            mean=np.array([came[part].mean() for part in parts]),
+            confidences,
+            outcomes,
+            center=np.array([confidences[part].mean() for part in parts]),
+            mean=np.array([outcomes[part].mean() for part in parts]),
             error=np.array(
-                [1.96 * came[p].std(ddof=1) / np.sqrt(len(p)) if len(p) > 1 else np.nan for p in parts], dtype=float
+                [1.96 * outcomes[p].std(ddof=1) / np.sqrt(len(p)) if len(p) > 1 else np.nan for p in parts], dtype=float
             ),
             count=np.array([len(part) for part in parts], dtype=np.int64),
         )
@@ -108,9 +108,9 @@ class Confidence:
         frame = _Frame.around(self)
         shown = np.unique(np.linspace(0, len(self.confidence) - 1, DOTS).astype(np.int64))
         dots = "".join(
-            f'<circle class="{"won" if came > 0 else "lost"}" r="2.5" '
-            f'cx="{frame.x(said):.1f}" cy="{frame.y(came):.1f}"/>'
-            for said, came in zip(self.confidence[shown], self.outcome_bps[shown], strict=True)
+            f'<circle class="{"won" if outcomes > 0 else "lost"}" r="2.5" '
+            f'cx="{frame.x(confidences):.1f}" cy="{frame.y(outcomes):.1f}"/>'
+            for confidences, outcomes in zip(self.confidence[shown], self.outcome_bps[shown], strict=True)
         )
         means = "".join(
             (

@@ -40,7 +40,7 @@ from autopilot.strategies.registry import load_strategies
 from autopilot.training.request import TrainingRequest
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
-DAYS = 25
+DAYS, LONG_DAYS = 15, 25
 HISTORY = 1000
 MODEL_DAYS = 60
 
@@ -50,15 +50,17 @@ def quiet(*_: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with candles of an exchange `there`: two symbols, of which the second lacks some."""
+def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with candles of an exchange `there`: two symbols, the second without the last few. Its parameter: the
+    days after the history."""
+    days = getattr(request, "param", DAYS)
     found = find_paths(None, tmp_path_factory.mktemp("backtest"), {})
     market = SimulatedExchange()
-    count = HISTORY + DAYS * 24
+    count = HISTORY + days * 24
 
     async def candles() -> None:
         market.subscribe(SYMBOLS, Timeframe.H1, None)
-        until_ms = market.clock.now_ms() + DAYS * DAY_MS
+        until_ms = market.clock.now_ms() + days * DAY_MS
         market.subscribe(SYMBOLS, Timeframe.H1, until_ms)
         database = open_database(found.database)
         store = SqliteCandles(database)
@@ -175,6 +177,8 @@ def test_under_the_rule_table(paths: Paths, database: Database) -> None:
     run = both(config(), paths, database, None)
     assert_same(run, database)
     assert len(run.outcome.books.round_trips) >= 5, "a test of trading must trade"
+    assert {each.purpose for each in run.outcome.books.orders} >= {Purpose.ENTRY, Purpose.STOP_LOSS}
+    assert any(each.denied_code for each in run.decisions())
 
 
 def test_under_tight_limits_and_resting_orders(paths: Paths, database: Database) -> None:
@@ -189,6 +193,10 @@ def test_under_tight_limits_and_resting_orders(paths: Paths, database: Database)
     assert {"TRADES_PER_DAY_REACHED", "DAILY_LOSS_REACHED", "LOSING_STREAK"} <= denied
 
 
+for_long = pytest.mark.parametrize("stored", [LONG_DAYS], indirect=True)
+
+
+@for_long
 def test_under_protections_and_losses_that_close_positions(paths: Paths, database: Database) -> None:
     settings = config(
         risk={
@@ -218,6 +226,7 @@ def test_under_protections_and_losses_that_close_positions(paths: Paths, databas
     assert any(trip.opened_at_ms > fallen_at_ms + DAY_MS for trip in run.outcome.books.round_trips), "the pause ended"
 
 
+@for_long
 def test_under_a_learned_model(paths: Paths, database: Database) -> None:
     settings = config(model={"life_days": 400})
     training = TrainingRequest("replay", ("BTC/USD",), Timeframe.H1, MODEL_DAYS, 5)

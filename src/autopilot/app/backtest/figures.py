@@ -155,9 +155,7 @@ def decided_by(run: BacktestRun) -> str:
             return f"model {model.model_id}"
         case WalkForward():
             gate = "if its gate permits" if model.is_gated else "whatever its gate says"
-            return (
-                f"models trained every {model.every_days} days on past data only, each used {gate}, and else the rules"
-            )
+            return f"models trained every {model.every_days} days on past data only, each used {gate}; else the rules"
         case _:
             return "the rule table"
 

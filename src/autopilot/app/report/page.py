@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -32,26 +31,12 @@ from autopilot.report.page import render_report
 BPS = 1e4
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class PageParts:
-    """The content of the page beyond the figures.
-
-    ``charts``: each symbol's view and its first candle to draw. ``confidence`` float64[k] and ``outcome_bps``
-    float64[k] as of `ReportContent`. ``notes`` come last on the page.
-    """
-
-    title: str
-    mode: str
-    charts: Iterable[tuple[MarketView, int]]
-    confidence: FloatArray
-    outcome_bps: FloatArray
-    notes: Sequence[str]
-
-
 def backtest_page(run: BacktestRun, found: Document) -> str:
     """The page of a backtest as HTML. ``found``: its `backtest_document`."""
     confidence, outcome_bps = _buy_signals(run)
-    parts = PageParts(
+    return period_page(
+        traded_period(run),
+        found,
         title=f"Backtest of {', '.join(found['symbols'])}, {found['timeframe']}",
         mode=f"backtest on {found['exchange']}, decided by {found['decided_by']}",
         charts=[(each.series.view, each.choices.first) for each in run.traded],
@@ -59,11 +44,21 @@ def backtest_page(run: BacktestRun, found: Document) -> str:
         outcome_bps=outcome_bps,
         notes=[f"{each['id']} ({each['state']}): {each['verdict']}" for each in found["models"]],
     )
-    return period_page(traded_period(run), found, parts)
 
 
-def period_page(period: TradedPeriod, found: Document, parts: PageParts) -> str:
-    """The page of any period as HTML. ``found``: its `period_document`."""
+def period_page(
+    period: TradedPeriod,
+    found: Document,
+    *,
+    title: str,
+    mode: str,
+    charts: Iterable[tuple[MarketView, int]],
+    confidence: FloatArray,
+    outcome_bps: FloatArray,
+    notes: Sequence[str],
+) -> str:
+    """The page of any period as HTML. ``found``: its `period_document`; ``charts``: each symbol's view and its first
+    candle to draw; the rest as of `ReportContent`."""
     orders = period.orders
     account = AccountChart(
         period.record,
@@ -73,36 +68,33 @@ def period_page(period: TradedPeriod, found: Document, parts: PageParts) -> str:
     )
     return render_report(
         ReportContent(
-            title=parts.title,
-            mode=parts.mode,
+            title=title,
+            mode=mode,
             from_ms=found["from_ms"],
             to_ms=found["to_ms"],
             banners=_banners(found),
-            headline=headline(found),
+            headline=_headline(found),
             accounts=(account,),
-            symbols=tuple(_chart(period, view, first) for view, first in parts.charts),
-            confidence=parts.confidence,
-            outcome_bps=parts.outcome_bps,
+            symbols=tuple(_chart(period, view, first) for view, first in charts),
+            confidence=confidence,
+            outcome_bps=outcome_bps,
             denials=found["denied"],
             metrics=(_figures_table(found), _table("Compared with", COMPARISON, found["comparison"])),
             breakdowns=tuple(
                 _table(f"By {key}", breakdown_columns(key), rows) for key, rows in found["breakdown"].items() if rows
             ),
-            notes=tuple(parts.notes),
+            notes=tuple(notes),
         )
     )
 
 
-def headline(found: Document) -> tuple[Figure, ...]:
+def _headline(found: Document) -> tuple[Figure, ...]:
     """The five figures at the top of the page."""
     by_label = {each.label: each for each in period_figures(found)}
     metrics = found["metrics"]
+    held = next(each for each in found["comparison"] if each["name"] == BUY_AND_HOLD)
     remarks = {
-        "return": "".join(
-            f"buy and hold {percentage(each['total_return'])}"
-            for each in found["comparison"]
-            if each["name"] == BUY_AND_HOLD
-        ),
+        "return": f"{BUY_AND_HOLD} {percentage(held['total_return'])}",
         "net result": f"fees {amount(metrics['fees'])}",
         "max drawdown": "",
         "Sharpe ratio": by_label["Sharpe ratio"].interval,

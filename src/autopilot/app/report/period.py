@@ -17,7 +17,7 @@ from autopilot.analysis.view import MarketView, market_view
 from autopilot.app.backtest.data import TestedSymbol
 from autopilot.app.backtest.figures import TradedPeriod, held_evenly, period_document
 from autopilot.app.parity import Recorded, recorded_account, recorded_symbols
-from autopilot.app.report.page import BPS, PageParts, period_page
+from autopilot.app.report.page import BPS, period_page
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
@@ -88,7 +88,9 @@ class PeriodReport:
         """The HTML page."""
         history, found = self.history, self.document
         bought = [each for each in history.period_decisions if each.signal_type == "buy"]
-        parts = PageParts(
+        return period_page(
+            self.period,
+            found,
             title=f"{found['account']}: {', '.join(found['symbols'])}, {found['timeframe']}",
             mode=f"paper trading on {found['exchange']}",
             charts=[_drawn(each, history.since_ms) for each in history.tested],
@@ -96,7 +98,6 @@ class PeriodReport:
             outcome_bps=np.array([each.outcome_bps for each in bought]),
             notes=history.notes,
         )
-        return period_page(self.period, found, parts)
 
 
 def period_report(paths: Paths, config: AutopilotConfig, days: int | None) -> PeriodReport:

@@ -29,7 +29,7 @@ class Conclusion(StrEnum):
 
 def sweep_document(sweep: Sweep) -> Document:
     """Everything that the command prints, as JSON. Sharpe ratios are annual, returns are fractions."""
-    asked = sweep.request.backtest
+    request = sweep.request.backtest
     best = best_of(sweep.tries)
     luck = luck_of(sweep.tries, best) if best else None
     after, unchanged = (
@@ -38,10 +38,10 @@ def sweep_document(sweep: Sweep) -> Document:
     gain = mean_interval(BASIS_POINTS * (after - unchanged))
     conclusion, sentence = conclude(sweep, best, luck, gain.lower)
     return {
-        "exchange": asked.exchange,
+        "exchange": request.exchange,
         "symbols": [each.history.symbol for each in sweep.tested],
-        "timeframe": asked.timeframe.value,
-        "strategy": asked.strategy,
+        "timeframe": request.timeframe.value,
+        "strategy": request.strategy,
         "parameters": [
             {
                 "name": each.name,

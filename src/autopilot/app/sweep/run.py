@@ -86,23 +86,31 @@ class SweepInputs:
 def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, progress: Progress) -> Sweep:
     """Run the search. Raises ConfigError and ExchangeError as `run_backtest` does, ConfigError without optuna, and
     whatever ``progress`` raises."""
-    asked = request.backtest
+    backtest = request.backtest
     defaults = current_values(config, request)
     with closing(open_database(paths.database)) as database:
         tested = asyncio.run(
-            tested_symbols(config, database, asked.exchange, asked.symbols, asked.timeframe, asked.period, asked.detail)
+            tested_symbols(
+                config,
+                database,
+                backtest.exchange,
+                backtest.symbols,
+                backtest.timeframe,
+                backtest.period,
+                backtest.detail,
+            )
         )
     check_currencies(tested)
-    ground = SweepInputs(config, asked, request.parameters, tested)
+    inputs = SweepInputs(config, backtest, request.parameters, tested)
     first_ms = min(int(each.history.candles.open_at_ms[each.first]) for each in tested)
-    end_ms = max(each.history.candles.last_at_ms for each in tested) + asked.timeframe.ms
+    end_ms = max(each.history.candles.last_at_ms for each in tested) + backtest.timeframe.ms
     folds = folds_of(first_ms, end_ms, request.folds)
     searches = [_Search(request, number, each.search_until_ms, defaults) for number, each in enumerate(folds)]
     whole = _Search(request, len(folds), end_ms, defaults)
     with compute(config.compute.scheduler, sum(len(each.history.candles) for each in tested)) as executor:
-        _make_tries(executor, ground, (*searches, whole), request.tries, progress)
-        results = _tried_after(executor, ground, folds, searches, defaults)
-        unchanged = executor.submit(attempt, ground, defaults, None, end_ms).result()
+        _make_tries(executor, inputs, (*searches, whole), request.tries, progress)
+        results = _tried_after(executor, inputs, folds, searches, defaults)
+        unchanged = executor.submit(attempt, inputs, defaults, None, end_ms).result()
     return Sweep(request, tested, results, unchanged, tuple(whole.tries))
 
 
@@ -167,25 +175,25 @@ class _Search:
 
 
 def _make_tries(
-    executor: Executor, ground: SweepInputs, searches: Sequence[_Search], rounds: int, progress: Progress
+    executor: Executor, inputs: SweepInputs, searches: Sequence[_Search], rounds: int, progress: Progress
 ) -> None:
     """Searches run side by side, the tries within each in sequence, so the result does not depend on timing."""
     total = rounds * len(searches)
     progress(BacktestStage.TRIES, 0, total)
     for number in range(rounds):
-        waiting = [executor.submit(attempt, ground, each.ask(), None, each.until_ms) for each in searches]
+        waiting = [executor.submit(attempt, inputs, each.ask(), None, each.until_ms) for each in searches]
         for search, future in zip(searches, waiting, strict=True):
             search.answer(future.result())
         progress(BacktestStage.TRIES, (number + 1) * len(searches), total)
 
 
 def _tried_after(
-    executor: Executor, ground: SweepInputs, folds: Sequence[SweepFold], searches: Sequence[_Search], defaults: Values
+    executor: Executor, inputs: SweepInputs, folds: Sequence[SweepFold], searches: Sequence[_Search], defaults: Values
 ) -> tuple[FoldResult, ...]:
     chosen = [best_of(each.tries) for each in searches]
     waiting = [
         tuple(
-            executor.submit(attempt, ground, values, fold.search_until_ms, fold.test_until_ms)
+            executor.submit(attempt, inputs, values, fold.search_until_ms, fold.test_until_ms)
             for values in (best.values if best else defaults, defaults)
         )
         for fold, best in zip(folds, chosen, strict=True)
@@ -196,17 +204,17 @@ def _tried_after(
     )
 
 
-def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
+def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
     """A backtest of the candles that open in [from_ms, until_ms) with these values; ``from_ms`` None: from the start of
     the test. A combination of values that the configuration forbids makes no trade."""
     try:
-        config, strategies = _changed(ground, values)
+        config, strategies = _changed(inputs, values)
     except ValidationError:
         return Try(values, np.empty(0), 0)
-    tested = [one for each in ground.tested if (one := _within(each, from_ms, until_ms))]
+    tested = [one for each in inputs.tested if (one := _within(each, from_ms, until_ms))]
     if not tested:
         return Try(values, np.empty(0), 0)
-    request, profiles = ground.request, profiles_of(strategies)
+    request, profiles = inputs.request, profiles_of(strategies)
     series = all_series(tested, strategies, unwatched)
     choices = rules_choose(request, series, [each.first for each in tested], profiles)
     traded = [
@@ -220,16 +228,16 @@ def attempt(ground: SweepInputs, values: Values, from_ms: int | None, until_ms: 
     return Try(values, daily_returns(record), len(record.trades))
 
 
-def _changed(ground: SweepInputs, values: Values) -> tuple[AutopilotConfig, StrategySet]:
+def _changed(inputs: SweepInputs, values: Values) -> tuple[AutopilotConfig, StrategySet]:
     """The configuration and the strategies with these values. Raises ValidationError."""
-    strategies, document = load_strategies(), ground.config.model_dump(mode="json")
-    keys = {each.name for each in ground.parameters if each.is_key}
+    strategies, document = load_strategies(), inputs.config.model_dump(mode="json")
+    keys = {each.name for each in inputs.parameters if each.is_key}
     for key in keys:
         place, last = _place(document, key)
         place[last] = values[key]
-    if ground.request.strategy is not None:
+    if inputs.request.strategy is not None:
         own = {name: value for name, value in values.items() if name not in keys}
-        strategies = StrategySet((replace(strategies[ground.request.strategy], **own),))
+        strategies = StrategySet((replace(strategies[inputs.request.strategy], **own),))
     return AutopilotConfig.of(document), strategies
 
 

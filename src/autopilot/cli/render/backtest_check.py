@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Style, line, table
 from autopilot.cli.render.words import NOTHING, figure, spoken, utc
 from autopilot.domain.document_types import Document
@@ -15,17 +16,20 @@ _MEANS = {
 
 def check_screen(document: Document) -> Screen:
     """The screen of `check_strategies`."""
-    market = f"{', '.join(document['symbols'])}, {document['timeframe']}, of {document['exchange']}"
+    market = f"{', '.join(document['symbols'])}, {document['timeframe']}, from {document['exchange']}"
     proved = f"{len(document['strategies'])} strategies, all features and the regime"
     seen = f"{document['candles']:,} candles, {document['cuts']:,} cuts"
-    blocks: list[Block] = [line(f"{proved}, on {market}: {seen}", hang=2)]
+    blocks: list[Block] = [
+        *banner([{"market": document["exchange"]}]),
+        line(f"{proved}, on {market}: {seen}", hang=2),
+    ]
     findings = document["findings"]
     if not findings:
         return (*blocks, line("Nothing looks ahead, and nothing needs a longer past than it gets.", Style.GOOD))
     for proof, means in _MEANS.items():
-        guilty = [each for each in findings if each["proof"] == proof]
-        if guilty:
-            blocks += [BLANK, line(f"{proof}: {means}", Style.BAD, hang=2), _listed(guilty)]
+        failed = [each for each in findings if each["proof"] == proof]
+        if failed:
+            blocks += [BLANK, line(f"{proof}: {means}", Style.BAD, hang=2), _listed(failed)]
     return (
         *blocks,
         BLANK,
@@ -33,7 +37,7 @@ def check_screen(document: Document) -> Screen:
     )
 
 
-def _listed(guilty: list[Document]) -> Block:
+def _listed(failed: list[Document]) -> Block:
     columns = (
         Column("owner", shrink_to=16),
         Column("column", shrink_to=16),
@@ -53,6 +57,6 @@ def _listed(guilty: list[Document]) -> Block:
                 NOTHING if each["whole"] is None else figure(each["whole"], 6),
                 NOTHING if each["part"] is None else figure(each["part"], 6),
             )
-            for each in guilty
+            for each in failed
         ],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
 from autopilot.cli.render.words import NOTHING, count, money, result, spoken, utc
 from autopilot.domain.document_types import Document
@@ -20,6 +21,7 @@ def parity_screen(document: Document) -> Screen:
     differences = document["differences"]
     blocks: list[Block] = [
         line(f"{document['account']}, {', '.join(document['symbols'])}, {document['timeframe']}", Style.HEADING),
+        *banner([{"market": document["exchange"]}]),
         line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}", Style.FAINT),
         line(
             f"recorded: {count(document['recorded'], 'decision')} with a signal, "
@@ -45,8 +47,8 @@ def parity_screen(document: Document) -> Screen:
 
 def _listed(differences: list[Document]) -> Block:
     columns = (
-        Column("candle"),
-        Column("symbol"),
+        Column("candle", rank=1),
+        Column("symbol", rank=2),
         Column("difference", shrink_to=20),
         Column("recorded", shrink_to=16),
         Column("again", shrink_to=16),
@@ -54,11 +56,11 @@ def _listed(differences: list[Document]) -> Block:
     rows = []
     for each in differences[:ROWS_SHOWN]:
         one, other = each["recorded"], each["again"]
-        said = one or other
+        decision = one or other
         rows.append(
             (
-                utc(said["candle_at_ms"]),
-                said["symbol"],
+                utc(decision["candle_at_ms"]),
+                decision["symbol"],
                 ", ".join(spoken(field) for field in each["fields"]),
                 _values(one, each["fields"]),
                 _values(other, each["fields"]),
@@ -67,12 +69,12 @@ def _listed(differences: list[Document]) -> Block:
     return table(columns, rows)
 
 
-def _values(said: Document | None, fields: list[str]) -> str:
-    if said is None:
+def _values(decision: Document | None, fields: list[str]) -> str:
+    if decision is None:
         return NOTHING
     if fields == ["missing"]:
-        return f"{said['signal_type']} {said['strategy']}"
-    return ", ".join(spoken(str(said[field])) if said[field] is not None else NOTHING for field in fields)
+        return f"{decision['signal_type']} {decision['strategy']}"
+    return ", ".join(spoken(str(decision[field])) if decision[field] is not None else NOTHING for field in fields)
 
 
 def _cost(document: Document) -> list[Block]:

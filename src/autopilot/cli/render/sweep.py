@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Style, line, table
 from autopilot.cli.render.words import NOTHING, count, figure, utc
 from autopilot.domain.document_types import Document
@@ -16,6 +17,7 @@ def sweep_screen(document: Document) -> Screen:
     tries = f"{document['tries']:,} tries in each of {count(len(document['folds']), 'fold')} and over the whole period"
     blocks: list[Block] = [
         line(f"Sweep of {traded} with {market}", Style.HEADING),
+        *banner([{"market": document["exchange"]}]),
         line(tries, Style.FAINT, hang=2),
         BLANK,
         *_walk(document),
