@@ -53,7 +53,7 @@ def import_(
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
-    with _database(session) as database, progress_view(session.output.remarks) as progress:
+    with _database(session) as database, progress_view(session.output.remarks, is_short=True) as progress:
         reports = import_path(SqliteCandles(database), path, exchange, symbol, length, progress)
     document = {"imported": [{**asdict(report), "file": str(report.file)} for report in reports]}
     session.output.show(document, import_screen(document))
