@@ -81,7 +81,7 @@ def test_a_surrogate_says_what_nothing_looks_like_and_keeps_nothing(home: Home) 
     configure(home)
     done = home.here("retrain", "--days", "60", "--surrogate")
     assert done.code == 0, done.err
-    assert "direction was destroyed, and not kept" in done.out
+    assert "without their direction; not stored" in done.out
     assert home.json("models", "list")["models"] == []
     assert home.json("model-info")["state"] == "untrained"
 

@@ -51,7 +51,7 @@ def test_without_a_daemon_it_is_computed_with_the_configured_threshold(autopilot
     assert done.code == 3
     assert done.document == {**NOTHING, "last_days": 7, "min_confidence_threshold": 0.6}
     done = autopilot("performance")
-    assert done.out == "No decisions yet: one is made for each closed candle.\n"
+    assert done.out == "No decisions yet: each closed candle leads to one.\n"
     assert "the daemon is not running" in done.err
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,6 @@ from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 from autopilot.cli.shell import command_group
 from autopilot.domain.document_types import Document
-from autopilot.domain.progress import Progress, unwatched
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -62,15 +61,9 @@ def import_(
     from autopilot.adapters.store.candles import SqliteCandles
 
     length = Timeframe.parse(timeframe) if timeframe else None
-    with _database(session) as database, _progress(session) as progress:
+    with _database(session) as database, progress_view(session.output.remarks, is_short=True) as progress:
         reports = import_path(
-            SqliteCandles(database),
-            path,
-            exchange,
-            symbol,
-            length,
-            coin_names=COIN_NAMES,
-            progress=progress,
+            SqliteCandles(database), path, exchange, symbol, length, coin_names=COIN_NAMES, progress=progress
         )
     document = {"imported": [{**asdict(report), "file": str(report.file)} for report in reports]}
     session.output.show(document, import_screen(document))
@@ -101,7 +94,7 @@ def export(
     item = _chosen(session, path, exchange, symbol, timeframe)
     with _database(session) as database:
         candles = SqliteCandles(database).load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
-    with _progress(session) as progress:
+    with progress_view(session.output.remarks, is_short=True) as progress:
         export_candles(candles, path, force=force, progress=progress)
     document = {**item, "file": str(path), "bytes": path.stat().st_size}
     session.output.show(document, export_screen(document))
@@ -146,12 +139,6 @@ def _import_sentiment(session: Session, path: Path) -> None:
         report = import_sentiment(SqliteSentiment(database), path)
     document = {**asdict(report), "file": str(report.file)}
     session.output.show(document, sentiment_screen(document))
-
-
-def _progress(session: Session) -> AbstractContextManager[Progress]:
-    """A bar on a terminal; elsewhere nothing, because these commands are quick."""
-    target = session.output.remarks
-    return progress_view(target) if target.isatty() else nullcontext(unwatched)
 
 
 @contextmanager

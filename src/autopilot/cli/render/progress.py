@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from autopilot.cli.render.layout import clean
-from autopilot.domain.progress import Progress
+from autopilot.domain.progress import Progress, unwatched
 
 
 @contextmanager
-def progress_view(target: TextIO) -> Iterator[Progress]:
-    """A bar on a terminal, which is gone at the end; elsewhere a line for each stage. Work without a stage has not
-    begun, and is not shown."""
-    with _bar(target) if target.isatty() else _stage_lines(target) as progress:
-        yield progress
+def progress_view(target: TextIO, *, is_short: bool = False) -> Iterator[Progress]:
+    """A bar on a terminal, which is gone at the end; elsewhere a line for each stage, or nothing for short work. Work
+    without a stage has not begun, and is not shown."""
+    if target.isatty():
+        with _bar(target) as progress:
+            yield progress
+    else:
+        yield unwatched if is_short else _stage_lines(target)
 
 
 @contextmanager
@@ -51,8 +54,7 @@ def _bar(target: TextIO) -> Iterator[Progress]:
         yield show
 
 
-@contextmanager
-def _stage_lines(target: TextIO) -> Iterator[Progress]:
+def _stage_lines(target: TextIO) -> Progress:
     shown = ""
 
     def show(stage: str, done: int, total: int, detail: str = "") -> None:  # noqa: ARG001 - as Progress asks
@@ -62,4 +64,4 @@ def _stage_lines(target: TextIO) -> Iterator[Progress]:
             target.flush()
         shown = stage
 
-    yield show
+    return show

@@ -30,6 +30,13 @@ def test_elsewhere_each_stage_is_a_line() -> None:
     assert target.getvalue() == "candles\nfolds\n"
 
 
+def test_short_work_says_nothing_elsewhere() -> None:
+    target = io.StringIO()
+    with progress_view(target, is_short=True) as progress:
+        progress("import", 0, 2)
+    assert target.getvalue() == ""
+
+
 def test_a_terminal_shows_a_bar_with_its_detail() -> None:
     target = Terminal()
     with progress_view(target) as progress:
