@@ -124,7 +124,7 @@ async def test_a_client_that_does_not_take_its_answer_is_dropped(hasty: Any) -> 
     hasty.service.padding = "x" * 5_000_000
     reader, writer = await hasty.connect()
     writer.transport.pause_reading()
-    writer.write(f"GET {API}/models HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    writer.write(f"GET {API}/positions HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     await hasty.until(lambda: hasty.service.asked and not hasty.clients)
     writer.transport.resume_reading()
     assert len(await hasty.rest(reader)) < 5_000_000
@@ -158,7 +158,7 @@ async def test_however_many_look_on_there_is_room_for_a_command(serve: Any, refu
         for _, writer in watching:
             writer.write(f"GET {API}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         await serving.until(lambda: serving.clients == 3)
-        for query in (f"{API}/models", f"{API}/events"):
+        for query in (f"{API}/positions", f"{API}/events"):
             error = await refused(serving.get(query))
             assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
         assert await serving.get("/health") == {"ok": True}
@@ -168,7 +168,7 @@ async def test_however_many_look_on_there_is_room_for_a_command(serve: Any, refu
 
 
 async def test_two_hundred_clients_at_once_each_get_an_answer(serving: Any) -> None:
-    request = f"GET {API}/models HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    request = f"GET {API}/positions HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     answers = await asyncio.gather(*(serving.raw(request) for _ in range(200)))
     statuses = [int(answer.split()[1]) for answer in answers]
     assert set(statuses) <= {200, 503}
@@ -189,7 +189,7 @@ async def test_stopping_does_not_wait_for_idle_or_stuck_clients(serve: Any) -> N
     async with serve(ServerLimits(shutdown_s=0.2)) as serving:
         _, idle = await serving.connect()
         serving.service.gate.clear()
-        stuck = asyncio.ensure_future(serving.raw(f"GET {API}/models HTTP/1.1\r\nHost: x\r\n\r\n".encode()))
+        stuck = asyncio.ensure_future(serving.raw(f"GET {API}/positions HTTP/1.1\r\nHost: x\r\n\r\n".encode()))
         await serving.until(lambda: serving.service.asked)
         begin = time.monotonic()
         await serving.server.stop()
