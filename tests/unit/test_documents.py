@@ -63,9 +63,9 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def strings(path: Path) -> Iterator[str]:
-    """Every text constant of a module; an f-string's parts one by one."""
+    """Every text constant of a module; an f-string's parts one by one. The unit "bp" is a stored code."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value != "bp":
             yield node.value
 
 

@@ -13,8 +13,7 @@ MODULE_LINES, CLASS_LINES, FUNCTION_LINES, PUBLIC_METHODS, RIDDLES = 400, 250, 6
 
 WIDE_BY_NATURE = {
     "Indicators": "one method for each indicator of TA-Lib that a strategy uses, all from one set of candles",
-    "Ledger": "the port of the books: one method for each event that is booked, and the questions about them",
-    "SqliteLedger": "implements Ledger",
+    "SqliteLedger": "implements Ledger, the port of the books: a method for each event, and questions about them",
     "MemoryBooks": "implements Ledger",
     "Books": "a Ledger that can also write off",
 }
@@ -44,27 +43,34 @@ def is_public(node: Definition) -> bool:
     return not node.name.startswith("_")
 
 
-def is_command(node: Definition) -> bool:
+def is_command(module: str, node: Definition) -> bool:
     """A function that Typer runs. It is named as users type it, and its parameters are a list of options."""
+    if module == f"cli/commands/{node.name}.py":
+        return True
     called = (each.func if isinstance(each, ast.Call) else each for each in node.decorator_list)
     return any(isinstance(each, ast.Attribute) and each.attr in {"command", "callback"} for each in called)
 
 
-def lines_of(node: Definition) -> int:
+def lines_of(node: Definition, module: str = "") -> int:
     """From the definition's first line to its last; without its signature for a command."""
-    first = node.body[0].lineno if is_command(node) else node.lineno
+    first = node.body[0].lineno if is_command(module, node) else node.lineno
     return (node.end_lineno or first) - first + 1
 
 
 def classes() -> dict[str, tuple[ast.ClassDef, ...]]:
-    """Every class by name, followed by those of its bases that are in this package, and theirs."""
-    found = {node.name: node for _, node in definitions() if isinstance(node, ast.ClassDef)}
+    """Every class by name, followed by those of its bases that are in this package, and theirs. A Protocol is no base:
+    it has signatures only, which the class repeats."""
+    found = {node.name: node for _, node in definitions() if isinstance(node, ast.ClassDef) and not is_protocol(node)}
 
     def with_bases(name: str) -> tuple[ast.ClassDef, ...]:
         bases = [base.id for base in found[name].bases if isinstance(base, ast.Name) and base.id in found]
         return found[name], *(each for base in bases for each in with_bases(base))
 
     return {name: with_bases(name) for name in found}
+
+
+def is_protocol(cls: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in cls.bases)
 
 
 def public_methods(cls: ast.ClassDef) -> set[str]:
@@ -86,7 +92,7 @@ def test_a_public_name_is_defined_once() -> None:
     places = defaultdict(list)
     for module, tree in modules().items():
         for node in tree.body:
-            if isinstance(node, Definition) and is_public(node) and not is_command(node):
+            if isinstance(node, Definition) and is_public(node) and not is_command(module, node):
                 places[node.name].append(module)
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
@@ -109,7 +115,9 @@ def test_no_class_has_too_many_public_methods() -> None:
 
 
 def test_no_function_is_too_long() -> None:
-    lengths = {f"{module}: {node.name}": lines_of(node) for module, node in definitions() if isinstance(node, Function)}
+    lengths = {
+        f"{module}: {node.name}": lines_of(node, module) for module, node in definitions() if isinstance(node, Function)
+    }
     assert {place: length for place, length in lengths.items() if length > FUNCTION_LINES} == {}
 
 

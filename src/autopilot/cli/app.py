@@ -117,7 +117,7 @@ def root(
         Output.standard(as_json=False).write(context.get_help())
 
 
-def run(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Run the command and return its exit code.
 
     Raises UsageProblem for a command line that cannot be understood, and the errors of the command.

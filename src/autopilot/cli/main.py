@@ -29,9 +29,9 @@ def _run(arguments: list[str]) -> int:
     try:
         code = quick_status(arguments)
         if code is None:
-            from autopilot.cli.app import run
+            from autopilot.cli.app import run_command
 
-            code = run(arguments)
+            code = run_command(arguments)
     except AutopilotError as error:
         Output.standard(as_json="--json" in arguments).failure(error)
         return exit_code(error)

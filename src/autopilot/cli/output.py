@@ -88,7 +88,7 @@ def discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def write_file(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
     """Replace the file at once when all of it is written. Raises UsageProblem."""
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

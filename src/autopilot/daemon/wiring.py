@@ -49,7 +49,7 @@ from autopilot.strategies.registry import load_strategies
 log = logging.getLogger(__name__)
 
 
-def run(paths: Paths) -> int:
+def serve(paths: Paths) -> int:
     """`autopilot daemon`: serve until a signal or a client stops it. Raises AutopilotError if it cannot start."""
     keep_memory_private()
     configure_logging()

@@ -48,7 +48,7 @@ def period_figures(document: Document) -> tuple[PeriodFigure, ...]:
         PeriodFigure("annual volatility", percentage(metrics["annual_volatility"])),
         PeriodFigure("max drawdown", percentage(drawdown["depth"]), percent("drawdown")),
         PeriodFigure("longest drawdown", f"{drawdown['days']:.0f} days"),
-        PeriodFigure("Sharpe ratio", ratio(metrics["sharpe"]), ratio_interval(document, "sharpe")),
+        PeriodFigure("Sharpe ratio", ratio(metrics["sharpe"]), ratio_range(document, "sharpe")),
         PeriodFigure("Sortino ratio", ratio(metrics["sortino"])),
         PeriodFigure("Calmar ratio", ratio(metrics["calmar"])),
         PeriodFigure("trades", f"{metrics['trades']:,}"),
@@ -109,7 +109,7 @@ def breakdown_columns(key: str) -> tuple[FigureColumn, ...]:
     )
 
 
-def ratio_interval(document: Document, name: str) -> str:
+def ratio_range(document: Document, name: str) -> str:
     """The 95 % interval of a ratio; "" where it is not estimated."""
     found = document["intervals"].get(name)
     return f"[{ratio(found['lower'])}, {ratio(found['upper'])}]" if found else ""

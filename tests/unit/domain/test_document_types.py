@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from autopilot.training.evidence.leaks import LeakTest
 from document_shapes import disagreements
 
 from autopilot.domain import card_types as cards
@@ -30,9 +29,9 @@ from autopilot.domain.selection import (
 from autopilot.domain.signal import SignalType, StrategySignal
 from autopilot.domain.trading_mode import Restriction, TradingMode
 from autopilot.performance.intervals import Interval
-from autopilot.training.evidence.checks import CombinatorialPaths
+from autopilot.training.evidence.checks import CombinatorialPaths, LeakTest
 from autopilot.training.evidence.drift import Drift
-from autopilot.training.evidence.gate import Rule
+from autopilot.training.evidence.gate import GateRule
 from autopilot.training.model.scoring import ReliabilityBin
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"
@@ -55,7 +54,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"
         (Selection, types.SelectionDocument, set()),
         (Decision, types.DecisionDocument, {"exits"}),
         (Restriction, status_types.RestrictionDocument, set()),
-        (Rule, cards.GateRuleDocument, set()),
+        (GateRule, cards.GateRuleDocument, set()),
         (LeakTest, cards.LeakTestDocument, set()),
         (CombinatorialPaths, cards.PathsDocument, set()),
         (ReliabilityBin, cards.ReliabilityDocument, set()),

@@ -12,7 +12,7 @@ from autopilot.cli.commands.backtest_check import check
 from autopilot.cli.completion import complete_group, complete_model, complete_strategy, complete_timeframe
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
-from autopilot.cli.output import write_file
+from autopilot.cli.output import replace_text
 from autopilot.cli.render.backtest import backtest_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
@@ -126,11 +126,11 @@ def backtest(
         found = backtest_document(run)
     if decisions:
         lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
-        write_file(decisions, "".join(f"{line}\n" for line in lines))
+        replace_text(decisions, "".join(f"{line}\n" for line in lines))
     if html:
         from autopilot.app.report.page import backtest_page
 
-        write_file(html, backtest_page(run, found))
+        replace_text(html, backtest_page(run, found))
         session.output.remark(f"the report is in {html}")
     session.output.show(found, backtest_screen(found))
     return ExitCode.DONE

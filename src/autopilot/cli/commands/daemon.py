@@ -12,6 +12,6 @@ def daemon(context: typer.Context) -> int:
 
     It ends with SIGTERM, SIGINT or autopilot stop.
     """
-    from autopilot.daemon.wiring import run
+    from autopilot.daemon.wiring import serve
 
-    return run(Session.of(context, as_json=False).paths)
+    return serve(Session.of(context, as_json=False).paths)

@@ -9,7 +9,7 @@ import typer
 
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
-from autopilot.cli.output import write_file
+from autopilot.cli.output import replace_text
 from autopilot.cli.render.backtest import report_screen
 from autopilot.cli.session import Session
 
@@ -32,7 +32,7 @@ def report(
         raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
     found = period_report(session.paths, load(session.paths).config, days)
     if html:
-        write_file(html, found.page())
+        replace_text(html, found.page())
         session.output.remark(f"the report is in {html}")
     session.output.show(found.document, report_screen(found.document))
     return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""autopilot trades: round trips, from flat to flat."""
+"""autopilot trades: positions from opening to closing."""
 
 from __future__ import annotations
 

@@ -41,21 +41,7 @@ class ReplayExchange(OfflineExchange):
         self._end_ms = moment_ms(settings.end) if settings.end else None
 
     async def market(self, symbol: str) -> Market:
-        base, quote = split_symbol(symbol)
-        price = self._lowest_known_price(self._stored(symbol)[0])
-        magnitude = floor(log10(price))
-        amount_step = Decimal(1).scaleb(max(-8, min(0, -2 - magnitude)))
-        return Market(
-            symbol=symbol,
-            base=base,
-            quote=quote,
-            amount_step=amount_step,
-            price_step=Decimal(1).scaleb(magnitude - 5),
-            min_amount=10 * amount_step,
-            min_cost=MIN_COST.get(quote, MIN_COST_ELSEWHERE),
-            maker_fee=MAKER_FEE,
-            taker_fee=TAKER_FEE,
-        )
+        return _rules(symbol, self._lowest_known_price(self._stored(symbol)[0]))
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         await self._fetch_faults.strike(symbol)
@@ -110,7 +96,7 @@ class ReplayExchange(OfflineExchange):
                 f"stored, and the first decision needs {HISTORY} before it",
                 hint="import more of them with autopilot data import FILE",
             )
-        earliest_ms = self._after_history(coverage)
+        earliest_ms = _after_history(StoredTape(self._store, coverage, coverage.first_at_ms), coverage)
         if self._end_ms is not None and self._end_ms <= earliest_ms:
             raise MarketUnavailable(
                 f"{coverage.symbol}: the history takes all stored candles before {iso_utc(earliest_ms)}, "
@@ -118,15 +104,6 @@ class ReplayExchange(OfflineExchange):
                 hint="set a later [replay] end, or import earlier candles",
             )
         return max(earliest_ms, self._start_ms or 0)
-
-    def _after_history(self, coverage: Coverage) -> int:
-        """Open time of the first candle that has `HISTORY` candles before it."""
-        tape, at_ms = StoredTape(self._store, coverage, coverage.first_at_ms), coverage.first_at_ms
-        for _ in range(HISTORY):
-            following = tape.next_from(at_ms + coverage.timeframe.ms)
-            assert following is not None, "there are more candles than the history takes"
-            at_ms = following
-        return at_ms
 
     def _lowest_known_price(self, coverage: Coverage) -> float:
         """The lower of the first and the last close: steps fine enough for it are fine enough for the other."""
@@ -138,3 +115,31 @@ class ReplayExchange(OfflineExchange):
                 for at_ms in (coverage.first_at_ms, coverage.last_at_ms)
             ]
         return min(float(candles.close[0]) for candles in ends)
+
+
+def _after_history(tape: StoredTape, coverage: Coverage) -> int:
+    """Open time of the first candle that has `HISTORY` candles before it."""
+    at_ms = coverage.first_at_ms
+    for _ in range(HISTORY):
+        following = tape.next_from(at_ms + coverage.timeframe.ms)
+        assert following is not None, "there are more candles than the history takes"
+        at_ms = following
+    return at_ms
+
+
+def _rules(symbol: str, price: float) -> Market:
+    """Market rules that suit the price, because stored candles have none. Raises UnknownSymbol."""
+    base, quote = split_symbol(symbol)
+    magnitude = floor(log10(price))
+    amount_step = Decimal(1).scaleb(max(-8, min(0, -2 - magnitude)))
+    return Market(
+        symbol=symbol,
+        base=base,
+        quote=quote,
+        amount_step=amount_step,
+        price_step=Decimal(1).scaleb(magnitude - 5),
+        min_amount=10 * amount_step,
+        min_cost=MIN_COST.get(quote, MIN_COST_ELSEWHERE),
+        maker_fee=MAKER_FEE,
+        taker_fee=TAKER_FEE,
+    )

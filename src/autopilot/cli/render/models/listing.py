@@ -75,6 +75,6 @@ def reset_screen(document: Document) -> Screen:
     if not document["models"]:
         return (line("There was no model to reset."),)
     return (
-        line(f"{count(document['models'], 'model')} taken out of use: {document['means']}", hang=2),
+        line(f"{count(document['models'], 'model')} retired: {document['means']}", hang=2),
         line(f"Backup: {document['backup']}"),
     )
