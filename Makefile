@@ -29,12 +29,15 @@ test: $(DEV)  ## every check: tests, types, lint, layering
 
 lint: $(DEV)
 	$(BIN)/mypy
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/lint-imports
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks
+
+examples: $(DEV)  ## the examples and pictures of README.md and docs/, made again
+	$(BIN)/python docs/examples.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

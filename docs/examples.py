@@ -132,7 +132,14 @@ def report(page: Path) -> Mapping[str, Any]:
 
 def photograph(page: Path, picture: Path) -> None:
     """The top of an HTML page as PNG, by headless Chromium."""
-    browser = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1200,1000")
+    browser = (
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--window-size=1200,1000",
+    )
     subprocess.run([*browser, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True)
 
 

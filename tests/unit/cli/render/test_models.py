@@ -342,7 +342,7 @@ def test_a_change_says_what_it_means(document, shown) -> None:
         ({"models": 0, "backup": None, "means": ""}, ["There was no model to reset."]),
         (
             {"models": 2, "backup": "models/backup-1", "means": "the rule table decides from now on"},
-            ["2 models taken out of use: the rule table decides from now on", "Backup: models/backup-1"],
+            ["2 models retired: the rule table decides from now on", "Backup: models/backup-1"],
         ),
     ],
 )

@@ -41,7 +41,7 @@ class ReplayExchange(OfflineExchange):
         self._end_ms = moment_ms(settings.end) if settings.end else None
 
     async def market(self, symbol: str) -> Market:
-        return _rules(symbol, self._lowest_known_price(self._stored(symbol)[0]))
+        return _rules(symbol, _lowest_known_price(self._store, self._stored(symbol)[0]))
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         await self._fetch_faults.strike(symbol)
@@ -105,17 +105,6 @@ class ReplayExchange(OfflineExchange):
             )
         return max(earliest_ms, self._start_ms or 0)
 
-    def _lowest_known_price(self, coverage: Coverage) -> float:
-        """The lower of the first and the last close: steps fine enough for it are fine enough for the other."""
-        with readable(coverage.exchange, coverage.symbol):
-            ends = [
-                self._store.load_candles(
-                    coverage.exchange, coverage.symbol, coverage.timeframe, since_ms=at_ms, until_ms=at_ms
-                )
-                for at_ms in (coverage.first_at_ms, coverage.last_at_ms)
-            ]
-        return min(float(candles.close[0]) for candles in ends)
-
 
 def _after_history(tape: StoredTape, coverage: Coverage) -> int:
     """Open time of the first candle that has `HISTORY` candles before it."""
@@ -143,3 +132,13 @@ def _rules(symbol: str, price: float) -> Market:
         maker_fee=MAKER_FEE,
         taker_fee=TAKER_FEE,
     )
+
+
+def _lowest_known_price(store: CandleStore, coverage: Coverage) -> float:
+    """The lower of the first and the last close: steps fine enough for it are fine enough for the other."""
+    with readable(coverage.exchange, coverage.symbol):
+        ends = [
+            store.load_candles(coverage.exchange, coverage.symbol, coverage.timeframe, since_ms=at_ms, until_ms=at_ms)
+            for at_ms in (coverage.first_at_ms, coverage.last_at_ms)
+        ]
+    return min(float(candles.close[0]) for candles in ends)
