@@ -59,7 +59,8 @@ def make_environment(directory: Path) -> Path:
     (entry,) = program.entry_points.select(group="console_scripts", name="autopilot")
     script = scripts / entry.name
     script.write_text(
-        f"#!{scripts / 'python'}\nimport sys\nfrom {entry.module} import {entry.attr}\nsys.exit({entry.attr}())\n"
+        f"#!{scripts / 'python'}\nimport sys\nfrom {entry.module} import {entry.attr}\n"
+        f"if __name__ == '__main__':\n    sys.exit({entry.attr}())\n"
     )
     script.chmod(0o755)
     return scripts
