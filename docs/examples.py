@@ -80,10 +80,10 @@ def command(data: Path, *arguments: str) -> str:
 
 
 def screen(data: Path, *arguments: str) -> str:
-    """What a command shows on a terminal of COLUMNS columns without color."""
+    """What a command shows on a terminal of COLUMNS columns that knows no color."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, COLUMNS, 0, 0))
-    environment = {**os.environ, "NO_COLOR": "1", "TERM": "xterm-256color"}
+    environment = {**os.environ, "TERM": "dumb"}
     process = subprocess.Popen(
         [*PROGRAM, "--data-dir", str(data), *arguments], stdout=theirs, stderr=theirs, env=environment
     )
