@@ -66,7 +66,8 @@ def copied_home(new_home: MakeHome, tmp_path_factory: pytest.TempPathFactory) ->
             if not original.exists():
                 made = new_home()
                 fill(made)
-                shutil.move(made.directory, original)
+                shutil.copytree(made.directory, original)
+                made.clear()
         home = new_home()
         shutil.copytree(original, home.directory, dirs_exist_ok=True)
         return home

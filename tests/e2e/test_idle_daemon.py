@@ -11,7 +11,7 @@ HEAVY = ("lightgbm", "pandas", "scipy", "sklearn")
 
 def test_a_daemon_without_a_model_loads_no_big_library(home: Any) -> None:
     home.configure(symbols=["BTC/USD", "ETH/USD"], exchange="simulated", interval=0.1, simulated={"speed": 20_000.0})
-    home.json("start")
+    home.start()
     assert len(list(islice(home.events("decision"), 6))) == 6
     mapped = Path(f"/proc/{home.pid()}/maps").read_text()
     packages = {Path(line.split()[-1]).parts for line in mapped.splitlines() if "site-packages" in line}

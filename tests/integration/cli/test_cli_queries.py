@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -225,15 +226,23 @@ def test_other_queries_import_none_of_the_number_crunchers(daemon, data_dir) -> 
     assert done.stderr == "[0, 0, 0, 0, 0, 0] []\n"
 
 
-def test_status_answers_at_once(installed, daemon) -> None:
-    """The best of five, so that a busy machine does not decide; the promise is 250 ms."""
+def test_status_answers_at_once(daemon, data_dir) -> None:
+    """The promise is 250 ms, 35 times the processor time of an interpreter that does nothing.
 
-    def measure() -> float:
-        started = time.perf_counter()
-        assert installed("status").code == 0
-        return time.perf_counter() - started
+    Other programs on the machine do not add to processor time. It does not contain pauses, so the wall time has a
+    limit too, one that only a pause can reach.
+    """
 
-    assert min(measure() for _ in range(5)) < 0.25
+    def measure(*arguments: str | Path) -> tuple[float, float]:
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True, timeout=30)
+        ended, after = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, ended - began
+
+    status = Path(sys.executable).with_name("autopilot"), "--data-dir", data_dir, "status"
+    nothing, answers = ([measure(*each) for _ in range(5)] for each in (("-c", "pass"), status))
+    assert min(answers)[0] < 20 * min(nothing)[0]
+    assert min(wall_s for _, wall_s in answers) < 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open every socket")

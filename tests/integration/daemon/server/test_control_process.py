@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from autopilot.app.trading.passphrase import FD_VARIABLE
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
+from autopilot.daemon import spawn
 from autopilot.daemon.spawn import Ensured, StartFailed, ensure_daemon
 from autopilot.domain.credentials import Passphrase
 
@@ -187,9 +189,16 @@ def test_something_else_in_the_sockets_place_is_named(background: Any, paths: Pa
     assert (paths.data_dir / "closed").exists()
 
 
-def test_a_lock_without_a_daemon_behind_the_socket_is_reported(background: Any, paths: Paths) -> None:
+def test_a_lock_without_a_daemon_behind_the_socket_is_reported(
+    background: Any, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second daemon has all the time that it needs to report; the limit passes in the first pause after it."""
+    pauses: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * len(pauses), sleep=pauses.append)
+    monkeypatch.setattr(spawn, "time", clock)
     with hold_lock(paths.lock_file), pytest.raises(StartFailed, match="but does not answer") as caught:
-        background(limit_s=1.5)
+        background(limit_s=30.0)
+    assert len(pauses) == 1, "it asked again until the limit"
     assert f"process {os.getpid()}" in str(caught.value)
     assert caught.value.reported == "ALREADY_RUNNING"
 
