@@ -177,7 +177,7 @@ def idle(new_home: Callable[[], Home]) -> Home:
         (("--exchange", "nosuch", "--interval", "60"), "nosuch"),
         (("--exchange", "replay"), "no candles are stored"),
         (("--exchange", "kraken", "--live"), "it is not armed"),
-        (("--exchange", "simulated", "--live"), "real orders cannot be sent to simulated"),
+        (("--exchange", "simulated", "--live"), "real money cannot be traded on simulated"),
     ],
     ids=["exchange", "nothing stored", "real money", "no real exchange"],
 )

@@ -128,7 +128,7 @@ def test_where_no_real_order_can_be_sent_no_keys_are_asked_for(
     keys: Any, data_dir: Path, command: str, exchange: str
 ) -> None:
     done = keys(command, exchange, passphrase=None)
-    assert (done.code, f"real orders cannot be sent to {exchange}" in done.err) == (2, True)
+    assert (done.code, f"real money cannot be traded on {exchange}" in done.err) == (2, True)
     assert not (data_dir / "keys.json").exists()
 
 

@@ -131,7 +131,7 @@ def _market(path: Path, given: FileMarket, coin_names: Mapping[str, str]) -> tup
         missing = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
         names = [name for name, value in missing.items() if value is None]
         raise CandleError(
-            f"the name of {path} does not tell its {' and '.join(names)}",
+            f"the name of {path} does not show its {' and '.join(names)}",
             hint=f"give {' and '.join('--' + name for name in names)}, or name it as KRAKEN_BTC-USD_1h.csv.gz",
         )
     return exchange, symbol, timeframe

@@ -91,7 +91,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
 def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection for queries, with or without a running daemon. Raises StoreError."""
     if not _exists(path):
-        raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start makes one")
+        raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start, which creates it")
     with (
         store_errors(path),
         closing(sqlite3.connect(_address(path, "ro"), uri=True, timeout=BUSY_TIMEOUT_S)) as connection,

@@ -108,7 +108,7 @@ class ModelRegistry:
         """
         champion = self._store.champion()
         if champion is None:
-            raise Conflict("no model decides, the rule table does already", hint="autopilot models list")
+            raise Conflict("no model decides: the rule table already does", hint="autopilot models list")
         now_ms, earlier = self._clock.now_ms(), self._earlier()
         if earlier is None:
             self._store.demote_champion(now_ms, "by hand", ModelEvent.ROLLED_BACK)

@@ -230,8 +230,8 @@ GOOD = "1700010000000,1,2,0.5,1,1"
         pytest.param("K_BTC-USD_1h.json", b"[" * 60_000, "cannot be read", id="deep"),
         pytest.param("K_BTC-USD_1d.csv", f"{HEADER}\n{GOOD}".encode(), "no usable candle of 1d", id="off the grid"),
         pytest.param("K_BTC-USD_1h.xlsx", b"?", "not of a kind that can be read", id="suffix"),
-        pytest.param("prices.csv", GOOD.encode(), "does not tell its exchange and symbol and timeframe", id="name"),
-        pytest.param("BTC_USD-1h.csv", GOOD.encode(), "does not tell its exchange", id="no exchange"),
+        pytest.param("prices.csv", GOOD.encode(), "does not show its exchange and symbol and timeframe", id="name"),
+        pytest.param("BTC_USD-1h.csv", GOOD.encode(), "does not show its exchange", id="no exchange"),
     ],
 )
 def test_unusable_files_are_refused_by_name_with_a_hint(tmp_path: Path, name: str, content: bytes, said: str) -> None:
