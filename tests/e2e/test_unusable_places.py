@@ -75,7 +75,7 @@ def broken_toml(home: Home) -> None:
 
 
 CASES: list[tuple[Callable[[Home], None], int, tuple[str, ...]]] = [
-    (file_in_place_of_the_directory, 2, ("cannot make the directory",)),
+    (file_in_place_of_the_directory, 2, ("cannot create the directory",)),
     (read_only_directory, 2, ("cannot be written", "--data-dir")),
     (corrupt_database, 1, ("autopilot.db", "try:")),
     (empty_database, 1, ("is empty", "try:")),

@@ -20,7 +20,7 @@ from autopilot.ports.score_model import ModelScores, ScoreModel
 if TYPE_CHECKING:
     from autopilot.adapters.models.scoring_model import ScoringModel
 
-RETRAIN_HINT = "autopilot retrain makes a new one"
+RETRAIN_HINT = "train a new one with: autopilot retrain"
 
 
 @dataclass(frozen=True, slots=True)

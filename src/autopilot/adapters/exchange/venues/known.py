@@ -31,7 +31,7 @@ def require_key_shape(exchange: str, keys: ExchangeKeys) -> None:
     rules = VENUES[exchange]
     problem = _odd(keys) or rules.key_problem(keys)
     if problem:
-        raise ConfigError(f"these are no keys of {exchange}: {problem}", hint=f"copy them again; {rules.key_hint}")
+        raise ConfigError(f"these are not keys of {exchange}: {problem}", hint=f"copy them again; {rules.key_hint}")
 
 
 def _odd(keys: ExchangeKeys) -> str:
