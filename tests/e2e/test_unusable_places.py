@@ -75,7 +75,7 @@ def broken_toml(home: Home) -> None:
 
 
 CASES: list[tuple[Callable[[Home], None], int, tuple[str, ...]]] = [
-    (file_in_place_of_the_directory, 2, ("cannot make the directory",)),
+    (file_in_place_of_the_directory, 2, ("cannot create the directory",)),
     (read_only_directory, 2, ("cannot be written", "--data-dir")),
     (corrupt_database, 1, ("autopilot.db", "try:")),
     (empty_database, 1, ("is empty", "try:")),
@@ -177,7 +177,7 @@ def idle(new_home: Callable[[], Home]) -> Home:
         (("--exchange", "nosuch", "--interval", "60"), "nosuch"),
         (("--exchange", "replay"), "no candles are stored"),
         (("--exchange", "kraken", "--live"), "it is not armed"),
-        (("--exchange", "simulated", "--live"), "real orders cannot be sent to simulated"),
+        (("--exchange", "simulated", "--live"), "real money cannot be traded on simulated"),
     ],
     ids=["exchange", "nothing stored", "real money", "no real exchange"],
 )

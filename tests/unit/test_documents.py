@@ -15,8 +15,11 @@ from autopilot.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-CLI = sorted((ROOT / "src" / "autopilot" / "cli").rglob("*.py"))
+SOURCE = ROOT / "src" / "autopilot"
+CLI = sorted((SOURCE / "cli").rglob("*.py"))
 MAX_COLUMNS, MAX_WORDS = 100, 25
+PLAIN_WORDS = {"and", "ensemble", "of", "on", "over", "that"}
+"""Words that follow "autopilot" where it names no command."""
 TERMS = {
     r"deepest|longest below a peak": "max drawdown; longest drawdown",
     r"buying and holding|buy-and-hold|held instead": "buy and hold",
@@ -119,6 +122,25 @@ def test_commands_in_pages_exist(page: Path) -> None:
         known = {option for parameter in group.params for option in (*parameter.opts, *parameter.secondary_opts)}
         unknown = [word for word in arguments if word.startswith("--") and word.split("=")[0] not in known]
         assert unknown == [], f"{page.name}: {command}"
+
+
+@pytest.mark.parametrize("room", sorted(path.name for path in SOURCE.iterdir() if path.is_dir()))
+def test_commands_in_hints_exist(room: str) -> None:
+    root = get_command(app)
+    for module in (SOURCE / room).rglob("*.py"):
+        for text in strings(module):
+            for name, inner in re.findall(r"\bautopilot ([a-z][a-z-]+)(?: ([a-z]+))?", text):
+                group = root.get_command(None, name)
+                assert group is not None or name in PLAIN_WORDS, f"{module}: {text}"
+                if name in ("audit", "config", "data", "keys", "models") and inner:
+                    assert inner in group.commands, f"{module}: {text}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_in_pages_exist(page: Path) -> None:
+    folders = [ROOT, SOURCE, *(folder for folder in SOURCE.rglob("*") if folder.is_dir())]
+    for name in re.findall(r"`([\w/]+(?:\.py|/))`", page.read_text()):
+        assert any((folder / name).exists() for folder in folders), f"{page.name}: {name}"
 
 
 def test_links_lead_somewhere() -> None:

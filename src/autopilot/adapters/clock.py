@@ -34,6 +34,6 @@ def moment_ms(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ConfigError(
-            f"{text!r} is not a moment", hint='write a date as "2024-01-31" or a moment as "2024-01-31T12:00:00Z"'
+            f"{text!r} is not a date or a time", hint='write it as "2024-01-31" or "2024-01-31T12:00:00Z", in UTC'
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -93,7 +93,7 @@ def open_vault(path: Path, passphrase: Passphrase) -> Vault:
     if held is None:
         raise VaultLocked(
             "the passphrase does not open the exchange keys",
-            hint=f"try again; nobody can open them without it: remove {path} to begin anew",
+            hint=f"try again; nobody can open them without it: remove {path} to start over",
         )
     return Vault(_entries(document), held, document["sha256"])
 
@@ -177,7 +177,7 @@ def _read(path: Path) -> Header:
         raise StoreTooNew(f"{path} was written by a newer version of Autopilot", hint="upgrade Autopilot")
     if not _is_sound(document):
         raise StoreCorrupt(
-            f"{path} is damaged, or no file of exchange keys",
+            f"{path} is damaged, or not a file of exchange keys",
             hint="restore it from a backup, or remove it and add the keys again",
         )
     return document

@@ -21,7 +21,7 @@ class MarketAnalyzer:
             raise CandleError(
                 f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to classify the market,"
                 f" {MIN_CANDLES} are needed",
-                hint="autopilot data download or data import bring more history",
+                hint="import more history with autopilot data import FILE",
             )
         return conditions_at(view, len(view.candles) - 1, feature_row(view, view.regimes))
 

@@ -78,7 +78,7 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"the Dask scheduler {scheduler} cannot be reached: {error}",
-            hint="start it, or train on this machine: autopilot config unset compute.scheduler",
+            hint="start it, or train on this machine: autopilot config set compute.scheduler --unset",
         ) from error
     try:
         yield client.get_executor(pure=False)

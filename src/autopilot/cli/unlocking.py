@@ -80,11 +80,11 @@ def _strong(passphrase: Passphrase) -> Passphrase:
     if len(passphrase.text) < MIN_LENGTH:
         raise SafetyRefused(
             f"the passphrase is shorter than {MIN_LENGTH} characters; nothing was changed",
-            hint="four random words are good",
+            hint="four random words make a good one",
         )
     if len(passphrase.encoded()) > MAX_BYTES or not passphrase.text.isprintable():
         raise SafetyRefused(
-            f"the passphrase is no line of at most {MAX_BYTES} bytes; nothing was changed",
-            hint="four random words are good",
+            f"the passphrase must be a single line of at most {MAX_BYTES} bytes; nothing was changed",
+            hint="four random words make a good one",
         )
     return passphrase

@@ -88,7 +88,7 @@ def create_directories(paths: Paths) -> None:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"cannot make the directory {directory}: {error.strerror}",
+                f"cannot create the directory {directory}: {error.strerror}",
                 hint="choose another with --data-dir or AUTOPILOT_DATA_DIR",
             ) from error
         _require_own(directory)

@@ -77,6 +77,8 @@ def describe(error: ValidationError, file: Source, overrides: Source) -> list[st
 
 
 def unknown_key(key: str) -> str:
+    if key in all_sections():
+        return f"{key} is a section: name one of its keys"
     near = closest(key)
     return f"{key}: there is no such key" + (f'; did you mean "{near}"?' if near else "")
 

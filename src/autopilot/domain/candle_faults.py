@@ -49,7 +49,7 @@ def find_faults(
                 FaultKind.STAMPED_AT_CLOSE,
                 len(open_at_ms),
                 int(open_at_ms.min()),
-                f"the times are those at which candles close, first {iso_utc(int(open_at_ms.min()))}",
+                f"the times are close times, not open times, first {iso_utc(int(open_at_ms.min()))}",
             )
         )
     late = np.concatenate([[False], open_at_ms[1:] < np.maximum.accumulate(open_at_ms)[:-1]])[: len(open_at_ms)]
@@ -57,7 +57,7 @@ def find_faults(
     order = np.argsort(open_at_ms, kind="stable")
     at_ms = open_at_ms[order]
     again = np.concatenate([[False], at_ms[1:] == at_ms[:-1]])[: len(at_ms)]
-    found.append(_fault(FaultKind.DUPLICATE, again, at_ms, "have a time that another one has"))
+    found.append(_fault(FaultKind.DUPLICATE, again, at_ms, "have the same time as another one"))
     found.append(_gap(at_ms[~again], timeframe))
     bars = np.stack([open, high, low, close, volume], axis=1)[order][~again]
     found.append(_silent(at_ms[~again], bars[:, 4]))
@@ -108,7 +108,7 @@ def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
         FaultKind.GAP,
         count,
         first,
-        f"{count:,} candles are missing in {len(gaps):,} gaps, first {iso_utc(first)}, longest"
+        f"{count:,} candles are missing in {len(gaps):,} gap{'s' * (len(gaps) > 1)}, first {iso_utc(first)}, longest"
         f" {int(missing[longest]):,} at {iso_utc(int(at_ms[longest]) + timeframe.ms)}",
     )
 
@@ -123,8 +123,8 @@ def _silent(at_ms: IntArray, volume: FloatArray) -> CandleFault | None:
         FaultKind.NO_VOLUME,
         count,
         first,
-        f"{count:,} of {len(at_ms):,} candles ({100 * count / len(at_ms):.1f} %) lie in stretches of {LONG_STRETCH} and"
-        f" more without volume, first {iso_utc(first)}, longest {int(lengths.max()):,}",
+        f"{count:,} of {len(at_ms):,} candles ({100 * count / len(at_ms):.1f} %) are in stretches of {LONG_STRETCH}"
+        f" or more without volume, first {iso_utc(first)}, longest {int(lengths.max()):,}",
     )
 
 
@@ -147,8 +147,8 @@ def _repeated(at_ms: IntArray, bars: FloatArray) -> CandleFault | None:
         FaultKind.REPEATED,
         count,
         first,
-        f"{count:,} candles repeat earlier ones number by number in blocks of {LONG_BLOCK} and more, first"
-        f" {iso_utc(first)} as {iso_utc(int(at_ms[start - distance[start]]))}",
+        f"{count:,} candles repeat earlier ones exactly, in blocks of {LONG_BLOCK} or more, first"
+        f" {iso_utc(first)} like {iso_utc(int(at_ms[start - distance[start]]))}",
     )
 
 

@@ -131,7 +131,7 @@ class Order:
         if not self.can_become(status):
             raise IllegalOrderStep(
                 f"order {self.client_order_id} is {self.status} and cannot become {status}",
-                hint="autopilot orders shows its life; please report this",
+                hint="see autopilot orders; please report this",
             )
         return replace(self, status=status, updated_at_ms=at_ms, **changes)  # type: ignore[arg-type]
 

@@ -51,7 +51,7 @@ class Reconciliation:
                 for each in self.undead
             ),
             *(
-                f"order {each.client_order_id} is open in our books but not on the exchange; it is looked up"
+                f"order {each.client_order_id} is open in our books but not on the exchange; Autopilot looks it up"
                 for each in self.gone
             ),
             *(

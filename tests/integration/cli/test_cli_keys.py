@@ -128,7 +128,7 @@ def test_where_no_real_order_can_be_sent_no_keys_are_asked_for(
     keys: Any, data_dir: Path, command: str, exchange: str
 ) -> None:
     done = keys(command, exchange, passphrase=None)
-    assert (done.code, f"real orders cannot be sent to {exchange}" in done.err) == (2, True)
+    assert (done.code, f"real money cannot be traded on {exchange}" in done.err) == (2, True)
     assert not (data_dir / "keys.json").exists()
 
 
@@ -212,7 +212,7 @@ def test_a_damaged_file_is_named_by_every_command(stored: Any, data_dir: Path) -
     file.write_bytes(file.read_bytes()[:-20])
     for command in (["list"], ["add", "binance"], *CHANGES):
         done = stored(*command)
-        assert (done.code, f"{file} is damaged, or no file of exchange keys" in done.err) == (1, True)
+        assert (done.code, f"{file} is damaged, or not a file of exchange keys" in done.err) == (1, True)
 
 
 def audited_commands(data_dir: Path) -> list[tuple[str, Any, str]]:

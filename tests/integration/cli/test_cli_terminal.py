@@ -45,10 +45,10 @@ def test_an_error_is_wrapped_between_words(terminal) -> None:
     refused = terminal("keys", "add", "bitstamp", columns=40, errors_too=True)
     assert refused.finish() == 2
     shown = [line for line in lines_of(refused.shown) if line]
-    assert shown[0].startswith("error: real orders cannot be sent to")
+    assert shown[0].startswith("error: real money cannot be traded on")
     assert max(map(len, shown)) <= 40
     assert " ".join(" ".join(shown).split()).endswith(
-        "again by our own id try: use one of binance, coinbase, kraken, or trade on paper"
+        "by its own id try: use one of binance, coinbase, kraken, or trade on paper"
     )
 
 

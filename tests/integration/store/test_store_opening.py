@@ -222,7 +222,7 @@ def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
 def test_queries_do_not_make_a_database(path: Path) -> None:
     with pytest.raises(StoreUnavailable) as caught, open_readonly(path):
         pytest.fail("it was opened")
-    assert caught.value.hint == "autopilot start makes one"
+    assert caught.value.hint == "autopilot start, which creates it"
     assert not path.exists()
 
 

@@ -200,7 +200,7 @@ def test_whatever_changes_in_the_file_is_refused_or_says_the_same(
     | st.sampled_from([b"{}", b"[]", b"null", b'"x"', b'{"sealed": ""}', b'{"keys": 5}', b"NaN"])
 )
 def test_another_file_is_no_vault(path: Path, content: bytes) -> None:
-    with pytest.raises(StoreCorrupt, match="is damaged, or no file of exchange keys"):
+    with pytest.raises(StoreCorrupt, match="is damaged, or not a file of exchange keys"):
         stored_keys(put(path, content))
 
 

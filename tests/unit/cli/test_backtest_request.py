@@ -68,7 +68,7 @@ def test_what_is_asked(asked: dict[str, Any], name: str, expected: object) -> No
     [
         ({"days": 3, "begin": "2024-01-01"}, "--days and --from"),
         ({"begin": "2024-01-02", "end": "2024-01-02"}, "not after"),
-        ({"begin": "yesterday"}, "not a moment"),
+        ({"begin": "yesterday"}, "not a date"),
         ({"in_sample": True}, "--in-sample"),
         ({"model": "m-1", "no_model": True}, "--model"),
         ({"strategy": "rsi", "group": "momentum"}, "exclude each other"),

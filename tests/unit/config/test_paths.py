@@ -69,7 +69,7 @@ def test_directories_are_made_for_the_owner_only(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_of_the_data_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "d").write_text("")
-    with pytest.raises(ConfigError, match="cannot make the directory") as caught:
+    with pytest.raises(ConfigError, match="cannot create the directory") as caught:
         create_directories(find_paths(None, tmp_path / "d", {}))
     assert str(tmp_path / "d") in str(caught.value)
 

@@ -71,7 +71,7 @@ class CcxtBroker(Broker):
         if left_ms > 0:
             raise MarketUnavailable(
                 f"{self._gateway.name} does not show order {order.client_order_id}, and it may still arrive",
-                hint=f"it is asked again; in {left_ms / 1000:.0f} s it is certain",
+                hint=f"Autopilot asks again; in {left_ms / 1000:.0f} s it is certain",
             )
         return None
 

@@ -14,7 +14,7 @@ import aiohttp
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 
 LONGEST = 200
-AGAIN = "it is asked again and again; see that this machine is online, and whether a proxy is needed (HTTPS_PROXY)"
+AGAIN = "Autopilot keeps trying; check that this machine is online, and whether it needs a proxy (HTTPS_PROXY)"
 
 _MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError, ArithmeticError)
 """Raised by ccxt's parsers for JSON of an unexpected form."""
@@ -35,8 +35,8 @@ def reading(exchange: str, what: str) -> Iterator[None]:
         yield
     except _MALFORMED as error:
         raise MarketUnavailable(
-            f"{exchange} gave an answer that makes no sense ({what}): {type(error).__name__}: {scrub(error)}",
-            hint="it is asked again; a newer ccxt may read it",
+            f"{exchange} gave an unusable answer ({what}): {type(error).__name__}: {scrub(error)}",
+            hint="Autopilot tries again; a newer ccxt may understand it",
         ) from error
 
 
@@ -60,11 +60,11 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
     except (errors.RateLimitExceeded, errors.DDoSProtection) as error:
         raise MarketUnavailable(
             f"{exchange} wants fewer requests ({what}): {scrub(error)}",
-            hint="it is asked again later; a longer interval or fewer symbols help",
+            hint="Autopilot tries again later; a longer interval or fewer symbols help",
         ) from error
     except errors.OnMaintenance as error:
         raise MarketUnavailable(
-            f"{exchange} is in maintenance ({what}): {scrub(error)}", hint="it is asked again later"
+            f"{exchange} is in maintenance ({what}): {scrub(error)}", hint="Autopilot tries again later"
         ) from error
     except errors.NetworkError as error:
         raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error

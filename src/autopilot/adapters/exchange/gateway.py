@@ -110,7 +110,7 @@ class Gateway:
             if not found:
                 words = f"{self.name} gave no usable answer to an order"
                 self._backoff.failed(words)
-                raise AnswerLost(words, hint="it is looked up")
+                raise AnswerLost(words, hint="Autopilot looks it up")
             self._backoff.answered()
             return str(found)
 
@@ -129,7 +129,7 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - no class of error says whether it arrived
                 words = f"{self.name} did not say whether an order was canceled: {scrub(error)}"
                 self._back_off(error, words)
-                raise AnswerLost(words, hint="it is asked again") from None
+                raise AnswerLost(words, hint="Autopilot asks again") from None
             self._backoff.answered()
 
     async def close(self) -> None:
@@ -141,7 +141,7 @@ class Gateway:
         """ccxt's exchange, with fresh markets and clock. Raises MarketUnavailable, also during a pause after errors."""
         left_s = self._backoff.left_s
         if left_s > 0:
-            raise MarketUnavailable(self._backoff.why, hint=f"it is asked again by itself, in {left_s:.0f} s")
+            raise MarketUnavailable(self._backoff.why, hint=f"Autopilot asks again in {left_s:.0f} s")
         if self._ccxt is None:
             keys = {"apiKey": self._keys.api_key, "secret": self._keys.secret, "password": self._keys.password}
             self._ccxt = await open_exchange(
@@ -197,17 +197,17 @@ class Gateway:
         if exchange.last_request_url is None and not isinstance(error, errors.ExchangeError):
             return MarketUnavailable(f"{self.name}: an order could not be sent: {words}", hint=AGAIN)
         if exchange.last_request_url is None:
-            return OrderRejected(f"{self.name} does not take such orders: {words}", hint="autopilot explain tells it")
+            return OrderRejected(f"{self.name} does not take such orders: {words}", hint="see autopilot explain")
         if _never_connected(error):
             return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
         refusal = self._answers.refusal(exchange.last_http_response)
         if refusal is None:
-            return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="it is looked up")
+            return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="Autopilot looks it up")
         if "deadline" in refusal.words.lower():
             self._exchange_clock.invalidate()
         if refusal.is_final:
             self._markets.invalidate()
-            return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="autopilot orders shows its life")
+            return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="see autopilot orders")
         return MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
 
     def _back_off(self, error: BaseException, words: str) -> None:

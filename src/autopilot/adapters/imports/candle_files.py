@@ -76,7 +76,7 @@ def import_path(
     coin_names: Mapping[str, str] | None = None,
     progress: Progress = unwatched,
 ) -> tuple[ImportReport, ...]:
-    """One file, or every file of a folder whose name tells its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does.
+    """One file, or every file of a folder whose name shows its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does.
 
     The arguments win over the name, in which ``coin_names`` are replaced (``XBT`` by ``BTC``). Every good candle is
     kept, sorted; of two with the same time the later in the file. ``progress`` is called before each file is read.
@@ -131,7 +131,7 @@ def _market(path: Path, given: FileMarket, coin_names: Mapping[str, str]) -> tup
         missing = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
         names = [name for name, value in missing.items() if value is None]
         raise CandleError(
-            f"the name of {path} does not tell its {' and '.join(names)}",
+            f"the name of {path} does not show its {' and '.join(names)}",
             hint=f"give {' and '.join('--' + name for name in names)}, or name it as KRAKEN_BTC-USD_1h.csv.gz",
         )
     return exchange, symbol, timeframe
@@ -152,7 +152,7 @@ def _import(store: CandleStore, path: Path, exchange: str, symbol: str, timefram
     dropped[FaultKind.DUPLICATE.value] = int(good.sum()) - len(last)
     candles = Candles.from_arrays(timeframe, at_ms[good][last], *(bar[good][last] for bar in bars))
     if not len(candles):
-        raise CandleError(f"{path} has no usable candle of {timeframe}", hint="download it again")
+        raise CandleError(f"{path} has no usable {timeframe} candle", hint="download it again")
     stored = store.load_candles(
         exchange, symbol, timeframe, since_ms=int(candles.open_at_ms[0]), until_ms=candles.last_at_ms
     )
@@ -210,6 +210,6 @@ def _check_length(path: Path, at_ms: IntArray, timeframe: Timeframe) -> None:
     if usual != timeframe.ms and counts.max() * 2 > counts.sum() > 1:
         right = next((f"--timeframe {known}" for known in Timeframe if known.ms == usual), "another file")
         raise CandleError(
-            f"the candles of {path} follow each other every {usual / 60_000:g} minutes: they are not of {timeframe}",
+            f"the candles of {path} are {usual / 60_000:g} minutes apart, which is not {timeframe}",
             hint=f"use {right}",
         )

@@ -36,7 +36,7 @@ def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
     time = next((name for name in ("timestamp", "date") if name in frame.columns), None)
     if time is None or "value" not in frame.columns:
         raise CandleError(
-            f"{path} is no sentiment index; its columns are {', '.join(map(str, frame.columns))}",
+            f"{path} is not a sentiment index; its columns are {', '.join(map(str, frame.columns))}",
             hint="name the columns timestamp,value",
         )
     at_ms, value = times_ms(frame[time]), numeric(frame["value"])

@@ -33,7 +33,7 @@ def read_table(path: Path, headerless: tuple[str, ...]) -> pd.DataFrame:
 
     suffix = next((known for known in reversed(SUFFIXES) if path.name.lower().endswith(known)), None)
     if suffix is None:
-        raise CandleError(f"{path} is not of a kind that can be read", hint=f"use one of {', '.join(SUFFIXES)}")
+        raise CandleError(f"{path} has an unknown format", hint=f"use one of {', '.join(SUFFIXES)}")
     try:
         if suffix in (".feather", ".parquet"):
             frame: pd.DataFrame = (pd.read_feather if suffix == ".feather" else pd.read_parquet)(path)

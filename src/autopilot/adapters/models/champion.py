@@ -20,7 +20,7 @@ from autopilot.ports.score_model import ModelScores, ScoreModel
 if TYPE_CHECKING:
     from autopilot.adapters.models.scoring_model import ScoringModel
 
-RETRAIN_HINT = "autopilot retrain makes a new one"
+RETRAIN_HINT = "train a new one with: autopilot retrain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Champion(ScoreModel):
 
     def _usable(self) -> ScoringModel:
         if self._loaded is None:
-            raise ModelError("there is no learned model", hint="autopilot retrain makes one")
+            raise ModelError("there is no learned model", hint="train one with: autopilot retrain")
         if self._loaded.model is None:
             raise self._loaded.error or ModelError("the learned model was not loaded", hint=RETRAIN_HINT)
         return self._loaded.model

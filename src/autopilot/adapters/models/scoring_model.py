@@ -24,7 +24,7 @@ from autopilot.training.train import MODEL_SCHEMA
 
 CONTRIBUTIONS_SHOWN = 6
 """Contributions that a decision stores."""
-RETRAIN_HINT = "autopilot retrain makes a new one"
+RETRAIN_HINT = "train a new one with: autopilot retrain"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -91,14 +91,14 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
 def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection for queries, with or without a running daemon. Raises StoreError."""
     if not _exists(path):
-        raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start makes one")
+        raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start, which creates it")
     with (
         store_errors(path),
         closing(sqlite3.connect(_address(path, "ro"), uri=True, timeout=BUSY_TIMEOUT_S)) as connection,
     ):
         connection.row_factory = sqlite3.Row
         if _identify(connection, path, len(MIGRATIONS)) < len(MIGRATIONS):
-            raise StoreError(f"the database {path} is of an older version", hint="autopilot start brings it up to date")
+            raise StoreError(f"the database {path} has an older version", hint="autopilot start brings it up to date")
         yield connection
 
 
@@ -179,7 +179,7 @@ def create(path: Path, migrate: str) -> None:
         memory.executescript(migrate)
         content = memory.serialize()
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with storing(f"the database {path} cannot be made", hint="choose another directory with --data-dir"):
+    with storing(f"the database {path} cannot be created", hint="choose another directory with --data-dir"):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft.unlink(missing_ok=True)
         try:

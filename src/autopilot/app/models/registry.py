@@ -94,8 +94,8 @@ class ModelRegistry:
         self._files.read(entry.id, entry.sha256)
         if entry.state not in _PASSED and not force:
             raise SafetyRefused(
-                f"model {entry.id} is {entry.state}, its gate did not pass it: {entry.verdict}",
-                hint=f"autopilot model-info {entry.id} says why; autopilot models promote {entry.id} --force does it",
+                f"model {entry.id} is {entry.state}, it did not pass its gate: {entry.verdict}",
+                hint=f"autopilot model-info {entry.id} shows why; autopilot models promote {entry.id} --force does it",
             )
         before = self._store.champion()
         self._store.promote(entry.id, self._clock.now_ms(), "by hand, forced" if force else "by hand")
@@ -108,7 +108,7 @@ class ModelRegistry:
         """
         champion = self._store.champion()
         if champion is None:
-            raise Conflict("no model decides, the rule table does already", hint="autopilot models list")
+            raise Conflict("no model decides: the rule table already does", hint="autopilot models list")
         now_ms, earlier = self._clock.now_ms(), self._earlier()
         if earlier is None:
             self._store.demote_champion(now_ms, "by hand", ModelEvent.ROLLED_BACK)

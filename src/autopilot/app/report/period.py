@@ -159,7 +159,8 @@ def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:
         from_ms=since_ms,
         record=record,
         hold=held_evenly(record, prices_at(closes, record.at_ms), market, config.paper),
-        decided_by=f"the rule table, and learned models in {by_models:,} of {len(signals):,} signals",
+        decided_by="the rule table"
+        + (f", learned models in {by_models:,} of {len(signals):,} signals" if by_models else ""),
         candles=len(history.period_decisions),
         signals=len(signals),
         by_models=by_models,

@@ -127,7 +127,10 @@ class TradingControl:
             return AccountResult(account, left=[Remainder("*", str(error), error.hint or TRY_AGAIN)])
         except Exception as error:
             log.exception("%s: the command failed", account)
-            return AccountResult(account, left=[Remainder("*", f"internal error: {error}", "see autopilot logs")])
+            return AccountResult(
+                account,
+                left=[Remainder("*", f"internal error: {error}", "see the daemon's log")],
+            )
 
     def _tell(self, entry: ModeEntry, previous: TradingMode, mode: TradingMode) -> None:
         body = {"account": entry.account, "code": entry.code, "previous": previous, "mode": mode, "why": entry.why}

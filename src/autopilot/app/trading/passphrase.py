@@ -51,7 +51,7 @@ def _descriptor(text: str) -> int:
     is_short = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_DESCRIPTOR))
     if not (is_short and _FIRST_OF_OURS <= int(text) <= LARGEST_DESCRIPTOR):
         raise VaultLocked(
-            f"{FD_VARIABLE} is no descriptor's number from {_FIRST_OF_OURS} up", hint=f"{FD_VARIABLE}=3 … 3< FILE"
+            f"{FD_VARIABLE} is not a descriptor number of at least {_FIRST_OF_OURS}", hint=f"{FD_VARIABLE}=3 … 3< FILE"
         )
     return int(text)
 

@@ -158,7 +158,7 @@ def _task_of(paths: Paths, pid: int | None) -> str | None:
 
 def died(message: str) -> Document:
     """The error of a task whose process ended without storing an error."""
-    return {**task_error(TrainingDied(message, hint="autopilot retrain tries again")), "traceback": ""}
+    return {**task_error(TrainingDied(message, hint="run autopilot retrain again")), "traceback": ""}
 
 
 def task_error(error: Exception) -> Document:

@@ -9,6 +9,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from autopilot.domain.errors import ConfigError
 
+_OTHER_FIELDS = ("minute", "hour", "day", "month")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_PART = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(-(?P<last>[a-z]{3}|[0-7]))?(/(?P<step>[1-7]))?")
 
@@ -16,6 +17,13 @@ _WEEKDAY_PART = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(-(?P<last>[a-z]{3}|[0-
 def cron_trigger(schedule: str) -> CronTrigger:
     """The trigger of a schedule. Raises ConfigError if a field is not valid, or the day never comes."""
     *others, weekdays = schedule.split(" ")
+    if len(others) != len(_OTHER_FIELDS):
+        raise _refused(schedule, f"it has {len(others) + 1} fields, not {len(_OTHER_FIELDS) + 1}")
+    for name, field in zip(_OTHER_FIELDS, others, strict=True):
+        try:
+            CronTrigger(timezone=UTC, **{name: field})
+        except ValueError:
+            raise _refused(schedule, f"{field!r} is not a valid {name}") from None
     try:
         trigger = CronTrigger.from_crontab(" ".join([*others, _named_weekdays(weekdays)]), timezone=UTC)
     except ValueError as error:
@@ -45,7 +53,7 @@ def _days(part: str) -> range:
     """Day numbers from 0, Sunday; above 6 if the range goes on into the next week. Raises ValueError."""
     found = _WEEKDAY_PART.fullmatch(part)
     if not found:
-        raise ValueError(f"{part!r} names no day of the week")
+        raise ValueError(f"{part!r} is not a valid day of the week")
     first = 0 if found["first"] == "*" else _day(found["first"])
     alone = 6 if found["first"] == "*" or found["step"] else first
     last = _day(found["last"]) if found["last"] else alone
@@ -56,5 +64,5 @@ def _day(text: str) -> int:
     if text.isdigit():
         return int(text)
     if text not in _WEEKDAYS:
-        raise ValueError(f"{text!r} names no day of the week")
+        raise ValueError(f"{text!r} is not a valid day of the week")
     return _WEEKDAYS.index(text)

@@ -17,7 +17,7 @@ from autopilot.cli.symbols import symbol_of
 def check(
     context: typer.Context,
     symbol: Annotated[
-        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated.")
+        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="Such as BTC/USD; repeatable.")
     ] = None,
     timeframe: TimeframeName = None,
     exchange: StoredExchange = None,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_exchange, complete_timeframe
+from autopilot.cli.completion import complete_exchange, complete_symbol, complete_timeframe
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson, OneSymbol
 from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
 from autopilot.cli.shell import command_group
+from autopilot.cli.symbols import symbol_or_none
 from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
 
@@ -33,15 +34,43 @@ OneTimeframe = Annotated[
         "--timeframe", metavar="TIMEFRAME", autocompletion=complete_timeframe, help="Only candles of this length."
     ),
 ]
+FilesExchange = Annotated[
+    str | None,
+    typer.Option(
+        "--exchange",
+        metavar="NAME",
+        autocompletion=complete_exchange,
+        help="The exchange. Default: from the file's name.",
+    ),
+]
+FilesSymbol = Annotated[
+    str | None,
+    typer.Option(
+        "--symbol",
+        metavar="SYMBOL",
+        callback=symbol_or_none,
+        autocompletion=complete_symbol,
+        help="The symbol, such as BTC/USD. Default: from the file's name.",
+    ),
+]
+FilesTimeframe = Annotated[
+    str | None,
+    typer.Option(
+        "--timeframe",
+        metavar="TIMEFRAME",
+        autocompletion=complete_timeframe,
+        help="The length of a candle. Default: from the file's name.",
+    ),
+]
 
 
 @app.command("import")
 def import_(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of files named as their markets.")],
-    exchange: OneExchange = None,
-    symbol: OneSymbol = None,
-    timeframe: OneTimeframe = None,
+    exchange: FilesExchange = None,
+    symbol: FilesSymbol = None,
+    timeframe: FilesTimeframe = None,
     sentiment: Annotated[
         bool, typer.Option("--sentiment", help="The file is a Crypto Fear & Greed index, one value per day.")
     ] = False,
@@ -76,9 +105,9 @@ def export(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="Ends in .csv, .json (either also with .gz), .feather or .parquet.")
     ],
-    exchange: OneExchange = None,
-    symbol: OneSymbol = None,
-    timeframe: OneTimeframe = None,
+    exchange: FilesExchange = None,
+    symbol: FilesSymbol = None,
+    timeframe: FilesTimeframe = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: AsJson = False,
 ) -> int:

@@ -158,7 +158,7 @@ def change_passphrase(
 
 
 def _session(context: typer.Context, exchange: str, as_json: bool) -> Session:
-    """Raises ConfigError for an exchange on which real orders cannot be sent."""
+    """Raises ConfigError for an exchange on which real money cannot be traded."""
     from autopilot.adapters.exchange.venues.known import venue_rules
 
     venue_rules(exchange)

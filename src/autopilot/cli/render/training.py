@@ -22,7 +22,7 @@ def progress_text(stage: str, done: int, total: int, detail: str) -> str:
 
 def begun_screen(task: Document) -> Screen:
     """The screen after --detach."""
-    return (line(f"training {task['id']} has begun; autopilot tasks {task['id']} shows its progress", hang=2),)
+    return (line(f"training {task['id']} has started; autopilot tasks {task['id']} shows its progress", hang=2),)
 
 
 def scheduled_screen(document: Document) -> Screen:

@@ -95,7 +95,9 @@ class Ensemble:
             *members, classes = [_booster(body.split("\n", 1)[1]) for body in bodies]
             return cls(_heads(members[: len(groups)], groups), _heads(members[len(groups) :], strategies), classes)
         except (ValueError, IndexError, lgb.basic.LightGBMError) as error:
-            raise ModelError(f"the model cannot be read: {error}", hint="autopilot retrain makes a new one") from error
+            raise ModelError(
+                f"the model cannot be read: {error}", hint="train a new one with: autopilot retrain"
+            ) from error
 
 
 def _booster(text: str) -> lgb.Booster:

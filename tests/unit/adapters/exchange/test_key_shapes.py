@@ -99,5 +99,5 @@ def test_what_looks_wrong_is_said_and_not_shown(exchange: str, api_key: str, sec
 @pytest.mark.parametrize("exchange", ["kraken", "coinbase", "binance"])
 def test_every_exchange_that_takes_real_orders_has_a_shape(exchange: str) -> None:
     venue_rules(exchange)
-    with pytest.raises(ConfigError, match=f"these are no keys of {exchange}"):
+    with pytest.raises(ConfigError, match=f"these are not keys of {exchange}"):
         require_key_shape(exchange, ExchangeKeys("x", "y"))

@@ -221,17 +221,17 @@ GOOD = "1700010000000,1,2,0.5,1,1"
         pytest.param("K_BTC-USD_1h.csv", b"\xff\xfe\x00\x01\x02" * 100, "cannot be read", id="random bytes"),
         pytest.param("K_BTC-USD_1h.csv", b"1,2,3\n4,5,6\n", "3 columns without names", id="too few columns"),
         pytest.param("K_BTC-USD_1h.csv", b"a,b,c\n4,5,6\n", "no column for timestamp, open", id="other columns"),
-        pytest.param("K_BTC-USD_1h.csv", f"{HEADER}\nx,1,2,3,4,5".encode(), "no usable candle", id="no time"),
+        pytest.param("K_BTC-USD_1h.csv", f"{HEADER}\nx,1,2,3,4,5".encode(), "no usable 1h candle", id="no time"),
         pytest.param("K_BTC-USD_1h.csv.gz", b"not gzip at all", "cannot be read", id="not gzip"),
         pytest.param("K_BTC-USD_1h.csv.gz", gzip.compress(GOOD.encode() * 99)[:-9], "cannot be read", id="cut gzip"),
         pytest.param("K_BTC-USD_1h.json", b"{}", "not a list of candles", id="object"),
         pytest.param("K_BTC-USD_1h.json", b"[]", "has no rows", id="empty list"),
         pytest.param("K_BTC-USD_1h.json", b"[1, 2]", "not a list of candles", id="list of numbers"),
         pytest.param("K_BTC-USD_1h.json", b"[" * 60_000, "cannot be read", id="deep"),
-        pytest.param("K_BTC-USD_1d.csv", f"{HEADER}\n{GOOD}".encode(), "no usable candle of 1d", id="off the grid"),
-        pytest.param("K_BTC-USD_1h.xlsx", b"?", "not of a kind that can be read", id="suffix"),
-        pytest.param("prices.csv", GOOD.encode(), "does not tell its exchange and symbol and timeframe", id="name"),
-        pytest.param("BTC_USD-1h.csv", GOOD.encode(), "does not tell its exchange", id="no exchange"),
+        pytest.param("K_BTC-USD_1d.csv", f"{HEADER}\n{GOOD}".encode(), "no usable 1d candle", id="off the grid"),
+        pytest.param("K_BTC-USD_1h.xlsx", b"?", "has an unknown format", id="suffix"),
+        pytest.param("prices.csv", GOOD.encode(), "does not show its exchange and symbol and timeframe", id="name"),
+        pytest.param("BTC_USD-1h.csv", GOOD.encode(), "does not show its exchange", id="no exchange"),
     ],
 )
 def test_unusable_files_are_refused_by_name_with_a_hint(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -269,7 +269,7 @@ def test_what_is_not_there_or_no_market_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stated", [Timeframe.M5, Timeframe.D1])
 def test_candles_of_another_timeframe_are_refused(tmp_path: Path, candles: Candles, stated: Timeframe) -> None:
     path = write(tmp_path / "K_BTC-USD_1h.csv", HEADER, *lines(candles))
-    with pytest.raises(CandleError, match=f"every 60 minutes: they are not of {stated}") as caught:
+    with pytest.raises(CandleError, match=f"are 60 minutes apart, which is not {stated}") as caught:
         import_path(MemoryCandles(), path, timeframe=stated)
     assert caught.value.hint == "use --timeframe 1h"
 

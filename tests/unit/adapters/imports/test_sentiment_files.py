@@ -48,7 +48,7 @@ def test_a_value_is_known_when_its_day_begins_and_bad_rows_are_left_out(tmp_path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("timestamp,reddit_comments\n1,2\n", "is no sentiment index"),
+        ("timestamp,reddit_comments\n1,2\n", "is not a sentiment index"),
         ("timestamp,value\n", "has no rows"),
         ("", "cannot be read"),
         (f"timestamp,value\n{DAY},500\n", "no value from 0 to 100"),

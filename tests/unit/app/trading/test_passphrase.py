@@ -96,7 +96,7 @@ def test_a_credential_wins_and_the_descriptor_does_not_stay_open(pipe, credentia
     "number", ["", "x", "-1", "0", "2", "3.0", "٣", "１", "2147483648", "99999999999", "9" * 5_000]
 )
 def test_what_is_no_descriptor_of_ours_is_refused(number: str) -> None:
-    with pytest.raises(VaultLocked, match="is no descriptor's number"):
+    with pytest.raises(VaultLocked, match="is not a descriptor number"):
         given_passphrase({FD_VARIABLE: number})
     assert is_open(2)
 

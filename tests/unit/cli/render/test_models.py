@@ -307,7 +307,7 @@ def test_in_a_pipe_the_list_has_every_column() -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"models": [], "history": []}, "No model has been trained. To train one: autopilot retrain --days 90"),
+        ({"models": [], "history": []}, "No model is stored. To train one: autopilot retrain --days 90"),
         ({"models": [entry("m-1")], "history": []}, "The rule table decides."),
     ],
 )

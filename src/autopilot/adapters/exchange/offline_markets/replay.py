@@ -84,7 +84,7 @@ class ReplayExchange(OfflineExchange):
             of = f" of {self._source}" if self._source else ""
             raise UnknownSymbol(
                 f"no candles{of} are stored for {symbol}",
-                hint="autopilot data import FILE brings some, autopilot data list shows what there is",
+                hint="import some with autopilot data import FILE; autopilot data list shows what is stored",
             )
         return found
 

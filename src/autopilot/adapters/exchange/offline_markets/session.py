@@ -188,8 +188,7 @@ class OfflineExchange(CandleSource, ABC):
         while self._subscriptions.get(subscription.symbol) is subscription:
             if subscription.next_ms is None:
                 raise MarketEnded(
-                    f"{subscription.symbol} {subscription.timeframe} has ended at {iso_utc(self._now_ms())}: "
-                    "there are no more candles",
+                    f"the {subscription.timeframe} candles ended at {iso_utc(self._now_ms())}; the market has no more",
                     hint="import more candles, or let the market begin earlier",
                 )
             owner = self._owner()

@@ -20,7 +20,7 @@ def venue_rules(exchange: str) -> VenueRules:
     """Raises ConfigError for an exchange whose orders we cannot find by our own id."""
     if exchange not in VENUES:
         raise ConfigError(
-            f"real orders cannot be sent to {exchange}: it is not known how to find them again by our own id",
+            f"real money cannot be traded on {exchange}: Autopilot cannot find an order there by its own id",
             hint=f"use one of {', '.join(sorted(VENUES))}, or trade on paper",
         )
     return VENUES[exchange]
@@ -31,7 +31,7 @@ def require_key_shape(exchange: str, keys: ExchangeKeys) -> None:
     rules = VENUES[exchange]
     problem = _odd(keys) or rules.key_problem(keys)
     if problem:
-        raise ConfigError(f"these are no keys of {exchange}: {problem}", hint=f"copy them again; {rules.key_hint}")
+        raise ConfigError(f"these are not keys of {exchange}: {problem}", hint=f"copy them again; {rules.key_hint}")
 
 
 def _odd(keys: ExchangeKeys) -> str:

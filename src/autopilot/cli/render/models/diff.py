@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import cast
 
+from autopilot.cli.render.banner import banner
 from autopilot.cli.render.blocks import BLANK, Block, Column, Item, Screen, Span, Style, line, table
 from autopilot.cli.render.models.numbers import bps, in_unit, interval, percent
 from autopilot.cli.render.models.states import meaning
@@ -44,6 +45,7 @@ def model_diff_screen(first: Document, second: Document) -> Screen:
     a, b = cast("CardDocument", first), cast("CardDocument", second)
     blocks: list[Block] = [
         line(f"{a['id']} and {b['id']}", Style.HEADING),
+        *banner({"market": card["exchange"]} for card in (a, b)),
         *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
         line("Each model was judged on its own data, so a difference between them is not a test."),
     ]

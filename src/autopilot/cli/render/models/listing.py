@@ -16,7 +16,7 @@ def models_screen(document: Document) -> Screen:
     if models:
         blocks.append(listed(_FIELDS, models))
     else:
-        blocks.append(line(f"No model has been trained. To train one: {TO_TRAIN}"))
+        blocks.append(line(f"No model is stored. To train one: {TO_TRAIN}"))
     champion = next((model for model in models if model["is_champion"]), None)
     if champion:
         blocks.append(line(f"{champion['id']} {_plainly(champion)}", hang=2))
