@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
 from autopilot.adapters.store.errors import store_errors
+from autopilot.adapters.store.rows import from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 
+T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
 _RESTORE = "restore a backup, or move the file away to start over; nothing was changed"
 
@@ -56,6 +59,22 @@ class Database:
     def close(self) -> None:
         with store_errors(self.path):
             self.connection.close()
+
+
+class Store:
+    """Base of the stores, each of which reads and writes its own tables of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _first(self, kind: Callable[..., T], sql: str, parameters: Sequence[object] = ()) -> T | None:
+        """The first row as a value of the dataclass ``kind``; None without a row. Raises StoreError."""
+        row = self._database.row(sql, parameters)
+        return from_row(kind, row) if row else None
+
+    def _all(self, kind: Callable[..., T], sql: str, parameters: Sequence[object] = ()) -> tuple[T, ...]:
+        """The rows as values of the dataclass ``kind``. Raises StoreError."""
+        return tuple(from_row(kind, row) for row in self._database.rows(sql, parameters))
 
 
 def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:
