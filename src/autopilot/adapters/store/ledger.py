@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.adapters.store.rows import IS_OPEN, from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
@@ -22,7 +22,6 @@ from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import EquityMark, Ledger, WriteOffs
 
-_FINAL = ", ".join(f"'{status}'" for status in OrderStatus if status.is_final)
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
 _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
@@ -114,7 +113,7 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
     def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
         return self._all(
             Order,
-            f"SELECT * FROM orders WHERE account = ? AND status NOT IN ({_FINAL}) AND symbol = coalesce(?, symbol)"
+            f"SELECT * FROM orders WHERE account = ? AND {IS_OPEN} AND symbol = coalesce(?, symbol)"
             " ORDER BY created_at_ms, client_order_id",
             (account, symbol),
         )
@@ -128,7 +127,7 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
     def busy_accounts(self) -> tuple[str, ...]:
         """The accounts with open orders or positions, whether or not a symbol runs on them."""
         rows = self._database.rows(
-            f"SELECT account FROM orders WHERE status NOT IN ({_FINAL}) UNION SELECT account FROM positions ORDER BY 1"
+            f"SELECT account FROM orders WHERE {IS_OPEN} UNION SELECT account FROM positions ORDER BY 1"
         )
         return tuple(row[0] for row in rows)
 
