@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.exchange.offline_markets.simulated_market import block_number, make_block
 from autopilot.adapters.imports.candle_files import import_path
 from autopilot.adapters.imports.sentiment_files import import_sentiment
 from autopilot.adapters.store.candles import SqliteCandles
@@ -88,13 +88,17 @@ def without_direction(market: Market, seed: int) -> Market:
 
 def true_regimes(seed: int, data: TrainingSet) -> IntArray:
     """The regime that made the decided candle of each sample of a simulated market, int64[n] into `REGIMES`."""
-    config = AutopilotConfig.of({"exchange": "simulated", "simulated": {"seed": seed}})
-    exchange = SimulatedExchange(config.simulated)
     found = np.empty(len(data), dtype=np.int64)
     opened = data.at_ms - HOUR.ms
     for number, symbol in enumerate(data.symbols):
         rows = np.flatnonzero(data.symbol == number)
-        truth = dict(exchange.true_regimes(symbol, HOUR, int(opened[rows[0]]), int(opened[rows[-1]])))
+        first, last = (block_number(HOUR, int(opened[at])) for at in rows[[0, -1]])
+        blocks = [make_block(seed, symbol, HOUR, block) for block in range(first, last + 1)]
+        truth = {
+            at: regime
+            for each in blocks
+            for at, regime in zip(each.candles.open_at_ms.tolist(), each.regimes, strict=True)
+        }
         found[rows] = [REGIMES.index(truth[at]) for at in opened[rows].tolist()]
     return found
 

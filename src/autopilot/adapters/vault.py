@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from autopilot.adapters.durable_file import locked, write_durably
+from autopilot.adapters.json_text import json_object
 from autopilot.adapters.private_file import read_private
 from autopilot.domain.credentials import ExchangeKeys, Passphrase
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreTooNew, StoreUnavailable, VaultLocked
@@ -171,7 +172,7 @@ def _read(path: Path) -> Header:
         raise StoreUnavailable(
             f"the keys' file {path} cannot be read: {error.strerror}", hint=f"make it yours alone: chmod 600 {path}"
         ) from None
-    document = _parsed(text)
+    document = json_object(text)
     version = document.get("version")
     if document.get("format") == FORMAT and type(version) is int and version > VERSION:
         raise StoreTooNew(f"{path} was written by a newer version of Autopilot", hint="upgrade Autopilot")
@@ -181,15 +182,6 @@ def _read(path: Path) -> Header:
             hint="restore it from a backup, or remove it and add the keys again",
         )
     return document
-
-
-def _parsed(text: bytes) -> Header:
-    """The JSON object in the file; empty if it holds anything else."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _is_sound(document: Header) -> bool:

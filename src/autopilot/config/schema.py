@@ -10,13 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
-from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, model_validator
+from annotated_types import Ge, Gt, Le, MaxLen
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings, SimulatedSettings
-from autopilot.config.value_types import CronSchedule, SchedulerAddress, Symbols
-from autopilot.domain.market import MarketKind
-from autopilot.domain.setting_types import STRICT, ExchangeName, Seed, Share
+from autopilot.domain.errors import UnknownSymbol
+from autopilot.domain.market import MarketKind, split_symbol
+from autopilot.domain.setting_types import STRICT, Allowed, ExchangeName, Seed, Share
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper_settings import PaperSettings
@@ -30,6 +30,38 @@ if TYPE_CHECKING:
     from autopilot.risk.evaluation import EvaluationSettings
 SHORTEST_INTERVAL_S = 1.0
 """On a real market; the simulated and the replayed one may run faster."""
+
+
+def _symbol(text: str) -> str:
+    try:
+        split_symbol(text)
+    except UnknownSymbol as error:
+        raise ValueError(f"{error}: {error.hint}") from None
+    return text
+
+
+def _distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is listed more than once")
+    return symbols
+
+
+Symbols = Annotated[
+    tuple[Annotated[str, AfterValidator(_symbol)], ...],
+    Field(min_length=1, max_length=200),
+    AfterValidator(_distinct),
+    Allowed('a list such as ["BTC/USD", "ETH/USD"], without duplicates'),
+]
+CronSchedule = Annotated[
+    str,
+    Field(pattern=r"^([0-9a-zA-Z*/,-]+ ){4}[0-9a-zA-Z*/,-]+$"),
+    MaxLen(100),
+    Allowed('the five fields of a cron schedule, such as "0 3 * * 0"'),
+]
+SchedulerAddress = Annotated[
+    str, Field(pattern=r"^[a-z]+://[^ /]+$"), MaxLen(300), Allowed('an address such as "tcp://host:8786"')
+]
 
 
 class Section(BaseModel):

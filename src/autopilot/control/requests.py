@@ -96,10 +96,15 @@ _FORBID = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
-class StartRequest:
-    """None: as configured. ``interval``: seconds between two cycles."""
+class EmptyRequest:
+    """Of a command that takes nothing; the base of the others."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _FORBID
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest(EmptyRequest):
+    """None: as configured. ``interval``: seconds between two cycles."""
 
     symbols: Symbols | None = None
     exchange: Exchange | None = None
@@ -110,48 +115,37 @@ class StartRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class StopRequest:
+class StopRequest(EmptyRequest):
     """None: every symbol. ``flatten``: sell the positions first."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
     symbol: Symbol | None = None
     flatten: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
-class ModeRequest:
-    """Pause; None: every exchange."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
+class ModeRequest(EmptyRequest):
+    """Pause; ``exchange`` None: every exchange."""
 
     exchange: Exchange | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ResumeRequest:
-    """None: every exchange. ``write_off``: remove from the books what is missing from the account."""
+class ResumeRequest(ModeRequest):
+    """``write_off``: remove from the books what is missing from the account."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
-
-    exchange: Exchange | None = None
     write_off: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
-class PanicRequest:
+class PanicRequest(EmptyRequest):
     """``flatten``: sell the positions too."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
     flatten: Flag = False
 
 
 @dataclass(frozen=True, slots=True)
-class RetrainRequest:
+class RetrainRequest(EmptyRequest):
     """None: as configured. ``surrogate``: on candles whose direction was destroyed."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
     symbols: Symbols | None = None
     exchange: Exchange | None = None
@@ -161,10 +155,8 @@ class RetrainRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class BootstrapRequest:
+class BootstrapRequest(EmptyRequest):
     """The keys of the training configuration that are to change; None: this one stays."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
     days: Count | None = None
     timeframe: TimeframeName | None = None
@@ -173,19 +165,10 @@ class BootstrapRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PromoteRequest:
+class PromoteRequest(EmptyRequest):
     """``force``: even if the gate did not pass the model."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
-
     force: Flag = False
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyRequest:
-    """Of a command that takes nothing."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _FORBID
 
 
 _PARAMETERS: Mapping[str, Any] = {

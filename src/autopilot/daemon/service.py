@@ -24,11 +24,10 @@ from autopilot.config.schema import SHORTEST_INTERVAL_S, AutopilotConfig
 from autopilot.control.errors import SafetyRefused
 from autopilot.control.requests import StartRequest, StopRequest
 from autopilot.daemon.autopilots import Autopilots, Running
-from autopilot.daemon.live_status import overlay
 from autopilot.distribution import installed_version
 from autopilot.domain.account import is_live
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import ConfigError, NotFound
+from autopilot.domain.errors import AutopilotError, ConfigError, NotFound
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import iso_utc
@@ -158,7 +157,7 @@ class AutopilotService:
 
     def _overlay(self, stored: Document) -> Document:
         symbol = stored["symbol"]
-        return overlay(
+        return _live(
             stored,
             self._autopilots.find(symbol),
             self._autopilots.next_cycle_ms(symbol),
@@ -268,6 +267,38 @@ class AutopilotService:
             for position in held
             if position["symbol"] in symbols
         ]
+
+
+def _live(
+    stored: Document, running: Running | None, next_cycle_ms: int | None, left_out: AutopilotError | None
+) -> Document:
+    """A `SymbolDocument`. ``stored``: the stored one; ``left_out``: why the symbol was not resumed."""
+    if left_out is not None:
+        return {**stored, "left_out": left_out.document()}
+    if running is None:
+        return stored
+    autopilot, record = running.autopilot, running.autopilot.record
+    candles, quote = autopilot.window.candles, autopilot.window.quote
+    return {
+        **stored,
+        "state": record.state.value,
+        "running": True,
+        "message": record.message or None,
+        "hint": record.hint or None,
+        "price": quote.price if quote else stored["price"],
+        "ohlcv_data": {
+            "candles": len(candles),
+            "first_at_ms": int(candles.open_at_ms[0]) if len(candles) else None,
+            "last_at_ms": int(candles.open_at_ms[-1]) if len(candles) else None,
+        },
+        "strategy_instances": list(autopilot.strategy_names),
+        "cycles": record.cycles,
+        "errors": record.errors,
+        "last_cycle_at_ms": record.last_cycle_at_ms,
+        "next_cycle_at_ms": next_cycle_ms,
+        "last_error": record.last_error,
+        "differences": list(record.differences),
+    }
 
 
 def _warning(position: Document, *, at_exchange: bool) -> str:

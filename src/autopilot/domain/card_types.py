@@ -28,21 +28,18 @@ class TrainingDataDocument(TypedDict):
     sha256: str
 
 
-class GateRuleDocument(TypedDict):
-    """A `Rule` of the gate."""
-
-    rule: int
-    name: str
-    passed: bool
-    detail: str
-
-
 class LeakTestDocument(TypedDict):
     """A `LeakTest`."""
 
     name: str
     passed: bool
     detail: str
+
+
+class GateRuleDocument(LeakTestDocument):
+    """A `Rule` of the gate."""
+
+    rule: int
 
 
 class PathsDocument(TypedDict):
@@ -55,27 +52,30 @@ class PathsDocument(TypedDict):
     share_above_zero: float | None
 
 
-class MetricDocument(TypedDict):
+class BoundedDocument(TypedDict):
+    """The bounds of a figure, null without an interval."""
+
+    lower: float | None
+    upper: float | None
+
+
+class MetricDocument(BoundedDocument):
     """A figure beside its baseline; ``lower`` and ``upper`` bound it at ``level`` where there is an interval."""
 
     name: str
     unit: str
     value: float | None
-    lower: float | None
-    upper: float | None
     level: float | None
     baseline: str
     baseline_value: float | None
     better: Literal["higher", "lower"]
 
 
-class ComparisonDocument(TypedDict):
+class ComparisonDocument(BoundedDocument):
     """Net return per decision of one way to choose, and how far the model is ahead of it."""
 
     name: str
     bps: float | None
-    lower: float | None
-    upper: float | None
     ahead_bps: float | None
     ahead_lower: float | None
     ahead_upper: float | None
@@ -83,7 +83,7 @@ class ComparisonDocument(TypedDict):
     days: int
 
 
-class ThresholdDocument(TypedDict):
+class ThresholdDocument(BoundedDocument):
     """The decisions at or above a confidence."""
 
     threshold: float
@@ -91,8 +91,6 @@ class ThresholdDocument(TypedDict):
     decisions: int
     hit_rate: float | None
     edge_bps: float | None
-    lower: float | None
-    upper: float | None
 
 
 class ReliabilityDocument(TypedDict):
@@ -105,7 +103,7 @@ class ReliabilityDocument(TypedDict):
     observed: float | None
 
 
-class GroupEvidenceDocument(TypedDict):
+class GroupEvidenceDocument(BoundedDocument):
     """How often a group was chosen and acted on, and the result."""
 
     group: str
@@ -113,8 +111,6 @@ class GroupEvidenceDocument(TypedDict):
     acted: int
     hit_rate: float | None
     edge_bps: float | None
-    lower: float | None
-    upper: float | None
     expected_bps: float | None
 
 
@@ -160,12 +156,10 @@ class ServingDocument(TypedDict):
     trained_until_ms: int
 
 
-class IntervalDocument(TypedDict):
+class IntervalDocument(BoundedDocument):
     """An `Interval`."""
 
     point: float | None
-    lower: float | None
-    upper: float | None
     level: float
 
 

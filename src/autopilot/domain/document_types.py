@@ -20,23 +20,28 @@ DecidedByName = Literal["rules", "model"]
 ModeName = Literal["active", "reducing", "halted"]
 
 
-class OrderDocument(TypedDict):
+class BookedDocument(TypedDict):
+    """The part that an order, a position and a trade have in common."""
+
+    account: str
+    symbol: str
+    quantity: str
+    strategy: str
+    decision_id: str | None
+
+
+class OrderDocument(BookedDocument):
     """An `Order`, as ``orders`` lists it."""
 
     client_order_id: str
-    account: str
-    symbol: str
     side: SideName
     type: str
     purpose: str
-    quantity: str
     price: str | None
     reference_price: str
     created_at_ms: int
     expires_at_ms: int | None
-    strategy: str
     reason: str
-    decision_id: str | None
     stop: str | None
     target: str | None
     trigger_price: str | None
@@ -47,34 +52,24 @@ class OrderDocument(TypedDict):
     detail: str
 
 
-class PositionDocument(TypedDict):
+class PositionDocument(BookedDocument):
     """A `Position`, as ``positions`` lists it."""
 
-    account: str
-    symbol: str
-    quantity: str
     entry_price: str
     cost: str
     fees: str
     realized: str
     stop: str | None
     target: str | None
-    strategy: str
-    decision_id: str | None
     opened_at_ms: int
     entry_quantity: str
     entry_value: str
     exit_value: str
 
 
-class TradeDocument(TypedDict):
+class TradeDocument(BookedDocument):
     """A `RoundTrip`, as ``trades`` lists it. ``net_pct``: the net result in percent of the price paid."""
 
-    account: str
-    symbol: str
-    strategy: str
-    decision_id: str | None
-    quantity: str
     entry_price: str
     exit_price: str
     fees: str
@@ -86,22 +81,25 @@ class TradeDocument(TypedDict):
     net_pct: float
 
 
-class CheckDocument(TypedDict):
-    """A `Check`."""
+class ReasonDocument(TypedDict):
+    """A ``code`` for programs, and the ``detail`` in words."""
 
     code: str
+    detail: str
+
+
+class CheckDocument(ReasonDocument):
+    """A `Check`."""
+
     passed: bool
     actual: float | None
     limit: float | None
     unit: str
-    detail: str
 
 
-class DeniedDocument(TypedDict):
+class DeniedDocument(ReasonDocument):
     """A `Denied`."""
 
-    code: str
-    detail: str
     checks: list[CheckDocument]
 
 
@@ -120,13 +118,9 @@ class SignalDocument(TypedDict):
     reason: str
 
 
-class ConditionsDocument(TypedDict):
-    """`MarketConditions`. ``features``: the model's input by name."""
+class AnalysisDocument(TypedDict):
+    """The part of the last decision's market conditions that a status shows."""
 
-    symbol: str
-    timeframe: str
-    candle_at_ms: int
-    price: float
     regime: str
     regime_strength: float
     candles_in_regime: int
@@ -134,8 +128,17 @@ class ConditionsDocument(TypedDict):
     rsi: float | None
     atr: float | None
     volatility: float | None
-    volatility_ratio: float | None
     volume_ratio: float | None
+
+
+class ConditionsDocument(AnalysisDocument):
+    """`MarketConditions`. ``features``: the model's input by name."""
+
+    symbol: str
+    timeframe: str
+    candle_at_ms: int
+    price: float
+    volatility_ratio: float | None
     external_signals: bool
     features: dict[str, float | None]
 
@@ -194,18 +197,37 @@ class SelectionDocument(TypedDict):
     model: NotRequired[OpinionDocument | None]
 
 
-class DecisionDocument(TypedDict):
-    """A whole `Decision`, as ``explain`` shows it. ``exits``: orders that sold before the next candle without a
-    decision; the ``decision`` events do not have it."""
+class SelectedDocument(TypedDict):
+    """The strategy that the last decision chose."""
 
-    id: str
+    strategy: str
+    group: str
+    decided_by: DecidedByName
+    confidence: float
+
+
+class SeriesDocument(TypedDict):
+    """The candles of one symbol, and the account that trades it."""
+
     account: str
     exchange: str
     market: str
     symbol: str
     timeframe: str
+
+
+class DecidedDocument(SeriesDocument):
+    """The candle that a decision is about."""
+
+    id: str
     candle_at_ms: int
     decided_at_ms: int
+
+
+class DecisionDocument(DecidedDocument):
+    """A whole `Decision`, as ``explain`` shows it. ``exits``: orders that sold before the next candle without a
+    decision; the ``decision`` events do not have it."""
+
     conditions: ConditionsDocument
     selection: SelectionDocument
     signal: SignalDocument
@@ -218,22 +240,10 @@ class DecisionDocument(TypedDict):
     exits: NotRequired[list[OrderDocument]]
 
 
-class BriefDecisionDocument(TypedDict):
+class BriefDecisionDocument(DecidedDocument, SelectedDocument):
     """A decision as ``decisions``, ``signals`` and ``status`` list it."""
 
-    id: str
-    symbol: str
-    account: str
-    exchange: str
-    market: str
-    timeframe: str
-    candle_at_ms: int
-    decided_at_ms: int
     regime: str
-    group: str
-    strategy: str
-    decided_by: DecidedByName
-    confidence: float
     signal_type: SignalName
     price: float
     action: ActionName

@@ -6,12 +6,15 @@ from typing import Literal, NotRequired, TypedDict
 
 from autopilot.domain.card_types import LoadedModelDocument
 from autopilot.domain.document_types import (
+    AnalysisDocument,
     BriefDecisionDocument,
-    DecidedByName,
     ErrorBodyDocument,
     ModeName,
     OrderDocument,
     PositionDocument,
+    ReasonDocument,
+    SelectedDocument,
+    SeriesDocument,
 )
 
 LevelName = Literal["error", "warning", "info"]
@@ -29,12 +32,10 @@ class DaemonDocument(TypedDict):
     data_dir: str
 
 
-class RestrictionDocument(TypedDict):
+class RestrictionDocument(ReasonDocument):
     """A `Restriction`."""
 
-    code: str
     mode: ModeName
-    detail: str
     since_ms: int
     hint: str
 
@@ -65,28 +66,6 @@ class AccountDocument(TypedDict):
     paper: bool
 
 
-class AnalysisDocument(TypedDict):
-    """The part of the last decision's market conditions that a status shows."""
-
-    regime: str
-    regime_strength: float
-    candles_in_regime: int
-    adx: float | None
-    rsi: float | None
-    atr: float | None
-    volatility: float | None
-    volume_ratio: float | None
-
-
-class SelectedDocument(TypedDict):
-    """The strategy that the last decision chose."""
-
-    strategy: str
-    group: str
-    decided_by: DecidedByName
-    confidence: float
-
-
 class CandleRangeDocument(TypedDict):
     """How many candles there are, and the open times of the first and the last."""
 
@@ -95,14 +74,9 @@ class CandleRangeDocument(TypedDict):
     last_at_ms: int | None
 
 
-class SymbolDocument(TypedDict):
+class SymbolDocument(SeriesDocument):
     """One symbol of a status. ``left_out``: why the daemon could not resume it."""
 
-    symbol: str
-    exchange: str
-    market: str
-    account: str
-    timeframe: str
     interval: float
     paper_trading: bool
     auto_execute: bool
@@ -152,13 +126,11 @@ class RealMoneyDocument(TypedDict):
     unarmed_symbols: list[str]
 
 
-class ProblemDocument(TypedDict):
+class ProblemDocument(ReasonDocument):
     """One problem of a status. ``hint``: the remedy."""
 
-    code: str
     level: LevelName
     subject: str
-    detail: str
     since_ms: int | None
     hint: str
 

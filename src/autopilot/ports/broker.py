@@ -25,12 +25,10 @@ class Broker(Protocol):
     async def submit(self, order: Order, market: Market) -> OrderReport:
         """Send one order. Raises OrderRejected (no order exists), AnswerLost (it may), MarketUnavailable
         (nothing was sent)."""
-        ...
 
     async def cancel(self, order: Order) -> OrderReport:
         """Cancel the order and return its final report, late fills included. EXPIRED without an exchange id means
         that the exchange does not have the order. Raises MarketUnavailable, AnswerLost."""
-        ...
 
     async def lookup(self, order: Order) -> OrderReport | None:
         """The exchange's report on this order, found by client order id. None if the exchange does not have it. An
@@ -38,15 +36,12 @@ class Broker(Protocol):
 
         Raises MarketUnavailable if the exchange cannot say yet.
         """
-        ...
 
     async def open_orders(self, symbol: str) -> tuple[OrderReport, ...]:
         """Every open order of this symbol, foreign ones included. Raises MarketUnavailable."""
-        ...
 
     async def balances(self) -> Mapping[str, Balance]:
         """By currency. Raises MarketUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,6 @@ class PaperStore(Protocol):
 
     def load_paper(self, account: str) -> tuple[Mapping[str, Decimal], tuple[tuple[Order, OrderReport], ...]]:
         """Balances (total by currency) and the open orders, as last committed; both empty for a new account."""
-        ...
 
     def find_paper_order(self, account: str, client_order_id: str) -> tuple[Order, OrderReport] | None: ...
 

@@ -40,19 +40,15 @@ class Ledger(Protocol):
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
         """Store the decision, its order if any, and the equity mark, all or nothing, durably if there is an order.
         Returns False if this candle was decided before; nothing is written then."""
-        ...
 
     def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
         """Open time of the last candle decided."""
-        ...
 
     def last_price(self, account: str, symbol: str) -> float | None:
         """The close of the last candle decided, at any timeframe."""
-        ...
 
     def save_order(self, order: Order) -> None:
         """Insert or update, durably."""
-        ...
 
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         """Store the order's new state and its new ``fills``, and update the position and the round trips, all or
@@ -61,39 +57,31 @@ class Ledger(Protocol):
         With ``market``, a position of which an exit that is over left less than can be sold is written off: its round
         trip ends. Applying the same again changes nothing.
         """
-        ...
 
     def order(self, client_order_id: str) -> Order | None: ...
 
     def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
         """All orders that are not final, oldest first."""
-        ...
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
         """The latest sell order created at or after ``since_ms``, in any status."""
-        ...
 
     def positions(self, account: str) -> tuple[Position, ...]:
         """All open positions."""
-        ...
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         """``trades_today`` counts entries approved at or after ``day_start_ms``. Consecutive losses are counted by
         the end of their round trips."""
-        ...
 
     def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
         """The round trips of all symbols that ended at or after ``since_ms``, by their end, then in the order of
         booking."""
-        ...
 
     def traded_cash(self, account: str, currency: str) -> Decimal:
         """The sum that all our fills added to a quote currency, after fees; negative if they took more."""
-        ...
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         """The latest mark in this currency, if any."""
-        ...
 
 
 class WriteOffs(Protocol):
@@ -102,7 +90,6 @@ class WriteOffs(Protocol):
     def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
         """Take ``quantity`` of the position out of the books, as if it had been withdrawn at this price. If nothing
         is left, a round trip that sold some of it before ends. Durable."""
-        ...
 
 
 class SampleStore(Protocol):
@@ -110,8 +97,6 @@ class SampleStore(Protocol):
 
     def save_samples(self, samples: Sequence[PerformanceSample]) -> None:
         """Idempotent: exchange, symbol, timeframe and candle identify a sample."""
-        ...
 
     def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
         """The samples whose candle opened at or after ``since_ms``, oldest first."""
-        ...

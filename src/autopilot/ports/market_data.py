@@ -30,47 +30,38 @@ class CandleSource(Protocol):
     @property
     def name(self) -> str:
         """The exchange's name in the configuration."""
-        ...
 
     @property
     def kind(self) -> MarketKind:
         """Real, replayed or simulated."""
-        ...
 
     @property
     def clock(self) -> Clock:
         """The market's time."""
-        ...
 
     async def market(self, symbol: str) -> Market:
         """The market's rules. Raises UnknownSymbol, MarketUnavailable."""
-        ...
 
     def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
         """Announce that these symbols will be fetched. Subscribe all symbols that start together before the first of
         them is fetched. ``resume_at_ms``: the earliest open time of the next candle to decide, at which a market with a
         clock of its own goes on; None for symbols without a decision. Raises nothing: an unknown symbol raises in
         `fetch`."""
-        ...
 
     def unsubscribe(self, symbol: str) -> None:
         """Announce that this symbol is fetched no more, so that the others do not wait for it. Does nothing for a
         symbol that is not subscribed."""
-        ...
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         """At most ``limit`` closed candles that open at or after ``since_ms``, oldest first; the latest ``limit`` if
         ``since_ms`` is None. Raises UnknownSymbol, UnknownTimeframe, MarketUnavailable, MarketEnded."""
-        ...
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         """The latest ``limit`` closed candles that open at or before ``until_ms``, oldest first; fewer if the market
         has no more. Needs no subscription and moves no clock. Raises as `fetch` does."""
-        ...
 
     async def close(self) -> None:
         """Close all connections; a fetch that waits returns or raises MarketUnavailable."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +81,6 @@ class CandleStore(Protocol):
 
     def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
         """Returns the number of candles that were new or changed."""
-        ...
 
     def load_candles(
         self,
@@ -103,8 +93,6 @@ class CandleStore(Protocol):
         last: int | None = None,
     ) -> Candles:
         """Candles that open in [since_ms, until_ms], oldest first; only the latest ``last`` of them if given."""
-        ...
 
     def coverage(self) -> tuple[Coverage, ...]:
         """One entry per exchange, symbol and timeframe, sorted in that order."""
-        ...

@@ -15,11 +15,9 @@ class PriceObserver(Protocol):
 
     def on_candle(self, market: Market, timeframe: Timeframe, candle: Candle) -> None:
         """A candle closed. Seeing the same candle again changes nothing."""
-        ...
 
     def on_price(self, market: Market, price: float, at_ms: int) -> None:
         """A price between two closes."""
-        ...
 
 
 class EventSink(Protocol):
@@ -27,4 +25,3 @@ class EventSink(Protocol):
 
     def publish(self, kind: str, subject: object, **more: object) -> None:
         """Publish ``subject``, a domain value or a mapping, as a document with ``more`` beside its fields."""
-        ...

@@ -12,4 +12,3 @@ class RestrictionSource(Protocol):
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         """The restrictions in force for this account (for example ``live:kraken``), if any. Raises StoreError."""
-        ...

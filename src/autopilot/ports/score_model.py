@@ -31,14 +31,11 @@ class ScoreModel(Protocol):
     @property
     def is_present(self) -> bool:
         """False when there is none to ask, so that nothing need be made ready for it."""
-        ...
 
     def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
         """Raises ModelError when there is no usable model or answer; the rules decide then."""
-        ...
 
     def contributions(
         self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
     ) -> tuple[Contribution, ...]:
         """The leading ones for that group's expected edge, largest first. Raises ModelError."""
-        ...

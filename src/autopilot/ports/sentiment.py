@@ -12,7 +12,6 @@ class SentimentSource(Protocol):
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:
         """The values that became known in [since_ms, now_ms]."""
-        ...
 
 
 class SentimentStore(Protocol):
@@ -20,8 +19,6 @@ class SentimentStore(Protocol):
 
     def save_sentiment(self, series: SentimentSeries) -> None:
         """Saving a value again replaces it."""
-        ...
 
     def load_sentiment(self, name: str, since_ms: int, until_ms: int) -> SentimentSeries:
         """The values that became known in [since_ms, until_ms]; empty without any."""
-        ...

@@ -14,7 +14,7 @@ import pytest
 
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.views import names
+from autopilot.adapters.store.views.names import stored_names
 from autopilot.cli.completion import OFFLINE, REAL_EXCHANGES, complete_group, complete_strategy
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import MarketKind
@@ -73,10 +73,10 @@ def test_the_exchanges_are_those_that_the_program_knows(autopilot) -> None:
 
 
 def test_names_of_a_database_without_candles(database, tmp_path) -> None:
-    assert names.stored_symbols(database.path) == ["ADA/EUR", "BTC/EUR"]
+    assert stored_names(database.path, "symbols") == ["ADA/EUR", "BTC/EUR"]
     empty = open_database(tmp_path / "empty.db")
-    assert names.stored_symbols(empty.path) == names.stored_exchanges(empty.path) == []
-    assert names.model_ids(empty.path) == names.task_ids(empty.path) == names.decision_ids(empty.path) == []
+    for kind in ("symbols", "exchanges", "models", "tasks", "decisions"):
+        assert stored_names(empty.path, kind) == []
 
 
 def test_strategies_and_groups_are_those_that_can_be_traded() -> None:

@@ -41,7 +41,6 @@ class Gateway:
     ) -> None:
         self.name = venue.name
         self._venue = venue
-        self._answers = venue.answers
         self._clock = clock
         self._keys = keys
         self._base_url = base_url
@@ -74,7 +73,7 @@ class Gateway:
         async with self._turn:
             exchange = await self._ready()
             found = await self._query(exchange, method, *arguments)
-            return found, self._answers.cursor(exchange.last_http_response)
+            return found, self._venue.cursor(exchange.last_http_response)
 
     async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Raw | None:
         """One order; None if the exchange's own words say that it does not exist."""
@@ -83,7 +82,7 @@ class Gateway:
             try:
                 found: Raw = await self._query(exchange, "fetch_order", exchange_order_id, symbol, dict(params))
             except MarketUnavailable:
-                if not self._answers.has_no_order(exchange.last_http_response):
+                if not self._venue.has_no_order(exchange.last_http_response):
                     raise
                 self._backoff.answered()
                 return None
@@ -162,7 +161,7 @@ class Gateway:
     async def _query(self, exchange: Any, method: str, *arguments: Any) -> Any:
         exchange.last_http_response = None
         found = await self._call(exchange, method, *arguments)
-        if not self._answers.is_whole(exchange.last_http_response):
+        if not self._venue.is_whole(exchange.last_http_response):
             raise self._nonsense(method)
         self._backoff.answered()
         return found
@@ -200,7 +199,7 @@ class Gateway:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="see autopilot explain")
         if _never_connected(error):
             return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
-        refusal = self._answers.refusal(exchange.last_http_response)
+        refusal = self._venue.refusal(exchange.last_http_response)
         if refusal is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="Autopilot looks it up")
         if "deadline" in refusal.words.lower():

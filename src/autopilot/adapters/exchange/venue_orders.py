@@ -50,23 +50,18 @@ class AccountReader(Protocol):
     @property
     def name(self) -> str:
         """The exchange's name."""
-        ...
 
     async def query(self, method: Query, *arguments: Any) -> Any:
         """The result of ccxt's unified ``method``."""
-        ...
 
     async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
         """One page of a list and the cursor of the next page, empty after the last page."""
-        ...
 
     async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Raw | None:
         """One order; None if the exchange says that it does not exist."""
-        ...
 
     async def cancel(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> None:
         """Request the cancellation of one order. Raises AnswerLost if the answer is lost."""
-        ...
 
 
 class VenueOrders(ABC):

@@ -1,4 +1,8 @@
-"""One exchange on which real money can be traded, in one value."""
+"""One exchange on which real money can be traded, in one value.
+
+Only the exchange's own words prove that it rejected a new order: neither the class of ccxt's exception nor the HTTP
+status does. Only a whole answer proves that a list is empty: ccxt reads a page of HTML as an empty list.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autopilot.adapters.exchange.answers import AnswerReader
 from autopilot.adapters.exchange.venue_orders import VenueOrders
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 
@@ -14,9 +17,21 @@ BURST = 2.0
 """The cost of the requests that an exchange is sent at once, in ccxt's units."""
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The exchange rejected a new order: it does not exist. ``is_final``: sending it again would not help."""
+
+    words: str
+    is_final: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueRules:
     """All that is one exchange's own. ``name`` is its name in ccxt.
+
+    Its answers are read from the body of its last response. ``refusal`` of a new order, None if the answer proves no
+    rejection; ``is_whole``: whether a query was answered in full; ``has_no_order``: whether the answer says that the
+    order does not exist; ``cursor`` of a list's next page.
 
     ``key_problem`` describes an obvious fault of an API key, "" without any; ``key_hint`` helps to copy the key again.
     ``rights_method`` is the method of ccxt that returns the key's permissions, which ``rights`` reads.
@@ -24,7 +39,10 @@ class VenueRules:
 
     name: str
     orders: VenueOrders
-    answers: AnswerReader
+    refusal: Callable[[str | None], Refusal | None]
+    is_whole: Callable[[str | None], bool]
+    has_no_order: Callable[[str | None], bool] = lambda _: False
+    cursor: Callable[[str | None], str] = lambda _: ""
     key_problem: Callable[[ExchangeKeys], str]
     key_hint: str
     rights_method: str

@@ -5,11 +5,10 @@ Standard library only: a query must answer at once.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from enum import StrEnum
-from typing import Any
 
+from autopilot.adapters.json_text import json_object
 from autopilot.adapters.store.database import Database
 from autopilot.domain.audit import canonical
 
@@ -29,7 +28,7 @@ _LAST = "SELECT body FROM audit WHERE kind = 'arming' AND instr(body, ?) ORDER B
 def recorded_event(database: Database, row: sqlite3.Row) -> ArmingEvent | None:
     """The last audit event of this arming; None if it does not match the row. Raises StoreError."""
     found = database.row(_LAST, (canonical({"account": row["account"]})[1:-1],))
-    body = _parsed(found["body"]) if found else {}
+    body = json_object(found["body"]) if found else {}
     event = body.pop("event", None)
     held = dict(row)
     return ArmingEvent(event) if event in list(ArmingEvent) and body.items() <= held.items() else None
@@ -39,12 +38,3 @@ def altered_armings(database: Database) -> tuple[str, ...]:
     """The accounts whose arming does not match the audit log. Raises StoreError."""
     rows = database.rows("SELECT * FROM armings ORDER BY account")
     return tuple(row["account"] for row in rows if recorded_event(database, row) is None)
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """A row's body; empty if it is not a JSON object, as in an edited row."""
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -10,8 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from autopilot.adapters.store.arming_proof import ArmingEvent, recorded_event
-from autopilot.adapters.store.audit import AuditTrail
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.audit import AuditedStore
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.account import account_name, exchange_of, is_live
 from autopilot.domain.arming import NO_ALLOWANCE, Allowance, Arming
@@ -40,13 +39,9 @@ class PaperRecord:
     round_trips: int
 
 
-class SqliteArmings:
+class SqliteArmings(AuditedStore):
     """Every change is recorded in ``audit`` in the same transaction; a row that does not match the audit log authorizes
     nothing. Without ``audit`` it only reads. Methods raise StoreError."""
-
-    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
-        self._database = database
-        self._audit = audit
 
     def arm(self, arming: Arming) -> Arming:
         """Store the arming in place of an earlier one of the account. Returns it with ``earned_before`` filled in: the

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.store.arming_proof import altered_armings
-from autopilot.adapters.store.database import Database, open_readonly
+from autopilot.adapters.store.database import Database, Store, open_readonly
 from autopilot.adapters.store.rows import from_json
 from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Head, Verdict, canonical, chained, verify
 from autopilot.domain.document_types import Document
@@ -47,6 +47,14 @@ class AuditTrail:
         """Add a row for an event that changes no table, durably. Raises StoreError."""
         with database.transaction(durable=True) as connection:
             self.append(connection, kind, body, actor=actor)
+
+
+class AuditedStore(Store):
+    """A store whose changes are also recorded in ``audit``, in the same transaction; without ``audit`` they are not."""
+
+    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
+        super().__init__(database)
+        self._audit = audit
 
 
 def recent(database: Path, limit: int, kind: AuditKind | None = None) -> Document:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.adapters.store.database import Store
+from autopilot.adapters.store.rows import insert, to_row
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
 
@@ -26,11 +26,8 @@ class AutopilotEntry:
     started_at_ms: int
 
 
-class SqliteAutopilots:
+class SqliteAutopilots(Store):
     """Which symbols run, so that a restart resumes them. Methods raise StoreError."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def save_autopilot(self, entry: AutopilotEntry) -> None:
         """Insert or update, by symbol."""
@@ -39,5 +36,4 @@ class SqliteAutopilots:
 
     def load_autopilots(self) -> tuple[AutopilotEntry, ...]:
         """All entries, in the order they were started."""
-        rows = self._database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
-        return tuple(from_row(AutopilotEntry, row) for row in rows)
+        return self._all(AutopilotEntry, "SELECT * FROM autopilots ORDER BY started_at_ms, symbol")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.database import Store
 from autopilot.domain.candles import Candles
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import CandleStore, Coverage
@@ -16,11 +16,8 @@ _COLUMNS = ", ".join(_ROW.names or ())
 _FOREVER = 2**62
 
 
-class SqliteCandles(CandleStore):
+class SqliteCandles(Store, CandleStore):
     """Candles in arrays; writing a candle again replaces it."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
         """In one transaction. Returns how many candles were new or different."""

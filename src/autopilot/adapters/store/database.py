@@ -4,17 +4,54 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
-from autopilot.adapters.store.errors import store_errors
+from autopilot.adapters.store.rows import from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 
+T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
 _RESTORE = "restore a backup, or move the file away to start over; nothing was changed"
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "another program holds it; end that program, or try again later",
+    sqlite3.SQLITE_LOCKED: "another program holds it; end that program, or try again later",
+    sqlite3.SQLITE_FULL: "make room on the disk, then try again",
+    sqlite3.SQLITE_READONLY: "make the file and its directory writable for this user",
+    sqlite3.SQLITE_CANTOPEN: "see that the directory exists and that this user may write in it",
+    sqlite3.SQLITE_PERM: "see that this user may read and write the file",
+    sqlite3.SQLITE_AUTH: "see that this user may read and write the file",
+    sqlite3.SQLITE_IOERR: "look at the disk: the system's log says what failed",
+    sqlite3.SQLITE_PROTOCOL: "another program holds it; end that program, or try again later",
+    sqlite3.SQLITE_NOMEM: "close other programs, then try again",
+}
+"""Hints by primary result code."""
+
+
+@contextmanager
+def store_errors(path: Path) -> Iterator[None]:
+    """Raises StoreCorrupt, StoreUnavailable or StoreError in place of sqlite3's own errors."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ours(error, path) from error
+
+
+def _ours(error: sqlite3.Error, path: Path) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _CORRUPT or "decode to UTF-8" in str(error):
+        return StoreCorrupt(
+            f"the database {path} is damaged: {error}",
+            hint=_RESTORE,
+        )
+    if code in _UNAVAILABLE:
+        return StoreUnavailable(f"the database {path} cannot be used: {error}", hint=_UNAVAILABLE[code])
+    return StoreError(f"the database {path} refused: {error}", hint="please report this")
 
 
 class Database:
@@ -56,6 +93,22 @@ class Database:
     def close(self) -> None:
         with store_errors(self.path):
             self.connection.close()
+
+
+class Store:
+    """Base of the stores, each of which reads and writes its own tables of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _first(self, kind: Callable[..., T], sql: str, parameters: Sequence[object] = ()) -> T | None:
+        """The first row as a value of the dataclass ``kind``; None without a row. Raises StoreError."""
+        row = self._database.row(sql, parameters)
+        return from_row(kind, row) if row else None
+
+    def _all(self, kind: Callable[..., T], sql: str, parameters: Sequence[object] = ()) -> tuple[T, ...]:
+        """The rows as values of the dataclass ``kind``. Raises StoreError."""
+        return tuple(from_row(kind, row) for row in self._database.rows(sql, parameters))
 
 
 def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 
-from autopilot.adapters.store.audit import AuditTrail
-from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.rows import IS_OPEN, from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
@@ -23,7 +22,6 @@ from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import EquityMark, Ledger, WriteOffs
 
-_FINAL = ", ".join(f"'{status}'" for status in OrderStatus if status.is_final)
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
 _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
@@ -46,13 +44,9 @@ _HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
 _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 
-class SqliteLedger(Ledger, WriteOffs):
+class SqliteLedger(AuditedStore, Ledger, WriteOffs):
     """With ``audit``, every change of an order and the decision that led to it are recorded there, in the same
     transaction."""
-
-    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
-        self._database = database
-        self._audit = audit
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
         """Returns False also if the order exists already: an order is created once."""
@@ -114,29 +108,26 @@ class SqliteLedger(Ledger, WriteOffs):
             _store_booked(connection, *key, booked)
 
     def order(self, client_order_id: str) -> Order | None:
-        row = self._database.row("SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
-        return from_row(Order, row) if row else None
+        return self._first(Order, "SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
 
     def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
-        rows = self._database.rows(
-            f"SELECT * FROM orders WHERE account = ? AND status NOT IN ({_FINAL}) AND symbol = coalesce(?, symbol)"
+        return self._all(
+            Order,
+            f"SELECT * FROM orders WHERE account = ? AND {IS_OPEN} AND symbol = coalesce(?, symbol)"
             " ORDER BY created_at_ms, client_order_id",
             (account, symbol),
         )
-        return tuple(from_row(Order, row) for row in rows)
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
-        row = self._database.row(_LAST_EXIT, (account, symbol, since_ms))
-        return from_row(Order, row) if row else None
+        return self._first(Order, _LAST_EXIT, (account, symbol, since_ms))
 
     def positions(self, account: str) -> tuple[Position, ...]:
-        rows = self._database.rows("SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))
-        return tuple(from_row(Position, row) for row in rows)
+        return self._all(Position, "SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))
 
     def busy_accounts(self) -> tuple[str, ...]:
         """The accounts with open orders or positions, whether or not a symbol runs on them."""
         rows = self._database.rows(
-            f"SELECT account FROM orders WHERE status NOT IN ({_FINAL}) UNION SELECT account FROM positions ORDER BY 1"
+            f"SELECT account FROM orders WHERE {IS_OPEN} UNION SELECT account FROM positions ORDER BY 1"
         )
         return tuple(row[0] for row in rows)
 
@@ -160,15 +151,14 @@ class SqliteLedger(Ledger, WriteOffs):
         )
 
     def round_trips_since(self, account: str, since_ms: int) -> tuple[RoundTrip, ...]:
-        return tuple(from_row(RoundTrip, row) for row in self._database.rows(RECENT, (account, since_ms)))
+        return self._all(RoundTrip, RECENT, (account, since_ms))
 
     def traded_cash(self, account: str, currency: str) -> Decimal:
         row = self._database.row(_TRADED_CASH, (account, currency))
         return Decimal(row[0]) if row else ZERO
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
-        row = self._database.row("SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
-        return from_row(EquityMark, row) if row else None
+        return self._first(EquityMark, "SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
 
     def _audit_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
         if self._audit:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 
-from autopilot.adapters.store.audit import AuditTrail
-from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_row, insert, to_row
+from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.rows import insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import NotFound
 from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
@@ -18,16 +17,12 @@ _REGISTER = (
 )
 
 
-class SqliteModels:
+class SqliteModels(AuditedStore):
     """Trained models, at most one of them champion, and their history; the models themselves are files.
 
     Every method is one transaction, shared by processes, and raises StoreError; those that name a model raise NotFound.
     With ``audit``, each line of the history is recorded there too, in the same transaction.
     """
-
-    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
-        self._database = database
-        self._audit = audit
 
     def register(self, entry: ModelEntry) -> None:
         """Keep a trained model; it does not become champion. The same id again (the same training makes the same model)
@@ -43,13 +38,11 @@ class SqliteModels:
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """The newest first."""
-        rows = self._database.rows("SELECT * FROM models ORDER BY created_at_ms DESC, rowid DESC")
-        return tuple(from_row(ModelEntry, row) for row in rows)
+        return self._all(ModelEntry, "SELECT * FROM models ORDER BY created_at_ms DESC, rowid DESC")
 
     def champion(self) -> ModelEntry | None:
         """The model that decides; None if rules do."""
-        row = self._database.row("SELECT * FROM models WHERE is_champion = 1")
-        return None if row is None else from_row(ModelEntry, row)
+        return self._first(ModelEntry, "SELECT * FROM models WHERE is_champion = 1")
 
     def promote(self, model_id: str, now_ms: int, reason: str, event: ModelEvent = ModelEvent.PROMOTED) -> None:
         """Make this model champion, if it is not already. ``event``: ROLLED_BACK if an earlier champion returns."""
@@ -87,8 +80,7 @@ class SqliteModels:
 
     def history(self, limit: int) -> tuple[ModelChange, ...]:
         """The latest first. It is never shortened."""
-        rows = self._database.rows("SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
-        return tuple(from_row(ModelChange, row) for row in rows)
+        return self._all(ModelChange, "SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
 
     def trials(self) -> int:
         """How many trainings were ever begun, resets included: the deflated Sharpe ratio pays for them."""

@@ -8,17 +8,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.database import Store
 from autopilot.adapters.store.rows import from_row, stored_value, to_row
 from autopilot.domain.order import Fill, Order, OrderReport
 from autopilot.ports.broker import PaperChange, PaperStore
 
 
-class SqlitePaper(PaperStore):
+class SqlitePaper(Store, PaperStore):
     """Balances and orders of the paper exchange."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def load_paper(self, account: str) -> tuple[Mapping[str, Decimal], tuple[tuple[Order, OrderReport], ...]]:
         balances = self._database.rows("SELECT currency, total FROM paper_balances WHERE account = ?", (account,))

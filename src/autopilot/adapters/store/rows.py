@@ -15,8 +15,11 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from autopilot.domain.errors import StoreCorrupt
+from autopilot.domain.order import OrderStatus
 
 T = TypeVar("T")
+IS_OPEN = f"status NOT IN ({', '.join(repr(status.value) for status in OrderStatus if status.is_final)})"
+"""SQL that is true for a row of ``orders`` whose order is not over."""
 
 
 def to_row(value: Any) -> dict[str, Any]:

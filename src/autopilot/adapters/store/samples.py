@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.database import Store
 from autopilot.adapters.store.rows import from_json
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
@@ -13,11 +13,8 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import SampleStore
 
 
-class SqliteSamples(SampleStore):
+class SqliteSamples(Store, SampleStore):
     """Returns are stored exactly, to the last bit."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def save_samples(self, samples: Sequence[PerformanceSample]) -> None:
         with self._database.transaction(durable=False) as connection:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.database import Store
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.lean_imports import held_back
 from autopilot.ports.sentiment import SentimentStore
 
 
-class SqliteSentiment(SentimentStore):
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
+class SqliteSentiment(Store, SentimentStore):
     def save_sentiment(self, series: SentimentSeries) -> None:
         with held_back():
             import sqlite_utils

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.database import Store
 from autopilot.adapters.store.rows import from_json, insert, stored_value, to_row
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
@@ -15,15 +15,12 @@ from autopilot.domain.task import Task, TaskState
 _UNFINISHED = "state IN ('pending', 'running')"
 
 
-class SqliteTasks:
+class SqliteTasks(Store):
     """Shared by processes, and kept across restarts. Methods that name a task raise NotFound if it does not exist;
     every method raises StoreError.
 
     Documents are kept as `document` makes them: NaN becomes null, a float its six leading digits.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def create(self, task: Task) -> None:
         documents = {"request": _text(task.request), "result": _text(task.result), "error": _text(task.error)}

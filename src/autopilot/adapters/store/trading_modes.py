@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from autopilot.adapters.store.audit import AuditTrail
-from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.audit import AuditedStore
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for
@@ -16,13 +15,9 @@ _FIND = "SELECT * FROM trading_modes WHERE account = ?"
 _SAVE = insert("trading_modes", ModeEntry, or_update="account")
 
 
-class SqliteTradingModes(RestrictionSource):
+class SqliteTradingModes(AuditedStore, RestrictionSource):
     """Every change is durable when the method returns. With ``audit``, each change is recorded there in the same
     transaction. Methods raise StoreError."""
-
-    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
-        self._database = database
-        self._audit = audit
 
     def restrict(self, entry: ModeEntry) -> ModeEntry:
         """Store the mode, unless the stored one is as strict already; returns the stored one."""
@@ -47,7 +42,7 @@ class SqliteTradingModes(RestrictionSource):
 
     def entries(self) -> tuple[ModeEntry, ...]:
         """All modes that are set."""
-        return tuple(from_row(ModeEntry, row) for row in self._database.rows(ENTRIES))
+        return self._all(ModeEntry, ENTRIES)
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         return tuple(as_restriction(entry) for entry in self.entries() if holds_for(entry.account, account))

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from autopilot.cli.render.blocks import Block, Paragraph, Span, Style
 from autopilot.cli.render.words import count, figure, price, quantity, spoken, utc
-from autopilot.domain.document_types import BriefDecisionDocument, OrderDocument, PositionDocument
-from autopilot.domain.status_types import AnalysisDocument, CandleRangeDocument, SelectedDocument, SymbolDocument
+from autopilot.domain.document_types import (
+    AnalysisDocument,
+    BriefDecisionDocument,
+    OrderDocument,
+    PositionDocument,
+    SelectedDocument,
+)
+from autopilot.domain.status_types import CandleRangeDocument, SymbolDocument
 
 _WIDTH = 10
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
 from autopilot.adapters.store.views.table import VIEWS
 from autopilot.control.errors import RequestInvalid
-from autopilot.control.peer import Peer
 from autopilot.control.protocol import API, HEALTH
 from autopilot.control.requests import (
     BootstrapRequest,
@@ -55,89 +54,74 @@ class Routes:
         service = self._service
         models, trainings = service.models, service.trainings
         return [
-            _get(HEALTH, _plain(service.health)),
-            _get(f"{API}/status", self._status),
-            _get(f"{API}/status/{{symbol:.+}}", self._status),
+            _get(HEALTH, _asking(lambda *_: service.health())),
+            _get(f"{API}/status", _asking(lambda *_: service.status(None))),
+            _get(f"{API}/status/{{symbol:.+}}", _asking(lambda named, _: service.status(_symbol(named["symbol"])))),
             *(_get(f"{API}/{name.replace('{ref}', '{ref:.+}')}", self._view(name)) for name in VIEWS),
-            _get(f"{API}/performance", self._performance),
-            _get(f"{API}/model-info", self._model_info),
-            _get(f"{API}/models", _plain(models.list)),
-            _get(f"{API}/models/{{id}}", self._model),
-            _get(f"{API}/bootstrap-config", _plain(trainings.bootstrap_config)),
+            _get(f"{API}/performance", _asking(lambda _, given: service.performance(**given), "symbol", "days")),
+            _get(f"{API}/model-info", _asking(lambda _, given: self._card(given.get("model_id")), "model_id")),
+            _get(f"{API}/models", _asking(lambda *_: models.list())),
+            _get(f"{API}/models/{{id}}", _asking(lambda named, _: self._card(named["id"]))),
+            _get(f"{API}/bootstrap-config", _asking(lambda *_: trainings.bootstrap_config())),
             _get(f"{API}/events", self._events),
         ]
 
     def _commands(self) -> Iterable[web.RouteDef]:
         service = self._service
         trading, models, trainings = service.trading, service.models, service.trainings
-
-        async def pause(request: ModeRequest, caller: Peer) -> Document:
-            return await trading.pause(request.exchange, str(caller))
-
-        async def resume(request: ResumeRequest, caller: Peer) -> Document:
-            return await trading.resume(request.exchange, str(caller), write_off=request.write_off)
-
-        async def panic(request: PanicRequest, caller: Peer) -> Document:
-            return await trading.panic(str(caller), flatten=request.flatten)
-
-        async def rollback(_: EmptyRequest) -> Document:
-            return models.rollback()
-
-        async def reset(_: EmptyRequest) -> Document:
-            return models.reset()
-
-        async def configure(request: BootstrapRequest) -> Document:
-            return trainings.configure(request)
-
         return [
-            _post(f"{API}/start", self._command(StartRequest, service.start)),
-            _post(f"{API}/stop", self._command(StopRequest, service.stop)),
-            _post(f"{API}/pause", self._command_of(ModeRequest, pause)),
-            _post(f"{API}/resume", self._command_of(ResumeRequest, resume)),
-            _post(f"{API}/panic", self._command_of(PanicRequest, panic)),
-            _post(f"{API}/models/rollback", self._command(EmptyRequest, rollback)),
-            _post(f"{API}/models/{{id}}/promote", self._promote),
-            _post(f"{API}/reset", self._command(EmptyRequest, reset)),
-            _post(f"{API}/retrain", self._command(RetrainRequest, trainings.start)),
-            _post(f"{API}/tasks/{{task_id}}/cancel", self._cancel_task),
-            web.put(f"{API}/bootstrap-config", self._command(BootstrapRequest, configure)),
+            _post(f"{API}/start", self._command(StartRequest, lambda command, _: service.start(command))),
+            _post(f"{API}/stop", self._command(StopRequest, lambda command, _: service.stop(command))),
+            _post(
+                f"{API}/pause",
+                self._command(ModeRequest, lambda command, request: trading.pause(command.exchange, _caller(request))),
+            ),
+            _post(
+                f"{API}/resume",
+                self._command(
+                    ResumeRequest,
+                    lambda command, request: trading.resume(
+                        command.exchange, _caller(request), write_off=command.write_off
+                    ),
+                ),
+            ),
+            _post(
+                f"{API}/panic",
+                self._command(
+                    PanicRequest, lambda command, request: trading.panic(_caller(request), flatten=command.flatten)
+                ),
+            ),
+            _post(f"{API}/models/rollback", self._command(EmptyRequest, lambda *_: models.rollback())),
+            _post(
+                f"{API}/models/{{id}}/promote",
+                self._command(
+                    PromoteRequest,
+                    lambda command, request: models.promote(request.match_info["id"], force=command.force),
+                ),
+            ),
+            _post(f"{API}/reset", self._command(EmptyRequest, lambda *_: models.reset())),
+            _post(f"{API}/retrain", self._command(RetrainRequest, lambda command, _: trainings.start(command))),
+            _post(
+                f"{API}/tasks/{{task_id}}/cancel",
+                self._command(EmptyRequest, lambda _, request: trainings.cancel(request.match_info["task_id"])),
+            ),
+            web.put(
+                f"{API}/bootstrap-config",
+                self._command(BootstrapRequest, lambda command, _: trainings.configure(command)),
+            ),
         ]
 
-    async def _status(self, request: web.Request) -> web.StreamResponse:
-        _query(request)
-        text = request.match_info.get("symbol")
-        return answer(await self._service.status(_symbol(text) if text else None))
-
     def _view(self, name: str) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            given = _query(request, *VIEWS[name].parameters)
-            named = {each: _reference(text) if each == "ref" else text for each, text in request.match_info.items()}
-            return answer(await self._service.read(name, {**named, **given}))
+        def ask(named: Mapping[str, str], given: Document) -> Awaitable[Document]:
+            item = {each: _reference(text) if each == "ref" else text for each, text in named.items()}
+            return self._service.read(name, {**item, **given})
 
-        return handle
+        return _asking(ask, *VIEWS[name].parameters)
 
-    async def _performance(self, request: web.Request) -> web.StreamResponse:
-        return answer(await self._service.performance(**_query(request, "symbol", "days")))
-
-    async def _model_info(self, request: web.Request) -> web.StreamResponse:
-        return await self._card(_query(request, "model_id").get("model_id"))
-
-    async def _model(self, request: web.Request) -> web.StreamResponse:
-        _query(request)
-        return await self._card(request.match_info["id"])
-
-    async def _card(self, model_id: str | None) -> web.StreamResponse:
+    async def _card(self, model_id: str | None) -> Document:
         models = self._service.models
         # The drift can take a second; cycles must not wait for it.
-        return answer(await asyncio.to_thread(models.with_drift, models.card(model_id)))
-
-    async def _cancel_task(self, request: web.Request) -> web.StreamResponse:
-        await self._body(request, EmptyRequest)
-        return answer(await self._service.trainings.cancel(request.match_info["task_id"]))
-
-    async def _promote(self, request: web.Request) -> web.StreamResponse:
-        command = await self._body(request, PromoteRequest)
-        return answer(self._service.models.promote(request.match_info["id"], force=command.force))
+        return await asyncio.to_thread(models.with_drift, models.card(model_id))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds = _query(request, "kinds").get("kinds", "")
@@ -150,18 +134,11 @@ class Routes:
             keep_alive_s=self._limits.keep_alive_s,
         )
 
-    def _command(self, kind: type[_Request], run: Callable[[_Request], Awaitable[Document]]) -> Handler:
+    def _command(
+        self, kind: type[_Request], run: Callable[[_Request, web.Request], Awaitable[Document] | Document]
+    ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return answer(await run(await self._body(request, kind)))
-
-        return handle
-
-    def _command_of(self, kind: type[_Request], run: Callable[[_Request, Peer], Awaitable[Document]]) -> Handler:
-        """A command handler that also gets the caller."""
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            command = await self._body(request, kind)
-            return answer(await run(command, connection_of(request).peer))
+            return await _answer(run(await self._body(request, kind), request))
 
         return handle
 
@@ -185,12 +162,22 @@ def _post(path: str, handler: Handler) -> web.RouteDef:
     return web.post(path, handler)
 
 
-def _plain(ask: Callable[[], Document]) -> Handler:
+def _asking(ask: Callable[[Mapping[str, str], Document], Awaitable[Document] | Document], *names: str) -> Handler:
+    """A query: ``ask`` gets the parts of the path by name, and the parameters ``names`` as far as they are given."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        _query(request)
-        return answer(ask())
+        given = _query(request, *names)
+        return await _answer(ask(request.match_info, given))
 
     return handle
+
+
+async def _answer(found: Awaitable[Document] | Document) -> web.Response:
+    return answer(await found if isinstance(found, Awaitable) else found)
+
+
+def _caller(request: web.Request) -> str:
+    return str(connection_of(request).peer)
 
 
 def _query(request: web.Request, *names: str) -> dict[str, Any]:

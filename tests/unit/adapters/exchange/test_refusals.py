@@ -80,7 +80,7 @@ def coinbase(**told: str) -> dict[str, Any]:
     ],
 )
 def test_only_clear_words_refuse_an_order(exchange: str, answer: Any, verdict: bool | None) -> None:
-    refusal = VENUES[exchange].answers.refusal(json.dumps(answer))
+    refusal = VENUES[exchange].refusal(json.dumps(answer))
     assert (refusal.is_final if refusal else None) is verdict
     if refusal:
         assert refusal.words.strip(": ")
@@ -89,8 +89,8 @@ def test_only_clear_words_refuse_an_order(exchange: str, answer: Any, verdict: b
 @pytest.mark.parametrize("exchange", VENUES)
 @pytest.mark.parametrize("body", [None, "", "null", "[]", "<html>502</html>", '{"error": ', "[" * 60_000, "7", '"x"'])
 def test_what_is_no_document_refuses_nothing(exchange: str, body: str | None) -> None:
-    assert VENUES[exchange].answers.refusal(body) is None
-    assert VENUES[exchange].answers.is_whole(body) is (exchange == "binance" and body == "[]")
+    assert VENUES[exchange].refusal(body) is None
+    assert VENUES[exchange].is_whole(body) is (exchange == "binance" and body == "[]")
 
 
 @given(
@@ -105,8 +105,8 @@ def test_what_is_no_document_refuses_nothing(exchange: str, body: str | None) ->
 )
 def test_no_document_whatever_breaks_the_reading(exchange: str, document: Any) -> None:
     body = json.dumps(document)
-    refusal = VENUES[exchange].answers.refusal(body)
-    assert not (refusal and VENUES[exchange].answers.is_whole(body)), "refused and answered at once"
+    refusal = VENUES[exchange].refusal(body)
+    assert not (refusal and VENUES[exchange].is_whole(body)), "refused and answered at once"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_no_document_whatever_breaks_the_reading(exchange: str, document: Any) -
     ],
 )
 def test_only_a_whole_answer_is_one(exchange: str, answer: Any, is_whole: bool) -> None:
-    assert VENUES[exchange].answers.is_whole(json.dumps(answer)) is is_whole
+    assert VENUES[exchange].is_whole(json.dumps(answer)) is is_whole
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_only_a_whole_answer_is_one(exchange: str, answer: Any, is_whole: bool) 
     ],
 )
 def test_only_clear_words_say_that_there_is_no_order(exchange: str, answer: Any, is_absent: bool) -> None:
-    assert VENUES[exchange].answers.has_no_order(json.dumps(answer)) is is_absent
+    assert VENUES[exchange].has_no_order(json.dumps(answer)) is is_absent
 
 
 @pytest.mark.parametrize(
@@ -165,4 +165,4 @@ def test_only_clear_words_say_that_there_is_no_order(exchange: str, answer: Any,
     ],
 )
 def test_where_a_list_goes_on(answer: Any, cursor: str) -> None:
-    assert VENUES["coinbase"].answers.cursor(json.dumps(answer)) == cursor
+    assert VENUES["coinbase"].cursor(json.dumps(answer)) == cursor

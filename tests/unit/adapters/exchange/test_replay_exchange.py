@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from autopilot.adapters.exchange.offline_markets import stored_tape
+from autopilot.adapters.exchange.offline_markets import replay
 from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange
 from autopilot.adapters.exchange.offline_markets.settings import FaultPlan, ReplaySettings
 from autopilot.analysis.market_analyzer import WINDOW
@@ -82,7 +82,7 @@ async def walk(exchange: ReplayExchange, symbol: str, resume_at_ms: int | None =
 async def test_all_that_is_stored_after_the_history_comes_once_and_then_it_ends(
     random_candles: Callable[..., Candles], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored_tape, "BLOCK", 64)
+    monkeypatch.setattr(replay, "BLOCK", 64)
     candles = gappy(random_candles(3, 2000))
     store = MemoryStore({("kraken", "BTC/USD"): candles, ("simulated", "BTC/USD"): candles})
     exchange = ReplayExchange(store, ReplaySettings(speed=0))

@@ -9,6 +9,7 @@ import pytest
 
 from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.exchange.offline_markets.simulated_market import block_number, make_block
 from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import ConfigError, MarketEnded, UnknownSymbol
@@ -27,6 +28,17 @@ async def year_of(exchange: SimulatedExchange, symbol: str) -> Candles:
     snapshot = await exchange.fetch(symbol, H1, None, YEAR)
     exchange.unsubscribe(symbol)
     return snapshot.candles
+
+
+def true_regimes(symbol: str, since_ms: int, until_ms: int) -> list[tuple[int, Regime]]:
+    """(open time, regime that made the candle) of each hour in [since_ms, until_ms], with the default seed."""
+    numbers = range(block_number(H1, since_ms), block_number(H1, until_ms) + 1)
+    return [
+        (open_at_ms, regime)
+        for block in (make_block(SimulatedSettings().seed, symbol, H1, number) for number in numbers)
+        for open_at_ms, regime in zip(block.candles.open_at_ms.tolist(), block.regimes, strict=True)
+        if since_ms <= open_at_ms <= until_ms
+    ]
 
 
 def log_returns(candles: Candles) -> np.ndarray:
@@ -65,7 +77,7 @@ async def test_each_regime_does_what_it_is_called() -> None:
     for symbol in ("BTC/USD", "ETH/USD", "SOL/USD"):
         candles = await year_of(exchange, symbol)
         first, last = int(candles.open_at_ms[0]), candles.last_at_ms
-        truth = exchange.true_regimes(symbol, H1, first, last)
+        truth = true_regimes(symbol, first, last)
         assert [at for at, _ in truth] == candles.open_at_ms.tolist()
         usual = candles.volume * candles.close
         for (_, regime), move, volume in zip(truth, log_returns(candles), usual / usual.mean(), strict=True):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from math import floor, log10
 
 from autopilot.adapters.clock import moment_ms
 from autopilot.adapters.exchange.offline_markets.faults import FetchFaults
-from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
+from autopilot.adapters.exchange.offline_markets.session import OfflineExchange, Tape
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
-from autopilot.adapters.exchange.offline_markets.stored_tape import StoredTape, readable
-from autopilot.domain.errors import MarketUnavailable, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import MarketUnavailable, StoreError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, split_symbol
 from autopilot.domain.timeframe import Timeframe, iso_utc
 from autopilot.ports.market_data import CandleStore, Coverage, MarketSnapshot
 
 HISTORY = 1000
 """Candles before the first decision."""
+BLOCK = 2048
+"""Candles per read of the store."""
 MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
 """Kraken's fees of the lowest tier for every exchange: stored candles have no market rules."""
 MIN_COST = {"BTC": Decimal("0.00002"), "ETH": Decimal("0.0002"), "JPY": Decimal(60)}
@@ -104,6 +108,60 @@ class ReplayExchange(OfflineExchange):
                 hint="set a later [replay] end, or import earlier candles",
             )
         return max(earliest_ms, self._start_ms or 0)
+
+
+class StoredTape(Tape):
+    """The candles of one ``coverage`` that open before ``end_ms``. Raises MarketUnavailable if they cannot be read."""
+
+    def __init__(self, store: CandleStore, coverage: Coverage, start_ms: int, end_ms: int | None = None) -> None:
+        self._store = store
+        self._coverage = coverage
+        self._last_ms = coverage.last_at_ms if end_ms is None else min(coverage.last_at_ms, end_ms - 1)
+        self._block = Candles.empty(coverage.timeframe)
+        self._block_from_ms = self._block_to_ms = 0
+        self.start_ms = start_ms
+
+    def next_from(self, open_at_ms: int) -> int | None:
+        at_ms = max(open_at_ms, self._coverage.first_at_ms)
+        while at_ms <= self._last_ms:
+            self._hold(at_ms)
+            ahead = self._block.since(at_ms)
+            if len(ahead):
+                return int(ahead.open_at_ms[0])
+            at_ms = self._block_to_ms
+        return None
+
+    def load(self, since_ms: int | None, until_ms: int, limit: int) -> Candles:
+        until_ms = min(until_ms, self._last_ms)
+        if since_ms is not None and self._block_from_ms <= since_ms and until_ms < self._block_to_ms:
+            held = self._block.since(since_ms).until(until_ms)
+            return held[max(0, len(held) - limit) :]
+        return self._read(since_ms, until_ms, limit)
+
+    def _hold(self, at_ms: int) -> None:
+        """Load the block that covers ``at_ms``."""
+        if not self._block_from_ms <= at_ms < self._block_to_ms:
+            to_ms = min(at_ms + BLOCK * self._coverage.timeframe.ms, self._last_ms + 1)
+            self._block = self._read(at_ms, to_ms - 1, None)
+            self._block_from_ms, self._block_to_ms = at_ms, to_ms
+
+    def _read(self, since_ms: int | None, until_ms: int, limit: int | None) -> Candles:
+        market = self._coverage
+        with readable(market.exchange, market.symbol):
+            return self._store.load_candles(
+                market.exchange, market.symbol, market.timeframe, since_ms=since_ms, until_ms=until_ms, last=limit
+            )
+
+
+@contextmanager
+def readable(exchange: str, symbol: str) -> Iterator[None]:
+    """Raises MarketUnavailable in place of StoreError: here the store is the market."""
+    try:
+        yield
+    except StoreError as error:
+        raise MarketUnavailable(
+            f"the stored candles of {exchange} {symbol} cannot be read: {error}", hint=error.hint
+        ) from error
 
 
 def _after_history(tape: StoredTape, coverage: Coverage) -> int:

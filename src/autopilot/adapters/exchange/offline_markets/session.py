@@ -35,11 +35,9 @@ class Tape(Protocol):
 
     def next_from(self, open_at_ms: int) -> int | None:
         """Open time of the first candle that opens at or after ``open_at_ms``; None after the last candle."""
-        ...
 
     def load(self, since_ms: int | None, until_ms: int, limit: int) -> Candles:
         """The latest ``limit`` candles that open in [since_ms, until_ms]."""
-        ...
 
 
 @dataclass(slots=True, eq=False)

@@ -16,7 +16,6 @@ from autopilot.adapters.exchange.offline_markets.simulated_market import (
     price_decimals,
 )
 from autopilot.domain.candles import Candles
-from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import Market, MarketKind, split_symbol
 from autopilot.domain.timeframe import Timeframe
@@ -56,20 +55,6 @@ class SimulatedExchange(OfflineExchange):
             min_cost=MIN_COST,
             maker_fee=MAKER_FEE,
             taker_fee=TAKER_FEE,
-        )
-
-    def true_regimes(
-        self, symbol: str, timeframe: Timeframe, since_ms: int, until_ms: int
-    ) -> tuple[tuple[int, Regime], ...]:
-        """(open time, regime that made the candle) of each candle that opens in [since_ms, until_ms]. For tests: no
-        trader can know it. Raises UnknownSymbol."""
-        tape = self._open_tape(symbol, timeframe)
-        return tuple(
-            (open_at_ms, regime)
-            for number in range(block_number(timeframe, since_ms), block_number(timeframe, until_ms) + 1)
-            for block in [tape.block(number)]
-            for open_at_ms, regime in zip(block.candles.open_at_ms.tolist(), block.regimes, strict=True)
-            if since_ms <= open_at_ms <= until_ms
         )
 
     def _open_tape(self, symbol: str, timeframe: Timeframe) -> SimulatedTape:

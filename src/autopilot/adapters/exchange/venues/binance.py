@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from autopilot.adapters.exchange.answers import AnswerReader, Refusal, json_object, parsed_json
 from autopilot.adapters.exchange.key_shapes import private_key
 from autopilot.adapters.exchange.venue_orders import (
     MAX_PAGES,
@@ -23,7 +22,8 @@ from autopilot.adapters.exchange.venue_orders import (
     order_request,
     trigger_params,
 )
-from autopilot.adapters.exchange.venue_rules import VenueRules, rights_from_flags
+from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules, rights_from_flags
+from autopilot.adapters.json_text import json_object, parsed_json
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.order import Order
 
@@ -107,7 +107,9 @@ def _rights(answer: Mapping[str, Any]) -> KeyRights:
 BINANCE = VenueRules(
     name="binance",
     orders=_Orders(),
-    answers=AnswerReader(refusal=_refusal, is_whole=_is_whole, has_no_order=_has_no_order),
+    refusal=_refusal,
+    is_whole=_is_whole,
+    has_no_order=_has_no_order,
     key_problem=_key_problem,
     key_hint="the secret is shown once, when the key is made",
     rights_method="sapi_get_account_apirestrictions",

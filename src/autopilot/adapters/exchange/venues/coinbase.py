@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 
-from autopilot.adapters.exchange.answers import AnswerReader, Refusal, json_object
 from autopilot.adapters.exchange.key_shapes import decoded_base64, private_key
 from autopilot.adapters.exchange.venue_orders import (
     MAX_CLOCK_LAG_MS,
@@ -23,7 +22,8 @@ from autopilot.adapters.exchange.venue_orders import (
     order_request,
     own_order,
 )
-from autopilot.adapters.exchange.venue_rules import VenueRules, rights_from_flags
+from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules, rights_from_flags
+from autopilot.adapters.json_text import json_object
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.order import Order, OrderType, Side
 
@@ -168,7 +168,9 @@ def _rights(answer: Mapping[str, Any]) -> KeyRights:
 COINBASE = VenueRules(
     name="coinbase",
     orders=_Orders(),
-    answers=AnswerReader(refusal=_refusal, is_whole=_is_whole, cursor=_cursor),
+    refusal=_refusal,
+    is_whole=_is_whole,
+    cursor=_cursor,
     key_problem=_key_problem,
     key_hint="choose ECDSA when you make the key, and give its file with --secret-file or paste all its lines",
     rights_method="v3_private_get_brokerage_key_permissions",

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from autopilot.adapters.exchange.answers import AnswerReader, Refusal, json_object
 from autopilot.adapters.exchange.key_shapes import decoded_base64
 from autopilot.adapters.exchange.venue_orders import (
     AccountReader,
@@ -18,7 +17,8 @@ from autopilot.adapters.exchange.venue_orders import (
     own_order,
     trigger_params,
 )
-from autopilot.adapters.exchange.venue_rules import VenueRules
+from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules
+from autopilot.adapters.json_text import json_object
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.order import Order
 
@@ -119,7 +119,9 @@ def _rights(answer: Mapping[str, Any]) -> KeyRights:
 KRAKEN = VenueRules(
     name="kraken",
     orders=KrakenOrders(),
-    answers=AnswerReader(refusal=_refusal, is_whole=_is_whole, has_no_order=_has_no_order),
+    refusal=_refusal,
+    is_whole=_is_whole,
+    has_no_order=_has_no_order,
     key_problem=_key_problem,
     key_hint="its private key has 88 characters and ends with ==",
     rights_method="private_post_getapikeyinfo",

@@ -9,8 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from autopilot.adapters.store.database import open_readonly
-
-ZERO = Decimal(0)
+from autopilot.domain.money import ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""The names in the database, for completion on the command line. Standard library only; every function raises
-StoreError."""
+"""The names in the database, for completion on the command line. Standard library only."""
 
 from __future__ import annotations
 
@@ -27,31 +26,17 @@ _STORED = """
 """It jumps from one series to the next in the index: DISTINCT would read every candle."""
 
 
-def stored_exchanges(database: Path) -> list[str]:
-    """The exchanges with candles or with a symbol that was started."""
-    return _names(database, f"SELECT DISTINCT exchange FROM ({_STORED}) ORDER BY exchange")
+_QUERIES = {
+    "exchanges": f"SELECT DISTINCT exchange FROM ({_STORED}) ORDER BY exchange",
+    "symbols": f"SELECT DISTINCT symbol FROM ({_STORED}) ORDER BY symbol",
+    "models": f"SELECT id FROM models ORDER BY created_at_ms DESC LIMIT {_NEWEST}",
+    "tasks": f"SELECT id FROM tasks ORDER BY created_at_ms DESC LIMIT {_NEWEST}",
+    "decisions": f"SELECT id FROM decisions ORDER BY candle_at_ms DESC LIMIT {_NEWEST}",
+}
 
 
-def stored_symbols(database: Path) -> list[str]:
-    """The symbols with candles, and those that were started."""
-    return _names(database, f"SELECT DISTINCT symbol FROM ({_STORED}) ORDER BY symbol")
-
-
-def model_ids(database: Path) -> list[str]:
-    """The newest models first."""
-    return _names(database, f"SELECT id FROM models ORDER BY created_at_ms DESC LIMIT {_NEWEST}")
-
-
-def task_ids(database: Path) -> list[str]:
-    """The newest tasks first."""
-    return _names(database, f"SELECT id FROM tasks ORDER BY created_at_ms DESC LIMIT {_NEWEST}")
-
-
-def decision_ids(database: Path) -> list[str]:
-    """The newest decisions first."""
-    return _names(database, f"SELECT id FROM decisions ORDER BY candle_at_ms DESC LIMIT {_NEWEST}")
-
-
-def _names(database: Path, query: str) -> list[str]:
+def stored_names(database: Path, kind: str) -> list[str]:
+    """The exchanges or the symbols that have candles or were started, or the ids of the newest ``models``, ``tasks`` or
+    ``decisions``. Raises StoreError."""
     with open_readonly(database) as connection:
-        return [row[0] for row in connection.execute(query)]
+        return [row[0] for row in connection.execute(_QUERIES[kind])]

@@ -10,16 +10,15 @@ from pathlib import Path
 
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.rows import IS_OPEN, from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
 from autopilot.domain.document_types import Document
 from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for, mode_of
 
 DISK_LEAST_BYTES = 500_000_000
 KEYS_LOCKED = "KEYS_LOCKED"
-_RESTING_ENTRIES = """
-    SELECT * FROM orders WHERE account LIKE 'live:%' AND purpose = 'entry'
-        AND status NOT IN ('filled', 'canceled', 'rejected', 'expired') ORDER BY created_at_ms
+_RESTING_ENTRIES = f"""
+    SELECT * FROM orders WHERE account LIKE 'live:%' AND purpose = 'entry' AND {IS_OPEN} ORDER BY created_at_ms
 """
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
-from autopilot.adapters.store.rows import from_json
+from autopilot.adapters.store.rows import IS_OPEN, from_json
 from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
@@ -24,7 +24,6 @@ _BRIEF = (
     " decided_by, confidence, signal_type, price, action, denied_code, denied_detail, order_id"
 )
 LIMIT = 50
-_FINAL = "('filled', 'canceled', 'rejected', 'expired')"
 
 
 class _Source(NamedTuple):
@@ -94,7 +93,7 @@ def orders(
     before_ms: int | None = None,
 ) -> Document:
     """The latest first."""
-    condition = f"status NOT IN {_FINAL}" if open_only else ""
+    condition = IS_OPEN if open_only else ""
     return {"orders": _list(database, _ORDERS, {"symbol": symbol}, limit, before_ms, condition)}
 
 
@@ -182,8 +181,7 @@ def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "last_decision": brief,
         "position": _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key),
         "open_orders": [
-            dict(row)
-            for row in connection.execute(f"SELECT * FROM orders {_OF_SYMBOL} AND status NOT IN {_FINAL}", key)
+            dict(row) for row in connection.execute(f"SELECT * FROM orders {_OF_SYMBOL} AND {IS_OPEN}", key)
         ],
         "cycles": 0,
         "decisions": _count(connection, f"SELECT count(*) FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe", key),

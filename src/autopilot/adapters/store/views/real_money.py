@@ -8,15 +8,16 @@ from decimal import Decimal
 
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.rows import IS_OPEN
 from autopilot.domain.account import exchange_of
 from autopilot.domain.arming import Arming
 from autopilot.domain.document_types import Document
 from autopilot.domain.money import ZERO
 
 _POSITIONS = "SELECT symbol, quantity, entry_price, cost FROM positions WHERE account = ?"
-_ENTRIES = """
-    SELECT symbol, quantity, filled, price, reference_price FROM orders WHERE account = ? AND purpose = 'entry'
-        AND status NOT IN ('filled', 'canceled', 'rejected', 'expired')
+_ENTRIES = f"""
+    SELECT symbol, quantity, filled, price, reference_price FROM orders
+    WHERE account = ? AND purpose = 'entry' AND {IS_OPEN}
 """
 
 
