@@ -9,9 +9,26 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.signal import SignalArrays
+
+__all__ = [
+    "MIN_MOVE",
+    "assemble",
+    "atr",
+    "fired",
+    "fresh",
+    "lagged",
+    "once_per_view",
+    "ramp",
+    "rolling_max",
+    "rolling_mean",
+    "rolling_min",
+    "stretch",
+    "unit",
+]
 
 BoolArray = NDArray[np.bool_]
 

@@ -8,11 +8,17 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.view import MarketView
 from autopilot.domain.money import to_decimal
-from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, iso_utc
-from autopilot.strategies.base import Strategy, quantity_for, suits
+from autopilot.strategies.base import (
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    StrategySignal,
+    quantity_for,
+    suits,
+)
 from autopilot.strategies.rules import assemble, fired, once_per_view, ramp, stretch
 
 SHARE = Decimal("0.04")

@@ -9,10 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.analysis.rolling import Windows
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import CompositeStrategy, Strategy, suits
+from autopilot.strategies.base import (
+    CompositeStrategy,
+    FloatArray,
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    suits,
+)
 from autopilot.strategies.rules import assemble, fired, fresh, ramp, unit
 
 Counts = NDArray[np.int8]

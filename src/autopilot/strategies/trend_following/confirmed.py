@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import Strategy, suits
+from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
 from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
 
 CHECKS = ("EMA order", "directional movement", "MACD above zero", "RSI beyond 50", "price beyond its mean", "channel")
