@@ -12,7 +12,6 @@ from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
 from autopilot.domain.signal import STRATEGY_GROUPS, SideArray, SignalType, StrategyGroup, StrategySignal
-from autopilot.selection.track_record import TrackRecord
 from autopilot.strategies.base import Strategy
 
 FIT_WEIGHT = 0.35
@@ -40,16 +39,17 @@ def score_strategies(
     profiles: Sequence[StrategyProfile],
     regime: Regime,
     signals: Mapping[str, StrategySignal],
-    track_record: TrackRecord,
+    recent_bps: Mapping[str, float],
 ) -> tuple[StrategyScore, ...]:
     """The scores of all ``profiles``, best first; ties by name. A strategy without an entry in ``signals`` is silent.
 
-    ``confidence`` is the signal's, 0 without a signal.
+    ``recent_bps``: the mean net return over the horizon in bps; 0 for a strategy that it lacks. ``confidence`` is the
+    signal's, 0 without a signal.
     """
     said = [signals.get(profile.name) for profile in profiles]
     speaks = [signal is not None and signal.signal_type is not SignalType.NONE for signal in said]
     fit = np.array([profile.regime_fit.get(regime, 0.0) for profile in profiles])
-    recent = np.array([track_record.recent_return_bps(profile.name) for profile in profiles])
+    recent = np.array([recent_bps.get(profile.name, 0.0) for profile in profiles])
     confidence = np.array([one.confidence if one and loud else 0.0 for one, loud in zip(said, speaks, strict=True)])
     strength = np.array([one.strength if one and loud else 0.0 for one, loud in zip(said, speaks, strict=True)])
     found = strategy_scores(fit, recent, np.array(speaks, dtype=np.int8), strength, confidence)
