@@ -60,7 +60,7 @@ def _cycle(own: Candles, reference: Candles) -> Callable[[], None]:
     )
     days = np.arange(own.open_at_ms[0] // DAY_MS, own.last_at_ms // DAY_MS + 1) * DAY_MS
     mood = SentimentSeries("made up", days, np.random.default_rng(_SEED).uniform(10, 90, len(days)))
-    record = {}
+    record: dict[str, float] = {}
     ends = iter(range(WINDOW, len(own)))
 
     def decide() -> None:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Sending:
     """Every step of an order's life that the exchange or the ledger takes part in. Methods raise StoreError.
 
-    ``books``, ``broker``, ``clock`` and ``restrictions`` are those of the account: `Following` and `Exits` use them too.
+    ``books``, ``broker``, ``clock`` and ``restrictions`` are the account's; `Following` and `Exits` use them too.
     """
 
     def __init__(

@@ -76,6 +76,11 @@ def fit_of(profiles: Sequence[StrategyProfile]) -> FloatArray:
     return np.array([[profile.regime_fit.get(regime, 0.0) for regime in REGIMES] for profile in profiles])
 
 
+def group_of(profiles: Sequence[StrategyProfile]) -> IntArray:
+    """int64[s]: the index of each strategy's group in `STRATEGY_GROUPS`."""
+    return np.array([STRATEGY_GROUPS.index(each.group) for each in profiles], dtype=np.int64)
+
+
 def best_of_groups(profiles: Sequence[StrategyProfile], scores: FloatArray) -> IntArray:
     """int64[n, 5]: column of the best strategy of each group by scores float64[s, n]; ties by name. 0 for a group
     without strategies."""

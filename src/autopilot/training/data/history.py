@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.features import FEATURE_NAMES
+from autopilot.analysis.features import FEATURE_NAMES, zeroed
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.regime import WARM_UP
 from autopilot.domain.candles import FloatArray, IntArray
@@ -22,7 +22,7 @@ from autopilot.performance.strategy_state import state_names
 from autopilot.selection.group_rules import group_confidences
 from autopilot.strategies.registry import StrategySet
 from autopilot.training.data.prefix import Prefix, prefix_differences
-from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series, zeroed
+from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series
 
 PROBES = 4
 """Samples per symbol whose rows are computed again from the candles that a live cycle sees."""

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.analysis.features import FEATURE_NAMES, features, outside_features
+from autopilot.analysis.features import FEATURE_NAMES, features, outside_features, zeroed
 from autopilot.analysis.regime import WARM_UP
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles, FloatArray, IntArray
@@ -203,8 +203,3 @@ def _records(returns: FloatArray, candles: Candles, steps: int, first_decided: i
 def matures_at_each(open_at_ms: IntArray, timeframe: Timeframe) -> Flags:
     """`matures_at` for every candle: bool[n]."""
     return np.array([matures_at(number, timeframe) for number in (open_at_ms // timeframe.ms).tolist()], dtype=np.bool_)
-
-
-def zeroed(values: FloatArray) -> FloatArray:
-    """``values`` with 0 in place of NaN and infinity."""
-    return np.where(np.isfinite(values), values, 0.0)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.intervals import Interval, day_totals, mean_interval, ratio_interval
 from autopilot.performance.outcomes import Flags
+from autopilot.selection.strategy_rules import group_of
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.incumbent import Incumbent, IncumbentChoices
 from autopilot.training.evidence.walk import OutOfFold
@@ -78,7 +78,7 @@ def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumb
     """Evaluate the out-of-fold decisions, at least one, beside the other policies. The returns of a comparable
     ``incumbent`` are NaN for the decisions before the end of its own training data."""
     rows = oof.rows
-    votes = count_votes(oof.raw, data.unit[rows], group_of(data))
+    votes = count_votes(oof.raw, data.unit[rows], group_of(data.strategies))
     choices = choose(votes, data.picks[rows])
     followed = follows(choices.confidence, choices.edge_bps, oof.novel, acting)
     probabilities, calibration = _calibrated(data.classes[rows], oof)
@@ -99,7 +99,7 @@ def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumb
         "majority class": _of(returns, picks[every, majority]),
         "model, always followed": chosen,
     }
-    theirs = incumbent.choices(data, rows, group_of(data)) if incumbent else None
+    theirs = incumbent.choices(data, rows, group_of(data.strategies)) if incumbent else None
     if theirs:
         earned[CHAMPION] = _earned_by(theirs, returns, acting)
     return Judged(data, oof, votes, choices, followed, probabilities, earned, calibration)
@@ -107,20 +107,15 @@ def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumb
 
 def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) -> FloatArray:
     """The returns of the incumbent: float64[n], NaN before the end of its training data."""
-    followed = follows(theirs.confidence, theirs.edge_bps, theirs.novel, acting)
+    followed = follows(theirs.choices.confidence, theirs.choices.edge_bps, theirs.novel, acting)
     earned = np.full(len(returns), np.nan)
-    earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.strategy), 0.0)
+    earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.choices.strategy), 0.0)
     return earned
 
 
 def follows(confidence: FloatArray, edge_bps: FloatArray, novel: Flags, acting: Acting) -> Flags:
     """bool[n]: the decisions on which the model's choice is followed."""
     return (confidence >= acting.min_confidence) & (edge_bps >= acting.min_edge_bps) & (edge_bps > 0.0) & ~novel
-
-
-def group_of(data: TrainingSet) -> IntArray:
-    """int64[s]: the index of each strategy's group."""
-    return np.array([STRATEGY_GROUPS.index(each.group) for each in data.strategies], dtype=np.int64)
 
 
 def _of(returns: FloatArray, strategy: IntArray) -> FloatArray:
