@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.stages import BacktestStage
-from autopilot.domain.candles import IntArray
+from autopilot.domain.candles import AnyArray, IntArray
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import iso_utc
@@ -172,7 +171,7 @@ def _scored(
         return choices
     votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + scored), groups)
     chosen, rows = choose(votes, choices.picks[scored]), np.arange(len(scored))
-    found: dict[str, NDArray[Any]] = {
+    found: dict[str, AnyArray] = {
         "group": chosen.group,
         "strategy": chosen.strategy,
         "group_confidence": votes.group_shares[rows, chosen.group],

@@ -9,12 +9,12 @@ import numpy as np
 from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import DAY_MS, Timeframe
-from autopilot.performance.outcomes import Flags, TradingCost, counterfactual_outcomes, horizon
+from autopilot.performance.outcomes import TradingCost, counterfactual_outcomes, horizon
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_names, state_rows, volatility_unit
 from autopilot.ports.ledger import SampleStore
 from autopilot.selection.track_record import shrunk_mean
@@ -116,7 +116,7 @@ class PerformanceTracker:
         return WARM_UP + missing + horizon(self._timeframe) + 1
 
     def observe(
-        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, Flags]
+        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, BoolArray]
     ) -> tuple[PerformanceSample, ...]:
         """Mature and store the samples that are due at the last candle of this view; `candles_due` says when, and how
         long the view must be. ``lacking``: by strategy, the candles at which data that it needs were missing

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.analysis.regime import REGIMES
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
-from autopilot.domain.signal import STRATEGY_GROUPS, SideArray, SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.signal import STRATEGY_GROUPS, SignalType, StrategyGroup, StrategySignal
 from autopilot.strategies.base import Strategy
 
 FIT_WEIGHT = 0.35
@@ -59,7 +59,7 @@ def score_strategies(
 
 
 def strategy_scores(
-    fit: FloatArray, recent_bps: FloatArray, side: SideArray, strength: FloatArray, confidence: FloatArray
+    fit: FloatArray, recent_bps: FloatArray, side: Int8Array, strength: FloatArray, confidence: FloatArray
 ) -> FloatArray:
     """Scores from arrays of the same shape; ``side`` is 0 for a silent strategy.
 

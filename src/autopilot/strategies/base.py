@@ -10,14 +10,16 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.money import ONE, ZERO, to_decimal
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
 
 __all__ = [
+    "BoolArray",
     "CompositeStrategy",
     "FloatArray",
+    "Int8Array",
     "IntArray",
     "MarketView",
     "SignalArrays",

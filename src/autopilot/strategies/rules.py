@@ -7,11 +7,10 @@ from functools import wraps
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.signal import SignalArrays
 
 __all__ = [
@@ -29,8 +28,6 @@ __all__ = [
     "stretch",
     "unit",
 ]
-
-BoolArray = NDArray[np.bool_]
 
 S = TypeVar("S", bound=Hashable)
 T = TypeVar("T")

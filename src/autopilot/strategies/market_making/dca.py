@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.domain.money import to_decimal
 from autopilot.domain.timeframe import HOUR_MS, iso_utc
 from autopilot.strategies.base import (
+    BoolArray,
     MarketView,
     SignalArrays,
     Strategy,
@@ -87,7 +87,7 @@ class Dca(Strategy):
         return quantity_for(signal, balance, SHARE * (1 + to_decimal(signal.strength)))
 
     @once_per_view
-    def _due(self, view: MarketView) -> NDArray[np.bool_]:
+    def _due(self, view: MarketView) -> BoolArray:
         """The first present candle of each period, so that a missing candle does not skip a buy."""
         period = view.candles.open_at_ms // (self.every_hours * HOUR_MS)
         return np.diff(period, prepend=period[:1]) > 0

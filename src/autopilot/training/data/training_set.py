@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
@@ -45,7 +45,7 @@ class TrainingSet:
     symbol: IntArray
     unit: FloatArray
     hold: FloatArray
-    regime: NDArray[np.int8]
+    regime: Int8Array
     rule_group: IntArray
 
     def __len__(self) -> int:

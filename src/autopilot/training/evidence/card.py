@@ -13,13 +13,12 @@ from importlib.metadata import version
 import numpy as np
 
 from autopilot.distribution import installed_version
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.evidence import superior_predictive_ability
 from autopilot.performance.intervals import Interval, mean_interval
-from autopilot.performance.outcomes import Flags
 from autopilot.training.data.history import SymbolRows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.checks import CombinatorialPaths, LeakTest
@@ -188,7 +187,7 @@ def _threshold(judged: Judged, threshold: float) -> Document:
     return {"threshold": threshold, "share": _number(float(acted.mean())), **_among(judged, acted)}
 
 
-def _among(judged: Judged, acted: Flags) -> Document:
+def _among(judged: Judged, acted: BoolArray) -> Document:
     count = int(acted.sum())
     edge = judged.per_decision(judged.chosen_return, acted) if count else None
     hits = float((judged.chosen_return[acted] > 0.0).mean()) if count else None

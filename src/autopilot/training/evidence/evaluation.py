@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import AnyArray, BoolArray, FloatArray, IntArray
 from autopilot.performance.intervals import Interval, day_totals, mean_interval, ratio_interval
-from autopilot.performance.outcomes import Flags
 from autopilot.selection.strategy_rules import group_of
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.incumbent import Incumbent, IncumbentChoices
@@ -37,7 +34,7 @@ class Judged:
     oof: OutOfFold
     votes: Votes
     choices: Choices
-    followed: Flags
+    followed: BoolArray
     probabilities: FloatArray
     earned: dict[str, FloatArray]
     calibration: Calibration
@@ -57,11 +54,11 @@ class Judged:
         at_ms = self.at_ms[known]
         return np.asarray(day_totals(at_ms, values[known]) / day_totals(at_ms, np.ones(len(at_ms))))
 
-    def daily_sums(self, values: NDArray[Any]) -> FloatArray:
+    def daily_sums(self, values: AnyArray) -> FloatArray:
         """The sum of each day's decisions, float64[days]; days without decisions are left out."""
         return day_totals(self.at_ms, values)
 
-    def per_decision(self, values: FloatArray, among: Flags, level: float = LEVEL) -> Interval:
+    def per_decision(self, values: FloatArray, among: BoolArray, level: float = LEVEL) -> Interval:
         """The mean of ``values`` over the decisions ``among``, with an interval over days."""
         return ratio_interval(self.daily_sums(values * among), self.daily_sums(among * 1.0), level=level)
 
@@ -113,7 +110,7 @@ def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) ->
     return earned
 
 
-def follows(confidence: FloatArray, edge_bps: FloatArray, novel: Flags, acting: Acting) -> Flags:
+def follows(confidence: FloatArray, edge_bps: FloatArray, novel: BoolArray, acting: Acting) -> BoolArray:
     """bool[n]: the decisions on which the model's choice is followed."""
     return (confidence >= acting.min_confidence) & (edge_bps >= acting.min_edge_bps) & (edge_bps > 0.0) & ~novel
 

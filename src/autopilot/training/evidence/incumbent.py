@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import IntArray
+from autopilot.domain.candles import BoolArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.training.data.training_set import TrainingSet
 from autopilot.training.model.choice import Choices, choose, count_votes
@@ -47,6 +46,6 @@ class Incumbent:
 class IncumbentChoices:
     """``known`` bool[n]: the m rows after its training. The other fields have one entry for each of them."""
 
-    known: NDArray[np.bool_]
+    known: BoolArray
     choices: Choices
-    novel: NDArray[np.bool_]
+    novel: BoolArray
