@@ -30,13 +30,6 @@ _SEED = 1
 _START_MS = 1_704_067_200_000
 
 
-class NoRecord:
-    """Of strategies that have not traded yet."""
-
-    def recent_return_bps(self, strategy: str) -> float:  # noqa: ARG002 - all the same
-        return 0.0
-
-
 def run() -> None:
     own, reference = (_candles(symbol) for symbol in ("ETH/USD", "BTC/USD"))
     arrays = indicators.on_arrays(own[: indicators.LENGTH])
@@ -67,7 +60,7 @@ def _cycle(own: Candles, reference: Candles) -> Callable[[], None]:
     )
     days = np.arange(own.open_at_ms[0] // DAY_MS, own.last_at_ms // DAY_MS + 1) * DAY_MS
     mood = SentimentSeries("made up", days, np.random.default_rng(_SEED).uniform(10, 90, len(days)))
-    record = NoRecord()
+    record: dict[str, float] = {}
     ends = iter(range(WINDOW, len(own)))
 
     def decide() -> None:

@@ -409,7 +409,7 @@ class OrderLife(RuleBasedStateMachine):
         for _ in range(3):
             self._quiet_hour()
         self._check_all()
-        assert run(reconcile(ACCOUNT, SYMBOLS, self.paper, self.ledger)).agrees
+        assert not run(reconcile(ACCOUNT, SYMBOLS, self.paper, self.ledger)).words
         assert self.ledger.open_orders(ACCOUNT) == ()
         for symbol in SYMBOLS:
             held = self._position(symbol)

@@ -157,7 +157,7 @@ class Trade:
             if self._is_over:
                 break
             await self._cycle(self._stop)
-        return self._is_over and (await self._desk.reconcile(MARKET)).agrees
+        return self._is_over and not (await self._desk.reconcile(MARKET)).words
 
     async def _cycle(self, act: Callable[[], Awaitable[None]]) -> None:
         """As the daemon does it: what the exchange does ends the cycle, and the next begins with comparing books."""

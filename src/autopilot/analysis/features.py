@@ -249,7 +249,7 @@ def _reference(view: MarketView, first: int) -> Columns:
         columns[f"reference_return_{span}"] = their_move / (week * span**0.5)
         columns[f"relative_strength_{span}"] = (our_move - their_move) / (ours_week * span**0.5)
     known = np.isfinite(view.reference_close[first:]) * 1.0
-    return {"reference_known": known, **{name: _neutral(column) for name, column in columns.items()}}
+    return {"reference_known": known, **{name: zeroed(column) for name, column in columns.items()}}
 
 
 def _sentiment(view: MarketView, first: int) -> Columns:
@@ -258,10 +258,11 @@ def _sentiment(view: MarketView, first: int) -> Columns:
     level = view.sentiment[first:] * 0.02 - 1.0
     return {
         "sentiment_known": np.isfinite(level) * 1.0,
-        "sentiment": _neutral(level),
-        "sentiment_change_168": _neutral(level - (view.sentiment[first - 168 : -168] * 0.02 - 1.0)),
+        "sentiment": zeroed(level),
+        "sentiment_change_168": zeroed(level - (view.sentiment[first - 168 : -168] * 0.02 - 1.0)),
     }
 
 
-def _neutral(column: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(column), column, 0.0)
+def zeroed(values: FloatArray) -> FloatArray:
+    """``values`` with 0 in place of NaN and infinity."""
+    return np.where(np.isfinite(values), values, 0.0)

@@ -12,11 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.indicators import MIN_VOLATILITY, Indicators
 from autopilot.analysis.rolling import rolling_max
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 
 REGIMES: tuple[Regime, ...] = tuple(Regime)
@@ -41,8 +40,6 @@ VOTES = 5
 """Number of candles whose majority decides a calm regime."""
 CODES = np.arange(len(REGIMES), dtype=np.int8)[:, None]
 
-CodeArray = NDArray[np.int8]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegimeArrays:
@@ -50,10 +47,10 @@ class RegimeArrays:
     regime is; ``candles_in_regime`` int64[n] includes the candle itself, at most 240; ``previous`` int8[n]: the code
     before the present regime, −1 if the regime is longer than that."""
 
-    codes: CodeArray
+    codes: Int8Array
     strength: FloatArray
     candles_in_regime: IntArray
-    previous: CodeArray
+    previous: Int8Array
 
     def regime(self, index: int) -> Regime:
         """The regime at one candle. Raises ValueError in the warm-up."""
@@ -93,7 +90,7 @@ class _Evidence:
     rank: FloatArray
     surprise: FloatArray
     busiest: FloatArray
-    outside: NDArray[np.bool_]
+    outside: BoolArray
     efficiency: FloatArray
     volatility_ratio: FloatArray
 
@@ -118,12 +115,12 @@ def _evidence(indicators: Indicators) -> _Evidence:
     )
 
 
-def _bursts(evidence: _Evidence) -> NDArray[np.bool_]:
+def _bursts(evidence: _Evidence) -> BoolArray:
     moved = (evidence.surprise > BURST_SIGMA) | (evidence.outside & (evidence.surprise > BREAKOUT_SIGMA))
     return moved & (evidence.busiest > BURST_VOLUME)
 
 
-def _calm(evidence: _Evidence) -> CodeArray:
+def _calm(evidence: _Evidence) -> Int8Array:
     """The regime of each candle by itself, without bursts."""
     way = np.sign(evidence.lead)
     trending = (evidence.adx > TREND_ADX) & (way * evidence.slope > 0)
@@ -163,18 +160,18 @@ def _ramps(*ramps: tuple[FloatArray, float, float]) -> FloatArray:
     return shares
 
 
-def _majority(codes: CodeArray) -> CodeArray:
+def _majority(codes: Int8Array) -> Int8Array:
     """The most frequent code of the last few candles; of equals the present candle's, then the smaller code."""
     says = (codes == CODES).view(np.int8)
     votes = 2 * says
     for earlier in range(1, VOTES):
         votes[:, earlier:] += 2 * says[:, :-earlier]
     ranked = (votes + says) * np.int8(8) - CODES
-    winners: CodeArray = -ranked.max(axis=0) & np.int8(7)
+    winners: Int8Array = -ranked.max(axis=0) & np.int8(7)
     return winners
 
 
-def _runs(codes: CodeArray) -> tuple[IntArray, CodeArray]:
+def _runs(codes: Int8Array) -> tuple[IntArray, Int8Array]:
     """Length of the run that ends at each candle, capped, and the code before that run."""
     index = np.arange(len(codes))
     changed = np.zeros(len(codes), dtype=np.bool_)

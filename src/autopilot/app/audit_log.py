@@ -36,9 +36,14 @@ def audited(database: Database, head_file: Path) -> Iterator[AuditTrail]:
     """The audit log for a command or a training that changes something without the daemon."""
     anchor = _anchor(database, head_file)
     try:
-        yield AuditTrail(anchor, str(Peer(os.getpid(), os.getuid())), WallClock().now_ms)
+        yield AuditTrail(anchor, this_process(), WallClock().now_ms)
     finally:
         anchor.flush()
+
+
+def this_process() -> str:
+    """The actor of a command that works without the daemon, as the log names it."""
+    return str(Peer(os.getpid(), os.getuid()))
 
 
 @contextmanager

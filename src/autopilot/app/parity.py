@@ -31,7 +31,6 @@ from autopilot.domain.market import MarketKind
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
 from autopilot.domain.progress import Progress
-from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import profiles_of
@@ -138,7 +137,6 @@ def _again(
     strategies = load_strategies()
     profiles = profiles_of(strategies)
     series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
-    group_of = np.array([STRATEGY_GROUPS.index(each.group) for each in profiles])
     executing = {entry.symbol: entry.auto_execute for entry in SqliteAutopilots(database).load_autopilots()}
     traded = [
         BacktestSymbol(
@@ -151,7 +149,7 @@ def _again(
                 auto_execute=executing.get(one.history.symbol, config.auto_execute),
             ),
             known,
-            follow_models(chosen, known, models, group_of),
+            follow_models(chosen, known, models, profiles),
         )
         for one, known, chosen in zip(
             tested, series, rule_choices(series, [each.first for each in tested], profiles), strict=True

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.signal import STRATEGY_GROUPS, StrategyGroup
 from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.group_rules import group_confidences
@@ -118,7 +117,7 @@ def _recent_bps(series: Sequence[SymbolSeries], firsts: Sequence[int], rank: int
     return shrunk_mean(sums, counts, all_sums, all_counts, PRIOR_WEIGHT) * 1e4
 
 
-def speaking(series: SymbolSeries, choices: BacktestChoices) -> NDArray[np.int8]:
+def speaking(series: SymbolSeries, choices: BacktestChoices) -> Int8Array:
     """int8[n]: the side of the chosen strategy's signal at each decided candle."""
     at = np.arange(choices.first, choices.first + len(choices))
     return series.sides(at)[choices.strategy, np.arange(len(choices))]

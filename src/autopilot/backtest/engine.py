@@ -11,7 +11,7 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from autopilot.backtest.books import MemoryBooks, MemoryPaper
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
 from autopilot.backtest.marks import RANKS, Held, rolled_forward
 from autopilot.backtest.stages import BacktestStage
-from autopilot.domain.candles import Candle, Candles, IntArray
+from autopilot.domain.candles import Candle, Candles, FloatArray, IntArray
 from autopilot.domain.portfolio import Position
 from autopilot.domain.progress import Progress
 from autopilot.engine.account import TradingAccount
@@ -49,8 +49,8 @@ class Steps:
     currency, ``quantities`` float64[symbols, k]."""
 
     at_ms: IntArray
-    cash: np.ndarray[Any, np.dtype[np.float64]]
-    quantities: np.ndarray[Any, np.dtype[np.float64]]
+    cash: FloatArray
+    quantities: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.stages import BacktestStage
-from autopilot.domain.candles import IntArray
+from autopilot.domain.candles import AnyArray, IntArray
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import iso_utc
+from autopilot.selection.strategy_rules import StrategyProfile, group_of
 from autopilot.training.data.series import SymbolSeries
 from autopilot.training.data.training_set import TrainingSet
 from autopilot.training.evidence.evaluation import evaluate_decisions
@@ -142,7 +142,7 @@ def _decider(trained: _Trained, verdict: GateVerdict, plan: Retraining) -> Decid
 
 
 def follow_models(
-    choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], group_of: IntArray
+    choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], profiles: Sequence[StrategyProfile]
 ) -> BacktestChoices:
     """The choices with those of the models in their spans, wherever a group has a signal and the input is complete."""
     candles = series.view.candles
@@ -152,7 +152,7 @@ def follow_models(
     for number, model in enumerate(models):
         scored = np.flatnonzero(speaks & (closes >= model.from_ms) & (closes < model.until_ms))
         for begin in range(0, len(scored), BATCH):
-            choices = _scored(choices, series, model, number, scored[begin : begin + BATCH], group_of)
+            choices = _scored(choices, series, model, number, scored[begin : begin + BATCH], group_of(profiles))
     return choices
 
 
@@ -162,16 +162,16 @@ def _scored(
     model: DecidingModel,
     number: int,
     scored: IntArray,
-    group_of: IntArray,
+    groups: IntArray,
 ) -> BacktestChoices:
     inputs = series.inputs(choices.first + scored)
     whole = series.records.complete[choices.first + scored] & np.isfinite(inputs).all(axis=1)
     scored, inputs = scored[whole], inputs[whole]
     if not len(scored):
         return choices
-    votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + scored), group_of)
+    votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + scored), groups)
     chosen, rows = choose(votes, choices.picks[scored]), np.arange(len(scored))
-    found: dict[str, NDArray[Any]] = {
+    found: dict[str, AnyArray] = {
         "group": chosen.group,
         "strategy": chosen.strategy,
         "group_confidence": votes.group_shares[rows, chosen.group],

@@ -15,7 +15,7 @@ from autopilot.analysis.features import features
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.view import MarketView
 from autopilot.backtest.stages import BacktestStage
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.progress import Progress
 from autopilot.domain.signal import SignalArrays
 from autopilot.strategies.registry import StrategySet
@@ -95,7 +95,7 @@ def _columns(view: MarketView, strategies: StrategySet) -> tuple[Columns, Mappin
     return found, evaluation.errors
 
 
-def _differs(one: FloatArray, other: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _differs(one: FloatArray, other: FloatArray) -> BoolArray:
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     with np.errstate(invalid="ignore"):
         return np.asarray(~same & ~(np.abs(one - other) <= FEATURE_TOLERANCE))

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray
-
-SideArray = NDArray[np.int8]
+from autopilot.domain.candles import FloatArray, Int8Array
 
 
 class SignalType(StrEnum):
@@ -44,7 +41,7 @@ class SignalArrays:
     stop lies below and the target above a buy's price.
     """
 
-    side: SideArray
+    side: Int8Array
     strength: FloatArray
     confidence: FloatArray
     stop_distance: FloatArray

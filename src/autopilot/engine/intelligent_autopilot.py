@@ -190,9 +190,9 @@ class IntelligentAutopilot:
         conditions = self._deps.analyzer.analyze(view)
         evaluation = self._deps.strategies.evaluate(view)
         await self._learn(view, evaluation)
-        track_record = tracker.track_record(self.symbol)
+        recent_bps = tracker.recent_bps(self.symbol)
         strategy_features = partial(tracker.strategy_state, self.symbol, view, evaluation.arrays)
-        selection = self._deps.selector.select(conditions, evaluation.signals, track_record, strategy_features)
+        selection = self._deps.selector.select(conditions, evaluation.signals, recent_bps, strategy_features)
         signal = evaluation.explained(selection.strategy)
         context, mark = await self._trader.context(
             signal, market, view.candles.last_at_ms, self._price(view), is_proven=selection.is_proven

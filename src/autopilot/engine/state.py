@@ -22,7 +22,7 @@ class RunState(StrEnum):
 
 @dataclass(slots=True)
 class RunRecord:
-    """Counts and moments of one autopilot's life in this process; times in wall-clock milliseconds."""
+    """Int8Array and moments of one autopilot's life in this process; times in wall-clock milliseconds."""
 
     state: RunState = RunState.STARTING
     message: str = ""

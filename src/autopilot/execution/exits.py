@@ -12,12 +12,9 @@ from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO, floor_to_step
 from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Position
-from autopilot.execution.account_books import AccountBooks
 from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
 from autopilot.execution.sending import Sending
-from autopilot.ports.broker import Broker
-from autopilot.ports.clock import Clock
 from autopilot.risk.preflight import could_be_sold
 from autopilot.risk.verdict import OrderDraft, review_exit
 
@@ -44,11 +41,9 @@ class Exits:
     first is over, so that nothing is ever sold twice.
     """
 
-    def __init__(self, books: AccountBooks, sending: Sending, broker: Broker, clock: Clock, *, stops: bool) -> None:
-        self._books = books
+    def __init__(self, sending: Sending, *, stops: bool) -> None:
         self._sending = sending
-        self._broker = broker
-        self._clock = clock
+        self._books = sending.books
         self._stops = stops
         self._unsold: set[str] = set()
 
@@ -136,7 +131,7 @@ class Exits:
         return failure
 
     async def _sell(self, position: Position, wanted: ExitOrder, market: Market, settings: ExitSettings) -> None:
-        now_ms = self._clock.now_ms()
+        now_ms = self._sending.clock.now_ms()
         quantity = await self._sellable(position, wanted, market)
         verdict = review_exit(
             market,
@@ -171,7 +166,7 @@ class Exits:
         last = self._books.last_exit(position)
         if last is None or last.status is not OrderStatus.REJECTED:
             return quantity
-        owned = (await self._broker.balances()).get(market.base)
+        owned = (await self._sending.broker.balances()).get(market.base)
         return min(quantity, owned.free if owned else ZERO)
 
     def _unfinished(self, position: Position) -> Order | None:

@@ -11,12 +11,8 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.domain.trading_mode import holding_back
-from autopilot.execution.account_books import AccountBooks
 from autopilot.execution.reconciliation import Reconciliation, reconcile
 from autopilot.execution.sending import ACCEPTED, Sending, not_sent
-from autopilot.ports.broker import Broker
-from autopilot.ports.clock import Clock
-from autopilot.ports.restrictions import RestrictionSource
 
 FRESH_MS = 2 * MINUTE_MS
 """An order that was never sent is sent unchanged within this time. Later its price is history: an entry expires, an
@@ -26,14 +22,9 @@ exit goes to market at the price of then."""
 class Following:
     """Both methods raise MarketUnavailable, AnswerLost and StoreError."""
 
-    def __init__(
-        self, books: AccountBooks, sending: Sending, broker: Broker, clock: Clock, restrictions: RestrictionSource
-    ) -> None:
-        self._books = books
+    def __init__(self, sending: Sending) -> None:
         self._sending = sending
-        self._broker = broker
-        self._clock = clock
-        self._restrictions = restrictions
+        self._books = sending.books
 
     async def follow(self, market: Market) -> None:
         """Bring every open order of this market up to date: look up orders whose answer was lost, book fills, cancel
@@ -47,10 +38,10 @@ class Following:
         open there is canceled and its late fills are booked; foreign orders are not touched."""
         # After a restart a stored market's time is that of the last decision. An order created later waits for its
         # moment, and nothing ends before the candle that may fill it was seen.
-        now_ms = self._clock.now_ms()
+        now_ms = self._sending.clock.now_ms()
         due = [order for order in self._books.open_orders(market) if order.created_at_ms <= now_ms]
         await self._follow_all(due, market, may_cancel=False)
-        found = await reconcile(self._books.account, [market.symbol], self._broker, self._books.ledger)
+        found = await reconcile(self._books.account, [market.symbol], self._sending.broker, self._books.ledger)
         for order in found.undead:
             await self._sending.cancel_order(order, "it was over in our books", market)
         return found
@@ -75,17 +66,17 @@ class Following:
 
     async def _looked_up(self, order: Order, market: Market) -> Order:
         """The order after the exchange was asked about it; NEW again if it never arrived there."""
-        report = await self._broker.lookup(order)
+        report = await self._sending.broker.lookup(order)
         if report:
             return self._sending.apply(order, report, market)
         if order.status in ACCEPTED:
             return self._sending.count_as_missing(order, market)
-        absent = order.to(OrderStatus.NEW, self._clock.now_ms(), detail="it never reached the exchange")
+        absent = order.to(OrderStatus.NEW, self._sending.clock.now_ms(), detail="it never reached the exchange")
         return self._sending.save(absent)
 
     async def _send_late(self, order: Order, market: Market) -> None:
         """Send an order that is known never to have been sent, unless it is too late for it."""
-        stale = self._clock.now_ms() - order.created_at_ms > FRESH_MS
+        stale = self._sending.clock.now_ms() - order.created_at_ms > FRESH_MS
         held = self._sending.restriction(order.purpose)
         if held:
             self._sending.expire(order, not_sent(held))
@@ -103,9 +94,11 @@ class Following:
             self._books.ledger.apply_fills(last, (), market)
 
     def _has_expired(self, order: Order) -> bool:
-        return order.expires_at_ms is not None and self._clock.now_ms() >= order.expires_at_ms
+        return order.expires_at_ms is not None and self._sending.clock.now_ms() >= order.expires_at_ms
 
     def _is_unwanted(self, order: Order) -> bool:
         """Whether this is an entry that rests on the exchange while nothing may be bought."""
-        found = [each for each in self._restrictions.restrictions(self._books.account) if each.ends_resting_entries]
+        found = [
+            each for each in self._sending.restrictions.restrictions(self._books.account) if each.ends_resting_entries
+        ]
         return order.purpose is Purpose.ENTRY and holding_back(found, order.purpose) is not None

@@ -38,8 +38,8 @@ class OrderDesk:
     ) -> None:
         self._books = AccountBooks(account, ledger)
         self._sending = Sending(self._books, broker, clock, events, restrictions)
-        self._following = Following(self._books, self._sending, broker, clock, restrictions)
-        self._exits = Exits(self._books, self._sending, broker, clock, stops=stops)
+        self._following = Following(self._sending)
+        self._exits = Exits(self._sending, stops=stops)
 
     def has_position_or_order(self, market: Market) -> bool:
         return self._books.position(market) is not None or bool(self._books.open_orders(market))

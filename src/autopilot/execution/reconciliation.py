@@ -60,10 +60,6 @@ class Reconciliation:
             ),
         )
 
-    @property
-    def agrees(self) -> bool:
-        return not (self.foreign or self.undead or self.gone or self.shortfalls)
-
 
 async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger: Ledger) -> Reconciliation:
     """Compare without changing anything on either side. Raises MarketUnavailable, StoreError.

@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class Sending:
-    """Every step of an order's life that the exchange or the ledger takes part in. Methods raise StoreError."""
+    """Every step of an order's life that the exchange or the ledger takes part in. Methods raise StoreError.
+
+    ``books``, ``broker``, ``clock`` and ``restrictions`` are the account's; `Following` and `Exits` use them too.
+    """
 
     def __init__(
         self,
@@ -35,11 +38,11 @@ class Sending:
         events: EventSink,
         restrictions: RestrictionSource,
     ) -> None:
-        self._books = books
-        self._broker = broker
-        self._clock = clock
+        self.books = books
+        self.broker = broker
+        self.clock = clock
+        self.restrictions = restrictions
         self._events = events
-        self._restrictions = restrictions
         self._missing = MissingOrders()
 
     async def send(self, approved: Approved, market: Market) -> Order:
@@ -61,17 +64,17 @@ class Sending:
         Raises MarketUnavailable or AnswerLost if a stop order must first be canceled and is not over yet.
         """
         if order.side is Side.SELL and not await self._is_covered(order, market):
-            return self.save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail="never sent: sold before"))
-        order = order.to(OrderStatus.SUBMITTED, self._clock.now_ms(), detail="")
-        self._books.ledger.save_order(order)
+            return self.save(order.to(OrderStatus.EXPIRED, self.clock.now_ms(), detail="never sent: sold before"))
+        order = order.to(OrderStatus.SUBMITTED, self.clock.now_ms(), detail="")
+        self.books.ledger.save_order(order)
         try:
-            report = await self._broker.submit(order, market)
+            report = await self.broker.submit(order, market)
         except OrderRejected as refusal:
-            return self.save(order.to(OrderStatus.REJECTED, self._clock.now_ms(), detail=str(refusal)))
+            return self.save(order.to(OrderStatus.REJECTED, self.clock.now_ms(), detail=str(refusal)))
         except MarketUnavailable as error:
-            return self.save(order.to(OrderStatus.NEW, self._clock.now_ms(), detail=str(error)))
+            return self.save(order.to(OrderStatus.NEW, self.clock.now_ms(), detail=str(error)))
         except (AnswerLost, TimeoutError) as error:
-            return self.save(order.to(OrderStatus.UNKNOWN, self._clock.now_ms(), detail=f"no answer: {error}"))
+            return self.save(order.to(OrderStatus.UNKNOWN, self.clock.now_ms(), detail=f"no answer: {error}"))
         return self.apply(order, report, market)
 
     async def cancel_order(self, order: Order, why: str, market: Market | None = None) -> None:
@@ -85,10 +88,10 @@ class Sending:
             self.expire(order, why)
             return
         try:
-            report = await self._broker.cancel(order)
+            report = await self.broker.cancel(order)
         except AnswerLost:
             # Safe to repeat, and the second answer also says what the first request did.
-            report = await self._broker.cancel(order)
+            report = await self.broker.cancel(order)
         if order.status in ACCEPTED and not report.exchange_order_id:
             self.count_as_missing(order, market)
         elif not self.apply(order, report, market).status.is_final:
@@ -115,7 +118,7 @@ class Sending:
         )
         if after == order:
             return order
-        for fill in self._books.ledger.apply_fills(after, report.fills, market):
+        for fill in self.books.ledger.apply_fills(after, report.fills, market):
             self._events.publish("fill", fill, purpose=after.purpose, strategy=after.strategy)
         if after.status is not order.status:
             self._events.publish("order", after)
@@ -124,7 +127,7 @@ class Sending:
     def count_as_missing(self, order: Order, market: Market | None) -> Order:
         """The exchange does not know an order that it had accepted. Returns it as canceled once it has been missing for
         an hour; raises MarketUnavailable until then."""
-        now_ms, name = self._clock.now_ms(), order.client_order_id
+        now_ms, name = self.clock.now_ms(), order.client_order_id
         self._missing.miss(order, now_ms)
         detail = (
             f"the exchange has not known this order for an hour: counted as canceled with {order.filled} filled;"
@@ -132,31 +135,31 @@ class Sending:
         )
         log.warning("%s: order %s: %s", order.symbol, name, detail)
         lost = order.to(OrderStatus.CANCELED, now_ms, detail=detail)
-        self._books.ledger.apply_fills(lost, (), market)
+        self.books.ledger.apply_fills(lost, (), market)
         self._events.publish("order", lost)
         return lost
 
     def expire(self, order: Order, why: str) -> Order:
         """End an order that was never sent."""
-        return self.save(order.to(OrderStatus.EXPIRED, self._clock.now_ms(), detail=why))
+        return self.save(order.to(OrderStatus.EXPIRED, self.clock.now_ms(), detail=why))
 
     def save(self, order: Order) -> Order:
         """Store the order and publish it."""
-        self._books.ledger.save_order(order)
+        self.books.ledger.save_order(order)
         self._events.publish("order", order)
         return order
 
     def restriction(self, purpose: Purpose) -> Restriction | None:
         """Why no order of this purpose may be sent now; None if it may."""
-        return holding_back(self._restrictions.restrictions(self._books.account), purpose)
+        return holding_back(self.restrictions.restrictions(self.books.account), purpose)
 
     async def _is_covered(self, order: Order, market: Market) -> bool:
         """Whether the position covers this sell order, after every stop order on the exchange that could sell it too
         was canceled."""
-        for resting in self._books.open_orders(market):
+        for resting in self.books.open_orders(market):
             if resting.type is OrderType.STOP and resting.client_order_id != order.client_order_id:
                 await self.cancel_order(resting, "another exit takes its place", market)
-        held = self._books.position(market)
+        held = self.books.position(market)
         return held is not None and held.quantity >= order.quantity
 
 

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import AnyArray, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 
 BLOCKS_AT_LEAST = 5
@@ -41,7 +39,7 @@ class _Blocks:
     """Index of the block that opens each replicate."""
 
 
-def day_totals(at_ms: IntArray, values: NDArray[Any]) -> FloatArray:
+def day_totals(at_ms: IntArray, values: AnyArray) -> FloatArray:
     """Sum of ``values`` float64[n] by UTC day, oldest first, days without any left out: float64[days]."""
     _, day = np.unique(at_ms // DAY_MS, return_inverse=True)
     return np.asarray(np.bincount(day, values), dtype=np.float64)

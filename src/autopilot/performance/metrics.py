@@ -15,6 +15,7 @@ from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.money import ZERO
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
+from autopilot.performance.evidence import daily_sharpe
 from autopilot.performance.intervals import Interval, stationary_bootstrap
 
 DAYS_A_YEAR = 365
@@ -147,9 +148,7 @@ def annual_return(daily: FloatArray) -> float | None:
 
 def annual_sharpe(daily: FloatArray) -> float | None:
     """Annualized Sharpe ratio; None without variation."""
-    if len(daily) < 2 or np.ptp(daily) == 0.0:
-        return None
-    return float(daily.mean() / daily.std(ddof=1)) * math.sqrt(DAYS_A_YEAR)
+    return daily_sharpe(daily) * math.sqrt(DAYS_A_YEAR) if len(daily) > 1 and np.ptp(daily) != 0.0 else None
 
 
 def sortino(daily: FloatArray) -> float | None:

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, Candles, FloatArray, IntArray
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import Timeframe
 
 HORIZON_HOURS = 24
 NEVER = 2**62
 """Stands for the candle of an exit, if there is none."""
-
-Flags = NDArray[np.bool_]
 
 
 def horizon(timeframe: Timeframe) -> int:
@@ -41,7 +38,7 @@ class Outcomes(NamedTuple):
     open at the end."""
 
     returns: FloatArray
-    held: Flags
+    held: BoolArray
 
 
 def counterfactual_outcomes(

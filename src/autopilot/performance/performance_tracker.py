@@ -9,12 +9,12 @@ import numpy as np
 from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import DAY_MS, Timeframe
-from autopilot.performance.outcomes import Flags, TradingCost, counterfactual_outcomes, horizon
+from autopilot.performance.outcomes import TradingCost, counterfactual_outcomes, horizon
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_names, state_rows, volatility_unit
 from autopilot.ports.ledger import SampleStore
 from autopilot.selection.track_record import shrunk_mean
@@ -80,17 +80,6 @@ class StrategyRecord:
             self._matured[span] = recent.sum()
 
 
-class RecentReturns:
-    """The selector's TrackRecord of one symbol at one time."""
-
-    def __init__(self, returns_bps: Mapping[str, float]) -> None:
-        self._returns_bps = returns_bps
-
-    def recent_return_bps(self, strategy: str) -> float:
-        """Mean net return over the horizon in bps, shrunk towards the all-symbol mean; 0 if unknown."""
-        return self._returns_bps.get(strategy, 0.0)
-
-
 class PerformanceTracker:
     """Matures samples for all symbols of one exchange and timeframe.
 
@@ -127,7 +116,7 @@ class PerformanceTracker:
         return WARM_UP + missing + horizon(self._timeframe) + 1
 
     def observe(
-        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, Flags]
+        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, BoolArray]
     ) -> tuple[PerformanceSample, ...]:
         """Mature and store the samples that are due at the last candle of this view; `candles_due` says when, and how
         long the view must be. ``lacking``: by strategy, the candles at which data that it needs were missing
@@ -175,8 +164,9 @@ class PerformanceTracker:
         side = np.array([[one.side[-1]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])
 
-    def track_record(self, symbol: str) -> RecentReturns:
-        """Recent returns of every strategy on this symbol, over ``RECENT_DAYS`` before its newest sample."""
+    def recent_bps(self, symbol: str) -> Mapping[str, float]:
+        """By strategy, the mean net return over the horizon in bps, of the ``RECENT_DAYS`` before the symbol's newest
+        sample, shrunk towards the mean over all symbols."""
         own, everyone = self._record(symbol), self._records.values()
         shrunk = shrunk_mean(
             own.total[-1],
@@ -185,7 +175,7 @@ class PerformanceTracker:
             np.sum([record.count[-1] for record in everyone], axis=0),
             PRIOR_WEIGHT,
         )
-        return RecentReturns(dict(zip(self._strategies, (shrunk * 1e4).tolist(), strict=True)))
+        return dict(zip(self._strategies, (shrunk * 1e4).tolist(), strict=True))
 
     def _record(self, symbol: str) -> StrategyRecord:
         if symbol not in self._records:

@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, mean_interval
 
@@ -154,7 +154,7 @@ def regret_ledger(matured: MaturedDecisions, threshold: float) -> RegretLedger:
     )
 
 
-def _earned(rows: MaturedDecisions, followed: NDArray[np.bool_]) -> dict[str, FloatArray]:
+def _earned(rows: MaturedDecisions, followed: BoolArray) -> dict[str, FloatArray]:
     """Return of each decision by line; NaN if unknown."""
     chosen = _of_choice(rows.returns, rows.chosen)
     known = np.isfinite(rows.returns)

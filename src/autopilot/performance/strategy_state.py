@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from autopilot.analysis.features import LIMIT
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SideArray
+from autopilot.domain.candles import FloatArray, Int8Array
 from autopilot.performance.outcomes import Outcomes
 
 SPANS_DAYS = (7, 30)
@@ -33,7 +32,7 @@ def volatility_unit(log_volatility: FloatArray, horizon: int) -> FloatArray:
     return unit
 
 
-def state_rows(side: SideArray, latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
+def state_rows(side: Int8Array, latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
     """float64[m, 5 s] in the order of `state_names`, in [−16, 16], NaN where a mean is not known yet.
 
     ``side`` int8[s, m]: each strategy's signal at the candle. ``latest``: the outcome of each strategy [s, m] that

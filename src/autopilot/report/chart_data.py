@@ -9,10 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.regime import REGIMES
-from autopilot.domain.candles import Candles
+from autopilot.domain.candles import AnyArray, Candles
 from autopilot.domain.timeframe import Timeframe
 from autopilot.performance.account_record import ClosedTrade
 from autopilot.report.content import AccountChart, ReportContent, SymbolChart
@@ -127,5 +126,5 @@ def _short(price: Decimal | float) -> float:
     return float(f"{price:.8g}")
 
 
-def _packed(values: NDArray[Any], kind: str) -> str:
+def _packed(values: AnyArray, kind: str) -> str:
     return base64.b64encode(values.astype(kind).tobytes()).decode("ascii")

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.candles import Candles, FloatArray, Int8Array
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.order import Purpose, Side
 from autopilot.performance.account_record import AccountRecord
@@ -61,7 +58,7 @@ class SymbolChart:
 
     symbol: str
     candles: Candles
-    regimes: NDArray[np.int8]
+    regimes: Int8Array
     marks: tuple[Mark, ...]
 
     def __post_init__(self) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
 from autopilot.report.content import ReportTable
 from autopilot.report.tables import sign_class
@@ -48,7 +47,7 @@ def strategies_svg(record: AccountRecord, from_ms: int, to_ms: int) -> str:
     return f'<ul class="multiples">{"".join(cards)}</ul>'
 
 
-def _steps(at_ms: NDArray[np.int64], sums: FloatArray, box: tuple[float, float, float, float]) -> str:
+def _steps(at_ms: IntArray, sums: FloatArray, box: tuple[float, float, float, float]) -> str:
     from_ms, to_ms, low, high = box
     kept = kept_points([sums], SPARK_POINTS)
     x = np.clip((at_ms[kept] - from_ms) / (to_ms - from_ms), 0.0, 1.0) * 200
@@ -71,7 +70,7 @@ class Confidence:
     center: FloatArray
     mean: FloatArray
     error: FloatArray
-    count: NDArray[np.int64]
+    count: IntArray
 
     @classmethod
     def of(cls, confidence: FloatArray, outcome_bps: FloatArray) -> Confidence:

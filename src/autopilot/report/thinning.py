@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.regime import REGIMES, UNKNOWN
-from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.candles import Candles, FloatArray, Int8Array, IntArray
 
 
 def kept_points(lines: Sequence[FloatArray], limit: int) -> IntArray:
@@ -40,7 +39,7 @@ def drawdowns_pct(equity: FloatArray, start: float) -> FloatArray:
     return (equity / np.where(peak > 0, peak, np.nan) - 1.0) * 100.0
 
 
-def joined(candles: Candles, regimes: NDArray[np.int8], count: int) -> tuple[Candles, NDArray[np.int8]]:
+def joined(candles: Candles, regimes: Int8Array, count: int) -> tuple[Candles, Int8Array]:
     """Each ``count`` candles of the time grid merged into one, with their most frequent regime. Gaps stay gaps."""
     if count == 1 or not len(candles):
         return candles, regimes

@@ -85,7 +85,7 @@ def no_entry_pending(entry: DecisionContext) -> Check:
 
 
 def positions_left(entry: DecisionContext) -> Check:
-    """Counts positions and open entries of the other symbols; the two rules above check the symbol's own."""
+    """Int8Array positions and open entries of the other symbols; the two rules above check the symbol's own."""
     others = {*entry.portfolio.positions, *entry.pending_entries} - {entry.market.symbol}
     count, limit = len(others), entry.limits.max_open_positions
     return Check(

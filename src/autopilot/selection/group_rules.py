@@ -10,10 +10,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.regime import DOWN, QUIET, RANGING, REGIMES, UP, VOLATILE
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray, Int8Array
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.selection import GroupScore
 from autopilot.domain.signal import STRATEGY_GROUPS
@@ -27,13 +26,13 @@ class RuleInputs:
     """The table's input for n candles. ``regime`` int8[n] by code; ``external`` bool[n]: whether sentiment or the
     reference is known; the others float64[n], with 0 for unknown ``sentiment`` and ``relative_strength``."""
 
-    regime: NDArray[np.int8]
+    regime: Int8Array
     regime_strength: FloatArray
     adx: FloatArray
     rsi: FloatArray
     volume_ratio: FloatArray
     volatility_ratio: FloatArray
-    external: NDArray[np.bool_]
+    external: BoolArray
     sentiment: FloatArray
     relative_strength: FloatArray
 

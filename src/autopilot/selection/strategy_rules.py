@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.analysis.regime import REGIMES
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.selection import StrategyScore
-from autopilot.domain.signal import STRATEGY_GROUPS, SideArray, SignalType, StrategyGroup, StrategySignal
-from autopilot.selection.track_record import TrackRecord
+from autopilot.domain.signal import STRATEGY_GROUPS, SignalType, StrategyGroup, StrategySignal
 from autopilot.strategies.base import Strategy
 
 FIT_WEIGHT = 0.35
@@ -40,16 +39,17 @@ def score_strategies(
     profiles: Sequence[StrategyProfile],
     regime: Regime,
     signals: Mapping[str, StrategySignal],
-    track_record: TrackRecord,
+    recent_bps: Mapping[str, float],
 ) -> tuple[StrategyScore, ...]:
     """The scores of all ``profiles``, best first; ties by name. A strategy without an entry in ``signals`` is silent.
 
-    ``confidence`` is the signal's, 0 without a signal.
+    ``recent_bps``: the mean net return over the horizon in bps; 0 for a strategy that it lacks. ``confidence`` is the
+    signal's, 0 without a signal.
     """
     said = [signals.get(profile.name) for profile in profiles]
     speaks = [signal is not None and signal.signal_type is not SignalType.NONE for signal in said]
     fit = np.array([profile.regime_fit.get(regime, 0.0) for profile in profiles])
-    recent = np.array([track_record.recent_return_bps(profile.name) for profile in profiles])
+    recent = np.array([recent_bps.get(profile.name, 0.0) for profile in profiles])
     confidence = np.array([one.confidence if one and loud else 0.0 for one, loud in zip(said, speaks, strict=True)])
     strength = np.array([one.strength if one and loud else 0.0 for one, loud in zip(said, speaks, strict=True)])
     found = strategy_scores(fit, recent, np.array(speaks, dtype=np.int8), strength, confidence)
@@ -59,7 +59,7 @@ def score_strategies(
 
 
 def strategy_scores(
-    fit: FloatArray, recent_bps: FloatArray, side: SideArray, strength: FloatArray, confidence: FloatArray
+    fit: FloatArray, recent_bps: FloatArray, side: Int8Array, strength: FloatArray, confidence: FloatArray
 ) -> FloatArray:
     """Scores from arrays of the same shape; ``side`` is 0 for a silent strategy.
 
@@ -74,6 +74,11 @@ def strategy_scores(
 def fit_of(profiles: Sequence[StrategyProfile]) -> FloatArray:
     """float64[s, regimes]: regime fit of each strategy, by regime code."""
     return np.array([[profile.regime_fit.get(regime, 0.0) for regime in REGIMES] for profile in profiles])
+
+
+def group_of(profiles: Sequence[StrategyProfile]) -> IntArray:
+    """int64[s]: the index of each strategy's group in `STRATEGY_GROUPS`."""
+    return np.array([STRATEGY_GROUPS.index(each.group) for each in profiles], dtype=np.int64)
 
 
 def best_of_groups(profiles: Sequence[StrategyProfile], scores: FloatArray) -> IntArray:

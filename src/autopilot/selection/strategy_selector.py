@@ -13,7 +13,6 @@ from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.ports.score_model import ModelScores, ScoreModel
 from autopilot.selection.group_rules import score_groups
 from autopilot.selection.strategy_rules import StrategyProfile, score_strategies
-from autopilot.selection.track_record import TrackRecord
 
 _ORDER = tuple(StrategyGroup)
 NO_MODEL = "no learned model; the rule table decides and its confidences are not calibrated"
@@ -33,7 +32,7 @@ class StrategySelector:
         self,
         conditions: MarketConditions,
         signals: Mapping[str, StrategySignal],
-        track_record: TrackRecord,
+        recent_bps: Mapping[str, float],
         state: Callable[[], FeatureRow],
     ) -> Selection:
         """The choice for the last candle. If the model fails or its answer is unusable, the rules decide and the
@@ -42,7 +41,7 @@ class StrategySelector:
         scores, note = self._ask_model(conditions, state)
         by_rules = score_groups(conditions)
         groups = by_rules if scores is None else _best_first(scores.groups)
-        ranked = score_strategies(self._strategies, conditions.regime, signals, track_record)
+        ranked = score_strategies(self._strategies, conditions.regime, signals, recent_bps)
         rule_choice = None
         if scores is not None:
             rule_choice = self._choose(by_rules, ranked)[1].strategy

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 from autopilot.domain.candles import FloatArray
-
-
-class TrackRecord(Protocol):
-    """Recent returns of the strategies on one symbol."""
-
-    def recent_return_bps(self, strategy: str) -> float:
-        """Mean net return over the horizon in bps, shrunk towards the all-symbol mean; 0 if unknown."""
-        ...
 
 
 def shrunk_mean(

@@ -10,9 +10,28 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import BoolArray, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.money import ONE, ZERO, to_decimal
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
+
+__all__ = [
+    "BoolArray",
+    "CompositeStrategy",
+    "FloatArray",
+    "Int8Array",
+    "IntArray",
+    "MarketView",
+    "SignalArrays",
+    "Strategy",
+    "StrategyGroup",
+    "StrategySignal",
+    "last_signal",
+    "quantity_for",
+    "signal_at",
+    "suits",
+]
+"""With the types in a strategy's signature, so that its author finds them in one place."""
 
 RISK_PER_TRADE = Decimal("0.01")
 _SIGNAL_TYPES = {1: SignalType.BUY, -1: SignalType.SELL, 0: SignalType.NONE}

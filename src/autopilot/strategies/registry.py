@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import BoolArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import CandleError, StrategyError
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
@@ -97,7 +97,7 @@ class StrategySet:
     def names(self) -> tuple[str, ...]:
         return tuple(strategy.name for strategy in self.strategies)
 
-    def lacking(self, view: MarketView) -> dict[str, NDArray[np.bool_]]:
+    def lacking(self, view: MarketView) -> dict[str, BoolArray]:
         """By name, for each strategy that needs external data: bool[n], where it was missing."""
         length = len(view.candles)
         reference, sentiment = (

@@ -7,13 +7,27 @@ from functools import wraps
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.signal import SignalArrays
 
-BoolArray = NDArray[np.bool_]
+__all__ = [
+    "MIN_MOVE",
+    "assemble",
+    "atr",
+    "fired",
+    "fresh",
+    "lagged",
+    "once_per_view",
+    "ramp",
+    "rolling_max",
+    "rolling_mean",
+    "rolling_min",
+    "stretch",
+    "unit",
+]
 
 S = TypeVar("S", bound=Hashable)
 T = TypeVar("T")

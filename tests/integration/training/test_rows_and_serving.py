@@ -221,7 +221,7 @@ def test_the_rules_pick_what_a_live_selection_would_pick(
             continue
         row = rows_at[at]
         conditions, evaluation = MarketAnalyzer().analyze(view), STRATEGIES.evaluate(view)
-        chosen = selector.select(conditions, evaluation.signals, live.tracker.track_record("BTC/USD"), _none)
+        chosen = selector.select(conditions, evaluation.signals, live.tracker.recent_bps("BTC/USD"), _none)
         picked = STRATEGIES.names[data.picks[row, data.rule_group[row]]]
         assert picked == chosen.strategy
 

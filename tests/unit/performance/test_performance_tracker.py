@@ -105,9 +105,7 @@ def test_a_restart_changes_nothing(stop: int) -> None:
             observe(one, symbol, seed, end)
             observe(two, symbol, seed, end)
             for name in NAMES:
-                assert one.track_record(symbol).recent_return_bps(name) == two.track_record(symbol).recent_return_bps(
-                    name
-                )
+                assert one.recent_bps(symbol)[name] == two.recent_bps(symbol)[name]
     assert through.kept == resumed.kept
 
 
@@ -118,10 +116,10 @@ def test_the_record_is_the_mean_shrunk_towards_that_of_all_symbols() -> None:
     observe(tracker, "ETH/USD", 2, 1000)
     own = [sample.returns["eager"] for (symbol, _), sample in store.kept.items() if symbol == "BTC/USD"]
     everyone = [sample.returns["eager"] for sample in store.kept.values()]
-    recent = tracker.track_record("BTC/USD").recent_return_bps("eager")
+    recent = tracker.recent_bps("BTC/USD")["eager"]
     low, high = sorted((np.mean(own) * 1e4, np.mean(everyone) * 1e4))
     assert min(low, 0) <= recent <= max(high, 0)
     assert recent != 0
-    assert tracker.track_record("BTC/USD").recent_return_bps("silent") == 0
-    assert tracker.track_record("BTC/USD").recent_return_bps("unheard of") == 0
+    assert tracker.recent_bps("BTC/USD")["silent"] == 0
+    assert "unheard of" not in tracker.recent_bps("BTC/USD")
     assert len(own) <= RECENT_DAYS * 24

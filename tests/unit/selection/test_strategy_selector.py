@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -28,14 +28,6 @@ PROFILES = [
     StrategyProfile("dca", StrategyGroup.MARKET_MAKING, {Regime.QUIET: 1.0}),
     StrategyProfile("sentiment", StrategyGroup.SENTIMENT_BASED, {}),
 ]
-
-
-@dataclass
-class Record:
-    returns_bps: Mapping[str, float] = field(default_factory=dict)
-
-    def recent_return_bps(self, strategy: str) -> float:
-        return self.returns_bps.get(strategy, 0.0)
 
 
 @dataclass
@@ -70,7 +62,7 @@ def select(
     market: MarketConditions, *spoken: StrategySignal, model: Model | None = None, **returns: float
 ) -> Selection:
     signals = {one.strategy: one for one in spoken}
-    return StrategySelector(PROFILES, model).select(market, signals, Record(returns), lambda: STATE)
+    return StrategySelector(PROFILES, model).select(market, signals, returns, lambda: STATE)
 
 
 def answer(edges: Mapping[StrategyGroup, float] | None = None, **shares: float) -> ModelScores:
@@ -149,22 +141,21 @@ def test_a_signal_of_none_says_nothing(conditions: Conditions) -> None:
 def test_a_stronger_and_surer_signal_scores_higher() -> None:
     def score(strength: float, confidence: float) -> float:
         spoken = replace(signal("macd"), strength=strength, confidence=confidence)
-        return score_strategies(PROFILES[:1], Regime.TRENDING_UP, {"macd": spoken}, Record())[0].score
+        return score_strategies(PROFILES[:1], Regime.TRENDING_UP, {"macd": spoken}, {})[0].score
 
     assert score(0.2, 0.5) < score(0.9, 0.5) < score(0.9, 0.9)
 
 
 def test_the_order_of_the_strategies_does_not_matter(conditions: Conditions) -> None:
     one, other = (
-        StrategySelector(some, None).select(conditions(), {}, Record(), lambda: STATE)
-        for some in (PROFILES, PROFILES[::-1])
+        StrategySelector(some, None).select(conditions(), {}, {}, lambda: STATE) for some in (PROFILES, PROFILES[::-1])
     )
     assert one == other
 
 
 def test_a_group_without_strategies_is_passed_over(conditions: Conditions) -> None:
     only = [profile for profile in PROFILES if profile.group is StrategyGroup.MARKET_MAKING]
-    chosen = StrategySelector(only, None).select(conditions(**TREND), {}, Record(), lambda: STATE)
+    chosen = StrategySelector(only, None).select(conditions(**TREND), {}, {}, lambda: STATE)
     assert (chosen.group, chosen.strategy) == (StrategyGroup.MARKET_MAKING, "dca")
     assert chosen.groups[0].group is StrategyGroup.TREND_FOLLOWING
     assert chosen.group_confidence == next(s.confidence for s in chosen.groups if s.group is chosen.group)
@@ -200,7 +191,7 @@ def test_an_absent_model_costs_nothing(conditions: Conditions) -> None:
         raise AssertionError("nobody needs it")
 
     selector = StrategySelector(PROFILES, Model(answer(), is_present=False))
-    assert selector.select(conditions(**TREND), {}, Record(), unasked).note == NO_MODEL
+    assert selector.select(conditions(**TREND), {}, {}, unasked).note == NO_MODEL
 
 
 def test_a_decision_of_the_model_keeps_what_the_rules_would_have_taken(conditions: Conditions) -> None:

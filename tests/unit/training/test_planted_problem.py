@@ -10,9 +10,10 @@ import pytest
 
 from autopilot.domain.errors import ModelError
 from autopilot.domain.model_state import ModelState
+from autopilot.selection.strategy_rules import group_of
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.checks import LeakTest
-from autopilot.training.evidence.evaluation import Judged, evaluate_decisions, group_of
+from autopilot.training.evidence.evaluation import Judged, evaluate_decisions
 from autopilot.training.evidence.gate import GateVerdict, log_loss_skill, pass_gate
 from autopilot.training.evidence.walk import join_folds, score_fold, walk_folds
 from autopilot.training.model.choice import choose, count_votes
@@ -135,7 +136,7 @@ def test_missing_labels_have_no_say(planted: Make) -> None:
 def test_confidence_is_the_smoothed_share_of_members_that_see_both(planted: Make) -> None:
     data = planted(samples=600)
     raw = fit(data, np.arange(600), QUICK).predict(data.features)
-    votes = count_votes(raw, data.unit, group_of(data))
+    votes = count_votes(raw, data.unit, group_of(data.strategies))
     choices = choose(votes, data.picks)
     assert np.all((choices.confidence > 0.0) & (choices.confidence < 1.0))
     for row in (0, 17, 599):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from autopilot.app.backtest.data import TestedSymbol
 from autopilot.app.backtest.request import BacktestRequest
@@ -27,12 +28,13 @@ def account_of(request: BacktestRequest) -> str:
 
 def paper_settings(config: AutopilotConfig, request: BacktestRequest) -> PaperSettings:
     """The configured paper settings, with the costs and the balance of the request."""
-    settings = config.paper
-    if request.fee_pct is not None:
-        settings = replace(settings, maker_fee_pct=request.fee_pct, taker_fee_pct=request.fee_pct)
-    if request.slippage_bps is not None:
-        settings = replace(settings, slippage_bps=request.slippage_bps)
-    return settings if request.balance is None else replace(settings, balance=request.balance)
+    wanted: dict[str, Any] = {
+        "maker_fee_pct": request.fee_pct,
+        "taker_fee_pct": request.fee_pct,
+        "slippage_bps": request.slippage_bps,
+        "balance": request.balance,
+    }
+    return replace(config.paper, **{name: value for name, value in wanted.items() if value is not None})
 
 
 def check_currencies(tested: Sequence[TestedSymbol]) -> None:

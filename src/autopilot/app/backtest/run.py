@@ -8,8 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
@@ -34,7 +32,6 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.progress import Progress
-from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
@@ -164,7 +161,7 @@ def _followed(
         return choices
     from autopilot.backtest.models import follow_models
 
-    return follow_models(choices, series, models, np.array([STRATEGY_GROUPS.index(each.group) for each in profiles]))
+    return follow_models(choices, series, models, profiles)
 
 
 def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:

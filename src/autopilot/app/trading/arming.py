@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,10 +15,9 @@ from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
-from autopilot.app.audit_log import audited
+from autopilot.app.audit_log import audited, this_process
 from autopilot.app.trading.arming_check import ArmingRequest, Finding, LocalFacts, arming_findings
 from autopilot.config.paths import Paths, create_directories
-from autopilot.control.peer import Peer
 from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Arming
 from autopilot.domain.credentials import ExchangeKeys
@@ -53,7 +51,7 @@ class Armings:
 
     def arm(self, wanted: ArmingRequest, span_ms: int) -> Arming:
         """Arm the account from now on, for ``span_ms``. Raises StoreError."""
-        now_ms, actor = WallClock().now_ms(), str(Peer(os.getpid(), os.getuid()))
+        now_ms = WallClock().now_ms()
         arming = Arming(
             account=wanted.account,
             currency=wanted.currency,
@@ -61,7 +59,7 @@ class Armings:
             unproven=wanted.unproven,
             armed_at_ms=now_ms,
             expires_at_ms=now_ms + span_ms,
-            actor=actor,
+            actor=this_process(),
         )
         return self.armings.arm(arming)
 

@@ -5,7 +5,6 @@ Modules for exchanges are imported only when an exchange is reached: a mode is s
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.app.audit_log import audited, commanded
+from autopilot.app.audit_log import audited, commanded, this_process
 from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.app.trading.modes import TradingControl, results_document
 from autopilot.config.paths import Paths, create_directories
-from autopilot.control.peer import Peer
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import StoreUnavailable
@@ -41,14 +39,14 @@ async def pause(paths: Paths, exchange: str | None, keys: Keys) -> Document:
     """Raises AlreadyRunning, ConfigError, StoreError."""
     async with _control(paths, keys, "pause", {"exchange": exchange}) as control:
         with hold_lock(paths.lock_file):
-            return await control.pause(exchange, _actor())
+            return await control.pause(exchange, this_process())
 
 
 async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
     """Raises AlreadyRunning, Conflict, ConfigError, StoreError."""
     async with _control(paths, keys, "resume", {"exchange": exchange}) as control:
         with hold_lock(paths.lock_file):
-            return await control.resume(exchange, _actor())
+            return await control.resume(exchange, this_process())
 
 
 async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
@@ -58,9 +56,9 @@ async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:
         async with _control(paths, keys, "panic", {"flatten": flatten}) as control:
             try:
                 with hold_lock(paths.lock_file):
-                    return await control.panic(_actor(), flatten=flatten)
+                    return await control.panic(this_process(), flatten=flatten)
             except AlreadyRunning as hung:
-                return control.halt(_actor()) | results_document([_hung(hung.pid)])
+                return control.halt(this_process()) | results_document([_hung(hung.pid)])
     except StoreUnavailable as error:
         raise _nothing_halted(paths, error) from error
 
@@ -77,10 +75,6 @@ def _nothing_halted(paths: Paths, error: StoreUnavailable) -> StoreUnavailable:
 
 def _end(pid: int | None) -> str:
     return "end the daemon" if pid is None else f"kill -9 {pid}"
-
-
-def _actor() -> str:
-    return str(Peer(os.getpid(), os.getuid()))
 
 
 def _hung(pid: int | None) -> AccountResult:

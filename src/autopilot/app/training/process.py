@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from types import FrameType
 
@@ -33,7 +33,6 @@ KIND = "retrain"
 REPORT_EVERY_S = 0.2
 NICE = 10
 """The niceness of a training that a daemon started: its own cycles come first."""
-TASKS_SEARCHED = 50
 
 _REQUEST = TypeAdapter(TrainingRequest)
 
@@ -94,10 +93,7 @@ def fail_abandoned(paths: Paths, tasks: SqliteTasks, now_ms: int) -> None:
     of a training process and the moment at which it takes its lock. Raises StoreError, ConfigError."""
     if tasks.unfinished():
         with suppress(TrainingRuns), training_lock(paths):
-            for task in tasks.unfinished():
-                tasks.finish(
-                    task.id, TaskState.FAILED, now_ms, error=died("its process ended without an error message")
-                )
+            _fail(tasks, tasks.unfinished(), now_ms)
 
 
 def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None = None) -> Task:
@@ -111,7 +107,9 @@ def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None
         task = tasks.load(task_name)
         try:
             with training_lock(paths):
-                _fail_others(tasks, task.id)
+                # Whoever holds the lock knows that no other training is running.
+                others = [one for one in tasks.unfinished() if one.id != task.id and one.state is TaskState.RUNNING]
+                _fail(tasks, others, WallClock().now_ms())
                 tasks.begin(task.id, os.getpid(), WallClock().now_ms())
                 if not tasks.load(task.id).state.is_final:
                     _train(paths, task, train, tasks, watcher)
@@ -139,12 +137,9 @@ def _train(paths: Paths, task: Task, train: Train, tasks: SqliteTasks, watcher: 
         tasks.finish(task.id, TaskState.SUCCEEDED, WallClock().now_ms(), result=result)
 
 
-def _fail_others(tasks: SqliteTasks, task_name: str) -> None:
-    """Whoever holds the lock knows that no other training is running."""
-    for other in tasks.unfinished():
-        if other.id != task_name and other.state is TaskState.RUNNING:
-            error = died("its process ended without an error message")
-            tasks.finish(other.id, TaskState.FAILED, WallClock().now_ms(), error=error)
+def _fail(tasks: SqliteTasks, gone: Sequence[Task], now_ms: int) -> None:
+    for task in gone:
+        tasks.finish(task.id, TaskState.FAILED, now_ms, error=died("its process ended without an error message"))
 
 
 def _task_of(paths: Paths, pid: int | None) -> str | None:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.analysis.view import MarketView
 from autopilot.domain.money import to_decimal
-from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import HOUR_MS, iso_utc
-from autopilot.strategies.base import Strategy, quantity_for, suits
+from autopilot.strategies.base import (
+    BoolArray,
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    StrategySignal,
+    quantity_for,
+    suits,
+)
 from autopilot.strategies.rules import assemble, fired, once_per_view, ramp, stretch
 
 SHARE = Decimal("0.04")
@@ -81,7 +87,7 @@ class Dca(Strategy):
         return quantity_for(signal, balance, SHARE * (1 + to_decimal(signal.strength)))
 
     @once_per_view
-    def _due(self, view: MarketView) -> NDArray[np.bool_]:
+    def _due(self, view: MarketView) -> BoolArray:
         """The first present candle of each period, so that a missing candle does not skip a buy."""
         period = view.candles.open_at_ms // (self.every_hours * HOUR_MS)
         return np.diff(period, prepend=period[:1]) > 0

@@ -7,12 +7,17 @@ from decimal import Decimal
 
 import numpy as np
 
-from autopilot.analysis.rolling import lagged
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
-from autopilot.strategies.base import Strategy, quantity_for, suits
-from autopilot.strategies.rules import assemble, fired, once_per_view, ramp
+from autopilot.strategies.base import (
+    FloatArray,
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    StrategySignal,
+    quantity_for,
+    suits,
+)
+from autopilot.strategies.rules import assemble, fired, lagged, once_per_view, ramp
 
 SHARE = Decimal("0.05")
 

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.analysis.rolling import lagged, rolling_max, rolling_min
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import Strategy, suits
-from autopilot.strategies.rules import assemble, fired, once_per_view, ramp
+from autopilot.strategies.base import FloatArray, IntArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import assemble, fired, lagged, once_per_view, ramp, rolling_max, rolling_min
 
 
 @dataclass(frozen=True)

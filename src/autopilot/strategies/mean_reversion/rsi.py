@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.analysis.rolling import rolling_max, rolling_min
-from autopilot.analysis.view import MarketView
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import Strategy, suits
-from autopilot.strategies.rules import assemble, fired, fresh, ramp
+from autopilot.strategies.base import MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import assemble, fired, fresh, ramp, rolling_max, rolling_min
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autopilot.analysis.rolling import Windows
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import CompositeStrategy, Strategy, suits
+from autopilot.strategies.base import (
+    CompositeStrategy,
+    FloatArray,
+    Int8Array,
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    suits,
+)
 from autopilot.strategies.rules import assemble, fired, fresh, ramp, unit
-
-Counts = NDArray[np.int8]
 
 NOTICEABLE = 0.1
 """A group with a smaller vote takes no side."""
@@ -88,7 +91,7 @@ class Consensus(CompositeStrategy):
             f"{', '.join(spoke) or 'none'}" + ("" if np.isnan(sentiment) else f"; Fear & Greed {sentiment:.0f}")
         )
 
-    def _count(self, votes: Mapping[str, FloatArray]) -> tuple[FloatArray, Counts, Counts]:
+    def _count(self, votes: Mapping[str, FloatArray]) -> tuple[FloatArray, Int8Array, Int8Array]:
         """The score, and the number of groups that vote to buy and to sell."""
         groups: dict[StrategyGroup, FloatArray] = {}
         for voter in self.strategies:

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.analysis.rolling import rolling_mean
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import Strategy, suits
-from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ramp
+from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ramp, rolling_mean
 
 TINY = 1e-12
 SAME = 1.0 - 1e-6

@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import Strategy, suits
+from autopilot.strategies.base import FloatArray, Int8Array, MarketView, SignalArrays, Strategy, StrategyGroup, suits
 from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
 
 CHECKS = ("EMA order", "directional movement", "MACD above zero", "RSI beyond 50", "price beyond its mean", "channel")
@@ -78,7 +74,7 @@ class Confirmed(Strategy):
             f"ADX {view.indicators.adx()[index]:.0f} (above {self.adx_limit:g} needed)"
         )
 
-    def _counts(self, view: MarketView) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    def _counts(self, view: MarketView) -> tuple[Int8Array, Int8Array]:
         """The number of indicators for a rise, and for a fall."""
         measures = self._measures(view)
         rising, falling = (measures > MARGINS).view(np.int8), (measures < -MARGINS).view(np.int8)

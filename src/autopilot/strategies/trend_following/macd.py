@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.analysis.rolling import lagged
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import FloatArray
-from autopilot.domain.signal import SignalArrays, StrategyGroup
-from autopilot.strategies.base import Strategy, suits
-from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
+from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import assemble, atr, fired, fresh, lagged, once_per_view, ramp
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.analysis.features import FEATURE_NAMES
+from autopilot.analysis.features import FEATURE_NAMES, zeroed
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.regime import WARM_UP
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.performance.performance_tracker import RECENT_DAYS
@@ -22,7 +21,7 @@ from autopilot.performance.strategy_state import state_names
 from autopilot.selection.group_rules import group_confidences
 from autopilot.strategies.registry import StrategySet
 from autopilot.training.data.prefix import Prefix, prefix_differences
-from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series, zeroed
+from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series
 
 PROBES = 4
 """Samples per symbol whose rows are computed again from the candles that a live cycle sees."""
@@ -47,9 +46,9 @@ class SymbolRows:
     matured_ms: IntArray
     unit: FloatArray
     hold: FloatArray
-    regime: NDArray[np.int8]
+    regime: Int8Array
     rule_group: IntArray
-    side: NDArray[np.int8]
+    side: Int8Array
     presence: FloatArray
     latest: FloatArray
     sums: FloatArray
@@ -116,7 +115,7 @@ PERIOD_MS = 2 * DAY_MS
 """The distance after which a candle is sampled even if the regime stays the same."""
 
 
-def sample_candles(open_at_ms: IntArray, regimes: NDArray[np.int8], first: int, end: int) -> IntArray:
+def sample_candles(open_at_ms: IntArray, regimes: Int8Array, first: int, end: int) -> IntArray:
     """Indices of the sampled candles in [first, end), int64[m], ascending. ``regimes`` int8[n]: the code of the regime
     at each candle. If the regime changes within ``SPACING_MS`` of a sample, the next sample waits for its end."""
     chosen: list[int] = []

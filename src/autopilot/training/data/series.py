@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.analysis.features import FEATURE_NAMES, features, outside_features
+from autopilot.analysis.features import FEATURE_NAMES, features, outside_features, zeroed
 from autopilot.analysis.regime import WARM_UP
 from autopilot.analysis.view import MarketView, market_view
-from autopilot.domain.candles import Candles, FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, Candles, FloatArray, Int8Array, IntArray
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.signal import SignalArrays
 from autopilot.domain.timeframe import DAY_MS, Timeframe
-from autopilot.performance.outcomes import Flags, Outcomes, TradingCost, counterfactual_outcomes, horizon
+from autopilot.performance.outcomes import Outcomes, TradingCost, counterfactual_outcomes, horizon
 from autopilot.performance.performance_tracker import matures_at
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_rows, volatility_unit
 from autopilot.selection.group_rules import RuleInputs
@@ -48,7 +47,7 @@ class TrackRecords:
 
     sums: FloatArray
     counts: FloatArray
-    complete: Flags
+    complete: BoolArray
 
     @property
     def means(self) -> FloatArray:
@@ -83,7 +82,7 @@ class SymbolSeries:
         return self._known[0]
 
     @property
-    def taken(self) -> Flags:
+    def taken(self) -> BoolArray:
         """bool[n]: the candles whose outcomes the daemon recorded."""
         return self._known[1]
 
@@ -93,7 +92,7 @@ class SymbolSeries:
         return _records(self.outcomes.returns, self.history.candles, self.steps, self.first_decided)
 
     @cached_property
-    def _known(self) -> tuple[Outcomes, Flags]:
+    def _known(self) -> tuple[Outcomes, BoolArray]:
         outcomes = _outcomes(self.view, self.strategies, self.arrays, self.cost)
         return outcomes, _take_recorded(outcomes.returns, self.history, self.strategies.names)
 
@@ -102,7 +101,7 @@ class SymbolSeries:
         """The horizon in candles."""
         return horizon(self.history.candles.timeframe)
 
-    def sides(self, at: IntArray) -> NDArray[np.int8]:
+    def sides(self, at: IntArray) -> Int8Array:
         """The sides of the signals at these candles: int8[s, m]."""
         return np.stack([each.side[at] for each in self.arrays.values()])
 
@@ -163,7 +162,7 @@ def _outcomes(
     return Outcomes(returns, held)
 
 
-def _take_recorded(returns: FloatArray, history: SymbolData, names: Sequence[str]) -> Flags:
+def _take_recorded(returns: FloatArray, history: SymbolData, names: Sequence[str]) -> BoolArray:
     """Replace computed returns by those that the daemon recorded, in place. Returns bool[n]: the replaced candles."""
     taken = np.zeros(returns.shape[1], dtype=np.bool_)
     open_at_ms = history.candles.open_at_ms
@@ -200,11 +199,6 @@ def _records(returns: FloatArray, candles: Candles, steps: int, first_decided: i
     return TrackRecords(np.stack(sums), np.stack(counts), complete)
 
 
-def matures_at_each(open_at_ms: IntArray, timeframe: Timeframe) -> Flags:
+def matures_at_each(open_at_ms: IntArray, timeframe: Timeframe) -> BoolArray:
     """`matures_at` for every candle: bool[n]."""
     return np.array([matures_at(number, timeframe) for number in (open_at_ms // timeframe.ms).tolist()], dtype=np.bool_)
-
-
-def zeroed(values: FloatArray) -> FloatArray:
-    """``values`` with 0 in place of NaN and infinity."""
-    return np.where(np.isfinite(values), values, 0.0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
@@ -45,7 +45,7 @@ class TrainingSet:
     symbol: IntArray
     unit: FloatArray
     hold: FloatArray
-    regime: NDArray[np.int8]
+    regime: Int8Array
     rule_group: IntArray
 
     def __len__(self) -> int:
@@ -85,13 +85,12 @@ def training_set(
     rows = sorted((each for each in rows if len(each.at_ms)), key=lambda each: each.symbol)
     totals = _totals(rows, len(profiles))
     chosen = [_choices(each, profiles, *both) for each, both in zip(rows, totals, strict=True)]
-    at_ms = _joined([each.at_ms for each in rows], np.int64)
+    at_ms = np.concatenate([np.empty(0, dtype=np.int64), *(each.at_ms for each in rows)])
     symbol = np.repeat(np.arange(len(rows)), [len(each.at_ms) for each in rows])
     order = np.lexsort((symbol, at_ms))
 
-    def column(parts: Sequence[NDArray[np.generic]], width: int | None = None) -> NDArray[np.generic]:
-        empty = np.empty((0,) if width is None else (0, width))
-        return np.concatenate(parts)[order] if parts else empty
+    def column(parts: Sequence[NDArray[np.generic]], *width: int) -> NDArray[np.generic]:
+        return np.concatenate(parts)[order] if parts else np.empty((0, *width))
 
     count = len(profiles)
     return TrainingSet(
@@ -104,17 +103,13 @@ def training_set(
         best_past=column([best for _, best in chosen]).astype(np.int64),
         latest=column([each.latest.T for each in rows], count).astype(np.float64),
         at_ms=at_ms[order],
-        matured_ms=_joined([each.matured_ms for each in rows], np.int64)[order],
+        matured_ms=column([each.matured_ms for each in rows]).astype(np.int64),
         symbol=symbol[order],
         unit=column([each.unit for each in rows]).astype(np.float64),
         hold=column([each.hold for each in rows]).astype(np.float64),
         regime=column([each.regime for each in rows]).astype(np.int8),
         rule_group=column([each.rule_group for each in rows]).astype(np.int64),
     )
-
-
-def _joined(parts: Sequence[IntArray], kind: type[np.int64]) -> IntArray:
-    return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
 
 
 def _totals(rows: Sequence[SymbolRows], strategies: int) -> list[tuple[FloatArray, FloatArray]]:

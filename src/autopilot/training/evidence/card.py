@@ -13,13 +13,12 @@ from importlib.metadata import version
 import numpy as np
 
 from autopilot.distribution import installed_version
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.evidence import superior_predictive_ability
 from autopilot.performance.intervals import Interval, mean_interval
-from autopilot.performance.outcomes import Flags
 from autopilot.training.data.history import SymbolRows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.checks import CombinatorialPaths, LeakTest
@@ -115,10 +114,10 @@ def _metrics(judged: Judged) -> list[Document]:
         [
             _metric("log-loss skill", "share", skill, "base rates", 0.0),
             _metric("within-decision rank correlation", "", ranked, "no order", 0.0),
-            _plain(
+            _metric(
                 "accuracy of the class", "share", accuracy(judged.probabilities, classes), "base rates", base_accuracy
             ),
-            _plain(
+            _metric(
                 "Brier score",
                 "",
                 brier(judged.probabilities, classes),
@@ -126,10 +125,10 @@ def _metrics(judged: Judged) -> list[Document]:
                 brier(judged.oof.base, classes),
                 "lower",
             ),
-            _plain("calibration error", "share", calibration_error(stated, best == classes), "perfect", 0.0, "lower"),
-            _plain("decisions acted on", "share", float(judged.followed.mean()), "all", 1.0),
-            _plain("novel samples", "share", float(judged.oof.novel.mean()), "none", 0.0, "lower"),
-            _plain(
+            _metric("calibration error", "share", calibration_error(stated, best == classes), "perfect", 0.0, "lower"),
+            _metric("decisions acted on", "share", float(judged.followed.mean()), "all", 1.0),
+            _metric("novel samples", "share", float(judged.oof.novel.mean()), "none", 0.0, "lower"),
+            _metric(
                 "SPA p-value, cash",
                 "",
                 superior_predictive_ability(_column(judged, CASH)),
@@ -137,7 +136,7 @@ def _metrics(judged: Judged) -> list[Document]:
                 0.05,
                 "lower",
             ),
-            _plain(
+            _metric(
                 "SPA p-value, rule table",
                 "",
                 superior_predictive_ability(_column(judged, RULES)),
@@ -155,30 +154,17 @@ def _column(judged: Judged, against: str) -> FloatArray:
     return judged.daily(judged.earned[MODEL] - judged.earned[against])[:, None]
 
 
-def _metric(name: str, unit: str, found: Interval, baseline: str, baseline_value: float) -> Document:
-    return {
-        "name": name,
-        "unit": unit,
-        "value": _number(found.point),
-        "lower": _number(found.lower),
-        "upper": _number(found.upper),
-        "level": found.level,
-        "baseline": baseline,
-        "baseline_value": baseline_value,
-        "better": "higher",
-    }
-
-
-def _plain(
-    name: str, unit: str, value: float, baseline: str, baseline_value: float, better: str = "higher"
+def _metric(
+    name: str, unit: str, found: Interval | float, baseline: str, baseline_value: float, better: str = "higher"
 ) -> Document:
+    interval = found if isinstance(found, Interval) else Interval(found, math.nan, math.nan, math.nan)
     return {
         "name": name,
         "unit": unit,
-        "value": _number(value),
-        "lower": None,
-        "upper": None,
-        "level": None,
+        "value": _number(interval.point),
+        "lower": _number(interval.lower),
+        "upper": _number(interval.upper),
+        "level": _number(interval.level),
         "baseline": baseline,
         "baseline_value": _number(baseline_value),
         "better": better,
@@ -201,7 +187,7 @@ def _threshold(judged: Judged, threshold: float) -> Document:
     return {"threshold": threshold, "share": _number(float(acted.mean())), **_among(judged, acted)}
 
 
-def _among(judged: Judged, acted: Flags) -> Document:
+def _among(judged: Judged, acted: BoolArray) -> Document:
     count = int(acted.sum())
     edge = judged.per_decision(judged.chosen_return, acted) if count else None
     hits = float((judged.chosen_return[acted] > 0.0).mean()) if count else None

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval
 from autopilot.training.evidence.evaluation import LEVEL, follows
@@ -45,7 +44,7 @@ class ServedDecisions:
     classes: IntArray
     confidence: FloatArray
     edge_bps: FloatArray
-    novel: NDArray[np.bool_]
+    novel: BoolArray
     chosen: FloatArray
     by_rules: FloatArray
 
@@ -101,7 +100,7 @@ def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting)
     return Drift(*found, len(served), counted, skill, evidence, against)
 
 
-def _skill(served: ServedDecisions, recent: NDArray[np.bool_], base_rates: FloatArray) -> Interval:
+def _skill(served: ServedDecisions, recent: BoolArray, base_rates: FloatArray) -> Interval:
     classes, at_ms = served.classes[recent], served.at_ms[recent]
     base = -np.log(base_rates[classes])
     gain = base - row_log_loss(served.probabilities[recent], classes)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.domain.signal import STRATEGY_GROUPS
+from autopilot.domain.candles import AnyArray, BoolArray, FloatArray, IntArray
 from autopilot.performance.intervals import Interval, day_totals, mean_interval, ratio_interval
-from autopilot.performance.outcomes import Flags
+from autopilot.selection.strategy_rules import group_of
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.incumbent import Incumbent, IncumbentChoices
 from autopilot.training.evidence.walk import OutOfFold
@@ -37,7 +34,7 @@ class Judged:
     oof: OutOfFold
     votes: Votes
     choices: Choices
-    followed: Flags
+    followed: BoolArray
     probabilities: FloatArray
     earned: dict[str, FloatArray]
     calibration: Calibration
@@ -57,11 +54,11 @@ class Judged:
         at_ms = self.at_ms[known]
         return np.asarray(day_totals(at_ms, values[known]) / day_totals(at_ms, np.ones(len(at_ms))))
 
-    def daily_sums(self, values: NDArray[Any]) -> FloatArray:
+    def daily_sums(self, values: AnyArray) -> FloatArray:
         """The sum of each day's decisions, float64[days]; days without decisions are left out."""
         return day_totals(self.at_ms, values)
 
-    def per_decision(self, values: FloatArray, among: Flags, level: float = LEVEL) -> Interval:
+    def per_decision(self, values: FloatArray, among: BoolArray, level: float = LEVEL) -> Interval:
         """The mean of ``values`` over the decisions ``among``, with an interval over days."""
         return ratio_interval(self.daily_sums(values * among), self.daily_sums(among * 1.0), level=level)
 
@@ -78,7 +75,7 @@ def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumb
     """Evaluate the out-of-fold decisions, at least one, beside the other policies. The returns of a comparable
     ``incumbent`` are NaN for the decisions before the end of its own training data."""
     rows = oof.rows
-    votes = count_votes(oof.raw, data.unit[rows], group_of(data))
+    votes = count_votes(oof.raw, data.unit[rows], group_of(data.strategies))
     choices = choose(votes, data.picks[rows])
     followed = follows(choices.confidence, choices.edge_bps, oof.novel, acting)
     probabilities, calibration = _calibrated(data.classes[rows], oof)
@@ -99,7 +96,7 @@ def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumb
         "majority class": _of(returns, picks[every, majority]),
         "model, always followed": chosen,
     }
-    theirs = incumbent.choices(data, rows, group_of(data)) if incumbent else None
+    theirs = incumbent.choices(data, rows, group_of(data.strategies)) if incumbent else None
     if theirs:
         earned[CHAMPION] = _earned_by(theirs, returns, acting)
     return Judged(data, oof, votes, choices, followed, probabilities, earned, calibration)
@@ -107,20 +104,15 @@ def evaluate_decisions(data: TrainingSet, oof: OutOfFold, acting: Acting, incumb
 
 def _earned_by(theirs: IncumbentChoices, returns: FloatArray, acting: Acting) -> FloatArray:
     """The returns of the incumbent: float64[n], NaN before the end of its training data."""
-    followed = follows(theirs.confidence, theirs.edge_bps, theirs.novel, acting)
+    followed = follows(theirs.choices.confidence, theirs.choices.edge_bps, theirs.novel, acting)
     earned = np.full(len(returns), np.nan)
-    earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.strategy), 0.0)
+    earned[theirs.known] = np.where(followed, _of(returns[theirs.known], theirs.choices.strategy), 0.0)
     return earned
 
 
-def follows(confidence: FloatArray, edge_bps: FloatArray, novel: Flags, acting: Acting) -> Flags:
+def follows(confidence: FloatArray, edge_bps: FloatArray, novel: BoolArray, acting: Acting) -> BoolArray:
     """bool[n]: the decisions on which the model's choice is followed."""
     return (confidence >= acting.min_confidence) & (edge_bps >= acting.min_edge_bps) & (edge_bps > 0.0) & ~novel
-
-
-def group_of(data: TrainingSet) -> IntArray:
-    """int64[s]: the index of each strategy's group."""
-    return np.array([STRATEGY_GROUPS.index(each.group) for each in data.strategies], dtype=np.int64)
 
 
 def _of(returns: FloatArray, strategy: IntArray) -> FloatArray:

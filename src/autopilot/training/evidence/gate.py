@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import AnyArray, FloatArray
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import deflated_sharpe, e_process
@@ -193,7 +191,7 @@ def _keeps_up(judged: Judged) -> tuple[GateRule, ...]:
     return (GateRule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
 
 
-def _largest(parts: NDArray[Any], total: float) -> float:
+def _largest(parts: AnyArray, total: float) -> float:
     return float(parts.max()) / total if total > 0.0 and len(parts) else 1.0
 
 

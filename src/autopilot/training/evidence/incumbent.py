@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.training.data.training_set import TrainingSet
-from autopilot.training.model.choice import choose, count_votes
+from autopilot.training.model.choice import Choices, choose, count_votes
 from autopilot.training.model.ensemble import Ensemble
 from autopilot.training.model.novelty import TrainingRange
 
@@ -40,15 +39,13 @@ class Incumbent:
         raw = self.ensemble.predict(data.features[after])
         chosen = choose(count_votes(raw, data.unit[after], group_of), data.picks[after])
         novel = self.spread.is_novel(data.features[after])
-        return IncumbentChoices(known, chosen.strategy, chosen.confidence, chosen.edge_bps, novel)
+        return IncumbentChoices(known, chosen, novel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IncumbentChoices:
     """``known`` bool[n]: the m rows after its training. The other fields have one entry for each of them."""
 
-    known: NDArray[np.bool_]
-    strategy: IntArray
-    confidence: FloatArray
-    edge_bps: FloatArray
-    novel: NDArray[np.bool_]
+    known: BoolArray
+    choices: Choices
+    novel: BoolArray

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import IntArray
+from autopilot.domain.candles import BoolArray, IntArray
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, iso_utc
 
 
@@ -72,7 +71,7 @@ def combinatorial(
     return tuple(fold for fold in folds if len(fold.train) and len(fold.test))
 
 
-def _combined(span: IntArray, met: Sequence[NDArray[np.bool_]], chosen: tuple[int, ...]) -> Fold:
+def _combined(span: IntArray, met: Sequence[BoolArray], chosen: tuple[int, ...]) -> Fold:
     near = np.any([met[each] for each in chosen], axis=0)
     tested = np.isin(span, chosen)
     name = "spans " + ", ".join(str(each + 1) for each in chosen)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.splits import Fold, walk_forward
@@ -32,7 +31,7 @@ class OutOfFold:
     rows: IntArray
     raw: RawScores
     base: FloatArray
-    novel: NDArray[np.bool_]
+    novel: BoolArray
     block: IntArray
 
     def __len__(self) -> int:

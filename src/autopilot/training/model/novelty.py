@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray
 
 TAIL_QUANTILE = 0.001
 """A feature is unusual below this quantile of the training samples, or above 1 minus it."""
@@ -37,6 +37,6 @@ class TrainingRange:
         outside = (features < self.lower) | (features > self.upper)
         return np.asarray(outside.mean(axis=1))
 
-    def is_novel(self, features: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def is_novel(self, features: FloatArray) -> BoolArray:
         """bool[n]: the samples that lie outside the range."""
         return np.asarray(self.novelty(features) > self.limit)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 
 MIN_PROBABILITY = 1e-15
 
@@ -47,7 +46,7 @@ class ReliabilityBin:
     observed: float
 
 
-def reliability(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> tuple[ReliabilityBin, ...]:
+def reliability(stated: FloatArray, came_true: BoolArray, bins: int = 10) -> tuple[ReliabilityBin, ...]:
     """Bins of equal width over probabilities in [0, 1]. An empty bin has 0 for ``stated`` and ``observed``."""
     inner = np.arange(1, bins) / bins
     index = np.searchsorted(inner, stated, side="right")
@@ -59,7 +58,7 @@ def reliability(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10
     )
 
 
-def calibration_error(stated: FloatArray, came_true: NDArray[np.bool_], bins: int = 10) -> float:
+def calibration_error(stated: FloatArray, came_true: BoolArray, bins: int = 10) -> float:
     """Expected calibration error: the mean distance between predicted and observed, weighted by count."""
     parts = reliability(stated, came_true, bins)
     return sum(each.count * abs(each.stated - each.observed) for each in parts) / max(len(stated), 1)
