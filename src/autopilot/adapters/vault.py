@@ -105,7 +105,8 @@ def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
     with locked(path.parent):
         if _origin(path) != vault._origin:
             raise StoreUnavailable(
-                f"another command has changed {path} meanwhile; this one has changed nothing", hint="run the command again"
+                f"another command has changed {path} meanwhile; this one has changed nothing",
+                hint="run the command again",
             )
         write_durably(path, json.dumps(document, indent=1).encode() + b"\n", "the keys' file")
 

@@ -130,7 +130,9 @@ def local_findings(facts: LocalFacts) -> list[Finding]:
 def _whole(breaks: tuple[int, ...]) -> str:
     if not breaks:
         return "the audit log is intact"
-    return f"the audit log is intact since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
+    return (
+        f"the audit log is intact since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
+    )
 
 
 def _version() -> Finding:
@@ -186,7 +188,9 @@ def _rights(rights: KeyRights) -> Finding:
             "make a key with the permission to trade, then: autopilot keys rotate",
         )
     if rights == KeyRights():
-        return Finding("KEY_RIGHTS", True, "the exchange does not say what the key may do; make sure that it cannot withdraw")
+        return Finding(
+            "KEY_RIGHTS", True, "the exchange does not say what the key may do; make sure that it cannot withdraw"
+        )
     return Finding("KEY_RIGHTS", True, "the key may trade and cannot withdraw money")
 
 
