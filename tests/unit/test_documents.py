@@ -143,6 +143,13 @@ def test_modules_in_pages_exist(page: Path) -> None:
         assert any((folder / name).exists() for folder in folders), f"{page.name}: {name}"
 
 
+def test_names_in_the_architecture_exist() -> None:
+    code = "\n".join(path.read_text() for path in SOURCE.rglob("*.py"))
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    names = re.findall(r"`([A-Z]\w*[a-z]\w*(?:\.\w+)?|[a-z]+_\w+|[A-Z_]{4,})`", page)
+    assert [name for name in names if not re.search(rf"\b{name.rpartition('.')[2]}\b", code)] == []
+
+
 def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):

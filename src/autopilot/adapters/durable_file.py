@@ -48,7 +48,8 @@ def locked(directory: Path) -> Iterator[None]:
         while not _is_locked(descriptor):
             if time.monotonic() >= deadline:
                 raise StoreUnavailable(
-                    f"another process has been changing files in {directory} for {LONGEST_S:g} s", hint="try again"
+                    f"another process has been changing files in {directory} for {LONGEST_S:g} s",
+                    hint="run the command again",
                 )
             time.sleep(_LOOK_AGAIN_S)
         yield

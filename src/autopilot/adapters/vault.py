@@ -94,7 +94,7 @@ def open_vault(path: Path, passphrase: Passphrase) -> Vault:
     if held is None:
         raise VaultLocked(
             "the passphrase does not open the exchange keys",
-            hint=f"try again; nobody can open them without it: remove {path} to start over",
+            hint=f"check what you typed; without the passphrase the keys are lost: remove {path} to start over",
         )
     return Vault(_entries(document), held, document["sha256"])
 
@@ -106,7 +106,8 @@ def save_vault(path: Path, passphrase: Passphrase, vault: Vault) -> None:
     with locked(path.parent):
         if _origin(path) != vault._origin:
             raise StoreUnavailable(
-                f"another command has changed {path} meanwhile; this one has changed nothing", hint="try again"
+                f"another command has changed {path} meanwhile; this one has changed nothing",
+                hint="run the command again",
             )
         write_durably(path, json.dumps(document, indent=1).encode() + b"\n", "the keys' file")
 

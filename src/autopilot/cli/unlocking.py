@@ -72,7 +72,7 @@ def new_passphrase(given: Passphrase | None) -> Passphrase:
     what = f"New passphrase of the exchange keys (at least {MIN_LENGTH} characters)"
     passphrase = _strong(Passphrase(prompt_secret(what, without=NO_TERMINAL)))
     if Passphrase(prompt_secret("Repeat passphrase", without=NO_TERMINAL)) != passphrase:
-        raise SafetyRefused("the two passphrases differ; nothing was changed", hint="try again")
+        raise SafetyRefused("the two passphrases differ; nothing was changed", hint="run the command again")
     return passphrase
 
 

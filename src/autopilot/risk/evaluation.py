@@ -47,7 +47,7 @@ def evaluate(
                 trades_today,
                 settings.max_trades_per_day,
                 "trades",
-                f"{trades_today} entries today, the limit is {settings.max_trades_per_day} per day",
+                f"entries today: {trades_today}, the limit is {settings.max_trades_per_day} per day",
             )
         )
     return first_failure(checks) or Opportunity(signal, confidence, settings.auto_execute, tuple(checks))

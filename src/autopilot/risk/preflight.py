@@ -65,7 +65,7 @@ def stop_check(market: Market, stop: Decimal, price: Decimal) -> Check:
         float(stop),
         float(price),
         market.quote,
-        f"the stop {stop} must be above zero and below the price {price}",
+        f"the stop {stop}, which must be above zero and below the price {price}",
     )
 
 

@@ -81,7 +81,7 @@ def no_position_yet(entry: DecisionContext) -> Check:
 
 def no_entry_pending(entry: DecisionContext) -> Check:
     pending = entry.pending_entries.count(entry.market.symbol)
-    return Check("ENTRY_PENDING", pending == 0, pending, 0, "orders", f"{pending} entry orders of the symbol are open")
+    return Check("ENTRY_PENDING", pending == 0, pending, 0, "orders", f"open entry orders of the symbol: {pending}")
 
 
 def positions_left(entry: DecisionContext) -> Check:
@@ -94,7 +94,7 @@ def positions_left(entry: DecisionContext) -> Check:
         count,
         limit,
         "positions",
-        f"{count} positions in other symbols, the limit is {limit} in all",
+        f"positions in other symbols: {count}, the limit is {limit} in all",
     )
 
 
@@ -175,7 +175,7 @@ def no_losing_streak(entry: DecisionContext) -> Check:
         losses,
         limit,
         "losses",
-        f"{losses} losses in a row; {limit} or more pause the symbol for {limits.loss_pause_candles} candles",
+        f"losses in a row: {losses}; {limit} or more pause the symbol for {limits.loss_pause_candles} candles",
     )
 
 

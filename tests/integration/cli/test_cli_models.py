@@ -82,14 +82,14 @@ def test_promoted_listed_and_rolled_back(autopilot, train) -> None:
     assert "No model decides" in autopilot("models", "rollback").out
     done = autopilot("models", "rollback")
     assert (done.code, done.out) == (4, "")
-    assert "the rule table does already" in done.err
+    assert "the rule table already does" in done.err
 
 
 def test_a_model_that_did_not_pass_is_refused_for_safety_unless_forced(autopilot, train) -> None:
     train("m-1", ModelState.INSUFFICIENT)
     done = autopilot("models", "promote", "m-1", "--json")
     assert (done.code, done.document["error"]["code"]) == (5, "SAFETY_REFUSED")
-    assert "try: autopilot model-info m-1 says why" in done.err
+    assert "try: autopilot model-info m-1 shows why" in done.err
     done = autopilot("models", "promote", "m-1", "--force")
     assert done.code == 0
     assert "too little was seen to judge it" in done.out

@@ -85,6 +85,8 @@ def import_path(
     given = FileMarket(exchange.lower() if exchange else None, symbol, timeframe)
     if symbol is not None:
         split_symbol(symbol)
+    if not path.exists():
+        raise CandleError(f"{path} does not exist", hint="check the path")
     if not path.is_dir():
         files = [path]
     elif symbol is not None:

@@ -109,13 +109,13 @@ def local_findings(facts: LocalFacts) -> list[Finding]:
             "PAPER_TRADES",
             paper.round_trips >= PAPER_TRIPS,
             f"{paper.round_trips} trades closed on paper, at least {PAPER_TRIPS}",
-            "let it trade on paper first (auto_execute); autopilot explain says why it does not",
+            "let it trade on paper first (auto_execute); autopilot explain shows why it does not",
         ),
         Finding(
             "ORDERS_SETTLED",
             unsettled == 0,
-            f"{unsettled} orders of the account whose fate is not known",
-            "start the account, so that the exchange is asked: autopilot status, autopilot orders",
+            f"{unsettled} orders of the account have an unknown fate",
+            "start its symbols, so that Autopilot asks the exchange; then see autopilot orders",
         ),
         Finding("AUDIT_WHOLE", problem is None, problem or _whole(facts.audit_breaks), "autopilot audit verify"),
         Finding(
@@ -129,8 +129,10 @@ def local_findings(facts: LocalFacts) -> list[Finding]:
 
 def _whole(breaks: tuple[int, ...]) -> str:
     if not breaks:
-        return "the audit log is whole"
-    return f"the audit log is whole since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
+        return "the audit log is intact"
+    return (
+        f"the audit log is intact since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
+    )
 
 
 def _version() -> Finding:
@@ -186,7 +188,9 @@ def _rights(rights: KeyRights) -> Finding:
             "make a key with the permission to trade, then: autopilot keys rotate",
         )
     if rights == KeyRights():
-        return Finding("KEY_RIGHTS", True, "the exchange does not say what the key may do; see that it cannot withdraw")
+        return Finding(
+            "KEY_RIGHTS", True, "the exchange does not say what the key may do; make sure that it cannot withdraw"
+        )
     return Finding("KEY_RIGHTS", True, "the key may trade and cannot withdraw money")
 
 
@@ -198,6 +202,6 @@ def _books(found: Reconciliation) -> list[Finding]:
             "BOOKS_AGREE",
             not differences,
             "; ".join(differences) or "our books and the exchange agree",
-            "start it and let it settle this, or see docs/security.md",
+            "start its symbols, so that Autopilot settles this, or see docs/security.md",
         ),
     ]

@@ -18,7 +18,7 @@ def cron_trigger(schedule: str) -> CronTrigger:
     """The trigger of a schedule. Raises ConfigError if a field is not valid, or the day never comes."""
     *others, weekdays = schedule.split(" ")
     if len(others) != len(_OTHER_FIELDS):
-        raise _refused(schedule, f"it has {len(others) + 1} fields, not {len(_OTHER_FIELDS) + 1}")
+        raise _refused(schedule, f"it must have {len(_OTHER_FIELDS) + 1} fields, not {len(others) + 1}")
     for name, field in zip(_OTHER_FIELDS, others, strict=True):
         try:
             CronTrigger(timezone=UTC, **{name: field})

@@ -39,7 +39,7 @@ def tasks_screen(document: Document) -> Screen:
     fields: tuple[Field[Document], ...] = (
         field("task", lambda task: task["id"]),
         field("state", lambda task: Span(task["state"], _STYLES.get(task["state"], Style.PLAIN))),
-        field("begun", lambda task: utc(task["started_at_ms"]), rank=2),
+        field("started", lambda task: utc(task["started_at_ms"]), rank=2),
         field("progress", _standing, rank=1, shrink_to=12),
         field("market", lambda task: task["request"]["exchange"], rank=3),
         field("symbols", lambda task: ", ".join(task["request"]["symbols"]), rank=5, shrink_to=12),

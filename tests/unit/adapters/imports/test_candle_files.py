@@ -256,7 +256,7 @@ def test_binary_tables_are_read_or_refused_for_a_reason(tmp_path: Path, name: st
 
 
 def test_what_is_not_there_or_no_market_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CandleError, match="No such file"):
+    with pytest.raises(CandleError, match="does not exist"):
         import_path(MemoryCandles(), tmp_path / "K_BTC-USD_1h.csv")
     with pytest.raises(CandleError, match="no file in"):
         import_path(MemoryCandles(), tmp_path)

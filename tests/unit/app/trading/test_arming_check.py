@@ -116,7 +116,7 @@ async def test_a_break_of_the_past_is_told_and_no_reason_to_refuse() -> None:
     found = local_findings(replace(MACHINE, audit_breaks=(4, 9)))
     (whole,) = (each for each in found if each.code == "AUDIT_WHOLE")
     assert whole.passed
-    assert "whole since row 9" in whole.detail
+    assert "intact since row 9" in whole.detail
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_range_is_walked_day_by_day(first: int, last: int, step: int, in_words
         ("0 3 * * someday", "'someday'"),
         ("0 3 * * sun-xyz", "'xyz'"),
         ("0 25 * * 0", "'25' is not a valid hour"),
-        ("0 3 * 0", "it has 4 fields, not 5"),
+        ("0 3 * 0", "it must have 5 fields, not 4"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_reason(schedule: str, why: str) -> None:
