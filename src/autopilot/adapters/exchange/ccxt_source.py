@@ -15,7 +15,7 @@ from autopilot.adapters.exchange.ccxt_import import require_known
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
-from autopilot.adapters.exchange.venue_rules import BURST
+from autopilot.adapters.exchange.venue import BURST
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol

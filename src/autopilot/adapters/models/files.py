@@ -17,7 +17,8 @@ from autopilot.adapters.durable_file import replace_file, storing, sync_director
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 
-RETRAIN = "autopilot retrain makes a new one; autopilot models rollback goes back to the one before"
+RETRAIN_HINT = "autopilot retrain makes a new one"
+RETRAIN = f"{RETRAIN_HINT}; autopilot models rollback goes back to the one before"
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 12

@@ -10,19 +10,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from autopilot.adapters.exchange.key_shapes import private_key
-from autopilot.adapters.exchange.venue_orders import (
+from autopilot.adapters.exchange.venue import (
     MAX_PAGES,
     PAGE,
     AccountReader,
     Raw,
+    Refusal,
     Request,
     VenueOrders,
+    VenueRules,
     endless_list,
     is_recent,
     order_request,
+    rights_from_flags,
     trigger_params,
 )
-from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules, rights_from_flags
 from autopilot.adapters.json_text import json_object, parsed_json
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.order import Order

@@ -9,20 +9,22 @@ from typing import Any, ClassVar
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 
 from autopilot.adapters.exchange.key_shapes import decoded_base64, private_key
-from autopilot.adapters.exchange.venue_orders import (
+from autopilot.adapters.exchange.venue import (
     MAX_CLOCK_LAG_MS,
     MAX_PAGES,
     PAGE,
     AccountReader,
     Query,
     Raw,
+    Refusal,
     Request,
     VenueOrders,
+    VenueRules,
     endless_list,
     order_request,
     own_order,
+    rights_from_flags,
 )
-from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules, rights_from_flags
 from autopilot.adapters.json_text import json_object
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.order import Order, OrderType, Side

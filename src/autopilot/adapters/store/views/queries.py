@@ -1,7 +1,7 @@
-"""Decisions, orders, positions and trades as JSON documents, read beside a running daemon or without one.
+"""Decisions, orders, positions, trades and background tasks as JSON documents.
 
-Standard library only: a query must answer at once. Every function raises StoreError. Lists have at most ``limit``
-items, with ``before_ms`` only those of earlier times.
+They are read beside a running daemon, or without one. Standard library only: a query must answer at once. Every
+function raises StoreError. Lists have at most ``limit`` items, with ``before_ms`` only those of earlier times.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ from autopilot.domain.timeframe import Timeframe
 _BRIEF = (
     'id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime, "group", strategy,'
     " decided_by, confidence, signal_type, price, action, denied_code, denied_detail, order_id"
+)
+_TASK = (
+    "id, kind, state, created_at_ms, started_at_ms, ended_at_ms, pid, request, stage, done, total, detail, result,"
+    " error"
 )
 LIMIT = 50
 
@@ -109,6 +113,29 @@ def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before
         paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
         trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
     return {"trades": found}
+
+
+def tasks(database: Path, limit: int = LIMIT) -> Document:
+    """``{"tasks": [...]}``, the latest created first: the fields of the domain's Task."""
+    with open_readonly(database) as connection:
+        rows = connection.execute(
+            f"SELECT {_TASK} FROM tasks ORDER BY created_at_ms DESC, id DESC LIMIT ?", (limit,)
+        ).fetchall()
+    return {"tasks": [_task(row) for row in rows]}
+
+
+def task(database: Path, task_id: str) -> Document:
+    """``{"task": {...}}``, with its request and its result or error. Raises NotFound."""
+    with open_readonly(database) as connection:
+        row = connection.execute(f"SELECT {_TASK} FROM tasks WHERE id = ?", (task_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no task {task_id!r}", hint="autopilot tasks lists them with their ids")
+    return {"task": _task(row)}
+
+
+def _task(row: sqlite3.Row) -> Document:
+    documents = {name: row[name] and from_json(row[name]) for name in ("request", "result", "error")}
+    return {**dict(row), **documents}
 
 
 def stored_status(database: Database) -> Document:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from autopilot.adapters.store.views import learning, queries
+from autopilot.adapters.store.views import queries
 from autopilot.domain.document_types import Document
 
 
@@ -33,8 +33,8 @@ VIEWS: Mapping[str, View] = MappingProxyType(
         "orders": View(queries.orders, ("symbol", "limit", "open_only", "before_ms")),
         "positions": View(queries.positions),
         "trades": View(queries.trades, ("symbol", "limit", "before_ms")),
-        "tasks": View(learning.tasks),
-        "tasks/{task_id}": View(learning.task),
+        "tasks": View(queries.tasks),
+        "tasks/{task_id}": View(queries.task),
     }
 )
 
