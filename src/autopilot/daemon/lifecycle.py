@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autopilot.app.lock import hold_lock
@@ -25,23 +26,17 @@ CANCEL_LIMIT_S = 2.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class StopSignal:
     """The first request to stop is polite; the second one means at once."""
 
-    def __init__(self) -> None:
-        self._polite = asyncio.Event()
-        self._hurry = asyncio.Event()
+    polite: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
     def request(self) -> None:
-        if self._polite.is_set():
-            self._hurry.set()
-        self._polite.set()
-
-    async def requested(self) -> None:
-        await self._polite.wait()
-
-    async def hurried(self) -> None:
-        await self._hurry.wait()
+        if self.polite.is_set():
+            self.hurry.set()
+        self.polite.set()
 
 
 OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, "AutopilotService"]]
@@ -93,7 +88,7 @@ async def _serve(
             log.info("ready: process %d, socket %s", os.getpid(), paths.socket)
             for call in on_ready:
                 call()
-            await stop.requested()
+            await stop.polite.wait()
             log.info("stopping")
         finally:
             await server.stop()
@@ -105,7 +100,7 @@ async def _serve(
 async def _open(open_service: OpenService, stop: StopSignal) -> AutopilotService | None:
     """None if the daemon is asked to stop before it is up."""
     opening = asyncio.ensure_future(open_service(stop.request))
-    stopping = asyncio.ensure_future(stop.requested())
+    stopping = asyncio.ensure_future(stop.polite.wait())
     await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if opening.done():
@@ -117,7 +112,7 @@ async def _open(open_service: OpenService, stop: StopSignal) -> AutopilotService
 
 async def _close(service: AutopilotService, stop: StopSignal, limit_s: float) -> None:
     closing = asyncio.ensure_future(service.close())
-    hurry = asyncio.ensure_future(stop.hurried())
+    hurry = asyncio.ensure_future(stop.hurry.wait())
     await asyncio.wait({closing, hurry}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
     hurry.cancel()
     if not closing.done():

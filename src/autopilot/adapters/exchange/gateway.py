@@ -51,7 +51,6 @@ class Gateway(AccountReader):
         self._exchange_clock = ExchangeClock(clock)
 
     async def clock_offset_ms(self) -> int:
-        """Milliseconds by which the exchange's clock is ahead of ours."""
         async with self._turn:
             await self._ready()
             return self._exchange_clock.offset_ms
@@ -61,7 +60,6 @@ class Gateway(AccountReader):
             return await self._query(await self._ready(), method, *arguments)
 
     async def rights(self) -> KeyRights:
-        """The permissions of the key."""
         async with self._turn:
             answer = await self._query(await self._ready(), self._venue.rights_method)
         return self._venue.rights(answer)

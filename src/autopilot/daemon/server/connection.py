@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -143,12 +142,6 @@ def connection_of(request: web.Request) -> Connection:
     connection = request.protocol
     assert isinstance(connection, Connection)
     return connection
-
-
-def connections(server: web.Server, gate: ConnectionLimit) -> Callable[[], Connection]:
-    """A factory that asyncio calls for each new connection."""
-    loop = asyncio.get_running_loop()
-    return lambda: Connection(server, gate, loop)
 
 
 def _write_and_close(transport: asyncio.WriteTransport, response: web.Response) -> None:
