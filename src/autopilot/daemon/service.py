@@ -13,8 +13,8 @@ from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.views import queries
+from autopilot.adapters.store.views.queries import read_view
 from autopilot.adapters.store.views.status import LiveState, status_document
-from autopilot.adapters.store.views.table import read_view
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.report.performance import performance_report

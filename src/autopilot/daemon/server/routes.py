@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
-from autopilot.adapters.store.views.table import VIEWS
+from autopilot.adapters.store.views.queries import VIEWS
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.protocol import API, HEALTH
 from autopilot.control.requests import (

@@ -1,4 +1,7 @@
-"""Decisions, orders, positions, trades and background tasks as JSON documents.
+"""Decisions, orders, positions, trades and background tasks as JSON documents: `VIEWS` declares each of them once.
+
+The name of a view is its address below ``/api/autopilot``: the daemon serves it there, commands ask for it there, and
+read it themselves when no daemon runs.
 
 They are read beside a running daemon, or without one. Standard library only: a query must answer at once. Every
 function raises StoreError. Lists have at most ``limit`` items, with ``before_ms`` only those of earlier times.
@@ -7,10 +10,12 @@ function raises StoreError. Lists have at most ``limit`` items, with ``before_ms
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import IS_OPEN, from_json
@@ -286,3 +291,31 @@ def exits_after(connection: sqlite3.Connection, decision: Document) -> list[Docu
     closed_at_ms = decision["candle_at_ms"] + timeframe.ms
     key = (decision["account"], decision["symbol"], closed_at_ms, closed_at_ms + timeframe.ms)
     return [dict(row) for row in connection.execute(_EXITS, key)]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``read(database, **given)`` makes the document; it raises StoreError, and for an item NotFound. ``parameters``:
+    those it takes besides the ones in its name, all optional."""
+
+    read: Callable[..., Document]
+    parameters: tuple[str, ...] = ()
+
+
+VIEWS: Mapping[str, View] = MappingProxyType(
+    {
+        "decisions": View(decisions, ("symbol", "limit", "action", "before_ms")),
+        "decisions/{ref}": View(decision),
+        "signals": View(signals, ("symbol", "limit", "before_ms")),
+        "orders": View(orders, ("symbol", "limit", "open_only", "before_ms")),
+        "positions": View(positions),
+        "trades": View(trades, ("symbol", "limit", "before_ms")),
+        "tasks": View(tasks),
+        "tasks/{task_id}": View(task),
+    }
+)
+
+
+def read_view(name: str, database: Path, given: Mapping[str, Any]) -> Document:
+    """The document of a view, ``given`` its parameters. Raises StoreError, NotFound."""
+    return VIEWS[name].read(database, **given)
