@@ -44,15 +44,9 @@ OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, "AutopilotServi
 signal comes first."""
 
 
-async def run_daemon(
-    open_service: OpenService,
-    paths: Paths,
-    *,
-    on_ready: Callable[[], None] | None = None,
-    stop_limit_s: float = STOP_LIMIT_S,
-) -> None:
+async def run_daemon(open_service: OpenService, paths: Paths) -> None:
     """Serve until SIGTERM, SIGINT or the service itself asks to stop; a second signal does not wait for cycles
-    under way. ``on_ready`` is called when the socket answers.
+    under way.
 
     Raises AlreadyRunning, ConfigError, SocketUnusable, StoreError and whatever ``open_service`` raises; the command
     that waits for this daemon gets the same error.
@@ -63,21 +57,13 @@ async def run_daemon(
         with hold_lock(paths.lock_file):
             stop = StopSignal()
             with _signals(stop):
-                await _serve(
-                    open_service, paths, stop, stop_limit_s, [readiness.ready, *([on_ready] if on_ready else [])]
-                )
+                await _serve(open_service, paths, stop, readiness)
     except AutopilotError as error:
         readiness.failed(error)
         raise
 
 
-async def _serve(
-    open_service: OpenService,
-    paths: Paths,
-    stop: StopSignal,
-    stop_limit_s: float,
-    on_ready: list[Callable[[], None]],
-) -> None:
+async def _serve(open_service: OpenService, paths: Paths, stop: StopSignal, readiness: Readiness) -> None:
     service = await _open(open_service, stop)
     if service is None:
         return
@@ -86,14 +72,13 @@ async def _serve(
         try:
             await server.start()
             log.info("ready: process %d, socket %s", os.getpid(), paths.socket)
-            for call in on_ready:
-                call()
+            readiness.ready()
             await stop.polite.wait()
             log.info("stopping")
         finally:
             await server.stop()
     finally:
-        await _close(service, stop, stop_limit_s)
+        await _close(service, stop)
     log.info("stopped")
 
 
@@ -110,10 +95,10 @@ async def _open(open_service: OpenService, stop: StopSignal) -> AutopilotService
     return None
 
 
-async def _close(service: AutopilotService, stop: StopSignal, limit_s: float) -> None:
+async def _close(service: AutopilotService, stop: StopSignal) -> None:
     closing = asyncio.ensure_future(service.close())
     hurry = asyncio.ensure_future(stop.hurry.wait())
-    await asyncio.wait({closing, hurry}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({closing, hurry}, timeout=STOP_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
     hurry.cancel()
     if not closing.done():
         log.warning("stopping without waiting for cycles under way; the next start resumes")
