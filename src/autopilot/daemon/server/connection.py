@@ -48,11 +48,6 @@ class ConnectionLimit:
             return http_error_answer(403, f"user id {peer.uid} may not talk to this daemon")
         return self.full() if len(self.inside) >= self.limits.connections + self.limits.for_commands else None
 
-    @property
-    def is_for_commands(self) -> bool:
-        """Whether the next connection is for commands only."""
-        return len(self.inside) >= self.limits.connections
-
     def full(self) -> web.Response:
         return http_error_answer(503, f"there are {len(self.inside)} clients already")
 
@@ -85,7 +80,7 @@ class Connection(web.RequestHandler):
         if refusal := self._gate.refusal(self.peer):
             _write_and_close(transport, refusal)
             return
-        self._is_for_commands = self._gate.is_for_commands
+        self._is_for_commands = len(self._gate.inside) >= self._gate.limits.connections
         self._gate.inside.add(self)
         super().connection_made(transport)
         limits = self._gate.limits
