@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
-from autopilot.adapters.exchange.venue_orders import Request
+from autopilot.adapters.exchange.venue import Request
 from autopilot.adapters.exchange.venues.kraken import KrakenOrders
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger

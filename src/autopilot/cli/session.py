@@ -100,7 +100,7 @@ def ask_view(daemon: ControlClient, view: str, **parameters: str | int | None) -
 
 def recall_view(database: Path, view: str, **parameters: str | int | None) -> Document:
     """A view as the database of this data directory has it. Raises StoreError, NotFound."""
-    from autopilot.adapters.store.views.table import read_view
+    from autopilot.adapters.store.views.queries import read_view
 
     return read_view(view, database, {name: value for name, value in parameters.items() if value is not None})
 

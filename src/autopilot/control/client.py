@@ -168,10 +168,7 @@ def _document(status: int, content: bytes) -> dict[str, Any]:
 
 def _kind(value: Any) -> Kind:
     """The kind of an error. A daemon of another version may send no kind, or an unknown one."""
-    try:
-        return Kind(value)
-    except ValueError:
-        return Kind.FAILED
+    return Kind(value) if value in list(Kind) else Kind.FAILED
 
 
 def _read_events(stream: Any, path: Path) -> Iterator[dict[str, Any]]:

@@ -226,12 +226,12 @@ def parse_body(content: bytes) -> dict[str, Any]:
     return document
 
 
-def parse_symbol(text: Any) -> str:
-    """``BTC/USD``, also written ``btc-usd`` as fits a URL. Raises ValueError with the rule."""
+def parse_symbol(text: str) -> str:
+    """``BTC/USD``, also written ``btc-usd`` as fits a URL. Raises RequestInvalid."""
     try:
         return str(_symbol(text))
     except ValueError:
-        raise ValueError(_SYMBOL_WORDS) from None
+        raise RequestInvalid(f"{text[:40]!r} {_SYMBOL_WORDS}", hint="in an address, BTC-USD is BTC/USD") from None
 
 
 @cache

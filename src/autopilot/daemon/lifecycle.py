@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autopilot.app.lock import hold_lock
@@ -25,23 +26,17 @@ CANCEL_LIMIT_S = 2.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class StopSignal:
     """The first request to stop is polite; the second one means at once."""
 
-    def __init__(self) -> None:
-        self._polite = asyncio.Event()
-        self._hurry = asyncio.Event()
+    polite: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
     def request(self) -> None:
-        if self._polite.is_set():
-            self._hurry.set()
-        self._polite.set()
-
-    async def requested(self) -> None:
-        await self._polite.wait()
-
-    async def hurried(self) -> None:
-        await self._hurry.wait()
+        if self.polite.is_set():
+            self.hurry.set()
+        self.polite.set()
 
 
 OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, "AutopilotService"]]
@@ -49,15 +44,9 @@ OpenService = Callable[[Callable[[], None]], Coroutine[Any, Any, "AutopilotServi
 signal comes first."""
 
 
-async def run_daemon(
-    open_service: OpenService,
-    paths: Paths,
-    *,
-    on_ready: Callable[[], None] | None = None,
-    stop_limit_s: float = STOP_LIMIT_S,
-) -> None:
+async def run_daemon(open_service: OpenService, paths: Paths) -> None:
     """Serve until SIGTERM, SIGINT or the service itself asks to stop; a second signal does not wait for cycles
-    under way. ``on_ready`` is called when the socket answers.
+    under way.
 
     Raises AlreadyRunning, ConfigError, SocketUnusable, StoreError and whatever ``open_service`` raises; the command
     that waits for this daemon gets the same error.
@@ -68,21 +57,13 @@ async def run_daemon(
         with hold_lock(paths.lock_file):
             stop = StopSignal()
             with _signals(stop):
-                await _serve(
-                    open_service, paths, stop, stop_limit_s, [readiness.ready, *([on_ready] if on_ready else [])]
-                )
+                await _serve(open_service, paths, stop, readiness)
     except AutopilotError as error:
         readiness.failed(error)
         raise
 
 
-async def _serve(
-    open_service: OpenService,
-    paths: Paths,
-    stop: StopSignal,
-    stop_limit_s: float,
-    on_ready: list[Callable[[], None]],
-) -> None:
+async def _serve(open_service: OpenService, paths: Paths, stop: StopSignal, readiness: Readiness) -> None:
     service = await _open(open_service, stop)
     if service is None:
         return
@@ -91,21 +72,20 @@ async def _serve(
         try:
             await server.start()
             log.info("ready: process %d, socket %s", os.getpid(), paths.socket)
-            for call in on_ready:
-                call()
-            await stop.requested()
+            readiness.ready()
+            await stop.polite.wait()
             log.info("stopping")
         finally:
             await server.stop()
     finally:
-        await _close(service, stop, stop_limit_s)
+        await _close(service, stop)
     log.info("stopped")
 
 
 async def _open(open_service: OpenService, stop: StopSignal) -> AutopilotService | None:
     """None if the daemon is asked to stop before it is up."""
     opening = asyncio.ensure_future(open_service(stop.request))
-    stopping = asyncio.ensure_future(stop.requested())
+    stopping = asyncio.ensure_future(stop.polite.wait())
     await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if opening.done():
@@ -115,10 +95,10 @@ async def _open(open_service: OpenService, stop: StopSignal) -> AutopilotService
     return None
 
 
-async def _close(service: AutopilotService, stop: StopSignal, limit_s: float) -> None:
+async def _close(service: AutopilotService, stop: StopSignal) -> None:
     closing = asyncio.ensure_future(service.close())
-    hurry = asyncio.ensure_future(stop.hurried())
-    await asyncio.wait({closing, hurry}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    hurry = asyncio.ensure_future(stop.hurry.wait())
+    await asyncio.wait({closing, hurry}, timeout=STOP_LIMIT_S, return_when=asyncio.FIRST_COMPLETED)
     hurry.cancel()
     if not closing.done():
         log.warning("stopping without waiting for cycles under way; the next start resumes")

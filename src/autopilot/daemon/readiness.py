@@ -21,15 +21,11 @@ class Readiness:
     @classmethod
     def inherited(cls) -> Readiness:
         """From the environment, and removed from it: the pipe is not for this process's own children."""
-        text = os.environ.pop(READY_FD, "")
-        if not text.isdigit():
-            return cls(None)
-        descriptor = int(text)
-        try:
+        with suppress(ValueError, OSError):
+            descriptor = int(os.environ.pop(READY_FD, ""))
             os.set_inheritable(descriptor, False)
-        except OSError:
-            return cls(None)
-        return cls(descriptor)
+            return cls(descriptor)
+        return cls(None)
 
     def ready(self) -> None:
         self._say({"ready": True})

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from apscheduler.jobstores.base import JobLookupError
@@ -51,10 +52,8 @@ class JobScheduler:
 
     def remove(self, name: str) -> None:
         """Stop further runs; a run under way ends by itself. Unknown names are fine."""
-        try:
+        with suppress(JobLookupError):
             self._scheduler.remove_job(name)
-        except JobLookupError:
-            return
 
     def next_run_ms(self, name: str) -> int | None:
         """When the job runs next; None for an unknown name."""

@@ -13,8 +13,8 @@ from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.views import queries
+from autopilot.adapters.store.views.queries import read_view
 from autopilot.adapters.store.views.status import LiveState, status_document
-from autopilot.adapters.store.views.table import read_view
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.report.performance import performance_report
@@ -27,7 +27,7 @@ from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.distribution import installed_version
 from autopilot.domain.account import is_live
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import AutopilotError, ConfigError, NotFound
+from autopilot.domain.errors import ConfigError, NotFound
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderType
 from autopilot.domain.timeframe import iso_utc
@@ -156,13 +156,14 @@ class AutopilotService:
         self._database.close()
 
     def _overlay(self, stored: Document) -> Document:
+        """A `SymbolDocument`: the live state of a running autopilot over the stored one."""
         symbol = stored["symbol"]
-        return _live(
-            stored,
-            self._autopilots.find(symbol),
-            self._autopilots.next_cycle_ms(symbol),
-            self._autopilots.left_out(symbol),
-        )
+        left_out, running = self._autopilots.left_out(symbol), self._autopilots.find(symbol)
+        if left_out is not None:
+            return {**stored, "left_out": left_out.document()}
+        if running is None:
+            return stored
+        return _live(stored, running, self._autopilots.next_cycle_ms(symbol))
 
     def _chosen(self, symbol: str | None) -> Sequence[Running]:
         if symbol is None:
@@ -269,14 +270,7 @@ class AutopilotService:
         ]
 
 
-def _live(
-    stored: Document, running: Running | None, next_cycle_ms: int | None, left_out: AutopilotError | None
-) -> Document:
-    """A `SymbolDocument`. ``stored``: the stored one; ``left_out``: why the symbol was not resumed."""
-    if left_out is not None:
-        return {**stored, "left_out": left_out.document()}
-    if running is None:
-        return stored
+def _live(stored: Document, running: Running, next_cycle_ms: int | None) -> Document:
     autopilot, record = running.autopilot, running.autopilot.record
     candles, quote = autopilot.window.candles, autopilot.window.quote
     return {

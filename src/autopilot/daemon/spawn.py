@@ -33,11 +33,7 @@ _RETRY_S = 0.05
 
 
 class StartFailed(AutopilotError):
-    """The daemon did not come up. ``reported`` is the code of the error that it reported, if it did."""
-
-    def __init__(self, message: str, *, hint: str = "", reported: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.reported = reported
+    """The daemon did not come up."""
 
 
 class Ensured(NamedTuple):
@@ -73,7 +69,7 @@ def ensure_daemon(
         return Ensured(False, _wait_for_answer(client, deadline, error))
     if error["kind"] == Kind.USAGE:
         raise ConfigError(error["message"], hint=error["hint"])
-    raise StartFailed(error["message"], hint=error["hint"], reported=error["code"])
+    raise StartFailed(error["message"], hint=error["hint"])
 
 
 def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
@@ -200,8 +196,6 @@ def _wait_for_answer(client: ControlClient, deadline: float, error: ErrorBodyDoc
         except DaemonNotRunning:
             if time.monotonic() >= deadline:
                 raise StartFailed(
-                    f"{error['message']}, but does not answer",
-                    hint="end that process, then try again",
-                    reported=error["code"],
+                    f"{error['message']}, but does not answer", hint="end that process, then try again"
                 ) from None
             time.sleep(_RETRY_S)

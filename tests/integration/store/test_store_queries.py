@@ -312,7 +312,7 @@ def test_no_database_is_said_plainly(path) -> None:
 
 def test_queries_import_nothing_heavy() -> None:
     program = (
-        "import sys, autopilot.adapters.store.views.status, autopilot.adapters.store.views.table\n"
+        "import sys, autopilot.adapters.store.views.status, autopilot.adapters.store.views.queries\n"
         "heavy = ('numpy', 'pandas', 'sqlite_utils', 'pydantic', 'talib', 'aiohttp', 'ccxt')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -17,7 +17,7 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.rows import to_row
 from autopilot.adapters.store.schema import MIGRATIONS
 from autopilot.adapters.store.tasks import SqliteTasks
-from autopilot.adapters.store.views import learning
+from autopilot.adapters.store.views import queries
 from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreCorrupt, StoreError
 from autopilot.domain.portfolio import Position
@@ -108,7 +108,7 @@ def test_the_latest_come_first_and_the_unfinished_in_their_order(path: Path, sto
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.begin("t2", 1, 10)
     store.finish("t4", TaskState.CANCELED, 11)
-    assert [task["id"] for task in learning.tasks(path, 3)["tasks"]] == ["t5", "t4", "t3"]
+    assert [task["id"] for task in queries.tasks(path, 3)["tasks"]] == ["t5", "t4", "t3"]
     assert [task.id for task in store.unfinished()] == ["t1", "t2", "t3", "t5"]
 
 
@@ -116,7 +116,7 @@ def test_a_result_that_is_not_a_number_is_null(store: SqliteTasks, path: Path) -
     store.create(PENDING)
     store.finish("t1", TaskState.SUCCEEDED, 1, result={"skill": math.nan, "edge": math.inf})
     assert store.load("t1").result == {"skill": None, "edge": None}
-    assert learning.task(path, "t1")["task"]["result"] == {"skill": None, "edge": None}
+    assert queries.task(path, "t1")["task"]["result"] == {"skill": None, "edge": None}
 
 
 def test_a_restart_forgets_nothing(path: Path) -> None:
@@ -161,10 +161,10 @@ def test_queries_give_the_documents_of_the_tasks(path: Path, store: SqliteTasks)
     for number in (1, 2, 3):
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.finish("t2", TaskState.FAILED, 9, error=ERROR)
-    assert learning.tasks(path, 2) == {"tasks": [document(store.load(each)) for each in ("t3", "t2")]}
-    assert learning.task(path, "t2") == {"task": document(store.load("t2"))}
+    assert queries.tasks(path, 2) == {"tasks": [document(store.load(each)) for each in ("t3", "t2")]}
+    assert queries.task(path, "t2") == {"task": document(store.load("t2"))}
     with pytest.raises(NotFound) as caught:
-        learning.task(path, "t9")
+        queries.task(path, "t9")
     assert caught.value.hint
 
 
@@ -196,7 +196,7 @@ def test_a_database_of_version_1_keeps_every_row_and_gets_the_new_tables(
     store = SqliteTasks(database)
     assert SqliteLedger(database).equity_mark(make_mark().account, "USD") == make_mark()
     assert database.row("PRAGMA user_version")[0] == len(MIGRATIONS)
-    assert learning.tasks(path) == {"tasks": []}
+    assert queries.tasks(path) == {"tasks": []}
     store.create(PENDING)
     assert store.load("t1") == PENDING
     database.close()

@@ -17,7 +17,7 @@ HEAVY = {"numpy", "pandas", "ccxt", "lightgbm", "aiohttp", "pydantic", "typer", 
         "autopilot.app.lock",
         "autopilot.cli.status_query",
         "autopilot.adapters.store.views.status",
-        "autopilot.adapters.store.views.table",
+        "autopilot.adapters.store.views.queries",
     ],
 )
 def test_what_every_query_imports_is_light(module: str) -> None:

@@ -70,5 +70,8 @@ def test_symbols_as_people_and_addresses_write_them(text: str, symbol: str) -> N
     "text", ["", "/", "BTC", "BTC/", "/USD", "A/B/C", "A-B-C", "BTC USD", "BTC/USD:USD", None, 5, ["BTC/USD"]]
 )
 def test_what_is_not_a_symbol(text: object) -> None:
-    with pytest.raises(ValueError, match="must be a symbol such as BTC/USD"):
-        parse_symbol(text)
+    with pytest.raises(RequestInvalid, match="must be a symbol such as BTC/USD"):
+        parse(StopRequest, {"symbol": text or ""})
+    if isinstance(text, str):
+        with pytest.raises(RequestInvalid, match="must be a symbol such as BTC/USD"):
+            parse_symbol(text)

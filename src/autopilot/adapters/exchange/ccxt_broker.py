@@ -10,7 +10,7 @@ from typing import Any
 
 from autopilot.adapters.exchange.ccxt_errors import reading
 from autopilot.adapters.exchange.gateway import Gateway
-from autopilot.adapters.exchange.venue_orders import Raw, VenueOrders
+from autopilot.adapters.exchange.venue import Raw, VenueOrders
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 from autopilot.domain.market import Market, split_symbol

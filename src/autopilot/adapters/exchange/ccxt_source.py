@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+import numpy as np
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
 from autopilot.adapters.exchange.ccxt_import import require_known
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
-from autopilot.adapters.exchange.ccxt_rows import Row, closed_candles, sound_rows
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
-from autopilot.adapters.exchange.venue_rules import BURST
-from autopilot.domain.candles import Candles
+from autopilot.adapters.exchange.venue import BURST
+from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
 from autopilot.domain.timeframe import MINUTE_MS, Timeframe
@@ -28,6 +30,9 @@ TIMEOUT_S = 8.0
 LARGEST_SKEW_MS = 5 * MINUTE_MS
 """The exchange's clock is ignored if it is further off."""
 _PAGE = 300
+Row = tuple[int, float, float, float, float, float]
+_MAX_TIME_MS = 2**53
+"""Beyond it a float64 does not hold a time exactly."""
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +94,7 @@ class CcxtCandles(CandleSource):
         if not rows:
             raise MarketUnavailable(f"{self._name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
         quote = self._quote(symbol, timeframe, rows)
-        candles = closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).since(first_ms)
+        candles = _closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).since(first_ms)
         if since_ms is None:
             self._warn_of_shortage(symbol, timeframe, len(candles), limit)
         return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
@@ -101,7 +106,7 @@ class CcxtCandles(CandleSource):
         async with asking(self._name, f"{symbol} {timeframe} candles", self._timeout_s):
             await self._description(exchange, symbol)
             rows = await self._rows(exchange, symbol, timeframe, first_ms, until_ms)
-        return closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).until(until_ms)[-limit:]
+        return _closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).until(until_ms)[-limit:]
 
     async def close(self) -> None:
         exchange, self._ccxt = self._ccxt, None
@@ -158,7 +163,7 @@ class CcxtCandles(CandleSource):
             raw += got
             newest_ms = max((int(row[0]) for row in got if row and row[0]), default=0)
             at_ms = max(newest_ms + timeframe.ms, at_ms + (0 if newest_ms >= at_ms else wanted * timeframe.ms))
-        rows, dropped = sound_rows(timeframe, raw)
+        rows, dropped = _sound_rows(timeframe, raw)
         if dropped:
             why = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
             log.warning(
@@ -193,3 +198,33 @@ class CcxtCandles(CandleSource):
                 symbol,
                 limit,
             )
+
+
+def _sound_rows(timeframe: Timeframe, rows: Iterable[Sequence[Any]]) -> tuple[list[Row], Counter[str]]:
+    """The usable rows in ascending order, of repeated times the last one; and the number of the others by fault."""
+    numbers = [_numbers(row) for row in rows]
+    found = [row for row in numbers if row is not None]
+    dropped = Counter({FaultKind.NOT_FINITE.value: len(numbers) - len(found)})
+    at_ms = np.array([row[0] for row in found], dtype=np.int64)
+    good = np.ones(len(found), dtype=np.bool_)
+    opened, high, low, close, volume = np.array([row[1:] for row in found]).reshape(-1, 5).T
+    for kind, mask in unusable(at_ms, opened, high, low, close, volume, timeframe).items():
+        dropped[kind.value] += int(mask.sum())
+        good &= ~mask
+    kept = {found[index][0]: found[index] for index in np.flatnonzero(good)}
+    return [kept[open_at_ms] for open_at_ms in sorted(kept)], +dropped
+
+
+def _closed_candles(timeframe: Timeframe, rows: Sequence[Row], now_ms: int) -> Candles:
+    """The candles of sound rows that are closed at ``now_ms``."""
+    return Candles.from_rows(timeframe, [row for row in rows if row[0] + timeframe.ms <= now_ms])
+
+
+def _numbers(raw: Sequence[Any]) -> Row | None:
+    """None if the row does not hold six numbers."""
+    try:
+        at_ms, opened, high, low, close, volume = raw[:6]
+        row = int(at_ms), float(opened), float(high), float(low), float(close), float(volume)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return row if abs(row[0]) < _MAX_TIME_MS else None

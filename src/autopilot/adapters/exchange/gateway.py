@@ -14,8 +14,7 @@ from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scru
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
-from autopilot.adapters.exchange.venue_orders import Query, Raw, Request
-from autopilot.adapters.exchange.venue_rules import VenueRules
+from autopilot.adapters.exchange.venue import AccountReader, Query, Raw, Request, VenueRules
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.ports.clock import Clock
@@ -26,7 +25,7 @@ MIN_LEFT_MS = 4_000
 and states its time in whole seconds."""
 
 
-class Gateway:
+class Gateway(AccountReader):
     """``base_url`` sends every request to a stand-in for the exchange. Methods raise MarketUnavailable if the exchange
     does not answer, and during a pause after errors."""
 
@@ -52,31 +51,26 @@ class Gateway:
         self._exchange_clock = ExchangeClock(clock)
 
     async def clock_offset_ms(self) -> int:
-        """Milliseconds by which the exchange's clock is ahead of ours."""
         async with self._turn:
             await self._ready()
             return self._exchange_clock.offset_ms
 
     async def query(self, method: Query, *arguments: Any) -> Any:
-        """The result of ccxt's unified ``method``, from a whole answer only."""
         async with self._turn:
             return await self._query(await self._ready(), method, *arguments)
 
     async def rights(self) -> KeyRights:
-        """The permissions of the key."""
         async with self._turn:
             answer = await self._query(await self._ready(), self._venue.rights_method)
         return self._venue.rights(answer)
 
     async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
-        """One page of a list, and the cursor of the next page: empty after the last page."""
         async with self._turn:
             exchange = await self._ready()
             found = await self._query(exchange, method, *arguments)
             return found, self._venue.cursor(exchange.last_http_response)
 
     async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Raw | None:
-        """One order; None if the exchange's own words say that it does not exist."""
         async with self._turn:
             exchange = await self._ready()
             try:
@@ -114,8 +108,6 @@ class Gateway:
             return str(found)
 
     async def cancel(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> None:
-        """Request a cancellation; only a query shows its result. Raises AnswerLost if the request may not have arrived.
-        An order that does not exist, or is over, is no error."""
         from ccxt.base import errors
 
         async with self._turn:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.files import RETRAIN_HINT, ModelFiles
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.document_types import Document
@@ -19,8 +19,6 @@ from autopilot.ports.score_model import ModelScores, ScoreModel
 
 if TYPE_CHECKING:
     from autopilot.adapters.models.scoring_model import ScoringModel
-
-RETRAIN_HINT = "train a new one with: autopilot retrain"
 
 
 @dataclass(frozen=True, slots=True)

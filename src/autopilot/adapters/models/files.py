@@ -17,7 +17,8 @@ from autopilot.adapters.durable_file import replace_file, storing, sync_director
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 
-RETRAIN = "train a new one with: autopilot retrain; or return to the one before with: autopilot models rollback"
+RETRAIN_HINT = "train a new one with: autopilot retrain"
+RETRAIN = f"{RETRAIN_HINT}; or return to the one before with: autopilot models rollback"
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHOWN = 12

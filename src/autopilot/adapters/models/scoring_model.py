@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autopilot.adapters.models.files import RETRAIN_HINT
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import ModelError
@@ -24,7 +25,6 @@ from autopilot.training.train import MODEL_SCHEMA
 
 CONTRIBUTIONS_SHOWN = 6
 """Contributions that a decision stores."""
-RETRAIN_HINT = "train a new one with: autopilot retrain"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,14 +7,12 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
-from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 
-T = TypeVar("T")
 BUSY_TIMEOUT_S = 5.0
 _RESTORE = "restore a backup, or move the file away to start over; nothing was changed"
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.rows import IS_OPEN, from_row, insert, to_row
+from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
@@ -23,6 +23,7 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import EquityMark, Ledger, WriteOffs
 
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
+_POSITION = "SELECT * FROM positions WHERE account = ? AND symbol = ?"
 _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
@@ -89,8 +90,8 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
             in_order = sorted(fills, key=lambda fill: fill.at_ms)
             new = [fill for fill in in_order if connection.execute(_ADD_FILL, to_row(fill)).rowcount]
             if new:
-                _add_traded_cash(connection, *key, (fill.cash for fill in new))
-            held = _position(connection, *key)
+                self._add_traded_cash(connection, *key, (fill.cash for fill in new))
+            held = self._first(Position, _POSITION, key)
             booked = book_fills(held, order, new, partial(self.last_exit, *key), market)
             if booked != Booked(held):
                 _store_booked(connection, *key, booked)
@@ -101,10 +102,9 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
         booked = write_off(position, quantity, at_ms)
         key = (position.account, position.symbol)
         with self._database.transaction(durable=True) as connection:
-            row = connection.execute(_WRITTEN_OFF, key).fetchone()
-            total = (Decimal(row[0]) if row else ZERO) + quantity
+            total = self._amount(_WRITTEN_OFF, key) + quantity
             connection.execute(_SAVE_WRITTEN_OFF, (*key, format(total, "f")))
-            _add_traded_cash(connection, *key, [quantity * price])
+            self._add_traded_cash(connection, *key, [quantity * price])
             _store_booked(connection, *key, booked)
 
     def order(self, client_order_id: str) -> Order | None:
@@ -132,16 +132,13 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
         return tuple(row[0] for row in rows)
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
-        entries = self._database.row(
+        (entries,) = self._database.rows(
             "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = ? AND created_at_ms >= ?"
             " AND status <> ?",
             (account, symbol, Purpose.ENTRY.value, day_start_ms, OrderStatus.REJECTED.value),
         )
-        last = self._database.row(HISTORY, (account, symbol, Purpose.STOP_LOSS.value))
-        losses = self._database.row(LOSSES_IN_A_ROW, (account, symbol))
-        assert entries is not None, "an aggregate always has a row"
-        assert last is not None
-        assert losses is not None
+        (last,) = self._database.rows(HISTORY, (account, symbol, Purpose.STOP_LOSS.value))
+        (losses,) = self._database.rows(LOSSES_IN_A_ROW, (account, symbol))
         return SymbolRecord(
             trades_today=entries[0],
             last_stop_loss_at_ms=last[0],
@@ -154,11 +151,22 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
         return self._all(RoundTrip, RECENT, (account, since_ms))
 
     def traded_cash(self, account: str, currency: str) -> Decimal:
-        row = self._database.row(_TRADED_CASH, (account, currency))
-        return Decimal(row[0]) if row else ZERO
+        return self._amount(_TRADED_CASH, (account, currency))
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         return self._first(EquityMark, "SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
+
+    def _amount(self, sql: str, key: tuple[str, str]) -> Decimal:
+        """The first column of the first row; 0 without a row."""
+        row = self._database.row(sql, key)
+        return Decimal(row[0]) if row else ZERO
+
+    def _add_traded_cash(
+        self, connection: sqlite3.Connection, account: str, symbol: str, amounts: Iterable[Decimal]
+    ) -> None:
+        key = (account, split_symbol(symbol)[1])
+        total = sum(amounts, self.traded_cash(*key))
+        connection.execute(_SAVE_TRADED_CASH, (*key, format(total, "f")))
 
     def _audit_decision(self, connection: sqlite3.Connection, decision: Decision, order: Order) -> None:
         if self._audit:
@@ -221,19 +229,6 @@ def _store_booked(connection: sqlite3.Connection, account: str, symbol: str, boo
     else:
         connection.execute("DELETE FROM positions WHERE account = ? AND symbol = ?", (account, symbol))
     connection.executemany(_ADD_ROUND_TRIP, [to_row(trip) for trip in booked.ended])
-
-
-def _add_traded_cash(connection: sqlite3.Connection, account: str, symbol: str, amounts: Iterable[Decimal]) -> None:
-    key = (account, split_symbol(symbol)[1])
-    row = connection.execute(_TRADED_CASH, key).fetchone()
-    total = sum(amounts, Decimal(row[0]) if row else ZERO)
-    connection.execute(_SAVE_TRADED_CASH, (*key, format(total, "f")))
-
-
-def _position(connection: sqlite3.Connection, account: str, symbol: str) -> Position | None:
-    key = (account, symbol)
-    row = connection.execute("SELECT * FROM positions WHERE account = ? AND symbol = ?", key).fetchone()
-    return from_row(Position, row) if row else None
 
 
 def _correct_filled(connection: sqlite3.Connection, order: Order) -> None:

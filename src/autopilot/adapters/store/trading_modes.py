@@ -22,8 +22,7 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
     def restrict(self, entry: ModeEntry) -> ModeEntry:
         """Store the mode, unless the stored one is as strict already; returns the stored one."""
         with self._database.transaction(durable=True) as connection:
-            row = connection.execute(_FIND, (entry.account,)).fetchone()
-            before = from_row(ModeEntry, row) if row else None
+            before = self._first(ModeEntry, _FIND, (entry.account,))
             if before and before.mode.strictness >= entry.mode.strictness:
                 return before
             connection.execute(_SAVE, to_row(entry))

@@ -17,7 +17,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.rows import stored_value
 from autopilot.adapters.store.tasks import SqliteTasks
-from autopilot.adapters.store.views import learning
+from autopilot.adapters.store.views import queries
 from autopilot.app.lock import hold_lock
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
@@ -145,7 +145,7 @@ def _fail(tasks: SqliteTasks, gone: Sequence[Task], now_ms: int) -> None:
 def _task_of(paths: Paths, pid: int | None) -> str | None:
     """The id of the task that process ``pid`` runs; None if unknown, for example just after it took the lock."""
     with suppress(StoreError):
-        for task in learning.tasks(paths.database)["tasks"]:
+        for task in queries.tasks(paths.database)["tasks"]:
             if task["pid"] == pid and task["state"] == TaskState.RUNNING:
                 return str(task["id"])
     return None

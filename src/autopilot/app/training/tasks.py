@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from autopilot.adapters.store.tasks import SqliteTasks
-from autopilot.adapters.store.views import learning
+from autopilot.adapters.store.views import queries
 from autopilot.app.program import PROGRAM
 from autopilot.app.training.process import died, fail_abandoned, new_task
 from autopilot.config.load import load
@@ -90,7 +90,7 @@ class TrainingTasks:
 
     def task(self, task_name: str) -> Document:
         """``{"task": …}``. Raises NotFound."""
-        return learning.task(self._paths.database, task_name)
+        return queries.task(self._paths.database, task_name)
 
     async def cancel(self, task_name: str) -> Document:
         """End the task if it is running. Raises NotFound."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -49,11 +48,6 @@ class ConnectionLimit:
             return http_error_answer(403, f"user id {peer.uid} may not talk to this daemon")
         return self.full() if len(self.inside) >= self.limits.connections + self.limits.for_commands else None
 
-    @property
-    def is_for_commands(self) -> bool:
-        """Whether the next connection is for commands only."""
-        return len(self.inside) >= self.limits.connections
-
     def full(self) -> web.Response:
         return http_error_answer(503, f"there are {len(self.inside)} clients already")
 
@@ -86,7 +80,7 @@ class Connection(web.RequestHandler):
         if refusal := self._gate.refusal(self.peer):
             _write_and_close(transport, refusal)
             return
-        self._is_for_commands = self._gate.is_for_commands
+        self._is_for_commands = len(self._gate.inside) >= self._gate.limits.connections
         self._gate.inside.add(self)
         super().connection_made(transport)
         limits = self._gate.limits
@@ -143,12 +137,6 @@ def connection_of(request: web.Request) -> Connection:
     connection = request.protocol
     assert isinstance(connection, Connection)
     return connection
-
-
-def connections(server: web.Server, gate: ConnectionLimit) -> Callable[[], Connection]:
-    """A factory that asyncio calls for each new connection."""
-    loop = asyncio.get_running_loop()
-    return lambda: Connection(server, gate, loop)
 
 
 def _write_and_close(transport: asyncio.WriteTransport, response: web.Response) -> None:

@@ -9,6 +9,7 @@ import os
 import socket
 import stat
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +31,10 @@ class PrivateSocket(NamedTuple):
 
     def remove(self) -> None:
         """Unlink the file if it is still ours."""
-        try:
+        with suppress(FileNotFoundError):
             found = self.path.lstat()
-        except FileNotFoundError:
-            return
-        if (found.st_dev, found.st_ino) == (self.device, self.inode):
-            self.path.unlink(missing_ok=True)
+            if (found.st_dev, found.st_ino) == (self.device, self.inode):
+                self.path.unlink()
 
 
 def listen_privately(path: Path) -> PrivateSocket:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
-from autopilot.adapters.store.views.table import VIEWS
+from autopilot.adapters.store.views.queries import VIEWS
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.protocol import API, HEALTH
 from autopilot.control.requests import (
@@ -56,7 +56,9 @@ class Routes:
         return [
             _get(HEALTH, _asking(lambda *_: service.health())),
             _get(f"{API}/status", _asking(lambda *_: service.status(None))),
-            _get(f"{API}/status/{{symbol:.+}}", _asking(lambda named, _: service.status(_symbol(named["symbol"])))),
+            _get(
+                f"{API}/status/{{symbol:.+}}", _asking(lambda named, _: service.status(parse_symbol(named["symbol"])))
+            ),
             *(_get(f"{API}/{name.replace('{ref}', '{ref:.+}')}", self._view(name)) for name in VIEWS),
             _get(f"{API}/performance", _asking(lambda _, given: service.performance(**given), "symbol", "days")),
             _get(f"{API}/model-info", _asking(lambda _, given: self._card(given.get("model_id")), "model_id")),
@@ -70,13 +72,13 @@ class Routes:
         service = self._service
         trading, models, trainings = service.trading, service.models, service.trainings
         return [
-            _post(f"{API}/start", self._command(StartRequest, lambda command, _: service.start(command))),
-            _post(f"{API}/stop", self._command(StopRequest, lambda command, _: service.stop(command))),
-            _post(
+            web.post(f"{API}/start", self._command(StartRequest, lambda command, _: service.start(command))),
+            web.post(f"{API}/stop", self._command(StopRequest, lambda command, _: service.stop(command))),
+            web.post(
                 f"{API}/pause",
                 self._command(ModeRequest, lambda command, request: trading.pause(command.exchange, _caller(request))),
             ),
-            _post(
+            web.post(
                 f"{API}/resume",
                 self._command(
                     ResumeRequest,
@@ -85,23 +87,23 @@ class Routes:
                     ),
                 ),
             ),
-            _post(
+            web.post(
                 f"{API}/panic",
                 self._command(
                     PanicRequest, lambda command, request: trading.panic(_caller(request), flatten=command.flatten)
                 ),
             ),
-            _post(f"{API}/models/rollback", self._command(EmptyRequest, lambda *_: models.rollback())),
-            _post(
+            web.post(f"{API}/models/rollback", self._command(EmptyRequest, lambda *_: models.rollback())),
+            web.post(
                 f"{API}/models/{{id}}/promote",
                 self._command(
                     PromoteRequest,
                     lambda command, request: models.promote(request.match_info["id"], force=command.force),
                 ),
             ),
-            _post(f"{API}/reset", self._command(EmptyRequest, lambda *_: models.reset())),
-            _post(f"{API}/retrain", self._command(RetrainRequest, lambda command, _: trainings.start(command))),
-            _post(
+            web.post(f"{API}/reset", self._command(EmptyRequest, lambda *_: models.reset())),
+            web.post(f"{API}/retrain", self._command(RetrainRequest, lambda command, _: trainings.start(command))),
+            web.post(
                 f"{API}/tasks/{{task_id}}/cancel",
                 self._command(EmptyRequest, lambda _, request: trainings.cancel(request.match_info["task_id"])),
             ),
@@ -158,10 +160,6 @@ def _get(path: str, handler: Handler) -> web.RouteDef:
     return web.get(path, handler, allow_head=False)
 
 
-def _post(path: str, handler: Handler) -> web.RouteDef:
-    return web.post(path, handler)
-
-
 def _asking(ask: Callable[[Mapping[str, str], Document], Awaitable[Document] | Document], *names: str) -> Handler:
     """A query: ``ask`` gets the parts of the path by name, and the parameters ``names`` as far as they are given."""
 
@@ -190,11 +188,4 @@ def _query(request: web.Request, *names: str) -> dict[str, Any]:
 
 def _reference(text: str) -> str:
     """An id as it is, a symbol as we write it: ``BTC-USD`` is ``BTC/USD``. Raises RequestInvalid."""
-    return _symbol(text) if "/" in text or "-" in text else text
-
-
-def _symbol(text: str) -> str:
-    try:
-        return parse_symbol(text)
-    except ValueError as error:
-        raise RequestInvalid(f"{text[:40]!r} {error}", hint="in an address, BTC-USD is BTC/USD") from None
+    return parse_symbol(text) if "/" in text or "-" in text else text

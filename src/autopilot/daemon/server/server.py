@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from autopilot.control.protocol import BODY_MAX_BYTES
 from autopilot.daemon.server.answers import error_answer, http_error, http_error_answer
-from autopilot.daemon.server.connection import Connection, ConnectionLimit, ServerLimits, connection_of, connections
+from autopilot.daemon.server.connection import Connection, ConnectionLimit, ServerLimits, connection_of
 from autopilot.daemon.server.private_socket import PrivateSocket, listen_privately
 from autopilot.daemon.server.routes import Handler, Routes
 from autopilot.domain.errors import AutopilotError
@@ -49,9 +50,9 @@ class ControlServer:
         self._socket = listen_privately(self._path)
         await self._runner.setup()
         assert self._runner.server is not None
-        self._listener = await asyncio.get_running_loop().create_unix_server(
-            connections(self._runner.server, self._gate), sock=self._socket.listening
-        )
+        loop = asyncio.get_running_loop()
+        connect = partial(Connection, self._runner.server, self._gate, loop)
+        self._listener = await loop.create_unix_server(connect, sock=self._socket.listening)
 
     async def stop(self) -> None:
         """Take no more requests, end the event streams, give the rest ``shutdown_s`` to finish, remove the socket."""

@@ -9,7 +9,7 @@ from math import floor, log10
 
 from autopilot.adapters.clock import moment_ms
 from autopilot.adapters.exchange.offline_markets.faults import FetchFaults
-from autopilot.adapters.exchange.offline_markets.session import OfflineExchange, Tape
+from autopilot.adapters.exchange.offline_markets.session import MAKER_FEE, TAKER_FEE, OfflineExchange, Tape
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, StoreError, UnknownSymbol, UnknownTimeframe
@@ -21,8 +21,6 @@ HISTORY = 1000
 """Candles before the first decision."""
 BLOCK = 2048
 """Candles per read of the store."""
-MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
-"""Kraken's fees of the lowest tier for every exchange: stored candles have no market rules."""
 MIN_COST = {"BTC": Decimal("0.00002"), "ETH": Decimal("0.0002"), "JPY": Decimal(60)}
 MIN_COST_ELSEWHERE = Decimal("0.5")
 """The minimum value of an order by quote currency, about half a dollar, as on Kraken."""

@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Protocol
 
 from autopilot.adapters.clock import MarketClock
@@ -23,6 +24,8 @@ from autopilot.domain.timeframe import Timeframe, iso_utc
 from autopilot.ports.clock import Clock
 from autopilot.ports.market_data import CandleSource, MarketSnapshot
 
+MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
+"""Kraken's fees of the lowest tier: offline markets have none of their own."""
 TURN_S = 1.0
 """The longest wait of one fetch for its turn or for its candle to be due."""
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from decimal import Decimal
 
 from autopilot.adapters.clock import moment_ms
-from autopilot.adapters.exchange.offline_markets.session import OfflineExchange, Tape
+from autopilot.adapters.exchange.offline_markets.session import MAKER_FEE, TAKER_FEE, OfflineExchange, Tape
 from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
 from autopilot.adapters.exchange.offline_markets.simulated_market import (
     ASSETS,
@@ -21,8 +21,6 @@ from autopilot.domain.market import Market, MarketKind, split_symbol
 from autopilot.domain.timeframe import Timeframe
 
 QUOTES = ("USD", "USDT", "USDC", "EUR")
-MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
-"""Kraken's fees of the lowest tier."""
 MIN_COST = Decimal("0.5")
 
 _BLOCKS_KEPT = 4

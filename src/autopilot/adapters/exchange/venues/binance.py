@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from autopilot.adapters.exchange.key_shapes import private_key
-from autopilot.adapters.exchange.venue_orders import (
+from autopilot.adapters.exchange.venue import (
     MAX_PAGES,
     PAGE,
     AccountReader,
     Raw,
+    Refusal,
     Request,
     VenueOrders,
+    VenueRules,
     endless_list,
     is_recent,
     order_request,
+    rights_from_flags,
     trigger_params,
 )
-from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules, rights_from_flags
 from autopilot.adapters.json_text import json_object, parsed_json
-from autopilot.domain.credentials import ExchangeKeys, KeyRights
+from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.order import Order
 
 _RECV_WINDOW_MS = 10_000
@@ -85,11 +87,6 @@ def _is_whole(body: str | None) -> bool:
     return isinstance(answer, list) or (isinstance(answer, dict) and bool(answer) and "code" not in answer)
 
 
-def _has_no_order(body: str | None) -> bool:
-    """Reads ``{"code": -2013, "msg": "Order does not exist."}``."""
-    return json_object(body).get("code") == _NO_SUCH_ORDER
-
-
 def _key_problem(keys: ExchangeKeys) -> str:
     if not _LETTERS.fullmatch(keys.api_key):
         return "the API key has not 64 letters and digits"
@@ -98,21 +95,21 @@ def _key_problem(keys: ExchangeKeys) -> str:
     return "the secret is neither 64 letters and digits nor a whole PEM key, Ed25519 or RSA, without a password"
 
 
-def _rights(answer: Mapping[str, Any]) -> KeyRights:
-    """Source: https://developers.binance.com/docs/wallet/account/api-key-permission."""
-    moving = ("enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer")
-    return rights_from_flags(answer, trading="enableSpotAndMarginTrading", moving=moving)
-
-
 BINANCE = VenueRules(
     name="binance",
     orders=_Orders(),
     refusal=_refusal,
     is_whole=_is_whole,
-    has_no_order=_has_no_order,
+    # With code -2013 Binance says "Order does not exist."
+    has_no_order=lambda body: json_object(body).get("code") == _NO_SUCH_ORDER,
     key_problem=_key_problem,
     key_hint="the secret is shown once, when the key is made",
     rights_method="sapi_get_account_apirestrictions",
-    rights=_rights,
+    # Source: https://developers.binance.com/docs/wallet/account/api-key-permission.
+    rights=lambda answer: rights_from_flags(
+        answer,
+        trading="enableSpotAndMarginTrading",
+        moving=("enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer"),
+    ),
     checks_request_time=True,
 )

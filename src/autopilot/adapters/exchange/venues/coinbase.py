@@ -9,22 +9,24 @@ from typing import Any, ClassVar
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 
 from autopilot.adapters.exchange.key_shapes import decoded_base64, private_key
-from autopilot.adapters.exchange.venue_orders import (
+from autopilot.adapters.exchange.venue import (
     MAX_CLOCK_LAG_MS,
     MAX_PAGES,
     PAGE,
     AccountReader,
     Query,
     Raw,
+    Refusal,
     Request,
     VenueOrders,
+    VenueRules,
     endless_list,
     order_request,
     own_order,
+    rights_from_flags,
 )
-from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules, rights_from_flags
 from autopilot.adapters.json_text import json_object
-from autopilot.domain.credentials import ExchangeKeys, KeyRights
+from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.order import Order, OrderType, Side
 
 _FILLS_PAGE = 250
@@ -160,11 +162,6 @@ def _key_problem(keys: ExchangeKeys) -> str:
     return "the secret is not a whole PEM key, ECDSA"
 
 
-def _rights(answer: Mapping[str, Any]) -> KeyRights:
-    """Source: https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/data-api/get-api-key-permissions."""
-    return rights_from_flags(answer, trading="can_trade", moving=("can_transfer",))
-
-
 COINBASE = VenueRules(
     name="coinbase",
     orders=_Orders(),
@@ -174,5 +171,6 @@ COINBASE = VenueRules(
     key_problem=_key_problem,
     key_hint="choose ECDSA when you make the key, and give its file with --secret-file or paste all its lines",
     rights_method="v3_private_get_brokerage_key_permissions",
-    rights=_rights,
+    # Source: https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/data-api/get-api-key-permissions.
+    rights=lambda answer: rights_from_flags(answer, trading="can_trade", moving=("can_transfer",)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autopilot.adapters.exchange.venue_rules import VenueRules
+from autopilot.adapters.exchange.venue import VenueRules
 from autopilot.adapters.exchange.venues.binance import BINANCE
 from autopilot.adapters.exchange.venues.coinbase import COINBASE
 from autopilot.adapters.exchange.venues.kraken import KRAKEN

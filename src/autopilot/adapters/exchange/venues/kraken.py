@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from autopilot.adapters.exchange.key_shapes import decoded_base64
-from autopilot.adapters.exchange.venue_orders import (
+from autopilot.adapters.exchange.venue import (
     AccountReader,
     Query,
     Raw,
+    Refusal,
     Request,
     VenueOrders,
+    VenueRules,
     order_request,
     own_order,
     trigger_params,
 )
-from autopilot.adapters.exchange.venue_rules import Refusal, VenueRules
 from autopilot.adapters.json_text import json_object
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.order import Order

@@ -1,16 +1,21 @@
-"""Decisions, orders, positions and trades as JSON documents, read beside a running daemon or without one.
+"""Decisions, orders, positions, trades and background tasks as JSON documents: `VIEWS` declares each of them once.
 
-Standard library only: a query must answer at once. Every function raises StoreError. Lists have at most ``limit``
-items, with ``before_ms`` only those of earlier times.
+The name of a view is its address below ``/api/autopilot``: the daemon serves it there, commands ask for it there, and
+read it themselves when no daemon runs.
+
+They are read beside a running daemon, or without one. Standard library only: a query must answer at once. Every
+function raises StoreError. Lists have at most ``limit`` items, with ``before_ms`` only those of earlier times.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import IS_OPEN, from_json
@@ -22,6 +27,10 @@ from autopilot.domain.timeframe import Timeframe
 _BRIEF = (
     'id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime, "group", strategy,'
     " decided_by, confidence, signal_type, price, action, denied_code, denied_detail, order_id"
+)
+_TASK = (
+    "id, kind, state, created_at_ms, started_at_ms, ended_at_ms, pid, request, stage, done, total, detail, result,"
+    " error"
 )
 LIMIT = 50
 
@@ -109,6 +118,29 @@ def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before
         paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
         trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
     return {"trades": found}
+
+
+def tasks(database: Path, limit: int = LIMIT) -> Document:
+    """``{"tasks": [...]}``, the latest created first: the fields of the domain's Task."""
+    with open_readonly(database) as connection:
+        rows = connection.execute(
+            f"SELECT {_TASK} FROM tasks ORDER BY created_at_ms DESC, id DESC LIMIT ?", (limit,)
+        ).fetchall()
+    return {"tasks": [_task(row) for row in rows]}
+
+
+def task(database: Path, task_id: str) -> Document:
+    """``{"task": {...}}``, with its request and its result or error. Raises NotFound."""
+    with open_readonly(database) as connection:
+        row = connection.execute(f"SELECT {_TASK} FROM tasks WHERE id = ?", (task_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no task {task_id!r}", hint="autopilot tasks lists them with their ids")
+    return {"task": _task(row)}
+
+
+def _task(row: sqlite3.Row) -> Document:
+    documents = {name: row[name] and from_json(row[name]) for name in ("request", "result", "error")}
+    return {**dict(row), **documents}
 
 
 def stored_status(database: Database) -> Document:
@@ -259,3 +291,31 @@ def exits_after(connection: sqlite3.Connection, decision: Document) -> list[Docu
     closed_at_ms = decision["candle_at_ms"] + timeframe.ms
     key = (decision["account"], decision["symbol"], closed_at_ms, closed_at_ms + timeframe.ms)
     return [dict(row) for row in connection.execute(_EXITS, key)]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``read(database, **given)`` makes the document; it raises StoreError, and for an item NotFound. ``parameters``:
+    those it takes besides the ones in its name, all optional."""
+
+    read: Callable[..., Document]
+    parameters: tuple[str, ...] = ()
+
+
+VIEWS: Mapping[str, View] = MappingProxyType(
+    {
+        "decisions": View(decisions, ("symbol", "limit", "action", "before_ms")),
+        "decisions/{ref}": View(decision),
+        "signals": View(signals, ("symbol", "limit", "before_ms")),
+        "orders": View(orders, ("symbol", "limit", "open_only", "before_ms")),
+        "positions": View(positions),
+        "trades": View(trades, ("symbol", "limit", "before_ms")),
+        "tasks": View(tasks),
+        "tasks/{task_id}": View(task),
+    }
+)
+
+
+def read_view(name: str, database: Path, given: Mapping[str, Any]) -> Document:
+    """The document of a view, ``given`` its parameters. Raises StoreError, NotFound."""
+    return VIEWS[name].read(database, **given)

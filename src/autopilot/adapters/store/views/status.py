@@ -35,7 +35,14 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
         opened = Database(database, connection)
         document = stored_status(opened)
         if live:
-            document = _overlaid(document, live)
+            document |= {
+                "daemon": live.daemon,
+                "model": live.model,
+                "modes": [
+                    mode_document(each["account"], live.restrictions(each["account"])) for each in document["modes"]
+                ],
+                "symbols": [live.symbol(each) for each in document["symbols"]],
+            }
         document["real_money"] = real_money(opened, document["symbols"], now_ms)
         document["health"] = problems(opened, document)
     if symbol is not None:
@@ -43,13 +50,3 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
         if not document["symbols"]:
             raise NotFound(f"{symbol} was never started", hint=f"autopilot start --symbol {symbol}")
     return document
-
-
-def _overlaid(stored: Document, live: LiveState) -> Document:
-    return {
-        "daemon": live.daemon,
-        "model": live.model,
-        "modes": [mode_document(each["account"], live.restrictions(each["account"])) for each in stored["modes"]],
-        "accounts": stored["accounts"],
-        "symbols": [live.symbol(each) for each in stored["symbols"]],
-    }

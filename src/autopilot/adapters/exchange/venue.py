@@ -1,13 +1,17 @@
-"""Orders on a real exchange: the parts that all exchanges share. The rest is in one class per exchange in
-``venues/``."""
+"""The parts that all exchanges share on which real money can be traded, and the form of each one's own, in ``venues/``.
+
+Only the exchange's own words prove that it rejected a new order: neither the class of ccxt's exception nor the HTTP
+status does. Only a whole answer proves that a list is empty: ccxt reads a page of HTML as an empty list.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
+from autopilot.domain.credentials import ExchangeKeys, KeyRights
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.order import Order, OrderType
 from autopilot.domain.timeframe import MINUTE_MS
@@ -30,6 +34,8 @@ MAX_CLOCK_LAG_MS = 5 * MINUTE_MS
 """The clock of an exchange is never further behind ours."""
 PAGE = 1000
 MAX_PAGES = 100
+BURST = 2.0
+"""The cost of the requests that an exchange is sent at once, in ccxt's units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +53,21 @@ class Request:
 class AccountReader(Protocol):
     """The part of `Gateway` that looks for orders and cancels them. Methods raise MarketUnavailable."""
 
-    @property
-    def name(self) -> str:
-        """The exchange's name."""
+    name: str
+    """The exchange's name."""
 
     async def query(self, method: Query, *arguments: Any) -> Any:
-        """The result of ccxt's unified ``method``."""
+        """The result of ccxt's unified ``method``, from a whole answer only."""
 
     async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
-        """One page of a list and the cursor of the next page, empty after the last page."""
+        """One page of a list, and the cursor of the next page: empty after the last page."""
 
     async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Raw | None:
-        """One order; None if the exchange says that it does not exist."""
+        """One order; None if the exchange's own words say that it does not exist."""
 
     async def cancel(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> None:
-        """Request the cancellation of one order. Raises AnswerLost if the answer is lost."""
+        """Request a cancellation; only a query shows its result. Raises AnswerLost if the request may not have arrived.
+        An order that does not exist, or is over, is no error."""
 
 
 class VenueOrders(ABC):
@@ -97,6 +103,47 @@ class VenueOrders(ABC):
     async def cancel(self, account: AccountReader, order: Order) -> None:
         """Raises AnswerLost, MarketUnavailable."""
         await account.cancel(None, order.symbol, {"clientOrderId": order.client_order_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The exchange rejected a new order: it does not exist. ``is_final``: sending it again would not help."""
+
+    words: str
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueRules:
+    """All that is one exchange's own. ``name`` is its name in ccxt.
+
+    Its answers are read from the body of its last response. ``refusal`` of a new order, None if the answer proves no
+    rejection; ``is_whole``: whether a query was answered in full; ``has_no_order``: whether the answer says that the
+    order does not exist; ``cursor`` of a list's next page.
+
+    ``key_problem`` describes an obvious fault of an API key, "" without any; ``key_hint`` helps to copy the key again.
+    ``rights_method`` is the method of ccxt that returns the key's permissions, which ``rights`` reads.
+    """
+
+    name: str
+    orders: VenueOrders
+    refusal: Callable[[str | None], Refusal | None]
+    is_whole: Callable[[str | None], bool]
+    has_no_order: Callable[[str | None], bool] = lambda _: False
+    cursor: Callable[[str | None], str] = lambda _: ""
+    key_problem: Callable[[ExchangeKeys], str]
+    key_hint: str
+    rights_method: str
+    rights: Callable[[Mapping[str, Any]], KeyRights]
+    account_burst: float = BURST
+    """As `BURST`, for requests about an account."""
+    checks_request_time: bool = False
+    """Whether the exchange rejects a request whose time is wrong. For the others that number is a nonce, which must not
+    follow a wrong clock."""
+    needs_coin_list: bool = False
+    """Whether some coins have fewer decimals than their markets' amounts, which only the list of coins says."""
+    coin_names: Mapping[str, str] = field(default_factory=dict)
+    """The exchange's own names of coins, and the usual ones."""
 
 
 def trigger_params(order: Order) -> dict[str, Any]:
@@ -138,3 +185,10 @@ def own_order(orders: Sequence[Raw], order: Order) -> Raw | None:
 def is_recent(raw: Raw, order: Order) -> bool:
     """Whether the exchange's order cannot be older than ``order``."""
     return bool(raw["timestamp"] >= order.created_at_ms - MAX_CLOCK_LAG_MS)
+
+
+def rights_from_flags(answer: Mapping[str, Any], *, trading: str, moving: Sequence[str]) -> KeyRights:
+    """Permissions from an answer's flags by name. A flag that is missing or not a bool is unknown."""
+    flags = [answer[name] for name in moving if isinstance(answer.get(name), bool)]
+    can_trade = answer.get(trading)
+    return KeyRights(can_trade if isinstance(can_trade, bool) else None, any(flags) if flags else None)
