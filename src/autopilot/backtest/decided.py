@@ -16,6 +16,7 @@ from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Sele
 from autopilot.domain.signal import STRATEGY_GROUPS, StrategySignal
 from autopilot.engine.judgement import Judgement
 from autopilot.engine.settings import AutopilotSettings
+from autopilot.performance.account_record import SymbolCloses
 from autopilot.risk.evaluation import evaluate
 from autopilot.strategies.base import Strategy, signal_at
 from autopilot.strategies.registry import StrategySet
@@ -56,6 +57,11 @@ class DecisionRow:
     action: str
     denied_code: str | None
     order_id: str | None
+
+
+def symbol_closes(traded: Sequence[BacktestSymbol]) -> list[SymbolCloses]:
+    """The candles of each symbol, and where its decisions begin."""
+    return [SymbolCloses(each.market.symbol, each.series.view.candles, each.choices.first) for each in traded]
 
 
 def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:

@@ -26,7 +26,6 @@ from autopilot.app.compute import compute
 from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import Backtest, BacktestResult
-from autopilot.backtest.record import account_record
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -98,7 +97,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
     ) -> tuple[BacktestResult, AccountRecord]:
         engine = Backtest(account_of(request), each, strategies, paper, models)
         outcome = asyncio.run(engine.run(progress, stage, detail))
-        return outcome, account_record(each, outcome, paper.balance)
+        return outcome, outcome.record(each, paper.balance)
 
     outcome, record = trade(traded, BacktestStage.TRADING)
     alone = {}

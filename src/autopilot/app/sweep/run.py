@@ -25,7 +25,6 @@ from autopilot.app.backtest.rules import (
 )
 from autopilot.app.compute import compute
 from autopilot.backtest.engine import Backtest
-from autopilot.backtest.record import account_record
 from autopilot.backtest.stages import BacktestStage
 from autopilot.backtest.sweep import Parameter, SweepFold, Try, Values, best_of, folds_of
 from autopilot.config.paths import Paths
@@ -224,7 +223,7 @@ def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: 
     paper = paper_settings(config, request)
     engine = Backtest(account_of(request), traded, strategies, paper)
     outcome = asyncio.run(engine.run(unwatched))
-    record = account_record(traded, outcome, paper.balance)
+    record = outcome.record(traded, paper.balance)
     return Try(values, daily_returns(record), len(record.trades))
 
 
