@@ -15,7 +15,7 @@ from autopilot.domain.candles import BoolArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import CandleError, StrategyError
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
-from autopilot.strategies.base import CompositeStrategy, Strategy, last_signal
+from autopilot.strategies.base import CompositeStrategy, Strategy, signal_at
 from autopilot.strategies.contract import faults
 from autopilot.strategies.market_making.dca import Dca
 from autopilot.strategies.market_making.market_making import MarketMaking
@@ -132,7 +132,9 @@ class StrategySet:
             fired = {name: tell for name, tell in explanations.items() if arrays[name].side[-1]}
             reasons = _reasons(fired, errors)
         arrays |= {name: SignalArrays.neutral(length) for name in errors}
-        signals = {one.name: last_signal(one, view, arrays[one.name], reasons.get(one.name, "")) for one in self}
+        signals = {
+            one.name: signal_at(one, view, arrays[one.name], length - 1, reasons.get(one.name, "")) for one in self
+        }
         return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations)
 
 
