@@ -88,12 +88,10 @@ def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models:
         strategy_confidence=float(choices.strategy_confidence[at]),
         groups=(GroupScore(group, confidence, "", None if model is None else edge),),
         strategies=(),
-        model=None if model is None else _opinion(model, float(choices.novelty[at])),
+        model=None
+        if model is None
+        else ModelOpinion(model.id, model.state.value, {}, float(choices.novelty[at]), model.spread.limit),
     )
-
-
-def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
-    return ModelOpinion(model.id, model.state.value, {}, novelty, model.spread.limit)
 
 
 def decided(

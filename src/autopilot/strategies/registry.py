@@ -208,28 +208,29 @@ def _answers(
     questions: Mapping[str, Callable[[], SignalArrays]], length: int, errors: dict[str, str]
 ) -> dict[str, SignalArrays]:
     """Each strategy's arrays, neutral after a failure; failures are added to ``errors``."""
-    answers: dict[str, SignalArrays] = {}
-    for name, question in questions.items():
-        answer, error = _attempt(question)
-        if error:
-            errors[name] = error
-        else:
-            answers[name] = cast(SignalArrays, answer)
+    answers = _attempts(questions, errors)
     errors |= faults(answers, length)
     return {name: SignalArrays.neutral(length) if name in errors else answers[name] for name in questions}
 
 
 def _reasons(explanations: Mapping[str, Callable[[], str]], errors: dict[str, str]) -> dict[str, str]:
     """Each strategy's explanation, or its error instead; failures are added to ``errors``."""
-    reasons: dict[str, str] = {}
-    for name, explain in explanations.items():
-        if name not in errors:
-            reason, error = _attempt(explain)
-            if error:
-                errors[name] = error
-            else:
-                reasons[name] = str(reason)
-    return reasons | {name: f"failed: {error}" for name, error in errors.items()}
+    reasons = _attempts({name: explain for name, explain in explanations.items() if name not in errors}, errors)
+    return {name: str(reason) for name, reason in reasons.items()} | {
+        name: f"failed: {error}" for name, error in errors.items()
+    }
+
+
+def _attempts(calls: Mapping[str, Callable[[], T]], errors: dict[str, str]) -> dict[str, T]:
+    """The results of the calls that succeed; failures are added to ``errors``."""
+    results: dict[str, T] = {}
+    for name, call in calls.items():
+        result, error = _attempt(call)
+        if error:
+            errors[name] = error
+        else:
+            results[name] = cast(T, result)
+    return results
 
 
 def _attempt(run: Callable[[], T]) -> tuple[T | None, str]:
