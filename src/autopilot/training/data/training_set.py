@@ -65,8 +65,7 @@ class TrainingSet:
 
     def targets(self, returns: FloatArray) -> FloatArray:
         """``returns`` float64[n, j] in multiples of the usual move over the horizon, clipped."""
-        clipped: FloatArray = np.clip(returns / self.unit[:, None], -CLIP, CLIP)
-        return clipped
+        return np.clip(returns / self.unit[:, None], -CLIP, CLIP)
 
     def digest(self) -> str:
         """SHA-256 of the inputs and labels, in hexadecimal."""

@@ -107,8 +107,8 @@ def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> GateRule:
 def log_loss_skill(judged: Judged, level: float = LEVEL) -> Interval:
     """Log-loss skill of the calibrated probabilities against the base rates known at the time."""
     classes = judged.data.classes[judged.oof.rows]
-    losses = (row_log_loss(each, classes) for each in (judged.probabilities, judged.oof.base))
-    return loss_skill(judged.at_ms, *losses, level=level)
+    base = row_log_loss(judged.oof.base, classes)
+    return loss_skill(judged.at_ms, row_log_loss(judged.probabilities, classes), base, level)
 
 
 def _skill(judged: Judged) -> GateRule:
