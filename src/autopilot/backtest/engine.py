@@ -7,6 +7,7 @@ share one account.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import math
 from collections.abc import Sequence
@@ -92,6 +93,22 @@ class BacktestResult:
             self.books.round_trips,
             {each.id: (each.group, each.regime) for each in self.judged},
         )
+
+
+def simulate(
+    account: str,
+    traded: Sequence[BacktestSymbol],
+    strategies: StrategySet,
+    paper: PaperSettings,
+    progress: Progress,
+    *,
+    models: Sequence[DecidingModel] = (),
+    stage: BacktestStage = BacktestStage.TRADING,
+    detail: str = "",
+) -> tuple[BacktestResult, AccountRecord]:
+    """Run a `Backtest` to its end. Raises whatever ``progress`` raises."""
+    result = asyncio.run(Backtest(account, traded, strategies, paper, models).run(progress, stage, detail))
+    return result, result.record(traded, paper.balance)
 
 
 class Backtest:
