@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.market import Market
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.domain.timeframe import Timeframe
-from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.outcomes import TradingCost
 from autopilot.risk.limits import RiskLimits
@@ -97,13 +96,10 @@ def run() -> None:
 def _engine(length: int) -> tuple[float, int]:
     """(seconds from arrays to the last fill, round trips)."""
     candles, strategies = _made(length), StrategySet((Cross(),))
-    settings = AutopilotSettings(
-        "BTC/USD",
-        "made up",
-        Timeframe.M1,
-        evaluation=AutopilotConfig(
-            min_confidence_threshold=0.0, max_trades_per_day=100_000, auto_execute=True
-        ).evaluation(),
+    settings = replace(
+        AutopilotConfig(min_confidence_threshold=0.0, max_trades_per_day=100_000).trading(
+            "BTC/USD", exchange="made up", timeframe=Timeframe.M1, interval_s=60.0, auto_execute=True
+        ),
         limits=LIMITLESS,
     )
     begin = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -78,7 +79,7 @@ def _histories(kept: Path, config: AutopilotConfig, request: TrainingRequest, fi
                 import_sentiment(SqliteSentiment(database), file)
             else:
                 import_path(SqliteCandles(database), file)
-        return TrainingData(config, database, lambda: 0).histories(request, lambda *_: None)
+        return asyncio.run(TrainingData(config, database, lambda: 0).histories(request, lambda *_: None))
 
 
 def without_direction(market: Market, seed: int) -> Market:

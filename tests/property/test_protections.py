@@ -16,7 +16,6 @@ from autopilot.domain.selection import DecidedBy, GroupScore, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.judgement import Judgement, judge
-from autopilot.engine.settings import AutopilotSettings
 from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.limits import LowProfit, OnLimit, RecentDrawdown, RiskLimits, StopGuard
 from autopilot.risk.protections import (
@@ -182,8 +181,8 @@ def decided(
     group = StrategyGroup.TREND_FOLLOWING
     selection = Selection(DecidedBy.RULES, group, "macd", 1.0, 1.0, (GroupScore(group, 1.0, ""),), ())
     signal = StrategySignal("BTC/USD", side, 0.9, 1.0, float(price), price * 0.9, price * 1.1, "macd", group, "")
-    settings = AutopilotSettings(
-        "BTC/USD", "simulated", evaluation=AutopilotConfig(auto_execute=True).evaluation(), limits=limits
+    settings = AutopilotConfig().trading(
+        "BTC/USD", exchange="simulated", timeframe=Timeframe.H1, interval_s=60.0, auto_execute=True
     )
     context = DecisionContext(
         market=BTC,

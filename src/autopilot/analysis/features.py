@@ -135,8 +135,7 @@ def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
 
 
 def _limited(values: FloatArray) -> FloatArray:
-    limited: FloatArray = np.minimum(np.maximum(values, -LIMIT), LIMIT)
-    return limited
+    return np.minimum(np.maximum(values, -LIMIT), LIMIT)
 
 
 def _price(indicators: Indicators, first: int) -> Columns:

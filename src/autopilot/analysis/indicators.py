@@ -232,8 +232,7 @@ class Indicators:
     @_once
     def volume_sum(self, n: int) -> FloatArray:
         """Volume of the last ``n`` candles, in base currency."""
-        volume: FloatArray = self._volume_sums(n)[1]
-        return volume
+        return np.asarray(self._volume_sums(n)[1])
 
     @_once
     def _volume_sums(self, n: int) -> FloatArray:
@@ -300,8 +299,7 @@ class Indicators:
 def _ema(series: FloatArray, n: int) -> FloatArray:
     if n > LONGEST_EMA:
         raise ValueError(f"an EMA of {n} remembers more than 1,000 candles; take an SMA, or at most {LONGEST_EMA}")
-    smooth: FloatArray = _smoothed(series, n)
-    return smooth
+    return np.asarray(_smoothed(series, n))
 
 
 def _wilder(series: FloatArray, n: int) -> FloatArray:

@@ -4,45 +4,39 @@ from __future__ import annotations
 
 from autopilot.analysis.features import feature_row
 from autopilot.analysis.view import MarketView
-from autopilot.domain.conditions import FeatureRow, MarketConditions
+from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import CandleError
 
 WINDOW = 1000
 """Candles per cycle: enough for every value to equal that on the whole history to 1e-9."""
-MIN_CANDLES = WINDOW
 
 
 class MarketAnalyzer:
     """Classifies the market at the last candle of a view."""
 
     def analyze(self, view: MarketView) -> MarketConditions:
-        """The conditions at the last candle. Raises CandleError with fewer than `MIN_CANDLES` candles."""
-        if len(view.candles) < MIN_CANDLES:
+        """The conditions at the last candle. Raises CandleError with fewer than `WINDOW` candles."""
+        if len(view.candles) < WINDOW:
             raise CandleError(
                 f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to classify the market,"
-                f" {MIN_CANDLES} are needed",
+                f" {WINDOW} are needed",
                 hint="import more history with autopilot data import FILE",
             )
-        return conditions_at(view, len(view.candles) - 1, feature_row(view, view.regimes))
-
-
-def conditions_at(view: MarketView, index: int, row: FeatureRow) -> MarketConditions:
-    """The conditions at one candle after the warm-up; ``row`` has its features."""
-    indicators, regimes = view.indicators, view.regimes
-    return MarketConditions(
-        symbol=view.symbol,
-        timeframe=view.timeframe,
-        candle_at_ms=int(view.candles.open_at_ms[index]),
-        price=float(view.candles.close[index]),
-        regime=regimes.regime(index),
-        regime_strength=float(regimes.strength[index]),
-        candles_in_regime=int(regimes.candles_in_regime[index]),
-        adx=float(indicators.adx()[index]),
-        rsi=float(indicators.rsi()[index]),
-        atr=float(indicators.atr()[index]),
-        volatility=float(indicators.volatility()[index]),
-        volatility_ratio=float(indicators.volatility_ratio()[index]),
-        volume_ratio=float(indicators.volume_ratio()[index]),
-        external_signals=view.has_external_at(index),
-        features=row,
-    )
+        indicators, regimes = view.indicators, view.regimes
+        return MarketConditions(
+            symbol=view.symbol,
+            timeframe=view.timeframe,
+            candle_at_ms=view.candles.last_at_ms,
+            price=float(view.candles.close[-1]),
+            regime=regimes.regime(-1),
+            regime_strength=float(regimes.strength[-1]),
+            candles_in_regime=int(regimes.candles_in_regime[-1]),
+            adx=float(indicators.adx()[-1]),
+            rsi=float(indicators.rsi()[-1]),
+            atr=float(indicators.atr()[-1]),
+            volatility=float(indicators.volatility()[-1]),
+            volatility_ratio=float(indicators.volatility_ratio()[-1]),
+            volume_ratio=float(indicators.volume_ratio()[-1]),
+            external_signals=view.has_external_at(-1),
+            features=feature_row(view, regimes),
+        )

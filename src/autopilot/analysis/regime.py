@@ -154,10 +154,7 @@ def _ramps(*ramps: tuple[FloatArray, float, float]) -> FloatArray:
     smaller."""
     lows = np.array([[low] for _, low, _ in ramps])
     slopes = np.array([[1.0 / (high - low)] for _, low, high in ramps])
-    shares: FloatArray = np.minimum(
-        np.maximum((np.array([series for series, _, _ in ramps]) - lows) * slopes, 0.0), 1.0
-    )
-    return shares
+    return np.asarray(np.minimum(np.maximum((np.array([series for series, _, _ in ramps]) - lows) * slopes, 0.0), 1.0))
 
 
 def _majority(codes: Int8Array) -> Int8Array:
@@ -167,8 +164,7 @@ def _majority(codes: Int8Array) -> Int8Array:
     for earlier in range(1, VOTES):
         votes[:, earlier:] += 2 * says[:, :-earlier]
     ranked = (votes + says) * np.int8(8) - CODES
-    winners: Int8Array = -ranked.max(axis=0) & np.int8(7)
-    return winners
+    return np.asarray(-ranked.max(axis=0) & np.int8(7))
 
 
 def _runs(codes: Int8Array) -> tuple[IntArray, Int8Array]:

@@ -114,8 +114,7 @@ def rolling_std(series: FloatArray, n: int) -> FloatArray:
 def std_of(sums: FloatArray, n: int) -> FloatArray:
     """`rolling_std` from the sums over ``n`` entries of a series and of its squares, float64[2, m]."""
     mean, square = sums / n
-    deviation: FloatArray = np.sqrt(np.maximum(square - mean * mean, 0.0))
-    return deviation
+    return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0.0)))
 
 
 def rolling_median(series: FloatArray, n: int) -> FloatArray:

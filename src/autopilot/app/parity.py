@@ -18,7 +18,7 @@ from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
 from autopilot.app.backtest.run import stored_model
 from autopilot.backtest.choices import rule_choices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
-from autopilot.backtest.engine import Backtest, BacktestResult
+from autopilot.backtest.engine import BacktestResult, simulate
 from autopilot.backtest.models import DecidingModel, follow_models
 from autopilot.backtest.parity import ComparedDecision, cost_of, differing
 from autopilot.backtest.stages import BacktestStage
@@ -155,8 +155,8 @@ def _again(
             tested, series, rule_choices(series, [each.first for each in tested], profiles), strict=True
         )
     ]
-    engine = Backtest(recorded.account, traded, strategies, config.paper, models)
-    outcome = asyncio.run(engine.run(progress, BacktestStage.TRADING_AGAIN))
+    stage = BacktestStage.TRADING_AGAIN
+    outcome, _ = simulate(recorded.account, traded, strategies, config.paper, progress, models=models, stage=stage)
     return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
 
 

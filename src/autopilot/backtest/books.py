@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -108,30 +108,17 @@ class MemoryBooks(Ledger):
         return _oldest_first(order for books in self._symbols.values() for order in books.open.values())
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
-        latest: Order | None = None
-        for name in reversed(self._symbols[symbol].sales):
-            order = self._orders[name]
-            if order.created_at_ms < since_ms:
-                break
-            if latest is None or (order.created_at_ms, order.updated_at_ms) > (
-                latest.created_at_ms,
-                latest.updated_at_ms,
-            ):
-                latest = order
-        return latest
+        sales = self._since(self._symbols[symbol].sales, since_ms)
+        return max(sales, key=lambda order: (order.created_at_ms, order.updated_at_ms), default=None)
 
     def positions(self, account: str) -> tuple[Position, ...]:
         return tuple(books.position for _, books in sorted(self._symbols.items()) if books.position)
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
-        books, today = self._symbols[symbol], 0
-        for name in reversed(books.entries):
-            order = self._orders[name]
-            if order.created_at_ms < day_start_ms:
-                break
-            today += order.status is not OrderStatus.REJECTED
+        books = self._symbols[symbol]
+        today = self._since(books.entries, day_start_ms)
         return SymbolRecord(
-            trades_today=today,
+            trades_today=sum(order.status is not OrderStatus.REJECTED for order in today),
             last_stop_loss_at_ms=books.last_stop_loss_at_ms,
             consecutive_losses=sum(1 for _ in takewhile(_is_loss, reversed(books.trips))),
             last_loss_at_ms=books.last_loss_at_ms,
@@ -146,6 +133,11 @@ class MemoryBooks(Ledger):
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         return self._marks.get(currency)
+
+    def _since(self, names: Sequence[str], since_ms: int) -> Iterator[Order]:
+        """Those of the orders, which are in the order of creation, that were created since then; the newest first."""
+        newest = (self._orders[name] for name in reversed(names))
+        return takewhile(lambda order: order.created_at_ms >= since_ms, newest)
 
     def _keep_ended(self, trip: RoundTrip) -> None:
         books = self._symbols[trip.symbol]

@@ -16,6 +16,7 @@ from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Sele
 from autopilot.domain.signal import STRATEGY_GROUPS, StrategySignal
 from autopilot.engine.judgement import Judgement
 from autopilot.engine.settings import AutopilotSettings
+from autopilot.performance.account_record import SymbolCloses
 from autopilot.risk.evaluation import evaluate
 from autopilot.strategies.base import Strategy, signal_at
 from autopilot.strategies.registry import StrategySet
@@ -58,6 +59,11 @@ class DecisionRow:
     order_id: str | None
 
 
+def symbol_closes(traded: Sequence[BacktestSymbol]) -> list[SymbolCloses]:
+    """The candles of each symbol, and where its decisions begin."""
+    return [SymbolCloses(each.market.symbol, each.series.view.candles, each.choices.first) for each in traded]
+
+
 def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
     """int64 indices of the candles whose signal reaches the required confidence, and of those whose signal does not.
     The latter are denied in any case."""
@@ -82,12 +88,10 @@ def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models:
         strategy_confidence=float(choices.strategy_confidence[at]),
         groups=(GroupScore(group, confidence, "", None if model is None else edge),),
         strategies=(),
-        model=None if model is None else _opinion(model, float(choices.novelty[at])),
+        model=None
+        if model is None
+        else ModelOpinion(model.id, model.state.value, {}, float(choices.novelty[at]), model.spread.limit),
     )
-
-
-def _opinion(model: DecidingModel, novelty: float) -> ModelOpinion:
-    return ModelOpinion(model.id, model.state.value, {}, novelty, model.spread.limit)
 
 
 def decided(

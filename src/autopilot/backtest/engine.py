@@ -7,16 +7,25 @@ share one account.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autopilot.backtest.books import MemoryBooks, MemoryPaper
-from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decided, selection_at, sure_and_unsure
+from autopilot.backtest.decided import (
+    BacktestSymbol,
+    DecisionRow,
+    decided,
+    selection_at,
+    sure_and_unsure,
+    symbol_closes,
+)
 from autopilot.backtest.marks import RANKS, Held, rolled_forward
 from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import Candle, Candles, FloatArray, IntArray
@@ -28,6 +37,7 @@ from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.restrictions import Restrictions
+from autopilot.performance.account_record import AccountRecord, Holdings, decided_closes
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 from autopilot.strategies.base import signal_at
@@ -52,6 +62,11 @@ class Steps:
     cash: FloatArray
     quantities: FloatArray
 
+    def holdings_at(self, at_ms: IntArray) -> Holdings:
+        """The account after the orders at each of these closes."""
+        step = np.maximum(np.searchsorted(self.at_ms, at_ms, side="right") - 1, 0)
+        return Holdings(self.cash[step], self.quantities[:, step])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestResult:
@@ -65,6 +80,35 @@ class BacktestResult:
     steps: Steps
     candles: int
     looked_into: int
+
+    def record(self, traded: Sequence[BacktestSymbol], start_equity: Decimal) -> AccountRecord:
+        """The account at the close of every decided candle of any symbol, after the orders at that close."""
+        closes = symbol_closes(traded)
+        return AccountRecord.of(
+            traded[0].market.quote,
+            start_equity,
+            closes,
+            self.steps.holdings_at(decided_closes(closes)),
+            self.books.fills,
+            self.books.round_trips,
+            {each.id: (each.group, each.regime) for each in self.judged},
+        )
+
+
+def simulate(
+    account: str,
+    traded: Sequence[BacktestSymbol],
+    strategies: StrategySet,
+    paper: PaperSettings,
+    progress: Progress,
+    *,
+    models: Sequence[DecidingModel] = (),
+    stage: BacktestStage = BacktestStage.TRADING,
+    detail: str = "",
+) -> tuple[BacktestResult, AccountRecord]:
+    """Run a `Backtest` to its end. Raises whatever ``progress`` raises."""
+    result = asyncio.run(Backtest(account, traded, strategies, paper, models).run(progress, stage, detail))
+    return result, result.record(traded, paper.balance)
 
 
 class Backtest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -118,15 +117,10 @@ class _Filled:
 
 
 def _by_order(fills: Iterable[Fill]) -> dict[str, _Filled]:
-    found: defaultdict[str, list[Fill]] = defaultdict(list)
+    orders: dict[str, _Filled] = {}
     for each in fills:
-        found[each.client_order_id].append(each)
-    orders = {}
-    for name, group in found.items():
-        order = _Filled(group[0].symbol, 1 if group[0].side is Side.BUY else -1)
-        for each in group:
-            order.quantity += each.quantity
-            order.value += each.value
-            order.fee += each.fee_value
-        orders[name] = order
+        order = orders.setdefault(each.client_order_id, _Filled(each.symbol, 1 if each.side is Side.BUY else -1))
+        order.quantity += each.quantity
+        order.value += each.value
+        order.fee += each.fee_value
     return orders

@@ -42,8 +42,7 @@ from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
-from autopilot.execution.allowance_exceeded import AllowanceExceeded
-from autopilot.execution.restrictions import Restrictions
+from autopilot.execution.restrictions import AllowanceExceeded, Restrictions
 from autopilot.strategies.registry import load_strategies
 
 log = logging.getLogger(__name__)

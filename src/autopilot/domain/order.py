@@ -60,20 +60,13 @@ class OrderStatus(StrEnum):
 
 
 _FINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
-_AT_EXCHANGE = {
-    OrderStatus.OPEN,
-    OrderStatus.PARTIALLY_FILLED,
-    OrderStatus.FILLED,
-    OrderStatus.CANCELED,
-    OrderStatus.REJECTED,
-    OrderStatus.EXPIRED,
-}
+_AT_EXCHANGE = _FINAL | {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED}
 _STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.NEW: frozenset({OrderStatus.SUBMITTED, OrderStatus.EXPIRED}),
-    OrderStatus.SUBMITTED: frozenset(_AT_EXCHANGE | {OrderStatus.UNKNOWN, OrderStatus.NEW}),
-    OrderStatus.UNKNOWN: frozenset(_AT_EXCHANGE | {OrderStatus.NEW}),
-    OrderStatus.OPEN: frozenset(_AT_EXCHANGE),
-    OrderStatus.PARTIALLY_FILLED: frozenset(_AT_EXCHANGE - {OrderStatus.OPEN, OrderStatus.REJECTED}),
+    OrderStatus.SUBMITTED: _AT_EXCHANGE | {OrderStatus.UNKNOWN, OrderStatus.NEW},
+    OrderStatus.UNKNOWN: _AT_EXCHANGE | {OrderStatus.NEW},
+    OrderStatus.OPEN: _AT_EXCHANGE,
+    OrderStatus.PARTIALLY_FILLED: _AT_EXCHANGE - {OrderStatus.OPEN, OrderStatus.REJECTED},
 }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,13 +14,48 @@ from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Order, OrderStatus, OrderType
 from autopilot.domain.portfolio import Portfolio, Position, RoundTrip, pending_cost
 from autopilot.domain.timeframe import DAY_MS, Timeframe, day_of
-from autopilot.engine.account_lock import AccountLock
 from autopilot.engine.equity_marks import AccountValue, first_mark, follow_money, next_mark
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import EquityMark, Ledger
 from autopilot.ports.restrictions import RestrictionSource
 from autopilot.risk.limits import RiskLimits
 from autopilot.risk.losses import drawdown_is_over
+
+
+class AccountLock:
+    """One holder at a time; user commands come before waiting cycles."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._users = 0
+        self._no_user = asyncio.Event()
+        self._no_user.set()
+
+    @asynccontextmanager
+    async def for_cycle(self) -> AsyncIterator[None]:
+        """Hold the account for a cycle."""
+        await self._lock.acquire()
+        while self._users:
+            self._lock.release()
+            await self._no_user.wait()
+            await self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @asynccontextmanager
+    async def for_user(self) -> AsyncIterator[None]:
+        """Hold the account for a user's command."""
+        self._users += 1
+        self._no_user.clear()
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._no_user.set()
 
 
 class TradingAccount:

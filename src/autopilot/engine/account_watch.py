@@ -14,6 +14,8 @@ from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 from autopilot.ports.restrictions import RestrictionSource
 
+_BOOKS = ""
+
 
 class AccountWatch(RestrictionSource):
     """Forgets everything at a restart: the first cycles find it again. It also holds every account back while a halt
@@ -26,15 +28,15 @@ class AccountWatch(RestrictionSource):
         self._clock = clock
         self._events = events
         self._halt: Restriction | None = None
-        self._silent: dict[tuple[str, str], Restriction] = {}
-        self._short: dict[str, Restriction] = {}
+        self._found: dict[tuple[str, str], Restriction] = {}
+        """By account and, of an outage, the symbol that met it; `_BOOKS` if the account's books differ."""
         self._missing: dict[str, Mapping[str, Decimal]] = {}
         self._accepted: dict[str, Mapping[str, Decimal]] = {}
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
-        short = self._short.get(account)
-        silent = (each for (owner, _), each in self._silent.items() if owner == account)
-        return tuple(each for each in (self._halt, short, *silent) if each)
+        differing = self._found.get((account, _BOOKS))
+        silent = (each for (owner, name), each in self._found.items() if owner == account and name != _BOOKS)
+        return tuple(each for each in (self._halt, differing, *silent) if each)
 
     def halt(self, why: str) -> None:
         """Send nothing but stop-losses, on any account."""
@@ -46,22 +48,13 @@ class AccountWatch(RestrictionSource):
 
     def failed(self, account: str, symbol: str, error: AutopilotError) -> None:
         """The symbol's cycle failed. Only an error of the exchange counts."""
-        if isinstance(error, MarketUnavailable | AnswerLost) and (account, symbol) not in self._silent:
-            found = Restriction(
-                EXCHANGE_UNREACHABLE,
-                TradingMode.REDUCING,
-                f"the exchange does not answer: {error}",
-                self._clock.now_ms(),
-                "nothing to do: every cycle tries again",
-            )
-            self._silent[account, symbol] = found
-            self._publish(account, found, begins=True)
+        if isinstance(error, MarketUnavailable | AnswerLost) and (account, symbol) not in self._found:
+            words = f"the exchange does not answer: {error}"
+            self._begin(account, symbol, EXCHANGE_UNREACHABLE, words, "nothing to do: every cycle tries again")
 
     def answered(self, account: str, symbol: str) -> None:
         """Clear the symbol's outage: the exchange answered, or the symbol was stopped."""
-        ended = self._silent.pop((account, symbol), None)
-        if ended:
-            self._publish(account, ended, begins=False)
+        self._end(account, symbol)
 
     def compared(self, account: str, found: Reconciliation) -> None:
         """The account's books were compared with the exchange."""
@@ -72,9 +65,10 @@ class AccountWatch(RestrictionSource):
             words = "; ".join(
                 f"{each.booked} {each.currency} are booked, only {each.owned} owned" for each in found.shortfalls
             )
-            self._differ(account, words)
+            hint = "return the missing coins, or take them out of the books: autopilot resume --write-off"
+            self._begin(account, _BOOKS, BOOKS_DIFFER, f"the books differ: {words}", hint)
         else:
-            self._agree(account)
+            self._end(account, _BOOKS)
 
     def accept(self, exchange: str | None) -> Mapping[str, Mapping[str, Decimal]]:
         """Trade on although coins are missing, on one exchange or (None) on all. Returns the accepted amounts by
@@ -86,34 +80,22 @@ class AccountWatch(RestrictionSource):
         }
         for account, missing in concerned.items():
             self._accepted[account] = missing
-            self._agree(account)
+            self._end(account, _BOOKS)
         return concerned
 
-    def _differ(self, account: str, words: str) -> None:
-        before = self._short.get(account)
+    def _begin(self, account: str, name: str, code: str, words: str, hint: str) -> None:
+        """Restrict the account, or update the words of its restriction."""
+        before = self._found.get((account, name))
         since_ms = before.since_ms if before else self._clock.now_ms()
-        self._short[account] = Restriction(
-            BOOKS_DIFFER,
-            TradingMode.REDUCING,
-            f"the books differ: {words}",
-            since_ms,
-            "return the missing coins, or take them out of the books: autopilot resume --write-off",
-        )
+        found = self._found[account, name] = Restriction(code, TradingMode.REDUCING, words, since_ms, hint)
         if before is None:
-            self._publish(account, self._short[account], begins=True)
+            self._publish(account, found, TradingMode.ACTIVE, found.mode)
 
-    def _agree(self, account: str) -> None:
-        ended = self._short.pop(account, None)
+    def _end(self, account: str, name: str) -> None:
+        ended = self._found.pop((account, name), None)
         if ended:
-            self._publish(account, ended, begins=False)
+            self._publish(account, ended, ended.mode, TradingMode.ACTIVE)
 
-    def _publish(self, account: str, restriction: Restriction, *, begins: bool) -> None:
-        previous, mode = (TradingMode.ACTIVE, restriction.mode) if begins else (restriction.mode, TradingMode.ACTIVE)
-        body = {
-            "account": account,
-            "code": restriction.code,
-            "previous": previous,
-            "mode": mode,
-            "why": restriction.detail,
-        }
-        self._events.publish("mode", body)
+    def _publish(self, account: str, restriction: Restriction, previous: TradingMode, mode: TradingMode) -> None:
+        body = {"account": account, "code": restriction.code, "previous": previous, "mode": mode}
+        self._events.publish("mode", {**body, "why": restriction.detail})

@@ -198,25 +198,7 @@ class IntelligentAutopilot:
             signal, market, view.candles.last_at_ms, self._price(view), is_proven=selection.is_proven
         )
         judgement = self._trader.judge(signal, selection, context)
-        decision = Decision(
-            id=context.decision_id,
-            account=self._account.name,
-            exchange=self._source.name,
-            market=self._source.kind,
-            symbol=self.symbol,
-            timeframe=self.settings.timeframe,
-            candle_at_ms=conditions.candle_at_ms,
-            decided_at_ms=context.now_ms,
-            conditions=conditions,
-            selection=selection,
-            signal=signal,
-            signals=evaluation.fired,
-            strategy_errors=evaluation.errors,
-            action=judgement.action,
-            checks=judgement.checks,
-            denied=judgement.denied,
-            order=judgement.order,
-        )
+        decision = judgement.decision(self._source, conditions, evaluation, selection, signal, context)
         if self._ledger.record_decision(decision, mark):
             self._account.keep(mark)
             self._announce(decision)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.domain.decision import Action, Check, Denied, Opportunity
+from autopilot.domain.conditions import MarketConditions
+from autopilot.domain.decision import Action, Check, Decision, Denied, Opportunity
 from autopilot.domain.errors import StrategyError
-from autopilot.domain.order import Order, OrderType, Purpose, Side
+from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import SignalType, StrategySignal
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
+from autopilot.ports.market_data import CandleSource
 from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.evaluation import evaluate, first_failure
 from autopilot.risk.rules import freshness, not_held_back
 from autopilot.risk.verdict import Approved, OrderDraft, review_entry, review_exit
 from autopilot.strategies.base import Strategy
-from autopilot.strategies.registry import position_size
+from autopilot.strategies.registry import Evaluation, position_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,36 @@ class Judgement:
     @property
     def order(self) -> Order | None:
         return self.approved.order if self.approved else None
+
+    def decision(
+        self,
+        source: CandleSource,
+        conditions: MarketConditions,
+        evaluation: Evaluation,
+        selection: Selection,
+        signal: StrategySignal,
+        context: DecisionContext,
+    ) -> Decision:
+        """The decision with everything that led to it. ``source``: the market that was decided on."""
+        return Decision(
+            id=context.decision_id,
+            account=context.portfolio.account,
+            exchange=source.name,
+            market=source.kind,
+            symbol=conditions.symbol,
+            timeframe=conditions.timeframe,
+            candle_at_ms=conditions.candle_at_ms,
+            decided_at_ms=context.now_ms,
+            conditions=conditions,
+            selection=selection,
+            signal=signal,
+            signals=evaluation.fired,
+            strategy_errors=evaluation.errors,
+            action=self.action,
+            checks=self.checks,
+            denied=self.denied,
+            order=self.order,
+        )
 
 
 def judge(
@@ -106,11 +138,10 @@ def _draft(
     kind, limit = choose_order_type(
         side, signal.strength, context.price, is_stop_loss=is_stop_loss, market=context.market, settings=orders
     )
-    life_ms = orders.limit_life_candles * context.timeframe.ms
     return OrderDraft(
         type=kind,
         limit=limit,
-        expires_at_ms=context.now_ms + life_ms if kind is OrderType.LIMIT else None,
+        expires_at_ms=orders.end_of_life(kind, context.now_ms, context.timeframe.ms),
         strategy=signal.strategy,
         reason=signal.reason,
         decision_id=context.decision_id,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -78,31 +78,32 @@ class Liquidation:
     async def cancel(self, purposes: Collection[Purpose], why: str) -> AccountResult:
         """Cancel our own open orders of these purposes; ``why`` is the detail of orders that were never sent. A stop
         order that rests on the exchange stays: it protects a position while nobody else does."""
-        outcome = AccountResult(self._account.name)
-        async with self._locked(outcome) as has_lock:
-            if has_lock:
-                resting = self._ledger.open_orders(self._account.name)
-                outcome.kept += [order.symbol for order in resting if order.type is OrderType.STOP]
-                chosen = [each for each in resting if each.purpose in purposes and each.type is not OrderType.STOP]
-                await self._cancel(chosen, why, outcome)
-        return outcome
+
+        async def cancel(outcome: AccountResult) -> None:
+            resting = self._ledger.open_orders(self._account.name)
+            outcome.kept += [order.symbol for order in resting if order.type is OrderType.STOP]
+            chosen = [each for each in resting if each.purpose in purposes and each.type is not OrderType.STOP]
+            await self._cancel(chosen, why, outcome)
+
+        return await self._with_lock(cancel)
 
     async def flatten(self, why: str) -> AccountResult:
         """Cancel all our own open orders, then sell all positions at market."""
-        outcome = AccountResult(self._account.name)
-        async with self._locked(outcome) as has_lock:
-            if has_lock:
-                await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
-                held = self._ledger.positions(self._account.name)
-                await asyncio.gather(*(self._sell(position, outcome) for position in held))
-        return outcome
+
+        async def flatten(outcome: AccountResult) -> None:
+            await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
+            held = self._ledger.positions(self._account.name)
+            await asyncio.gather(*(self._sell(position, outcome) for position in held))
+
+        return await self._with_lock(flatten)
 
     async def write_off(self, missing: Mapping[str, Decimal]) -> AccountResult:
         """Take the missing quantities, by base currency, out of the books. Orders that sell them are canceled first;
         if that fails, the position stays."""
-        outcome, left = AccountResult(self._account.name), dict(missing)
-        async with self._locked(outcome) as has_lock:
-            for held in self._ledger.positions(self._account.name) if has_lock else ():
+        left = dict(missing)
+
+        async def write_off(outcome: AccountResult) -> None:
+            for held in self._ledger.positions(self._account.name):
                 base = split_symbol(held.symbol)[0]
                 gone = min(left.get(base, ZERO), held.quantity)
                 if gone > ZERO and await self._cancel_sales(held.symbol, outcome):
@@ -110,7 +111,8 @@ class Liquidation:
                     self._ledger.write_off(held, gone, price, now_ms)
                     outcome.written_off[held.symbol] = gone
                     left[base] -= gone
-        return outcome
+
+        return await self._with_lock(write_off)
 
     async def _cancel_sales(self, symbol: str, outcome: AccountResult) -> bool:
         """Cancel the symbol's sell orders. True if all of them are over and none sold anything meanwhile."""
@@ -120,10 +122,10 @@ class Liquidation:
         still = any(order.side is Side.SELL for order in self._ledger.open_orders(self._account.name, symbol))
         return not still and self._account.position(symbol) == held
 
-    @asynccontextmanager
-    async def _locked(self, outcome: AccountResult) -> AsyncIterator[bool]:
-        """Hold the account's lock. Yields False if a cycle has kept it for too long: trading beside that cycle could
-        sell something twice."""
+    async def _with_lock(self, work: Callable[[AccountResult], Awaitable[None]]) -> AccountResult:
+        """The result that ``work`` fills in while the account's lock is held. Nothing is done if a cycle has kept the
+        lock for too long: trading beside that cycle could sell something twice."""
+        outcome = AccountResult(self._account.name)
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(LOCK_TIMEOUT_S):
@@ -132,10 +134,10 @@ class Liquidation:
                 outcome.left.append(
                     Remainder("*", f"a cycle has kept the account busy for {LOCK_TIMEOUT_S:.0f} s", TRY_AGAIN)
                 )
-                yield False
-                return
+                return outcome
             self._wake_clock()
-            yield True
+            await work(outcome)
+        return outcome
 
     def _wake_clock(self) -> None:
         """A market with a clock of its own that no symbol runs on starts where the books end."""

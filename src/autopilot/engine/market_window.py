@@ -56,9 +56,7 @@ class MarketWindow:
 
     async def _stored(self, until_ms: int, last: int) -> Candles:
         if self._source.kind is MarketKind.REAL:
-            return self._store.load_candles(
-                self._source.name, self._symbol, self._timeframe, until_ms=until_ms, last=last
-            )
+            return self._loaded(until_ms, last)
         return await self._source.history(self._symbol, self._timeframe, until_ms, last)
 
     def _next_open_ms(self) -> int | None:
@@ -77,10 +75,7 @@ class MarketWindow:
             self._store.save_candles(self._source.name, self._symbol, fresh)
         self.candles = self.candles.followed_by(fresh)[-(WINDOW + MAX_CATCH_UP) :]
         if first and len(self.candles) < WINDOW:
-            self._prepend_stored()
+            self.candles = self._loaded(self.candles.last_at_ms, WINDOW).followed_by(self.candles)
 
-    def _prepend_stored(self) -> None:
-        stored = self._store.load_candles(
-            self._source.name, self._symbol, self._timeframe, until_ms=self.candles.last_at_ms, last=WINDOW
-        )
-        self.candles = stored.followed_by(self.candles)
+    def _loaded(self, until_ms: int, last: int) -> Candles:
+        return self._store.load_candles(self._source.name, self._symbol, self._timeframe, until_ms=until_ms, last=last)

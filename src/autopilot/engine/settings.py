@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from autopilot.domain.account import account_name
 from autopilot.domain.timeframe import Timeframe
@@ -11,18 +11,18 @@ from autopilot.risk.evaluation import EvaluationSettings
 from autopilot.risk.limits import RiskLimits
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutopilotSettings:
     """The settings for one symbol on one exchange. ``interval_s``: seconds between two cycles."""
 
     symbol: str
     exchange: str
-    timeframe: Timeframe = Timeframe.H1
-    interval_s: float = 60.0
-    paper_trading: bool = True
-    evaluation: EvaluationSettings = field(kw_only=True)
-    limits: RiskLimits = field(default_factory=RiskLimits)
-    orders: OrderSettings = field(default_factory=OrderSettings)
+    timeframe: Timeframe
+    interval_s: float
+    paper_trading: bool
+    evaluation: EvaluationSettings
+    limits: RiskLimits
+    orders: OrderSettings
 
     @property
     def account(self) -> str:

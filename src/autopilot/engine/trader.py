@@ -16,8 +16,7 @@ from autopilot.domain.portfolio import Portfolio
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
-from autopilot.engine.account import TradingAccount
-from autopilot.engine.account_lock import AccountLock
+from autopilot.engine.account import AccountLock, TradingAccount
 from autopilot.engine.judgement import Judgement, judge
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings

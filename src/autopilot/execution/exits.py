@@ -28,11 +28,6 @@ class ExitSettings:
     orders: OrderSettings
     candle_ms: int
 
-    @property
-    def life_ms(self) -> int:
-        """How long a limit order waits before it is canceled."""
-        return self.orders.limit_life_candles * self.candle_ms
-
 
 class Exits:
     """``stops``: whether the exchange takes stop orders. Methods raise MarketUnavailable, AnswerLost and StoreError.
@@ -142,7 +137,7 @@ class Exits:
             draft=OrderDraft(
                 type=wanted.type,
                 limit=wanted.limit,
-                expires_at_ms=now_ms + settings.life_ms if wanted.type is OrderType.LIMIT else None,
+                expires_at_ms=settings.orders.end_of_life(wanted.type, now_ms, settings.candle_ms),
                 strategy=position.strategy,
                 reason=wanted.reason,
                 decision_id=None,

@@ -30,6 +30,10 @@ class OrderSettings:
     """Whether real-money stops also rest on the exchange (kraken, binance), where they work while this machine is
     off."""
 
+    def end_of_life(self, kind: OrderType, now_ms: int, candle_ms: int) -> int | None:
+        """When an order that is sent now is canceled if it is not filled; None for all but limit orders."""
+        return now_ms + self.limit_life_candles * candle_ms if kind is OrderType.LIMIT else None
+
 
 def choose_order_type(
     side: Side, strength: float, price: Decimal, *, is_stop_loss: bool, market: Market, settings: OrderSettings

@@ -102,9 +102,8 @@ class PaperBroker(Broker, PriceObserver):
         self._welcome(market)
         closed_at_ms = candle.open_at_ms + timeframe.ms
         for order, report in tuple(self._open.values()):
-            if order.symbol != market.symbol:
-                continue
-            if candle.open_at_ms >= order.updated_at_ms and closed_at_ms > report.at_ms:
+            is_new = candle.open_at_ms >= order.updated_at_ms and closed_at_ms > report.at_ms
+            if order.symbol == market.symbol and is_new:
                 offered = self._in_candle(order, candle, closed_at_ms, market)
                 if offered:
                     self._trade(order, report, offered, market)

@@ -111,5 +111,4 @@ def e_process(differences: FloatArray, bound: float) -> FloatArray:
     share = np.clip(differences / bound, -1.0, 1.0)
     wealth = np.cumsum(np.log1p(np.outer(STAKES, share)), axis=1)
     mixed = np.logaddexp.reduce(wealth, axis=0) - math.log(len(STAKES))
-    evidence: FloatArray = np.exp(np.minimum(mixed, LARGEST_LOG_WEALTH))
-    return evidence
+    return np.asarray(np.exp(np.minimum(mixed, LARGEST_LOG_WEALTH)))

@@ -171,8 +171,7 @@ def _earned(rows: MaturedDecisions, followed: BoolArray) -> dict[str, FloatArray
 
 def _of_choice(returns: FloatArray, choice: IntArray) -> FloatArray:
     with_none = np.column_stack([returns, np.full(len(returns), np.nan)])
-    taken: FloatArray = with_none[np.arange(len(returns)), choice]
-    return taken
+    return with_none[np.arange(len(returns)), choice]
 
 
 def _slices(names: Names, earned: Mapping[str, FloatArray], day: IntArray) -> tuple[Slice, ...]:
@@ -210,8 +209,7 @@ def _daily_bps(earned: FloatArray, day: IntArray) -> FloatArray:
     """float64[days with a known return]: the mean of each day's decisions, in bps."""
     known = np.isfinite(earned)
     _, position = np.unique(day[known], return_inverse=True)
-    mean: FloatArray = 1e4 * np.bincount(position, earned[known]) / np.bincount(position)
-    return mean
+    return 1e4 * np.bincount(position, earned[known]) / np.bincount(position)
 
 
 def _verdict(daily_regret: FloatArray, interval: Interval) -> RegretVerdict:

@@ -28,8 +28,7 @@ def state_names(strategies: Sequence[str]) -> tuple[str, ...]:
 def volatility_unit(log_volatility: FloatArray, horizon: int) -> FloatArray:
     """The unit of returns over the horizon: volatility of one candle over the last 168, scaled to ``horizon`` candles:
     float64[m], above 0. ``log_volatility`` float64[m]: the feature log_volatility_168."""
-    unit: FloatArray = np.exp(log_volatility) * np.sqrt(horizon)
-    return unit
+    return np.asarray(np.exp(log_volatility) * np.sqrt(horizon))
 
 
 def state_rows(side: Int8Array, latest: Outcomes, means: Sequence[FloatArray], unit: FloatArray) -> FloatArray:
@@ -40,5 +39,4 @@ def state_rows(side: Int8Array, latest: Outcomes, means: Sequence[FloatArray], u
     float64[s, m]. ``unit`` float64[m]: see `volatility_unit`.
     """
     columns = [side, latest.held, latest.returns / unit, *(mean / unit for mean in means)]
-    table: FloatArray = np.clip(np.concatenate(columns), -LIMIT, LIMIT).T
-    return table
+    return np.clip(np.concatenate(columns), -LIMIT, LIMIT).T

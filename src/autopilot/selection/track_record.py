@@ -17,5 +17,4 @@ def shrunk_mean(
     Linear shrinkage after James and Stein: a strategy's few returns on one symbol are mostly noise.
     """
     everywhere = all_sum / (np.asarray(all_count) + prior_weight)
-    shrunk: FloatArray = (own_sum + prior_weight * everywhere) / (np.asarray(own_count) + prior_weight)
-    return shrunk
+    return (own_sum + prior_weight * everywhere) / (np.asarray(own_count) + prior_weight)

@@ -26,7 +26,6 @@ __all__ = [
     "Strategy",
     "StrategyGroup",
     "StrategySignal",
-    "last_signal",
     "quantity_for",
     "signal_at",
     "suits",
@@ -126,19 +125,8 @@ def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) ->
     return balance * min(max(fraction, ZERO), ONE) / to_decimal(signal.price)
 
 
-def last_signal(
-    strategy: Strategy, view: MarketView, arrays: SignalArrays, reason: str | None = None
-) -> StrategySignal:
-    """The strategy's opinion at the last candle of ``view``; ``arrays`` are its signals on that view.
-
-    ``reason`` replaces the strategy's own explanation.
-    """
-    last = len(view.candles) - 1
-    return signal_at(strategy, view, arrays, last, strategy.explain(view, last) if reason is None else reason)
-
-
 def signal_at(strategy: Strategy, view: MarketView, arrays: SignalArrays, index: int, reason: str) -> StrategySignal:
-    """The strategy's opinion at one candle."""
+    """The strategy's opinion at candle ``index``; ``arrays`` are its signals on ``view``."""
     price = float(view.candles.close[index])
     return StrategySignal(
         symbol=view.symbol,

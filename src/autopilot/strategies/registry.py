@@ -15,7 +15,7 @@ from autopilot.domain.candles import BoolArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import CandleError, StrategyError
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
-from autopilot.strategies.base import CompositeStrategy, Strategy, last_signal
+from autopilot.strategies.base import CompositeStrategy, Strategy, signal_at
 from autopilot.strategies.contract import faults
 from autopilot.strategies.market_making.dca import Dca
 from autopilot.strategies.market_making.market_making import MarketMaking
@@ -132,7 +132,9 @@ class StrategySet:
             fired = {name: tell for name, tell in explanations.items() if arrays[name].side[-1]}
             reasons = _reasons(fired, errors)
         arrays |= {name: SignalArrays.neutral(length) for name in errors}
-        signals = {one.name: last_signal(one, view, arrays[one.name], reasons.get(one.name, "")) for one in self}
+        signals = {
+            one.name: signal_at(one, view, arrays[one.name], length - 1, reasons.get(one.name, "")) for one in self
+        }
         return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations)
 
 
@@ -206,28 +208,29 @@ def _answers(
     questions: Mapping[str, Callable[[], SignalArrays]], length: int, errors: dict[str, str]
 ) -> dict[str, SignalArrays]:
     """Each strategy's arrays, neutral after a failure; failures are added to ``errors``."""
-    answers: dict[str, SignalArrays] = {}
-    for name, question in questions.items():
-        answer, error = _attempt(question)
-        if error:
-            errors[name] = error
-        else:
-            answers[name] = cast(SignalArrays, answer)
+    answers = _attempts(questions, errors)
     errors |= faults(answers, length)
     return {name: SignalArrays.neutral(length) if name in errors else answers[name] for name in questions}
 
 
 def _reasons(explanations: Mapping[str, Callable[[], str]], errors: dict[str, str]) -> dict[str, str]:
     """Each strategy's explanation, or its error instead; failures are added to ``errors``."""
-    reasons: dict[str, str] = {}
-    for name, explain in explanations.items():
-        if name not in errors:
-            reason, error = _attempt(explain)
-            if error:
-                errors[name] = error
-            else:
-                reasons[name] = str(reason)
-    return reasons | {name: f"failed: {error}" for name, error in errors.items()}
+    reasons = _attempts({name: explain for name, explain in explanations.items() if name not in errors}, errors)
+    return {name: str(reason) for name, reason in reasons.items()} | {
+        name: f"failed: {error}" for name, error in errors.items()
+    }
+
+
+def _attempts(calls: Mapping[str, Callable[[], T]], errors: dict[str, str]) -> dict[str, T]:
+    """The results of the calls that succeed; failures are added to ``errors``."""
+    results: dict[str, T] = {}
+    for name, call in calls.items():
+        result, error = _attempt(call)
+        if error:
+            errors[name] = error
+        else:
+            results[name] = cast(T, result)
+    return results
 
 
 def _attempt(run: Callable[[], T]) -> tuple[T | None, str]:

@@ -65,8 +65,7 @@ def atr(view: MarketView) -> FloatArray:
 
 @once_per_view
 def _bounded_atr(period: int, view: MarketView) -> FloatArray:
-    span: FloatArray = np.maximum(view.indicators.atr(period), view.candles.close * MIN_MOVE)
-    return span
+    return np.asarray(np.maximum(view.indicators.atr(period), view.candles.close * MIN_MOVE))
 
 
 @once_per_view
@@ -74,8 +73,7 @@ def stretch(period: int, view: MarketView) -> FloatArray:
     """The close's distance from SMA(period), in standard deviations of that distance for a random walk."""
     of, close = view.indicators, view.candles.close
     usual = of.volatility(168) * (period / 3.0) ** 0.5 + MIN_MOVE
-    distance: FloatArray = (close / of.sma(period) - 1.0) / usual
-    return distance
+    return np.asarray((close / of.sma(period) - 1.0) / usual)
 
 
 def fresh(state: BoolArray, candles: int) -> BoolArray:

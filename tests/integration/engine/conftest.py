@@ -34,10 +34,8 @@ from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
-from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
-from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.paper import PaperBroker
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.execution.restrictions import Restrictions
@@ -296,14 +294,11 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             watch=watch,
             events=events,
         )
-        settings = AutopilotSettings(
-            symbols[0],
-            "moved",
-            evaluation=AutopilotConfig(
-                min_confidence_threshold=0.0, auto_execute=execute, max_trades_per_day=trades_per_day
-            ).evaluation(),
+        settings = replace(
+            AutopilotConfig(min_confidence_threshold=0.0, max_trades_per_day=trades_per_day).trading(
+                symbols[0], exchange="moved", timeframe=Timeframe.H1, interval_s=60.0, auto_execute=execute
+            ),
             limits=RiskLimits(cooldown_candles=0, max_consecutive_losses=1_000, max_price_deviation_pct=50.0, **limits),
-            orders=OrderSettings(),
         )
         candles = SqliteCandles(database)
         autopilots = {

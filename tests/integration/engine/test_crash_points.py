@@ -25,7 +25,6 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
-from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunState
 from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.registry import load_strategies
@@ -71,8 +70,13 @@ async def trade(database: Database) -> None:
     accounts = AccountOpener(CONFIG, database, events, Restrictions())
     wiring = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
     venue = wiring.open_venue("paper:simulated")
-    evaluation = AutopilotConfig(auto_execute=True, min_confidence_threshold=0.3).evaluation()
-    autopilots = [venue.make(AutopilotSettings(symbol, "simulated", evaluation=evaluation)) for symbol in SYMBOLS]
+    config = AutopilotConfig(min_confidence_threshold=0.3)
+    autopilots = [
+        venue.make(
+            config.trading(symbol, exchange="simulated", timeframe=Timeframe.H1, interval_s=60.0, auto_execute=True)
+        )
+        for symbol in SYMBOLS
+    ]
     for symbol in SYMBOLS:
         decided_ms = SqliteLedger(database).last_decided_at_ms(venue.account, symbol, Timeframe.H1)
         venue.source.subscribe([symbol], Timeframe.H1, None if decided_ms is None else decided_ms + Timeframe.H1.ms)

@@ -49,7 +49,6 @@ from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
-from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.registry import load_strategies
@@ -216,9 +215,13 @@ async def whole(
     accounts = AccountOpener(config, database, events, restrictions, keys=lambda name: keys)
     made = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
     venue = made.open_venue(ACCOUNT)
-    evaluation = AutopilotConfig(auto_execute=True, min_confidence_threshold=0.0).evaluation()
-    settings = AutopilotSettings(
-        "BTC/USD", "kraken", timeframe=Timeframe.D1, paper_trading=False, evaluation=evaluation
+    settings = AutopilotConfig(min_confidence_threshold=0.0).trading(
+        "BTC/USD",
+        exchange="kraken",
+        timeframe=Timeframe.D1,
+        interval_s=60.0,
+        auto_execute=True,
+        paper_trading=False,
     )
     yield Whole(exchange, clock, database, venue.make(settings))
     await venue.close()

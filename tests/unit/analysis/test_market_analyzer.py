@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autopilot.analysis.features import FEATURE_NAMES
-from autopilot.analysis.market_analyzer import MIN_CANDLES, WINDOW, MarketAnalyzer
+from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.regime import classify
 from autopilot.analysis.view import market_view
 from autopilot.domain.candles import Candles
@@ -46,7 +46,7 @@ def test_a_longer_view_gives_the_same_conditions(random_candles: Callable[..., C
 
 
 def test_too_few_candles_are_refused_with_both_numbers(random_candles: Callable[..., Candles]) -> None:
-    view = market_view("BTC/USD", random_candles(44, MIN_CANDLES - 1), None, None)
+    view = market_view("BTC/USD", random_candles(44, WINDOW - 1), None, None)
     with pytest.raises(CandleError, match=r"BTC/USD: 999 candles of 1h.*1000 are needed") as caught:
         MarketAnalyzer().analyze(view)
     assert caught.value.hint

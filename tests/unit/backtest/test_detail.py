@@ -19,7 +19,6 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Purpose
 from autopilot.domain.signal import SignalArrays, StrategyGroup
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
-from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.outcomes import TradingCost
 from autopilot.selection.strategy_rules import StrategyProfile
@@ -80,11 +79,8 @@ def run(detail: Candles | None) -> BacktestResult:
     candles = hours(*[FLAT] * TOUCHED_AT, BOTH, *[FLAT] * (LENGTH - TOUCHED_AT - 1))
     strategies = StrategySet((Once(),))
     series = symbol_series(SymbolData("BTC/USD", candles, None, None, (), 0), strategies, TradingCost(0.0))
-    settings = AutopilotSettings(
-        "BTC/USD",
-        "made up",
-        Timeframe.H1,
-        evaluation=AutopilotConfig(min_confidence_threshold=0.0, auto_execute=True).evaluation(),
+    settings = AutopilotConfig(min_confidence_threshold=0.0).trading(
+        "BTC/USD", exchange="made up", timeframe=Timeframe.H1, interval_s=60.0, auto_execute=True
     )
     choices = strategy_choices(LENGTH, 1000, [StrategyProfile("once", StrategyGroup.MOMENTUM, {})], "once")
     traded = BacktestSymbol(MARKET, settings, series, choices, detail)

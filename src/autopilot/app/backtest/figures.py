@@ -12,7 +12,7 @@ import numpy as np
 from autopilot.app.backtest.request import StoredModel, WalkForward
 from autopilot.app.backtest.run import BacktestRun
 from autopilot.backtest.choices import RULES
-from autopilot.backtest.record import holdings_at, symbol_closes
+from autopilot.backtest.decided import symbol_closes
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
@@ -227,5 +227,5 @@ def _timing(run: BacktestRun) -> Timing | None:
     if len(record.at_ms) < 2 or not (record.equity > 0.0).all():
         return None
     prices = prices_at(closes, record.at_ms)
-    shares = holdings_at(run.outcome, record.at_ms).quantities * prices / record.equity
+    shares = run.outcome.steps.holdings_at(record.at_ms).quantities * prices / record.equity
     return timing(shares[:, :-1], np.diff(np.log(prices), axis=1))

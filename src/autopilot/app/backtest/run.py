@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import ModelFiles
@@ -25,8 +26,7 @@ from autopilot.app.backtest.rules import (
 from autopilot.app.compute import compute
 from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
-from autopilot.backtest.engine import Backtest, BacktestResult
-from autopilot.backtest.record import account_record
+from autopilot.backtest.engine import BacktestResult, simulate
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -92,19 +92,12 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         for one, known, chosen in zip(tested, series, choices, strict=True)
     )
     paper = paper_settings(config, request)
-
-    def trade(
-        each: Sequence[BacktestSymbol], stage: BacktestStage, detail: str = ""
-    ) -> tuple[BacktestResult, AccountRecord]:
-        engine = Backtest(account_of(request), each, strategies, paper, models)
-        outcome = asyncio.run(engine.run(progress, stage, detail))
-        return outcome, account_record(each, outcome, paper.balance)
-
-    outcome, record = trade(traded, BacktestStage.TRADING)
+    trade = partial(simulate, account_of(request), strategies=strategies, paper=paper, progress=progress, models=models)
+    outcome, record = trade(traded)
     alone = {}
     for name in strategies.names if request.compare else ():
         wished = [only(each, profiles, name) for each in traded]
-        alone[name] = trade(wished, BacktestStage.COMPARISON, name)[1]
+        alone[name] = trade(wished, stage=BacktestStage.COMPARISON, detail=name)[1]
     first_ms = min(_first_close(each) for each in tested)
     in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
     return BacktestRun(request, tested, traded, strategies, models, paper, record, outcome, alone, in_sample)

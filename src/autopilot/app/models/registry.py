@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,7 +75,7 @@ class ModelRegistry:
         if entry is None:
             return {"id": None, "state": ModelState.UNTRAINED.value, **around}
         _, card = self._files.read(entry.id, entry.sha256)
-        return {**_plain(entry), **card, "state": entry.state.value, **around}
+        return {**document(entry), **card, "state": entry.state.value, **around}
 
     def list(self) -> Document:
         """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first.
@@ -84,8 +83,8 @@ class ModelRegistry:
         Each model has the ``exchange`` and ``timeframe`` of its card; null where the card cannot be read.
         """
         return {
-            "models": [{**_plain(entry), **self._trained_on(entry)} for entry in self._store.entries()],
-            "history": [_plain(change) for change in self._store.history(HISTORY_SHOWN)],
+            "models": [{**document(entry), **self._trained_on(entry)} for entry in self._store.entries()],
+            "history": [document(change) for change in self._store.history(HISTORY_SHOWN)],
         }
 
     def promote(self, model_id: str, *, force: bool = False) -> Document:
@@ -205,7 +204,3 @@ def _changed(champion: ModelEntry | None, before: ModelEntry | None) -> Document
         "previous": before and before.id,
         "means": _MEANS[champion.state] if champion else _RULES,
     }
-
-
-def _plain(value: ModelEntry | ModelChange) -> Document:
-    return {name: item.value if hasattr(item, "value") else item for name, item in asdict(value).items()}

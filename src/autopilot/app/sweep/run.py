@@ -24,8 +24,7 @@ from autopilot.app.backtest.rules import (
     traded_symbol,
 )
 from autopilot.app.compute import compute
-from autopilot.backtest.engine import Backtest
-from autopilot.backtest.record import account_record
+from autopilot.backtest.engine import simulate
 from autopilot.backtest.stages import BacktestStage
 from autopilot.backtest.sweep import Parameter, SweepFold, Try, Values, best_of, folds_of
 from autopilot.config.paths import Paths
@@ -221,10 +220,7 @@ def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: 
         traded_symbol(config, request, one, known, chosen)
         for one, known, chosen in zip(tested, series, choices, strict=True)
     ]
-    paper = paper_settings(config, request)
-    engine = Backtest(account_of(request), traded, strategies, paper)
-    outcome = asyncio.run(engine.run(unwatched))
-    record = account_record(traded, outcome, paper.balance)
+    _, record = simulate(account_of(request), traded, strategies, paper_settings(config, request), unwatched)
     return Try(values, daily_returns(record), len(record.trades))
 
 

@@ -76,7 +76,8 @@ async def arming_findings(
 ) -> tuple[Finding, ...]:
     """The results of all checks, also after one failed. A check that the exchange does not answer fails; a key without
     the permissions to trade ends the checks. Raises StoreError."""
-    found = [_version(), *local_findings(facts), _model(wanted, facts.model)]
+    versions = f"autopilot {installed_version()} with ccxt {version('ccxt')}"
+    found = [Finding("VERSION", True, versions), *local_findings(facts), _model(wanted, facts.model)]
     try:
         rights = await account.rights()
     except ExchangeError as error:
@@ -133,10 +134,6 @@ def _whole(breaks: tuple[int, ...]) -> str:
     return (
         f"the audit log is intact since row {breaks[-1]}, where a daemon found it changed; see autopilot audit verify"
     )
-
-
-def _version() -> Finding:
-    return Finding("VERSION", True, f"autopilot {installed_version()} with ccxt {version('ccxt')}")
 
 
 def _model(wanted: ArmingRequest, state: ModelState | None) -> Finding:

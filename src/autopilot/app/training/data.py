@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,11 +38,8 @@ class TrainingData:
     database: Database
     now_ms: Callable[[], int]
 
-    def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
+    async def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
         """The data of each symbol. Raises ExchangeError if a symbol has no candles at all, StoreError."""
-        return asyncio.run(self._histories(request, progress))
-
-    async def _histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
         samples = SqliteSamples(self.database)
         recorded = samples.load_samples(request.exchange, request.timeframe, since_ms=0)
         progress(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")

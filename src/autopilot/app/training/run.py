@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from contextlib import closing
@@ -54,7 +55,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     watch = _Stopwatch(progress)
     with closing(open_database(paths.database)) as database:
         models = SqliteModels(database)
-        histories = TrainingData(config, database, WallClock().now_ms).histories(request, watch)
+        histories = asyncio.run(TrainingData(config, database, WallClock().now_ms).histories(request, watch))
         if request.surrogate:
             histories = tuple(surrogate(each, request.seed) for each in histories)
         settings = TrainingSettings(

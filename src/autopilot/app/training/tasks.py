@@ -96,7 +96,7 @@ class TrainingTasks:
         """End the task if it is running. Raises NotFound."""
         task = self._store.load(task_name)
         if not task.state.is_final and self._child is not None:
-            await self._end_child()
+            await self.close()
         return self.task(task_name)
 
     def bootstrap_config(self) -> Document:
@@ -115,10 +115,6 @@ class TrainingTasks:
         set_values(self._paths, {f"training.{name}": value for name, value in given.items()})
         return self.bootstrap_config()
 
-    async def close(self) -> None:
-        """Cancel a running training: its partial work is of no use."""
-        await self._end_child()
-
     async def _await_end(self, child: asyncio.subprocess.Process, task_name: str) -> None:
         code = await child.wait()
         if self._is_ending or code == -signal.SIGTERM:
@@ -129,7 +125,8 @@ class TrainingTasks:
         if self._store.load(task_name).state is TaskState.SUCCEEDED:
             await self._trained()
 
-    async def _end_child(self) -> None:
+    async def close(self) -> None:
+        """Cancel the running training, if any: its partial work is of no use."""
         child, watch = self._child, self._watch
         if child is None or watch is None:
             return

@@ -89,5 +89,4 @@ class Grid(Strategy):
 
     def _spacing_pct(self, view: MarketView) -> FloatArray:
         """Distance between two lines in percent of the center."""
-        spacing: FloatArray = view.indicators.volatility(168) * (100.0 * self.spacing * (self.period / 3.0) ** 0.5)
-        return spacing
+        return np.asarray(view.indicators.volatility(168) * (100.0 * self.spacing * (self.period / 3.0) ** 0.5))

@@ -27,27 +27,35 @@ PROBES = 4
 """Samples per symbol whose rows are computed again from the candles that a live cycle sees."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SymbolRows:
-    """``m`` samples of one symbol, oldest first; s strategies.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Samples:
+    """``m`` samples. ``features`` float64[m, k]; ``at_ms`` and ``matured_ms`` int64[m]: close of the decided candle,
+    and the time its outcome was known; ``unit`` float64[m]: the usual move over the horizon; ``hold`` float64[m]: the
+    return of buy and hold, without costs; ``regime`` int8[m]; ``rule_group`` int64[m]: the rule table's choice."""
 
-    ``features`` float64[m, k]; ``returns`` float64[s, m]: net over the horizon, NaN without a label; ``at_ms`` and
-    ``matured_ms`` int64[m]: close of the decided candle, and the time its outcome was known; ``unit`` float64[m]: the
-    usual move over the horizon; ``hold`` float64[m]: the return of buy and hold, without costs; ``regime`` int8[m];
-    ``rule_group`` int64[m]: the rule table's choice; ``side`` int8[s, m] and ``presence`` float64[2, s, m], strength
-    and confidence: the signals at that candle; ``latest`` float64[s, m]: the last matured outcome then; ``sums`` and
-    ``counts`` float64[s, m]: of the returns of the last 30 days that had matured then.
-    """
-
-    symbol: str
     features: FloatArray
-    returns: FloatArray
     at_ms: IntArray
     matured_ms: IntArray
     unit: FloatArray
     hold: FloatArray
     regime: Int8Array
     rule_group: IntArray
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SymbolRows(Samples):
+    """The samples of one symbol, oldest first; s strategies.
+
+    ``returns`` float64[s, m]: net over the horizon, NaN without a label; ``side`` int8[s, m] and ``presence``
+    float64[2, s, m], strength and confidence: the signals at that candle; ``latest`` float64[s, m]: the last matured
+    outcome then; ``sums`` and ``counts`` float64[s, m]: of the returns of the last 30 days that had matured then.
+    """
+
+    symbol: str
+    returns: FloatArray
     side: Int8Array
     presence: FloatArray
     latest: FloatArray

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.domain.candles import FloatArray, Int8Array, IntArray
+from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.performance_tracker import PRIOR_WEIGHT
 from autopilot.selection.strategy_rules import StrategyProfile, best_of_groups, fit_of, strategy_scores
 from autopilot.selection.track_record import shrunk_mean
-from autopilot.training.data.history import SymbolRows
+from autopilot.training.data.history import Samples, SymbolRows
 
 NO_GROUP = len(STRATEGY_GROUPS)
 """The class of a sample at which no group had a gain."""
@@ -22,34 +22,24 @@ CLIP = 3.0
 """Targets are clipped at this multiple of the usual move, so that a few wild days do not dominate the training."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainingSet:
-    """``n`` samples by time, then symbol; s strategies, g groups.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TrainingSet(Samples):
+    """The samples of all symbols, ``n`` by time, then symbol; s strategies, g groups.
 
-    ``features`` float64[n, k] named ``names``; ``returns`` float64[n, s], NaN without a label; ``picks`` int64[n, g]:
+    ``names``: of the features; ``returns`` float64[n, s], NaN without a label; ``picks`` int64[n, g]:
     the strategy (its column) that the in-group rules would have picked; ``best_past`` int64[n]: the strategy with the
     best record then; ``latest`` float64[n, s]: the outcomes that had just matured; ``symbol``
-    int64[n]: index into ``symbols``. The other fields are those of `SymbolRows`.
+    int64[n]: index into ``symbols``.
     """
 
     names: tuple[str, ...]
     strategies: tuple[StrategyProfile, ...]
     symbols: tuple[str, ...]
-    features: FloatArray
     returns: FloatArray
     picks: IntArray
     best_past: IntArray
     latest: FloatArray
-    at_ms: IntArray
-    matured_ms: IntArray
     symbol: IntArray
-    unit: FloatArray
-    hold: FloatArray
-    regime: Int8Array
-    rule_group: IntArray
-
-    def __len__(self) -> int:
-        return len(self.at_ms)
 
     @property
     def group_returns(self) -> FloatArray:
@@ -65,8 +55,7 @@ class TrainingSet:
 
     def targets(self, returns: FloatArray) -> FloatArray:
         """``returns`` float64[n, j] in multiples of the usual move over the horizon, clipped."""
-        clipped: FloatArray = np.clip(returns / self.unit[:, None], -CLIP, CLIP)
-        return clipped
+        return np.clip(returns / self.unit[:, None], -CLIP, CLIP)
 
     def digest(self) -> str:
         """SHA-256 of the inputs and labels, in hexadecimal."""
@@ -82,11 +71,11 @@ def training_set(
     rows: Sequence[SymbolRows], names: tuple[str, ...], profiles: Sequence[StrategyProfile]
 ) -> TrainingSet:
     """The samples of all symbols, in an order that does not depend on that of ``rows``."""
-    rows = sorted((each for each in rows if len(each.at_ms)), key=lambda each: each.symbol)
+    rows = sorted((each for each in rows if len(each)), key=lambda each: each.symbol)
     totals = _totals(rows, len(profiles))
     chosen = [_choices(each, profiles, *both) for each, both in zip(rows, totals, strict=True)]
     at_ms = np.concatenate([np.empty(0, dtype=np.int64), *(each.at_ms for each in rows)])
-    symbol = np.repeat(np.arange(len(rows)), [len(each.at_ms) for each in rows])
+    symbol = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
     order = np.lexsort((symbol, at_ms))
 
     def column(parts: Sequence[NDArray[np.generic]], *width: int) -> NDArray[np.generic]:
@@ -117,7 +106,7 @@ def _totals(rows: Sequence[SymbolRows], strategies: int) -> list[tuple[FloatArra
     their latest sample up to that moment."""
     totals = []
     for own in rows:
-        sums, counts = np.zeros((strategies, len(own.at_ms))), np.zeros((strategies, len(own.at_ms)))
+        sums, counts = np.zeros((strategies, len(own))), np.zeros((strategies, len(own)))
         for other in rows:
             index = np.searchsorted(other.at_ms, own.at_ms, side="right") - 1
             seen = index >= 0

@@ -54,7 +54,7 @@ def training_part(request: TrainingRequest, data: TrainingSet, rows: Sequence[Sy
             "last_at_ms": max((each.last_at_ms for each in with_candles), default=None),
             "candles": {each.symbol: each.candles for each in rows},
             "samples": len(data),
-            "samples_by_symbol": {each.symbol: len(each.at_ms) for each in rows},
+            "samples_by_symbol": {each.symbol: len(each) for each in rows},
             "recorded": sum(each.recorded for each in rows),
             "matured": dict(zip((each.name for each in data.strategies), matured, strict=True)),
             "sha256": data.digest(),

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.performance.intervals import day_totals, ratio_interval
 from autopilot.training.data.history import SymbolRows
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.splits import Fold
 from autopilot.training.model.fit import FitSettings, fit_classes
-from autopilot.training.model.scoring import base_rates, row_log_loss
+from autopilot.training.model.scoring import base_rates, loss_skill, row_log_loss
 
 SHUFFLED_SKILL = 0.005
 """The log-loss skill that a model of shuffled labels may reach by chance."""
@@ -86,10 +85,9 @@ def shuffled_test(losses: Sequence[FoldLoss]) -> LeakTest:
     """Passed unless the lower bound of the skill on shuffled labels is above ``SHUFFLED_SKILL``."""
     if not losses:
         return LeakTest("shuffled labels", True, "no folds to try it on")
-    at_ms = np.concatenate([loss.at_ms for loss in losses])
-    base = np.concatenate([loss.base for loss in losses])
-    gain = base - np.concatenate([loss.model for loss in losses])
-    skill = ratio_interval(day_totals(at_ms, gain), day_totals(at_ms, base), level=0.90)
+    columns = ((loss.at_ms, loss.model, loss.base) for loss in losses)
+    at_ms, model, base = (np.concatenate(column) for column in zip(*columns, strict=True))
+    skill = loss_skill(at_ms, model, base, level=0.90)
     return LeakTest(
         "shuffled labels",
         skill.lower <= SHUFFLED_SKILL,

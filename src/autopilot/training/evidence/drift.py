@@ -9,10 +9,10 @@ import numpy as np
 
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.performance.intervals import Interval, day_totals, ratio_interval
+from autopilot.performance.intervals import Interval, day_totals
 from autopilot.training.evidence.evaluation import LEVEL, follows
 from autopilot.training.evidence.gate import ANYTIME, anytime_evidence
-from autopilot.training.model.scoring import row_log_loss
+from autopilot.training.model.scoring import loss_skill, row_log_loss
 from autopilot.training.request import Acting
 
 WINDOW_DAYS = 60
@@ -101,10 +101,9 @@ def judge_drift(served: ServedDecisions, base_rates: FloatArray, acting: Acting)
 
 
 def _skill(served: ServedDecisions, recent: BoolArray, base_rates: FloatArray) -> Interval:
-    classes, at_ms = served.classes[recent], served.at_ms[recent]
-    base = -np.log(base_rates[classes])
-    gain = base - row_log_loss(served.probabilities[recent], classes)
-    return ratio_interval(day_totals(at_ms, gain), day_totals(at_ms, base), level=LEVEL)
+    classes = served.classes[recent]
+    losses = row_log_loss(served.probabilities[recent], classes)
+    return loss_skill(served.at_ms[recent], losses, -np.log(base_rates[classes]), LEVEL)
 
 
 def _evidence(at_ms: IntArray, values: FloatArray) -> float:

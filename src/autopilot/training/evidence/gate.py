@@ -11,10 +11,10 @@ from autopilot.domain.candles import AnyArray, FloatArray
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import deflated_sharpe, e_process
-from autopilot.performance.intervals import Interval, newey_west_t, ratio_interval
+from autopilot.performance.intervals import Interval, newey_west_t
 from autopilot.training.evidence.checks import LeakTest
 from autopilot.training.evidence.evaluation import CASH, CHAMPION, LEVEL, MODEL, RULES, Judged
-from autopilot.training.model.scoring import row_log_loss
+from autopilot.training.model.scoring import loss_skill, row_log_loss
 
 MIN_DECISIONS = 1000
 MIN_DAYS = 180
@@ -105,11 +105,10 @@ def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> GateRule:
 
 
 def log_loss_skill(judged: Judged, level: float = LEVEL) -> Interval:
-    """Log-loss skill of the calibrated probabilities: 1 − their loss / the loss of the base rates known at the time."""
+    """Log-loss skill of the calibrated probabilities against the base rates known at the time."""
     classes = judged.data.classes[judged.oof.rows]
     base = row_log_loss(judged.oof.base, classes)
-    gain = base - row_log_loss(judged.probabilities, classes)
-    return ratio_interval(judged.daily_sums(gain), judged.daily_sums(base), level=level)
+    return loss_skill(judged.at_ms, row_log_loss(judged.probabilities, classes), base, level)
 
 
 def _skill(judged: Judged) -> GateRule:

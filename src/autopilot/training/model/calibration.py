@@ -26,8 +26,7 @@ class Calibration:
 
     def apply(self, raw: FloatArray, base: FloatArray) -> FloatArray:
         """Probabilities float64[n, k]; ``base`` float64[n, k] or [1, k]."""
-        mixed: FloatArray = (1.0 - self.base_weight) * softmax(raw / self.temperature) + self.base_weight * base
-        return mixed
+        return (1.0 - self.base_weight) * softmax(raw / self.temperature) + self.base_weight * base
 
 
 UNCALIBRATED = Calibration(1.0, 1.0)

@@ -92,16 +92,12 @@ class Ensemble:
         head, *bodies = text.split(_MARK)
         try:
             groups, strategies = json.loads(head.removeprefix(_HEAD))
-            *members, classes = [_booster(body.split("\n", 1)[1]) for body in bodies]
+            *members, classes = [lgb.Booster(model_str=body.split("\n", 1)[1]) for body in bodies]
             return cls(_heads(members[: len(groups)], groups), _heads(members[len(groups) :], strategies), classes)
         except (ValueError, IndexError, lgb.basic.LightGBMError) as error:
             raise ModelError(
                 f"the model cannot be read: {error}", hint="train a new one with: autopilot retrain"
             ) from error
-
-
-def _booster(text: str) -> lgb.Booster:
-    return lgb.Booster(model_str=text)
 
 
 def _heads(boosters: Sequence[lgb.Booster], offsets: Sequence[Sequence[float]]) -> tuple[Heads, ...]:

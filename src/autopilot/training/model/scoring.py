@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
+from autopilot.performance.intervals import Interval, day_totals, ratio_interval
 
 MIN_PROBABILITY = 1e-15
 
@@ -21,6 +22,12 @@ def row_log_loss(probabilities: FloatArray, classes: IntArray) -> FloatArray:
     """−log of the probability of the observed class: float64[n]. ``probabilities`` float64[n, k]."""
     stated = probabilities[np.arange(len(classes)), classes]
     return np.asarray(-np.log(np.clip(stated, MIN_PROBABILITY, 1.0)))
+
+
+def loss_skill(at_ms: IntArray, losses: FloatArray, base: FloatArray, level: float) -> Interval:
+    """1 − the loss of a model / that of the base rates, with an interval over days. ``losses`` and ``base`` float64[n]:
+    the log-loss of each row; ``at_ms`` int64[n]."""
+    return ratio_interval(day_totals(at_ms, base - losses), day_totals(at_ms, base), level=level)
 
 
 def brier(probabilities: FloatArray, classes: IntArray) -> float:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from autopilot.engine.account_lock import AccountLock
+from autopilot.engine.account import AccountLock
 
 
 class Scene:

@@ -14,7 +14,7 @@ from autopilot.domain.arming import NO_ALLOWANCE, Allowance
 from autopilot.domain.order import Fill, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Portfolio, Position, invested_cost
 from autopilot.domain.trading_mode import TradingMode
-from autopilot.execution.allowance_exceeded import AllowanceExceeded
+from autopilot.execution.restrictions import AllowanceExceeded
 
 ACCOUNT = "live:kraken"
 WAITING = an_order("waits", account=ACCOUNT, type=OrderType.LIMIT, quantity=Decimal(2), price=Decimal(99))
