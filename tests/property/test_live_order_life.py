@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_event_sink import FakeEventSink
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -387,7 +388,9 @@ class OrderLife(RuleBasedStateMachine):
         self.ledger = SqliteLedger(self.database)
         gateway: Any = self.exchange
         broker = self.broker_class(ACCOUNT, gateway, KrakenOrders(), self.exchange)
-        self.desk = self.desk_class(ACCOUNT, broker, self.ledger, self.exchange, _Silence(), Restrictions(), stops=True)
+        self.desk = self.desk_class(
+            ACCOUNT, broker, self.ledger, self.exchange, FakeEventSink(), Restrictions(), stops=True
+        )
 
     def _cycle(self, trigger: ExitOrder | None = None) -> None:
         self._do(self._watch(trigger))
@@ -409,10 +412,6 @@ class OrderLife(RuleBasedStateMachine):
             self.restart()
         finally:
             work.close()
-
-
-class _Silence:
-    def publish(self, kind: str, subject: object, **more: object) -> None: ...
 
 
 _UNSETTLED = (OrderStatus.NEW, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)

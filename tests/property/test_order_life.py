@@ -10,10 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fake_event_sink import FakeEventSink
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from silence import Silence
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -441,7 +441,7 @@ class OrderLife(RuleBasedStateMachine):
         )
         self.modes = SqliteTradingModes(self.database)
         wire = Wire(self.paper, self.modes, self.world)
-        self.desk = OrderDesk(ACCOUNT, wire, self.ledger, self.world, Silence(), self.modes)
+        self.desk = OrderDesk(ACCOUNT, wire, self.ledger, self.world, FakeEventSink(), self.modes)
         self.account = TradingAccount(ACCOUNT, wire, self.ledger, self.modes)
         for symbol, price in self.prices.items():
             self.account.see_price(symbol, price)

@@ -31,7 +31,6 @@ from aiohttp.client_proto import ResponseHandler
 from kraken_exchange import API_KEY, SECRET
 from orders import an_order
 from places import PLACES
-from silence import Silence
 
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
@@ -46,6 +45,7 @@ from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.order import Order, Purpose, client_order_id
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.engine.events import EventLog
 from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
@@ -222,7 +222,9 @@ async def live(life: Life, database: Database) -> bool:
         ledger = SqliteLedger(database, audit)
         try:
             return await Trade(
-                OrderDesk(ACCOUNT, broker, ledger, clock, Silence(), Restrictions(), stops=True), ledger, clock
+                OrderDesk(ACCOUNT, broker, ledger, clock, EventLog(clock.now_ms), Restrictions(), stops=True),
+                ledger,
+                clock,
             ).run()
         finally:
             await broker.close()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from fake_event_sink import FakeEventSink
 
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
@@ -24,7 +25,6 @@ from autopilot.app.trading.modes import TradingControl
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
-from autopilot.domain.documents import document
 from autopilot.domain.market import Market, MarketKind, Quote
 from autopilot.domain.order import Order, OrderReport
 from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
@@ -188,19 +188,6 @@ class TroubledLedger(SqliteLedger):
 
 
 @dataclass
-class KeptEvents:
-    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def publish(self, kind: str, subject: object, **more: object) -> None:
-        self.published.append((kind, document(subject) | document(more)))
-
-    def modes(self) -> list[tuple[str, str, str]]:
-        """(code, previous, mode) of each change that was told."""
-        told = [body for kind, body in self.published if kind == "mode"]
-        return [(body["code"], body["previous"], body["mode"]) for body in told]
-
-
-@dataclass
 class Desk:
     """What a test holds in its hands: the market, the broker, the ledger, and autopilots by symbol."""
 
@@ -212,7 +199,7 @@ class Desk:
     account: TradingAccount
     control: TradingControl
     restrictions: Restrictions
-    events: KeptEvents
+    events: FakeEventSink
 
     def codes(self) -> list[str]:
         """What holds the account back."""
@@ -273,7 +260,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         paper = PaperBroker("paper:moved", PaperSettings(), SqlitePaper(database), market)
         broker, ledger = TroubledBroker(paper), TroubledLedger(database)
         known = StrategySet(strategies)
-        events, modes = KeptEvents(), SqliteTradingModes(database)
+        events, modes = FakeEventSink(), SqliteTradingModes(database)
         watch = AccountWatch(market, events)
         restrictions = Restrictions(modes, watch)
         account = TradingAccount("paper:moved", broker, ledger, restrictions)

@@ -10,7 +10,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.venues.kraken import KRAKEN
@@ -31,7 +31,7 @@ async def connect() -> AsyncIterator[Connect]:
     made: list[CcxtCandles] = []
 
     def to(name: str, url: str, timeout_s: float = 5.0, *, needs_coin_list: bool = False) -> CcxtCandles:
-        clock = HandClock(NOW_MS)
+        clock = FakeClock(NOW_MS)
         made.append(CcxtCandles(name, needs_coin_list=needs_coin_list, base_url=url, timeout_s=timeout_s, clock=clock))
         return made[-1]
 
@@ -257,7 +257,7 @@ async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) ->
 
 
 async def test_closing_twice_or_before_anything_is_fine(coinbase: Any) -> None:
-    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=HandClock(NOW_MS))
+    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=FakeClock(NOW_MS))
     await source.close()
     await source.fetch("BTC/USD", H1, None, 5)
     await source.close()

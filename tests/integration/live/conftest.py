@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from daily_market import RISING, daily_market
-from hand_clock import HandClock
+from fake_clock import FakeClock
+from fake_event_sink import FakeEventSink
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
 from loopback_exchange import LoopbackExchange
 from orders import an_order
 from places import PLACES
-from silence import Silence
 
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.clock import WallClock
@@ -65,7 +65,7 @@ class Desk:
     market: Market
     pause_ms: int
     exchange: Any
-    clock: HandClock
+    clock: FakeClock
     database: Database
     ledger: SqliteLedger
     broker: CcxtBroker
@@ -76,11 +76,13 @@ class Desk:
         self.database.close()
         self.database = open_database(self.database.path)
         self.ledger = SqliteLedger(self.database)
-        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.clock, Silence(), Restrictions())
+        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.clock, FakeEventSink(), Restrictions())
 
     def guard(self) -> None:
         """From now on stops rest on the exchange."""
-        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.clock, Silence(), Restrictions(), stops=True)
+        self.desk = OrderDesk(
+            self.account, self.broker, self.ledger, self.clock, FakeEventSink(), Restrictions(), stops=True
+        )
 
     def intend(self, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
         """Committed and not sent yet, as a crash right after the commit leaves it."""
@@ -140,7 +142,7 @@ class Whole:
     """``autopilot`` trades real money as the daemon wires it, in a market of daily candles that it buys at once."""
 
     exchange: KrakenExchange
-    clock: HandClock
+    clock: FakeClock
     database: Database
     autopilot: IntelligentAutopilot
     account: str = ACCOUNT
@@ -192,7 +194,7 @@ async def whole(
 ) -> AsyncIterator[Whole]:
     rows = daily_market(RISING)[-1_010:]
     # At noon of the newest candle's day no candle closes in the minutes that a test lasts, whenever it is run.
-    clock = HandClock(int(rows[-1][0]) * 1000 + DAY_MS // 2)
+    clock = FakeClock(int(rows[-1][0]) * 1000 + DAY_MS // 2)
     monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
     exchange = KrakenExchange(clock.now_ms)
     exchange.candles = rows
@@ -238,7 +240,7 @@ def open_live(
 
     @asynccontextmanager
     async def opened(name: str) -> AsyncIterator[Desk]:
-        place, account, clock = PLACES[name], f"live:{name}", HandClock()
+        place, account, clock = PLACES[name], f"live:{name}", FakeClock()
         exchange, venue = place.opens(clock.now_ms), venue_rules(name)
         await exchange.start()
         hurry(monkeypatch, exchange)
@@ -248,7 +250,7 @@ def open_live(
         broker = CcxtBroker(account, gateway, venue.orders, clock)
         database = open_database(tmp_path / "autopilot.db")
         ledger = SqliteLedger(database)
-        desk = OrderDesk(account, broker, ledger, clock, Silence(), Restrictions())
+        desk = OrderDesk(account, broker, ledger, clock, FakeEventSink(), Restrictions())
         pause_ms = max(MINUTE_MS, SEND_WITHIN_MS + venue.orders.settles_within_ms)
         made = Desk(account, place.market, pause_ms, exchange, clock, database, ledger, broker, desk)
         yield made

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
 from loopback_exchange import FEE
 from orders import an_order
 from places import PLACES
@@ -37,7 +37,7 @@ class Account(Protocol):
     broker: Broker
     market: Market
     name: str
-    clock: HandClock
+    clock: FakeClock
     pause_ms: int
     fee_held: Decimal
 
@@ -50,7 +50,7 @@ class Paper:
     market = PLACES["kraken"].market
 
     def __init__(self, path: Path) -> None:
-        self.clock = HandClock(1_900_000_020_000)
+        self.clock = FakeClock(1_900_000_020_000)
         self.database = open_database(path)
         self.broker = PaperBroker(self.name, PaperSettings(), SqlitePaper(self.database), self.clock)
         self.broker.on_price(self.market, PRICE, self.clock.at_ms)

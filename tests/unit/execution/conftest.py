@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
+from fake_event_sink import FakeEventSink
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.domain.candles import Candle
-from autopilot.domain.documents import document
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Portfolio, Position
@@ -32,17 +32,6 @@ from autopilot.risk.verdict import Approved, OrderDraft, review_entry
 
 ACCOUNT = "paper:test"
 START_MS = 1_714_521_600_000
-
-
-@dataclass
-class KeptEvents:
-    published: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def publish(self, kind: str, subject: object, **more: object) -> None:
-        self.published.append((kind, document(subject) | document(more)))
-
-    def count(self, kind: str) -> int:
-        return sum(1 for published, _ in self.published if published == kind)
 
 
 Answer = OrderReport | BaseException | None
@@ -117,13 +106,13 @@ def market() -> Market:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock(START_MS)
+def clock() -> FakeClock:
+    return FakeClock(START_MS)
 
 
 @pytest.fixture
-def events() -> KeptEvents:
-    return KeptEvents()
+def events() -> FakeEventSink:
+    return FakeEventSink()
 
 
 @pytest.fixture
@@ -150,7 +139,7 @@ def modes(database: Database) -> SqliteTradingModes:
 
 @pytest.fixture
 def desk(
-    broker: ScriptedBroker, ledger: SqliteLedger, clock: HandClock, events: KeptEvents, modes: SqliteTradingModes
+    broker: ScriptedBroker, ledger: SqliteLedger, clock: FakeClock, events: FakeEventSink, modes: SqliteTradingModes
 ) -> OrderDesk:
     return OrderDesk(ACCOUNT, broker, ledger, clock, events, modes)
 
@@ -188,7 +177,7 @@ def report() -> Callable[..., OrderReport]:
 
 
 @pytest.fixture
-def approve(market: Market, clock: HandClock) -> Callable[..., Approved]:
+def approve(market: Market, clock: FakeClock) -> Callable[..., Approved]:
     """An entry of 2 BTC that passed the real rules; at ``limit``, or at market."""
 
     def make(limit: str | None = None, quantity: str = "2", life_ms: int = 3 * HOUR_MS) -> Approved:
@@ -307,8 +296,8 @@ class Scene:
     desk: OrderDesk
     broker: ScriptedBroker
     ledger: SqliteLedger
-    clock: HandClock
-    events: KeptEvents
+    clock: FakeClock
+    events: FakeEventSink
     modes: SqliteTradingModes
     market: Market
     exits: ExitSettings
@@ -364,8 +353,8 @@ def scene(
     desk: OrderDesk,
     broker: ScriptedBroker,
     ledger: SqliteLedger,
-    clock: HandClock,
-    events: KeptEvents,
+    clock: FakeClock,
+    events: FakeEventSink,
     modes: SqliteTradingModes,
     market: Market,
     exits: ExitSettings,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
 from orders import an_order
 
 from autopilot.domain.arming import NO_ALLOWANCE, Allowance
@@ -43,7 +43,7 @@ def found(books: Any, account: str = ACCOUNT, **armed: str) -> list[str]:
     def allowance(account: str, currency: str, now_ms: int) -> Allowance:
         return Allowance(Decimal(armed[currency]), unproven=False) if currency in armed else NO_ALLOWANCE
 
-    told = AllowanceExceeded(books, allowance, HandClock()).restrictions(account)
+    told = AllowanceExceeded(books, allowance, FakeClock()).restrictions(account)
     assert all(each.mode is TradingMode.REDUCING and each.ends_resting_entries for each in told)
     return [each.detail.split(" are invested")[0] for each in told]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_clock import FakeClock
 
 from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
@@ -24,11 +25,6 @@ from autopilot.training.request import Acting
 
 CARD = json.loads((Path(__file__).parents[3] / "golden" / "cli" / "documents" / "model_card.json").read_text())
 NOW_MS = 1_719_705_600_000
-
-
-class Noon:
-    def now_ms(self) -> int:
-        return NOW_MS
 
 
 class Place:
@@ -58,7 +54,7 @@ class Place:
         async def retrain() -> None:
             self.trainings += 1
 
-        watch = ModelWatch(self.store, self.files, drift, Noon(), self.champion.refresh, retrain)
+        watch = ModelWatch(self.store, self.files, drift, FakeClock(NOW_MS), self.champion.refresh, retrain)
         await watch.review()
 
     @property

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
 
 from autopilot.adapters.exchange.backoff import Backoff
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
-def test_it_doubles_to_a_minute_and_stays_there(clock: HandClock) -> None:
+def test_it_doubles_to_a_minute_and_stays_there(clock: FakeClock) -> None:
     backoff, pauses = Backoff(clock), []
     assert backoff.left_s == 0
     for _ in range(2_000):
@@ -24,7 +24,7 @@ def test_it_doubles_to_a_minute_and_stays_there(clock: HandClock) -> None:
     assert backoff.why == "no answer"
 
 
-def test_it_ends_with_time_or_with_an_answer(clock: HandClock) -> None:
+def test_it_ends_with_time_or_with_an_answer(clock: FakeClock) -> None:
     backoff = Backoff(clock)
     backoff.locked_out("too many requests")
     clock.at_ms += 59_000
@@ -40,7 +40,7 @@ def test_it_ends_with_time_or_with_an_answer(clock: HandClock) -> None:
 
 
 @pytest.mark.parametrize("step_ms", [-3_600_000, -1])
-def test_a_clock_that_is_set_back_makes_no_pause_longer(clock: HandClock, step_ms: int) -> None:
+def test_a_clock_that_is_set_back_makes_no_pause_longer(clock: FakeClock, step_ms: int) -> None:
     backoff = Backoff(clock)
     backoff.locked_out("too many requests")
     clock.at_ms += step_ms

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
 from orders import an_order
 
 from autopilot.adapters.exchange.offline_markets.faults import FaultyBroker
@@ -53,7 +53,7 @@ def order(number: int) -> Order:
 async def outcomes(plan: FaultPlan) -> tuple[list[str], list[str]]:
     """What 300 submissions came to, and which orders the exchange has."""
     inner = ListBroker()
-    broker = FaultyBroker(inner, plan, HandClock(1_000))
+    broker = FaultyBroker(inner, plan, FakeClock(1_000))
     names = []
     for number in range(300):
         try:
@@ -92,12 +92,12 @@ async def test_whether_the_order_exists_after_each_fault(
 ) -> None:
     inner = ListBroker()
     with pytest.raises(error):
-        await FaultyBroker(inner, plan, HandClock(1_000)).submit(order(1), MARKET)
+        await FaultyBroker(inner, plan, FakeClock(1_000)).submit(order(1), MARKET)
     assert inner.accepted == (["order-1"] if exists else [])
 
 
 async def test_maintenance_ends_and_no_plan_means_no_fault() -> None:
-    clock, inner = HandClock(1_000), ListBroker()
+    clock, inner = FakeClock(1_000), ListBroker()
     broker = FaultyBroker(inner, FaultPlan(maintenance_ms=(500, 1_500)), clock)
     with pytest.raises(MarketUnavailable, match="maintenance"):
         await broker.balances()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
 import pytest
-from hand_clock import HandClock
+from fake_clock import FakeClock
 from orders import an_order
 
 from autopilot.adapters.exchange.offline_markets.faults import FaultyBroker, FetchFaults
@@ -58,7 +58,7 @@ async def fate(broker: FaultyBroker, number: int) -> str:
 
 
 async def test_an_order_sent_again_by_a_new_process_at_the_same_moment_meets_the_same_fate() -> None:
-    clock = HandClock(HOUR_MS)
+    clock = FakeClock(HOUR_MS)
     living = FaultyBroker(Accepting(), PLAN, clock)
     first = [await fate(living, number) for number in range(60)]
     assert len(set(first)) == 5
@@ -68,7 +68,7 @@ async def test_an_order_sent_again_by_a_new_process_at_the_same_moment_meets_the
 
 
 async def test_an_order_sent_again_a_candle_later_may_meet_another() -> None:
-    clock = HandClock(HOUR_MS)
+    clock = FakeClock(HOUR_MS)
     broker = FaultyBroker(Accepting(), FaultPlan(seed=7, lost_before_accept=0.5), clock)
     fates = []
     for clock.at_ms in range(HOUR_MS, 40 * HOUR_MS, HOUR_MS):
@@ -89,7 +89,7 @@ ASKED: list[Callable[[FaultyBroker], Awaitable[object]]] = [
 async def test_asking_again_helps_though_the_markets_time_stands_still(
     ask: Callable[[FaultyBroker], Awaitable[object]], plan: FaultPlan
 ) -> None:
-    clock = HandClock(HOUR_MS)
+    clock = FakeClock(HOUR_MS)
     broker = FaultyBroker(Accepting(), plan, clock)
     refusals = 0
     for clock.at_ms in range(HOUR_MS, 6 * HOUR_MS, HOUR_MS):
@@ -106,7 +106,7 @@ async def test_asking_again_helps_though_the_markets_time_stands_still(
 
 async def test_a_cancellation_whose_answer_is_lost_was_done() -> None:
     inner = Accepting()
-    broker = FaultyBroker(inner, FaultPlan(lost_after_accept=1.0), HandClock(HOUR_MS))
+    broker = FaultyBroker(inner, FaultPlan(lost_after_accept=1.0), FakeClock(HOUR_MS))
     with pytest.raises(AnswerLost):
         await broker.cancel(order(1))
     assert inner.canceled == {"order-1"}

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 from aiohttp import web
-from hand_clock import HandClock
+from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,13 +110,13 @@ async def ask(source: FearGreed) -> dict[int, float]:
 async def test_the_first_answer_is_what_is_stored_and_the_next_has_the_news() -> None:
     store = MemoryStore({TODAY_MS - DAY_MS: 20.0, TODAY_MS - 2 * DAY_MS: 10.0})
     async with serving(saying(index({TODAY_MS: "40", TODAY_MS - DAY_MS: "25"}))) as (_, url):
-        source = FearGreed(store, url=url, clock=HandClock(NOW_MS))
+        source = FearGreed(store, url=url, clock=FakeClock(NOW_MS))
         assert await ask(source) == {TODAY_MS - 2 * DAY_MS: 10.0, TODAY_MS - DAY_MS: 20.0}
         await refreshed()
         expected = {TODAY_MS - 2 * DAY_MS: 10.0, TODAY_MS - DAY_MS: 25.0, TODAY_MS: 40.0}
         assert await ask(source) == expected
         assert store.written == [{TODAY_MS - DAY_MS: 25.0, TODAY_MS: 40.0}]
-        later = FearGreed(store, url="http://127.0.0.1:1/", clock=HandClock(NOW_MS))
+        later = FearGreed(store, url="http://127.0.0.1:1/", clock=FakeClock(NOW_MS))
         assert await ask(later) == expected
         await source.close()
         await later.close()
@@ -124,7 +124,7 @@ async def test_the_first_answer_is_what_is_stored_and_the_next_has_the_news() ->
 
 async def test_a_day_counts_from_its_midnight_and_not_before() -> None:
     async with serving(saying(index({TODAY_MS: "40", TODAY_MS - DAY_MS: "25"}))) as (_, url):
-        source = FearGreed(MemoryStore(), url=url, clock=HandClock(NOW_MS))
+        source = FearGreed(MemoryStore(), url=url, clock=FakeClock(NOW_MS))
         await ask(source)
         await refreshed()
         before = await source.series("BTC/USD", MONTH_AGO_MS, TODAY_MS - 1)
@@ -136,7 +136,7 @@ async def test_a_day_counts_from_its_midnight_and_not_before() -> None:
 
 
 async def test_it_is_asked_for_once_in_a_few_hours_and_written_only_when_it_is_new() -> None:
-    clock, store = HandClock(NOW_MS), MemoryStore()
+    clock, store = FakeClock(NOW_MS), MemoryStore()
     async with serving(saying(index({TODAY_MS: "40"}))) as (site, url):
         source = FearGreed(store, url=url, clock=clock)
         for _ in range(5):
@@ -182,7 +182,7 @@ GARBAGE = [
 async def test_a_useless_answer_leaves_what_is_known_and_backs_off(
     answer: Handler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock, store = HandClock(NOW_MS), MemoryStore({TODAY_MS: 33.0})
+    clock, store = FakeClock(NOW_MS), MemoryStore({TODAY_MS: 33.0})
     async with serving(answer) as (site, url):
         source = FearGreed(store, url=url, clock=clock)
         await ask(source)
@@ -227,7 +227,7 @@ async def test_a_site_that_hangs_delays_nobody(hangs: str) -> None:
         return response
 
     async with serving(hang) as (site, url):
-        source = FearGreed(MemoryStore({TODAY_MS: 33.0}), url=url, timeout_s=0.1, clock=HandClock(NOW_MS))
+        source = FearGreed(MemoryStore({TODAY_MS: 33.0}), url=url, timeout_s=0.1, clock=FakeClock(NOW_MS))
         assert await ask(source) == {TODAY_MS: 33.0}
         await refreshed()
         assert await ask(source) == {TODAY_MS: 33.0}
@@ -245,7 +245,7 @@ async def test_closing_ends_a_refresh_under_way_and_begins_no_other() -> None:
         return web.Response()
 
     async with serving(hang) as (site, url):
-        source = FearGreed(MemoryStore(), url=url, timeout_s=60.0, clock=HandClock(NOW_MS))
+        source = FearGreed(MemoryStore(), url=url, timeout_s=60.0, clock=FakeClock(NOW_MS))
         await ask(source)
         await asked.wait()
         await source.close()
@@ -256,7 +256,7 @@ async def test_closing_ends_a_refresh_under_way_and_begins_no_other() -> None:
 
 
 async def test_nobody_answers_and_nothing_is_stored() -> None:
-    source = FearGreed(MemoryStore(), url="http://127.0.0.1:1/", clock=HandClock(NOW_MS))
+    source = FearGreed(MemoryStore(), url="http://127.0.0.1:1/", clock=FakeClock(NOW_MS))
     assert await ask(source) == {}
     await refreshed()
     assert await ask(source) == {}
@@ -264,7 +264,7 @@ async def test_nobody_answers_and_nothing_is_stored() -> None:
 
 
 async def test_a_broken_store_does_not_keep_the_index_from_being_used(caplog: pytest.LogCaptureFixture) -> None:
-    clock, store = HandClock(NOW_MS), MemoryStore(broken=True)
+    clock, store = FakeClock(NOW_MS), MemoryStore(broken=True)
     async with serving(saying(index({TODAY_MS: "40"}))) as (_, url):
         source = FearGreed(store, url=url, clock=clock)
         assert await ask(source) == {}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autopilot.ports.clock import Clock
+
 
 @dataclass
-class HandClock:
+class FakeClock(Clock):
     at_ms: int = 1_900_000_000_000
 
     def now_ms(self) -> int:
