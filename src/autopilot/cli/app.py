@@ -30,7 +30,18 @@ GROUPS = {
 }
 """The commands by the headings of the help, in its order."""
 
-COMMANDS = {name: f"autopilot.cli.commands.{name.replace('-', '_')}" for names in GROUPS.values() for name in names}
+_SHARED = {
+    "running": ("start", "stop", "daemon"),
+    "modes": ("pause", "resume", "panic"),
+    "lists": ("signals", "decisions", "orders", "positions", "trades"),
+    "training": ("retrain", "tasks"),
+    "models": ("model-info", "reset-model"),
+    "reports": ("performance", "report", "parity"),
+    "arming": ("arm", "disarm"),
+}
+"""The modules of several commands; any other command has a module of its name."""
+_MODULES = {name: module for module, names in _SHARED.items() for name in names}
+COMMANDS = {name: f"autopilot.cli.commands.{_MODULES.get(name, name)}" for names in GROUPS.values() for name in names}
 """Every command and its module."""
 
 _WHOLE = 1_000
@@ -58,9 +69,9 @@ class LazyGroup(TyperGroup):
 
 
 def _loaded(name: str) -> Any:
-    """The group ``app`` of the command's module or, where there is none, its function of the command's name."""
+    """The function of the command's name or, if the module is named after the command and has a group, its ``app``."""
     module = import_module(COMMANDS[name])
-    if hasattr(module, "app"):
+    if name not in _MODULES and hasattr(module, "app"):
         return get_command(module.app)
     return single_command(name, getattr(module, name.replace("-", "_")))
 

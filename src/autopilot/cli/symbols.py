@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from autopilot.domain.market import split_symbol
 
 
@@ -15,3 +17,8 @@ def symbol_of(text: str) -> str:
 def symbol_or_none(text: str | None) -> str | None:
     """For an option that may be left out."""
     return None if text is None else symbol_of(text)
+
+
+def symbols_of(texts: Iterable[str] | None) -> list[str]:
+    """For an option that may be repeated."""
+    return [symbol_of(text) for text in texts or ()]

@@ -10,15 +10,16 @@ import typer
 
 from autopilot.cli.completion import complete_decision
 from autopilot.cli.errors import NothingDecided
-from autopilot.cli.options import AsJson
 from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.session import Session, ask_view, recall_view
+from autopilot.cli.shell import with_session
 from autopilot.cli.symbols import symbol_of
 from autopilot.domain.document_types import Document
 
 
+@with_session
 def explain(
-    context: typer.Context,
+    session: Session,
     which: Annotated[
         str | None,
         typer.Argument(
@@ -27,7 +28,6 @@ def explain(
             help="A symbol, for its latest decision, or a decision's id. Default: the latest of all.",
         ),
     ] = None,
-    as_json: AsJson = False,
 ) -> int:
     """Explain a decision: all its numbers, and what would have changed it.
 
@@ -39,7 +39,7 @@ def explain(
         """``read``: gives a view by its name and parameters."""
         return read("decisions/{ref}", ref=wanted or _latest(read("decisions", limit=1)))
 
-    return Session.of(context, as_json).answer(
+    return session.answer(
         lambda daemon: find(partial(ask_view, daemon)),
         lambda database: find(partial(recall_view, database)),
         explain_screen,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import typer
 
-from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import AsJson
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Style, line
@@ -16,7 +15,7 @@ from autopilot.config.paths import find_paths
 from autopilot.domain.errors import ConfigError
 
 
-def init(context: typer.Context, as_json: AsJson = False) -> int:
+def init(context: typer.Context, as_json: AsJson = False) -> None:
     """Write a configuration file with every key, its default and its description.
 
     An existing file is never changed. The file is optional: without it, the defaults apply.
@@ -44,7 +43,6 @@ def init(context: typer.Context, as_json: AsJson = False) -> int:
             line("edit it as you like, then run: autopilot config validate, autopilot start", Style.FAINT),
         ),
     )
-    return ExitCode.DONE
 
 
 def _target(places: Places) -> Path:

@@ -9,29 +9,28 @@ import typer
 
 from autopilot.cli.completion import complete_symbol
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.options import AsJson
 from autopilot.cli.render.status import status_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import with_session
 from autopilot.cli.status_query import ask_status, show_status
 from autopilot.cli.symbols import symbol_or_none
 
 REFRESH_S = 2.0
 
 
+@with_session
 def status(
-    context: typer.Context,
+    session: Session,
     symbol: Annotated[
         str | None,
         typer.Argument(metavar="SYMBOL", autocompletion=complete_symbol, help="Only this symbol, such as BTC/USD."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until Ctrl-C.")] = False,
-    as_json: AsJson = False,
 ) -> int:
     """Show the running symbols: market, strategy, last decision, position.
 
     Without a daemon: the last known state, and exit code 3.
     """
-    session = Session.of(context, as_json)
     if watch:
         _watch(session, symbol)
     return show_status(session, symbol)

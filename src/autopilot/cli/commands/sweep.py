@@ -6,25 +6,28 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_strategy, complete_timeframe
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
+from autopilot.cli.options import (
+    Begin,
+    End,
+    Fee,
+    LastDays,
+    Slippage,
+    StoredExchange,
+    Symbols,
+    TimeframeName,
+    detail_option,
+    strategy_option,
+)
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.sweep import sweep_screen
 from autopilot.cli.session import Session
+from autopilot.cli.shell import with_session
 
 
+@with_session
 def sweep(
-    context: typer.Context,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            "--strategy",
-            metavar="NAME",
-            autocompletion=complete_strategy,
-            help="Trade this strategy alone; search its parameters.",
-        ),
-    ] = None,
+    session: Session,
+    strategy: Annotated[str | None, strategy_option(help="Trade this strategy alone; search its parameters.")] = None,
     param: Annotated[
         list[str] | None,
         typer.Option("--param", metavar="NAME=LOW..HIGH", help="A parameter or a configuration key; repeatable."),
@@ -42,18 +45,9 @@ def sweep(
     exchange: StoredExchange = None,
     fee: Fee = None,
     slippage: Slippage = None,
-    detail: Annotated[
-        str | None,
-        typer.Option(
-            "--detail",
-            metavar="TIMEFRAME",
-            autocompletion=complete_timeframe,
-            help="Finer stored candles, as in a backtest.",
-        ),
-    ] = None,
+    detail: Annotated[str | None, detail_option(help="Finer stored candles, as in a backtest.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same tries.")] = 1,
-    as_json: AsJson = False,
-) -> int:
+) -> None:
     """Search for better parameters, test them on later candles, and say how much is luck.
 
     Needs optuna: pip install 'autopilot-trader[sweep]'.
@@ -62,11 +56,9 @@ def sweep(
     from autopilot.app.sweep.run import SweepRequest, run_sweep
     from autopilot.cli.backtest_request import backtest_request, period_of
     from autopilot.cli.sweep_request import parameters_of
-    from autopilot.config.load import load
     from autopilot.strategies.registry import load_strategies
 
-    session = Session.of(context, as_json)
-    config = load(session.paths).config
+    config = session.config
     request = SweepRequest(
         backtest=backtest_request(
             config,
@@ -85,6 +77,5 @@ def sweep(
         seed=seed,
     )
     with progress_view(session.output.remarks) as progress:
-        found = sweep_document(run_sweep(session.paths, config, request, progress))
-    session.output.show(found, sweep_screen(found))
-    return ExitCode.DONE
+        document = sweep_document(run_sweep(session.paths, config, request, progress))
+    session.show(document, sweep_screen)

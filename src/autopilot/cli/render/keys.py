@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from autopilot.cli.render.blocks import Field, Screen, Style, field, line, listed
 from autopilot.cli.render.words import utc
 from autopilot.domain.document_types import Document
@@ -22,7 +20,9 @@ def keys_screen(document: Document) -> Screen:
     return (listed(FIELDS, document["keys"]),)
 
 
-def kept_screen(words: str, disarmed: Sequence[str] = ()) -> Screen:
-    """``words``: the result; ``disarmed``: the accounts whose authorization ended with it."""
-    ended = (f"{account} is disarmed. Authorize it again with: autopilot arm" for account in disarmed)
+def result_screen(words: str, document: Document) -> Screen:
+    """``words``: the result; the document's ``disarmed``: the accounts whose authorization ended with it."""
+    ended = (
+        f"{account} is disarmed. Authorize it again with: autopilot arm" for account in document.get("disarmed", ())
+    )
     return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

@@ -1,0 +1,107 @@
+"""autopilot decisions, signals, orders, positions and trades: the lists, the latest first."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import Limit, OneSymbol
+from autopilot.cli.render.banner import banner
+from autopilot.cli.render.blocks import Paragraph
+from autopilot.cli.render.books import orders_screen, positions_screen, trades_screen
+from autopilot.cli.render.decisions import decisions_screen, signal_spans, signals_screen
+from autopilot.cli.session import Session
+from autopilot.cli.shell import with_session
+
+
+class CameTo(StrEnum):
+    """The values of the domain's Action, without the numpy that its module needs."""
+
+    HOLD = "hold"
+    SIGNAL = "signal"
+    DENIED = "denied"
+    ORDER = "order"
+
+
+@with_session
+def decisions(
+    session: Session,
+    symbol: OneSymbol = None,
+    action: Annotated[CameTo | None, typer.Option("--action", help="Only decisions with this action.")] = None,
+    limit: Limit = 20,
+) -> int:
+    """List the decision for each closed candle, the latest first.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+    return session.query("decisions", decisions_screen, symbol=symbol, limit=limit, action=action)
+
+
+@with_session
+def orders(
+    session: Session,
+    symbol: OneSymbol = None,
+    open_only: Annotated[bool, typer.Option("--open", help="Only orders that may still be filled.")] = False,
+    limit: Limit = 20,
+) -> int:
+    """List orders with their status, the latest first.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+    return session.query("orders", orders_screen, symbol=symbol, limit=limit, open_only=open_only)
+
+
+@with_session
+def positions(session: Session) -> int:
+    """List open positions with cost, stop and target.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+    return session.query("positions", positions_screen)
+
+
+@with_session
+def trades(session: Session, symbol: OneSymbol = None, limit: Limit = 20) -> int:
+    """List trades, which are closed positions, with their net result.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+    return session.query("trades", trades_screen, symbol=symbol, limit=limit)
+
+
+@with_session
+def signals(
+    session: Session,
+    symbol: OneSymbol = None,
+    limit: Limit = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new signals as they come, until Ctrl-C.")
+    ] = False,
+) -> int:
+    """List buy and sell signals with the action taken, the latest first.
+
+    Without a daemon: from the database, and exit code 3. With --follow and --json: one JSON document per line.
+    """
+    if follow:
+        return _follow(session, symbol)
+    return session.query("signals", signals_screen, symbol=symbol, limit=limit)
+
+
+def _follow(session: Session, symbol: str | None) -> int:
+    markets: set[str] = set()
+    for event in session.client().events(kinds=("signal",)):
+        brief = event["body"]
+        if symbol not in (None, brief["symbol"]):
+            continue
+        if session.output.as_json:
+            session.output.write(json.dumps(brief, ensure_ascii=False))
+            continue
+        unannounced = () if brief["market"] in markets else banner([brief])
+        markets.add(brief["market"])
+        session.output.show(brief, (*unannounced, Paragraph(signal_spans(brief))))
+    session.output.remark("the daemon has ended; nothing more will follow")
+    return ExitCode.NOT_RUNNING
