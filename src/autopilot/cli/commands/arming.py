@@ -14,7 +14,7 @@ import typer
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import real_exchange_option
-from autopilot.cli.render.arming import armed_screen, disarmed_screen, readiness_screen
+from autopilot.cli.render.real_money import armed_screen, disarmed_screen, readiness_screen
 from autopilot.cli.session import Session, address
 from autopilot.cli.shell import with_session
 from autopilot.cli.unlocking import unlocked

@@ -14,7 +14,7 @@ from autopilot.cli.completion import complete_real_exchange
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.key_input import read_keys
 from autopilot.cli.options import Yes
-from autopilot.cli.render.keys import keys_screen, result_screen
+from autopilot.cli.render.real_money import keys_screen, result_screen
 from autopilot.cli.session import Session
 from autopilot.cli.shell import command_group, confirmed, with_session
 from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new

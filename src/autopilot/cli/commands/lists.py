@@ -10,10 +10,15 @@ import typer
 
 from autopilot.cli.exit_codes import ExitCode
 from autopilot.cli.options import Limit, OneSymbol
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import Paragraph
-from autopilot.cli.render.books import orders_screen, positions_screen, trades_screen
-from autopilot.cli.render.decisions import decisions_screen, signal_spans, signals_screen
+from autopilot.cli.render.blocks import Paragraph, banner
+from autopilot.cli.render.lists import (
+    decisions_screen,
+    orders_screen,
+    positions_screen,
+    signal_spans,
+    signals_screen,
+    trades_screen,
+)
 from autopilot.cli.session import Session
 from autopilot.cli.shell import with_session
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from autopilot.cli.options import TimeframeName, exchange_option, one_symbol_option, symbol_option
-from autopilot.cli.render.running import started_screen, stopped_screen
+from autopilot.cli.render.trading import started_screen, stopped_screen
 from autopilot.cli.session import Session, address
 from autopilot.cli.shell import with_session
 from autopilot.cli.symbols import symbols_of

@@ -18,8 +18,8 @@ import tomli_w
 from autopilot.adapters.store.views.bookkeeping import BookCheck, check_books
 from autopilot.cli.demo.market import DemoMarket
 from autopilot.cli.output import Output
-from autopilot.cli.render.blocks import Paragraph, Style, line
-from autopilot.cli.render.demo import decision_line, fill_line, heading
+from autopilot.cli.render.blocks import Paragraph, Style, heading, line
+from autopilot.cli.render.demo import decision_line, fill_line
 from autopilot.cli.session import address
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
+from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, banner, line, table
 from autopilot.cli.render.words import NOTHING, count, figure, spoken, utc
 from autopilot.domain.document_types import Document
 

@@ -1,13 +1,36 @@
-"""The lines about real money on the status screen."""
+"""Real money: the lines on the status screen, and the screens of arm, disarm and keys."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from autopilot.cli.render.blocks import Paragraph, Style, line
-from autopilot.cli.render.words import money, utc
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Paragraph,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    field,
+    heading,
+    line,
+    listing,
+    remedy,
+)
+from autopilot.cli.render.words import money, price, quantity, spoken, utc
+from autopilot.domain.account import exchange_of
+from autopilot.domain.document_types import Document
 from autopilot.domain.status_types import RealMoneyDocument
+
+_MARKS = {True: Span("ok  ", Style.GOOD), False: Span("NO  ", Style.BAD)}
+_KEY_FIELDS: tuple[Field[Document], ...] = (
+    field("exchange", lambda key: key["exchange"]),
+    field("added", lambda key: utc(key["added_at_ms"]), rank=1),
+    field("fingerprint", lambda key: key["fingerprint"]),
+)
 
 
 def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> list[Paragraph]:
@@ -48,5 +71,61 @@ def _unarmed(account: RealMoneyDocument) -> list[Paragraph]:
         why = f"its authorization ended at {utc(arming['expires_at_ms'])}"
     return [
         line(f"NOT ARMED on {exchange}, so {', '.join(symbols)} is not bought: {why}", Style.WARNING, hang=2),
-        line(f"  try: autopilot arm --exchange {exchange} --max-value AMOUNT{currency}", Style.FAINT, hang=2),
+        remedy(f"autopilot arm --exchange {exchange} --max-value AMOUNT{currency}"),
     ]
+
+
+@as_screen
+def readiness_screen(document: Document) -> Iterator[Block]:
+    """``{"account", "readiness": [{"code", "passed", "detail", "remedy"} …]}``."""
+    yield from (heading(f"Is {document['account']} ready for real money?"), BLANK)
+    for each in document["readiness"]:
+        name = spoken(each["code"].lower()).ljust(16)
+        yield Paragraph((_MARKS[each["passed"]], Span(f"{name} {each['detail']}")), hang=21)
+        if not each["passed"]:
+            yield remedy(each["remedy"], indent=4, hang=9)
+
+
+def armed_screen(document: Document) -> Screen:
+    """``{"account", "max_value", "currency", "expires_at_ms"}`` of the authorization."""
+    return (
+        line(
+            f"{document['account']} may invest up to {money(document['max_value'])} {document['currency']} of REAL"
+            f" MONEY until {utc(document['expires_at_ms'])}.",
+            Style.WARNING,
+        ),
+        line(
+            "Losses reduce this amount. Undo with: autopilot disarm. Stop all: autopilot panic.",
+            Style.FAINT,
+        ),
+    )
+
+
+@as_screen
+def disarmed_screen(document: Document) -> Iterator[Block]:
+    """``{"disarmed": [account …], "resting": [order …]}``: the buy orders that stay open and no daemon cancels."""
+    for account in document["disarmed"]:
+        yield line(
+            f"{account} is disarmed: no more buy orders are sent. Positions stay monitored and are sold as planned."
+        )
+    if not document["disarmed"]:
+        yield line("Nothing was armed; nothing was changed.")
+    for order in document["resting"]:
+        at = f" at {price(order['price'])}" if order["price"] else ""
+        words = f"LEFT: {order['account']}: {order['symbol']}: a buy order for {quantity(order['quantity'])}{at} rests"
+        yield line(f"{words} on the exchange and may still be filled", Style.BAD, hang=2)
+    for account in sorted({order["account"] for order in document["resting"]}):
+        yield remedy(f"autopilot pause --exchange {exchange_of(account)}")
+
+
+def keys_screen(document: Document) -> Screen:
+    """``{"keys": [{"exchange", "added_at_ms", "fingerprint"} …]}``."""
+    return listing(_KEY_FIELDS, document["keys"], "No exchange keys are stored. Try: autopilot keys add kraken")
+
+
+def result_screen(words: str, document: Document) -> Screen:
+    """``words``: the result; the document's ``disarmed``: the accounts whose authorization ended with it."""
+    ended = (
+        f"{account} is disarmed. Authorize it again with: autopilot arm" for account in document.get("disarmed", ())
+    )
+    return (line(words, Style.GOOD), *(line(each, Style.WARNING) for each in ended))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
+from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, banner, field, line, listed
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.models.evidence import metrics_section
 from autopilot.cli.render.models.proof import gate_section

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Item, Screen, Span, Style, line, table
-from autopilot.cli.render.models.numbers import bps, in_unit, interval, percent
-from autopilot.cli.render.models.states import meaning
+from autopilot.cli.render.blocks import Column, Item, Screen, Span, Style, heading, line, stacked, table
+from autopilot.cli.render.models.words import bps, in_unit, interval, meaning, percent
 from autopilot.cli.render.words import NOTHING, integer, spoken, utc
 from autopilot.domain.card_types import (
     CardDocument,
@@ -42,12 +41,7 @@ _FACTS: tuple[tuple[str, _Reading], ...] = (
 def model_diff_screen(first: Document, second: Document) -> Screen:
     """Of two cards."""
     a, b = cast("CardDocument", first), cast("CardDocument", second)
-    blocks: list[Block] = [
-        line(f"{a['id']} and {b['id']}", Style.HEADING),
-        *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
-        line("Each model was judged on its own data, so a difference between them is not a test."),
-    ]
-    for heading, columns, rows in (
+    tables = (
         ("Data", _columns("what", a, b), _facts(a, b)),
         ("Symbols of one only", (Column("symbol"), Column("in")), _symbols(a, b)),
         ("Versions", _columns("of", a, b), _versions(a, b)),
@@ -55,10 +49,15 @@ def model_diff_screen(first: Document, second: Document) -> Screen:
         ("Gate", _columns("rule", a, b), _gate(a, b)),
         ("Net bps per day", _columns("what", a, b), _comparison(a, b)),
         ("Features that gained or lost", (*_columns("feature", a, b), _CHANGE), _features(a, b)),
-    ):
-        if rows:
-            blocks += [BLANK, line(heading, Style.HEADING), table(columns, rows)]
-    return tuple(blocks)
+    )
+    return stacked(
+        (
+            heading(f"{a['id']} and {b['id']}"),
+            *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
+            line("Each model was judged on its own data, so a difference between them is not a test."),
+        ),
+        *((heading(title), table(columns, rows)) if rows else () for title, columns, rows in tables),
+    )
 
 
 _Rows = list[tuple[Span | str, ...]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import Block, Field, Span, Style, field, line, listed
-from autopilot.cli.render.models.numbers import (
+from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, section
+from autopilot.cli.render.models.words import (
     STANDINGS,
     bps,
     in_unit,
@@ -26,10 +26,8 @@ UNBEATABLE = "perfect"
 """A baseline that is the ideal itself: nothing is better, and being worse says nothing."""
 
 
-def metrics_section(metrics: list[MetricDocument]) -> list[Block]:
+def metrics_section(metrics: list[MetricDocument]) -> Screen:
     """Each metric, its interval and its baseline."""
-    if not metrics:
-        return []
     fields: tuple[Field[MetricDocument], ...] = (
         field("figure", lambda item: item["name"], shrink_to=18),
         field("value", lambda item: in_unit(item["value"], item["unit"]), right=True),
@@ -43,7 +41,7 @@ def metrics_section(metrics: list[MetricDocument]) -> list[Block]:
         field("which", lambda item: item["baseline"], rank=4, shrink_to=8),
         field("reads", _reading, rank=1),
     )
-    return [line("Figures out of sample, each beside its baseline", Style.HEADING), listed(fields, metrics)]
+    return section("Figures out of sample, each beside its baseline", fields, metrics)
 
 
 def _reading(metric: MetricDocument) -> Span:
@@ -54,12 +52,12 @@ def _reading(metric: MetricDocument) -> Span:
     return Span(said, STANDINGS.get(said, Style.PLAIN))
 
 
-def comparison_section(card: CardDocument) -> list[Block]:
+def comparison_section(card: CardDocument) -> Screen:
     """Net basis points per day, and how far the model is ahead on the same days."""
     return _compared(card["comparison"])
 
 
-def brief_comparison(card: CardDocument) -> list[Block]:
+def brief_comparison(card: CardDocument) -> Screen:
     """The same of the model and of the alternatives that matter most."""
     return _compared([item for item in card["comparison"] if item["name"] in _ESSENTIAL])
 
@@ -67,9 +65,7 @@ def brief_comparison(card: CardDocument) -> list[Block]:
 _ESSENTIAL = ("model", "cash", "buy and hold", "rule table")
 
 
-def _compared(items: list[ComparisonDocument]) -> list[Block]:
-    if not items:
-        return []
+def _compared(items: list[ComparisonDocument]) -> Screen:
     title = interval_title(items)
     fields: tuple[Field[ComparisonDocument], ...] = (
         field("what", lambda item: item["name"], shrink_to=16),
@@ -83,11 +79,11 @@ def _compared(items: list[ComparisonDocument]) -> list[Block]:
         ),
         field(title, lambda item: interval(item["ahead_lower"], item["ahead_upper"]), right=True, rank=3),
     )
-    days = max(item["days"] or 0 for item in items)
-    return [line(f"Compared on {integer(days)} days, net of all costs", Style.HEADING), listed(fields, items)]
+    days = max((item["days"] or 0 for item in items), default=0)
+    return section(f"Compared on {integer(days)} days, net of all costs", fields, items)
 
 
-def thresholds_section(card: CardDocument) -> list[Block]:
+def thresholds_section(card: CardDocument) -> Screen:
     """The effect of acting only above a confidence; the intervals are of the comparison's level."""
     fields: tuple[Field[ThresholdDocument], ...] = (
         field("confidence from", lambda item: figure(item["threshold"]), right=True),
@@ -102,9 +98,7 @@ def thresholds_section(card: CardDocument) -> list[Block]:
             rank=2,
         ),
     )
-    if not card["thresholds"]:
-        return []
-    return [line("What the confidence threshold means", Style.HEADING), listed(fields, card["thresholds"])]
+    return section("What the confidence threshold means", fields, card["thresholds"])
 
 
 def _difference(item: ReliabilityDocument) -> str:
@@ -122,7 +116,6 @@ _RELIABILITY_FIELDS: tuple[Field[ReliabilityDocument], ...] = (
 )
 
 
-def reliability_section(card: CardDocument) -> list[Block]:
+def reliability_section(card: CardDocument) -> Screen:
     """The stated probabilities beside the observed frequencies."""
-    bins = card["reliability"]
-    return [line("Stated and observed probability", Style.HEADING), listed(_RELIABILITY_FIELDS, bins)] if bins else []
+    return section("Stated and observed probability", _RELIABILITY_FIELDS, card["reliability"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, line
-from autopilot.cli.render.models.data import classes_section, data_line, data_section, versions_section
+from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, banner, heading, line, stacked
 from autopilot.cli.render.models.evidence import (
     brief_comparison,
     comparison_section,
@@ -15,7 +13,15 @@ from autopilot.cli.render.models.evidence import (
     reliability_section,
     thresholds_section,
 )
-from autopilot.cli.render.models.parts import groups_section, importance_section, strategies_section
+from autopilot.cli.render.models.parts import (
+    classes_section,
+    data_line,
+    data_section,
+    groups_section,
+    importance_section,
+    strategies_section,
+    versions_section,
+)
 from autopilot.cli.render.models.proof import (
     brief_gate,
     drift_line,
@@ -24,11 +30,11 @@ from autopilot.cli.render.models.proof import (
     leak_section,
     paths_section,
 )
-from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
+from autopilot.cli.render.models.words import TO_TRAIN, meaning, state_span
 from autopilot.domain.card_types import CardDocument
 from autopilot.domain.document_types import Document
 
-_SECTIONS: tuple[Callable[[CardDocument], list[Block]], ...] = (
+_SECTIONS: tuple[Callable[[CardDocument], Screen], ...] = (
     data_section,
     classes_section,
     lambda card: metrics_section(card["metrics"]),
@@ -54,11 +60,10 @@ def model_info_screen(document: Document, *, full: bool = False) -> Screen:
     if document["state"] == "untrained":
         return (_standing("untrained"), line(f"To train one: {TO_TRAIN}"))
     card = cast("CardDocument", document)
-    return (*_header(card), *(_every_section(card) if full else _essentials(card)))
-
-
-def _essentials(card: CardDocument) -> list[Block]:
-    return [
+    if full:
+        return stacked(_header(card), *(section(card) for section in _SECTIONS))
+    return (
+        *_header(card),
         *data_line(card),
         BLANK,
         *brief_comparison(card),
@@ -66,16 +71,12 @@ def _essentials(card: CardDocument) -> list[Block]:
         *brief_gate(card),
         *drift_line(card),
         line(f"All of it: autopilot model-info {card['id']} --full", Style.FAINT, hang=2),
-    ]
-
-
-def _every_section(card: CardDocument) -> list[Block]:
-    return [block for section in _SECTIONS if (found := section(card)) for block in (BLANK, *found)]
+    )
 
 
 def _header(card: CardDocument) -> list[Block]:
     return [
-        line(f"Model {card['id']}", Style.HEADING),
+        heading(f"Model {card['id']}"),
         line(f"{card['exchange']}, {card['timeframe']}, {', '.join(card['symbols'])}", Style.FAINT),
         *banner([{"market": card["exchange"]}]),
         _standing(card["state"]),

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
-from autopilot.cli.render.models.states import TO_TRAIN, meaning, state_span
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    banner,
+    field,
+    line,
+    listed,
+    section,
+)
+from autopilot.cli.render.models.words import TO_TRAIN, meaning, state_span
 from autopilot.cli.render.words import NOTHING, count, day, utc
 from autopilot.domain.document_types import Document
 
 
-def models_screen(document: Document) -> Screen:
+@as_screen
+def models_screen(document: Document) -> Iterator[Block]:
     """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first."""
-    models, history = document["models"], document["history"]
-    blocks: list[Block] = [*banner({"market": model.get("exchange")} for model in models)]
-    if models:
-        blocks.append(listed(_FIELDS, models))
+    models = document["models"]
+    yield from banner({"market": model.get("exchange")} for model in models)
+    if not models:
+        yield line(f"No model has been trained. To train one: {TO_TRAIN}")
     else:
-        blocks.append(line(f"No model has been trained. To train one: {TO_TRAIN}"))
-    champion = next((model for model in models if model["is_champion"]), None)
-    if champion:
-        blocks.append(line(f"{champion['id']} {_plainly(champion)}", hang=2))
-    elif models:
-        blocks.append(line("The rule table decides."))
-    if history:
-        blocks += [BLANK, line("History", Style.HEADING), listed(_HISTORY_FIELDS, history)]
-    return tuple(blocks)
+        yield listed(_FIELDS, models)
+        champions = [line(f"{model['id']} {_plainly(model)}", hang=2) for model in models if model["is_champion"]]
+        yield from champions or (line("The rule table decides."),)
+    if history := section("History", _HISTORY_FIELDS, document["history"]):
+        yield from (BLANK, *history)
 
 
 def _decides(model: Document) -> Span | str:
@@ -61,13 +72,13 @@ _HISTORY_FIELDS: tuple[Field[Document], ...] = (
 )
 
 
-def changed_screen(document: Document) -> Screen:
+@as_screen
+def changed_screen(document: Document) -> Iterator[Block]:
     """Of a promotion or rollback: ``{"champion", "state", "previous", "means"}``."""
-    who, means = document["champion"], document["means"]
-    blocks = [line(f"{who}: {means}" if who else f"No model decides: {means}", hang=2)]
-    if document["previous"] not in (None, who):
-        blocks.append(line(f"Before: {document['previous']}", Style.FAINT))
-    return tuple(blocks)
+    champion, means = document["champion"], document["means"]
+    yield line(f"{champion}: {means}" if champion else f"No model decides: {means}", hang=2)
+    if document["previous"] not in (None, champion):
+        yield line(f"Before: {document['previous']}", Style.FAINT)
 
 
 def reset_screen(document: Document) -> Screen:

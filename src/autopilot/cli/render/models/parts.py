@@ -1,20 +1,20 @@
-"""Where a model's results come from: groups, strategies, features."""
+"""The parts of a model: its data, groups, strategies and features, and the versions that made it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from autopilot.cli.render.blocks import Block, Field, Style, field, line, listed
-from autopilot.cli.render.models.numbers import bps, interval, interval_title, judged, percent
-from autopilot.cli.render.words import figure, integer, spoken
+from autopilot.cli.render.blocks import Field, Screen, field, heading, line, listed, section
+from autopilot.cli.render.models.words import bps, interval, interval_title, judged, percent
+from autopilot.cli.render.words import NOTHING, count, day, figure, integer, spoken, utc
 from autopilot.domain.card_types import CardDocument, GroupEvidenceDocument, ImportanceDocument
 
 LEADING = 15
 """The number of features shown; the document has all of the card's."""
 
 
-def groups_section(card: CardDocument) -> list[Block]:
+def groups_section(card: CardDocument) -> Screen:
     """The results of each group where it was chosen; the intervals are of the comparison's level."""
     fields: tuple[Field[GroupEvidenceDocument], ...] = (
         field("group", lambda item: spoken(item["group"]), shrink_to=10),
@@ -25,7 +25,7 @@ def groups_section(card: CardDocument) -> list[Block]:
         field(interval_title(card["comparison"]), lambda item: interval(item["lower"], item["upper"]), right=True),
         field("expected", lambda item: bps(item["expected_bps"]), right=True, rank=1),
     )
-    return [line("By group", Style.HEADING), listed(fields, card["groups"])] if card["groups"] else []
+    return section("By group", fields, card["groups"])
 
 
 _STRATEGY_FIELDS: tuple[Field[Mapping[str, Any]], ...] = (
@@ -39,7 +39,7 @@ _STRATEGY_FIELDS: tuple[Field[Mapping[str, Any]], ...] = (
 )
 
 
-def strategies_section(card: CardDocument) -> list[Block]:
+def strategies_section(card: CardDocument) -> Screen:
     """Every strategy with its matured outcomes, judged or not."""
     unjudged: dict[str, Any] = dict.fromkeys(("group", "mean_bps", "sd_bps", "rank_correlation", "chosen"))
     items: dict[str, Mapping[str, Any]] = {
@@ -49,9 +49,7 @@ def strategies_section(card: CardDocument) -> list[Block]:
         },
         **{item["strategy"]: item for item in card["strategies"]},
     }
-    if not items:
-        return []
-    return [line("By strategy, over all its matured outcomes", Style.HEADING), listed(_STRATEGY_FIELDS, items.values())]
+    return section("By strategy, over all its matured outcomes", _STRATEGY_FIELDS, items.values())
 
 
 _FEATURE_FIELDS: tuple[Field[ImportanceDocument], ...] = (
@@ -60,7 +58,58 @@ _FEATURE_FIELDS: tuple[Field[ImportanceDocument], ...] = (
 )
 
 
-def importance_section(card: CardDocument) -> list[Block]:
+def importance_section(card: CardDocument) -> Screen:
     """The features that the members gain most from."""
     leading = sorted(card["importance"], key=lambda item: -(item["share"] or 0.0))[:LEADING]
-    return [line("Leading features", Style.HEADING), listed(_FEATURE_FIELDS, leading)] if leading else []
+    return section("Leading features", _FEATURE_FIELDS, leading)
+
+
+def data_line(card: CardDocument) -> Screen:
+    """The span and the samples in one line."""
+    data = card["data"]
+    span = f"{day(data['first_at_ms'])} to {day(data['last_at_ms'])}"
+    return (line(f"Trained on {integer(data['samples'])} samples, {span}", hang=2),)
+
+
+def data_section(card: CardDocument) -> Screen:
+    """The span, the samples and where they come from."""
+    data = card["data"]
+    span = f"{utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}"
+    samples = f"  {integer(data['samples'])} samples, {integer(data['recorded'])} of them recorded by the daemon"
+    fields: tuple[Field[str], ...] = (
+        field("symbol", lambda symbol: symbol),
+        field("candles", lambda symbol: integer(data["candles"][symbol]), right=True),
+        field("samples", lambda symbol: integer(data["samples_by_symbol"].get(symbol)), right=True),
+    )
+    return (
+        heading("Data"),
+        line(f"  {span}, {integer(card['days'])} days requested", hang=2),
+        line(samples, hang=2),
+        *((listed(fields, data["candles"]),) if data["candles"] else ()),
+    )
+
+
+def classes_section(card: CardDocument) -> Screen:
+    """How often each group was the best."""
+    if not card["classes"]:
+        return ()
+    ordered = sorted(card["classes"].items(), key=lambda item: -(item[1] or 0.0))
+    shares = ", ".join(f"{spoken(name)} {percent(share)}" for name, share in ordered)
+    return (heading("Best group in hindsight, none where no group had a gain"), line(f"  {shares}", hang=2))
+
+
+def versions_section(card: CardDocument) -> Screen:
+    """Everything that is needed to make the same model again."""
+    versions = ", ".join(f"{name} {version}" for name, version in card["versions"].items())
+    made = f"  seed {integer(card['seed'])}, features {card['schema']}{_trials(card['trials'])}"
+    return (
+        heading("Made with"),
+        line(f"  {versions or NOTHING}", hang=2),
+        line(made, hang=2),
+        line(f"  model SHA-256 {card['sha256']}", hang=2),
+        line(f"  samples SHA-256 {card['data']['sha256'] or NOTHING}", hang=2),
+    )
+
+
+def _trials(trials: int | None) -> str:
+    return "" if trials is None else f", {count(trials, 'training')} so far"

@@ -1,12 +1,38 @@
-"""Estimates as they are read: a number, the interval around it, and whether it tells anything."""
+"""A model in words: its state, and its estimates with their intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from autopilot.cli.render.blocks import Span, Style
-from autopilot.cli.render.words import NOTHING, measure
+from autopilot.cli.render.words import NOTHING, measure, spoken
 from autopilot.domain.card_types import ComparisonDocument, MetricDocument
+
+_STYLES = {
+    "untrained": Style.FAINT,
+    "insufficient": Style.WARNING,
+    "shadow": Style.WARNING,
+    "live": Style.GOOD,
+    "abstaining": Style.BAD,
+}
+_MEANINGS = {
+    "untrained": "no model has been trained; the rule table decides",
+    "insufficient": "too little data to judge it",
+    "shadow": "may decide on paper, not about real money",
+    "live": "may decide about real money",
+    "abstaining": "shows no edge; takes no decision",
+}
+TO_TRAIN = "autopilot retrain --days 90"
+
+
+def state_span(state: str) -> Span:
+    """The state's name."""
+    return Span(spoken(state), _STYLES.get(state, Style.PLAIN))
+
+
+def meaning(state: str) -> str:
+    """The decisions that a model in this state may take."""
+    return _MEANINGS.get(state, "")
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
@@ -62,8 +88,3 @@ def judged(text: str, lower: float | None, upper: float | None) -> Span:
     """Green where the whole interval lies above zero, red below, plain around it: a point alone says nothing."""
     said = standing(lower, upper)
     return Span(text, Style.PLAIN if said == "unclear" else STANDINGS.get(said, Style.PLAIN))
-
-
-def checked(passed: bool) -> Span:
-    """The mark before a rule or test."""
-    return Span("  ✓ ", Style.GOOD) if passed else Span("  ✗ ", Style.BAD)
