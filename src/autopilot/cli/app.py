@@ -11,12 +11,11 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from autopilot.cli.errors import UsageProblem
+from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.examples import examples_of
-from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import single_command
 from autopilot.cli.output import Output
 from autopilot.cli.session import Places
-from autopilot.cli.shell import single_command
 from autopilot.distribution import DISTRIBUTION, installed_version
 
 GROUPS = {

@@ -8,7 +8,6 @@ those of a query, so that a press of the tab key answers at once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,16 +24,12 @@ OFFLINE = ("replay", "simulated")
 
 def complete_symbol(context: typer.Context) -> list[str]:
     """The configured symbols, and those in the database."""
-    from autopilot.adapters.store.views.names import stored_symbols
-
-    return list(dict.fromkeys([*_configured_symbols(context), *_stored(context, stored_symbols)]))
+    return list(dict.fromkeys([*_configured_symbols(context), *_stored(context, "symbols")]))
 
 
 def complete_exchange(context: typer.Context) -> list[str]:
     """The exchanges that can trade real money, those without a network, and those in the database."""
-    from autopilot.adapters.store.views.names import stored_exchanges
-
-    return list(dict.fromkeys([*REAL_EXCHANGES, *OFFLINE, *_stored(context, stored_exchanges)]))
+    return list(dict.fromkeys([*REAL_EXCHANGES, *OFFLINE, *_stored(context, "exchanges")]))
 
 
 def complete_real_exchange() -> list[str]:
@@ -69,23 +64,17 @@ def complete_key() -> list[str]:
 
 def complete_model(context: typer.Context) -> list[str]:
     """The ids of the trained models."""
-    from autopilot.adapters.store.views.names import model_ids
-
-    return _stored(context, model_ids)
+    return _stored(context, "models")
 
 
 def complete_task(context: typer.Context) -> list[str]:
     """The ids of the background tasks."""
-    from autopilot.adapters.store.views.names import task_ids
-
-    return _stored(context, task_ids)
+    return _stored(context, "tasks")
 
 
 def complete_decision(context: typer.Context) -> list[str]:
     """The symbols, and the ids of the newest decisions."""
-    from autopilot.adapters.store.views.names import decision_ids
-
-    return complete_symbol(context) + _stored(context, decision_ids)
+    return complete_symbol(context) + _stored(context, "decisions")
 
 
 def _paths(context: typer.Context) -> Paths:
@@ -94,9 +83,18 @@ def _paths(context: typer.Context) -> Paths:
     return find_paths(given.get("config"), given.get("data_dir"), os.environ)
 
 
-def _stored(context: typer.Context, names: Callable[[Path], list[str]]) -> list[str]:
+def _stored(context: typer.Context, kind: str) -> list[str]:
+    from autopilot.adapters.store.views import names
+
+    readers = {
+        "symbols": names.stored_symbols,
+        "exchanges": names.stored_exchanges,
+        "models": names.model_ids,
+        "tasks": names.task_ids,
+        "decisions": names.decision_ids,
+    }
     with suppress(AutopilotError, OSError):
-        return names(_paths(context).database)
+        return readers[kind](_paths(context).database)
     return []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from autopilot.cli.exit_codes import ExitCode, exit_code
+from autopilot.cli.errors import ExitCode, exit_code
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Screen
 from autopilot.config.paths import Paths, find_paths

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.errors import UsageProblem
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import real_exchange_option
+from autopilot.cli.errors import ExitCode, UsageProblem
+from autopilot.cli.options import real_exchange_option, with_session
 from autopilot.cli.render.real_money import armed_screen, disarmed_screen, readiness_screen
+from autopilot.cli.secret_input import unlocked
 from autopilot.cli.session import Session, address
-from autopilot.cli.shell import with_session
-from autopilot.cli.unlocking import unlocked
 from autopilot.control.errors import ControlError, SafetyRefused
 from autopilot.domain.account import account_name, exchange_of
 from autopilot.domain.arming import parse_span, phrase

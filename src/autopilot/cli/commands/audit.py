@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.options import Limit
+from autopilot.cli.options import Limit, command_group, with_session
 from autopilot.cli.render.audit import audit_screen, verdict_screen
 from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group, with_session
 from autopilot.domain.audit import AuditKind
 
 app = command_group(help="Show the audit log, and verify that nobody changed it.")

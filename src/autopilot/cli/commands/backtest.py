@@ -19,15 +19,15 @@ from autopilot.cli.options import (
     StoredExchange,
     Symbols,
     TimeframeName,
+    command_group,
     detail_option,
     strategy_option,
+    with_session,
 )
 from autopilot.cli.output import replace_text
-from autopilot.cli.render.backtest import backtest_screen
-from autopilot.cli.render.backtest_check import check_screen
+from autopilot.cli.render.backtest import backtest_screen, check_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group, with_session
 from autopilot.cli.symbols import symbols_of
 from autopilot.domain.timeframe import Timeframe
 

@@ -9,10 +9,10 @@ import typer
 
 from autopilot.cli.completion import complete_key
 from autopilot.cli.errors import UsageProblem
+from autopilot.cli.options import command_group, with_session
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
 from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group, with_session
 from autopilot.config.load import load
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError

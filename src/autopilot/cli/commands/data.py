@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.options import OneSymbol, exchange_option, timeframe_option
+from autopilot.cli.options import OneSymbol, command_group, exchange_option, timeframe_option, with_session
 from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group, with_session
 from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
 

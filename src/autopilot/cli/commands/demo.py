@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from autopilot.cli.options import with_session
 from autopilot.cli.render.blocks import heading
 from autopilot.cli.render.demo import demo_screen
 from autopilot.cli.session import Session
-from autopilot.cli.shell import with_session
 
 
 @with_session

@@ -10,9 +10,9 @@ import typer
 
 from autopilot.cli.completion import complete_decision
 from autopilot.cli.errors import NothingDecided
+from autopilot.cli.options import with_session
 from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.session import Session, ask_view, recall_view
-from autopilot.cli.shell import with_session
 from autopilot.cli.symbols import symbol_of
 from autopilot.domain.document_types import Document
 

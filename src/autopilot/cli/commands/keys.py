@@ -11,13 +11,11 @@ import typer
 
 from autopilot.app.trading.passphrase import LARGEST_DESCRIPTOR, passphrase_from
 from autopilot.cli.completion import complete_real_exchange
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.key_input import read_keys
-from autopilot.cli.options import Yes
+from autopilot.cli.errors import ExitCode
+from autopilot.cli.options import Yes, command_group, confirmed, with_session
 from autopilot.cli.render.real_money import keys_screen, result_screen
+from autopilot.cli.secret_input import new_passphrase, read_keys, unlocked_by, unlocked_or_new
 from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group, confirmed, with_session
-from autopilot.cli.unlocking import new_passphrase, unlocked_by, unlocked_or_new
 from autopilot.control.errors import Conflict
 from autopilot.domain.account import account_name
 from autopilot.domain.document_types import Document

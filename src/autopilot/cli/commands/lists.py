@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import Limit, OneSymbol
+from autopilot.cli.errors import ExitCode
+from autopilot.cli.options import Limit, OneSymbol, with_session
 from autopilot.cli.render.blocks import Paragraph, banner
 from autopilot.cli.render.lists import (
     decisions_screen,
@@ -20,7 +20,6 @@ from autopilot.cli.render.lists import (
     trades_screen,
 )
 from autopilot.cli.session import Session
-from autopilot.cli.shell import with_session
 
 
 class CameTo(StrEnum):

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.completion import complete_exchange
+from autopilot.cli.options import with_session
 from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen
 from autopilot.cli.render.words import count
 from autopilot.cli.session import Session, address
-from autopilot.cli.shell import with_session
 from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
 from autopilot.domain.document_types import Document
 
@@ -96,7 +96,7 @@ def _set_mode(session: Session, command: str, exchange: str | None) -> Document:
         import asyncio
 
         from autopilot.app.trading import without_daemon
-        from autopilot.cli.unlocking import keys_of
+        from autopilot.cli.secret_input import keys_of
 
         change = without_daemon.pause if command == "pause" else without_daemon.resume
         return asyncio.run(change(session.paths, exchange, keys_of(session)))
@@ -121,7 +121,7 @@ def _panic_without_daemon(session: Session, flatten: bool) -> Document:
 
     from autopilot.adapters.store.views.queries import positions
     from autopilot.app.trading import without_daemon
-    from autopilot.cli.unlocking import keys_of
+    from autopilot.cli.secret_input import keys_of
 
     document = asyncio.run(without_daemon.panic(session.paths, keys_of(session), flatten=flatten))
     held = len(positions(session.paths.database)["positions"])

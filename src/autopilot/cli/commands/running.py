@@ -9,10 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.options import TimeframeName, exchange_option, one_symbol_option, symbol_option
+from autopilot.cli.options import TimeframeName, exchange_option, one_symbol_option, symbol_option, with_session
 from autopilot.cli.render.trading import started_screen, stopped_screen
 from autopilot.cli.session import Session, address
-from autopilot.cli.shell import with_session
 from autopilot.cli.symbols import symbols_of
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.credentials import Passphrase
@@ -107,7 +106,7 @@ def daemon(context: typer.Context) -> int:
 
 def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | None:
     """The passphrase of the exchange keys if a daemon must be started and needs it, else None."""
-    from autopilot.cli.unlocking import passphrase_of
+    from autopilot.cli.secret_input import passphrase_of
 
     try:
         session.client().get("/health")

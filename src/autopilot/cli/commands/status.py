@@ -9,9 +9,9 @@ import typer
 
 from autopilot.cli.completion import complete_symbol
 from autopilot.cli.errors import UsageProblem
+from autopilot.cli.options import with_session
 from autopilot.cli.render.status import status_screen
 from autopilot.cli.session import Session
-from autopilot.cli.shell import with_session
 from autopilot.cli.status_query import ask_status, show_status
 from autopilot.cli.symbols import symbol_or_none
 

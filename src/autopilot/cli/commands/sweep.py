@@ -17,11 +17,11 @@ from autopilot.cli.options import (
     TimeframeName,
     detail_option,
     strategy_option,
+    with_session,
 )
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.sweep import sweep_screen
 from autopilot.cli.session import Session
-from autopilot.cli.shell import with_session
 
 
 @with_session

@@ -9,13 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from autopilot.cli.completion import complete_task
-from autopilot.cli.errors import TrainingFailed
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import TimeframeName, exchange_option, symbol_option
+from autopilot.cli.errors import ExitCode, TrainingFailed
+from autopilot.cli.options import TimeframeName, exchange_option, symbol_option, with_session
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen, tasks_screen
 from autopilot.cli.session import Session, address, ask_view, recall_view
-from autopilot.cli.shell import with_session
 from autopilot.cli.symbols import symbols_of
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable

@@ -1,16 +1,34 @@
-"""A backtest on the screen."""
+"""A backtest on the screen, a period in the same figures, and the proofs about look-ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, banner, line, table
-from autopilot.cli.render.words import NOTHING, count, duration, spoken, utc
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Column,
+    Field,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    banner,
+    field,
+    heading,
+    line,
+    listed,
+    section,
+    stacked,
+    table,
+)
+from autopilot.cli.render.words import NOTHING, count, duration, figure, spoken, utc
 from autopilot.domain.document_types import Document
 from autopilot.report.figures import (
     COMPARISON,
     UNKNOWN,
     FigureColumn,
+    PeriodFigure,
     breakdown_columns,
     percentage,
     period_figures,
@@ -35,74 +53,54 @@ def report_screen(document: Document) -> Screen:
 
 
 def _screen(document: Document, what: str) -> Screen:
-    blocks = _header(document, what)
-    breakdown = document["breakdown"]
-    for section in (
+    return stacked(
+        _header(document, what),
         _figures(document),
         _table(document, COMPARISON, document["comparison"]),
         _luck(document),
         _models(document),
-        *(_table(document, breakdown_columns(key), rows) for key, rows in breakdown.items()),
-    ):
-        blocks += [BLANK, *section] if section else []
-    return tuple(blocks)
+        *(_table(document, breakdown_columns(key), rows) for key, rows in document["breakdown"].items()),
+    )
 
 
-def _header(document: Document, what: str) -> list[Block]:
+def _header(document: Document, what: str) -> Iterator[Block]:
     seconds = (document["to_ms"] - document["from_ms"]) / 1000
     market = f"{', '.join(document['symbols'])} on {document['exchange']}, {document['timeframe']}"
-    blocks: list[Block] = [
-        line(f"{what} {market}", Style.HEADING),
-        *banner([{"market": document["exchange"]}]),
-        line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}, {duration(seconds)}", Style.FAINT),
-        line(f"decided by {document['decided_by']}", hang=2),
-    ]
+    yield heading(f"{what} {market}")
+    yield from banner([{"market": document["exchange"]}])
+    yield line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}, {duration(seconds)}", Style.FAINT)
+    yield line(f"decided by {document['decided_by']}", hang=2)
     if document["in_sample"]:
-        warning = "IN SAMPLE: the model was trained on this period; these figures prove nothing"
-        blocks.append(line(warning, Style.BAD, hang=2))
-    blocks.append(
-        line(
-            f"{count(document['candles'], 'candle')}, {count(document['signals'], 'signal')}, "
-            f"{count(document['orders'], 'order')}, {count(document['fills'], 'fill')}",
-            hang=2,
-        )
-    )
+        yield line("IN SAMPLE: the model was trained on this period; these figures prove nothing", Style.BAD, hang=2)
+    counts = (count(document[f"{noun}s"], noun) for noun in ("candle", "signal", "order", "fill"))
+    yield line(", ".join(counts), hang=2)
     if document["denied"]:
         denied = list(document["denied"].items())[:DENIALS_SHOWN]
         reasons = ", ".join(f"{number:,} {spoken(code.lower())}" for code, number in denied)
-        blocks.append(line(f"denied signals: {reasons}", hang=2))
+        yield line(f"denied signals: {reasons}", hang=2)
     if document.get("detail"):
         detail = f"{document['looked_into']:,} of these candles were replayed with {document['detail']} candles"
-        blocks.append(line(detail, Style.FAINT, hang=2))
-    return blocks
+        yield line(detail, Style.FAINT, hang=2)
 
 
-def _figures(document: Document) -> list[Block]:
-    columns = (
-        Column(f"figure{_mark(document)}"),
-        Column("value", right=True),
-        Column("95 % interval", right=True, rank=1),
+def _figures(document: Document) -> Screen:
+    fields: tuple[Field[PeriodFigure], ...] = (
+        field(f"figure{_mark(document)}", lambda figure: figure.label),
+        field("value", lambda figure: _span(figure.value, figure.is_result), right=True),
+        field("95 % interval", lambda figure: figure.interval or NOTHING, right=True, rank=1),
     )
-    rows = [
-        (each.label, _span(each.value, each.is_result), each.interval or NOTHING) for each in period_figures(document)
-    ]
-    return [table(columns, rows)]
+    return (listed(fields, period_figures(document)),)
 
 
-def _table(document: Document, columns: Sequence[FigureColumn], rows: Sequence[Document]) -> list[Block]:
+def _table(document: Document, columns: Sequence[FigureColumn], rows: Sequence[Document]) -> Screen:
     """The first column names the row, and says so if the figures are in sample."""
     if not rows:
-        return []
+        return ()
     first, *others = columns
-    return [
-        table(
-            (
-                Column(f"{first.title}{_mark(document)}", shrink_to=NAME_WIDTH),
-                *(Column(each.title, right=True, rank=each.rank) for each in others),
-            ),
-            [[_span(column.cell(row), column.is_result) for column in columns] for row in rows],
-        )
-    ]
+    named = Column(f"{first.title}{_mark(document)}", shrink_to=NAME_WIDTH)
+    figures = (Column(each.title, right=True, rank=each.rank) for each in others)
+    cells = ([_span(column.cell(row), column.is_result) for column in columns] for row in rows)
+    return (table((named, *figures), cells),)
 
 
 def _span(text: str, is_result: bool) -> Span:
@@ -112,43 +110,74 @@ def _span(text: str, is_result: bool) -> Span:
     return Span(text, _SIGN_STYLES.get(text[:1], Style.PLAIN))
 
 
-def _luck(document: Document) -> list[Block]:
+def _luck(document: Document) -> Iterator[Block]:
     """How much of the result chance explains."""
     timing, orders = document["timing"], document["trade_orders"]
-    sentences = []
+    if timing or orders:
+        yield heading("Luck")
     if timing:
         explanation = "an unlikely" if timing["p_value"] <= SIGNIFICANT else "a likely"
-        sentences.append(
+        yield line(
             f"Timing: {100 * timing['p_value']:.1f} % of random shifts of the same positions earn at least as much; "
-            f"luck is {explanation} explanation."
+            f"luck is {explanation} explanation.",
+            hang=2,
         )
     if orders:
         low, _, high = orders["total_return"]
-        sentences.append(
+        yield line(
             f"Trades drawn at random from these: a return of {percentage(low)} to {percentage(high)} in 90 % of the "
             f"draws, a loss in {100 * orders['losing']:.0f} %. In random order: a max drawdown of up to "
-            f"{percentage(orders['drawdown_reordered'][2])}."
+            f"{percentage(orders['drawdown_reordered'][2])}.",
+            hang=2,
         )
-    return [line("Luck", Style.HEADING), *(line(each, hang=2) for each in sentences)] if sentences else []
 
 
-def _models(document: Document) -> list[Block]:
-    if not document["models"]:
-        return []
-    columns = (
-        Column("model"),
-        Column("state", rank=2),
-        Column("decides from"),
-        Column("until", rank=1),
-        Column("trained until", rank=3),
-    )
-    rows = [
-        (each["id"], each["state"], utc(each["from_ms"]), utc(each["until_ms"]), utc(each["trained_until_ms"]))
-        for each in document["models"]
-    ]
+_MODEL_FIELDS: tuple[Field[Document], ...] = (
+    field("model", lambda model: model["id"]),
+    field("state", lambda model: model["state"], rank=2),
+    field("decides from", lambda model: utc(model["from_ms"])),
+    field("until", lambda model: utc(model["until_ms"]), rank=1),
+    field("trained until", lambda model: utc(model["trained_until_ms"]), rank=3),
+)
+
+
+def _models(document: Document) -> Screen:
     chosen = f"Models: they chose {document['by_models']:,} of {count(document['signals'], 'signal')}"
-    return [line(chosen, Style.HEADING), table(columns, rows)]
+    return section(chosen, _MODEL_FIELDS, document["models"])
 
 
 def _mark(document: Document) -> str:
     return " (IN SAMPLE)" if document["in_sample"] else ""
+
+
+_PROOFS = {
+    "look-ahead": "a value changes when later candles are removed",
+    "warm-up": "a value differs with only the last 1,000 candles: it needs a longer past than a live cycle has",
+    "failed": "raised an error",
+}
+_FINDING_FIELDS: tuple[Field[Document], ...] = (
+    field("owner", lambda finding: finding["owner"], shrink_to=16),
+    field("column", lambda finding: finding["detail"] or spoken(finding["column"]), shrink_to=16),
+    field("symbol", lambda finding: finding["symbol"]),
+    field("first candle", lambda finding: utc(finding["candle_at_ms"]), rank=2),
+    field("all candles", lambda finding: figure(finding["whole"], 6), right=True, rank=1),
+    field("part of them", lambda finding: figure(finding["part"], 6), right=True, rank=1),
+)
+
+
+@as_screen
+def check_screen(document: Document) -> Iterator[Block]:
+    """The screen of `check_strategies`: the results of its proofs."""
+    market = f"{', '.join(document['symbols'])}, {document['timeframe']}, from {document['exchange']}"
+    proved = f"{len(document['strategies'])} strategies, all features and the regime"
+    yield from banner([{"market": document["exchange"]}])
+    yield line(f"{proved}, on {market}: {document['candles']:,} candles, {document['cuts']:,} cuts", hang=2)
+    if not document["findings"]:
+        yield line("Nothing looks ahead, and nothing needs a longer past than it gets.", Style.GOOD)
+        return
+    for proof, means in _PROOFS.items():
+        findings = [each for each in document["findings"] if each["proof"] == proof]
+        if findings:
+            yield from (BLANK, line(f"{proof}: {means}", Style.BAD, hang=2), listed(_FINDING_FIELDS, findings))
+    yield BLANK
+    yield line("try: decide each candle from itself and at most 720 candles before it (docs/strategies.md)")

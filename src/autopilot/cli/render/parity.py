@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, banner, line, table
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Screen,
+    Style,
+    as_screen,
+    banner,
+    field,
+    heading,
+    line,
+    listed,
+)
 from autopilot.cli.render.words import NOTHING, count, money, result, spoken, utc
 from autopilot.domain.document_types import Document
 
@@ -15,57 +29,43 @@ _PARTS = {
 }
 
 
-def parity_screen(document: Document) -> Screen:
+@as_screen
+def parity_screen(document: Document) -> Iterator[Block]:
     """The screen of a `parity` document."""
-    differences = document["differences"]
-    blocks: list[Block] = [
-        line(f"{document['account']}, {', '.join(document['symbols'])}, {document['timeframe']}", Style.HEADING),
-        *banner([{"market": document["exchange"]}]),
-        line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}", Style.FAINT),
-        line(
-            f"recorded: {count(document['recorded'], 'decision')} with a signal, "
-            f"{count(document['fills']['recorded'], 'fill')}; run again: "
-            f"{count(document['again'], 'decision')}, {count(document['fills']['again'], 'fill')}",
-            hang=2,
-        ),
-        *(line(f"note: {note}", Style.WARNING, hang=2) for note in document["notes"]),
-    ]
-    if not differences:
-        return (*blocks, line("No decision differs.", Style.GOOD))
-    blocks += [
-        BLANK,
-        line(
-            f"{count(len(differences), 'decision')} {'differs' if len(differences) == 1 else 'differ'}:", Style.WARNING
-        ),
-        _listed(differences),
-    ]
-    if len(differences) > ROWS_SHOWN:
-        blocks.append(line(f"and {len(differences) - ROWS_SHOWN:,} more; --json lists all of them", Style.FAINT))
-    return (*blocks, BLANK, *_cost(document))
-
-
-def _listed(differences: list[Document]) -> Block:
-    columns = (
-        Column("candle", rank=1),
-        Column("symbol", rank=2),
-        Column("difference", shrink_to=20),
-        Column("recorded", shrink_to=16),
-        Column("again", shrink_to=16),
+    differences, fills = document["differences"], document["fills"]
+    yield heading(f"{document['account']}, {', '.join(document['symbols'])}, {document['timeframe']}")
+    yield from banner([{"market": document["exchange"]}])
+    yield line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}", Style.FAINT)
+    yield line(
+        f"recorded: {count(document['recorded'], 'decision')} with a signal, {count(fills['recorded'], 'fill')};"
+        f" run again: {count(document['again'], 'decision')}, {count(fills['again'], 'fill')}",
+        hang=2,
     )
-    rows = []
-    for each in differences[:ROWS_SHOWN]:
-        one, other = each["recorded"], each["again"]
-        decision = one or other
-        rows.append(
-            (
-                utc(decision["candle_at_ms"]),
-                decision["symbol"],
-                ", ".join(spoken(field) for field in each["fields"]),
-                _values(one, each["fields"]),
-                _values(other, each["fields"]),
-            )
-        )
-    return table(columns, rows)
+    yield from (line(f"note: {note}", Style.WARNING, hang=2) for note in document["notes"])
+    if not differences:
+        yield line("No decision differs.", Style.GOOD)
+        return
+    verb = "differs" if len(differences) == 1 else "differ"
+    yield from (BLANK, line(f"{count(len(differences), 'decision')} {verb}:", Style.WARNING))
+    yield listed(_FIELDS, differences[:ROWS_SHOWN])
+    if len(differences) > ROWS_SHOWN:
+        yield line(f"and {len(differences) - ROWS_SHOWN:,} more; --json lists all of them", Style.FAINT)
+    yield BLANK
+    yield from _cost(document)
+
+
+def _decision(difference: Document) -> Document:
+    """The recorded decision or, if it is missing, the repeated one."""
+    return dict(difference["recorded"] or difference["again"])
+
+
+_FIELDS: tuple[Field[Document], ...] = (
+    field("candle", lambda each: utc(_decision(each)["candle_at_ms"]), rank=1),
+    field("symbol", lambda each: _decision(each)["symbol"], rank=2),
+    field("difference", lambda each: ", ".join(spoken(name) for name in each["fields"]), shrink_to=20),
+    field("recorded", lambda each: _values(each["recorded"], each["fields"]), shrink_to=16),
+    field("again", lambda each: _values(each["again"], each["fields"]), shrink_to=16),
+)
 
 
 def _values(decision: Document | None, fields: list[str]) -> str:
@@ -76,10 +76,13 @@ def _values(decision: Document | None, fields: list[str]) -> str:
     return ", ".join(spoken(str(decision[field])) if decision[field] is not None else NOTHING for field in fields)
 
 
-def _cost(document: Document) -> list[Block]:
+def _cost(document: Document) -> Screen:
     cost, currency = document["cost"], document["currency"]
-    rows = [(words, result(cost[part], f" {currency}")) for part, words in _PARTS.items()]
-    return [
+    fields: tuple[Field[str], ...] = (
+        field("cause", lambda part: _PARTS[part]),
+        field("amount", lambda part: result(cost[part], f" {currency}"), right=True),
+    )
+    return (
         line(f"The recorded period earned {money(cost['total'])} {currency} more than the repeated one:"),
-        table((Column("cause"), Column("amount", right=True)), [(Span(words), amount) for words, amount in rows]),
-    ]
+        listed(fields, _PARTS),
+    )

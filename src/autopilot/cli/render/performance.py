@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, banner, line, table
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Column,
+    Paragraph,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    banner,
+    line,
+    table,
+)
 from autopilot.cli.render.words import NOTHING, count, figure, spoken, utc
 from autopilot.domain.document_types import Document
 
@@ -111,35 +125,30 @@ def _line(item: Document, name: str | None) -> tuple[Span | str, ...]:
     )
 
 
-def _verdict(document: Document, ledger: Document) -> list[Block]:
+@as_screen
+def _verdict(document: Document, ledger: Document) -> Iterator[Block]:
     """The conclusion, in sentences."""
-    others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
     if ledger["days"] < document["days_at_least"]:
-        return [
-            line(
-                f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. Differences are tested from"
-                f" {document['days_at_least']} days on.",
-                Style.WARNING,
-            )
-        ]
-    named = {
-        verdict: [_NAMES.get(item["name"], item["name"]) for item in others if item["verdict"] == verdict]
-        for verdict in ("better", "worse", "unshown")
-    }
-    blocks: list[Block] = []
-    for verdict, style in (("better", Style.BAD), ("worse", Style.GOOD)):
-        if named[verdict]:
-            blocks.append(
-                line(f"{verdict.capitalize()} than the selector: {', '.join(named[verdict])}.", style, hang=2)
-            )
-    if blocks:
-        blocks.append(
-            line(f"By luck alone, one in twenty of the {len(others)} comparisons would look like this.", Style.FAINT)
+        yield line(
+            f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. Differences are tested from"
+            f" {document['days_at_least']} days on.",
+            Style.WARNING,
         )
-    if named["unshown"]:
-        rest = f"For {len(named['unshown'])} of {len(others)} lines" if blocks else "For every line"
-        blocks.append(line(f"{rest} the interval contains 0: no significant difference."))
-    return blocks
+        return
+    others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
+    better, worse, unshown = (
+        [_NAMES.get(item["name"], item["name"]) for item in others if item["verdict"] == verdict]
+        for verdict in ("better", "worse", "unshown")
+    )
+    if better:
+        yield line(f"Better than the selector: {', '.join(better)}.", Style.BAD, hang=2)
+    if worse:
+        yield line(f"Worse than the selector: {', '.join(worse)}.", Style.GOOD, hang=2)
+    if better or worse:
+        yield line(f"By luck alone, one in twenty of the {len(others)} comparisons would look like this.", Style.FAINT)
+    if unshown:
+        rest = f"For {len(unshown)} of {len(others)} lines" if better or worse else "For every line"
+        yield line(f"{rest} the interval contains 0: no significant difference.")
 
 
 def _slices(slices: list[Document], title: str) -> list[Block]:

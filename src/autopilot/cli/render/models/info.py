@@ -8,8 +8,14 @@ from typing import cast
 from autopilot.cli.render.blocks import BLANK, Block, Paragraph, Screen, Span, Style, banner, heading, line, stacked
 from autopilot.cli.render.models.evidence import (
     brief_comparison,
+    brief_gate,
     comparison_section,
+    drift_line,
+    drift_section,
+    gate_section,
+    leak_section,
     metrics_section,
+    paths_section,
     reliability_section,
     thresholds_section,
 )
@@ -21,14 +27,6 @@ from autopilot.cli.render.models.parts import (
     importance_section,
     strategies_section,
     versions_section,
-)
-from autopilot.cli.render.models.proof import (
-    brief_gate,
-    drift_line,
-    drift_section,
-    gate_section,
-    leak_section,
-    paths_section,
 )
 from autopilot.cli.render.models.words import TO_TRAIN, meaning, state_span
 from autopilot.domain.card_types import CardDocument
