@@ -15,6 +15,7 @@ from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.examples import examples_of
 from autopilot.cli.options import single_command
 from autopilot.cli.output import Output
+from autopilot.cli.render.blocks import line
 from autopilot.cli.session import Places
 from autopilot.distribution import DISTRIBUTION, installed_version
 
@@ -32,11 +33,13 @@ GROUPS = {
 _SHARED = {
     "running": ("start", "stop", "daemon"),
     "modes": ("pause", "resume", "panic"),
-    "lists": ("signals", "decisions", "orders", "positions", "trades"),
+    "lists": ("signals", "decisions", "orders", "positions", "trades", "explain"),
     "training": ("retrain", "tasks"),
     "models": ("model-info", "reset-model"),
     "reports": ("performance", "report", "parity"),
     "arming": ("arm", "disarm"),
+    "backtest": ("sweep",),
+    "config": ("init",),
 }
 """The modules of several commands; any other command has a module of its name."""
 _MODULES = {name: module for module, names in _SHARED.items() for name in names}
@@ -97,12 +100,13 @@ app = typer.Typer(
 
 
 def _print_version(as_json: bool) -> None:
-    name, version = "autopilot", installed_version()
-    if as_json:
-        about = {"name": name, "distribution": DISTRIBUTION, "version": version, "python": platform.python_version()}
-        Output.standard(as_json=True).show(about, ())
-    else:
-        Output.standard(as_json=False).write(f"{name} {version}")
+    about = {
+        "name": "autopilot",
+        "distribution": DISTRIBUTION,
+        "version": installed_version(),
+        "python": platform.python_version(),
+    }
+    Output.standard(as_json).show(about, (line(f"autopilot {about['version']}"),))
 
 
 @app.callback()

@@ -9,6 +9,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,14 +38,9 @@ _ECHO_FLAGS = 3
 _PEM_BEGIN, _PEM_END = "-----BEGIN", "-----END"
 
 
-def unlocked(session: Session) -> Vault:
-    """The stored keys, unlocked by the passphrase from the environment or a prompt. Raises NotFound without stored
-    keys, VaultLocked, SafetyRefused without a terminal, StoreError."""
-    return unlocked_by(session)[1]
-
-
 def unlocked_by(session: Session) -> tuple[Passphrase, Vault]:
-    """As `unlocked`, with the passphrase, which is needed to save the keys again."""
+    """The passphrase from the environment or a prompt, and the stored keys that it unlocks. Raises NotFound without
+    stored keys, VaultLocked, SafetyRefused without a terminal, StoreError."""
     from autopilot.adapters.vault import no_keys, open_vault
 
     keep_memory_private()
@@ -65,20 +61,13 @@ def unlocked_or_new(session: Session) -> tuple[Passphrase, Vault]:
 
 
 def keys_of(session: Session) -> Callable[[str], ExchangeKeys]:
-    """Returns the keys of an exchange; the first call prompts for the passphrase. Raises as `unlocked`."""
-    vault: list[Vault] = []
+    """Returns the keys of an exchange; the first call prompts for the passphrase. Raises as `unlocked_by`."""
 
-    def keys(exchange: str) -> ExchangeKeys:
-        if not vault:
-            vault.append(unlocked(session))
-        return vault[0].keys(exchange)
+    @cache
+    def vault() -> Vault:
+        return unlocked_by(session)[1]
 
-    return keys
-
-
-def passphrase_of(session: Session) -> Passphrase:
-    """The passphrase that unlocks the stored keys. Raises as `unlocked`."""
-    return unlocked_by(session)[0]
+    return lambda exchange: vault().keys(exchange)
 
 
 def new_passphrase(given: Passphrase | None) -> Passphrase:

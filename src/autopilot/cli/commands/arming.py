@@ -14,7 +14,7 @@ import typer
 from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.options import real_exchange_option, with_session
 from autopilot.cli.render.real_money import armed_screen, disarmed_screen, readiness_screen
-from autopilot.cli.secret_input import unlocked
+from autopilot.cli.secret_input import keys_of
 from autopilot.cli.session import Session, address
 from autopilot.control.errors import ControlError, SafetyRefused
 from autopilot.domain.account import account_name, exchange_of
@@ -86,7 +86,7 @@ def arm(
     request = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
     try:
         with session.recorded("arm", request), open_armings(session.paths) as armings:
-            findings = asyncio.run(armings.findings(wanted, unlocked(session).keys(name)))
+            findings = asyncio.run(armings.findings(wanted, keys_of(session)(name)))
             shown["readiness"] = [plain(each) for each in findings]
             if not as_json:
                 session.output.show(shown, readiness_screen(shown))

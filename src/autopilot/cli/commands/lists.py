@@ -1,16 +1,20 @@
-"""autopilot decisions, signals, orders, positions and trades: the lists, the latest first."""
+"""autopilot decisions, signals, orders, positions and trades: the lists; and explain: one decision in full."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from autopilot.cli.errors import ExitCode
+from autopilot.cli.completion import complete_decision
+from autopilot.cli.errors import ExitCode, NothingDecided
 from autopilot.cli.options import Limit, OneSymbol, with_session
 from autopilot.cli.render.blocks import Paragraph, banner
+from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.render.lists import (
     decisions_screen,
     orders_screen,
@@ -19,7 +23,9 @@ from autopilot.cli.render.lists import (
     signals_screen,
     trades_screen,
 )
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, ask_view, recall_view
+from autopilot.cli.symbols import symbol_of
+from autopilot.domain.document_types import Document
 
 
 class CameTo(StrEnum):
@@ -109,3 +115,40 @@ def _follow(session: Session, symbol: str | None) -> int:
         session.output.show(brief, (*unannounced, Paragraph(signal_spans(brief))))
     session.output.remark("the daemon has ended; nothing more will follow")
     return ExitCode.NOT_RUNNING
+
+
+@with_session
+def explain(
+    session: Session,
+    which: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SYMBOL|ID",
+            autocompletion=complete_decision,
+            help="A symbol, for its latest decision, or a decision's id. Default: the latest of all.",
+        ),
+    ] = None,
+) -> int:
+    """Explain a decision: all its numbers, and what would have changed it.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+    wanted = symbol_of(which) if which and not which.isalnum() else which
+
+    def find(read: Callable[..., Document]) -> Document:
+        """``read``: gives a view by its name and parameters."""
+        return read("decisions/{ref}", ref=wanted or _latest(read("decisions", limit=1)))
+
+    return session.answer(
+        lambda daemon: find(partial(ask_view, daemon)),
+        lambda database: find(partial(recall_view, database)),
+        explain_screen,
+    )
+
+
+def _latest(listed: Document) -> str:
+    if not listed["decisions"]:
+        raise NothingDecided(
+            "nothing has been decided yet", hint="autopilot status; a decision is made when a candle closes"
+        )
+    return str(listed["decisions"][0]["id"])

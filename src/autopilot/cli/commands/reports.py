@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.options import OneSymbol, OnlyDays, with_session
-from autopilot.cli.render.parity import parity_screen
-from autopilot.cli.render.performance import performance_screen
 from autopilot.cli.render.progress import progress_view
+from autopilot.cli.render.reports import parity_screen, performance_screen
 from autopilot.cli.session import Session, address
 from autopilot.domain.document_types import Document
 

@@ -106,12 +106,12 @@ def daemon(context: typer.Context) -> int:
 
 def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | None:
     """The passphrase of the exchange keys if a daemon must be started and needs it, else None."""
-    from autopilot.cli.secret_input import passphrase_of
+    from autopilot.cli.secret_input import unlocked_by
 
     try:
         session.client().get("/health")
     except DaemonNotRunning:
-        return passphrase_of(session) if _is_real_money(session, paper_trading) else None
+        return unlocked_by(session)[0] if _is_real_money(session, paper_trading) else None
     return None
 
 
