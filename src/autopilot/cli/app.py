@@ -31,7 +31,7 @@ GROUPS = {
 """The commands by the headings of the help, in its order."""
 
 _SHARED = {
-    "running": ("start", "stop", "daemon"),
+    "running": ("start", "status", "stop", "daemon"),
     "modes": ("pause", "resume", "panic"),
     "lists": ("signals", "decisions", "orders", "positions", "trades", "explain"),
     "training": ("retrain", "tasks"),

@@ -12,7 +12,7 @@ from autopilot.app.backtest.data import Period
 from autopilot.app.backtest.request import BacktestRequest, StoredModel, WalkForward
 from autopilot.backtest.sweep import Parameter
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.symbols import symbol_of
+from autopilot.cli.session import symbol_of
 from autopilot.config.keys import all_keys
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.signal import StrategyGroup

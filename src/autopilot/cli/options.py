@@ -18,8 +18,7 @@ from autopilot.cli.completion import (
     complete_symbol,
     complete_timeframe,
 )
-from autopilot.cli.session import Session
-from autopilot.cli.symbols import symbol_or_none
+from autopilot.cli.session import Session, symbol_or_none
 from autopilot.control.errors import SafetyRefused
 
 exchange_option = partial(typer.Option, "--exchange", metavar="NAME", autocompletion=complete_exchange)

@@ -1,9 +1,9 @@
-"""One invocation of a command: its places, its output, and its daemon."""
+"""One invocation of a command: its places, its output, its daemon, and the symbols as people type them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.control.protocol import API, WIRE_NAMES
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -146,3 +147,20 @@ def address(*parts: str, **parameters: str | int | None) -> str:
     }
     path = "/".join([API, *(quote(part) for part in parts)])
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def symbol_of(text: str) -> str:
+    """``btc-usd`` → ``BTC/USD``, as the daemon reads it too. Raises UnknownSymbol when it is no spot symbol."""
+    symbol = text.upper().replace("-", "/")
+    split_symbol(symbol)
+    return symbol
+
+
+def symbol_or_none(text: str | None) -> str | None:
+    """For an option that may be left out."""
+    return None if text is None else symbol_of(text)
+
+
+def symbols_of(texts: Iterable[str] | None) -> list[str]:
+    """For an option that may be repeated."""
+    return [symbol_of(text) for text in texts or ()]

@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from autopilot.cli.render.status import status_screen
-from autopilot.cli.session import Places, Session, address
-from autopilot.cli.symbols import symbol_or_none
+from autopilot.cli.session import Places, Session, address, symbol_or_none
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document

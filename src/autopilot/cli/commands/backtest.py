@@ -28,8 +28,7 @@ from autopilot.cli.output import replace_text
 from autopilot.cli.render.backtest import backtest_screen, check_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.sweep import sweep_screen
-from autopilot.cli.session import Session
-from autopilot.cli.symbols import symbols_of
+from autopilot.cli.session import Session, symbols_of
 from autopilot.domain.timeframe import Timeframe
 
 app = command_group(invoke_without_command=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -123,11 +123,8 @@ def _database(session: Session) -> Iterator[Database]:
     from autopilot.config.paths import create_directories
 
     create_directories(session.paths)
-    database = open_database(session.paths.database)
-    try:
+    with closing(open_database(session.paths.database)) as database:
         yield database
-    finally:
-        database.close()
 
 
 def _chosen(session: Session, path: Path, *options: str | None) -> Document:

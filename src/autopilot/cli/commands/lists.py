@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
@@ -23,25 +22,15 @@ from autopilot.cli.render.lists import (
     signals_screen,
     trades_screen,
 )
-from autopilot.cli.session import Session, ask_view, recall_view
-from autopilot.cli.symbols import symbol_of
-from autopilot.domain.document_types import Document
-
-
-class CameTo(StrEnum):
-    """The values of the domain's Action, without the numpy that its module needs."""
-
-    HOLD = "hold"
-    SIGNAL = "signal"
-    DENIED = "denied"
-    ORDER = "order"
+from autopilot.cli.session import Session, ask_view, recall_view, symbol_of
+from autopilot.domain.document_types import ActionName, Document
 
 
 @with_session
 def decisions(
     session: Session,
     symbol: OneSymbol = None,
-    action: Annotated[CameTo | None, typer.Option("--action", help="Only decisions with this action.")] = None,
+    action: Annotated[ActionName | None, typer.Option("--action", help="Only decisions with this action.")] = None,
     limit: Limit = 20,
 ) -> int:
     """List the decision for each closed candle, the latest first.

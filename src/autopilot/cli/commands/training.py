@@ -13,8 +13,7 @@ from autopilot.cli.errors import ExitCode, TrainingFailed
 from autopilot.cli.options import TimeframeName, exchange_option, symbol_option, with_session
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen, tasks_screen
-from autopilot.cli.session import Session, address, ask_view, recall_view
-from autopilot.cli.symbols import symbols_of
+from autopilot.cli.session import Session, address, ask_view, recall_view, symbols_of
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable
 from autopilot.domain.progress import Progress

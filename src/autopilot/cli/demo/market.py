@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from autopilot.adapters.exchange.venues.known import COIN_NAMES
+from autopilot.adapters.imports.candle_files import import_path, market_of
+from autopilot.adapters.imports.sentiment_files import import_sentiment
+from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 
@@ -50,40 +57,27 @@ def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, li
     """Import the best pair of markets in ``data`` (a file, or a folder with subfolders), and the Fear & Greed index if
     it is there. Returns a market of their last ``days`` in common, and the imported files. Raises CandleError when
     there are no candle files."""
-    from autopilot.adapters.exchange.venues.known import COIN_NAMES
-    from autopilot.adapters.imports.candle_files import import_path
-    from autopilot.adapters.imports.sentiment_files import import_sentiment
-    from autopilot.adapters.store.candles import SqliteCandles
-    from autopilot.adapters.store.database import open_database
-    from autopilot.adapters.store.sentiment import SqliteSentiment
-
     files = [data] if data.is_file() else _best_markets(path for path in sorted(data.rglob("*")) if path.is_file())
     if not files:
         raise CandleError(
             f"{data} has no candle files", hint="name files as KRAKEN_BTC-USD_1h.csv.gz: exchange, market, timeframe"
         )
-    database = open_database(database_path)
-    try:
+    with closing(open_database(database_path)) as database:
         store = SqliteCandles(database)
         reports = [report for file in files for report in import_path(store, file, coin_names=COIN_NAMES)]
-        moods = sorted(data.rglob("FEAR_GREED*.csv")) if data.is_dir() else []
-        for mood in moods:
-            import_sentiment(SqliteSentiment(database), mood)
+        sentiments = sorted(data.rglob("FEAR_GREED*.csv")) if data.is_dir() else []
+        for file in sentiments:
+            import_sentiment(SqliteSentiment(database), file)
         symbols = tuple(report.symbol for report in reports)
         timeframe = reports[0].timeframe
         covered = [each for each in store.coverage() if each.symbol in symbols]
-    finally:
-        database.close()
     end_ms = min(each.last_at_ms for each in covered) + timeframe.ms
     market = DemoMarket("replay", symbols, timeframe.value, end_ms - days * DAY_MS, end_ms, source=reports[0].exchange)
-    return market, [*files, *moods]
+    return market, [*files, *sentiments]
 
 
 def _best_markets(files: Iterable[Path]) -> list[Path]:
     """The files of Bitcoin and Ether in dollars at 1h from one exchange, or else the closest match; two at most."""
-    from autopilot.adapters.exchange.venues.known import COIN_NAMES
-    from autopilot.adapters.imports.candle_files import market_of
-
     groups: dict[tuple[str | None, str, str], dict[str, Path]] = {}
     for file in files:
         market = market_of(file.name, COIN_NAMES)
@@ -92,10 +86,10 @@ def _best_markets(files: Iterable[Path]) -> list[Path]:
             groups.setdefault((market.exchange, quote, market.timeframe.value), {}).setdefault(base, file)
 
     def rank(item: tuple[tuple[str | None, str, str], dict[str, Path]]) -> tuple[bool, bool, bool, bool, int]:
-        (_, quote, timeframe), found = item
-        return timeframe == "1h", "BTC" in found and "ETH" in found, quote == "USD", "BTC" in found, len(found)
+        (_, quote, timeframe), by_base = item
+        return timeframe == "1h", "BTC" in by_base and "ETH" in by_base, quote == "USD", "BTC" in by_base, len(by_base)
 
     if not groups:
         return []
-    _, found = max(groups.items(), key=rank)
-    return [found[base] for base in sorted(found, key=lambda base: (base not in ("BTC", "ETH"), base))[:2]]
+    _, by_base = max(groups.items(), key=rank)
+    return [by_base[base] for base in sorted(by_base, key=lambda base: (base not in ("BTC", "ETH"), base))[:2]]

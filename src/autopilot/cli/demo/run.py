@@ -7,11 +7,10 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
@@ -45,7 +44,6 @@ class Demo:
     directory: Path
     output: Output
     finished: set[str] = field(default_factory=set)
-    heard: int = 0
 
     @property
     def paths(self) -> Paths:
@@ -69,7 +67,7 @@ class Demo:
 
     def _follow(self, until_ms: int | None) -> None:
         """Show orders and fills until a candle of ``until_ms`` is decided, or until the market has ended."""
-        for event in self._events():
+        for event in self._client().events(KINDS, after=0):
             body = event["body"]
             if event["kind"] == "fill":
                 self._say(fill_line(body))
@@ -78,15 +76,11 @@ class Demo:
                 if self.finished >= set(self.market.symbols):
                     return
             elif event["kind"] == "decision":
-                self.heard += 1
                 if body["action"] != "hold" and body["denied_code"] not in QUIET_DENIALS:
                     self._say(decision_line(body))
                 if until_ms is not None and body["candle_at_ms"] >= until_ms:
                     return
         raise DemoFailed("the daemon ended by itself", hint=f"its log: {self.paths.log_file}")
-
-    def _events(self) -> Iterator[Mapping[str, Any]]:
-        return self._client().events(KINDS, after=0)
 
     def _kill(self) -> None:
         with self._process() as (pid, process):

@@ -23,7 +23,7 @@ from autopilot.cli.render.blocks import (
 from autopilot.cli.render.words import money, price, quantity, spoken, utc
 from autopilot.domain.account import exchange_of
 from autopilot.domain.document_types import Document
-from autopilot.domain.status_types import RealMoneyDocument
+from autopilot.domain.status_types import ArmingDocument, RealMoneyDocument
 
 _MARKS = {True: Span("ok  ", Style.GOOD), False: Span("NO  ", Style.BAD)}
 _KEY_FIELDS: tuple[Field[Document], ...] = (
@@ -33,35 +33,31 @@ _KEY_FIELDS: tuple[Field[Document], ...] = (
 )
 
 
-def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> list[Paragraph]:
+@as_screen
+def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> Iterator[Block]:
     """``accounts``: the status document's ``real_money``. Empty without real money."""
-    return [each for account in accounts for each in (*_trading(account), *_allowance(account), *_unarmed(account))]
+    for account in accounts:
+        if account["symbols"]:
+            words = f"REAL MONEY on {account['exchange']}: {', '.join(account['symbols'])}"
+            yield line(words, Style.BAD, hang=2)
+        if account["armed"] and account["arming"]:
+            idle = "" if account["symbols"] else "; no symbol trades it now"
+            words = f"{account['account']}: armed for {_allowance(account['arming'])}{idle}"
+            yield line(words, Style.WARNING, hang=2)
+        if account["unarmed_symbols"]:
+            yield from _unarmed(account)
 
 
-def _trading(account: RealMoneyDocument) -> list[Paragraph]:
-    if not account["symbols"]:
-        return []
-    return [line(f"REAL MONEY on {account['exchange']}: {', '.join(account['symbols'])}", Style.BAD, hang=2)]
-
-
-def _allowance(account: RealMoneyDocument) -> list[Paragraph]:
-    arming = account["arming"]
-    if not account["armed"] or arming is None:
-        return []
+def _allowance(arming: ArmingDocument) -> str:
     until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
     invested, limit = money(arming["invested"]), money(arming["limit"])
     lost = Decimal(arming["limit"]) < Decimal(arming["max_value"])
     used = f"{invested} invested of {limit}, reduced by losses" if lost else f"{invested} of it invested"
-    idle = "" if account["symbols"] else "; no symbol trades it now"
-    words = f"{account['account']}: armed for {money(arming['max_value'])} {arming['currency']} {until}; {used}{idle}"
-    return [line(words, Style.WARNING, hang=2)]
+    return f"{money(arming['max_value'])} {arming['currency']} {until}; {used}"
 
 
-def _unarmed(account: RealMoneyDocument) -> list[Paragraph]:
-    symbols = account["unarmed_symbols"]
-    if not symbols:
-        return []
-    exchange, arming = account["exchange"], account["arming"]
+def _unarmed(account: RealMoneyDocument) -> Screen:
+    symbols, exchange, arming = account["unarmed_symbols"], account["exchange"], account["arming"]
     currency = ""
     if arming is None:
         why = "it was never armed"
@@ -69,10 +65,10 @@ def _unarmed(account: RealMoneyDocument) -> list[Paragraph]:
         why, currency = f"only {arming['currency']} is armed", f" --currency {symbols[0].partition('/')[2]}"
     else:
         why = f"its authorization ended at {utc(arming['expires_at_ms'])}"
-    return [
+    return (
         line(f"NOT ARMED on {exchange}, so {', '.join(symbols)} is not bought: {why}", Style.WARNING, hang=2),
         remedy(f"autopilot arm --exchange {exchange} --max-value AMOUNT{currency}"),
-    ]
+    )
 
 
 @as_screen

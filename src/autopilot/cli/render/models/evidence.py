@@ -71,20 +71,16 @@ def _reading(metric: MetricDocument) -> Span:
     return Span(said, STANDINGS.get(said, Style.PLAIN))
 
 
-def comparison_section(card: CardDocument) -> Screen:
-    """Net basis points per day, and how far the model is ahead on the same days."""
-    return _compared(card["comparison"])
-
-
-def brief_comparison(card: CardDocument) -> Screen:
-    """The same of the model and of the alternatives that matter most."""
-    return _compared([item for item in card["comparison"] if item["name"] in _ESSENTIAL])
-
-
 _ESSENTIAL = ("model", "cash", "buy and hold", "rule table")
 
 
-def _compared(items: list[ComparisonDocument]) -> Screen:
+def brief_comparison(card: CardDocument) -> Screen:
+    """As `comparison_section`, of the model and of the alternatives that matter most."""
+    return comparison_section([item for item in card["comparison"] if item["name"] in _ESSENTIAL])
+
+
+def comparison_section(items: list[ComparisonDocument]) -> Screen:
+    """Net basis points per day, and how far the model is ahead on the same days."""
     title = interval_title(items)
     fields: tuple[Field[ComparisonDocument], ...] = (
         field("what", lambda item: item["name"], shrink_to=16),

@@ -53,7 +53,7 @@ _SECTIONS: tuple[Callable[[CardDocument], Screen], ...] = (
     data_section,
     classes_section,
     lambda card: metrics_section(card["metrics"]),
-    comparison_section,
+    lambda card: comparison_section(card["comparison"]),
     thresholds_section,
     reliability_section,
     groups_section,
