@@ -25,9 +25,8 @@ from autopilot.cli.options import (
     with_session,
 )
 from autopilot.cli.output import replace_text
-from autopilot.cli.render.backtest import backtest_screen, check_screen
+from autopilot.cli.render.backtest import backtest_screen, check_screen, sweep_screen
 from autopilot.cli.render.progress import progress_view
-from autopilot.cli.render.sweep import sweep_screen
 from autopilot.cli.session import Session, symbols_of
 from autopilot.domain.timeframe import Timeframe
 

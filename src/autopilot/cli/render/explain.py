@@ -20,10 +20,9 @@ from autopilot.cli.render.blocks import (
     listed,
     stacked,
 )
-from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import count, figure, price, quantity, side_span, spoken, utc
+from autopilot.cli.render.words import count, feature_words, figure, price, quantity, side_span, spoken, utc
 from autopilot.domain.document_types import (
     CheckDocument,
     ConditionsDocument,

@@ -19,7 +19,7 @@ from autopilot.cli.render.blocks import (
     listed,
 )
 from autopilot.cli.render.layout import clean
-from autopilot.cli.render.models.evidence import gate_section, metrics_section
+from autopilot.cli.render.models.sections import gate_section, metrics_section
 from autopilot.cli.render.words import NOTHING, count, utc
 from autopilot.domain.document_types import Document
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from autopilot.cli.render.explain import explain_lines, explain_screen
-from autopilot.cli.render.feature_words import feature_words
 from autopilot.cli.render.layout import lines, text_of
 from autopilot.cli.render.remedies import remedies
+from autopilot.cli.render.words import feature_words
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Check, Decision, Denied
 from autopilot.domain.documents import document

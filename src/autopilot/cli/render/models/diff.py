@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from autopilot.cli.render.blocks import Column, Item, Screen, Span, Style, heading, line, stacked, table
-from autopilot.cli.render.models.words import bps, in_unit, interval, meaning, percent
-from autopilot.cli.render.words import NOTHING, integer, spoken, utc
+from autopilot.cli.render.words import NOTHING, bps, in_unit, integer, interval, meaning, percent, spoken, utc
 from autopilot.domain.card_types import (
     CardDocument,
     ComparisonDocument,
@@ -22,6 +21,7 @@ LEADING = 8
 _CHANGE = Column("change", right=True, rank=1)
 
 _Reading = Callable[[CardDocument], str]
+_Rows = list[tuple[Span | str, ...]]
 _FACTS: tuple[tuple[str, _Reading], ...] = (
     ("state", lambda card: spoken(card["state"])),
     ("exchange", lambda card: str(card["exchange"])),
@@ -41,13 +41,27 @@ _FACTS: tuple[tuple[str, _Reading], ...] = (
 def model_diff_screen(first: Document, second: Document) -> Screen:
     """Of two cards."""
     a, b = cast("CardDocument", first), cast("CardDocument", second)
-    tables = (
+    tables: tuple[tuple[str, tuple[Column, ...], _Rows], ...] = (
         ("Data", _columns("what", a, b), _facts(a, b)),
         ("Symbols of one only", (Column("symbol"), Column("in")), _symbols(a, b)),
         ("Versions", _columns("of", a, b), _versions(a, b)),
-        ("Figures out of sample", (*_columns("figure", a, b), _CHANGE), _metrics(a, b)),
+        (
+            "Figures out of sample",
+            (*_columns("figure", a, b), _CHANGE),
+            [
+                (name, _metric(one), _metric(other), _change(one, other))
+                for name, one, other in _pairs(a["metrics"], b["metrics"], lambda item: item["name"])
+            ],
+        ),
         ("Gate", _columns("rule", a, b), _gate(a, b)),
-        ("Net bps per day", _columns("what", a, b), _comparison(a, b)),
+        (
+            "Net bps per day",
+            _columns("what", a, b),
+            [
+                (name, _daily(one), _daily(other))
+                for name, one, other in _pairs(a["comparison"], b["comparison"], lambda item: item["name"])
+            ],
+        ),
         ("Features that gained or lost", (*_columns("feature", a, b), _CHANGE), _features(a, b)),
     )
     return stacked(
@@ -58,9 +72,6 @@ def model_diff_screen(first: Document, second: Document) -> Screen:
         ),
         *((heading(title), table(columns, rows)) if rows else () for title, columns, rows in tables),
     )
-
-
-_Rows = list[tuple[Span | str, ...]]
 
 
 def _columns(what: str, a: CardDocument, b: CardDocument) -> tuple[Column, ...]:
@@ -97,13 +108,6 @@ def _versions(a: CardDocument, b: CardDocument) -> _Rows:
     return [(name, one, _unlike(one, other)) for name, one, other in both if one != other]
 
 
-def _metrics(a: CardDocument, b: CardDocument) -> _Rows:
-    return [
-        (name, _metric(one), _metric(other), _change(one, other))
-        for name, one, other in _pairs(a["metrics"], b["metrics"], lambda item: item["name"])
-    ]
-
-
 def _metric(item: MetricDocument | None) -> str:
     if item is None or item["value"] is None:
         return NOTHING
@@ -136,13 +140,6 @@ def _passed(rule: GateRuleDocument | None) -> Span:
     if rule is None:
         return Span(NOTHING)
     return Span("✓", Style.GOOD) if rule["passed"] else Span("✗", Style.BAD)
-
-
-def _comparison(a: CardDocument, b: CardDocument) -> _Rows:
-    return [
-        (name, _daily(one), _daily(other))
-        for name, one, other in _pairs(a["comparison"], b["comparison"], lambda item: item["name"])
-    ]
 
 
 def _daily(item: ComparisonDocument | None) -> str:

@@ -22,30 +22,27 @@ from autopilot.cli.render.blocks import (
     section,
     stacked,
 )
-from autopilot.cli.render.models.evidence import (
+from autopilot.cli.render.models.sections import (
     brief_comparison,
     brief_gate,
+    classes_section,
     comparison_section,
+    data_line,
+    data_section,
     drift_line,
     drift_section,
     gate_section,
+    groups_section,
+    importance_section,
     leak_section,
     metrics_section,
     paths_section,
     reliability_section,
-    thresholds_section,
-)
-from autopilot.cli.render.models.parts import (
-    classes_section,
-    data_line,
-    data_section,
-    groups_section,
-    importance_section,
     strategies_section,
+    thresholds_section,
     versions_section,
 )
-from autopilot.cli.render.models.words import TO_TRAIN, meaning, state_span
-from autopilot.cli.render.words import NOTHING, count, day, utc
+from autopilot.cli.render.words import NOTHING, TO_TRAIN, count, day, meaning, state_span, utc
 from autopilot.domain.card_types import CardDocument
 from autopilot.domain.document_types import Document
 
