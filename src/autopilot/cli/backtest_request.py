@@ -99,10 +99,10 @@ def _group(name: str | None) -> StrategyGroup | None:
 
 
 def _days(span: str) -> int:
-    found = _SPAN.fullmatch(span)
-    if not found:
+    parts = _SPAN.fullmatch(span)
+    if not parts:
         raise UsageProblem(f"--retrain-every {span} is not a number of days or weeks", hint="write 30d or 4w")
-    return int(found["count"]) * (7 if found["unit"] == "w" else 1)
+    return int(parts["count"]) * (7 if parts["unit"] == "w" else 1)
 
 
 def _amount(text: str | None) -> Decimal | None:
@@ -122,42 +122,39 @@ def parameters_of(ranges: Sequence[str], strategy: str | None, strategies: Strat
 
     Raises UsageProblem, and StrategyError for an unknown strategy.
     """
-    chosen = strategies[strategy] if strategy is not None else None
-    known = _of_strategy(chosen) if chosen else {}
-    if not ranges and chosen is None:
+    own = _of_strategy(strategies[strategy]) if strategy is not None else {}
+    if not ranges and strategy is None:
         raise UsageProblem(
             "there is nothing to search",
             hint="name a --strategy, or parameters such as --param risk.risk_per_trade_pct=0.5..2",
         )
-    if not ranges and not known:
+    if not ranges and not own:
         raise UsageProblem(f"{strategy} has no parameters", hint="name a configuration key with --param")
-    if not ranges:
-        return tuple(known.values())
-    found = tuple(_parameter(text, known) for text in ranges)
-    names = [each.name for each in found]
-    if len(set(names)) < len(names):
+    parameters = tuple(_parameter(text, own) for text in ranges) or tuple(own.values())
+    if len({each.name for each in parameters}) < len(parameters):
         raise UsageProblem("a parameter is named twice", hint="give each --param once")
-    return found
+    return parameters
 
 
 def _of_strategy(strategy: Strategy) -> Mapping[str, Parameter]:
-    found = {}
+    """The numbers above 0 among the strategy's fields."""
+    parameters = {}
     for field in fields(strategy):
         value = getattr(strategy, field.name)
         if type(value) is int and value > 0:
             low, high = max(1, round(value / 2)), max(min(2 * value, MAX_CANDLES), value)
-            found[field.name] = Parameter(field.name, low, high, is_whole=True)
+            parameters[field.name] = Parameter(field.name, low, high, is_whole=True)
         elif type(value) is float and value > 0.0:
-            found[field.name] = Parameter(field.name, value / 2.0, 2.0 * value, is_whole=False)
-    return found
+            parameters[field.name] = Parameter(field.name, value / 2.0, 2.0 * value, is_whole=False)
+    return parameters
 
 
-def _parameter(text: str, known: Mapping[str, Parameter]) -> Parameter:
+def _parameter(text: str, own_parameters: Mapping[str, Parameter]) -> Parameter:
     parts = _PARAMETER.fullmatch(text)
     if not parts:
         raise UsageProblem(f"--param {text} is not a range", hint="write NAME=LOW..HIGH, such as fast=5..20")
     name = parts["name"]
-    is_whole = known[name].is_whole if name in known else _is_whole(name, known)
+    is_whole = own_parameters[name].is_whole if name in own_parameters else _is_whole(name, own_parameters)
     try:
         low, high = (int(parts[end]) if is_whole else float(parts[end]) for end in ("low", "high"))
     except ValueError:
@@ -167,18 +164,18 @@ def _parameter(text: str, known: Mapping[str, Parameter]) -> Parameter:
         ) from None
     if low >= high:
         raise UsageProblem(f"--param {text}: {low:g} is not below {high:g}", hint="give the lower end first")
-    return Parameter(name, low, high, is_whole, is_key=name not in known)
+    return Parameter(name, low, high, is_whole, is_key=name not in own_parameters)
 
 
-def _is_whole(name: str, known: Mapping[str, Parameter]) -> bool:
+def _is_whole(name: str, own_parameters: Mapping[str, Parameter]) -> bool:
     """Whether the values of this trading configuration key are whole numbers. Raises UsageProblem for other keys."""
     key = all_keys().get(name)
     sweepable = key is not None and name.startswith(_TRADING_KEYS) and type(key.default) in (int, float)
     if key is None or not sweepable:
-        own = f"its parameters {', '.join(known)}, or " if known else ""
+        names = f"its parameters {', '.join(own_parameters)}, or " if own_parameters else ""
         raise UsageProblem(
             f"{name} cannot be searched",
-            hint=f"name {own}a number of the sections [risk] and [orders], min_confidence_threshold or "
+            hint=f"name {names}a number of the sections [risk] and [orders], min_confidence_threshold or "
             "max_trades_per_day (autopilot config show)",
         )
     return type(key.default) is int

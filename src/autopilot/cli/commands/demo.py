@@ -30,8 +30,7 @@ def demo(
     market is simulated: its prices are made up.
     """
     from autopilot.app.report.period import period_report
-    from autopilot.cli.demo.market import imported, simulated
-    from autopilot.cli.demo.run import Demo
+    from autopilot.cli.demo import Demo, imported, simulated
     from autopilot.config.load import load
 
     with tempfile.TemporaryDirectory(prefix="autopilot-demo-") as name:

@@ -11,8 +11,13 @@ import typer
 from autopilot.cli.completion import complete_model
 from autopilot.cli.errors import ExitCode
 from autopilot.cli.options import Full, Yes, command_group, confirmed, with_session
-from autopilot.cli.render.models.diff import model_diff_screen
-from autopilot.cli.render.models.screens import changed_screen, model_info_screen, models_screen, reset_screen
+from autopilot.cli.render.models.screens import (
+    changed_screen,
+    model_diff_screen,
+    model_info_screen,
+    models_screen,
+    reset_screen,
+)
 from autopilot.cli.session import Session, address
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from autopilot.domain.market import MarketKind
 
@@ -143,8 +143,9 @@ def section(title: str, fields: Sequence[Field[Item]], items: Iterable[Item]) ->
 
 
 def listing(fields: Sequence[Field[Item]], items: Sequence[Item], nothing: str) -> Screen:
-    """The items as a table or, if there are none, the sentence ``nothing``."""
-    return (listed(fields, items),) if items else (line(nothing, Style.FAINT),)
+    """The documents as a table below their banners or, if there are none, the sentence ``nothing``."""
+    documents = cast("Sequence[Mapping[str, Any]]", items)
+    return (*banner(documents), listed(fields, items)) if items else (line(nothing, Style.FAINT),)
 
 
 def banner(documents: Iterable[Mapping[str, Any]]) -> tuple[Paragraph, ...]:

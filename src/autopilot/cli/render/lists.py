@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
-
-from autopilot.cli.render.blocks import Field, Item, Screen, Span, Style, banner, field, line, listing
+from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listing
 from autopilot.cli.render.words import (
     NOTHING,
     count,
@@ -109,24 +106,24 @@ TRADE_FIELDS: tuple[Field[TradeDocument], ...] = (
 
 def decisions_screen(document: Document) -> Screen:
     """``{"decisions": [brief…]}``."""
-    return _screen(DECISION_FIELDS, document["decisions"], "No decisions yet: one is made for each closed candle.")
+    return listing(DECISION_FIELDS, document["decisions"], "No decisions yet: one is made for each closed candle.")
 
 
 def signals_screen(document: Document) -> Screen:
     """``{"signals": [brief…]}``."""
     nothing = "No signals yet: no chosen strategy has said buy or sell."
-    return _screen(DECISION_FIELDS, document["signals"], nothing)
+    return listing(DECISION_FIELDS, document["signals"], nothing)
 
 
 def orders_screen(document: Document) -> Screen:
     """``{"orders": [Order…]}``."""
     orders: list[OrderDocument] = document["orders"]
-    return (*_screen(ORDER_FIELDS, orders, "No orders yet."), *_protections(orders))
+    return (*listing(ORDER_FIELDS, orders, "No orders yet."), *_protections(orders))
 
 
 def positions_screen(document: Document) -> Screen:
     """``{"positions": [Position…]}``."""
-    return _screen(POSITION_FIELDS, document["positions"], "No open positions.")
+    return listing(POSITION_FIELDS, document["positions"], "No open positions.")
 
 
 def trades_screen(document: Document) -> Screen:
@@ -134,7 +131,7 @@ def trades_screen(document: Document) -> Screen:
     trades: list[TradeDocument] = document["trades"]
     won = sum(float(trade["net"]) > 0 for trade in trades)
     total = (line(f"{count(len(trades), 'trade')}, {won} with a gain"),) if trades else ()
-    return (*_screen(TRADE_FIELDS, trades, "No trades yet: a trade is listed when its position is closed."), *total)
+    return (*listing(TRADE_FIELDS, trades, "No trades yet: a trade is listed when its position is closed."), *total)
 
 
 def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
@@ -149,10 +146,6 @@ def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
         Span(f"  {brief['denied_code']}" if brief["denied_code"] else "", Style.DENIED),
         Span(f"  {brief['id']}"),
     )
-
-
-def _screen(fields: Sequence[Field[Item]], items: Sequence[Item], nothing: str) -> Screen:
-    return (*banner(cast("Sequence[Document]", items)), *listing(fields, items, nothing))
 
 
 def _protections(orders: list[OrderDocument]) -> Screen:
