@@ -99,16 +99,6 @@ app = typer.Typer(
 )
 
 
-def _print_version(as_json: bool) -> None:
-    about = {
-        "name": "autopilot",
-        "distribution": DISTRIBUTION,
-        "version": installed_version(),
-        "python": platform.python_version(),
-    }
-    Output.standard(as_json).show(about, (line(f"autopilot {about['version']}"),))
-
-
 @app.callback()
 def root(
     context: typer.Context,
@@ -121,7 +111,9 @@ def root(
 ) -> None:
     context.obj = Places(config=config, data_dir=data_dir)
     if version:
-        _print_version(as_json)
+        about = {"distribution": DISTRIBUTION, "version": installed_version(), "python": platform.python_version()}
+        words = line(f"autopilot {about['version']}")
+        Output.standard(as_json).show({"name": "autopilot", **about}, (words,))
         raise typer.Exit
     if as_json:
         raise UsageProblem(

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_group, complete_model
 from autopilot.cli.options import (
     AsJson,
     Begin,
@@ -20,6 +19,8 @@ from autopilot.cli.options import (
     Symbols,
     TimeframeName,
     command_group,
+    complete_group,
+    complete_model,
     detail_option,
     strategy_option,
     with_session,

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_key
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.options import AsJson, command_group, with_session
+from autopilot.cli.options import AsJson, command_group, complete_key, with_session
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autopilot.app.trading.passphrase import LARGEST_DESCRIPTOR, passphrase_from
-from autopilot.cli.completion import complete_real_exchange
 from autopilot.cli.errors import ExitCode
-from autopilot.cli.options import Yes, command_group, confirmed, with_session
+from autopilot.cli.options import Yes, command_group, complete_real_exchange, confirmed, with_session
 from autopilot.cli.render.real_money import keys_screen, result_screen
 from autopilot.cli.secret_input import new_passphrase, read_keys, unlocked_by, unlocked_or_new
 from autopilot.cli.session import Session

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_decision
 from autopilot.cli.errors import ExitCode, NothingDecided
-from autopilot.cli.options import Limit, OneSymbol, with_session
+from autopilot.cli.options import Limit, OneSymbol, complete_decision, with_session
 from autopilot.cli.render.blocks import Paragraph, banner
 from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.render.lists import (

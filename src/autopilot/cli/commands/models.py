@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_model
 from autopilot.cli.errors import ExitCode
-from autopilot.cli.options import Full, Yes, command_group, confirmed, with_session
+from autopilot.cli.options import Full, Yes, command_group, complete_model, confirmed, with_session
 from autopilot.cli.render.models.screens import (
     changed_screen,
     model_diff_screen,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_exchange
-from autopilot.cli.options import with_session
+from autopilot.cli.options import complete_exchange, with_session
 from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen
 from autopilot.cli.render.words import count
 from autopilot.cli.session import Session, address
@@ -93,8 +93,6 @@ def _set_mode(session: Session, command: str, exchange: str | None) -> Document:
     try:
         return session.client(MODE_TIMEOUT_S).post(address(command), {"exchange": exchange})
     except DaemonNotRunning:
-        import asyncio
-
         from autopilot.app.trading import without_daemon
         from autopilot.cli.secret_input import keys_of
 
@@ -117,8 +115,6 @@ def _panic_of_daemon(session: Session, flatten: bool) -> Document | None:
 
 
 def _panic_without_daemon(session: Session, flatten: bool) -> Document:
-    import asyncio
-
     from autopilot.adapters.store.views.queries import positions
     from autopilot.app.trading import without_daemon
     from autopilot.cli.secret_input import keys_of

@@ -9,9 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.completion import complete_symbol
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.options import TimeframeName, exchange_option, one_symbol_option, symbol_option, with_session
+from autopilot.cli.options import (
+    TimeframeName,
+    complete_symbol,
+    exchange_option,
+    one_symbol_option,
+    symbol_option,
+    with_session,
+)
 from autopilot.cli.render.status import status_screen
 from autopilot.cli.render.trading import started_screen, stopped_screen
 from autopilot.cli.session import Session, address, symbol_or_none, symbols_of

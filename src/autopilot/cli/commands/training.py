@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.completion import complete_task
 from autopilot.cli.errors import ExitCode, TrainingFailed
-from autopilot.cli.options import TimeframeName, exchange_option, symbol_option, with_session
+from autopilot.cli.options import TimeframeName, complete_task, exchange_option, symbol_option, with_session
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen, tasks_screen
 from autopilot.cli.session import Session, address, ask_view, recall_view, symbols_of

@@ -20,7 +20,6 @@ from autopilot.cli.render.blocks import (
     listed,
     stacked,
 )
-from autopilot.cli.render.layout import plain
 from autopilot.cli.render.remedies import checks_of, remedies
 from autopilot.cli.render.words import count, feature_words, figure, price, quantity, side_span, spoken, utc
 from autopilot.domain.document_types import (
@@ -43,11 +42,6 @@ _HEADLINES = {
 }
 _SILENT: Document = {"signal_type": "none", "strength": None}
 """Stands for a signal that the decision did not keep."""
-
-
-def explain_lines(decision: Document) -> list[str]:
-    """The explanation as plain text, one paragraph a line."""
-    return plain(explain_screen(decision))
 
 
 def explain_screen(document: Document) -> Screen:

@@ -182,8 +182,8 @@ STANDINGS = {"better": Style.GOOD, "worse": Style.BAD, "unclear": Style.WARNING}
 
 def judged(text: str, lower: float | None, upper: float | None) -> Span:
     """Green where the whole interval lies above zero, red below, plain around it: a point alone says nothing."""
-    said = standing(lower, upper)
-    return Span(text, Style.PLAIN if said == "unclear" else STANDINGS.get(said, Style.PLAIN))
+    verdict = standing(lower, upper)
+    return Span(text, Style.PLAIN if verdict == "unclear" else STANDINGS.get(verdict, Style.PLAIN))
 
 
 _FEATURE_PREFIXES = {

@@ -78,8 +78,8 @@ def _reading(metric: MetricDocument) -> Span:
     if metric["baseline"] == UNBEATABLE:
         return Span(NOTHING)
     low_is_good = metric["better"] == "lower"
-    said = standing(metric["lower"], metric["upper"], metric["baseline_value"], low_is_good=low_is_good)
-    return Span(said, STANDINGS.get(said, Style.PLAIN))
+    verdict = standing(metric["lower"], metric["upper"], metric["baseline_value"], low_is_good=low_is_good)
+    return Span(verdict, STANDINGS.get(verdict, Style.PLAIN))
 
 
 _ESSENTIAL = ("model", "cash", "buy and hold", "rule table")
