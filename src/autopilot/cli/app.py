@@ -17,6 +17,7 @@ from autopilot.cli.options import single_command
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import line
 from autopilot.cli.session import Places
+from autopilot.cli.usage_errors import usage_message
 from autopilot.distribution import DISTRIBUTION, installed_version
 
 GROUPS = {
@@ -133,7 +134,7 @@ def run_command(arguments: list[str]) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "autopilot"
-        raise UsageProblem(error.format_message(), hint=f"{command} --help") from None
+        raise UsageProblem(usage_message(error), hint=f"{command} --help") from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
     return int(code or 0)

@@ -77,7 +77,7 @@ def new_passphrase(given: Passphrase | None) -> Passphrase:
     what = f"New passphrase of the exchange keys (at least {MIN_LENGTH} characters)"
     passphrase = _strong(Passphrase(prompt_secret(what, without=NO_TERMINAL)))
     if Passphrase(prompt_secret("Repeat passphrase", without=NO_TERMINAL)) != passphrase:
-        raise SafetyRefused("the two passphrases differ; nothing was changed", hint="try again")
+        raise SafetyRefused("the two passphrases differ; nothing was changed", hint="run the command again")
     return passphrase
 
 
@@ -85,12 +85,12 @@ def _strong(passphrase: Passphrase) -> Passphrase:
     if len(passphrase.text) < MIN_LENGTH:
         raise SafetyRefused(
             f"the passphrase is shorter than {MIN_LENGTH} characters; nothing was changed",
-            hint="four random words are good",
+            hint="four random words make a good one",
         )
     if len(passphrase.encoded()) > MAX_BYTES or not passphrase.text.isprintable():
         raise SafetyRefused(
-            f"the passphrase is no line of at most {MAX_BYTES} bytes; nothing was changed",
-            hint="four random words are good",
+            f"the passphrase must be a single line of at most {MAX_BYTES} bytes; nothing was changed",
+            hint="four random words make a good one",
         )
     return passphrase
 

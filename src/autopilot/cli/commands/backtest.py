@@ -136,7 +136,7 @@ def backtest(
 def check(
     session: Session,
     symbol: Annotated[
-        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="As BTC/USD; may be repeated.")
+        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="Such as BTC/USD; repeatable.")
     ] = None,
     timeframe: TimeframeName = None,
     exchange: StoredExchange = None,

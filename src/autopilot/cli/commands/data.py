@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.options import OneSymbol, command_group, exchange_option, timeframe_option, with_session
+from autopilot.cli.options import (
+    OneSymbol,
+    command_group,
+    exchange_option,
+    one_symbol_option,
+    timeframe_option,
+    with_session,
+)
 from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session
@@ -23,6 +30,11 @@ if TYPE_CHECKING:
 
 app = command_group(help="Import, export, list and verify the candles on this machine.")
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
+FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]
+FilesSymbol = Annotated[
+    str | None, one_symbol_option(help="The symbol, such as BTC/USD. Default: from the file's name.")
+]
+FilesTimeframe = Annotated[str | None, timeframe_option(help="The length of a candle. Default: from the file's name.")]
 OneTimeframe = Annotated[str | None, timeframe_option(help="Only candles of this length.")]
 
 
@@ -31,9 +43,9 @@ OneTimeframe = Annotated[str | None, timeframe_option(help="Only candles of this
 def import_(
     session: Session,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of files named as their markets.")],
-    exchange: OneExchange = None,
-    symbol: OneSymbol = None,
-    timeframe: OneTimeframe = None,
+    exchange: FilesExchange = None,
+    symbol: FilesSymbol = None,
+    timeframe: FilesTimeframe = None,
     sentiment: Annotated[
         bool, typer.Option("--sentiment", help="The file is a Crypto Fear & Greed index, one value per day.")
     ] = False,
@@ -66,9 +78,9 @@ def export(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="Ends in .csv, .json (either also with .gz), .feather or .parquet.")
     ],
-    exchange: OneExchange = None,
-    symbol: OneSymbol = None,
-    timeframe: OneTimeframe = None,
+    exchange: FilesExchange = None,
+    symbol: FilesSymbol = None,
+    timeframe: FilesTimeframe = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
     """Write stored candles of one market to a file. Importing the file gives equal candles.

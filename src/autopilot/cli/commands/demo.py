@@ -24,7 +24,7 @@ def demo(
     ] = None,
     days: Annotated[int, typer.Option("--days", min=2, max=3650, metavar="N", help="Days to trade.")] = 60,
 ) -> int:
-    """Run a daemon on paper money, kill it half-way, and show that nothing is lost.
+    """Run a daemon on paper money, kill it halfway, and show that nothing is lost.
 
     It needs no network and no keys, works in a temporary directory, and leaves nothing behind. Without --data the
     market is simulated: its prices are made up.

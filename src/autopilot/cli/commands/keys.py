@@ -138,7 +138,7 @@ def change_passphrase(
 
 
 def _changed(session: Session, command: str, exchange: str) -> AbstractContextManager[None]:
-    """Record a change of keys. Raises ConfigError for an exchange on which real orders cannot be sent."""
+    """Record a change of keys. Raises ConfigError for an exchange on which real money cannot be traded."""
     from autopilot.adapters.exchange.venues.known import venue_rules
 
     venue_rules(exchange)

@@ -35,7 +35,7 @@ def progress_text(stage: str, done: int, total: int, detail: str) -> str:
 
 def begun_screen(task: Document) -> Screen:
     """The screen after --detach."""
-    return (line(f"training {task['id']} has begun; autopilot tasks {task['id']} shows its progress", hang=2),)
+    return (line(f"training {task['id']} has started; autopilot tasks {task['id']} shows its progress", hang=2),)
 
 
 def scheduled_screen(document: Document) -> Screen:
@@ -104,7 +104,7 @@ def _standing(task: Document) -> str:
 _FIELDS: tuple[Field[Document], ...] = (
     field("task", lambda task: task["id"]),
     field("state", lambda task: Span(task["state"], _STYLES.get(task["state"], Style.PLAIN))),
-    field("begun", lambda task: utc(task["started_at_ms"]), rank=2),
+    field("started", lambda task: utc(task["started_at_ms"]), rank=2),
     field("progress", _standing, rank=1, shrink_to=12),
     field("market", lambda task: task["request"]["exchange"], rank=3),
     field("symbols", lambda task: ", ".join(task["request"]["symbols"]), rank=5, shrink_to=12),

@@ -86,6 +86,8 @@ def test_a_card_and_a_list_name_a_simulated_market() -> None:
     mixed = {"models": [entry("m-2"), entry("m-1", exchange="simulated")], "history": []}
     assert banner in plain(models_screen(mixed))
     assert banner not in plain(models_screen(listed()))
+    assert banner in plain(model_diff_screen(card(), card(exchange="simulated")))
+    assert banner not in plain(model_diff_screen(card(), card()))
 
 
 def test_a_model_whose_card_cannot_be_read_is_still_listed() -> None:
@@ -311,7 +313,7 @@ def test_in_a_pipe_the_list_has_every_column() -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"models": [], "history": []}, "No model has been trained. To train one: autopilot retrain --days 90"),
+        ({"models": [], "history": []}, "No model is stored. To train one: autopilot retrain --days 90"),
         ({"models": [entry("m-1")], "history": []}, "The rule table decides."),
     ],
 )

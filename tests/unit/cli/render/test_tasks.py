@@ -29,7 +29,7 @@ def test_a_simulated_market_is_named(exchange, is_named) -> None:
 
 def test_in_a_pipe_the_list_has_every_column() -> None:
     head, row = plain(tasks_screen({"tasks": [task("kraken")]}))
-    assert head.split() == ["task", "state", "begun", "progress", "market", "symbols", "days"]
+    assert head.split() == ["task", "state", "started", "progress", "market", "symbols", "days"]
     assert row.split() == [
         *("1f3a9c2b", "running", "2024-05-01", "13:00Z", "folds", "3/8", "kraken", "BTC/USD,", "ETH/USD", "90")
     ]

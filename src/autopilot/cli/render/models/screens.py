@@ -142,7 +142,7 @@ def models_screen(document: Document) -> Iterator[Block]:
     models = document["models"]
     yield from banner({"market": model.get("exchange")} for model in models)
     if not models:
-        yield line(f"No model has been trained. To train one: {TO_TRAIN}")
+        yield line(f"No model is stored. To train one: {TO_TRAIN}")
     else:
         yield listed(_FIELDS, models)
         champions = [line(f"{model['id']} {_plainly(model)}", hang=2) for model in models if model["is_champion"]]
@@ -255,6 +255,7 @@ def model_diff_screen(first: Document, second: Document) -> Screen:
     return stacked(
         (
             heading(f"{a['id']} and {b['id']}"),
+            *banner({"market": card["exchange"]} for card in (a, b)),
             *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
             line("Each model was judged on its own data, so a difference between them is not a test."),
         ),
