@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.cli.demo import market
+from autopilot.cli import demo
 from autopilot.cli.main import main
 
 
@@ -26,7 +26,7 @@ def running_in(directory: Path) -> list[str]:
 @pytest.fixture
 def quick(home: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the demo makes its directory; its market takes two seconds."""
-    monkeypatch.setattr(market, "WATCHED_S", 2.0)
+    monkeypatch.setattr(demo, "WATCHED_S", 2.0)
     monkeypatch.setattr(tempfile, "tempdir", str(home.directory))
     directory: Path = home.directory
     return directory
@@ -46,7 +46,7 @@ def test_it_ends_with_the_report_and_leaves_nothing(quick: Path, capfd: pytest.C
 
 
 def test_a_demo_that_fails_leaves_no_process(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from autopilot.cli.demo.run import Demo
+    from autopilot.cli.demo import Demo
 
     def interrupted(*_: object, **__: object) -> None:
         assert running_in(quick)

@@ -48,7 +48,8 @@ def is_command(module: str, node: Definition) -> bool:
     if module == f"cli/commands/{node.name}.py":
         return True
     called = (each.func if isinstance(each, ast.Call) else each for each in node.decorator_list)
-    return any(isinstance(each, ast.Attribute) and each.attr in {"command", "callback"} for each in called)
+    names = {each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in called}
+    return not names.isdisjoint({"command", "callback", "with_session"})
 
 
 def lines_of(node: Definition, module: str = "") -> int:

@@ -11,12 +11,12 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from autopilot.cli.errors import UsageProblem
+from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.examples import examples_of
-from autopilot.cli.exit_codes import ExitCode
+from autopilot.cli.options import single_command
 from autopilot.cli.output import Output
+from autopilot.cli.render.blocks import line
 from autopilot.cli.session import Places
-from autopilot.cli.shell import single_command
 from autopilot.cli.usage_errors import usage_message
 from autopilot.distribution import DISTRIBUTION, installed_version
 
@@ -31,7 +31,20 @@ GROUPS = {
 }
 """The commands by the headings of the help, in its order."""
 
-COMMANDS = {name: f"autopilot.cli.commands.{name.replace('-', '_')}" for names in GROUPS.values() for name in names}
+_SHARED = {
+    "running": ("start", "status", "stop", "daemon"),
+    "modes": ("pause", "resume", "panic"),
+    "lists": ("signals", "decisions", "orders", "positions", "trades", "explain"),
+    "training": ("retrain", "tasks"),
+    "models": ("model-info", "reset-model"),
+    "reports": ("performance", "report", "parity"),
+    "arming": ("arm", "disarm"),
+    "backtest": ("sweep",),
+    "config": ("init",),
+}
+"""The modules of several commands; any other command has a module of its name."""
+_MODULES = {name: module for module, names in _SHARED.items() for name in names}
+COMMANDS = {name: f"autopilot.cli.commands.{_MODULES.get(name, name)}" for names in GROUPS.values() for name in names}
 """Every command and its module."""
 
 _WHOLE = 1_000
@@ -59,9 +72,9 @@ class LazyGroup(TyperGroup):
 
 
 def _loaded(name: str) -> Any:
-    """The group ``app`` of the command's module or, where there is none, its function of the command's name."""
+    """The function of the command's name or, if the module is named after the command and has a group, its ``app``."""
     module = import_module(COMMANDS[name])
-    if hasattr(module, "app"):
+    if name not in _MODULES and hasattr(module, "app"):
         return get_command(module.app)
     return single_command(name, getattr(module, name.replace("-", "_")))
 
@@ -87,15 +100,6 @@ app = typer.Typer(
 )
 
 
-def _print_version(as_json: bool) -> None:
-    name, version = "autopilot", installed_version()
-    if as_json:
-        about = {"name": name, "distribution": DISTRIBUTION, "version": version, "python": platform.python_version()}
-        Output.standard(as_json=True).show(about, ())
-    else:
-        Output.standard(as_json=False).write(f"{name} {version}")
-
-
 @app.callback()
 def root(
     context: typer.Context,
@@ -108,7 +112,9 @@ def root(
 ) -> None:
     context.obj = Places(config=config, data_dir=data_dir)
     if version:
-        _print_version(as_json)
+        about = {"distribution": DISTRIBUTION, "version": installed_version(), "python": platform.python_version()}
+        words = line(f"autopilot {about['version']}")
+        Output.standard(as_json).show({"name": "autopilot", **about}, (words,))
         raise typer.Exit
     if as_json:
         raise UsageProblem(

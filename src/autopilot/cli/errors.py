@@ -1,8 +1,44 @@
-"""Errors that only the command line raises; `domain.errors` draws the tree."""
+"""Exit codes, and the errors that only the command line raises; `domain.errors` draws the tree."""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+from autopilot.control.errors import CommandRefused
 from autopilot.domain.errors import AutopilotError, Kind
+
+
+class ExitCode(IntEnum):
+    """The contract with scripts."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    """The command line or the configuration is wrong."""
+    NOT_RUNNING = 3
+    REFUSED = 4
+    """The daemon could not be reached, or refused."""
+    SAFETY = 5
+    """Refused because it could cost real money."""
+    INTERRUPTED = 130
+
+
+_EXIT_CODES = {
+    Kind.USAGE: ExitCode.USAGE,
+    Kind.UNKNOWN: ExitCode.USAGE,
+    Kind.SAFETY: ExitCode.SAFETY,
+    Kind.CONFLICT: ExitCode.REFUSED,
+    Kind.UNREACHABLE: ExitCode.REFUSED,
+    Kind.NOT_RUNNING: ExitCode.NOT_RUNNING,
+}
+"""Any other kind: failed."""
+
+
+def exit_code(error: AutopilotError) -> ExitCode:
+    """The exit code of a command that ends with this error. Every refusal of the daemon is 4, but for safety."""
+    if isinstance(error, CommandRefused) and error.kind is not Kind.SAFETY:
+        return ExitCode.REFUSED
+    return _EXIT_CODES.get(error.kind, ExitCode.FAILED)
 
 
 class UsageProblem(AutopilotError):

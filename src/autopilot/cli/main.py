@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from autopilot.cli.exit_codes import ExitCode, exit_code
+from autopilot.cli.errors import ExitCode, exit_code
 from autopilot.cli.output import Output, ReaderGone
-from autopilot.cli.quick import quick_status
+from autopilot.cli.status_query import quick_status
 from autopilot.domain.errors import AutopilotError
 
 

@@ -1,60 +1,187 @@
-"""Options that several commands share."""
+"""How a function becomes a command, the options that several commands share, and the values that the shell offers
+for them; Typer drops the values that do not begin as the user typed.
+
+The values come from the database, the configuration and the program, never from the daemon or the network. A value that
+cannot be looked up is not offered: an error would be printed into the line that the user is typing. The imports are
+those of a query, so that a press of the tab key answers at once.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
-from autopilot.cli.completion import complete_exchange, complete_symbol, complete_timeframe
-from autopilot.cli.symbols import symbol_or_none
+from autopilot.cli.session import Session, symbol_or_none
+from autopilot.config.paths import Paths, find_paths
+from autopilot.control.errors import SafetyRefused
+from autopilot.domain.errors import AutopilotError
+from autopilot.domain.timeframe import Timeframe
+
+REAL_EXCHANGES = ("binance", "coinbase", "kraken")
+"""Named here because their own modules import ccxt."""
+OFFLINE = ("replay", "simulated")
+
+
+def complete_symbol(context: typer.Context) -> list[str]:
+    """The configured symbols, and those in the database."""
+    return list(dict.fromkeys([*_configured_symbols(context), *_stored(context, "symbols")]))
+
+
+def complete_exchange(context: typer.Context) -> list[str]:
+    """The exchanges that can trade real money, those without a network, and those in the database."""
+    return list(dict.fromkeys([*REAL_EXCHANGES, *OFFLINE, *_stored(context, "exchanges")]))
+
+
+def complete_real_exchange() -> list[str]:
+    """The exchanges that can trade real money."""
+    return list(REAL_EXCHANGES)
+
+
+def complete_timeframe() -> list[str]:
+    """Every timeframe."""
+    return [timeframe.value for timeframe in Timeframe]
+
+
+def complete_strategy() -> list[str]:
+    """The built-in strategies, one for each file of a group's folder, and the user's own."""
+    from importlib.metadata import entry_points
+
+    own = [entry.name for entry in entry_points(group="autopilot.strategies")]
+    return [*(file.stem for group in _groups() for file in group.glob("[!_]*.py")), *own]
+
+
+def complete_group() -> list[str]:
+    """The groups of strategies."""
+    return [group.name for group in _groups()]
+
+
+def complete_key() -> list[str]:
+    """Every key of the configuration."""
+    from autopilot.config.keys import all_keys
+
+    return list(all_keys())
+
+
+def complete_model(context: typer.Context) -> list[str]:
+    """The ids of the trained models."""
+    return _stored(context, "models")
+
+
+def complete_task(context: typer.Context) -> list[str]:
+    """The ids of the background tasks."""
+    return _stored(context, "tasks")
+
+
+def complete_decision(context: typer.Context) -> list[str]:
+    """The symbols, and the ids of the newest decisions."""
+    return complete_symbol(context) + _stored(context, "decisions")
+
+
+def _paths(context: typer.Context) -> Paths:
+    """The callback of the global options does not run while a line is completed. Raises ConfigError."""
+    given = context.find_root().params
+    return find_paths(given.get("config"), given.get("data_dir"), os.environ)
+
+
+def _stored(context: typer.Context, kind: str) -> list[str]:
+    from autopilot.adapters.store.views.names import stored_names
+
+    with suppress(AutopilotError, OSError):
+        return stored_names(_paths(context).database, kind)
+    return []
+
+
+def _configured_symbols(context: typer.Context) -> list[str]:
+    from autopilot.config.load import load
+
+    with suppress(AutopilotError, OSError):
+        return list(load(_paths(context)).config.symbols)
+    return []
+
+
+def _groups() -> list[Path]:
+    """The folders of the groups, found without importing them: the strategies need NumPy and TA-Lib."""
+    import autopilot
+
+    folder = Path(autopilot.__path__[0]) / "strategies"
+    return sorted(path.parent for path in folder.glob("*/__init__.py"))
+
+
+exchange_option = partial(typer.Option, "--exchange", metavar="NAME", autocompletion=complete_exchange)
+real_exchange_option = partial(typer.Option, "--exchange", metavar="NAME", autocompletion=complete_real_exchange)
+strategy_option = partial(typer.Option, "--strategy", metavar="NAME", autocompletion=complete_strategy)
+symbol_option = partial(typer.Option, "--symbol", metavar="SYMBOL", autocompletion=complete_symbol)
+one_symbol_option = partial(symbol_option, callback=symbol_or_none)
+timeframe_option = partial(typer.Option, "--timeframe", metavar="TIMEFRAME", autocompletion=complete_timeframe)
+detail_option = partial(typer.Option, "--detail", metavar="TIMEFRAME", autocompletion=complete_timeframe)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Full = Annotated[bool, typer.Option("--full", help="Show the whole card.")]
-OneSymbol = Annotated[
-    str | None,
-    typer.Option(
-        "--symbol",
-        metavar="SYMBOL",
-        callback=symbol_or_none,
-        autocompletion=complete_symbol,
-        help="Only this symbol, such as BTC/USD.",
-    ),
-]
+OneSymbol = Annotated[str | None, one_symbol_option(help="Only this symbol, such as BTC/USD.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most N, the latest first.")]
-Symbols = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--symbol",
-        metavar="SYMBOL",
-        autocompletion=complete_symbol,
-        help="Such as BTC/USD; repeatable. All share one account.",
-    ),
-]
+OnlyDays = Annotated[int | None, typer.Option("--days", min=1, max=99_999, metavar="N", help="Only the last N days.")]
+Symbols = Annotated[list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. All share one account.")]
 LastDays = Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="The last N days.")]
 Begin = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Candles from this day or time on, UTC.")]
 End = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles before this day or time, UTC.")]
-TimeframeName = Annotated[
-    str | None,
-    typer.Option(
-        "--timeframe",
-        metavar="TIMEFRAME",
-        autocompletion=complete_timeframe,
-        help="The length of a candle: 1m 5m 15m 30m 1h 4h 1d.",
-    ),
-]
-StoredExchange = Annotated[
-    str | None,
-    typer.Option(
-        "--exchange",
-        metavar="NAME",
-        autocompletion=complete_exchange,
-        help="The exchange of the stored candles, or simulated.",
-    ),
-]
+TimeframeName = Annotated[str | None, timeframe_option(help="The length of a candle: 1m 5m 15m 30m 1h 4h 1d.")]
+StoredExchange = Annotated[str | None, exchange_option(help="The exchange of the stored candles, or simulated.")]
 Fee = Annotated[
     float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="In percent of the value of each order.")
 ]
 Slippage = Annotated[
     float | None, typer.Option("--slippage", min=0, max=1000, metavar="BPS", help="Of market orders, in bps.")
 ]
+
+
+def command_group(**settings: Any) -> typer.Typer:
+    """A command with commands of its own; ``settings`` are those of `typer.Typer`, such as ``help``."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, **settings)
+
+
+def single_command(name: str, function: Callable[..., object]) -> Any:
+    """The command ``name`` that calls ``function``; its parameters are the options, its docstring is the help."""
+    group = command_group()
+    group.command(name)(function)
+    return get_command(group)
+
+
+def with_session(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """The function of a command, for Typer: its session is made from the context and from the last option, --json.
+
+    ``function`` takes the session first and returns the exit code; None means 0.
+    The command raises ConfigError if the session's places cannot be used.
+    """
+
+    @wraps(function)
+    def command(context: typer.Context, as_json: bool, **options: Any) -> int | None:
+        return function(Session.of(context, as_json), **options)
+
+    _, *options = signature(function, eval_str=True).parameters.values()
+    parameters = [
+        Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context),
+        *(option.replace(kind=Parameter.KEYWORD_ONLY) for option in options),
+        Parameter("as_json", Parameter.KEYWORD_ONLY, annotation=AsJson, default=False),
+    ]
+    vars(command)["__signature__"] = Signature(parameters)
+    return command
+
+
+def confirmed(session: Session, question: str, *, refusal: str, hint: str) -> bool:
+    """Whether the user says yes. Raises SafetyRefused with ``refusal`` and ``hint`` without a terminal."""
+    if not sys.stdin.isatty():
+        raise SafetyRefused(f"{refusal}: there is no terminal to ask on", hint=hint)
+    if typer.confirm(question, err=True):
+        return True
+    session.output.remark("nothing was changed")
+    return False

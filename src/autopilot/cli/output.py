@@ -64,6 +64,11 @@ class Output:
         for spans in lines(screen, _width(self.remarks)):
             self.remarks.write(text_of(spans) + "\n")
 
+    def save_page(self, path: Path, page: str) -> None:
+        """Write an HTML report, and say so. Raises UsageProblem."""
+        replace_text(path, page)
+        self.remark(f"the report is in {path}")
+
     def failure(self, error: AutopilotError) -> None:
         """The error that ends the command: in words and, with ``--json``, as a document too."""
         self.trouble(error)

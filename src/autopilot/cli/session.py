@@ -1,15 +1,15 @@
-"""One invocation of a command: its places, its output, and its daemon."""
+"""One invocation of a command: its places, its output, its daemon, and the symbols as people type them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from autopilot.cli.exit_codes import ExitCode, exit_code
+from autopilot.cli.errors import ExitCode, exit_code
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Screen
 from autopilot.config.paths import Paths, find_paths
@@ -17,9 +17,15 @@ from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.control.protocol import API, WIRE_NAMES
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import typer
+
+    from autopilot.config.schema import AutopilotConfig
+
 QUERY_TIMEOUT_S = 10.0
 
 
@@ -41,8 +47,9 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The paths and the output of a command."""
+    """The places, the paths and the output of a command."""
 
+    places: Places
     paths: Paths
     output: Output
 
@@ -55,11 +62,34 @@ class Session:
     def at(cls, places: Places, as_json: bool) -> Session:
         """Raises ConfigError if the places cannot be used."""
         paths = find_paths(places.config, places.data_dir, os.environ)
-        return cls(paths, Output.standard(as_json))
+        return cls(places, paths, Output.standard(as_json))
+
+    @property
+    def config(self) -> AutopilotConfig:
+        """The configuration in effect. Raises ConfigError."""
+        from autopilot.config.load import load
+
+        return load(self.paths).config
+
+    def require_history(self) -> None:
+        """Raises DaemonNotRunning if no daemon has ever run on this data directory."""
+        if not self.paths.database.exists():
+            raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
+
+    def recorded(self, command: str, request: Document) -> AbstractContextManager[None]:
+        """A context whose commands are written to the audit log with their result."""
+        from autopilot.app.audit_log import recorded
+
+        return recorded(self.paths, command, request)
 
     def client(self, timeout: float = QUERY_TIMEOUT_S) -> ControlClient:
         """The daemon of this data directory; nothing is sent yet."""
         return ControlClient(self.paths.socket, timeout)
+
+    def show(self, document: Document, screen: Callable[[Document], Screen], *, is_done: bool = True) -> ExitCode:
+        """Show the result of the command. Returns the exit code: 0 or, if it is not done, 1."""
+        self.output.show(document, screen(document))
+        return ExitCode.DONE if is_done else ExitCode.FAILED
 
     def query(self, view: str, screen: Callable[[Document], Screen], **parameters: str | int | None) -> int:
         """Show a view of the database, by its name and parameters in `VIEWS`; see `answer`."""
@@ -88,7 +118,7 @@ class Session:
             self.output.trouble(
                 DaemonNotRunning("the daemon is not running; this is the last known state", hint=down.hint)
             )
-        self.output.show(document, screen(document))
+        self.show(document, screen)
         return code
 
 
@@ -117,3 +147,20 @@ def address(*parts: str, **parameters: str | int | None) -> str:
     }
     path = "/".join([API, *(quote(part) for part in parts)])
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def symbol_of(text: str) -> str:
+    """``btc-usd`` → ``BTC/USD``, as the daemon reads it too. Raises UnknownSymbol when it is no spot symbol."""
+    symbol = text.upper().replace("-", "/")
+    split_symbol(symbol)
+    return symbol
+
+
+def symbol_or_none(text: str | None) -> str | None:
+    """For an option that may be left out."""
+    return None if text is None else symbol_of(text)
+
+
+def symbols_of(texts: Iterable[str] | None) -> list[str]:
+    """For an option that may be repeated."""
+    return [symbol_of(text) for text in texts or ()]

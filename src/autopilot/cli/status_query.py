@@ -1,19 +1,46 @@
-"""The query of `autopilot status`; imports as little as possible, because it must answer at once."""
+"""The query of `autopilot status`, and its usual form without Typer, whose import takes longer than the whole query.
+
+It imports as little as possible, because it must answer at once.
+"""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from autopilot.cli.render.status import status_screen
-from autopilot.cli.session import Session, address
-from autopilot.cli.symbols import symbol_or_none
+from autopilot.cli.session import Places, Session, address, symbol_or_none
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
+
+_PLACES = {"--data-dir": "data_dir", "--config": "config"}
+
+
+def quick_status(arguments: Sequence[str]) -> int | None:
+    """The exit code; None if Typer must parse the arguments, as
+    for --help, --watch or a mistake. Raises AutopilotError as the command does."""
+    if not (os.environ.keys().isdisjoint({"_AUTOPILOT_COMPLETE"}) and "status" in arguments):
+        return None
+    at = arguments.index("status")
+    places = _places(arguments[:at])
+    words = [word for word in arguments[at + 1 :] if word != "--json"]
+    if places is None or len(words) > 1 or any(word.startswith("-") for word in words):
+        return None
+    session = Session.at(places, as_json="--json" in arguments[at + 1 :])
+    return show_status(session, words[0] if words else None)
+
+
+def _places(arguments: Sequence[str]) -> Places | None:
+    """None unless these are pairs of a global option and its value, each option once."""
+    names, values = arguments[::2], arguments[1::2]
+    if len(names) != len(values) or len(set(names)) != len(names) or not _PLACES.keys() >= set(names):
+        return None
+    return Places(**{_PLACES[name]: Path(value) for name, value in zip(names, values, strict=True)})
 
 
 def show_status(session: Session, symbol: str | None) -> int:

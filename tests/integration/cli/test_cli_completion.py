@@ -15,7 +15,7 @@ import pytest
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.views.names import stored_names
-from autopilot.cli.completion import OFFLINE, REAL_EXCHANGES, complete_group, complete_strategy
+from autopilot.cli.options import OFFLINE, REAL_EXCHANGES, complete_group, complete_strategy
 from autopilot.domain.candles import Candles
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -120,7 +120,7 @@ def test_completion_imports_nothing_heavy(data_dir) -> None:
     heavy = ("numpy", "pandas", "ccxt", "lightgbm", "aiohttp", "talib", "rich")
     script = (
         "import json, sys; from autopilot.cli.app import app; from typer.main import get_command;"
-        " from autopilot.cli import completion as c;"
+        " from autopilot.cli import options as c;"
         f" root = get_command(app); context = root.make_context('autopilot', ['--data-dir', {str(data_dir)!r}],"
         " resilient_parsing=True);"
         " [each(context) for each in (c.complete_symbol, c.complete_exchange, c.complete_model, c.complete_task)];"

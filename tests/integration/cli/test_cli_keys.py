@@ -38,7 +38,7 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
         return hashlib.sha256(passphrase.encoded() + scrypt["salt"].encode()).digest()
 
     monkeypatch.setattr(module, "_derived", derived)
-    monkeypatch.setattr("autopilot.cli.unlocking.keep_memory_private", lambda: None)
+    monkeypatch.setattr("autopilot.cli.secret_input.keep_memory_private", lambda: None)
 
 
 @pytest.fixture

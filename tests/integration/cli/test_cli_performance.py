@@ -56,6 +56,6 @@ def test_without_a_daemon_it_is_computed_with_the_configured_threshold(autopilot
 
 
 def test_where_a_daemon_computes_the_command_stays_light() -> None:
-    program = "import autopilot.cli.commands.performance, sys; print('\\n'.join(sys.modules))"
+    program = "import autopilot.cli.commands.reports, sys; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert not {"numpy", "pydantic", "aiohttp"} & set(done.stdout.split())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autopilot.cli.errors import NothingDecided, UsageProblem
-from autopilot.cli.exit_codes import exit_code
+from autopilot.cli.errors import NothingDecided, UsageProblem, exit_code
 from autopilot.control.errors import (
     CommandRefused,
     Conflict,

@@ -6,34 +6,30 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson, Limit
+from autopilot.cli.options import Limit, command_group, with_session
 from autopilot.cli.render.audit import audit_screen, verdict_screen
 from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group
 from autopilot.domain.audit import AuditKind
 
 app = command_group(help="Show the audit log, and verify that nobody changed it.")
 
 
 @app.command()
+@with_session
 def show(
-    context: typer.Context,
+    session: Session,
     kind: Annotated[AuditKind | None, typer.Option("--kind", help="Only rows of this kind.")] = None,
     limit: Limit = 20,
-    as_json: AsJson = False,
-) -> int:
+) -> None:
     """List commands, decisions, orders and changes, the latest first. It works with and without a daemon."""
     from autopilot.adapters.store.audit import recent
 
-    session = Session.of(context, as_json)
-    document = recent(session.paths.database, limit, kind)
-    session.output.show(document, audit_screen(document))
-    return ExitCode.DONE
+    session.show(recent(session.paths.database, limit, kind), audit_screen)
 
 
 @app.command()
-def verify(context: typer.Context, as_json: AsJson = False) -> int:
+@with_session
+def verify(session: Session) -> int:
     """Look for rows that were edited, removed, moved or inserted, and for armings that differ from the log.
 
     Exit code 1 when there are any.
@@ -41,7 +37,6 @@ def verify(context: typer.Context, as_json: AsJson = False) -> int:
     from autopilot.adapters.audit_head import read_head
     from autopilot.adapters.store.audit import verify_all
 
-    session = Session.of(context, as_json)
     anchor = read_head(session.paths.audit_head)
     verdict = verify_all(session.paths.database, anchor)
     document = {
@@ -54,5 +49,4 @@ def verify(context: typer.Context, as_json: AsJson = False) -> int:
         "breaks": list(verdict.breaks),
         "altered": list(verdict.altered),
     }
-    session.output.show(document, verdict_screen(document))
-    return ExitCode.DONE if verdict.is_whole else ExitCode.FAILED
+    return session.show(document, verdict_screen, is_done=verdict.is_whole)

@@ -1,4 +1,4 @@
-"""autopilot backtest: the whole autopilot over history, with the daemon's own code."""
+"""autopilot backtest, backtest check and sweep: the whole autopilot on past data, with the daemon's own code."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.commands.backtest_check import check
-from autopilot.cli.completion import complete_group, complete_model, complete_strategy, complete_timeframe
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson, Begin, End, Fee, LastDays, Slippage, StoredExchange, Symbols, TimeframeName
+from autopilot.cli.options import (
+    AsJson,
+    Begin,
+    End,
+    Fee,
+    LastDays,
+    Slippage,
+    StoredExchange,
+    Symbols,
+    TimeframeName,
+    command_group,
+    complete_group,
+    complete_model,
+    detail_option,
+    strategy_option,
+    with_session,
+)
 from autopilot.cli.output import replace_text
-from autopilot.cli.render.backtest import backtest_screen
+from autopilot.cli.render.backtest import backtest_screen, check_screen, sweep_screen
 from autopilot.cli.render.progress import progress_view
-from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group
+from autopilot.cli.session import Session, symbols_of
+from autopilot.domain.timeframe import Timeframe
 
 app = command_group(invoke_without_command=True)
-app.command("check")(check)
 
 
 @app.callback()
@@ -31,15 +43,7 @@ def backtest(
     end: End = None,
     timeframe: TimeframeName = None,
     exchange: StoredExchange = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            "--strategy",
-            metavar="NAME",
-            autocompletion=complete_strategy,
-            help="Trade every signal of this strategy, and no other.",
-        ),
-    ] = None,
+    strategy: Annotated[str | None, strategy_option(help="Trade every signal of this strategy, and no other.")] = None,
     group: Annotated[
         str | None,
         typer.Option(
@@ -70,13 +74,7 @@ def backtest(
     slippage: Slippage = None,
     balance: Annotated[str | None, typer.Option("--balance", metavar="AMOUNT", help="The money at the start.")] = None,
     detail: Annotated[
-        str | None,
-        typer.Option(
-            "--detail",
-            metavar="TIMEFRAME",
-            autocompletion=complete_timeframe,
-            help="Finer stored candles, such as 1m, for the order of events in a candle.",
-        ),
+        str | None, detail_option(help="Finer stored candles, such as 1m, for the order of events in a candle.")
     ] = None,
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Also run each strategy alone, for comparison.")
@@ -89,21 +87,20 @@ def backtest(
         ),
     ] = None,
     as_json: AsJson = False,
-) -> int | None:
+) -> None:
     """Test the whole autopilot on stored candles, with all symbols sharing one account.
 
     Each decision comes from a model that was trained only on earlier data. Missing options come from the configuration.
     """
     if context.invoked_subcommand is not None:
-        return None
+        return
     from autopilot.app.backtest.figures import backtest_document
     from autopilot.app.backtest.run import run_backtest
     from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
-    from autopilot.config.load import load
     from autopilot.domain.documents import document
 
     session = Session.of(context, as_json)
-    config = load(session.paths).config
+    config = session.config
     request = backtest_request(
         config,
         period=period_of(days, begin, end),
@@ -123,14 +120,99 @@ def backtest(
     )
     with progress_view(session.output.remarks) as progress:
         run = run_backtest(session.paths, config, request, progress)
-        found = backtest_document(run)
+        figures = backtest_document(run)
     if decisions:
         lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
         replace_text(decisions, "".join(f"{line}\n" for line in lines))
     if html:
         from autopilot.app.report.page import backtest_page
 
-        replace_text(html, backtest_page(run, found))
-        session.output.remark(f"the report is in {html}")
-    session.output.show(found, backtest_screen(found))
-    return ExitCode.DONE
+        session.output.save_page(html, backtest_page(run, figures))
+    session.show(figures, backtest_screen)
+
+
+@app.command()
+@with_session
+def check(
+    session: Session,
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="Such as BTC/USD; repeatable.")
+    ] = None,
+    timeframe: TimeframeName = None,
+    exchange: StoredExchange = None,
+    cuts: Annotated[int, typer.Option("--cuts", min=1, max=1000, metavar="N", help="At how many candles.")] = 30,
+) -> int:
+    """Prove of all features and strategies, yours too, that they do not look ahead and need no more past than they get.
+
+    Exit code 1 when one does.
+    """
+    from autopilot.app.backtest.check import check_strategies
+
+    config = session.config
+    with progress_view(session.output.remarks) as progress:
+        document = check_strategies(
+            session.paths,
+            config,
+            exchange or config.exchange,
+            tuple(dict.fromkeys(symbols_of(symbol))) or config.symbols,
+            Timeframe.parse(timeframe) if timeframe else config.timeframe,
+            cuts,
+            progress,
+        )
+    return session.show(document, check_screen, is_done=not document["findings"])
+
+
+@with_session
+def sweep(
+    session: Session,
+    strategy: Annotated[str | None, strategy_option(help="Trade this strategy alone; search its parameters.")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="NAME=LOW..HIGH", help="A parameter or a configuration key; repeatable."),
+    ] = None,
+    tries: Annotated[int, typer.Option("--tries", min=2, max=10_000, metavar="N", help="Tries in each fold.")] = 50,
+    folds: Annotated[
+        int,
+        typer.Option("--folds", min=1, max=50, metavar="N", help="How often the search is tested on later candles."),
+    ] = 4,
+    symbol: Symbols = None,
+    days: LastDays = None,
+    begin: Begin = None,
+    end: End = None,
+    timeframe: TimeframeName = None,
+    exchange: StoredExchange = None,
+    fee: Fee = None,
+    slippage: Slippage = None,
+    detail: Annotated[str | None, detail_option(help="Finer stored candles, as in a backtest.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same tries.")] = 1,
+) -> None:
+    """Search for better parameters, test them on later candles, and say how much is luck.
+
+    Needs optuna: pip install 'autopilot-trader[sweep]'.
+    """
+    from autopilot.app.sweep.figures import sweep_document
+    from autopilot.app.sweep.run import SweepRequest, run_sweep
+    from autopilot.cli.backtest_request import backtest_request, parameters_of, period_of
+    from autopilot.strategies.registry import load_strategies
+
+    config = session.config
+    request = SweepRequest(
+        backtest=backtest_request(
+            config,
+            period=period_of(days, begin, end),
+            symbols=symbol,
+            timeframe=timeframe,
+            exchange=exchange,
+            strategy=strategy,
+            fee=fee,
+            slippage=slippage,
+            detail=detail,
+        ),
+        parameters=parameters_of(param or (), strategy, load_strategies()),
+        tries=tries,
+        folds=folds,
+        seed=seed,
+    )
+    with progress_view(session.output.remarks) as progress:
+        document = sweep_document(run_sweep(session.paths, config, request, progress))
+    session.show(document, sweep_screen)

@@ -1,19 +1,22 @@
-"""autopilot config: show, change and check the configuration."""
+"""autopilot config and init: write, show, change and check the configuration."""
 
 from __future__ import annotations
 
+import os
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_key
 from autopilot.cli.errors import UsageProblem
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
+from autopilot.cli.options import AsJson, command_group, complete_key, with_session
+from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
-from autopilot.cli.session import Session
-from autopilot.cli.shell import command_group
+from autopilot.cli.session import Places, Session
+from autopilot.config.load import load
+from autopilot.config.paths import find_paths
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
@@ -27,40 +30,35 @@ KeyName = Annotated[
 
 
 @app.command()
+@with_session
 def show(
-    context: typer.Context,
+    session: Session,
     origin: Annotated[bool, typer.Option("--origin", help="Also show where each value comes from.")] = False,
-    as_json: AsJson = False,
-) -> int:
+) -> None:
     """Show the configuration in effect, as TOML."""
-    from autopilot.config.load import load
-
-    session = Session.of(context, as_json)
     loaded = load(session.paths)
     document = {"values": loaded.values(), "origins": dict(loaded.origins)}
-    session.output.show(document, values_screen(document, with_origin=origin))
-    return ExitCode.DONE
+    session.show(document, partial(values_screen, with_origin=origin))
 
 
 @app.command()
-def get(context: typer.Context, key: KeyName, as_json: AsJson = False) -> int:
+@with_session
+def get(session: Session, key: KeyName) -> None:
     """Print one value."""
-    from autopilot.config.load import load
     from autopilot.config.problems import unknown_key
 
-    session = Session.of(context, as_json)
     loaded = load(session.paths)
     values = loaded.values()
     if key not in values:
         raise ConfigError(unknown_key(key), hint="to list all keys: autopilot config show")
     document = {"key": key, "value": values[key], "origin": loaded.origins[key]}
     session.output.show(document, (line(bare(values[key])),))
-    return ExitCode.DONE
 
 
 @app.command("set")
+@with_session
 def set_(
-    context: typer.Context,
+    session: Session,
     key: KeyName,
     value: Annotated[
         str | None,
@@ -69,19 +67,16 @@ def set_(
     unset: Annotated[
         bool, typer.Option("--unset", help="Remove the value, so that the file or the default applies.")
     ] = False,
-    as_json: AsJson = False,
-) -> int:
+) -> None:
     """Change one value, if the configuration stays valid.
 
     The value is written to a separate file that takes precedence. Your own file is never changed.
     """
-    from autopilot.app.audit_log import recorded
     from autopilot.config.overrides import set_value, unset_value
 
-    session = Session.of(context, as_json)
     if unset is (value is not None):
         raise UsageProblem("give either a value or --unset", hint=f"autopilot config set {key} VALUE")
-    with recorded(session.paths, "config set", {"key": key, "value": value}):
+    with session.recorded("config set", {"key": key, "value": value}):
         loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
     present = loaded.values().get(key)
     document = {"key": key, "value": present, "origin": loaded.origins.get(key), "restart_needed": _runs(session)}
@@ -89,27 +84,22 @@ def set_(
     session.output.show(document, (line(words),))
     if document["restart_needed"]:
         session.output.remark("restart the daemon to apply the change: autopilot stop, then autopilot start")
-    return ExitCode.DONE
 
 
 @app.command()
-def path(context: typer.Context, as_json: AsJson = False) -> int:
+@with_session
+def path(session: Session) -> None:
     """Show where the configuration, the database, the socket and the log are."""
-    session = Session.of(context, as_json)
     document = {name: str(place) for name, place in session.paths._asdict().items()}
     session.output.show(document, paths_screen(session.paths))
-    return ExitCode.DONE
 
 
 @app.command()
-def validate(context: typer.Context, as_json: AsJson = False) -> int:
+@with_session
+def validate(session: Session) -> None:
     """Check the configuration and list every problem. The exit code is 2 if there is any."""
-    from autopilot.config.load import load
-
-    session = Session.of(context, as_json)
     load(session.paths)
     session.output.show({"valid": True}, (line("the configuration is valid", Style.GOOD),))
-    return ExitCode.DONE
 
 
 def _runs(session: Session) -> bool:
@@ -118,3 +108,41 @@ def _runs(session: Session) -> bool:
     except ControlError:
         return False
     return True
+
+
+def init(context: typer.Context, as_json: AsJson = False) -> None:
+    """Write a configuration file with every key, its default and its description.
+
+    An existing file is never changed. The file is optional: without it, the defaults apply.
+    """
+    from autopilot.config.example import example_text
+
+    target = _target(context.obj)
+    if target.exists():
+        raise ConfigError(
+            f"{target} already exists and was not changed",
+            hint="to see its values: autopilot config show; to write another file: autopilot --config FILE init",
+        )
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write(example_text())
+    except OSError as error:
+        raise ConfigError(
+            f"{target} cannot be written: {error.strerror}", hint="choose another place with --config FILE"
+        ) from error
+    Output.standard(as_json).show(
+        {"config_file": str(target)},
+        (
+            line(f"wrote {target}"),
+            line("edit it as you like, then run: autopilot config validate, autopilot start", Style.FAINT),
+        ),
+    )
+
+
+def _target(places: Places) -> Path:
+    """The path of the new file. Only here, a file named with --config need not exist."""
+    named = places.config or Path(os.environ.get("AUTOPILOT_CONFIG", ""))
+    if named != Path():
+        return named.expanduser().absolute()
+    return find_paths(None, places.data_dir, os.environ).config_file

@@ -9,20 +9,20 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
-from autopilot.cli.render.demo import demo_screen, heading
+from autopilot.cli.options import with_session
+from autopilot.cli.render.blocks import heading
+from autopilot.cli.render.demo import demo_screen
 from autopilot.cli.session import Session
 
 
+@with_session
 def demo(
-    context: typer.Context,
+    session: Session,
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="PATH", exists=True, help="Real candles: a file, or a folder of files."),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=2, max=3650, metavar="N", help="Days to trade.")] = 60,
-    as_json: AsJson = False,
 ) -> int:
     """Run a daemon on paper money, kill it halfway, and show that nothing is lost.
 
@@ -30,22 +30,19 @@ def demo(
     market is simulated: its prices are made up.
     """
     from autopilot.app.report.period import period_report
-    from autopilot.cli.demo.market import imported, simulated
-    from autopilot.cli.demo.run import Demo
+    from autopilot.cli.demo import Demo, imported, simulated
     from autopilot.config.load import load
 
-    session = Session.of(context, as_json)
     with tempfile.TemporaryDirectory(prefix="autopilot-demo-") as name:
         directory = Path(name)
         if data is None:
             market = simulated(days)
         else:
             market, files = imported(directory / "autopilot.db", data, days)
-            if not as_json:
+            if not session.output.as_json:
                 session.output.show({}, (heading(f"Imported {', '.join(file.name for file in files)}"),))
         trading = Demo(market, directory, session.output)
         books = trading.run()
         report = period_report(trading.paths, load(trading.paths).config, None).document
     document = {"report": report, "books": asdict(books)}
-    session.output.show(document, demo_screen(document))
-    return ExitCode.FAILED if books.disagreements else ExitCode.DONE
+    return session.show(document, demo_screen, is_done=not books.disagreements)

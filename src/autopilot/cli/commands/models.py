@@ -1,92 +1,132 @@
-"""autopilot models: all trained models, and which of them decides."""
+"""autopilot models, model-info and reset-model: the trained models, and which of them decides."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_model
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.model_access import with_models
-from autopilot.cli.options import AsJson, Full
-from autopilot.cli.render.models.diff import model_diff_screen
-from autopilot.cli.render.models.info import model_info_screen
-from autopilot.cli.render.models.listing import changed_screen, models_screen
+from autopilot.cli.errors import ExitCode
+from autopilot.cli.options import Full, Yes, command_group, complete_model, confirmed, with_session
+from autopilot.cli.render.models.screens import (
+    changed_screen,
+    model_diff_screen,
+    model_info_screen,
+    models_screen,
+    reset_screen,
+)
 from autopilot.cli.session import Session, address
-from autopilot.cli.shell import command_group
+from autopilot.control.client import ControlClient
+from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document
 
+if TYPE_CHECKING:
+    from autopilot.app.models.registry import ModelRegistry
+
 app = command_group(help="List, compare, promote and roll back models.")
+QUESTION = "Take all trained models out of use? A backup is kept, and the rule table decides from then on."
 ModelId = Annotated[
     str, typer.Argument(metavar="ID", autocompletion=complete_model, help="A model's id, from models list.")
 ]
 
 
 @app.command("list")
-def list_(context: typer.Context, as_json: AsJson = False) -> int:
+@with_session
+def list_(session: Session) -> None:
     """List all models, the newest first, and the changes of the champion."""
-    session = Session.of(context, as_json)
-    document = with_models(session, lambda daemon: daemon.get(address("models")), lambda registry: registry.list())
-    session.output.show(document, models_screen(document))
-    return ExitCode.DONE
+    document = _with_models(session, lambda daemon: daemon.get(address("models")), lambda registry: registry.list())
+    session.show(document, models_screen)
 
 
 @app.command()
-def show(context: typer.Context, model_id: ModelId, full: Full = False, as_json: AsJson = False) -> int:
+@with_session
+def show(session: Session, model_id: ModelId, full: Full = False) -> None:
     """Show a model's card, as model-info does."""
-    session = Session.of(context, as_json)
-    document = _card(session, model_id)
-    session.output.show(document, model_info_screen(document, full=full))
-    return ExitCode.DONE
+    session.show(_card(session, model_id), partial(model_info_screen, full=full))
 
 
 @app.command()
+@with_session
 def diff(
-    context: typer.Context,
+    session: Session,
     a: Annotated[str, typer.Argument(metavar="A", autocompletion=complete_model, help="One model's id.")],
     b: Annotated[str, typer.Argument(metavar="B", autocompletion=complete_model, help="Another model's id.")],
-    as_json: AsJson = False,
-) -> int:
+) -> None:
     """Compare two models: data, figures, gate and features."""
-    session = Session.of(context, as_json)
-    one, other = _card(session, a), _card(session, b)
-    session.output.show({"a": one, "b": other}, model_diff_screen(one, other))
-    return ExitCode.DONE
+    cards = {"a": _card(session, a), "b": _card(session, b)}
+    session.show(cards, lambda both: model_diff_screen(both["a"], both["b"]))
 
 
 @app.command()
+@with_session
 def promote(
-    context: typer.Context,
+    session: Session,
     model_id: ModelId,
     force: Annotated[
         bool, typer.Option("--force", help="Even if it failed the gate. It still cannot decide about real money.")
     ] = False,
-    as_json: AsJson = False,
-) -> int:
+) -> None:
     """Let this model decide from now on. Exit code 5 when it failed the gate."""
-    session = Session.of(context, as_json)
-    document = with_models(
+    document = _with_models(
         session,
         lambda daemon: daemon.post(address("models", model_id, "promote"), {"force": force}),
         lambda registry: registry.promote(model_id, force=force),
     )
-    session.output.show(document, changed_screen(document))
-    return ExitCode.DONE
+    session.show(document, changed_screen)
 
 
 @app.command()
-def rollback(context: typer.Context, as_json: AsJson = False) -> int:
+@with_session
+def rollback(session: Session) -> None:
     """Go back to the previous champion or, if there was none, to the rule table."""
-    session = Session.of(context, as_json)
-    document = with_models(
+    document = _with_models(
         session, lambda daemon: daemon.post(address("models", "rollback")), lambda registry: registry.rollback()
     )
-    session.output.show(document, changed_screen(document))
-    return ExitCode.DONE
+    session.show(document, changed_screen)
+
+
+@with_session
+def model_info(
+    session: Session,
+    model_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID", autocompletion=complete_model, help="A model's id. Default: the champion, else the newest."
+        ),
+    ] = None,
+    full: Full = False,
+) -> None:
+    """Show a model: its state, its evidence and its training data."""
+    path = address("model-info", id=model_id)
+    document = _with_models(session, lambda daemon: daemon.get(path), lambda registry: registry.info(model_id))
+    session.show(document, partial(model_info_screen, full=full))
+
+
+@with_session
+def reset_model(session: Session, yes: Yes = False) -> int:
+    """Take all models out of use; the rule table decides again. Asks first, and keeps a backup."""
+    if not (yes or confirmed(session, QUESTION, refusal="nothing was reset", hint="autopilot reset-model --yes")):
+        return ExitCode.FAILED
+    document = _with_models(session, lambda daemon: daemon.post(address("reset")), lambda registry: registry.reset())
+    return session.show(document, reset_screen)
 
 
 def _card(session: Session, model_id: str) -> Document:
-    return with_models(
+    return _with_models(
         session, lambda daemon: daemon.get(address("models", model_id)), lambda registry: registry.info(model_id)
     )
+
+
+def _with_models(
+    session: Session, ask: Callable[[ControlClient], Document], do: Callable[[ModelRegistry], Document]
+) -> Document:
+    """A document about models, by ``ask`` with a daemon, by ``do`` without one. Raises AutopilotError."""
+    try:
+        return ask(session.client())
+    except DaemonNotRunning:
+        from autopilot.app.models.registry import open_registry
+
+        with open_registry(session.paths) as registry:
+            return do(registry)

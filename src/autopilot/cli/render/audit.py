@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from autopilot.cli.render.blocks import Block, Field, Screen, Style, field, line, listed
+from autopilot.cli.render.blocks import Block, Field, Screen, Style, as_screen, field, line, listing
 from autopilot.cli.render.words import count, quantity, spoken, utc
 from autopilot.control.protocol import API
 from autopilot.domain.document_types import Document
@@ -14,46 +14,36 @@ LONGEST_LAG_MS = 60_000
 """The anchor follows within seconds. A killed process or a changed clock can delay it, so a lag is no fault."""
 
 ID_SHOWN = 8
-"""The characters of an order's id that are shown: enough to tell it from others."""
+"""The characters of an id that are shown: enough to tell it from others."""
 
 
 def audit_screen(document: Document) -> Screen:
     """``{"audit": [row …]}``."""
-    rows = document["audit"]
-    if not rows:
-        return (line("Nothing is recorded yet.", Style.FAINT),)
-    return (listed(FIELDS, rows),)
+    return listing(FIELDS, document["audit"], "Nothing is recorded yet.")
 
 
-def verdict_screen(document: Document) -> Screen:
+@as_screen
+def verdict_screen(document: Document) -> Iterator[Block]:
     """The findings of `autopilot audit verify`."""
-    fault, breaks = document["fault"], document["breaks"]
+    fault, breaks, anchor = document["fault"], document["breaks"], document["anchor"]
     rows = count(document["rows"], "row")
-    blocks: list[Block] = [
-        line(
-            f"row {seq}: when a daemon started, the log had been changed; details: autopilot audit show --kind break",
-            Style.BAD,
-            hang=2,
-        )
-        for seq in breaks
-    ]
-    blocks += [
-        line(f"the arming of {account} differs from the log; autopilot disarm removes it", Style.BAD, hang=2)
-        for account in document["altered"]
-    ]
+    for seq in breaks:
+        words = "when a daemon started, the log had been changed; details: autopilot audit show --kind break"
+        yield line(f"row {seq}: {words}", Style.BAD, hang=2)
+    for account in document["altered"]:
+        yield line(f"the arming of {account} differs from the log; autopilot disarm removes it", Style.BAD, hang=2)
     if fault:
-        blocks.append(line(f"NOT INTACT: {fault['problem']}", Style.BAD, hang=2))
-        blocks.append(line(f"{rows} checked; all before row {fault['seq']} are intact", Style.FAINT, hang=2))
-    else:
-        verdict = "It is intact since then." if breaks else f"The audit log is intact: {rows}."
-        blocks.append(line(verdict, Style.WARNING if breaks else Style.GOOD))
-    if document["anchor"] and not fault:
+        yield line(f"NOT INTACT: {fault['problem']}", Style.BAD, hang=2)
+        yield line(f"{rows} checked; all before row {fault['seq']} are intact", Style.FAINT, hang=2)
+        return
+    verdict = "It is intact since then." if breaks else f"The audit log is intact: {rows}."
+    yield line(verdict, Style.WARNING if breaks else Style.GOOD)
+    if anchor:
         since = count(document["since_anchor"], "row")
-        blocks.append(line(f"{since} since the anchor, which is at row {document['anchor']['seq']}", Style.FAINT))
+        yield line(f"{since} since the anchor, which is at row {anchor['seq']}", Style.FAINT)
         if document["since_anchor_ms"] > LONGEST_LAG_MS:
             words = f"the anchor is {document['since_anchor_ms'] // 1000} s behind: the last of these rows"
-            blocks.append(line(f"{words} could be removed unnoticed; the daemon's log says why", Style.WARNING, hang=2))
-    return tuple(blocks)
+            yield line(f"{words} could be removed unnoticed; the daemon's log says why", Style.WARNING, hang=2)
 
 
 def _what(row: Document) -> str:
@@ -65,33 +55,24 @@ def _what(row: Document) -> str:
 
 
 def _command(body: Document) -> str:
-    asked = body["asked"]
     given = [
         f"{spoken(name)} {', '.join(value) if isinstance(value, list) else value}"
-        for name, value in asked.items()
+        for name, value in body["asked"].items()
         if value not in (None, False)
     ]
     return ", ".join([f"{body['command'].replace(f'{API}/', '')}: {body['result']}", *given])
-
-
-def _daemon(body: Document) -> str:
-    return f"{body['event']}, version {body['version']}, configuration {body['config_sha256'][:ID_SHOWN]}"
 
 
 def _model(body: Document) -> str:
     return f"{body['event']}: {body['previous_id'] or 'rules'} → {body['model_id'] or 'rules'} ({body['reason']})"
 
 
-def _mode(body: Document) -> str:
-    return f"{body['account']}: {body['previous']} → {body['mode']}, {body['code']} ({body['why']})"
-
-
 def _arming(body: Document) -> str:
-    said = f"{body['account']} {body['event']}"
+    change = f"{body['account']} {body['event']}"
     if body["event"] != "armed":
-        return said
+        return change
     unproven = ", UNPROVEN" if body["unproven"] else ""
-    return f"{said} up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}{unproven}"
+    return f"{change} up to {body['max_value']} {body['currency']} until {utc(body['expires_at_ms'])}{unproven}"
 
 
 def _decision(body: Document) -> str:
@@ -104,23 +85,19 @@ def _order(body: Document) -> str:
     return f"{body['symbol']} {body['side']} {spoken(body['status'])}{filled}, order {_short(body['client_order_id'])}"
 
 
-def _break(body: Document) -> str:
-    return str(body["problem"])
-
-
-def _short(order_id: str) -> str:
-    return order_id[:ID_SHOWN]
+def _short(long_id: str) -> str:
+    return long_id[:ID_SHOWN]
 
 
 _WORDS: dict[str, Callable[[Document], str]] = {
     "command": _command,
-    "daemon": _daemon,
+    "daemon": lambda body: f"{body['event']}, version {body['version']}, configuration {_short(body['config_sha256'])}",
     "model": _model,
-    "mode": _mode,
+    "mode": "{account}: {previous} → {mode}, {code} ({why})".format_map,
     "arming": _arming,
     "decision": _decision,
     "order": _order,
-    "break": _break,
+    "break": "{problem}".format_map,
 }
 FIELDS: tuple[Field[Document], ...] = (
     field("row", lambda row: str(row["seq"]), right=True, rank=2),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from functools import wraps
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+from autopilot.domain.market import MarketKind
 
 Item = TypeVar("Item")
+Arguments = ParamSpec("Arguments")
+
+BANNERS = {
+    MarketKind.SIMULATED: "SIMULATED MARKET – prices are made up",
+    MarketKind.REPLAY: "REPLAY of stored candles – not the present market",
+}
+"""By the name of the MarketKind."""
 
 
 class Style(StrEnum):
@@ -93,6 +103,56 @@ def field(
 ) -> Field[Item]:
     """A column of a list with its cell; the options are those of Column."""
     return Field(Column(title, right, rank, shrink_to), cell)
+
+
+def as_screen(function: Callable[Arguments, Iterable[Block]]) -> Callable[Arguments, Screen]:
+    """``function``, with the blocks that it yields as a screen."""
+
+    @wraps(function)
+    def screen(*arguments: Arguments.args, **options: Arguments.kwargs) -> Screen:
+        return tuple(function(*arguments, **options))
+
+    return screen
+
+
+def heading(text: str) -> Paragraph:
+    """The title of a screen or section."""
+    return line(text, Style.HEADING)
+
+
+def remedy(text: str, *, indent: int = 2, hang: int = 2) -> Paragraph:
+    """``try: …``, below the problem that it solves."""
+    return line(f"{' ' * indent}try: {text}", Style.FAINT, hang=hang)
+
+
+def checked(passed: bool) -> Span:
+    """The mark before a rule, test or check."""
+    return Span("  ✓ ", Style.GOOD) if passed else Span("  ✗ ", Style.BAD)
+
+
+def stacked(*sections: Iterable[Block]) -> Screen:
+    """The sections that have content, separated by blank lines."""
+    shown = [blocks for section in sections if (blocks := tuple(section))]
+    return tuple(block for blocks in shown for block in (BLANK, *blocks))[1:]
+
+
+def section(title: str, fields: Sequence[Field[Item]], items: Iterable[Item]) -> Screen:
+    """The items as a table below a heading; empty without items."""
+    rows = tuple(items)
+    return (heading(title), listed(fields, rows)) if rows else ()
+
+
+def listing(fields: Sequence[Field[Item]], items: Sequence[Item], nothing: str) -> Screen:
+    """The documents as a table below their banners or, if there are none, the sentence ``nothing``."""
+    documents = cast("Sequence[Mapping[str, Any]]", items)
+    return (*banner(documents), listed(fields, items)) if items else (line(nothing, Style.FAINT),)
+
+
+def banner(documents: Iterable[Mapping[str, Any]]) -> tuple[Paragraph, ...]:
+    """The line, on every screen, that names a market which is not real: one for each kind of such market among
+    ``documents``, which have a ``market`` or an ``account``."""
+    kinds = {str(each.get("market") or str(each.get("account", "")).rpartition(":")[2]) for each in documents}
+    return tuple(line(text, Style.WARNING) for kind, text in BANNERS.items() if kind in kinds)
 
 
 def listed(fields: Sequence[Field[Item]], items: Iterable[Item]) -> Table:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, heading, line, listed, listing
 from autopilot.cli.render.words import count, day, utc
 from autopilot.domain.document_types import Document
 
@@ -30,29 +32,23 @@ IMPORT_FIELDS: tuple[Field[Document], ...] = (
     field("new", lambda item: f"{item['written']:,}", right=True),
     field("dropped", lambda item: f"{sum(item['dropped'].values()):,}", right=True, rank=1),
 )
-NOTHING_STORED = line("No candles are stored. Try: autopilot data import PATH", Style.FAINT)
+NOTHING_STORED = "No candles are stored. Try: autopilot data import PATH"
 
 
 def list_screen(document: Document) -> Screen:
     """``{"series": [{exchange, symbol, timeframe, candles, first_at_ms, last_at_ms}…]}``."""
-    series = document["series"]
-    if not series:
-        return (NOTHING_STORED,)
-    return (listed(LIST_FIELDS, series),)
+    return listing(LIST_FIELDS, document["series"], NOTHING_STORED)
 
 
 def verify_screen(document: Document) -> Screen:
     """``{"series": [{exchange, symbol, timeframe, candles, faults, sound}…], "sound"}``."""
     series = document["series"]
-    if not series:
-        return (NOTHING_STORED,)
-    return (listed(VERIFY_FIELDS, series), *_faults(series))
+    return (*listing(VERIFY_FIELDS, series, NOTHING_STORED), *_faults(series))
 
 
 def import_screen(document: Document) -> Screen:
     """``{"imported": [{file, exchange, symbol, timeframe, read, written, dropped, faults}…]}``."""
-    imported = document["imported"]
-    return (listed(IMPORT_FIELDS, imported), *_faults(imported))
+    return (listed(IMPORT_FIELDS, document["imported"]), *_faults(document["imported"]))
 
 
 def export_screen(document: Document) -> Screen:
@@ -76,10 +72,8 @@ def _verdict(faults: list[Document]) -> Span:
     return Span(", ".join(kinds), Style.WARNING if kinds == ["gap"] else Style.BAD)
 
 
-def _faults(series: list[Document]) -> list[Block]:
-    blocks: list[Block] = []
+def _faults(series: list[Document]) -> Iterator[Block]:
     for item in series:
         if item["faults"]:
-            blocks += [BLANK, line(f"{item['exchange']} {item['symbol']} {item['timeframe']}", Style.HEADING)]
-            blocks += [line(f"  {fault['kind']}: {fault['words']}", hang=4) for fault in item["faults"]]
-    return blocks
+            yield from (BLANK, heading(f"{item['exchange']} {item['symbol']} {item['timeframe']}"))
+            yield from (line(f"  {fault['kind']}: {fault['words']}", hang=4) for fault in item["faults"])

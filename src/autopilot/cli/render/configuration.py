@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
-from autopilot.cli.render.blocks import BLANK, Block, Column, Screen, Span, Style, line, table
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    field,
+    heading,
+    line,
+    listed,
+)
 
 _PATHS = {
     "config_file": "configuration",
@@ -37,30 +50,24 @@ def bare(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def values_screen(document: dict[str, Any], *, with_origin: bool) -> Screen:
+@as_screen
+def values_screen(document: dict[str, Any], *, with_origin: bool) -> Iterator[Block]:
     """``{"values": {key: value}, "origins": {key: origin}}``, with dotted keys, section by section."""
-    blocks: list[Block] = []
-    present = ""
-    width = max(len(_assignment(key, value)) for key, value in document["values"].items())
-    for key, value in document["values"].items():
-        section = key.rpartition(".")[0]
-        if section != present:
-            blocks += [BLANK, line(f"[{section}]", Style.HEADING)]
-            present = section
-        text = _assignment(key, value)
-        blocks.append(line(f"{text:<{width}}  # {document['origins'][key]}" if with_origin else text))
-    return tuple(blocks)
+    assignments = {key: f"{key.rpartition('.')[2]} = {toml(value)}" for key, value in document["values"].items()}
+    width = max(map(len, assignments.values()))
+    for section, keys in groupby(assignments, key=lambda key: key.rpartition(".")[0]):
+        if section:
+            yield from (BLANK, heading(f"[{section}]"))
+        for key in keys:
+            text = assignments[key]
+            yield line(f"{text:<{width}}  # {document['origins'][key]}" if with_origin else text)
 
 
 def paths_screen(places: Any) -> Screen:
     """``places`` is a Paths."""
-    rows = []
-    for name, words in _PATHS.items():
-        place: Path = getattr(places, name)
-        there = Span("") if place.exists() else Span("missing", Style.FAINT)
-        rows.append((words, str(place), there))
-    return (table((Column("what"), Column("path"), Column("")), rows),)
-
-
-def _assignment(key: str, value: Any) -> str:
-    return f"{key.rpartition('.')[2]} = {toml(value)}"
+    fields: tuple[Field[str], ...] = (
+        field("what", lambda name: _PATHS[name]),
+        field("path", lambda name: str(getattr(places, name))),
+        field("", lambda name: "" if getattr(places, name).exists() else Span("missing", Style.FAINT)),
+    )
+    return (listed(fields, _PATHS),)

@@ -5,12 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from autopilot.cli.render.backtest import report_screen
-from autopilot.cli.render.blocks import BLANK, Paragraph, Screen, Span, Style, line
+from autopilot.cli.render.blocks import BLANK, Paragraph, Screen, Span, Style, heading, line
 from autopilot.cli.render.words import price, quantity, spoken, utc
-
-
-def heading(text: str) -> Paragraph:
-    return line(text, Style.HEADING)
 
 
 def fill_line(fill: dict[str, Any]) -> Paragraph:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
-from autopilot.cli.render.feature_words import feature_words
-from autopilot.cli.render.layout import plain
+from autopilot.cli.render.blocks import (
+    Block,
+    Field,
+    Paragraph,
+    Screen,
+    Span,
+    Style,
+    banner,
+    checked,
+    field,
+    heading,
+    line,
+    listed,
+    stacked,
+)
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import count, figure, price, quantity, side_span, spoken, utc
+from autopilot.cli.render.words import count, feature_words, figure, price, quantity, side_span, spoken, utc
 from autopilot.domain.document_types import (
     CheckDocument,
     ConditionsDocument,
@@ -32,15 +44,10 @@ _SILENT: Document = {"signal_type": "none", "strength": None}
 """Stands for a signal that the decision did not keep."""
 
 
-def explain_lines(decision: Document) -> list[str]:
-    """The explanation as plain text, one paragraph a line."""
-    return plain(explain_screen(decision))
-
-
 def explain_screen(document: Document) -> Screen:
     """``document``: a DecisionDocument."""
     decision = cast("DecisionDocument", document)
-    sections = (
+    return stacked(
         _header(decision),
         _market(decision["conditions"]),
         _groups(decision["selection"]),
@@ -53,32 +60,24 @@ def explain_screen(document: Document) -> Screen:
         _exits(decision.get("exits", [])),
         _change(decision),
     )
-    blocks: list[Block] = []
-    for section in sections:
-        blocks += [BLANK, *section] if blocks and section else section
-    return tuple(blocks)
 
 
-def _header(decision: DecisionDocument) -> list[Block]:
+def _header(decision: DecisionDocument) -> Iterator[Block]:
     words, style = _HEADLINES[decision["action"]]
-    denied = decision["denied"]
     where = f"{decision['exchange']}, account {decision['account']}"
-    blocks: list[Block] = [
-        line(f"{decision['symbol']} {decision['timeframe']}, candle of {utc(decision['candle_at_ms'])}", Style.HEADING),
-        line(f"decision {decision['id']} on {where}, chosen by {decision['selection']['decided_by']}", Style.FAINT),
-        *banner([decision]),
-        Paragraph((Span(words, style),)),
-    ]
-    if denied:
-        blocks.append(line(f"{denied['code']}: {denied['detail']}", Style.DENIED, hang=2))
-    return blocks
+    yield heading(f"{decision['symbol']} {decision['timeframe']}, candle of {utc(decision['candle_at_ms'])}")
+    yield line(f"decision {decision['id']} on {where}, chosen by {decision['selection']['decided_by']}", Style.FAINT)
+    yield from banner([decision])
+    yield line(words, style)
+    if denied := decision["denied"]:
+        yield line(f"{denied['code']}: {denied['detail']}", Style.DENIED, hang=2)
 
 
-def _market(seen: ConditionsDocument) -> list[Block]:
+def _market(seen: ConditionsDocument) -> Screen:
     direction = f"{spoken(seen['regime'])}, strength {figure(seen['regime_strength'])}"
     moves = f"{figure(seen['volatility'] and seen['volatility'] * 100)} % a candle"
-    return [
-        line("Market", Style.HEADING),
+    return (
+        heading("Market"),
         line(
             f"  {direction}, for {count(seen['candles_in_regime'], 'candle')}: price {price(seen['price'])}, "
             f"ADX {figure(seen['adx'], 1)}, RSI {figure(seen['rsi'], 1)}, ATR {price(seen['atr'])}, "
@@ -87,44 +86,40 @@ def _market(seen: ConditionsDocument) -> list[Block]:
             f"external signals {'available' if seen['external_signals'] else 'not available'}",
             hang=2,
         ),
-    ]
+    )
 
 
-def _groups(selection: SelectionDocument) -> list[Block]:
+def _groups(selection: SelectionDocument) -> Iterator[Block]:
     by = {"rules": "chosen by the rule table", "model": "chosen by the learned model"}[selection["decided_by"]]
-    blocks: list[Block] = [line(f"Groups, {by}", Style.HEADING)]
+    yield heading(f"Groups, {by}")
     for score in selection["groups"]:
         name = _marked(spoken(score["group"]), score["group"] == selection["group"])
         edge = score["expected_edge_bps"]
         expected = "" if edge is None else f"expects {edge:+.1f} bps: "
         standing = f"{name.text:<19} {figure(score['confidence'])}"
         reason = Span(f"  {expected}{score['reason']}", Style.FAINT)
-        blocks.append(Paragraph((Span(standing, name.style), reason), hang=26))
+        yield Paragraph((Span(standing, name.style), reason), hang=26)
     if selection["note"] and not selection.get("model"):
-        blocks.append(line(f"  {selection['note']}", Style.FAINT, hang=2))
-    return blocks
+        yield line(f"  {selection['note']}", Style.FAINT, hang=2)
 
 
-def _model(opinion: OpinionDocument | None) -> list[Block]:
+def _model(opinion: OpinionDocument | None) -> Iterator[Block]:
     """The learned model's opinion; decisions of older versions do not have it."""
     if not opinion:
-        return []
+        return
     likely = sorted(opinion["probabilities"].items(), key=lambda item: -item[1])
     said = ", ".join(f"{'no group' if name == 'none' else spoken(name)} {figure(share)}" for name, share in likely)
     novelty = f"{100 * opinion['novelty']:.0f} % of the features are outside what it was trained on"
-    blocks: list[Block] = [
-        line(f"Learned model {opinion['model_id']} ({opinion['state']})", Style.HEADING),
-        line(f"  earns most with probability: {said}", hang=2),
-        line(f"  {novelty}, at most {100 * opinion['novelty_limit']:.0f} % may be", hang=2),
-    ]
+    yield heading(f"Learned model {opinion['model_id']} ({opinion['state']})")
+    yield line(f"  earns most with probability: {said}", hang=2)
+    yield line(f"  {novelty}, at most {100 * opinion['novelty_limit']:.0f} % may be", hang=2)
     for each in opinion["contributions"]:
         effect, value = f"  {each['effect_bps']:+6.1f} bps  ", figure(each["value"])
         words = f"{feature_words(each['feature'])}: {value}"
-        blocks.append(Paragraph((Span(effect), Span(words, Style.FAINT)), hang=14))
-    return blocks
+        yield Paragraph((Span(effect), Span(words, Style.FAINT)), hang=14)
 
 
-def _strategies(decision: DecisionDocument) -> list[Block]:
+def _strategies(decision: DecisionDocument) -> Screen:
     selection, signals, errors = decision["selection"], decision["signals"], decision["strategy_errors"]
     scores = [score for score in selection["strategies"] if score["group"] == selection["group"]]
     fields: tuple[Field[StrategyScoreDocument], ...] = (
@@ -138,10 +133,14 @@ def _strategies(decision: DecisionDocument) -> list[Block]:
         ),
         field("confidence", lambda score: figure(score["confidence"]), right=True, rank=1),
     )
-    blocks: list[Block] = [line(f"Strategies of {spoken(selection['group'])}", Style.HEADING), listed(fields, scores)]
-    for name, error in errors.items():
-        blocks.append(line(f"  {name} had no opinion, it failed: {error}", Style.WARNING, hang=2))
-    return blocks
+    return (
+        heading(f"Strategies of {spoken(selection['group'])}"),
+        listed(fields, scores),
+        *(
+            line(f"  {name} had no opinion, it failed: {error}", Style.WARNING, hang=2)
+            for name, error in errors.items()
+        ),
+    )
 
 
 def _says(strategy: str, signals: dict[str, SignalDocument], errors: dict[str, str]) -> Span:
@@ -149,87 +148,65 @@ def _says(strategy: str, signals: dict[str, SignalDocument], errors: dict[str, s
     return side_span("failed" if strategy in errors else signals.get(strategy, _SILENT)["signal_type"])
 
 
-def _signal(signal: SignalDocument) -> list[Block]:
-    said = signal["signal_type"]
-    heading = line("Signal", Style.HEADING)
-    if said == "none":
-        return [heading, line(f"  {signal['strategy']} gives no new signal: {signal['reason']}", hang=2)]
-    side = side_span(said)
-    at = signal["price"]
-    blocks: list[Block] = [
-        heading,
-        Paragraph(
-            (
-                Span(f"  {side.text.upper()}", side.style),
-                Span(f" at {price(at)}, strength {figure(signal['strength'])}"),
-            )
-        ),
-        line(f"  {signal['strategy']}: {signal['reason']}", hang=2),
-    ]
-    if said == "buy" and at:
-        blocks.append(line(f"  stop {_level(signal['stop'], at)}, target {_level(signal['target'], at)}", hang=2))
-    return blocks
+def _signal(signal: SignalDocument) -> Iterator[Block]:
+    side, at = side_span(signal["signal_type"]), signal["price"]
+    yield heading("Signal")
+    if side.text == "none":
+        yield line(f"  {signal['strategy']} gives no new signal: {signal['reason']}", hang=2)
+        return
+    strength = Span(f" at {price(at)}, strength {figure(signal['strength'])}")
+    yield Paragraph((Span(f"  {side.text.upper()}", side.style), strength))
+    yield line(f"  {signal['strategy']}: {signal['reason']}", hang=2)
+    if side.text == "buy" and at:
+        yield line(f"  stop {_level(signal['stop'], at)}, target {_level(signal['target'], at)}", hang=2)
 
 
-def _confidence(selection: SelectionDocument) -> list[Block]:
+def _confidence(selection: SelectionDocument) -> Screen:
     group, strategy = selection["group_confidence"], selection["strategy_confidence"]
-    return [
-        line("Confidence", Style.HEADING),
+    return (
+        heading("Confidence"),
         line(f"  {figure(group)} (group) × {figure(strategy)} (strategy) = {figure(group * strategy, 3)}", hang=2),
-    ]
+    )
 
 
-def _checks(checks: list[CheckDocument]) -> list[Block]:
-    if not checks:
-        return []
-    blocks: list[Block] = [line("Checks", Style.HEADING)]
+def _checks(checks: list[CheckDocument]) -> Iterator[Block]:
+    if checks:
+        yield heading("Checks")
     for check in checks:
-        sign = Span("  ✓ ", Style.GOOD) if check["passed"] else Span("  ✗ ", Style.BAD)
         code = "" if check["passed"] else f"{check['code']}: "
-        blocks.append(Paragraph((sign, Span(f"{code}{check['detail']}")), hang=4))
-    return blocks
+        yield Paragraph((checked(check["passed"]), Span(f"{code}{check['detail']}")), hang=4)
 
 
-def _order(order: OrderDocument | None) -> list[Block]:
+def _order(order: OrderDocument | None) -> Screen:
     if not order:
-        return []
+        return ()
     at = f"limit {price(order['price'])}" if order["price"] else "at the market"
-    return [
-        line("Order", Style.HEADING),
+    return (
+        heading("Order"),
         line(
             f"  {order['side'].upper()} {quantity(order['quantity'])} {order['symbol']} {at}: "
             f"{spoken(order['purpose'])}, {order['reason']}",
             hang=2,
         ),
         line(f"  {order['client_order_id']}", Style.FAINT),
-    ]
+    )
 
 
-def _exits(orders: list[OrderDocument]) -> list[Block]:
+def _exits(orders: list[OrderDocument]) -> Iterator[Block]:
     """The sales from this candle's close to the next one that no signal caused."""
-    if not orders:
-        return []
-    return [
-        line("Sold without a signal", Style.HEADING),
-        *(
-            line(
-                f"  {utc(order['created_at_ms'])} {quantity(order['quantity'])} {order['symbol']}: "
-                f"{spoken(order['purpose'])}, {order['reason']}; {spoken(order['status'])}",
-                hang=2,
-            )
-            for order in orders
-        ),
-    ]
+    if orders:
+        yield heading("Sold without a signal")
+    for order in orders:
+        yield line(
+            f"  {utc(order['created_at_ms'])} {quantity(order['quantity'])} {order['symbol']}: "
+            f"{spoken(order['purpose'])}, {order['reason']}; {spoken(order['status'])}",
+            hang=2,
+        )
 
 
-def _change(decision: DecisionDocument) -> list[Block]:
-    found = remedies(decision)
-    if not found:
-        return []
-    return [
-        line("What would have to change", Style.HEADING),
-        *(line(f"  - {item}", hang=4) for item in found),
-    ]
+def _change(decision: DecisionDocument) -> Screen:
+    changes = [line(f"  - {item}", hang=4) for item in remedies(decision)]
+    return (heading("What would have to change"), *changes) if changes else ()
 
 
 def _marked(name: str, chosen: bool) -> Span:

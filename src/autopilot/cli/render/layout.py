@@ -20,13 +20,11 @@ def lines(screen: Screen, width: int | None) -> list[Line]:
 
     ``width`` None is for a pipe or file: it wraps, cuts and drops nothing.
     """
-    result: list[Line] = []
-    for block in screen:
-        if isinstance(block, Table):
-            result += _table_lines(block, width)
-        else:
-            result += _paragraph_lines(block, width)
-    return result
+    return [
+        item
+        for block in screen
+        for item in (_table_lines(block, width) if isinstance(block, Table) else _paragraph_lines(block, width))
+    ]
 
 
 def plain(screen: Screen) -> list[str]:

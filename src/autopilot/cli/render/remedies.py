@@ -65,26 +65,26 @@ def remedies(decision: DecisionDocument) -> list[str]:
 
 def checks_of(decision: DecisionDocument) -> list[CheckDocument]:
     """All checks, including those of the denial."""
-    known = {check["code"] for check in decision["checks"]}
-    refused = decision["denied"]["checks"] if decision["denied"] else []
-    return [*decision["checks"], *(check for check in refused if check["code"] not in known)]
+    codes = {check["code"] for check in decision["checks"]}
+    denials = decision["denied"]["checks"] if decision["denied"] else []
+    return [*decision["checks"], *(check for check in denials if check["code"] not in codes)]
 
 
 def _for_hold(decision: DecisionDocument) -> list[str]:
     selection = decision["selection"]
-    found = [f"{selection['strategy']} would have to say buy or sell"]
+    sentences = [f"{selection['strategy']} would have to say buy or sell"]
     group_confidence = {score["group"]: score["confidence"] for score in selection["groups"]}
     for name, signal in decision["signals"].items():
         if signal["signal_type"] == "none" or name == selection["strategy"]:
             continue
         words = f"{name} says {signal['signal_type']} with confidence {figure(signal['confidence'])}"
         if signal["group"] == selection["group"]:
-            found.append(f"{words}, but {selection['strategy']} scores higher in the same group")
+            sentences.append(f"{words}, but {selection['strategy']} scores higher in the same group")
         else:
             standing = figure(group_confidence.get(signal["group"]))
             chosen = f"{figure(selection['group_confidence'])} of {spoken(selection['group'])}"
-            found.append(f"{words}, but its group {spoken(signal['group'])} stands at {standing} against {chosen}")
-    return found
+            sentences.append(f"{words}, but its group {spoken(signal['group'])} stands at {standing} against {chosen}")
+    return sentences
 
 
 def _for_check(check: CheckDocument, selection: SelectionDocument) -> str:
@@ -106,5 +106,5 @@ def _for_confidence(actual: float, limit: float, selection: SelectionDocument) -
         if beside >= limit > 0:
             needed = math.ceil(100 * limit / beside - 1e-9) / 100
             ways.append(f"a {factor} confidence of at least {needed:.2f} (its {other} has {figure(beside)})")
-    said = f"a confidence of at least {figure(limit)} (was {figure(actual, 3)})"
-    return f"{said}: {', or '.join(ways)}" if ways else f"{said}: neither factor could reach that alone"
+    wish = f"a confidence of at least {figure(limit)} (was {figure(actual, 3)})"
+    return f"{wish}: {', or '.join(ways)}" if ways else f"{wish}: neither factor could reach that alone"

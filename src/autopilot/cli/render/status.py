@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TypeVar, cast
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Field, Paragraph, Screen, Span, Style, field, line, listed
-from autopilot.cli.render.decisions import action
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Paragraph,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    banner,
+    field,
+    line,
+    listed,
+    remedy,
+)
+from autopilot.cli.render.lists import action
 from autopilot.cli.render.real_money import real_money_lines
-from autopilot.cli.render.symbol import symbol_blocks
 from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
 from autopilot.domain.card_types import LoadedModelDocument
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import (
+    AnalysisDocument,
+    BriefDecisionDocument,
+    Document,
+    OrderDocument,
+    PositionDocument,
+    SelectedDocument,
+)
 from autopilot.domain.status_types import (
     AccountDocument,
+    CandleRangeDocument,
     DaemonDocument,
     ProblemDocument,
     StatusDocument,
@@ -71,28 +91,31 @@ FIELDS: tuple[Field[SymbolDocument], ...] = (
     field("mode", _mode, rank=10),
 )
 HEALTH_SHOWN = 5
+_NAME_WIDTH = 10
+"""Of the details of a symbol."""
 SHOWN_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
 """Problems that have their own place: a symbol's row and the line below it, the model's line at the top."""
 
 
-def status_screen(document: Document, *, full: bool = False) -> Screen:
+@as_screen
+def status_screen(document: Document, *, full: bool = False) -> Iterator[Block]:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` adds the details of an only symbol."""
     status = cast("StatusDocument", document)
     symbols = status["symbols"]
-    blocks: list[Block] = [_daemon(status["daemon"]), *_model(status["model"]), *banner(symbols)]
-    blocks += real_money_lines(status["real_money"])
+    yield _daemon(status["daemon"])
+    yield from (*_model(status["model"]), *banner(symbols), *real_money_lines(status["real_money"]))
     if symbols:
-        blocks += [BLANK, listed(FIELDS, symbols)]
+        yield from (BLANK, listed(FIELDS, symbols))
     else:
-        blocks.append(line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT))
+        yield line("No symbol is running. Try: autopilot start --symbol BTC/USD", Style.FAINT)
     if status["accounts"]:
         modes = {each["account"]: each["mode"] for each in status["modes"]}
-        blocks += [BLANK, *(_account(account, modes.get(account["account"])) for account in status["accounts"])]
+        yield from (BLANK, *(_account(account, modes.get(account["account"])) for account in status["accounts"]))
     if full and len(symbols) == 1:
-        blocks += [BLANK, *symbol_blocks(symbols[0])]
+        yield from (BLANK, *_details(symbols[0]))
     unarmed = {each["account"] for each in status["real_money"] if each["unarmed_symbols"]}
     remarks = [*_health(status["health"], unarmed), *(each for symbol in symbols for each in _remarks(symbol))]
-    return (*blocks, *([BLANK, *remarks] if remarks else []))
+    yield from (BLANK, *remarks) if remarks else ()
 
 
 def unrealized(symbol: SymbolDocument) -> str | None:
@@ -110,13 +133,13 @@ def _daemon(daemon: DaemonDocument) -> Paragraph:
     return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)), hang=2)
 
 
-def _model(model: LoadedModelDocument | None) -> list[Block]:
+def _model(model: LoadedModelDocument | None) -> Screen:
     """Nothing where the rules decide because there is no model."""
     if model is None:
-        return []
+        return ()
     if model["usable"]:
-        return [line(f"model {model['id']} ({model['state']}) chooses the group of strategies", Style.FAINT, hang=2)]
-    return [line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2)]
+        return (line(f"model {model['id']} ({model['state']}) chooses the group of strategies", Style.FAINT, hang=2),)
+    return (line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2),)
 
 
 def _account(account: AccountDocument, mode: str | None) -> Paragraph:
@@ -136,7 +159,7 @@ def _account(account: AccountDocument, mode: str | None) -> Paragraph:
     )
 
 
-def _health(records: list[ProblemDocument], unarmed: set[str]) -> list[Paragraph]:
+def _health(records: list[ProblemDocument], unarmed: set[str]) -> Iterator[Paragraph]:
     """The problems that the screen shows nowhere else, the worst first.
 
     ``unarmed``: the accounts that the lines on real money name as not armed.
@@ -147,24 +170,91 @@ def _health(records: list[ProblemDocument], unarmed: set[str]) -> list[Paragraph
         if record["code"] not in SHOWN_ELSEWHERE
         and not (record["code"] == "NOT_ARMED" and unarmed.issuperset(record["subject"].split(", ")))
     ]
-    found: list[Paragraph] = []
     for record in shown[:HEALTH_SHOWN]:
         since = f", since {utc(record['since_ms'])}" if record["since_ms"] else ""
         style = Style.BAD if record["level"] == "error" else Style.WARNING
-        found.append(line(f"{record['subject']}: {record['detail']}{since}", style, hang=2))
-        found.append(line(f"  try: {record['hint']}", Style.FAINT, hang=2))
+        yield line(f"{record['subject']}: {record['detail']}{since}", style, hang=2)
+        yield remedy(record["hint"])
     if len(shown) > HEALTH_SHOWN:
-        found.append(line(f"and {len(shown) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING))
-    return found
+        yield line(f"and {len(shown) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING)
 
 
 def _remarks(symbol: SymbolDocument) -> tuple[Paragraph, ...]:
     name, state, message = symbol["symbol"], symbol["state"], symbol["message"] or ""
     if state == "retrying":
         reason = message or symbol["last_error"] or "the last cycle failed"
-        remedy = symbol.get("hint") or "nothing, Autopilot tries again; autopilot config path names the log"
-        return (
-            line(f"{name} is retrying: {reason}", Style.WARNING, hang=2),
-            line(f"  try: {remedy}", Style.FAINT, hang=2),
-        )
+        hint = symbol.get("hint") or "nothing, Autopilot tries again; autopilot config path names the log"
+        return (line(f"{name} is retrying: {reason}", Style.WARNING, hang=2), remedy(hint))
     return (line(f"{name}: {message}", Style.FAINT, hang=2),) if message else ()
+
+
+def _details(symbol: SymbolDocument) -> list[Paragraph]:
+    """A line for each detail of a symbol that is known."""
+    facts = [
+        ("runs on", f"{symbol['exchange']}, {symbol['timeframe']} candles, a cycle every {symbol['interval']:g} s"),
+        ("market", _analysis(symbol["last_analysis"])),
+        ("strategy", _selected(symbol["selected_strategy"])),
+        ("position", _held(symbol["position"])),
+        *(("order", _open_order(order)) for order in symbol["open_orders"]),
+        ("candles", _candles(symbol["ohlcv_data"])),
+        ("cycles", _cycles(symbol)),
+        ("decision", _last_decision(symbol["last_decision"])),
+    ]
+    return [
+        Paragraph((Span(f"{name:<{_NAME_WIDTH}}", Style.FAINT), Span(words)), hang=_NAME_WIDTH)
+        for name, words in facts
+        if words
+    ]
+
+
+def _analysis(analysis: AnalysisDocument | None) -> str:
+    if not analysis:
+        return ""
+    return (
+        f"{spoken(analysis['regime'])}, strength {figure(analysis['regime_strength'])}, "
+        f"for {count(analysis['candles_in_regime'], 'candle')}; ADX {figure(analysis['adx'], 1)}, "
+        f"RSI {figure(analysis['rsi'], 1)}"
+    )
+
+
+def _selected(selected: SelectedDocument | None) -> str:
+    if not selected:
+        return ""
+    group, confidence = spoken(selected["group"]), figure(selected["confidence"])
+    return f"{selected['strategy']} ({group}), confidence {confidence}, chosen by {selected['decided_by']}"
+
+
+def _held(held: PositionDocument | None) -> str:
+    if not held:
+        return "none"
+    levels = f"stop {price(held['stop'])}, target {price(held['target'])}"
+    return f"{quantity(held['quantity'])} at {price(held['entry_price'])}, {levels}, since {utc(held['opened_at_ms'])}"
+
+
+def _open_order(order: OrderDocument) -> str:
+    at = f"at {price(order['price'])}" if order["price"] else "at the market"
+    done = f"{quantity(order['filled'])} filled"
+    return f"{order['side']} {quantity(order['quantity'])} {at}, {spoken(order['purpose'])}: {order['status']}, {done}"
+
+
+def _candles(data: CandleRangeDocument) -> str:
+    if not data["candles"]:
+        return "none yet"
+    return f"{data['candles']:,}, {utc(data['first_at_ms'])} to {utc(data['last_at_ms'])}"
+
+
+def _cycles(symbol: SymbolDocument) -> str:
+    counts = f"{count(symbol['cycles'], 'cycle')}, {count(symbol['decisions'], 'decision')}"
+    errors = f", {count(symbol['errors'], 'error')}" if symbol["errors"] else ""
+    if not symbol["running"]:
+        return counts + errors
+    # An offline market has its own time, but the time of the next cycle is that of the wall clock.
+    coming = f", next {utc(symbol['next_cycle_at_ms'])}" if symbol["market"] == "real" else ""
+    return f"{counts}{errors}; last {utc(symbol['last_cycle_at_ms'])}{coming}"
+
+
+def _last_decision(brief: BriefDecisionDocument | None) -> str:
+    if not brief:
+        return "none yet"
+    refused = f" ({brief['denied_code']})" if brief["denied_code"] else ""
+    return f"{brief['action']}{refused}, candle of {utc(brief['candle_at_ms'])}: autopilot explain {brief['id']}"

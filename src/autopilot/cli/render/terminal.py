@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
 
 from autopilot.cli.render.blocks import Screen, Style
-from autopilot.cli.render.layout import Line, lines
+from autopilot.cli.render.layout import lines
 
 LOOKS = {
     Style.PLAIN: "",
@@ -32,9 +31,6 @@ def console(stream: TextIO) -> Console:
 
 def rendered(screen: Screen, width: int) -> Text:
     """The screen for a terminal of ``width`` columns, without a last line break."""
-    return Text("\n").join(_texts(lines(screen, width)))
-
-
-def _texts(items: Iterable[Line]) -> Iterable[Text]:
-    for item in items:
-        yield Text.assemble(*((span.text, LOOKS[span.style]) for span in item), no_wrap=True)
+    return Text("\n").join(
+        Text.assemble(*((span.text, LOOKS[span.style]) for span in item), no_wrap=True) for item in lines(screen, width)
+    )

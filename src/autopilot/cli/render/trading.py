@@ -1,10 +1,13 @@
-"""The results of pause, resume and panic, and the work they left."""
+"""The results of start, stop, pause, resume and panic, and the work they left."""
 
 from __future__ import annotations
 
-from autopilot.cli.render.blocks import Block, Screen, Style, line
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import Block, Paragraph, Screen, Span, Style, as_screen, banner, line, remedy
 from autopilot.cli.render.words import count, price, quantity
 from autopilot.domain.document_types import Document
+from autopilot.domain.status_types import SymbolDocument
 
 MEANS = {
     "active": "entries and exits",
@@ -12,6 +15,43 @@ MEANS = {
     "halted": "only stop-losses are sent",
 }
 STYLES = {"active": Style.GOOD, "reducing": Style.WARNING, "halted": Style.BAD}
+
+_AUTO_EXECUTE = {True: "auto-execute on", False: "auto-execute off"}
+_STATES = {
+    "starting": ("still starting; autopilot status shows the progress", Style.WARNING),
+    "running": ("running", Style.GOOD),
+    "retrying": ("not running yet, Autopilot keeps trying", Style.WARNING),
+    "finished": ("at the end of its stored candles", Style.FAINT),
+}
+
+
+@as_screen
+def started_screen(document: Document) -> Iterator[Block]:
+    """``{"started": [SymbolStatus…], "already_running": [symbol…]}``."""
+    started: list[SymbolDocument] = document["started"]
+    yield from banner(started)
+    yield from (block for symbol in started for block in _started(symbol))
+    yield from (line(f"{name} is running already; nothing changed") for name in document["already_running"])
+
+
+def _started(symbol: SymbolDocument) -> Iterator[Block]:
+    words, style = _STATES.get(symbol["state"], (symbol["state"], Style.PLAIN))
+    used = "paper money" if symbol["paper_trading"] else "REAL MONEY"
+    how = f"{symbol['timeframe']}, every {symbol['interval']:g} s, {used}, {_AUTO_EXECUTE[symbol['auto_execute']]}"
+    yield Paragraph((Span(f"{symbol['symbol']} on {symbol['exchange']} ({how}): "), Span(words, style)), hang=2)
+    if symbol["message"]:
+        yield line(f"  {symbol['message']}", hang=2)
+    if hint := symbol.get("hint"):
+        yield remedy(hint)
+
+
+def stopped_screen(document: Document) -> Screen:
+    """``{"stopped": […], "flattened": […], "warnings": […], "daemon": …}``."""
+    results = [f"{symbol} stopped" for symbol in document["stopped"]]
+    results += [f"{symbol} sold" for symbol in document["flattened"]]
+    if document["daemon"] == "stopping":
+        results.append("the daemon is stopping")
+    return tuple(map(line, results)) or (line("no symbol was running", Style.FAINT),)
 
 
 def paused_screen(document: Document) -> Screen:
@@ -54,26 +94,25 @@ def _lifting(document: Document) -> Block:
     return line(f"Undo with: autopilot resume{option}", Style.FAINT)
 
 
-def _done(document: Document) -> tuple[Block, ...]:
-    blocks: list[Block] = []
+@as_screen
+def _done(document: Document) -> Iterator[Block]:
     for account in document["accounts"]:
         name, canceled = account["account"], account["canceled"]
         if canceled:
-            blocks.append(line(f"{name}: {count(len(canceled), 'order')} canceled"))
-        blocks += [line(f"  {_order(order)}", Style.FAINT, hang=4) for order in canceled]
-        blocks += [line(f"{name}: {symbol}: its stop order stays open on the exchange") for symbol in account["kept"]]
-        blocks += [line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"]]
-        blocks += [line(f"{name}: {symbol}: the rest is too small to be sold") for symbol in account["dust"]]
-        blocks += [
+            yield line(f"{name}: {count(len(canceled), 'order')} canceled")
+        yield from (line(f"  {_order(order)}", Style.FAINT, hang=4) for order in canceled)
+        yield from (line(f"{name}: {symbol}: its stop order stays open on the exchange") for symbol in account["kept"])
+        yield from (line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"])
+        yield from (line(f"{name}: {symbol}: the rest is too small to be sold") for symbol in account["dust"])
+        yield from (
             line(f"{name}: {quantity(gone)} {symbol.partition('/')[0]} of {symbol} written off")
             for symbol, gone in account["written_off"].items()
-        ]
+        )
         for left in account["left"]:
             subject = "" if left["symbol"] == "*" else f"{left['symbol']}: "
             owner = "" if name == "*" else f"{name}: "
-            blocks.append(line(f"LEFT: {owner}{subject}{left['what']}", Style.BAD, hang=2))
-            blocks.append(line(f"  try: {left['hint']}", Style.FAINT, hang=2))
-    return tuple(blocks)
+            yield line(f"LEFT: {owner}{subject}{left['what']}", Style.BAD, hang=2)
+            yield remedy(left["hint"])
 
 
 def _order(order: Document) -> str:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, line, listed
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    banner,
+    field,
+    heading,
+    line,
+    listed,
+)
 from autopilot.cli.render.layout import clean
-from autopilot.cli.render.models.evidence import metrics_section
-from autopilot.cli.render.models.proof import gate_section
+from autopilot.cli.render.models.sections import gate_section, metrics_section
 from autopilot.cli.render.words import NOTHING, count, utc
 from autopilot.domain.document_types import Document
 
@@ -33,72 +46,51 @@ def scheduled_screen(document: Document) -> Screen:
 
 def tasks_screen(document: Document) -> Screen:
     """``{"tasks": […]}``, the latest first."""
-    if not document["tasks"]:
-        return (line("no training yet; start one with: autopilot retrain --days 90"),)
     tasks = document["tasks"]
-    fields: tuple[Field[Document], ...] = (
-        field("task", lambda task: task["id"]),
-        field("state", lambda task: Span(task["state"], _STYLES.get(task["state"], Style.PLAIN))),
-        field("started", lambda task: utc(task["started_at_ms"]), rank=2),
-        field("progress", _standing, rank=1, shrink_to=12),
-        field("market", lambda task: task["request"]["exchange"], rank=3),
-        field("symbols", lambda task: ", ".join(task["request"]["symbols"]), rank=5, shrink_to=12),
-        field("days", lambda task: str(task["request"]["days"]), right=True, rank=4),
-    )
-    return (*_banner(tasks), listed(fields, tasks))
+    if not tasks:
+        return (line("no training yet; start one with: autopilot retrain --days 90"),)
+    return (*_banner(tasks), listed(_FIELDS, tasks))
 
 
-def _banner(tasks: list[Document]) -> tuple[Block, ...]:
+def _banner(tasks: list[Document]) -> Screen:
     return banner({"market": task["request"]["exchange"]} for task in tasks)
 
 
-def task_screen(task: Document) -> Screen:
+@as_screen
+def task_screen(task: Document) -> Iterator[Block]:
     """One task: its progress while it runs, then the verdict and the figures, or the error."""
-    asked = task["request"]
-    blocks: list[Block] = [
-        line(f"Training {task['id']}: {task['state']}", Style.HEADING),
-        line(
-            f"  {', '.join(asked['symbols'])} on {asked['exchange']}, {asked['timeframe']}, {asked['days']} days",
-            hang=2,
-        ),
-    ]
-    blocks += _banner([task])
+    request = task["request"]
+    market = f"{', '.join(request['symbols'])} on {request['exchange']}, {request['timeframe']}"
+    yield heading(f"Training {task['id']}: {task['state']}")
+    yield line(f"  {market}, {request['days']} days", hang=2)
+    yield from _banner([task])
     if task["result"]:
-        return (*blocks, *_result(task["result"]))
-    if task["error"]:
-        return (*blocks, *_error(task["error"]))
-    if task["stage"]:
-        blocks.append(line(f"  {progress_text(task['stage'], task['done'], task['total'], task['detail'])}", hang=2))
-    return tuple(blocks)
+        yield from _result(task["result"])
+    elif task["error"]:
+        yield from _error(task["error"])
+    elif task["stage"]:
+        yield line(f"  {progress_text(task['stage'], task['done'], task['total'], task['detail'])}", hang=2)
 
 
-def _result(result: Document) -> list[Block]:
+def _result(result: Document) -> Iterator[Block]:
     seconds = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in result["seconds"].items() if spent >= 0.05)
     decides = "it decides from now on" if result["promoted"] else "it was stored, but does not decide"
     model = f"model {result['model_id']} from {count(result['samples'], 'sample')}"
-    more = [line(f"autopilot model-info {result['model_id']} shows the whole card", Style.FAINT)]
     if result["surrogate"]:
-        more = []
         decides = "a null test on candles without their direction; not stored. The figures below show pure chance"
-    return [
-        line(f"  {model}: {decides}", hang=2),
-        line(f"  {result['verdict']}", Style.GOOD if result["promoted"] else Style.WARNING, hang=2),
-        BLANK,
-        *metrics_section(result["metrics"]),
-        BLANK,
-        *gate_section(result["gate"]),
-        BLANK,
-        line(f"time: {seconds}", Style.FAINT, hang=2),
-        *more,
-    ]
+    yield line(f"  {model}: {decides}", hang=2)
+    yield line(f"  {result['verdict']}", Style.GOOD if result["promoted"] else Style.WARNING, hang=2)
+    yield from (BLANK, *metrics_section(result["metrics"]), BLANK, *gate_section(result["gate"]), BLANK)
+    yield line(f"time: {seconds}", Style.FAINT, hang=2)
+    if not result["surrogate"]:
+        yield line(f"autopilot model-info {result['model_id']} shows the whole card", Style.FAINT)
 
 
-def _error(error: Document) -> list[Block]:
-    blocks: list[Block] = [line(f"  {error['type']}: {error['message']}", Style.BAD, hang=2)]
+def _error(error: Document) -> Iterator[Block]:
+    yield line(f"  {error['type']}: {error['message']}", Style.BAD, hang=2)
     if error["hint"]:
-        blocks.append(line(f"  try: {error['hint']}", hang=2))
-    blocks += [line(f"  {each}", Style.FAINT) for each in error["traceback"].splitlines()]
-    return blocks
+        yield line(f"  try: {error['hint']}", hang=2)
+    yield from (line(f"  {each}", Style.FAINT) for each in error["traceback"].splitlines())
 
 
 def _standing(task: Document) -> str:
@@ -107,3 +99,14 @@ def _standing(task: Document) -> str:
     if task["error"]:
         return str(task["error"]["message"])
     return f"{task['stage']} {task['done']}/{task['total']}" if task["stage"] else NOTHING
+
+
+_FIELDS: tuple[Field[Document], ...] = (
+    field("task", lambda task: task["id"]),
+    field("state", lambda task: Span(task["state"], _STYLES.get(task["state"], Style.PLAIN))),
+    field("started", lambda task: utc(task["started_at_ms"]), rank=2),
+    field("progress", _standing, rank=1, shrink_to=12),
+    field("market", lambda task: task["request"]["exchange"], rank=3),
+    field("symbols", lambda task: ", ".join(task["request"]["symbols"]), rank=5, shrink_to=12),
+    field("days", lambda task: str(task["request"]["days"]), right=True, rank=4),
+)

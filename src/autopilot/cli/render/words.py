@@ -1,11 +1,14 @@
-"""Numbers, times and codes in a form that people read. The arguments are values of JSON documents."""
+"""Numbers, times, codes, and what a model says, in a form that people read. The arguments are values of JSON
+documents."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from autopilot.cli.render.blocks import Span, Style
+from autopilot.domain.card_types import ComparisonDocument, MetricDocument
 
 Number = float | int | str
 NOTHING = "-"
@@ -99,3 +102,129 @@ def duration(seconds: float) -> str:
         if amount:
             parts.append(f"{amount} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+_STATE_STYLES = {
+    "untrained": Style.FAINT,
+    "insufficient": Style.WARNING,
+    "shadow": Style.WARNING,
+    "live": Style.GOOD,
+    "abstaining": Style.BAD,
+}
+_STATE_MEANINGS = {
+    "untrained": "no model has been trained; the rule table decides",
+    "insufficient": "too little data to judge it",
+    "shadow": "may decide on paper, not about real money",
+    "live": "may decide about real money",
+    "abstaining": "shows no edge; takes no decision",
+}
+TO_TRAIN = "autopilot retrain --days 90"
+
+
+def state_span(state: str) -> Span:
+    """The state's name."""
+    return Span(spoken(state), _STATE_STYLES.get(state, Style.PLAIN))
+
+
+def meaning(state: str) -> str:
+    """The decisions that a model in this state may take."""
+    return _STATE_MEANINGS.get(state, "")
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    """``0.421`` → ``42 %``."""
+    return NOTHING if share is None else f"{100 * share:.{decimals}f} %"
+
+
+def bps(value: float | None) -> str:
+    """Signed, in basis points, the unit left to the heading."""
+    if value is None:
+        return NOTHING
+    return f"{value:+,.1f}" if round(value, 1) else "0.0"
+
+
+def in_unit(value: float | None, unit: str) -> str:
+    """A share as a percentage, basis points signed, anything else with four digits."""
+    if value is None or unit not in ("share", "bp"):
+        return measure(value, unit)
+    return f"{bps(value)} bps" if unit == "bp" else percent(value, 2)
+
+
+def interval(lower: float | None, upper: float | None, unit: str = "bp") -> str:
+    """``[-1.0, +9.0]``; shares as percentages."""
+    if lower is None or upper is None:
+        return NOTHING
+    if unit == "share":
+        return f"[{100 * lower:.2f}, {100 * upper:.2f}] %"
+    if unit == "bp":
+        return f"[{bps(lower)}, {bps(upper)}]"
+    return f"[{measure(lower)}, {measure(upper)}]"
+
+
+def interval_title(rows: Iterable[MetricDocument] | Iterable[ComparisonDocument]) -> str:
+    """The heading that states the level which the rows with an interval share."""
+    levels = {row["level"] for row in rows if row["level"] is not None}
+    return f"{100 * levels.pop():g} % interval" if len(levels) == 1 else "interval"
+
+
+def standing(lower: float | None, upper: float | None, than: float | None = 0.0, *, low_is_good: bool = False) -> str:
+    """Where an interval lies: ``better`` or ``worse`` than a number, ``unclear`` around it, ``-`` unknown."""
+    if lower is None or upper is None or than is None:
+        return NOTHING
+    above, below = lower > than, upper < than
+    if low_is_good:
+        above, below = below, above
+    return "better" if above else "worse" if below else "unclear"
+
+
+STANDINGS = {"better": Style.GOOD, "worse": Style.BAD, "unclear": Style.WARNING}
+
+
+def judged(text: str, lower: float | None, upper: float | None) -> Span:
+    """Green where the whole interval lies above zero, red below, plain around it: a point alone says nothing."""
+    verdict = standing(lower, upper)
+    return Span(text, Style.PLAIN if verdict == "unclear" else STANDINGS.get(verdict, Style.PLAIN))
+
+
+_FEATURE_PREFIXES = {
+    "return_": "return over {} candles, in usual moves",
+    "ema_distance_": "distance from the EMA of {} candles, in ATRs",
+    "sma_distance_": "distance from the mean of {} candles, in ATRs",
+    "channel_position_": "position in the channel of {} candles, −0.5 to 0.5",
+    "efficiency_": "how straight the last {} candles moved",
+    "log_volatility_": "volatility of {} candles, logarithm",
+    "obv_slope_": "money flow over {} candles",
+    "regime_before_": "the regime before was {}",
+    "reference_return_": "the reference's return over {} candles, in usual moves",
+    "relative_strength_": "return over {} candles, less the reference's",
+    "sentiment_change_": "change of sentiment over {} candles",
+    "signal_": "what {} says now",
+    "held_": "{} would be holding",
+    "last_": "last result of {}, in usual moves",
+    "mean_7d_": "mean result of {} over 7 days, in usual moves",
+    "mean_30d_": "mean result of {} over 30 days, in usual moves",
+}
+_FEATURES = {
+    "adx": "ADX, 0 to 1",
+    "rsi": "RSI, 0 to 1",
+    "mfi": "money flow index, 0 to 1",
+    "macd": "MACD, in ATRs",
+    "macd_histogram": "MACD's histogram, in ATRs",
+    "directional_lead": "lead of the upward movement",
+    "regime_strength": "how clear the regime is",
+    "regime_age": "time in the regime, logarithm",
+    "volatility_rank": "rank of the volatility among the last 30 days",
+    "reference_known": "the reference has data",
+    "sentiment_known": "the sentiment has data",
+}
+
+
+def feature_words(name: str) -> str:
+    """``return_24`` → return over 24 candles, in usual moves. An unknown name is returned with spaces."""
+    if name in _FEATURES:
+        return _FEATURES[name]
+    for prefix in sorted(_FEATURE_PREFIXES, key=len, reverse=True):
+        rest = name.removeprefix(prefix)
+        if rest != name:
+            return _FEATURE_PREFIXES[prefix].format(rest.replace("_", " "))
+    return name.replace("_", " ")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from orders import an_order
 
-from autopilot.cli.render.books import orders_screen
 from autopilot.cli.render.layout import plain
+from autopilot.cli.render.lists import orders_screen
 from autopilot.domain.documents import document
 from autopilot.domain.order import OrderType
 

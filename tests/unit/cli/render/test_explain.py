@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autopilot.cli.render.explain import explain_lines, explain_screen
-from autopilot.cli.render.feature_words import feature_words
-from autopilot.cli.render.layout import lines, text_of
+from autopilot.cli.render.explain import explain_screen
+from autopilot.cli.render.layout import lines, plain, text_of
 from autopilot.cli.render.remedies import remedies
+from autopilot.cli.render.words import feature_words
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.decision import Action, Check, Decision, Denied
 from autopilot.domain.documents import document
@@ -45,14 +45,14 @@ def test_at_80_columns_it_reads_as_it_always_did(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_every_check_is_shown_with_its_sign(case: str) -> None:
     decision = canned(case)
-    shown = explain_lines(decision)
+    shown = plain(explain_screen(decision))
     for check in decision["checks"]:
         said = f"✓ {check['detail']}" if check["passed"] else f"✗ {check['code']}: {check['detail']}"
         assert f"  {said}" in shown
 
 
 def test_a_model_s_leading_reasons_are_told_in_words() -> None:
-    shown = "\n".join(explain_lines(canned("model")))
+    shown = "\n".join(plain(explain_screen(canned("model"))))
     opinion = canned("model")["selection"]["model"]
     assert opinion["contributions"]
     for each in opinion["contributions"]:
@@ -125,7 +125,7 @@ def decision() -> Decision:
 
 
 def test_the_domains_own_document_can_be_explained_numbers_missing_or_not() -> None:
-    shown = "\n".join(explain_lines(document(decision())))
+    shown = "\n".join(plain(explain_screen(document(decision()))))
     assert "ADX -" in shown
     assert "chosen by the learned model" in shown
     assert "expects +12.5 bps: the model says so" in shown
@@ -250,9 +250,9 @@ def test_a_check_nobody_told_us_of_is_told_with_its_numbers() -> None:
 
 def test_what_was_sold_without_a_signal_is_told_with_its_reason() -> None:
     decided = canned("hold")
-    assert "Sold without a signal" not in explain_lines(decided)
+    assert "Sold without a signal" not in plain(explain_screen(decided))
     sale = {"symbol": "BTC/USD", "quantity": "0.5", "created_at_ms": 1_714_568_400_000, "status": "filled"}
     decided["exits"] = [sale | {"purpose": "protection", "reason": "5.10 % lost today, the limit is 5 %"}]
-    lines = explain_lines(decided)
+    lines = plain(explain_screen(decided))
     told = lines[lines.index("Sold without a signal") + 1]
     assert told == "  2024-05-01 13:00Z 0.5 BTC/USD: protection, 5.10 % lost today, the limit is 5 %; filled"

@@ -11,10 +11,14 @@ import pytest
 
 from autopilot.cli.render.blocks import Screen
 from autopilot.cli.render.layout import lines, plain, text_of
-from autopilot.cli.render.models.diff import model_diff_screen
-from autopilot.cli.render.models.info import model_info_screen
-from autopilot.cli.render.models.listing import changed_screen, models_screen, reset_screen
-from autopilot.cli.render.models.numbers import bps, in_unit, interval, interval_title, standing
+from autopilot.cli.render.models.screens import (
+    changed_screen,
+    model_diff_screen,
+    model_info_screen,
+    models_screen,
+    reset_screen,
+)
+from autopilot.cli.render.words import bps, in_unit, interval, interval_title, standing
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
 UNTRAINED = {"id": None, "state": "untrained", "drift": None, "loaded": None}

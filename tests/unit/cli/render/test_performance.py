@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autopilot.cli.render.layout import lines, plain, text_of
-from autopilot.cli.render.performance import performance_screen
+from autopilot.cli.render.reports import performance_screen
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli" / "performance"
 AT = 1_714_568_400_000

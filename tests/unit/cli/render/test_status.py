@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from autopilot.cli.render.banner import BANNERS, banner
-from autopilot.cli.render.blocks import Style
+from autopilot.cli.render.blocks import BANNERS, Style, banner
 from autopilot.cli.render.layout import lines, plain, text_of
-from autopilot.cli.render.running import started_screen, stopped_screen
 from autopilot.cli.render.status import status_screen, unrealized
+from autopilot.cli.render.trading import started_screen, stopped_screen
 from autopilot.domain.market import MarketKind
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli"

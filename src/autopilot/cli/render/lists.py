@@ -1,12 +1,30 @@
-"""Lists of orders, positions and trades."""
+"""Lists of decisions, signals, orders, positions and trades."""
 
 from __future__ import annotations
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listed
-from autopilot.cli.render.words import NOTHING, count, duration, money, price, quantity, result, side_span, spoken, utc
-from autopilot.domain.document_types import Document, OrderDocument, PositionDocument, TradeDocument
+from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listing
+from autopilot.cli.render.words import (
+    NOTHING,
+    count,
+    duration,
+    figure,
+    money,
+    price,
+    quantity,
+    result,
+    side_span,
+    spoken,
+    utc,
+)
+from autopilot.domain.document_types import (
+    BriefDecisionDocument,
+    Document,
+    OrderDocument,
+    PositionDocument,
+    TradeDocument,
+)
 
+_ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
 _STATUS_STYLES = {
     "filled": Style.GOOD,
     "rejected": Style.BAD,
@@ -14,6 +32,11 @@ _STATUS_STYLES = {
     "canceled": Style.FAINT,
     "expired": Style.FAINT,
 }
+
+
+def action(brief: BriefDecisionDocument) -> Span:
+    """The action of a decision, in its color."""
+    return Span(brief["action"], _ACTION_STYLES.get(brief["action"], Style.PLAIN))
 
 
 def _requested_price(order: OrderDocument) -> str:
@@ -27,6 +50,18 @@ def _status(code: str) -> Span:
     return Span("part filled" if code == "partially_filled" else code, _STATUS_STYLES.get(code, Style.PLAIN))
 
 
+DECISION_FIELDS: tuple[Field[BriefDecisionDocument], ...] = (
+    field("candle", lambda brief: utc(brief["candle_at_ms"]), rank=1),
+    field("symbol", lambda brief: brief["symbol"]),
+    field("signal", lambda brief: side_span(brief["signal_type"])),
+    field("price", lambda brief: price(brief["price"]), right=True, rank=2),
+    field("regime", lambda brief: spoken(brief["regime"]), rank=5),
+    field("strategy", lambda brief: brief["strategy"], rank=3, shrink_to=10),
+    field("conf.", lambda brief: figure(brief["confidence"]), right=True, rank=4),
+    field("action", action),
+    field("why", lambda brief: Span(brief["denied_code"] or "", Style.DENIED), rank=6),
+    field("id", lambda brief: brief["id"]),
+)
 ORDER_FIELDS: tuple[Field[OrderDocument], ...] = (
     field("created", lambda order: utc(order["created_at_ms"]), rank=1),
     field("symbol", lambda order: order["symbol"]),
@@ -69,29 +104,48 @@ TRADE_FIELDS: tuple[Field[TradeDocument], ...] = (
 )
 
 
+def decisions_screen(document: Document) -> Screen:
+    """``{"decisions": [brief…]}``."""
+    return listing(DECISION_FIELDS, document["decisions"], "No decisions yet: one is made for each closed candle.")
+
+
+def signals_screen(document: Document) -> Screen:
+    """``{"signals": [brief…]}``."""
+    nothing = "No signals yet: no chosen strategy has said buy or sell."
+    return listing(DECISION_FIELDS, document["signals"], nothing)
+
+
 def orders_screen(document: Document) -> Screen:
     """``{"orders": [Order…]}``."""
     orders: list[OrderDocument] = document["orders"]
-    if not orders:
-        return (line("No orders yet.", Style.FAINT),)
-    return (*banner(orders), listed(ORDER_FIELDS, orders), *_protections(orders))
+    return (*listing(ORDER_FIELDS, orders, "No orders yet."), *_protections(orders))
 
 
 def positions_screen(document: Document) -> Screen:
     """``{"positions": [Position…]}``."""
-    positions: list[PositionDocument] = document["positions"]
-    if not positions:
-        return (line("No open positions.", Style.FAINT),)
-    return (*banner(positions), listed(POSITION_FIELDS, positions))
+    return listing(POSITION_FIELDS, document["positions"], "No open positions.")
 
 
 def trades_screen(document: Document) -> Screen:
     """``{"trades": [RoundTrip…]}``."""
     trades: list[TradeDocument] = document["trades"]
-    if not trades:
-        return (line("No trades yet: a trade is listed when its position is closed.", Style.FAINT),)
     won = sum(float(trade["net"]) > 0 for trade in trades)
-    return (*banner(trades), listed(TRADE_FIELDS, trades), line(f"{count(len(trades), 'trade')}, {won} with a gain"))
+    total = (line(f"{count(len(trades), 'trade')}, {won} with a gain"),) if trades else ()
+    return (*listing(TRADE_FIELDS, trades, "No trades yet: a trade is listed when its position is closed."), *total)
+
+
+def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
+    """A decision as one line of `signals --follow`."""
+    side = side_span(brief["signal_type"])
+    return (
+        Span(f"{utc(brief['candle_at_ms'])}  "),
+        Span(f"{side.text.upper():<4}", side.style),
+        Span(f"  {brief['symbol']}  {price(brief['price'])}  {brief['strategy']}  "),
+        Span(f"{figure(brief['confidence'])}  "),
+        action(brief),
+        Span(f"  {brief['denied_code']}" if brief["denied_code"] else "", Style.DENIED),
+        Span(f"  {brief['id']}"),
+    )
 
 
 def _protections(orders: list[OrderDocument]) -> Screen:

@@ -1,4 +1,4 @@
-"""autopilot retrain: train a new model, through the daemon or, without one, in this process."""
+"""autopilot retrain and tasks: trainings, through the daemon or, without one, in this process."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.completion import complete_exchange, complete_symbol
-from autopilot.cli.errors import TrainingFailed
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson, TimeframeName
+from autopilot.cli.errors import ExitCode, TrainingFailed
+from autopilot.cli.options import TimeframeName, complete_task, exchange_option, symbol_option, with_session
 from autopilot.cli.render.progress import progress_view
-from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen
-from autopilot.cli.session import Session, address
-from autopilot.cli.symbols import symbol_of
+from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen, tasks_screen
+from autopilot.cli.session import Session, address, ask_view, recall_view, symbols_of
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable
 from autopilot.domain.progress import Progress
@@ -26,27 +23,16 @@ FAILURES_ALLOWED = 3
 """Failed requests in a row after which the daemon counts as gone."""
 
 
+@with_session
 def retrain(
-    context: typer.Context,
+    session: Session,
     days: Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="Days of history.")] = None,
     timeframe: TimeframeName = None,
     symbol: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--symbol",
-            metavar="SYMBOL",
-            autocompletion=complete_symbol,
-            help="Such as BTC/USD; repeatable. All symbols train one model.",
-        ),
+        list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. All symbols train one model.")
     ] = None,
     exchange: Annotated[
-        str | None,
-        typer.Option(
-            "--exchange",
-            metavar="NAME",
-            autocompletion=complete_exchange,
-            help="The exchange of the candles; stored ones come first.",
-        ),
+        str | None, exchange_option(help="The exchange of the candles; stored ones come first.")
     ] = None,
     surrogate: Annotated[
         bool,
@@ -60,14 +46,12 @@ def retrain(
         ),
     ] = None,
     task: Annotated[str | None, typer.Option("--task", hidden=True, help="The daemon's own: do this task.")] = None,
-    as_json: AsJson = False,
 ) -> int:
     """Train a new model, judge it, and promote it if the evidence permits.
 
     Missing options come from the configuration. With a daemon the training is a background task; without one it runs
     here, so that cron needs no daemon.
     """
-    session = Session.of(context, as_json)
     if task is not None:
         return _as_child(session, task)
     if schedule is not None:
@@ -75,7 +59,7 @@ def retrain(
     wanted = {
         "days": days,
         "timeframe": Timeframe.parse(timeframe).value if timeframe else None,
-        "symbols": [symbol_of(each) for each in symbol or ()] or None,
+        "symbols": symbols_of(symbol) or None,
         "exchange": exchange,
         "surrogate": surrogate or None,
     }
@@ -88,11 +72,32 @@ def retrain(
             ended = _train_here(session, body, progress)
     else:
         if detach:
-            session.output.show(begun, begun_screen(begun))
-            return ExitCode.DONE
+            return session.show(begun, begun_screen)
         with progress_view(session.output.remarks) as progress:
             ended = _follow(daemon, begun["id"], progress)
     return _show(session, ended)
+
+
+@with_session
+def tasks(
+    session: Session,
+    which: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", autocompletion=complete_task, help="Show this task with its result or error."),
+    ] = None,
+) -> int:
+    """List trainings with progress and result, the latest first.
+
+    Without a daemon: from the database, and exit code 3.
+    """
+    if which is None:
+        return session.query("tasks", tasks_screen)
+    named = "tasks/{task_id}"
+    return session.answer(
+        lambda daemon: dict(ask_view(daemon, named, task_id=which)["task"]),
+        lambda database: dict(recall_view(database, named, task_id=which)["task"]),
+        task_screen,
+    )
 
 
 def _show(session: Session, task: dict[str, Any]) -> int:
@@ -104,8 +109,7 @@ def _show(session: Session, task: dict[str, Any]) -> int:
         raise TrainingFailed(
             f"the training failed: {error['message']}", hint=error["hint"] or "autopilot tasks shows the details"
         )
-    session.output.show(task, task_screen(task))
-    return ExitCode.DONE
+    return session.show(task, task_screen)
 
 
 def _follow(daemon: ControlClient, task_id: str, progress: Progress) -> dict[str, Any]:
@@ -181,6 +185,4 @@ def _set_schedule(session: Session, schedule: str) -> int:
     if wanted:
         cron_trigger(wanted)
     set_values(session.paths, {"training.schedule": wanted})
-    document = {"schedule": wanted or None}
-    session.output.show(document, scheduled_screen(document))
-    return ExitCode.DONE
+    return session.show({"schedule": wanted or None}, scheduled_screen)

@@ -1,12 +1,36 @@
-"""The regret ledger: the paper result of each way to choose, and whether the differences are significant."""
+"""The regret ledger, with the paper result of each way to choose; and the decisions of a period made twice."""
 
 from __future__ import annotations
 
-from autopilot.cli.render.banner import banner
-from autopilot.cli.render.blocks import BLANK, Block, Column, Paragraph, Screen, Span, Style, line, table
-from autopilot.cli.render.words import NOTHING, count, figure, spoken, utc
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Column,
+    Field,
+    Paragraph,
+    Screen,
+    Span,
+    Style,
+    as_screen,
+    banner,
+    field,
+    heading,
+    line,
+    listed,
+    table,
+)
+from autopilot.cli.render.words import NOTHING, count, figure, money, result, spoken, utc
 from autopilot.domain.document_types import Document
 
+ROWS_SHOWN = 50
+_COSTS = {
+    "signal": "orders sent only once",
+    "price": "other prices",
+    "fee": "other fees",
+    "missed_fill": "quantities filled only once",
+}
 COLUMNS = (
     Column("on paper", shrink_to=14),
     Column("bps", right=True),
@@ -112,35 +136,30 @@ def _line(item: Document, name: str | None) -> tuple[Span | str, ...]:
     )
 
 
-def _verdict(document: Document, ledger: Document) -> list[Block]:
+@as_screen
+def _verdict(document: Document, ledger: Document) -> Iterator[Block]:
     """The conclusion, in sentences."""
-    others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
     if ledger["days"] < document["days_at_least"]:
-        return [
-            line(
-                f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. Differences are tested from"
-                f" {document['days_at_least']} days on.",
-                Style.WARNING,
-            )
-        ]
-    named = {
-        verdict: [_NAMES.get(item["name"], item["name"]) for item in others if item["verdict"] == verdict]
-        for verdict in ("better", "worse", "unshown")
-    }
-    blocks: list[Block] = []
-    for verdict, style in (("better", Style.BAD), ("worse", Style.GOOD)):
-        if named[verdict]:
-            blocks.append(
-                line(f"{verdict.capitalize()} than the selector: {', '.join(named[verdict])}.", style, hang=2)
-            )
-    if blocks:
-        blocks.append(
-            line(f"By luck alone, one in twenty of the {len(others)} comparisons would look like this.", Style.FAINT)
+        yield line(
+            f"Too short to show anything: {count(ledger['days'], 'day')} of decisions. Differences are tested from"
+            f" {document['days_at_least']} days on.",
+            Style.WARNING,
         )
-    if named["unshown"]:
-        rest = f"For {len(named['unshown'])} of {len(others)} lines" if blocks else "For every line"
-        blocks.append(line(f"{rest} the interval contains 0: no significant difference."))
-    return blocks
+        return
+    others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
+    better, worse, unshown = (
+        [_NAMES.get(item["name"], item["name"]) for item in others if item["verdict"] == verdict]
+        for verdict in ("better", "worse", "unshown")
+    )
+    if better:
+        yield line(f"Better than the selector: {', '.join(better)}.", Style.BAD, hang=2)
+    if worse:
+        yield line(f"Worse than the selector: {', '.join(worse)}.", Style.GOOD, hang=2)
+    if better or worse:
+        yield line(f"By luck alone, one in twenty of the {len(others)} comparisons would look like this.", Style.FAINT)
+    if unshown:
+        rest = f"For {len(unshown)} of {len(others)} lines" if better or worse else "For every line"
+        yield line(f"{rest} the interval contains 0: no significant difference.")
 
 
 def _slices(slices: list[Document], title: str) -> list[Block]:
@@ -174,3 +193,62 @@ def _interval(interval: Document) -> str:
         return NOTHING
     decimals = 1 if max(abs(lower), abs(upper)) < 100 else 0
     return f"[{lower:+,.{decimals}f}, {upper:+,.{decimals}f}]"
+
+
+@as_screen
+def parity_screen(document: Document) -> Iterator[Block]:
+    """The screen of a `parity` document."""
+    differences, fills = document["differences"], document["fills"]
+    yield heading(f"{document['account']}, {', '.join(document['symbols'])}, {document['timeframe']}")
+    yield from banner([{"market": document["exchange"]}])
+    yield line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}", Style.FAINT)
+    yield line(
+        f"recorded: {count(document['recorded'], 'decision')} with a signal, {count(fills['recorded'], 'fill')};"
+        f" run again: {count(document['again'], 'decision')}, {count(fills['again'], 'fill')}",
+        hang=2,
+    )
+    yield from (line(f"note: {note}", Style.WARNING, hang=2) for note in document["notes"])
+    if not differences:
+        yield line("No decision differs.", Style.GOOD)
+        return
+    verb = "differs" if len(differences) == 1 else "differ"
+    yield from (BLANK, line(f"{count(len(differences), 'decision')} {verb}:", Style.WARNING))
+    yield listed(_DIFFERENCE_FIELDS, differences[:ROWS_SHOWN])
+    if len(differences) > ROWS_SHOWN:
+        yield line(f"and {len(differences) - ROWS_SHOWN:,} more; --json lists all of them", Style.FAINT)
+    yield BLANK
+    yield from _cost(document)
+
+
+def _decision(difference: Document) -> Document:
+    """The recorded decision or, if it is missing, the repeated one."""
+    return dict(difference["recorded"] or difference["again"])
+
+
+_DIFFERENCE_FIELDS: tuple[Field[Document], ...] = (
+    field("candle", lambda each: utc(_decision(each)["candle_at_ms"]), rank=1),
+    field("symbol", lambda each: _decision(each)["symbol"], rank=2),
+    field("difference", lambda each: ", ".join(spoken(name) for name in each["fields"]), shrink_to=20),
+    field("recorded", lambda each: _values(each["recorded"], each["fields"]), shrink_to=16),
+    field("again", lambda each: _values(each["again"], each["fields"]), shrink_to=16),
+)
+
+
+def _values(decision: Document | None, fields: list[str]) -> str:
+    if decision is None:
+        return NOTHING
+    if fields == ["missing"]:
+        return f"{decision['signal_type']} {decision['strategy']}"
+    return ", ".join(spoken(str(decision[field])) if decision[field] is not None else NOTHING for field in fields)
+
+
+def _cost(document: Document) -> Screen:
+    cost, currency = document["cost"], document["currency"]
+    fields: tuple[Field[str], ...] = (
+        field("cause", lambda part: _COSTS[part]),
+        field("amount", lambda part: result(cost[part], f" {currency}"), right=True),
+    )
+    return (
+        line(f"The recorded period earned {money(cost['total'])} {currency} more than the repeated one:"),
+        listed(fields, _COSTS),
+    )

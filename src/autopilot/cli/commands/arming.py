@@ -1,4 +1,4 @@
-"""autopilot arm: authorize trading with real money, after checking whether the account is ready."""
+"""autopilot arm and disarm: authorize trading with real money, after a check of the account, and end it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autopilot.cli.completion import complete_real_exchange
-from autopilot.cli.errors import UsageProblem
-from autopilot.cli.exit_codes import ExitCode
-from autopilot.cli.options import AsJson
-from autopilot.cli.render.arming import armed_screen, readiness_screen
-from autopilot.cli.session import Session
-from autopilot.cli.unlocking import unlocked
-from autopilot.control.errors import SafetyRefused
+from autopilot.cli.errors import ExitCode, UsageProblem
+from autopilot.cli.options import real_exchange_option, with_session
+from autopilot.cli.render.real_money import armed_screen, disarmed_screen, readiness_screen
+from autopilot.cli.secret_input import keys_of
+from autopilot.cli.session import Session, address
+from autopilot.control.errors import ControlError, SafetyRefused
 from autopilot.domain.account import account_name, exchange_of
 from autopilot.domain.arming import parse_span, phrase
 from autopilot.domain.document_types import Document
@@ -27,6 +25,7 @@ from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
     from autopilot.app.trading.arming_check import ArmingRequest, Finding
+    from autopilot.domain.order import Order
 
 
 ACCEPTED = "live-money"
@@ -42,21 +41,14 @@ def _amount(text: str) -> Decimal:
     return amount
 
 
+@with_session
 def arm(
-    context: typer.Context,
+    session: Session,
     max_value: Annotated[
         Decimal,
         typer.Option("--max-value", metavar="AMOUNT", parser=_amount, help="The limit of what is invested at once."),
     ],
-    exchange: Annotated[
-        str | None,
-        typer.Option(
-            "--exchange",
-            metavar="NAME",
-            autocompletion=complete_real_exchange,
-            help="Default: the configured exchange.",
-        ),
-    ] = None,
+    exchange: Annotated[str | None, real_exchange_option(help="Default: the configured exchange.")] = None,
     expires: Annotated[str, typer.Option("--expires", metavar="SPAN", help="How long it lasts: 12h, 7d, 2w.")] = "7d",
     currency: Annotated[
         str | None,
@@ -68,20 +60,16 @@ def arm(
         str | None,
         typer.Option("--accept-risk", metavar=ACCEPTED, help="For scripts: confirms without a prompt."),
     ] = None,
-    as_json: AsJson = False,
 ) -> int:
     """Authorize trading with real money on an exchange, up to an amount and for a time.
 
     First it checks whether the account is ready, and stops if a check fails. Then you confirm by typing a phrase. No
     configuration can raise the amount, and losses reduce it. Start the symbols with --live afterwards.
     """
-    from autopilot.app.audit_log import recorded
     from autopilot.app.trading.arming import open_armings
     from autopilot.app.trading.arming_check import ArmingRequest
-    from autopilot.config.load import load
 
-    session, span_ms = Session.of(context, as_json), parse_span(expires)
-    config = load(session.paths).config
+    span_ms, config, as_json = parse_span(expires), session.config, session.output.as_json
     accepted = f"{ACCEPTED}-unproven" if config.model.allow_unproven else ACCEPTED
     if accept_risk not in (None, accepted):
         raise UsageProblem(f"--accept-risk={accept_risk} does not confirm it", hint=f"write --accept-risk={accepted}")
@@ -97,8 +85,8 @@ def arm(
     shown: Document = {"account": wanted.account, "armed": None, "readiness": []}
     request = {"exchange": name, "max_value": f"{max_value:f}", "currency": money, "expires": expires}
     try:
-        with recorded(session.paths, "arm", request), open_armings(session.paths) as armings:
-            findings = asyncio.run(armings.findings(wanted, unlocked(session).keys(name)))
+        with session.recorded("arm", request), open_armings(session.paths) as armings:
+            findings = asyncio.run(armings.findings(wanted, keys_of(session)(name)))
             shown["readiness"] = [plain(each) for each in findings]
             if not as_json:
                 session.output.show(shown, readiness_screen(shown))
@@ -112,8 +100,27 @@ def arm(
         if as_json:
             session.output.show(shown, ())
         return ExitCode.SAFETY
-    session.output.show(shown, armed_screen(shown["armed"]))
-    return ExitCode.DONE
+    return session.show(shown, lambda document: armed_screen(document["armed"]))
+
+
+@with_session
+def disarm(
+    session: Session,
+    exchange: Annotated[str | None, real_exchange_option(help="Only this exchange. Default: all.")] = None,
+) -> int:
+    """End the authorization to trade with real money: at once, with a running daemon or without one.
+
+    No more buy orders are sent, and the daemon cancels the open ones. Positions stay open; their stops, targets and
+    sell signals go on. Exit code 1 if buy orders stay open that no daemon cancels.
+    """
+    from autopilot.app.trading.arming import open_armings
+
+    account = account_name(exchange, paper=False) if exchange else None
+    with session.recorded("disarm", {"exchange": exchange}), open_armings(session.paths) as armings:
+        ended, resting = armings.disarm(account), armings.resting_entries(account)
+    handled = _canceled_by_daemon(session) if resting else set()
+    uncanceled = [_brief(order) for order in resting if (order.account, order.symbol) not in handled]
+    return session.show({"disarmed": list(ended), "resting": uncanceled}, disarmed_screen, is_done=not uncanceled)
 
 
 def _currency_of(symbols: Sequence[str]) -> str:
@@ -147,3 +154,18 @@ def _ask(wanted: ArmingRequest, accepted: str, *, is_said: bool) -> None:
         )
     if typer.prompt(f"This trades real money. To arm, type: {words}\n", err=True, prompt_suffix="> ").strip() != words:
         raise SafetyRefused("nothing was armed: the phrase does not match", hint=f"type exactly: {words}")
+
+
+def _canceled_by_daemon(session: Session) -> set[tuple[str, str]]:
+    """(account, symbol) of every symbol whose buy orders a daemon cancels in its next cycle."""
+    try:
+        symbols = session.client().get(address("status"))["symbols"]
+    except ControlError:
+        return set()
+    return {(each["account"], each["symbol"]) for each in symbols if each["running"]}
+
+
+def _brief(order: Order) -> Document:
+    shown = ("client_order_id", "account", "symbol", "quantity", "filled", "price", "status")
+    full = plain(order)
+    return {name: full[name] for name in shown}
