@@ -1,4 +1,4 @@
-"""autopilot config and init: write, show, change and check the configuration."""
+"""autopilot init and autopilot config: write, show, change and check the configuration."""
 
 from __future__ import annotations
 
