@@ -113,9 +113,10 @@ def disarm(
     No more buy orders are sent, and the daemon cancels the open ones. Positions stay open; their stops, targets and
     sell signals go on. Exit code 1 if buy orders stay open that no daemon cancels.
     """
+    from autopilot.adapters.exchange.venues.known import venue_rules
     from autopilot.app.trading.arming import open_armings
 
-    account = account_name(exchange, paper=False) if exchange else None
+    account = account_name(venue_rules(exchange).name, paper=False) if exchange else None
     with session.recorded("disarm", {"exchange": exchange}), open_armings(session.paths) as armings:
         ended, resting = armings.disarm(account), armings.resting_entries(account)
     handled = _canceled_by_daemon(session) if resting else set()
