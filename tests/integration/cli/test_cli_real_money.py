@@ -134,3 +134,12 @@ def test_panic_takes_no_for_an_answer_where_it_may_not_ask(autopilot: Any, daemo
     daemon.answers[f"{API}/panic"] = (403, {"error": {"code": "FORBIDDEN", "message": "not you", "hint": ""}})
     assert autopilot("panic").code == 4
     assert not (data_dir / "autopilot.db").exists()
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "disarm"])
+def test_an_exchange_that_does_not_exist_is_refused(autopilot: Any, data_dir: Path, command: str) -> None:
+    done = autopilot(command, "--exchange", "krakn")
+    assert (done.code, done.out) == (2, "")
+    assert "krakn" in done.err
+    assert "kraken" in done.err, "a guess at what was meant"
+    assert not (data_dir / "autopilot.db").exists(), "nothing was stored"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.options import complete_exchange, with_session
+from autopilot.cli.options import OFFLINE, complete_exchange, with_session
 from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen
 from autopilot.cli.render.words import count
 from autopilot.cli.session import Session, address
@@ -25,9 +25,12 @@ OUR_FAULT = 500
 """From this status on the fault is the daemon's, not the request's."""
 
 
-def _lower(value: str | None) -> str | None:
-    if value is not None and not (value.isidentifier() and value == value.lower()):
-        raise typer.BadParameter(f"{value!r} is not an exchange: write a name in lower case such as kraken")
+def _known(value: str | None) -> str | None:
+    """Refuse a misspelled name: a mode for it would restrict no account."""
+    if value is not None and value not in OFFLINE:
+        from autopilot.adapters.exchange.ccxt_import import require_known
+
+        require_known(value)
     return value
 
 
@@ -36,7 +39,7 @@ Exchange = Annotated[
     typer.Option(
         "--exchange",
         metavar="NAME",
-        callback=_lower,
+        callback=_known,
         autocompletion=complete_exchange,
         help="Only accounts on this exchange. Default: every account.",
     ),
