@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from autopilot.control.protocol import API
+from autopilot.adapters.store.views.bookkeeping import check_books
 from benchmarks.running import autopilot, configured, daemon, real_candles
 from benchmarks.table import Figure, print_table
 
@@ -43,15 +43,14 @@ def _measure(market: str, directory: Path) -> None:
         if finished == set(SYMBOLS):
             break
     seconds = time.perf_counter() - begin
-    summary = daemon(directory).get(f"{API}/summary")
-    decisions = summary["decisions"]
+    books = check_books(directory / "autopilot.db")
     print_table(
         f"One year of 1h candles, {' and '.join(SYMBOLS)}, {market}",
         [
-            Figure("from `autopilot start` to the market's end", seconds, "s", GOAL_S, f"{summary['fills']:,} fills"),
+            Figure("from `autopilot start` to the market's end", seconds, "s", GOAL_S, f"{books.fills:,} fills"),
             Figure("the daemon's own processor time", _processor_s(int(daemon(directory).get("/health")["pid"])), "s"),
-            Figure("closed candles decided", decisions, ""),
-            Figure("decisions a second", decisions / seconds, "1/s"),
+            Figure("closed candles decided", books.decisions, ""),
+            Figure("decisions per second", books.decisions / seconds, "1/s"),
         ],
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -95,6 +94,8 @@ def discard(stream: TextIO) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace the file at once when all of it is written. Raises UsageProblem."""
+    import tempfile
+
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

@@ -16,7 +16,6 @@ from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.control.protocol import API, WIRE_NAMES
-from autopilot.domain.document_types import Document
 from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import typer
 
     from autopilot.config.schema import AutopilotConfig
+    from autopilot.domain.document_types import Document
 
 QUERY_TIMEOUT_S = 10.0
 

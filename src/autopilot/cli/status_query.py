@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autopilot.cli.render.status import status_screen
 from autopilot.cli.session import Places, Session, address, symbol_or_none
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
-from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from autopilot.domain.document_types import Document
 
 _PLACES = {"--data-dir": "data_dir", "--config": "config"}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
-
 _REQUIRED = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -21,6 +19,8 @@ _REQUIRED = {
 
 def usage_message(error: Any) -> str:
     """The message of Typer's error, with our own words where Typer passes pydantic's on."""
+    from pydantic import ValidationError
+
     cause = error.__cause__
     if not isinstance(cause, ValidationError):
         return str(error.format_message())

@@ -45,8 +45,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from autopilot.domain.document_types import ErrorBodyDocument
+if TYPE_CHECKING:
+    from autopilot.domain.document_types import ErrorBodyDocument
 
 _WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -20,7 +20,6 @@ from autopilot.control.errors import ControlError, SafetyRefused
 from autopilot.domain.account import account_name, exchange_of
 from autopilot.domain.arming import parse_span, phrase
 from autopilot.domain.document_types import Document
-from autopilot.domain.documents import document as plain
 from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
@@ -68,6 +67,7 @@ def arm(
     """
     from autopilot.app.trading.arming import open_armings
     from autopilot.app.trading.arming_check import ArmingRequest
+    from autopilot.domain.documents import document
 
     span_ms, config, as_json = parse_span(expires), session.config, session.output.as_json
     accepted = f"{ACCEPTED}-unproven" if config.model.allow_unproven else ACCEPTED
@@ -87,12 +87,12 @@ def arm(
     try:
         with session.recorded("arm", request), open_armings(session.paths) as armings:
             findings = asyncio.run(armings.findings(wanted, keys_of(session)(name)))
-            shown["readiness"] = [plain(each) for each in findings]
+            shown["readiness"] = [document(each) for each in findings]
             if not as_json:
                 session.output.show(shown, readiness_screen(shown))
             _require_ready(findings)
             _ask(wanted, accepted, is_said=accept_risk is not None)
-            shown["armed"] = plain(armings.arm(wanted, span_ms))
+            shown["armed"] = document(armings.arm(wanted, span_ms))
     except SafetyRefused as refusal:
         if not shown["readiness"]:
             raise
@@ -167,6 +167,8 @@ def _canceled_by_daemon(session: Session) -> set[tuple[str, str]]:
 
 
 def _brief(order: Order) -> Document:
+    from autopilot.domain.documents import document
+
     shown = ("client_order_id", "account", "symbol", "quantity", "filled", "price", "status")
-    full = plain(order)
+    full = document(order)
     return {name: full[name] for name in shown}

@@ -15,7 +15,6 @@ from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
 from autopilot.cli.session import Places, Session
-from autopilot.config.load import load
 from autopilot.config.paths import find_paths
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
@@ -36,6 +35,8 @@ def show(
     origin: Annotated[bool, typer.Option("--origin", help="Also show where each value comes from.")] = False,
 ) -> None:
     """Show the configuration in effect, as TOML."""
+    from autopilot.config.load import load
+
     loaded = load(session.paths)
     document = {"values": loaded.values(), "origins": dict(loaded.origins)}
     session.show(document, partial(values_screen, with_origin=origin))
@@ -45,6 +46,7 @@ def show(
 @with_session
 def get(session: Session, key: KeyName) -> None:
     """Print one value."""
+    from autopilot.config.load import load
     from autopilot.config.problems import unknown_key
 
     loaded = load(session.paths)
@@ -98,6 +100,8 @@ def path(session: Session) -> None:
 @with_session
 def validate(session: Session) -> None:
     """Check the configuration and list every problem. The exit code is 2 if there is any."""
+    from autopilot.config.load import load
+
     load(session.paths)
     session.output.show({"valid": True}, (line("the configuration is valid", Style.GOOD),))
 

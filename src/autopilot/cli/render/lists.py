@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listing
 from autopilot.cli.render.words import (
     NOTHING,
@@ -16,13 +18,15 @@ from autopilot.cli.render.words import (
     spoken,
     utc,
 )
-from autopilot.domain.document_types import (
-    BriefDecisionDocument,
-    Document,
-    OrderDocument,
-    PositionDocument,
-    TradeDocument,
-)
+
+if TYPE_CHECKING:
+    from autopilot.domain.document_types import (
+        BriefDecisionDocument,
+        Document,
+        OrderDocument,
+        PositionDocument,
+        TradeDocument,
+    )
 
 _ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
 _STATUS_STYLES = {

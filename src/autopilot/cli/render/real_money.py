@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from autopilot.cli.render.blocks import (
     BLANK,
@@ -22,8 +23,10 @@ from autopilot.cli.render.blocks import (
 )
 from autopilot.cli.render.words import money, price, quantity, spoken, utc
 from autopilot.domain.account import exchange_of
-from autopilot.domain.document_types import Document
-from autopilot.domain.status_types import ArmingDocument, RealMoneyDocument
+
+if TYPE_CHECKING:
+    from autopilot.domain.document_types import Document
+    from autopilot.domain.status_types import ArmingDocument, RealMoneyDocument
 
 _MARKS = {True: Span("ok  ", Style.GOOD), False: Span("NO  ", Style.BAD)}
 _KEY_FIELDS: tuple[Field[Document], ...] = (

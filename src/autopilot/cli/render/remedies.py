@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from autopilot.cli.render.words import figure, measure, spoken
-from autopilot.domain.document_types import CheckDocument, DecisionDocument, SelectionDocument
+
+if TYPE_CHECKING:
+    from autopilot.domain.document_types import CheckDocument, DecisionDocument, SelectionDocument
 
 _WISHES = {
     "PAUSED_BY_USER": "the pause to be over: autopilot resume",

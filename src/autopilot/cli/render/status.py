@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from autopilot.cli.render.blocks import (
     BLANK,
@@ -25,23 +25,25 @@ from autopilot.cli.render.lists import action
 from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
-from autopilot.domain.card_types import LoadedModelDocument
-from autopilot.domain.document_types import (
-    AnalysisDocument,
-    BriefDecisionDocument,
-    Document,
-    OrderDocument,
-    PositionDocument,
-    SelectedDocument,
-)
-from autopilot.domain.status_types import (
-    AccountDocument,
-    CandleRangeDocument,
-    DaemonDocument,
-    ProblemDocument,
-    StatusDocument,
-    SymbolDocument,
-)
+
+if TYPE_CHECKING:
+    from autopilot.domain.card_types import LoadedModelDocument
+    from autopilot.domain.document_types import (
+        AnalysisDocument,
+        BriefDecisionDocument,
+        Document,
+        OrderDocument,
+        PositionDocument,
+        SelectedDocument,
+    )
+    from autopilot.domain.status_types import (
+        AccountDocument,
+        CandleRangeDocument,
+        DaemonDocument,
+        ProblemDocument,
+        StatusDocument,
+        SymbolDocument,
+    )
 
 Part = TypeVar("Part")
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from autopilot.cli.render.blocks import Block, Paragraph, Screen, Span, Style, as_screen, banner, line, remedy
 from autopilot.cli.render.words import count, price, quantity
-from autopilot.domain.document_types import Document
-from autopilot.domain.status_types import SymbolDocument
+
+if TYPE_CHECKING:
+    from autopilot.domain.document_types import Document
+    from autopilot.domain.status_types import SymbolDocument
 
 MEANS = {
     "active": "entries and exits",

@@ -6,9 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING
 
 from autopilot.cli.render.blocks import Span, Style
-from autopilot.domain.card_types import ComparisonDocument, MetricDocument
+
+if TYPE_CHECKING:
+    from autopilot.domain.card_types import ComparisonDocument, MetricDocument
 
 Number = float | int | str
 NOTHING = "-"
