@@ -52,15 +52,21 @@ def test_starting_twice_changes_nothing(running: Home) -> None:
 def test_a_symbol_that_runs_with_options_of_its_own_is_started_again_without_them(running: Home) -> None:
     running.json("stop", "--symbol", "BTC/USD")
     running.json("start", "--symbol", "BTC/USD", "--timeframe", "4h")
-    assert running.json("start", "--symbol", "BTC/USD") == {"started": [], "already_running": ["BTC/USD"]}
+    again = running.json("start", "--symbol", "BTC/USD")
+    assert (again["started"], again["already_running"], again["changed"]) == ([], ["BTC/USD"], [])
     assert running.json("status")["symbols"][0]["timeframe"] == "4h"
 
 
-def test_starting_with_other_settings_is_refused(running: Home) -> None:
-    refused = running.here("start", "--symbol", "BTC/USD", "--timeframe", "4h", "--json")
-    assert refused.code == 4
-    assert "BTC/USD already runs on simulated" in refused.trouble["message"]
-    assert "autopilot stop --symbol BTC/USD" in refused.trouble["hint"]
+def test_options_change_a_symbol_that_holds_nothing_and_both_values_are_shown(running: Home) -> None:
+    changed = running.here("start", "--symbol", "BTC/USD", "--timeframe", "4h", "--interval", "0.2")
+    assert changed.code == 0
+    assert changed.out.splitlines()[1:] == [
+        "BTC/USD on simulated (4h, every 0.2 s, paper money, auto-execute off): running",
+        "  timeframe: 1h → 4h",
+        "  interval: 0.1 s → 0.2 s",
+    ]
+    (symbol,) = running.json("status")["symbols"]
+    assert (symbol["timeframe"], symbol["interval"], symbol["running"]) == ("4h", 0.2, True)
 
 
 def test_a_second_daemon_is_refused(running: Home) -> None:

@@ -21,7 +21,7 @@ from autopilot.cli.usage_errors import usage_message
 from autopilot.distribution import DISTRIBUTION, installed_version
 
 GROUPS = {
-    "Trade": ("start", "stop", "pause", "resume", "panic"),
+    "Trade": ("start", "stop", "restart", "exit", "pause", "resume", "panic"),
     "See what happened": ("status", "signals", "explain", "decisions", "orders", "positions", "trades", "performance"),
     "Learn": ("retrain", "tasks", "model-info", "models", "reset-model"),
     "Test on past data": ("backtest", "sweep", "report", "parity"),
@@ -32,7 +32,7 @@ GROUPS = {
 """The commands by the headings of the help, in its order."""
 
 _SHARED = {
-    "running": ("start", "status", "stop", "daemon"),
+    "running": ("start", "stop", "restart", "daemon"),
     "modes": ("pause", "resume", "panic"),
     "lists": ("signals", "decisions", "orders", "positions", "trades", "explain"),
     "training": ("retrain", "tasks"),

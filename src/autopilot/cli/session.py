@@ -104,10 +104,12 @@ class Session:
         ask: Callable[[ControlClient], Document],
         recall: Callable[[Path], Document],
         screen: Callable[[Document], Screen],
+        is_done: Callable[[Document], bool] = lambda _: True,
     ) -> int:
         """Show the daemon's answer or, when it is down, the last known state from the database.
 
-        Returns the exit code: 0, or 3 without a daemon. Raises AutopilotError if there is neither.
+        Returns the exit code: 1 if the document is not ``is_done``, else 0, or 3 without a daemon. Raises
+        AutopilotError if there is neither.
         """
         try:
             document, code = ask(self.client()), ExitCode.DONE
@@ -118,8 +120,7 @@ class Session:
             self.output.trouble(
                 DaemonNotRunning("the daemon is not running; this is the last known state", hint=down.hint)
             )
-        self.show(document, screen)
-        return code
+        return self.show(document, screen, is_done=is_done(document)) or code
 
 
 def ask_view(daemon: ControlClient, view: str, **parameters: str | int | None) -> Document:

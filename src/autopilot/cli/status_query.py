@@ -31,11 +31,11 @@ def quick_status(arguments: Sequence[str]) -> int | None:
         return None
     at = arguments.index("status")
     places = _places(arguments[:at])
-    words = [word for word in arguments[at + 1 :] if word != "--json"]
+    words = [word for word in arguments[at + 1 :] if word not in ("--json", "--check")]
     if places is None or len(words) > 1 or any(word.startswith("-") for word in words):
         return None
     session = Session.at(places, as_json="--json" in arguments[at + 1 :])
-    return show_status(session, words[0] if words else None)
+    return show_status(session, words[0] if words else None, check="--check" in arguments[at + 1 :])
 
 
 def _places(arguments: Sequence[str]) -> Places | None:
@@ -46,11 +46,21 @@ def _places(arguments: Sequence[str]) -> Places | None:
     return Places(**{_PLACES[name]: Path(value) for name, value in zip(names, values, strict=True)})
 
 
-def show_status(session: Session, symbol: str | None) -> int:
-    """Print the present state or, without a daemon, the last known one; returns the exit code."""
+def show_status(session: Session, symbol: str | None, *, check: bool = False) -> int:
+    """Print the present state or, without a daemon, the last known one; returns the exit code: with ``check`` 1 if
+    there is a problem of level error."""
     wanted = symbol_or_none(symbol)
     screen = partial(status_screen, full=wanted is not None)
-    return session.answer(ask_status(wanted), lambda database: _recall(database, wanted), screen)
+    is_done = _has_no_error if check else _always
+    return session.answer(ask_status(wanted), lambda database: _recall(database, wanted), screen, is_done)
+
+
+def _has_no_error(status: Document) -> bool:
+    return all(problem["level"] != "error" for problem in status["health"])
+
+
+def _always(_: Document) -> bool:
+    return True
 
 
 def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:

@@ -59,5 +59,17 @@ class Conflict(ControlError):
     kind = Kind.CONFLICT
 
 
+class ExitDenied(Conflict):
+    """Autopilot's own checks deny a sale that the user wants. ``code`` is that of the failed check."""
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self._code = code
+
+    @property
+    def code(self) -> str:
+        return self._code or super().code
+
+
 class SocketUnusable(ControlError):
     """The daemon cannot listen: the path is taken, or the system refuses."""

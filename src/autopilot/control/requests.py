@@ -6,8 +6,10 @@ pydantic checks them; the words of a refusal are ours.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, ClassVar, NoReturn, TypeVar, cast
@@ -35,6 +37,7 @@ from autopilot.domain.timeframe import Timeframe
 
 _Request = TypeVar("_Request")
 _OURS = "ours"
+_AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
 
 def _says(words: str) -> WrapValidator:
@@ -67,6 +70,13 @@ def _symbol(value: Any) -> Any:
     return symbol
 
 
+def _amount(value: Any) -> Any:
+    """An exact amount is text: a JSON number is read as a float."""
+    if not isinstance(value, str) or not _AMOUNT.fullmatch(value) or not (amount := Decimal(value)):
+        raise ValueError
+    return amount
+
+
 def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
@@ -90,6 +100,16 @@ Seconds = Annotated[
     Field(gt=0, le=86_400),
     _says("must be above 0 and at most 86400 seconds"),
 ]
+Account = Annotated[
+    str,
+    StringConstraints(pattern="^(paper|live):[a-z_][a-z0-9_]*$"),
+    _says("must be an account such as paper:coinbase"),
+]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    _says('must be an amount above 0 as text, such as "0.25", with at most 18 decimals'),
+]
 Count = Annotated[int, Field(strict=True, ge=1, le=100_000), _says("must be a whole number from 1 to 100,000")]
 Flag = Annotated[bool, Field(strict=True), _says("must be true or false")]
 _FORBID = ConfigDict(extra="forbid")
@@ -104,7 +124,8 @@ class EmptyRequest:
 
 @dataclass(frozen=True, slots=True)
 class StartRequest(EmptyRequest):
-    """None: as configured. ``interval``: seconds between two cycles."""
+    """``symbols`` None: those that ran before or are held, else the configured ones. Another None: as it is, or as
+    configured. ``interval``: seconds between two cycles."""
 
     symbols: Symbols | None = None
     exchange: Exchange | None = None
@@ -120,6 +141,16 @@ class StopRequest(EmptyRequest):
 
     symbol: Symbol | None = None
     flatten: Flag = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRequest(EmptyRequest):
+    """``quantity``: in base currency, None for the whole position. ``account``: needed only if several hold the
+    symbol."""
+
+    symbol: Symbol
+    quantity: Amount | None = None
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,19 +279,21 @@ def _query_model(names: tuple[str, ...]) -> type[BaseModel]:
 
 
 def _checked(validate: Callable[[Mapping[str, Any]], Any], given: Mapping[str, Any], names: Collection[str]) -> Any:
-    """Raises RequestInvalid with the problems in the order of ``given``; ``names``: the keys that are taken."""
+    """Raises RequestInvalid with the problems in the order of ``given``, then those of missing keys; ``names``: the
+    keys that are taken."""
     try:
         return validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        by_key = {str(each["loc"][0]): _problem(str(each["loc"][0]), each["msg"], names) for each in found}
+        by_key = {str(each["loc"][0]): _problem(str(each["loc"][0]), each, names) for each in found}
         hint = f"this address takes: {', '.join(names) or 'nothing'}"
-        raise RequestInvalid("; ".join(by_key[key] for key in given if key in by_key), hint=hint) from None
+        ordered = dict.fromkeys([*given, *names])
+        raise RequestInvalid("; ".join(by_key[key] for key in ordered if key in by_key), hint=hint) from None
 
 
-def _problem(key: str, words: str, names: Collection[str]) -> str:
+def _problem(key: str, error: Mapping[str, Any], names: Collection[str]) -> str:
     if key in names:
-        return f"{key} {words}"
+        return f"{key} is missing" if error["type"] == "missing" else f"{key} {error['msg']}"
     near = get_close_matches(key, names, n=1)
     return f"there is no {key[:40]!r} here" + (f"; did you mean {near[0]!r}?" if near else "")
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autopilot.app.trading.autopilots import Venue
-from autopilot.control.errors import Conflict
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
@@ -25,7 +24,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Running:
-    """An autopilot and its job. ``began`` is set after the first cycle, ``idle`` while no cycle is under way."""
+    """An autopilot and its job. ``began`` is set after the first cycle, ``idle`` while no cycle is under way, and no
+    cycle begins while it is ``stopping``."""
 
     autopilot: IntelligentAutopilot
     venue: Venue
@@ -44,6 +44,18 @@ class Running:
         finally:
             self.began.set()
             self.idle.set()
+
+    async def pause(self) -> None:
+        """Let the cycle under way end, and begin no other."""
+        self.stopping = True
+        try:
+            await asyncio.wait_for(self.idle.wait(), LAST_CYCLE_S)
+        except TimeoutError:
+            log.warning("%s: going on with a cycle still under way", self.autopilot.symbol)
+
+    def go_on(self) -> None:
+        """Undo `pause`."""
+        self.stopping = False
 
 
 class Autopilots:
@@ -76,31 +88,33 @@ class Autopilots:
         return self._scheduler.next_run_ms(symbol)
 
     async def start(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
-        """Start those that do not run yet and wait a little for their first cycles; returns them.
+        """Start those that do not run yet, start those with other settings again, and wait a little for the first
+        cycles of all; returns those that were started.
 
-        Raises Conflict if a symbol runs with other settings, UnknownExchange, UnknownSymbol, UnknownTimeframe, and the
-        errors of a stored market or of real money; then nothing was started. A market that cannot be reached is not an
-        error: its symbol is retrying.
+        Raises UnknownExchange, UnknownSymbol, UnknownTimeframe, and the errors of a stored market or of real money;
+        then everything is as before. A market that cannot be reached is not an error: its symbol is retrying.
         """
-        fresh = [settings for settings in wanted if not self._runs_already(settings)]
+        fresh = [settings for settings in wanted if not self._runs_so(settings)]
         for settings in fresh:
-            self._join(settings)
-        launched = self._launch(fresh)
-        began = [asyncio.ensure_future(running.began.wait()) for running in launched]
-        if began:
-            _, late = await asyncio.wait(began, timeout=FIRST_CYCLE_S)
-            for task in late:
-                task.cancel()
-        for running in launched:
-            failure = running.autopilot.record.failure
-            if isinstance(failure, UnknownSymbol | UnknownTimeframe) and not running.autopilot.record.decisions:
-                for other in launched:
-                    await self.stop(other.autopilot.symbol)
-                raise failure
+            self._venue(settings.account)
+        replaced = [running.autopilot.settings for settings in fresh if (running := self.find(settings.symbol))]
+        await asyncio.gather(*(self.stop(settings.symbol) for settings in replaced))
+        try:
+            for settings in fresh:
+                self._join(settings)
+            launched = self._launch(fresh)
+            await self.wait_for_cycles([settings.symbol for settings in wanted])
+            self._require_markets(launched)
+        except AutopilotError:
+            for settings in fresh:
+                await self.stop(settings.symbol)
+            self.resume(replaced)
+            raise
         return launched
 
-    def resume(self, wanted: Sequence[AutopilotSettings]) -> None:
-        """Start the symbols that ran before a restart, without waiting. Failures are logged and kept in `left_out`."""
+    def resume(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
+        """Start symbols that ran before or are held, without waiting; returns those that were started. Failures are
+        logged and kept in `left_out`."""
         possible = []
         for settings in wanted:
             try:
@@ -110,22 +124,26 @@ class Autopilots:
                 self._left_out[settings.symbol] = error
             else:
                 possible.append(settings)
-        self._launch(possible)
+        return self._launch(possible)
+
+    async def wait_for_cycles(self, symbols: Sequence[str]) -> None:
+        """Wait for the first cycles of those that run, but not long."""
+        began = [asyncio.ensure_future(running.began.wait()) for each in symbols if (running := self.find(each))]
+        if began:
+            _, late = await asyncio.wait(began, timeout=FIRST_CYCLE_S)
+            for task in late:
+                task.cancel()
 
     async def stop(self, symbol: str) -> None:
         """Let the cycle under way end, then forget the symbol. Its orders and positions stay as they are."""
         running = self._running.get(symbol)
         if running is None:
             return
-        running.stopping = True
         self._scheduler.remove(symbol)
-        try:
-            await asyncio.wait_for(running.idle.wait(), LAST_CYCLE_S)
-        except TimeoutError:
-            log.warning("%s: stopped with a cycle still under way", symbol)
+        await running.pause()
         running.venue.source.unsubscribe(symbol)
         running.autopilot.end()
-        del self._running[symbol]
+        self._running.pop(symbol, None)
 
     async def close(self) -> None:
         """Stop all symbols and close the exchanges. The next start resumes the symbols."""
@@ -134,17 +152,17 @@ class Autopilots:
         for venue in self._venues.values():
             await venue.close()
 
-    def _runs_already(self, settings: AutopilotSettings) -> bool:
+    def _runs_so(self, settings: AutopilotSettings) -> bool:
         running = self._running.get(settings.symbol)
-        if running is None:
-            return False
-        if running.autopilot.settings != settings:
-            present = running.autopilot.settings
-            raise Conflict(
-                f"{settings.symbol} already runs on {present.exchange} at {present.timeframe} with other settings",
-                hint=f"autopilot stop --symbol {settings.symbol}, then start it again",
-            )
-        return True
+        return running is not None and running.autopilot.settings == settings
+
+    @staticmethod
+    def _require_markets(launched: Sequence[Running]) -> None:
+        """Raises UnknownSymbol and UnknownTimeframe if a first cycle found no market to trade on."""
+        for running in launched:
+            failure = running.autopilot.record.failure
+            if isinstance(failure, UnknownSymbol | UnknownTimeframe) and not running.autopilot.record.decisions:
+                raise failure
 
     def _venue(self, account: str) -> Venue:
         if account not in self._venues:

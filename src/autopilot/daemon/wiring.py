@@ -20,6 +20,7 @@ from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.adapters.store.views.holdings import stored_holdings
 from autopilot.adapters.vault import open_vault
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
@@ -38,6 +39,7 @@ from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging, keep_memory_private
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.daemon.service import AutopilotService
+from autopilot.daemon.symbol_control import SymbolControl
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.engine.account_watch import AccountWatch
@@ -86,14 +88,15 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
     reviews = ModelWatch(trained, files, drift, clock, champion.refresh, trainings.start_by_itself)
+    held = partial(stored_holdings, paths.database)
+    symbols = SymbolControl(config, SqliteAutopilots(database), autopilots, armings, held, clock)
     service = AutopilotService(
         config,
         database,
-        SqliteAutopilots(database),
+        symbols,
         autopilots,
         trading,
         restrictions,
-        armings,
         models,
         trainings,
         events,
@@ -108,7 +111,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
-    service.resume()
+    symbols.resume()
     return service
 
 
@@ -124,7 +127,7 @@ def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
     def locked(exchange: str) -> ExchangeKeys:
         raise KeysLocked(
             f"the keys of {exchange} are locked: the daemon was started without their passphrase",
-            hint="autopilot stop, then autopilot start --live asks for the passphrase"
+            hint="autopilot restart, which asks for the passphrase"
             if paths.vault.exists()
             else f"autopilot keys add {exchange}",
         )

@@ -29,6 +29,7 @@ AutopilotError                  failed, unless another kind stands beside it
 │   ├── SafetyRefused           safety: a safety rule forbids it
 │   │   └── KeysLocked          the daemon was started without the passphrase
 │   ├── Conflict                conflict: not in this state
+│   │   └── ExitDenied          our own checks deny a sale, by the code of the check
 │   └── SocketUnusable          the socket cannot be made, or is taken
 ├── AlreadyRunning              blocked: another daemon owns the data directory         (app.lock)
 ├── TrainingRuns                blocked: another training owns the data directory       (app.training.process)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from autopilot.domain.decision import Denied
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
@@ -20,7 +21,8 @@ from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.ports.ledger import Ledger, WriteOffs
 from autopilot.ports.market_data import CandleSource
-from autopilot.risk.preflight import could_be_sold
+from autopilot.risk.evaluation import first_failure
+from autopilot.risk.preflight import could_be_sold, exit_checks
 
 LOCK_TIMEOUT_S = 30.0
 """How long to wait for a running cycle: it asks a few times, and each answer comes within about 10 s or never."""
@@ -28,6 +30,7 @@ POLLS = 10
 POLL_S = 0.5
 """How often a sale that is not filled at once is looked up, and the pause before each time."""
 TRY_AGAIN = "run the command again; autopilot orders --open shows the orders that are left"
+TRY_PROTECT = "nothing while the symbol runs: every cycle tries again; else autopilot start"
 ACT_THERE = "check the exchange's own page, cancel or sell there if it is urgent, then run the command again"
 
 
@@ -53,6 +56,17 @@ class AccountResult:
     dust: list[str] = field(default_factory=list)
     written_off: dict[str, Decimal] = field(default_factory=dict)
     left: list[Remainder] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ExitResult:
+    """One symbol's exit. ``denied``: why nothing was done, None otherwise. ``sold``: in base currency, what canceled
+    orders sold until they were over included. ``position``: what stays."""
+
+    outcome: AccountResult
+    denied: Denied | None = None
+    sold: Decimal = ZERO
+    position: Position | None = None
 
 
 class Books(Ledger, WriteOffs, Protocol):
@@ -87,15 +101,50 @@ class Liquidation:
 
         return await self._with_lock(cancel)
 
-    async def flatten(self, why: str) -> AccountResult:
-        """Cancel all our own open orders, then sell all positions at market."""
+    async def flatten(self, why: str, symbol: str | None = None) -> AccountResult:
+        """Cancel all our own open orders, then sell all positions at market; only those of ``symbol`` if it is
+        given."""
 
         async def flatten(outcome: AccountResult) -> None:
-            await self._cancel(self._ledger.open_orders(self._account.name), why, outcome)
-            held = self._ledger.positions(self._account.name)
+            await self._cancel(self._ledger.open_orders(self._account.name, symbol), why, outcome)
+            held = [each for each in self._ledger.positions(self._account.name) if symbol in (None, each.symbol)]
             await asyncio.gather(*(self._sell(position, outcome) for position in held))
 
         return await self._with_lock(flatten)
+
+    async def exit(self, symbol: str, quantity: Decimal | None = None) -> ExitResult:
+        """Cancel the symbol's open orders, and sell ``quantity`` of its position at market (None: all of it). Where
+        stops rest on the exchange, the rest has its stop there again. Raises ExchangeError if the market's rules are
+        not known."""
+        market, result = await self._source.market(symbol), ExitResult(AccountResult(self._account.name))
+
+        async def exit_symbol(outcome: AccountResult) -> None:
+            before = self._account.position(symbol)
+            if before is not None or quantity is not None:
+                price = self._account.sale_price(before) if before else ZERO
+                selling = _quantity(before) if quantity is None else quantity
+                result.denied = first_failure(exit_checks(market, before, selling, price))
+            if result.denied is None:
+                result.sold = await self._exit(market, before, quantity, outcome)
+
+        result.outcome = await self._with_lock(exit_symbol)
+        result.position = self._account.position(symbol)
+        return result
+
+    async def _exit(
+        self, market: Market, before: Position | None, quantity: Decimal | None, outcome: AccountResult
+    ) -> Decimal:
+        """The quantity that was sold."""
+        orders = self._ledger.open_orders(self._account.name, market.symbol)
+        await self._cancel(orders, "not sent: the user closed the position", outcome)
+        held = self._account.position(market.symbol)
+        if held is None:
+            return _quantity(before)
+        # A canceled order may have sold or bought a part first; never is more sold than the user wants.
+        most = max(_quantity(before), held.quantity)
+        await self._sell(held, outcome, ZERO if quantity is None else most - quantity)
+        await self._protect_rest(market, outcome)
+        return most - _quantity(self._account.position(market.symbol))
 
     async def write_off(self, missing: Mapping[str, Decimal]) -> AccountResult:
         """Take the missing quantities, by base currency, out of the books. Orders that sell them are canceled first;
@@ -165,24 +214,32 @@ class Liquidation:
             return error
         return None
 
-    async def _sell(self, position: Position, outcome: AccountResult) -> None:
+    async def _sell(self, position: Position, outcome: AccountResult, rest: Decimal = ZERO) -> None:
+        """Sell the position at market down to ``rest``."""
         symbol, is_dust, trouble = position.symbol, False, "the sell order is not filled yet"
         try:
             market = await self._source.market(symbol)
-            await self._desk.flatten(self._account.sale_price(position), market, self._exits)
+            await self._desk.flatten(self._account.sale_price(position), market, self._exits, rest)
             await self._follow(market)
-            is_dust = self._is_dust(symbol, market)
+            is_dust = self._is_dust(symbol, market, rest)
         except ExchangeError as error:
             trouble = str(error)
-        held = self._account.position(symbol)
-        if held is None:
+        unsold = _quantity(self._account.position(symbol)) - rest
+        if unsold <= ZERO:
             outcome.sold.append(symbol)
         elif is_dust:
             outcome.dust.append(symbol)
         else:
             outcome.left.append(
-                Remainder(symbol, f"{held.quantity} {split_symbol(symbol)[0]} are not sold: {trouble}", ACT_THERE)
+                Remainder(symbol, f"{unsold} {split_symbol(symbol)[0]} are not sold: {trouble}", ACT_THERE)
             )
+
+    async def _protect_rest(self, market: Market, outcome: AccountResult) -> None:
+        try:
+            await self._desk.protect(market, self._exits)
+        except ExchangeError as error:
+            what = f"the stop of the rest is not on the exchange yet: {error}"
+            outcome.left.append(Remainder(market.symbol, what, TRY_PROTECT))
 
     async def _follow(self, market: Market) -> None:
         for _ in range(POLLS):
@@ -191,8 +248,12 @@ class Liquidation:
             await asyncio.sleep(POLL_S)
             await self._desk.follow(market)
 
-    def _is_dust(self, symbol: str, market: Market) -> bool:
+    def _is_dust(self, symbol: str, market: Market, rest: Decimal) -> bool:
         held = self._account.position(symbol)
         if held is None or self._ledger.open_orders(self._account.name, symbol):
             return False
-        return not could_be_sold(market, held.quantity, self._account.sale_price(held))
+        return not could_be_sold(market, held.quantity - rest, self._account.sale_price(held))
+
+
+def _quantity(held: Position | None) -> Decimal:
+    return held.quantity if held else ZERO

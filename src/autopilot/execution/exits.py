@@ -101,13 +101,15 @@ class Exits:
         )
         await self._sell(position, rest, market, settings)
 
-    async def flatten(self, price: Decimal, market: Market, settings: ExitSettings) -> None:
-        """Cancel the open orders of this market and sell its position at market, because the user says so. Nothing is
-        sold while the exchange cannot be asked about a sell order, because that could sell it twice."""
+    async def flatten(self, price: Decimal, market: Market, settings: ExitSettings, rest: Decimal = ZERO) -> None:
+        """Cancel the open orders of this market and sell its position at market down to ``rest``, because the user says
+        so. Nothing is sold while the exchange cannot be asked about a sell order, because that could sell it twice."""
         failure = await self._cancel_all(market, "not sent: the user flattened the position")
         held = self._books.position(market)
-        if held is not None:
-            wanted = ExitOrder(Purpose.FLATTEN, price, "the user asked for it", trigger_price=price)
+        if held is not None and held.quantity > rest:
+            wanted = ExitOrder(
+                Purpose.FLATTEN, price, "the user asked for it", trigger_price=price, quantity=held.quantity - rest
+            )
             await self._sell(held, wanted, market, settings)
         if failure:
             raise failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from autopilot.domain.market import Market
+from autopilot.domain.money import ZERO
 from autopilot.domain.order import Order
 from autopilot.domain.portfolio import Position
 from autopilot.execution.account_books import AccountBooks
@@ -65,5 +66,5 @@ class OrderDesk:
     async def finish_exit(self, position: Position, price: Decimal, market: Market, settings: ExitSettings) -> None:
         await self._exits.finish_exit(position, price, market, settings)
 
-    async def flatten(self, price: Decimal, market: Market, settings: ExitSettings) -> None:
-        await self._exits.flatten(price, market, settings)
+    async def flatten(self, price: Decimal, market: Market, settings: ExitSettings, rest: Decimal = ZERO) -> None:
+        await self._exits.flatten(price, market, settings, rest)

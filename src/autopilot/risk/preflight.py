@@ -23,7 +23,7 @@ def order_checks(market: Market, quantity: Decimal, price: Decimal, min_order_va
             float(quantity),
             float(least_amount),
             market.base,
-            f"amount {quantity} {market.base}, the market's minimum is {least_amount}",
+            f"amount {quantity:f} {market.base}, the market's minimum is {least_amount:f}",
         ),
         Check(
             "VALUE_BELOW_MINIMUM",
@@ -91,5 +91,32 @@ def position_check(market: Market, position: Position | None, quantity: Decimal)
         float(held),
         float(quantity),
         market.base,
-        f"{held} {market.base} held, {quantity} to be sold" if held else f"no {market.base} held to sell",
+        f"{held:f} {market.base} held, {quantity:f} to be sold" if held else f"no {market.base} held to sell",
     )
+
+
+def exit_checks(market: Market, position: Position | None, quantity: Decimal, price: Decimal) -> list[Check]:
+    """Whether a user may sell ``quantity`` of the position: it covers the amount, the amount and its value can be
+    ordered, and what stays could be sold too. The first that fails counts."""
+    held = position.quantity if position else ZERO
+    rest, amount = held - quantity, floor_to_step(quantity, market.amount_step)
+    return [
+        position_check(market, position, quantity),
+        Check(
+            "AMOUNT_NOT_IN_STEPS",
+            amount == quantity or rest == ZERO,
+            float(quantity),
+            float(market.amount_step),
+            market.base,
+            f"amount {quantity:f} {market.base}, the market trades in steps of {market.amount_step:f}",
+        ),
+        *order_checks(market, amount, price),
+        Check(
+            "REST_BELOW_MINIMUM",
+            rest == ZERO or could_be_sold(market, rest, price),
+            float(rest),
+            float(market.least_amount),
+            market.base,
+            f"{rest:f} {market.base} would stay, too little to be sold later",
+        ),
+    ]

@@ -103,8 +103,10 @@ def test_orders_to_buy_that_nobody_cancels_are_named(autopilot: Any, resting: No
     assert "try: autopilot pause --exchange kraken" in shown.out
     assert autopilot("disarm", "--exchange", "binance").code == 0
     database = data_dir / "autopilot.db"
-    (problem,) = status_document(database, 0)["health"]
-    assert (problem["code"], problem["subject"]) == ("ENTRY_UNFOLLOWED", "BTC/USD in live:kraken")
+    health = status_document(database, 0)["health"]
+    assert {(each["code"], each["level"], each["subject"]) for each in health} == {
+        ("ENTRY_UNFOLLOWED", "error", f"BTC/USD in {account}") for account in ("live:kraken", "paper:kraken")
+    }
 
 
 @pytest.mark.parametrize(("running", "code"), [(True, 0), (False, 1)])

@@ -139,8 +139,9 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
 
 
 @contextmanager
-def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only connection for queries, with or without a running daemon. Raises StoreError."""
+def open_readonly(path: Path, *, oldest: int = len(MIGRATIONS)) -> Iterator[sqlite3.Connection]:
+    """A read-only connection for queries, with or without a running daemon. Raises StoreError, also for a database
+    whose version is below ``oldest``."""
     if not _exists(path):
         raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start, which creates it")
     with (
@@ -148,7 +149,7 @@ def open_readonly(path: Path) -> Iterator[sqlite3.Connection]:
         closing(sqlite3.connect(_address(path, "ro"), uri=True, timeout=BUSY_TIMEOUT_S)) as connection,
     ):
         connection.row_factory = sqlite3.Row
-        if _identify(connection, path, len(MIGRATIONS)) < len(MIGRATIONS):
+        if _identify(connection, path, len(MIGRATIONS)) < oldest:
             raise StoreError(f"the database {path} has an older version", hint="autopilot start brings it up to date")
         yield connection
 

@@ -209,6 +209,10 @@ MIGRATIONS: tuple[str, ...] = (
     -- An arming counts only as the last of these rows tells of it, which is asked for in every cycle.
     CREATE INDEX audit_armings ON audit (kind) WHERE kind = 'arming';
     """,
+    """
+    -- 1: stopped together with the daemon, so that a start without symbols takes it up again.
+    ALTER TABLE autopilots ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1));
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

@@ -1,39 +1,42 @@
-"""autopilot start, status, stop and daemon: the daemon, and the symbols it runs."""
+"""autopilot start, stop, restart and daemon: the daemon, and the symbols it runs."""
 
 from __future__ import annotations
 
 import math
+import os
+import signal
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.errors import UsageProblem
+from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.cli.options import (
     TimeframeName,
-    complete_symbol,
     exchange_option,
     one_symbol_option,
     symbol_option,
     with_session,
 )
-from autopilot.cli.render.status import status_screen
 from autopilot.cli.render.trading import started_screen, stopped_screen
-from autopilot.cli.session import Session, address, symbol_or_none, symbols_of
-from autopilot.cli.status_query import ask_status, show_status
-from autopilot.control.errors import DaemonNotRunning
+from autopilot.cli.session import Session, address, symbols_of
+from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable
 from autopilot.domain.credentials import Passphrase
-from autopilot.domain.errors import StoreError
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import AutopilotError, StoreError
 from autopilot.domain.timeframe import Timeframe
 
-START_TIMEOUT_S = 20.0
-"""The daemon answers after the first cycle or 10 s, whichever comes first."""
+START_TIMEOUT_S = 60.0
+"""The daemon lets a cycle under way end before it changes a symbol, then waits for first cycles: 12 s and twice 9 s."""
 STOP_TIMEOUT_S = 60.0
 """Flattening waits for the exchange."""
 END_TIMEOUT_S = 10.0
+RESTART_TIMEOUT_S = 40.0
+"""The daemon waits for cycles under way, and for clients that still read an answer."""
 _POLL_S = 0.05
-REFRESH_S = 2.0
 
 
 def _positive(value: float | None) -> float | None:
@@ -46,7 +49,7 @@ def _positive(value: float | None) -> float | None:
 def start(
     session: Session,
     symbol: Annotated[
-        list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. Default: the configured ones.")
+        list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. Default: those that ran or are held.")
     ] = None,
     exchange: Annotated[
         str | None, exchange_option(help="Such as coinbase or kraken; replay and simulated need no network.")
@@ -57,20 +60,23 @@ def start(
         typer.Option("--interval", metavar="SECONDS", callback=_positive, help="The time between two cycles."),
     ] = None,
     paper_trading: Annotated[
-        bool | None, typer.Option("--paper/--live", help="Paper money or real money. Default: paper.")
+        bool | None, typer.Option("--paper/--live", help="Paper money or real money. Default: as before, else paper.")
     ] = None,
     auto_execute: Annotated[
         bool | None,
-        typer.Option("--auto-execute/--no-auto-execute", help="Trade on signals, or only show them. Default: show."),
+        typer.Option(
+            "--auto-execute/--no-auto-execute",
+            help="Trade on signals, or only show them. Default: as before, else show.",
+        ),
     ] = None,
-) -> None:
-    """Start the daemon if it is not running, and run these symbols.
+) -> int:
+    """Start the daemon if it is not running, and run symbols.
 
-    Missing options come from the configuration. A symbol that is running already does not change. If an exchange cannot
-    be reached, Autopilot keeps trying: autopilot status shows it.
+    Without --symbol it takes up those that ran when the daemon last ended and those that hold a position or a live
+    order, as they were; the configured ones only if there are none. Options change only the settings that they name.
+    Exchange, timeframe and money of a held symbol do not change (exit code 5). If an exchange cannot be reached,
+    Autopilot keeps trying: autopilot status shows it.
     """
-    from autopilot.daemon.spawn import ensure_daemon
-
     wanted = {
         "symbols": symbols_of(symbol) or None,
         "exchange": exchange,
@@ -81,9 +87,25 @@ def start(
     }
     # Checked before a daemon is started for nothing.
     body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-    arguments = [*session.places.arguments(), "daemon"]
-    ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
-    session.show(session.client(START_TIMEOUT_S).post(address("start"), body), started_screen)
+    is_needed = _health(session) is None and _is_real_money(session, paper_trading, body.get("symbols", ()))
+    return _start(session, body, _passphrase(session) if is_needed else None)
+
+
+@with_session
+def restart(session: Session) -> int:
+    """End the daemon and start it again, with the symbols that ran and those that are held.
+
+    After an upgrade or a change of the configuration. When no daemon runs, it starts one, as autopilot start does. The
+    passphrase for real money is entered before the daemon ends.
+    """
+    from autopilot.config.load import load
+
+    load(session.paths)  # a mistake in it must not end a daemon that runs
+    health = _health(session)
+    passphrase = _passphrase(session) if _is_real_money(session, None, ()) else None
+    if health is not None:
+        _end(session, int(health["pid"]))
+    return _start(session, {}, passphrase)
 
 
 @with_session
@@ -91,17 +113,19 @@ def stop(
     session: Session,
     symbol: Annotated[str | None, one_symbol_option(help="Only this symbol. Default: all, and the daemon.")] = None,
     flatten: Annotated[bool, typer.Option("--flatten", help="Sell the open positions first.")] = False,
-) -> None:
+) -> int:
     """Stop one symbol, or all symbols and the daemon.
 
-    Positions stay open unless --flatten is given. Exit code 3 when the daemon is not running.
+    Positions stay open unless --flatten is given; autopilot start takes them up again. A symbol whose position could
+    not be sold runs on (exit code 1). Exit code 3 when the daemon is not running.
     """
     answer = session.client(STOP_TIMEOUT_S).post(address("stop"), {"symbol": symbol, "flatten": flatten})
     for warning in answer["warnings"]:
         session.output.remark(f"warning: {warning}")
-    session.show(answer, stopped_screen)
-    if answer["daemon"] == "stopping" and not _has_ended(session):
+    code = session.show(answer, stopped_screen, is_done=not answer.get("left"))
+    if answer["daemon"] == "stopping" and not _has_ended(session, END_TIMEOUT_S):
         session.output.remark(f"the daemon is still busy ending after {END_TIMEOUT_S:.0f} s; try: autopilot status")
+    return code
 
 
 def daemon(context: typer.Context) -> int:
@@ -114,20 +138,68 @@ def daemon(context: typer.Context) -> int:
     return serve(Session.of(context, as_json=False).paths)
 
 
-def _passphrase(session: Session, paper_trading: bool | None) -> Passphrase | None:
-    """The passphrase of the exchange keys if a daemon must be started and needs it, else None."""
-    from autopilot.cli.secret_input import unlocked_by
+def _start(session: Session, body: dict[str, Any], passphrase: Passphrase | None) -> int:
+    """Start the daemon if none runs, and symbols. A daemon that was started for nothing ends again."""
+    from autopilot.daemon.spawn import ensure_daemon
 
+    is_new = ensure_daemon(session.paths, [*session.places.arguments(), "daemon"], passphrase=passphrase).started
     try:
-        session.client().get("/health")
-    except DaemonNotRunning:
-        return unlocked_by(session)[0] if _is_real_money(session, paper_trading) else None
+        answer = session.client(START_TIMEOUT_S).post(address("start"), body)
+    except AutopilotError:
+        if is_new:
+            _end_if_idle(session)
+        raise
+    if is_new and not answer["started"] and not answer["already_running"]:
+        _end_if_idle(session)
+    for warning in answer.get("warnings", ()):
+        session.output.remark(f"warning: {warning}")
+    return session.show(answer, partial(started_screen, is_new=is_new), is_done=not answer.get("left_out"))
+
+
+def _end_if_idle(session: Session) -> None:
+    with suppress(ControlError):
+        symbols = session.client().get(address("status"))["symbols"]
+        if not any(symbol["running"] for symbol in symbols):
+            session.client().post(address("stop"))
+            _has_ended(session, END_TIMEOUT_S)
+
+
+def _health(session: Session) -> Document | None:
+    """Who the daemon is; None if it is not running. Raises DaemonUnreachable."""
+    with suppress(DaemonNotRunning):
+        return session.client().get("/health")
     return None
 
 
-def _is_real_money(session: Session, paper_trading: bool | None) -> bool:
-    """Whether the command wants real money, or a symbol traded it when the last daemon ended."""
-    from autopilot.adapters.store.views.queries import trades_real_money
+def _end(session: Session, pid: int) -> None:
+    """End the daemon by a signal, which a daemon of an earlier version also takes as the order to go on later."""
+    from autopilot.daemon.spawn import StartFailed
+
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except OSError as error:
+        raise StartFailed(
+            f"the daemon (process {pid}) cannot be ended: {error.strerror}", hint="run this as the user who started it"
+        ) from error
+    if not _has_ended(session, RESTART_TIMEOUT_S):
+        raise StartFailed(
+            f"the daemon (process {pid}) is still busy ending after {RESTART_TIMEOUT_S:.0f} s",
+            hint="autopilot start, when it has ended",
+        )
+
+
+def _passphrase(session: Session) -> Passphrase:
+    from autopilot.cli.secret_input import unlocked_by
+
+    return unlocked_by(session)[0]
+
+
+def _is_real_money(session: Session, paper_trading: bool | None, symbols: Sequence[str]) -> bool:
+    """Whether a daemon that starts now needs the passphrase: the command wants real money, or a symbol that is taken up
+    trades it."""
+    from autopilot.adapters.store.views.holdings import takes_up_real_money
 
     if not session.paths.vault.exists():
         return False
@@ -135,51 +207,20 @@ def _is_real_money(session: Session, paper_trading: bool | None) -> bool:
         return True
     # A database that cannot be read yet is for the daemon to mend or to name.
     with suppress(StoreError):
-        return trades_real_money(session.paths.database)
+        return takes_up_real_money(session.paths.database, symbols)
     return False
 
 
-def _has_ended(session: Session) -> bool:
-    """Whether the daemon ended in time, so that a start right after this command finds no daemon."""
-    client, deadline = session.client(END_TIMEOUT_S), time.monotonic() + END_TIMEOUT_S
+def _has_ended(session: Session, limit_s: float) -> bool:
+    """Whether the daemon ended in time: it neither answers nor holds the data directory, so that a start right after
+    this command finds no daemon."""
+    client, deadline = session.client(limit_s), time.monotonic() + limit_s
     while time.monotonic() < deadline:
-        try:
-            client.get("/health")
-        except DaemonNotRunning:
-            return True
+        with suppress(DaemonUnreachable, AlreadyRunning):
+            try:
+                client.get("/health")
+            except DaemonNotRunning:
+                with hold_lock(session.paths.lock_file):
+                    return True
         time.sleep(_POLL_S)
     return False
-
-
-@with_session
-def status(
-    session: Session,
-    symbol: Annotated[
-        str | None,
-        typer.Argument(metavar="SYMBOL", autocompletion=complete_symbol, help="Only this symbol, such as BTC/USD."),
-    ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until Ctrl-C.")] = False,
-) -> int:
-    """Show the running symbols: market, strategy, last decision, position.
-
-    Without a daemon: the last known state, and exit code 3.
-    """
-    if watch:
-        _watch(session, symbol)
-    return show_status(session, symbol)
-
-
-def _watch(session: Session, symbol: str | None) -> None:
-    """Refresh in place on a terminal until interrupted; elsewhere there is no place to refresh."""
-    output, client, ask = session.output, session.client(), ask_status(symbol_or_none(symbol))
-    if output.as_json or not output.results.isatty():
-        raise UsageProblem("--watch needs a terminal, and no --json", hint="autopilot status, as often as you like")
-    from rich.live import Live
-
-    from autopilot.cli.render.terminal import console, rendered
-
-    target = console(output.results)
-    with Live(console=target, auto_refresh=False, screen=True) as live:
-        while True:
-            live.update(rendered(status_screen(ask(client), full=symbol is not None), target.width), refresh=True)
-            time.sleep(REFRESH_S)

@@ -1,4 +1,4 @@
-"""The results of start, stop, pause, resume and panic, and the work they left."""
+"""The results of start, stop, exit, pause, resume and panic, and the work they left."""
 
 from __future__ import annotations
 
@@ -28,13 +28,39 @@ _STATES = {
 }
 
 
+_REASONS = {
+    "ran_before": "it ran before",
+    "holds_position": "it holds a position",
+    "has_live_order": "it has a live order",
+}
+
+
 @as_screen
-def started_screen(document: Document) -> Iterator[Block]:
-    """``{"started": [SymbolStatus…], "already_running": [symbol…]}``."""
+def started_screen(document: Document, *, is_new: bool = False) -> Iterator[Block]:
+    """The answer of `autopilot start`. ``is_new``: the command started the daemon, which took up by itself the symbols
+    that run already. A daemon of an earlier version sends only ``started`` and ``already_running``."""
     started: list[SymbolDocument] = document["started"]
-    yield from banner(started)
-    yield from (block for symbol in started for block in _started(symbol))
-    yield from (line(f"{name} is running already; nothing changed") for name in document["already_running"])
+    resumed: list[SymbolDocument] = document.get("running", []) if is_new else []
+    yield from banner([*resumed, *started])
+    for symbol in (*resumed, *started):
+        yield from _started(symbol)
+        reasons = document.get("taken_up", {}).get(symbol["symbol"], _reasons(symbol) if symbol in resumed else [])
+        if reasons:
+            yield line(f"  taken up: {' and '.join(_REASONS[each] for each in reasons)}", Style.FAINT)
+        for change in document.get("changed", ()):
+            if change["symbol"] == symbol["symbol"]:
+                yield line(f"  {change['setting']}: {change['before']} → {change['now']}")
+    if not is_new:
+        yield from (line(f"{name} is running already; nothing changed") for name in document["already_running"])
+    for left_out in document.get("left_out", ()):
+        yield line(f"{left_out['symbol']} could not be taken up: {left_out['message']}", Style.BAD, hang=2)
+        yield remedy(left_out["hint"] or f"autopilot start --symbol {left_out['symbol']}")
+
+
+def _reasons(symbol: SymbolDocument) -> list[str]:
+    """Why a symbol was taken up that ran when the last daemon ended."""
+    held = {"holds_position": symbol["position"], "has_live_order": symbol["open_orders"]}
+    return ["ran_before", *(reason for reason, what in held.items() if what)]
 
 
 def _started(symbol: SymbolDocument) -> Iterator[Block]:
@@ -48,13 +74,32 @@ def _started(symbol: SymbolDocument) -> Iterator[Block]:
         yield remedy(hint)
 
 
-def stopped_screen(document: Document) -> Screen:
-    """``{"stopped": […], "flattened": […], "warnings": […], "daemon": …}``."""
-    results = [f"{symbol} stopped" for symbol in document["stopped"]]
-    results += [f"{symbol} sold" for symbol in document["flattened"]]
+@as_screen
+def stopped_screen(document: Document) -> Iterator[Block]:
+    """The answer of `autopilot stop`."""
+    yield from (line(f"{symbol} stopped") for symbol in document["stopped"])
+    yield from (line(f"{symbol} sold", Style.GOOD) for symbol in document["flattened"])
+    yield from (line(f"{symbol}: the rest is too small to be sold") for symbol in document.get("dust", ()))
+    for left in document.get("left", ()):
+        yield line(f"LEFT: {left['symbol']}: {left['what']}; it runs on", Style.BAD, hang=2)
+        yield remedy(left["hint"])
     if document["daemon"] == "stopping":
-        results.append("the daemon is stopping")
-    return tuple(map(line, results)) or (line("no symbol was running", Style.FAINT),)
+        yield line("the daemon is stopping")
+    elif not document["stopped"] and not document.get("left"):
+        yield line("no symbol was running", Style.FAINT)
+
+
+def exited_screen(document: Document) -> Screen:
+    """The answer of `autopilot exit`."""
+    symbol, held = document["symbol"], document["position"]
+    base = symbol.partition("/")[0]
+    accounts = [{**account, "sold": []} for account in document["accounts"]]
+    sold = line(f"{symbol}: {quantity(document['sold'])} {base} sold", Style.GOOD)
+    rest = f"{quantity(held['quantity'])} {base} stay" if held else "nothing stays"
+    levels = f", stop {price(held['stop'])}, target {price(held['target'])}" if held else ""
+    runs = "the symbol runs on" if document["running"] else "the symbol does not run"
+    verdict = () if document["complete"] else (line("NOT COMPLETE", Style.BAD),)
+    return (*_done({"accounts": accounts}), sold, line(f"{rest}{levels}; {runs}", hang=2), *verdict)
 
 
 def paused_screen(document: Document) -> Screen:

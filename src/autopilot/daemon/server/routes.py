@@ -14,6 +14,7 @@ from autopilot.control.protocol import API, HEALTH
 from autopilot.control.requests import (
     BootstrapRequest,
     EmptyRequest,
+    ExitRequest,
     ModeRequest,
     PanicRequest,
     PromoteRequest,
@@ -74,6 +75,7 @@ class Routes:
         return [
             web.post(f"{API}/start", self._command(StartRequest, lambda command, _: service.start(command))),
             web.post(f"{API}/stop", self._command(StopRequest, lambda command, _: service.stop(command))),
+            web.post(f"{API}/exit", self._command(ExitRequest, lambda command, _: service.exit(command))),
             web.post(
                 f"{API}/pause",
                 self._command(ModeRequest, lambda command, request: trading.pause(command.exchange, _caller(request))),

@@ -10,16 +10,23 @@ from pathlib import Path
 
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.rows import IS_OPEN, from_row
+from autopilot.adapters.store.rows import from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
+from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.domain.document_types import Document
+from autopilot.domain.order import OrderStatus, OrderType, Purpose
 from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for, mode_of
 
 DISK_LEAST_BYTES = 500_000_000
 KEYS_LOCKED = "KEYS_LOCKED"
-_RESTING_ENTRIES = f"""
-    SELECT * FROM orders WHERE account LIKE 'live:%' AND purpose = 'entry' AND {IS_OPEN} ORDER BY created_at_ms
-"""
+POSITION_UNMONITORED, ENTRY_UNFOLLOWED, ORDER_UNMONITORED = UNMONITORED = (
+    "POSITION_UNMONITORED",
+    "ENTRY_UNFOLLOWED",
+    "ORDER_UNMONITORED",
+)
+"""The codes of what no running symbol manages."""
+_DUST_VALUE = 1
+"""In quote currency: no order of less is ever sent, so that nothing could be done about such a rest."""
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 
@@ -44,14 +51,13 @@ def mode_document(account: str, restrictions: Sequence[Restriction]) -> Document
 def problems(database: Database, status: Document) -> list[Document]:
     """A `ProblemDocument` for each problem of the database or of ``status``, errors first. Raises StoreError."""
     unknown = database.rows("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms")
-    resting = database.rows(_RESTING_ENTRIES)
     data_dir = database.path.parent
     found = [
         *_disk(data_dir, shutil.disk_usage(data_dir).free),
         *_armings(altered_armings(database)),
         *_restrictions(status["modes"]),
         *_orders(unknown),
-        *_unfollowed(resting, {(each["account"], each["symbol"]) for each in status["symbols"] if each["running"]}),
+        *_unmonitored(holdings(database.connection), status["symbols"]),
         *_symbols(status["symbols"]),
         *_model(status["model"]),
     ]
@@ -96,18 +102,64 @@ def _orders(unknown: Sequence[sqlite3.Row]) -> Iterator[Document]:
         )
 
 
-def _unfollowed(resting: Sequence[sqlite3.Row], followed: Collection[tuple[str, str]]) -> Iterator[Document]:
-    """Whether or not it is still armed."""
-    for order in resting:
-        if (order["account"], order["symbol"]) not in followed:
-            yield _problem(
-                "ENTRY_UNFOLLOWED",
-                "warning",
-                f"{order['symbol']} in {order['account']}",
-                f"buy order {order['client_order_id'][:8]} may be filled, and is not monitored",
-                order["updated_at_ms"],
-                "autopilot start monitors it; autopilot pause cancels it",
-            )
+def unmonitored_words(health: Sequence[Document], symbols: Collection[str] | None = None) -> list[str]:
+    """A warning for each position and each live order of ``symbols`` (None: of all) that no running symbol manages."""
+    return [
+        f"{problem['subject']}: {problem['detail']}; {problem['hint']}"
+        for problem in health
+        if problem["code"] in UNMONITORED
+        and problem["level"] == "error"
+        and (symbols is None or problem["subject"].partition(" in ")[0] in symbols)
+    ]
+
+
+def _unmonitored(held: Sequence[Holding], symbols: Sequence[Document]) -> Iterator[Document]:
+    """Whether or not its account is still armed."""
+    runs_in = {each["symbol"]: each["account"] for each in symbols if each["running"]}
+    left_out = {(each["account"], each["symbol"]) for each in symbols if each["left_out"]}
+    for holding in held:
+        elsewhere = runs_in.get(holding.symbol)
+        if elsewhere == holding.account:
+            continue
+        if holding.quantity is not None and (holding.account, holding.symbol) not in left_out:
+            yield _position_unmonitored(holding, elsewhere)
+        for order in holding.orders:
+            if order["status"] != OrderStatus.UNKNOWN and (holding.quantity is None or order["side"] == "buy"):
+                yield _order_unmonitored(order, elsewhere)
+
+
+def _position_unmonitored(holding: Holding, elsewhere: str | None) -> Document:
+    """``elsewhere``: the account in which the symbol runs, if it does."""
+    where = f"{format(holding.quantity or 0, 'f')} still held in {holding.account}"
+    if holding.value < _DUST_VALUE:
+        hint = "nothing: too little to be sold"
+        return _problem(POSITION_UNMONITORED, "info", holding.symbol, where, None, hint)
+    stops = any(order["type"] == OrderType.STOP for order in holding.orders)
+    rest = (
+        " and not monitored; its stop order stays on the exchange"
+        if stops
+        else "; neither the position nor its stop is monitored"
+    )
+    again = "autopilot start monitors it again" if stops else "autopilot start monitors them again"
+    if elsewhere:
+        rest += f", because {holding.symbol} runs in {elsewhere}"
+        again = f"autopilot exit {holding.symbol} --account {holding.account} sells it"
+    return _problem(POSITION_UNMONITORED, "error", holding.symbol, where + rest, None, again)
+
+
+def _order_unmonitored(order: sqlite3.Row, elsewhere: str | None) -> Document:
+    code = ENTRY_UNFOLLOWED if order["purpose"] == Purpose.ENTRY else ORDER_UNMONITORED
+    cancel = "autopilot pause" if code == ENTRY_UNFOLLOWED else f"autopilot exit {order['symbol']}"
+    if elsewhere:
+        cancel = f"autopilot exit {order['symbol']} --account {order['account']}"
+    return _problem(
+        code,
+        "error",
+        f"{order['symbol']} in {order['account']}",
+        f"{order['side']} order {order['client_order_id'][:8]} may be filled, and is not monitored",
+        order["updated_at_ms"],
+        f"{cancel} cancels it" if elsewhere else f"autopilot start monitors it; {cancel} cancels it",
+    )
 
 
 def _symbols(symbols: Sequence[Document]) -> Iterator[Document]:

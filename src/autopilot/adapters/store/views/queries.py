@@ -163,12 +163,6 @@ def stored_status(database: Database) -> Document:
     }
 
 
-def trades_real_money(database: Path) -> bool:
-    """Whether a symbol with real money was started and not stopped since. Raises StoreError."""
-    with open_readonly(database) as connection:
-        return bool(_count(connection, "SELECT count(*) FROM autopilots WHERE running = 1 AND paper_trading = 0"))
-
-
 _OF_SYMBOL = "WHERE account = :account AND symbol = :symbol"
 _LAST_DECISION = (
     f"SELECT {_BRIEF}, document FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe"
