@@ -122,7 +122,7 @@ class StartPlan:
             present = self._in_account(known, target)
         wanted = self._with_options(present)
         if wanted.account not in self._possible_accounts(known, before):
-            return _refusal(symbol, known, before, wanted)
+            return _refusal(symbol, known, before, self._with_options(before))
         if wanted.account in known.accounts and wanted.timeframe is not present.timeframe:
             return _refusal(symbol, known, present, wanted)
         self._require_interval(wanted)

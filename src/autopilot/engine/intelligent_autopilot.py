@@ -116,11 +116,6 @@ class IntelligentAutopilot:
         self._enter(RunState.RUNNING)
         return more
 
-    async def flatten(self) -> bool:
-        """Sell the position at market, even while a cycle waits. True if there was one and nothing of it is left."""
-        async with self._account.lock.for_user():
-            return await self._trader.flatten(await self._know_market())
-
     def end(self) -> None:
         """Stop: no further request goes to the exchange."""
         self.record.state = RunState.STOPPED

@@ -110,14 +110,6 @@ class Trader:
         if judgement.approved:
             await self._desk.send(judgement.approved, market)
 
-    async def flatten(self, market: Market) -> bool:
-        """Sell the position at market. True if there was one and nothing of it is left."""
-        held = self._account.position(market.symbol)
-        price = self._account.sale_price(held) if held else self._account.price(market.symbol)
-        if price is not None:
-            await self._desk.flatten(price, market, self._exits)
-        return held is not None and self._account.position(market.symbol) is None
-
     async def _exit_if(self, market: Market, trigger: ExitOrder | None) -> None:
         """Exit if ``trigger`` is given; then sell what an earlier exit left unfilled."""
         if trigger:

@@ -197,6 +197,7 @@ class Desk:
     database: Database
     autopilots: Mapping[str, IntelligentAutopilot]
     account: TradingAccount
+    liquidation: Liquidation
     control: TradingControl
     restrictions: Restrictions
     events: FakeEventSink
@@ -299,7 +300,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         control = TradingControl(
             modes, watch, ledger.busy_accounts, {account.name: liquidation}.__getitem__, events, market
         )
-        return Desk(market, broker, ledger, database, autopilots, account, control, restrictions, events)
+        return Desk(market, broker, ledger, database, autopilots, account, liquidation, control, restrictions, events)
 
     yield make
     for database in databases:

@@ -221,7 +221,7 @@ async def test_flattening_while_a_cycle_waits_sells_what_is_held(open_desk: Open
     waiting = asyncio.create_task(desk.autopilot.run_cycle())
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        assert await desk.autopilot.flatten()
+        assert (await desk.liquidation.flatten("not sent", "BTC/USD")).sold == ["BTC/USD"]
         desk.market.hold["BTC/USD"].set()
         await waiting
     assert desk.ledger.positions("paper:moved") == ()
