@@ -166,6 +166,63 @@ def test_flatten_sells_what_is_held(holding: Home) -> None:
     assert holding.json("trades")["trades"][0]["exit_purpose"] == "flatten"
 
 
+def test_after_a_kill_in_another_place_and_with_other_defaults_start_goes_on(holding: Home) -> None:
+    quantity = holding.json("positions")["positions"][0]["quantity"]
+    holding.kill_hard()
+    checked = holding.here("status", "--check")
+    assert checked.code == 1
+    assert f"BTC/USD: {quantity} still held in paper:simulated; neither the position nor its stop" in checked.out
+    with holding.moved():
+        holding.configure(symbols=["SOL/USD"], timeframe="4h", **QUICK)
+        started = holding.run("start")
+        assert (started.code, started.err) == (0, "")
+        assert "BTC/USD on simulated (1h, every 0.1 s, paper money, auto-execute on)" in started.out
+        assert "taken up: it ran before and it holds a position" in started.out
+        assert "SOL/USD" not in started.out
+        assert holding.here("status", "--check").code == 0
+        refused = holding.here("start", "--timeframe", "4h", "--json")
+        assert (refused.code, refused.trouble["code"]) == (5, "SAFETY_REFUSED")
+        assert "BTC/USD runs on simulated at 1h" in refused.trouble["message"]
+        assert "you asked for 4h" in refused.trouble["message"]
+        assert holding.json("exit", "BTC/USD", "--quantity", "0.01")["running"]
+        assert holding.here("exit", "BTC/USD", "--quantity", "99").code == 4
+        assert holding.json("exit", "BTC/USD")["position"] is None
+        commands = [row["body"] for row in holding.json("audit", "show", "--kind", "command")["audit"]]
+        assert [each["result"] for each in commands if each["command"] == "POST /api/autopilot/exit"] == [
+            "done",
+            "POSITION_TOO_SMALL",
+            "done",
+        ]
+        holding.stop()
+    assert holding.here("status", "--check").code == 3, "nothing is held"
+    assert holding.here("exit", "BTC/USD").code == 3
+
+
+def test_a_daemon_that_was_started_for_nothing_ends_again(home: Home) -> None:
+    home.configure(symbols=["BTC/USD"], **QUICK)
+    refused = home.run("start", "--exchange", "nosuch", "--interval", "60")
+    assert refused.code == 4
+    assert "there is no exchange 'nosuch'" in refused.err
+    assert home.here("status").code == 3
+
+
+def test_restart_goes_on_in_a_new_process(running: Home) -> None:
+    running.json("start", "--symbol", "ETH/USD", "--timeframe", "4h")
+    pid = running.pid()
+    running.config_file.write_text(running.config_file.read_text() + "intervall = 5\n")
+    assert running.here("restart").code == 2
+    assert running.pid() == pid, "a mistake in the configuration ends nothing"
+    running.configure(symbols=["SOL/USD"], **QUICK)
+    again = running.run("restart")
+    assert (again.code, again.err) == (0, "")
+    assert again.out.count("taken up: it ran before") == 2
+    assert running.gone(pid)
+    assert running.pid() != pid
+    assert states(running) == {"BTC/USD": "running", "ETH/USD": "running"}
+    running.stop()
+    assert [each["symbol"] for each in running.run("restart", "--json").document["started"]] == ["BTC/USD", "ETH/USD"]
+
+
 def test_an_unreachable_exchange_is_said_at_once_and_holds_nobody_up(running: Home) -> None:
     began = time.monotonic()
     started = running.here("start", "--symbol", "XRP/USD", "--exchange", "coinbase", "--interval", "60")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
@@ -233,6 +234,19 @@ class Home:
         pid = self.pid()
         os.kill(pid, number)
         assert self.gone(pid)
+
+    @contextmanager
+    def moved(self) -> Iterator[None]:
+        """The data directory is at another place in the block, as on another machine; no daemon may run."""
+        original, place = self.directory, Path(tempfile.mkdtemp(prefix="ap"))
+        shutil.move(self.data_dir, place / "data")
+        self.directory = place
+        try:
+            yield
+        finally:
+            self.directory = original
+            shutil.move(place / "data", self.data_dir)
+            place.rmdir()
 
     def clear(self) -> None:
         """Kill the daemons of this home, and remove its directory."""

@@ -112,7 +112,10 @@ class StartPlan:
         refusals = [each for each in chosen if isinstance(each, SafetyRefused)]
         if refusals:
             raise SafetyRefused("; ".join(map(str, refusals)), hint=refusals[0].hint)
-        return [each for each in chosen if isinstance(each, Planned)]
+        planned = [each for each in chosen if isinstance(each, Planned)]
+        for each in planned:
+            _require_interval(each.settings)
+        return planned
 
     def _plan(self, symbol: str, known: Known) -> Planned | SafetyRefused:
         before = self._before(known)
@@ -125,7 +128,6 @@ class StartPlan:
             return _refusal(symbol, known, before, self._with_options(before))
         if wanted.account in known.accounts and wanted.timeframe is not present.timeframe:
             return _refusal(symbol, known, present, wanted)
-        self._require_interval(wanted)
         settings = self._config.trading(symbol, **wanted._asdict())
         return Planned(settings, known.reasons, _changes(symbol, before, wanted) if known.reasons else ())
 
@@ -144,6 +146,7 @@ class StartPlan:
             return _of_entry(known.entry)
         return self._configured()._replace(
             exchange=exchange_of(account),
+            interval_s=max(self._config.interval, _shortest_interval_s(exchange_of(account))),
             paper_trading=not is_live(account),
             timeframe=known.accounts[account].timeframe or self._config.timeframe,
         )
@@ -173,13 +176,6 @@ class StartPlan:
             return {known.running.account}
         return {*known.accounts, *([known.running.account] if known.running else [])}
 
-    def _require_interval(self, wanted: Choice) -> None:
-        if wanted.interval_s < SHORTEST_INTERVAL_S and MarketKind.of(wanted.exchange) is MarketKind.REAL:
-            raise ConfigError(
-                f"an interval of {wanted.interval_s:g} s is too short for the exchange {wanted.exchange}",
-                hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
-            )
-
 
 def known_symbols(
     running: Sequence[AutopilotSettings], entries: Sequence[AutopilotEntry], held: Sequence[Holding]
@@ -192,6 +188,19 @@ def known_symbols(
         name: Known(by_symbol.get(name), by_entry.get(name), tuple(each for each in held if each.symbol == name))
         for name in names
     }
+
+
+def _require_interval(settings: AutopilotSettings) -> None:
+    """Raises ConfigError."""
+    if settings.interval_s < _shortest_interval_s(settings.exchange):
+        raise ConfigError(
+            f"an interval of {settings.interval_s:g} s is too short for the exchange {settings.exchange}",
+            hint=f"use at least {SHORTEST_INTERVAL_S:g} second",
+        )
+
+
+def _shortest_interval_s(exchange: str) -> float:
+    return SHORTEST_INTERVAL_S if MarketKind.of(exchange) is MarketKind.REAL else 0.0
 
 
 def _of_settings(settings: AutopilotSettings) -> Choice:

@@ -14,7 +14,7 @@ from autopilot.domain.account import is_live
 from autopilot.domain.timeframe import Timeframe
 
 _POSITIONS = "SELECT account, symbol, quantity, entry_price, opened_at_ms FROM positions ORDER BY opened_at_ms DESC"
-_ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms"
+_ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms, rowid"
 _TIMEFRAME = "SELECT timeframe FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1"
 _FIRST_VERSION = 4
 """The version from which on all that is asked of an older database is there."""
