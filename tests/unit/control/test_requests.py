@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autopilot.control.errors import RequestInvalid
-from autopilot.control.requests import StartRequest, StopRequest, parse, parse_body, parse_query, parse_symbol
+from autopilot.control.requests import (
+    ExitRequest,
+    StartRequest,
+    StopRequest,
+    parse,
+    parse_body,
+    parse_query,
+    parse_symbol,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
@@ -20,9 +28,9 @@ LIST_NAMES = ["symbol", "limit", "before_ms", "action", "open_only"]
 ON_THE_WIRE = ["symbol", "limit", "before", "action", "open"]
 
 
-@given(st.dictionaries(st.sampled_from([*START_NAMES, "symbol", "flatten"]), JSON))
+@given(st.dictionaries(st.sampled_from([*START_NAMES, "symbol", "flatten", "quantity", "account"]), JSON))
 def test_any_document_as_a_command(document: dict[str, object]) -> None:
-    for kind in (StartRequest, StopRequest):
+    for kind in (StartRequest, StopRequest, ExitRequest):
         try:
             assert isinstance(parse(kind, document), kind)
         except RequestInvalid as error:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autopilot.control.client import ControlClient
-from autopilot.control.requests import BootstrapRequest, RetrainRequest, StartRequest, StopRequest
+from autopilot.control.requests import BootstrapRequest, ExitRequest, RetrainRequest, StartRequest, StopRequest
 from autopilot.daemon.server.connection import ServerLimits
 from autopilot.daemon.server.server import ControlServer
 from autopilot.domain.errors import NotFound
@@ -64,6 +64,9 @@ class FakeService:
         return await self.answer_later(request)
 
     async def stop(self, request: StopRequest) -> dict[str, Any]:
+        return await self.answer_later(request)
+
+    async def exit(self, request: ExitRequest) -> dict[str, Any]:
         return await self.answer_later(request)
 
     async def status(self, symbol: str | None) -> dict[str, Any]:

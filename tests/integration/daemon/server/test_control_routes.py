@@ -1,13 +1,14 @@
 """Address by address, over a real socket."""
 
 import os
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
 from autopilot.control.peer import Peer
-from autopilot.control.requests import BootstrapRequest, StartRequest, StopRequest
+from autopilot.control.requests import BootstrapRequest, ExitRequest, StartRequest, StopRequest
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import (
     ConfigError,
@@ -56,6 +57,12 @@ async def test_stop(serving: Any) -> None:
     await serving.post(f"{API}/stop", {"symbol": "BTC/USD", "flatten": True})
     await serving.post(f"{API}/stop")
     assert serving.service.asked == [StopRequest("BTC/USD", True), StopRequest()]
+
+
+async def test_exit(serving: Any) -> None:
+    await serving.post(f"{API}/exit", {"symbol": "btc-usd"})
+    await serving.post(f"{API}/exit", {"symbol": "BTC/USD", "quantity": "0.250", "account": "paper:kraken"})
+    assert serving.service.asked == [ExitRequest("BTC/USD"), ExitRequest("BTC/USD", Decimal("0.25"), "paper:kraken")]
 
 
 async def test_modes_are_changed_by_somebody(serving: Any) -> None:
@@ -185,6 +192,14 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("start", {"interval": -1, "exchange": 5, "x": 1}, "interval must be"),
         ("stop", {"flatten": "yes"}, "flatten must be true or false"),
         ("panic", {"flatten": 1}, "flatten must be true or false"),
+        ("exit", {}, "symbol is missing"),
+        ("exit", {"quantity": "0.1"}, "symbol is missing"),
+        ("exit", {"symbol": "BTC/USD", "quantity": 0.1}, "quantity must be an amount above 0 as text"),
+        ("exit", {"symbol": "BTC/USD", "quantity": "-0.1"}, "quantity must be an amount above 0 as text"),
+        ("exit", {"symbol": "BTC/USD", "quantity": "0"}, "quantity must be an amount above 0 as text"),
+        ("exit", {"symbol": "BTC/USD", "quantity": "1e3"}, "quantity must be an amount above 0 as text"),
+        ("exit", {"symbol": "BTC/USD", "quantity": "NaN"}, "quantity must be an amount above 0 as text"),
+        ("exit", {"symbol": "BTC/USD", "account": "kraken"}, "account must be an account such as paper:coinbase"),
         ("pause", {"exchange": "Kraken!"}, "exchange must be a name in lower case"),
         ("resume", {"symbol": "BTC/USD"}, "there is no 'symbol' here"),
         ("models/m-1/promote", {"force": "yes"}, "force must be true or false"),

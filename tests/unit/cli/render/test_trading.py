@@ -8,7 +8,15 @@ import pytest
 
 from autopilot.cli.render.blocks import Screen
 from autopilot.cli.render.layout import lines, plain, text_of
-from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen, whose
+from autopilot.cli.render.trading import (
+    exited_screen,
+    panic_screen,
+    paused_screen,
+    resumed_screen,
+    started_screen,
+    stopped_screen,
+    whose,
+)
 
 ORDER = {
     "symbol": "BTC/USD",
@@ -87,3 +95,75 @@ def test_resuming_says_what_it_was() -> None:
 )
 def test_whom_a_mode_holds_for(account: str, spoken: str) -> None:
     assert whose(account) == spoken
+
+
+SYMBOL = {
+    "symbol": "BTC/USD",
+    "exchange": "kraken",
+    "market": "real",
+    "timeframe": "4h",
+    "interval": 30.0,
+    "paper_trading": True,
+    "auto_execute": False,
+    "state": "running",
+    "message": None,
+    "position": {"quantity": "0.1"},
+    "open_orders": [],
+}
+STARTED: dict[str, Any] = {"started": [], "already_running": ["BTC/USD"], "running": [SYMBOL], "left_out": []}
+AS_IT_RUNS = "BTC/USD on kraken (4h, every 30 s, paper money, auto-execute off): running"
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_new", "shown"),
+    [
+        (STARTED, False, ["BTC/USD is running already; nothing changed"]),
+        (STARTED, True, [AS_IT_RUNS, "  taken up: it ran before and it holds a position"]),
+        (
+            {"started": [SYMBOL], "already_running": [], "taken_up": {"BTC/USD": ["has_live_order"]}},
+            False,
+            [AS_IT_RUNS, "  taken up: it has a live order"],
+        ),
+        (
+            {
+                "started": [SYMBOL],
+                "already_running": [],
+                "changed": [{"symbol": "BTC/USD", "setting": "timeframe", "before": "1h", "now": "4h"}],
+                "left_out": [{"symbol": "ETH/USD", "message": "the keys are locked", "hint": "autopilot restart"}],
+            },
+            False,
+            [
+                AS_IT_RUNS,
+                "  timeframe: 1h → 4h",
+                "ETH/USD could not be taken up: the keys are locked",
+                "  try: autopilot restart",
+            ],
+        ),
+    ],
+)
+def test_a_start_says_why_and_what_changed(answer: dict[str, Any], is_new: bool, shown: list[str]) -> None:
+    assert words(started_screen(answer, is_new=is_new)) == shown
+
+
+def test_a_stop_that_could_not_sell_says_that_the_symbol_runs_on() -> None:
+    answer = {"stopped": [], "flattened": [], "dust": ["XRP/USD"], "left": [LEFT], "daemon": "running"}
+    assert words(stopped_screen(answer)) == [
+        "XRP/USD: the rest is too small to be sold",
+        "LEFT: ETH/USD: 1.5 held are not sold: the exchange does not answer; it runs on",
+        "  try: look there",
+    ]
+
+
+def test_an_exit_says_what_was_sold_and_what_stays() -> None:
+    rest = {"quantity": "0.150", "stop": "61000", "target": None}
+    (account,) = PANIC["accounts"]  # type: ignore[misc]
+    cleared = {**account, "kept": [], "dust": [], "written_off": {}, "left": []}
+    answer = {"symbol": "BTC/USD", "sold": "0.10", "position": rest, "running": True, "complete": True}
+    assert words(exited_screen({**answer, "accounts": [cleared]})) == [
+        "live:kraken: 1 order canceled",
+        "  BTC/USD buy 0.25 at 64,000.50: canceled, 0.1 of it filled before",
+        "BTC/USD: 0.1 BTC sold",
+        "0.15 BTC stay, stop 61,000.00, target -; the symbol runs on",
+    ]
+    shown = words(exited_screen({**answer, "accounts": [account], "position": None, "complete": False}))
+    assert shown[-3:] == ["BTC/USD: 0.1 BTC sold", "nothing stays; the symbol runs on", "NOT COMPLETE"]
