@@ -244,7 +244,7 @@ def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_
     assert [(each["armed"], each["symbols"]) for each in status["real_money"]] == [(True, [])]
     (told,) = [each for each in status["health"] if each["code"] == "KEYS_LOCKED"]
     assert (told["level"], told["subject"]) == ("error", "BTC/USD in live:kraken")
-    assert "autopilot start --live" in told["hint"]
+    assert "autopilot restart" in told["hint"]
     shown = home.here("status").out
     assert "BTC/USD in live:kraken: could not be resumed" in shown
     assert "REAL MONEY" not in shown
@@ -252,6 +252,28 @@ def test_what_a_daemon_without_its_passphrase_does_not_take_up_is_told_until_it_
     assert (refused.code, refused.trouble["code"]) == (5, "KEYS_LOCKED")
     assert home.json("stop", "--symbol", "BTC/USD")["stopped"] == ["BTC/USD"]
     assert "KEYS_LOCKED" not in {each["code"] for each in home.json("status")["health"]}
+
+
+def test_what_traded_real_money_is_taken_up_with_it_and_the_passphrase_comes_before_the_end(armed: Trader) -> None:
+    home, credential = armed.home, armed.credentials / "autopilot-passphrase"
+    assert armed.run("start", "--live", "--timeframe", "1d").code == 0
+    pid, passphrase = home.pid(), credential.read_text()
+    credential.unlink()
+    refused = armed.run("restart")
+    assert (refused.code, "no terminal" in refused.err) == (5, True)
+    assert home.pid() == pid, "it was refused before the daemon ended"
+    credential.write_text(passphrase)
+    credential.chmod(0o400)
+    restarted = armed.run("restart")
+    assert (restarted.code, restarted.err) == (0, "")
+    assert home.pid() != pid
+    home.stop()
+    again = armed.run("start")
+    assert (again.code, again.err) == (0, "")
+    for said in (restarted.out, again.out):
+        assert "BTC/USD on kraken (1d, every" in said
+        assert "REAL MONEY" in said
+        assert "taken up: it ran before" in said
 
 
 def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:

@@ -85,7 +85,7 @@ def set_(
     words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} was removed"
     session.output.show(document, (line(words),))
     if document["restart_needed"]:
-        session.output.remark("restart the daemon to apply the change: autopilot stop, then autopilot start")
+        session.output.remark("restart the daemon to apply the change: autopilot restart")
 
 
 @app.command()
