@@ -227,7 +227,7 @@ def _refusal(symbol: str, known: Known, before: Choice, wanted: Choice) -> Safet
     guarded = {"exchange": "--exchange", "timeframe": "--timeframe", "money": "--live, --paper"}
     old, new = before.words(), wanted.words()
     asked_for = [name for name in guarded if old[name] != new[name]]
-    runs = "runs" if known.running else "was run"
+    runs = "runs" if known.running else "ran"
     held = " and ".join(f"{_amount(each)} in {each.account}" for each in known.holdings)
     return SafetyRefused(
         f"{symbol} {runs} on {before.exchange} at {before.timeframe} with {old['money']} and has {held}; you asked for"

@@ -165,6 +165,15 @@ def test_json_is_the_last_known_document(autopilot, decided) -> None:
     assert autopilot("explain", decided[:6], "--json").document["order"]["client_order_id"] == "first"
 
 
+def test_a_check_fails_while_a_position_is_held_and_not_monitored(autopilot, decided) -> None:
+    done = autopilot("status", "--check", "--json")
+    assert done.code == 1
+    (problem,) = done.document["health"]
+    assert (problem["code"], problem["level"], problem["subject"]) == ("POSITION_UNMONITORED", "error", "BTC/USD")
+    assert autopilot("status", "--check", "btc-usd").code == 1
+    assert autopilot("status", "--check", "--watch").code == 2
+
+
 def test_filters_hold_without_a_daemon_too(autopilot, decided) -> None:
     assert autopilot("decisions", "--action", "hold", "--json").document == {"decisions": []}
     assert autopilot("signals", "--symbol", "ETH/USD", "--json").document == {"signals": []}

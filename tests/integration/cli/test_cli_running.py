@@ -115,6 +115,44 @@ def test_stop_all_waits_until_the_daemon_is_gone(autopilot, daemon, data_dir) ->
     assert autopilot("status").code == 3
 
 
+@pytest.mark.parametrize(("level", "code"), [("error", 1), ("warning", 0), ("info", 0)])
+def test_a_check_fails_at_errors_only(autopilot, daemon, level: str, code: int) -> None:
+    status = json.loads((DOCUMENTS / "status.json").read_text())
+    problem = {
+        "code": "X",
+        "subject": "BTC/USD",
+        "detail": "it is so",
+        "since_ms": None,
+        "hint": "look",
+        "level": level,
+    }
+    daemon.answers[f"{API}/status"] = (200, {**status, "health": [problem]})
+    assert autopilot("status", "--check").code == code
+    assert autopilot("status").code == 0
+
+
+def test_what_cannot_be_taken_up_is_exit_code_1(autopilot, starting) -> None:
+    left = {"symbol": "XRP/USD", "code": "KEYS_LOCKED", "kind": "safety", "message": "keys are locked", "hint": "look"}
+    starting.answers[f"{API}/start"][1]["left_out"] = [left]
+    done = autopilot("start")
+    assert done.code == 1
+    assert done.out.splitlines()[-2:] == ["XRP/USD could not be taken up: keys are locked", "  try: look"]
+
+
+@pytest.mark.parametrize("quantity", ["0", "-1", "1e3", "nan", "0x10", "0.1.2", "1,5", "٣"])
+def test_an_exit_of_no_amount_is_refused_before_the_daemon_is_asked(autopilot, daemon, quantity: str) -> None:
+    done = autopilot("exit", "BTC/USD", "--quantity", quantity)
+    assert (done.code, daemon.requests) == (2, [])
+    assert "is not an amount above 0" in done.err
+
+
+def test_an_exit_that_left_something_is_exit_code_1(autopilot, daemon) -> None:
+    answer = {"symbol": "BTC/USD", "sold": "0", "position": None, "running": True, "accounts": [], "complete": False}
+    daemon.answers[f"{API}/exit"] = (200, answer)
+    assert autopilot("exit", "btc-usd", "--quantity", "0.10", "--account", "paper:kraken").code == 1
+    assert daemon.asked(f"{API}/exit") == {"symbol": "BTC/USD", "quantity": "0.10", "account": "paper:kraken"}
+
+
 def test_stop_without_a_daemon(autopilot) -> None:
     done = autopilot("stop")
     assert done.code == 3

@@ -16,8 +16,6 @@ from autopilot.domain.timeframe import Timeframe
 _POSITIONS = "SELECT account, symbol, quantity, entry_price, opened_at_ms FROM positions ORDER BY opened_at_ms DESC"
 _ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms, rowid"
 _TIMEFRAME = "SELECT timeframe FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1"
-_FIRST_VERSION = 4
-"""The version from which on all that is asked of an older database is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def stored_holdings(database: Path) -> tuple[Holding, ...]:
 def takes_up_real_money(database: Path, symbols: Collection[str] = ()) -> bool:
     """Whether `autopilot start` takes up a symbol with real money: one that ran or is held, of ``symbols`` (empty: of
     all), or one that every daemon resumes. The database may have an earlier version. Raises StoreError."""
-    with open_readonly(database, oldest=_FIRST_VERSION) as connection:
+    with open_readonly(database, oldest=1) as connection:
         entries = connection.execute("SELECT * FROM autopilots WHERE paper_trading = 0").fetchall()
         resumed = any(entry["running"] for entry in entries)
         suspended = {entry["symbol"] for entry in entries if "suspended" in entry.keys() and entry["suspended"]}  # noqa: SIM118 - of a Row
