@@ -108,6 +108,8 @@ class Autopilots:
         except AutopilotError:
             for settings in fresh:
                 await self.stop(settings.symbol)
+                # A stored market waits for every symbol that has subscribed, also for one that was not launched.
+                self._venue(settings.account).source.unsubscribe(settings.symbol)
             self.resume(replaced)
             raise
         return launched
