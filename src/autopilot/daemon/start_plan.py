@@ -180,12 +180,14 @@ class StartPlan:
 def known_symbols(
     running: Sequence[AutopilotSettings], entries: Sequence[AutopilotEntry], held: Sequence[Holding]
 ) -> dict[str, Known]:
-    """By symbol: those with an entry in the order they were started, then the others that are held."""
+    """By symbol: those with an entry in the order they were started, then the others that are held. Dust does not
+    count."""
+    worth = [each for each in held if not each.is_dust]
     by_symbol = {settings.symbol: settings for settings in running}
     by_entry = {entry.symbol: entry for entry in entries}
-    names = dict.fromkeys([*by_entry, *by_symbol, *(each.symbol for each in held)])
+    names = dict.fromkeys([*by_entry, *by_symbol, *(each.symbol for each in worth)])
     return {
-        name: Known(by_symbol.get(name), by_entry.get(name), tuple(each for each in held if each.symbol == name))
+        name: Known(by_symbol.get(name), by_entry.get(name), tuple(each for each in worth if each.symbol == name))
         for name in names
     }
 

@@ -189,6 +189,14 @@ def test_what_is_held_without_having_been_started_comes_after_what_ran() -> None
     assert [each.settings.symbol for each in found] == ["XRP/USD", "SOL/USD", BTC, "ETH/USD"]
 
 
+def test_dust_is_not_held() -> None:
+    dust = Holding("paper:kraken", BTC, Decimal("0.00001"), Decimal("0.6"), (), Timeframe.D1)
+    assert [words(each.settings) for each in plan("stopped", [dust], {"exchange": "binance"})] == [
+        with_option(CONFIGURED, "binance")
+    ]
+    assert [each.settings.symbol for each in plan("stopped", [dust], {}, symbols=None)] == ["ADA/USD", BTC]
+
+
 def test_real_money_that_is_held_is_taken_up_with_real_money() -> None:
     (found,) = plan("never", [held_in("live:kraken")], {}, symbols=None)
     assert words(found.settings) == "kraken 15m 45 live on"

@@ -13,6 +13,8 @@ from autopilot.adapters.store.rows import IS_OPEN
 from autopilot.domain.account import is_live
 from autopilot.domain.timeframe import Timeframe
 
+DUST_VALUE = 1
+"""In quote currency."""
 _POSITIONS = "SELECT account, symbol, quantity, entry_price, opened_at_ms FROM positions ORDER BY opened_at_ms DESC"
 _ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms, rowid"
 _TIMEFRAME = "SELECT timeframe FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1"
@@ -31,6 +33,11 @@ class Holding:
     orders: tuple[sqlite3.Row, ...]
     """Those that are not over."""
     timeframe: Timeframe | None
+
+    @property
+    def is_dust(self) -> bool:
+        """Whether it is worth so little that nothing can be done about it: no order of less is ever sent."""
+        return self.value < DUST_VALUE and not self.orders
 
 
 def holdings(connection: sqlite3.Connection) -> tuple[Holding, ...]:
@@ -58,7 +65,7 @@ def takes_up_real_money(database: Path, symbols: Collection[str] = ()) -> bool:
         entries = connection.execute("SELECT * FROM autopilots WHERE paper_trading = 0").fetchall()
         resumed = any(entry["running"] for entry in entries)
         suspended = {entry["symbol"] for entry in entries if "suspended" in entry.keys() and entry["suspended"]}  # noqa: SIM118 - of a Row
-        held = {each.symbol for each in holdings(connection) if is_live(each.account)}
+        held = {each.symbol for each in holdings(connection) if is_live(each.account) and not each.is_dust}
     return resumed or bool(suspended | held if not symbols else (suspended | held) & set(symbols))
 
 

@@ -25,8 +25,6 @@ POSITION_UNMONITORED, ENTRY_UNFOLLOWED, ORDER_UNMONITORED = UNMONITORED = (
     "ORDER_UNMONITORED",
 )
 """The codes of what no running symbol manages."""
-_DUST_VALUE = 1
-"""In quote currency: no order of less is ever sent, so that nothing could be done about such a rest."""
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 
@@ -131,7 +129,7 @@ def _unmonitored(held: Sequence[Holding], symbols: Sequence[Document]) -> Iterat
 def _position_unmonitored(holding: Holding, elsewhere: str | None) -> Document:
     """``elsewhere``: the account in which the symbol runs, if it does."""
     where = f"{format(holding.quantity or 0, 'f')} still held in {holding.account}"
-    if holding.value < _DUST_VALUE:
+    if holding.is_dust:
         hint = "nothing: too little to be sold"
         return _problem(POSITION_UNMONITORED, "info", holding.symbol, where, None, hint)
     stops = any(order["type"] == OrderType.STOP for order in holding.orders)
