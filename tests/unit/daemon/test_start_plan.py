@@ -195,6 +195,8 @@ def test_dust_is_not_held() -> None:
         with_option(CONFIGURED, "binance")
     ]
     assert [each.settings.symbol for each in plan("stopped", [dust], {}, symbols=None)] == ["ADA/USD", BTC]
+    held = Holding("paper:kraken", "ETH/BTC", Decimal(9), Decimal("0.6"), (), Timeframe.D1)
+    assert [each.settings.symbol for each in plan("stopped", [held], {}, symbols=None)] == ["ETH/BTC"]
 
 
 def test_real_money_that_is_held_is_taken_up_with_real_money() -> None:

@@ -13,8 +13,8 @@ from autopilot.adapters.store.rows import IS_OPEN
 from autopilot.domain.account import is_live
 from autopilot.domain.timeframe import Timeframe
 
-DUST_VALUE = 1
-"""In quote currency."""
+SMALL_UNITS = frozenset("USD USDT USDC FDUSD PYUSD RLUSD TUSD DAI EUR EURC GBP CHF CAD AUD JPY KRW TRY BRL".split())
+"""Currencies of which a unit is worth about a dollar or less."""
 _POSITIONS = "SELECT account, symbol, quantity, entry_price, opened_at_ms FROM positions ORDER BY opened_at_ms DESC"
 _ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms, rowid"
 _TIMEFRAME = "SELECT timeframe FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1"
@@ -36,8 +36,10 @@ class Holding:
 
     @property
     def is_dust(self) -> bool:
-        """Whether it is worth so little that nothing can be done about it: no order of less is ever sent."""
-        return self.value < DUST_VALUE and not self.orders
+        """Whether it is worth less than a unit of its quote currency, which no exchange takes an order of. In other
+        currencies, such as BTC, a unit is worth a lot."""
+        is_small = self.symbol.partition("/")[2] in SMALL_UNITS and self.value < 1
+        return is_small and not self.orders
 
 
 def holdings(connection: sqlite3.Connection) -> tuple[Holding, ...]:
