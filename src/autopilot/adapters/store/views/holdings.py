@@ -13,7 +13,26 @@ from autopilot.adapters.store.rows import IS_OPEN
 from autopilot.domain.account import is_live
 from autopilot.domain.timeframe import Timeframe
 
-SMALL_UNITS = frozenset("USD USDT USDC FDUSD PYUSD RLUSD TUSD DAI EUR EURC GBP CHF CAD AUD JPY KRW TRY BRL".split())
+SMALL_UNITS = frozenset(
+    {
+        "USD",
+        "USDT",
+        "USDC",
+        "FDUSD",
+        "PYUSD",
+        "RLUSD",
+        "DAI",
+        "EUR",
+        "GBP",
+        "CHF",
+        "CAD",
+        "AUD",
+        "JPY",
+        "KRW",
+        "TRY",
+        "BRL",
+    }
+)
 """Currencies of which a unit is worth about a dollar or less."""
 _POSITIONS = "SELECT account, symbol, quantity, entry_price, opened_at_ms FROM positions ORDER BY opened_at_ms DESC"
 _ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms, rowid"
