@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -40,3 +41,10 @@ def _named(bound: Bound, values: Mapping[str, float]) -> str:
     if isinstance(bound, str):
         return f"{bound} = {values[bound]:g}" if bound in values else bound
     return f"{bound:g}"
+
+
+def fixed_bounds(constraints: Iterable[Below], name: str) -> tuple[float, float]:
+    """The numbers between which the constraints keep this one; infinite without any."""
+    pairs = [(each.lower, each.upper) for each in constraints]
+    low = max((lower for lower, upper in pairs if upper == name and not isinstance(lower, str)), default=-math.inf)
+    return low, min((upper for lower, upper in pairs if lower == name and not isinstance(upper, str)), default=math.inf)

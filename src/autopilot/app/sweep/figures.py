@@ -53,7 +53,8 @@ def sweep_document(sweep: Sweep) -> Document:
             for each in sweep.request.parameters
         ],
         "seed": sweep.request.seed,
-        "tries": sweep.request.tries,
+        "tries": len(sweep.tries),
+        "tries_wanted": sweep.request.tries,
         "folds": [_fold(each) for each in sweep.folds],
         "walk_forward": {
             "found": _performance(after),
@@ -97,6 +98,7 @@ def _fold(result: FoldResult) -> Document:
     return {
         "search_until_ms": result.fold.search_until_ms,
         "test_until_ms": result.fold.test_until_ms,
+        "tries": len(result.tries),
         "chosen": _plain(chosen.values) if chosen else None,
         "before": _performance(chosen.daily) if chosen else None,
         "after": _performance(result.after.daily),
