@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.stand_ins.moody_market import moods, moody_market
+from moody_market import moods, moody_market
 
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.view import MarketView, market_view

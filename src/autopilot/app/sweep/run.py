@@ -107,7 +107,12 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
     folds = folds_of(first_ms, end_ms, request.folds)
     ends_ms = [*(each.search_until_ms for each in folds), end_ms]
     *searches, whole = searches_of(
-        request.parameters, defaults, partial(makes_sense, inputs), request.tries, request.seed, ends_ms
+        request.parameters,
+        defaults,
+        partial(makes_sense, inputs, load_strategies()),
+        request.tries,
+        request.seed,
+        ends_ms,
     )
     with compute(config.compute.scheduler, sum(len(each.history.candles) for each in tested)) as executor:
         _make_tries(executor, inputs, (*searches, whole), progress)
@@ -180,7 +185,7 @@ def _tried_after(
 def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
     """A backtest of the candles that open in [from_ms, until_ms) with these values; ``from_ms`` None: from the start of
     the test. The values must make sense."""
-    config, strategies = _changed(inputs, values)
+    config, strategies = _changed(inputs, load_strategies(), values)
     tested = [one for each in inputs.tested if (one := _within(each, from_ms, until_ms))]
     if not tested:
         return Try(values, np.empty(0), 0)
@@ -192,21 +197,21 @@ def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: 
         for one, known, chosen in zip(tested, series, choices, strict=True)
     ]
     _, record = simulate(account_of(request), traded, strategies, paper_settings(config, request), unwatched)
-    return Try(values, daily_returns(record), len(record.trades))
+    return Try(values, daily_returns(record, from_ms, until_ms), len(record.trades))
 
 
-def makes_sense(inputs: SweepInputs, values: Values) -> bool:
+def makes_sense(inputs: SweepInputs, strategies: StrategySet, values: Values) -> bool:
     """Whether the strategy and the configuration allow these values together."""
     try:
-        _changed(inputs, values)
+        _changed(inputs, strategies, values)
     except (StrategyError, ValidationError):
         return False
     return True
 
 
-def _changed(inputs: SweepInputs, values: Values) -> tuple[AutopilotConfig, StrategySet]:
+def _changed(inputs: SweepInputs, strategies: StrategySet, values: Values) -> tuple[AutopilotConfig, StrategySet]:
     """The configuration and the strategies with these values. Raises StrategyError, ValidationError."""
-    strategies, document = load_strategies(), inputs.config.model_dump(mode="json")
+    document = inputs.config.model_dump(mode="json")
     keys = {each.name for each in inputs.parameters if each.is_key}
     for key in keys:
         place, last = _place(document, key)

@@ -79,6 +79,7 @@ def _header(document: Document, what: str) -> Iterator[Block]:
         denied = list(document["denied"].items())[:DENIALS_SHOWN]
         reasons = ", ".join(f"{number:,} {spoken(code.lower())}" for code, number in denied)
         yield line(f"denied signals: {reasons}", hang=2)
+    yield from (line(f"note: {note}", Style.WARNING, hang=2) for note in document.get("notes", ()))
     if document.get("detail"):
         detail = f"{document['looked_into']:,} of these candles were replayed with {document['detail']} candles"
         yield line(detail, Style.FAINT, hang=2)
