@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -98,6 +98,7 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
                 backtest.timeframe,
                 backtest.period,
                 backtest.detail,
+                progress,
             )
         )
     check_currencies(tested)
@@ -116,8 +117,9 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
     )
     with compute(config.compute.scheduler, sum(len(each.history.candles) for each in tested)) as executor:
         _make_tries(executor, inputs, (*searches, whole), progress)
-        results = _tried_after(executor, inputs, folds, searches, defaults)
-        unchanged = executor.submit(attempt, inputs, defaults, None, end_ms).result()
+        later = _try_later(executor, inputs, folds, searches, defaults)
+        now = executor.submit(attempt, inputs, defaults, None, end_ms)
+        results, unchanged = _results(folds, searches, later, progress), now.result()
     return Sweep(request, tested, results, unchanged, tuple(whole.tries))
 
 
@@ -157,29 +159,41 @@ def _make_tries(executor: Executor, inputs: SweepInputs, searches: Sequence[Sear
         ]
         for search, future in waiting:
             search.answer(future.result())
+            progress(BacktestStage.TRIES, sum(len(each.tries) for each in searches), total)
         going = [search for search, _ in waiting]
-        progress(BacktestStage.TRIES, sum(len(each.tries) for each in searches), total)
     if not all(each.tries for each in searches):
         raise ConfigError(
             "hardly any values in these ranges make sense together", hint="autopilot sweep --help; give wider ranges"
         )
 
 
-def _tried_after(
+def _try_later(
     executor: Executor, inputs: SweepInputs, folds: Sequence[SweepFold], searches: Sequence[Search], defaults: Values
-) -> tuple[FoldResult, ...]:
+) -> list[tuple[Future[Try], Future[Try]]]:
+    """For each fold its best values and the current ones, tried in the time that followed the search."""
     chosen = [best_of(each.tries) for each in searches]
-    waiting = [
-        tuple(
-            executor.submit(attempt, inputs, values, fold.search_until_ms, fold.test_until_ms)
-            for values in (best.values if best else defaults, defaults)
+    return [
+        (
+            executor.submit(
+                attempt, inputs, best.values if best else defaults, fold.search_until_ms, fold.test_until_ms
+            ),
+            executor.submit(attempt, inputs, defaults, fold.search_until_ms, fold.test_until_ms),
         )
         for fold, best in zip(folds, chosen, strict=True)
     ]
-    return tuple(
-        FoldResult(fold, tuple(search.tries), best, after.result(), unchanged.result())
-        for fold, search, best, (after, unchanged) in zip(folds, searches, chosen, waiting, strict=True)
-    )
+
+
+def _results(
+    folds: Sequence[SweepFold],
+    searches: Sequence[Search],
+    later: Sequence[tuple[Future[Try], Future[Try]]],
+    progress: Progress,
+) -> tuple[FoldResult, ...]:
+    found = []
+    for number, (fold, search, (after, unchanged)) in enumerate(zip(folds, searches, later, strict=True)):
+        progress(BacktestStage.FOLLOWING, number, len(folds))
+        found.append(FoldResult(fold, tuple(search.tries), best_of(search.tries), after.result(), unchanged.result()))
+    return tuple(found)
 
 
 def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
