@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
 REDRAWN_A_SECOND = 2.0
+MANY = 10_000
+"""Steps, of which nobody wants to know the number."""
 LONG_S = 10.0
 """Work that takes longer is long: the user may want less of it."""
 
@@ -45,7 +47,7 @@ def progress_view(
 def _bar(target: TextIO, forecast: Forecast, clock: Clock) -> Iterator[Progress]:
     view = _View(forecast, clock)
     with view.bar(target) as bar:
-        task = bar.add_task("", visible=False, detail="")
+        task = bar.add_task("", visible=False, steps="", detail="")
 
         def show(stage: str, done: int, total: int, detail: str = "") -> None:
             if stage:
@@ -55,6 +57,7 @@ def _bar(target: TextIO, forecast: Forecast, clock: Clock) -> Iterator[Progress]
                     description=clean(stage),
                     completed=done,
                     total=total,
+                    steps=_steps(done, total),
                     detail=clean(detail),
                     visible=True,
                     refresh=True,
@@ -85,7 +88,7 @@ class _View:
     def bar(self, target: TextIO) -> Bar:
         """Redrawn by a thread of its own, because a step may take long."""
         from rich.console import RenderableType
-        from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn
+        from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
         from rich.progress import Progress as Bar
         from rich.table import Column
         from rich.text import Text
@@ -107,13 +110,18 @@ class _View:
         return WithAdvice(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=16),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[steps]}", markup=False, table_column=Column(no_wrap=True)),
             TimeLeft(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[detail]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=console(target),
             transient=True,
             refresh_per_second=REDRAWN_A_SECOND,
         )
+
+
+def _steps(done: int, total: int) -> str:
+    """``8/16``, or the percentage of many."""
+    return f"{done}/{total}" if total < MANY else f"{100 * done // total} %"
 
 
 def _stage_lines(target: TextIO) -> Progress:

@@ -66,14 +66,15 @@ class Remaining:
             return None
         own = elapsed / over * (1.0 - over)
         is_least = self._done == 0 and not self._passed
-        spent, passed = self._spent, self._passed
-        if cost.is_guide:
+        spent, passed, trust = self._spent, self._passed, min(1.0, self._part(cost, self._done) / TRUSTED)
+        if cost.is_guide and cost.weight:
             spent, passed = spent + elapsed, passed + cost.weight * over
         if not passed:
             return Left(own, is_least=True)
         pace = spent / passed
-        trust = min(1.0, self._part(cost, self._done) / TRUSTED)
         rest = trust * own + (1.0 - trust) * cost.weight * (1.0 - over) * pace
+        if cost.is_guide and cost.weight:
+            pace = trust * elapsed / (cost.weight * over) + (1.0 - trust) * pace
         return Left(rest + self._later() * pace, is_least)
 
     def _over(self, cost: Cost, elapsed: float) -> float:
