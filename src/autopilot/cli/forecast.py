@@ -1,7 +1,7 @@
-"""What long commands cost, stage by stage, and what would make them shorter.
+"""The cost of long commands, stage by stage, and the options that make them shorter.
 
 The weights were measured on years of hourly candles; their unit is the time to compute the indicators and signals of
-all candles. Only their ratios matter: the pace is measured anew in every run.
+all candles. Only their ratios matter: the pace is measured in every run.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 USUAL_DAYS = 1500
 """The length of history that is assumed as long as it is not known."""
+USUAL_TRAINING_DAYS = 365
 LOADING = Cost(0.5)
 
 
@@ -67,17 +68,18 @@ def check_forecast(symbols: int) -> Forecast:
     )
 
 
-def training_forecast(symbols: int | None) -> Forecast:
-    """``symbols``: how many the request names; None for those of the configuration. The stages are those of
+def training_forecast(symbols: int | None, days: int | None) -> Forecast:
+    """``symbols`` and ``days`` as requested; None for those of the configuration. The stages are those of
     `training.request.Stage`. Candles may come from an exchange, whose pace says nothing about the rest."""
+    span = days or USUAL_TRAINING_DAYS
     return Forecast(
         {
             "candles": Cost(0.5, is_guide=False),
             "samples": Cost(1.5),
-            "folds": Cost(24.0, power=0.8),
-            "checks": Cost(4.0),
-            "fit": Cost(3.5),
-            "promotion": Cost(1.0),
+            "folds": Cost(0.055 * span, power=0.8),
+            "checks": Cost(0.01 * span),
+            "fit": Cost(0.0085 * span),
+            "promotion": Cost(1.4),
         },
         ("fewer --days", *(["fewer symbols (--symbol)"] if symbols is None or symbols > 1 else [])),
     )
