@@ -67,13 +67,14 @@ class Remaining:
         own = elapsed / over * (1.0 - over)
         is_least = self._done == 0 and not self._passed
         spent, passed, trust = self._spent, self._passed, min(1.0, self._part(cost, self._done) / TRUSTED)
-        if cost.is_guide and cost.weight:
+        tells = cost.is_guide and cost.weight > 0.0
+        if tells:
             spent, passed = spent + elapsed, passed + cost.weight * over
         if not passed:
             return Left(own, is_least=True)
         pace = spent / passed
         rest = trust * own + (1.0 - trust) * cost.weight * (1.0 - over) * pace
-        if cost.is_guide and cost.weight:
+        if tells:
             pace = trust * elapsed / (cost.weight * over) + (1.0 - trust) * pace
         return Left(rest + self._later() * pace, is_least)
 
@@ -82,7 +83,7 @@ class Remaining:
         known, next_step = self._part(cost, self._done), self._part(cost, min(self._done + 1, self._total))
         if known:
             reached = known * elapsed / max(self._reported - self._begun, 1e-9)
-        elif self._passed:
+        elif self._passed and cost.weight:
             reached = elapsed * self._passed / max(self._spent * cost.weight, 1e-9)
         else:
             reached = next_step
@@ -97,7 +98,8 @@ class Remaining:
         return sum(self._costs[name].weight for name in later)
 
     def _cost(self, stage: str | None) -> Cost:
-        return self._costs.get(stage or "", Cost(1.0))
+        """Of a stage that no cost is known of: nothing beside those that are known."""
+        return self._costs.get(stage or "", Cost(0.0, is_guide=False) if self._costs else Cost(1.0))
 
 
 def _rounded(seconds: float) -> str:

@@ -109,6 +109,16 @@ def test_a_download_does_not_tell_the_pace_of_what_follows() -> None:
     assert left.seconds == pytest.approx(8.0)
 
 
+def test_a_stage_of_unknown_cost_tells_nothing_about_the_others() -> None:
+    clock = Clock()
+    remaining = Remaining({"folds": Cost(9.0)}, clock)
+    remaining.report("counting", 0, 1)
+    clock.now += 0.001
+    remaining.report("folds", 0, 9)
+    clock.now += 5.0
+    assert remaining.left() == Left(40.0, is_least=True)
+
+
 def test_a_stage_without_a_share_goes_by_its_own_pace() -> None:
     *_, (_, truly, left) = list(played({}, {"import": [2.0] * 8}))[:4]
     assert left == Left(truly)
