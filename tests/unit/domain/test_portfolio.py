@@ -171,7 +171,7 @@ def test_prices_quantity_and_fees_of_a_trade_make_its_net(
     sold, value = Fraction(0), Fraction(0)
     for what, size, price, currency in events:
         amount = size if what == "buy" else (position.quantity * size).quantize(Decimal("1e-6"))
-        if not position.quantity or not amount or amount > position.quantity and what != "buy":
+        if not position.quantity or not amount or (amount > position.quantity and what != "buy"):
             break
         if what == "gone":
             position = position.without(amount)
