@@ -129,6 +129,7 @@ class KrakenExchange(LoopbackExchange):
                 "status": "online",
             }
             for pair, (altname, base, decimals, least) in PAIRS.items()
+            if BASES[pair] not in self.gone
         }
         return web.json_response({"error": [], "result": described})
 
