@@ -248,6 +248,15 @@ class TestWithDaemon:
         assert bought.ledger.positions("live:kraken") == ()
         assert "MARKET_GONE" not in self.problems(bought, control)
 
+    async def test_it_is_found_within_minutes_although_the_list_of_markets_lives_for_a_day(self, bought: Any) -> None:
+        bought.clock.at_ms += 11 * MINUTE_MS
+        bought.exchange.delist("BTC")
+        messages = [await bought.cycle() for _ in range(3)]
+        assert messages[-1].startswith("kraken no longer has a market BTC/USD")
+        control, _ = self.parts(bought)
+        assert (await control.resume(None, "a test", write_off=True))["complete"]
+        assert bought.ledger.positions("live:kraken") == ()
+
     async def test_the_books_are_compared_though_no_cycle_can(self, bought: Any) -> None:
         control, review = self.parts(bought)
         bought.exchange.delist("BTC")

@@ -29,8 +29,12 @@ class FreshMarkets:
         self._at_ms: int | None = None
 
     def invalidate(self) -> None:
-        """The exchange rejected an order that the list allows: read it again soon."""
+        """The exchange refused something that the list allows: read it again soon."""
         self._life_ms = INVALIDATED_LIFE_MS
+
+    def expire(self) -> None:
+        """The exchange does not know a market of the list: read it again before the next use."""
+        self._at_ms = None
 
     async def ensure(self, exchange: Any, read: Callable[[], Awaitable[object]]) -> None:
         """Call ``read`` if the list is too old. Raises ExchangeError if it fails and there is no older list to use."""
