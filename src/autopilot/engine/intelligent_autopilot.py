@@ -146,7 +146,7 @@ class IntelligentAutopilot:
         """Decide each closed candle once; between two closes watch the price."""
         if self._reconcile_next_ms <= self._now_ms():
             await self._reconcile(market)
-        decided_at_ms = self._ledger.last_decided_at_ms(self._account.name, self.symbol, self.settings.timeframe)
+        decided_at_ms = self._last_decided_at_ms()
         fresh, more = self._undecided(decided_at_ms), True
         if not len(fresh):
             more = await self._refresh(market)
@@ -246,14 +246,21 @@ class IntelligentAutopilot:
 
     @contextmanager
     def _way_out(self) -> Iterator[None]:
-        """Raises MarketGone, with advice, where something is held or ordered on a market that is unknown now."""
+        """Says how to go on without the market. Raises MarketGone if something is held or ordered there, else
+        UnknownSymbol."""
         try:
             yield
-        except UnknownSymbol:
+        except UnknownSymbol as error:
             if self._account.position(self.symbol) or self._ledger.open_orders(self._account.name, self.symbol):
                 words = f"{self._source.name} no longer has a market {self.symbol}, and our position or order is on it"
                 raise MarketGone(words, hint=WRITE_OFF) from None
-            raise
+            if self._last_decided_at_ms() is None:
+                raise
+            hint = f"if it is gone for good: autopilot stop --symbol {self.symbol}; else {error.hint}"
+            raise UnknownSymbol(str(error), hint=hint) from None
+
+    def _last_decided_at_ms(self) -> int | None:
+        return self._ledger.last_decided_at_ms(self._account.name, self.symbol, self.settings.timeframe)
 
     def _undecided(self, decided_at_ms: int | None) -> Candles:
         """The closed candles in memory that were not decided yet; of a symbol that was never decided only the

@@ -81,7 +81,7 @@ class Liquidation:
                 await self._write_off.write_off(await self._compare(), self._cancel, outcome)
             except ExchangeError as error:
                 words = f"nothing was written off, because the books could not be compared: {error}"
-                outcome.left.append(Remainder("*", words, error.hint or TRY_AGAIN))
+                outcome.left.append(Remainder("*", words, "run the command again when the exchange answers"))
 
         return await self._with_lock(write_off)
 

@@ -437,7 +437,7 @@ class TestBooks:
             holding.broker.trouble = {where: DOWN}
         told = await holding.control.resume(None, ME, write_off=True)
         (left,) = told["accounts"][0]["left"]
-        assert (told["complete"], left["hint"]) == (False, "wait")
+        assert (told["complete"], left["hint"]) == (False, "run the command again when the exchange answers")
         assert "nothing was written off, because the books could not be compared: moved cannot" in left["what"]
 
     async def test_panic_says_how_to_end_what_cannot_be_sold(self, holding: Any) -> None:

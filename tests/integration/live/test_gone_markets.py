@@ -247,6 +247,9 @@ class TestWithDaemon:
         assert told["complete"]
         assert bought.ledger.positions("live:kraken") == ()
         assert "MARKET_GONE" not in self.problems(bought, control)
+        await bought.cycle()
+        assert bought.autopilot.record.failure.code == "UNKNOWN_SYMBOL"
+        assert "autopilot stop --symbol BTC/USD" in bought.autopilot.record.hint
 
     async def test_it_is_found_within_minutes_although_the_list_of_markets_lives_for_a_day(self, bought: Any) -> None:
         bought.clock.at_ms += 11 * MINUTE_MS
