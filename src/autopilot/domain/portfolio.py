@@ -161,11 +161,6 @@ class RoundTrip:
         )
 
     @property
-    def paid_fees(self) -> Decimal:
-        """``fees`` without the price paid for the rest."""
-        return self.fees - self.written_off * self.entry_price
-
-    @property
     def net_pct(self) -> float:
         """Net result in percent of the entry value."""
         return float(self.net / ((self.quantity + self.written_off) * self.entry_price) * 100)

@@ -192,7 +192,7 @@ def _group(name: str, trades: list[ClosedTrade]) -> TradeGroup:
         trades=len(trades),
         won=sum(net > ZERO for net in nets),
         net=sum(nets, ZERO),
-        fees=sum((trade.round_trip.paid_fees for trade in trades), ZERO),
+        fees=sum((trade.round_trip.fees for trade in trades), ZERO),
         profit_factor=profit_factor(nets),
         expectancy=sum(nets, ZERO) / len(nets),
     )
