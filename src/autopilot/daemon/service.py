@@ -117,7 +117,9 @@ class AutopilotService:
 
         Read in the event loop, so that both are of the same moment.
         """
-        live = LiveState(self.health(), self.models.loaded(), self._overlay, self._restrictions.restrictions)
+        live = LiveState(
+            self.health(), self.models.loaded(), self._overlay, self._restrictions.restrictions, self.trading.books()
+        )
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 
     async def read(self, view: str, given: Mapping[str, Any]) -> Document:

@@ -23,7 +23,7 @@ from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError, NotFound
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import iso_utc
-from autopilot.engine.liquidation import TRY_AGAIN, AccountResult, Remainder
+from autopilot.engine.account_result import TRY_AGAIN, AccountResult, Remainder
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.clock import Clock
 

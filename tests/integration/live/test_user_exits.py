@@ -108,8 +108,12 @@ async def test_out_of_reach_nothing_is_sold_and_it_is_said_until_it_answers(sell
     assert seller.sold() == 0
     seller.theirs.outage = ""
     await seller.live.reconcile()
-    rest = seller.live.ledger.positions(ACCOUNT)[0].quantity
-    assert (await seller.exit()).sold == rest == HELD
+    # A connection that was kept from the outage may fail once more, which is said as well.
+    for _ in range(2):
+        result = await seller.exit()
+        if not result.outcome.left:
+            break
+    assert result.position is None
     assert (seller.sold(), seller.theirs.balances["BTC"]) == (HELD, 0)
     seller.live.assert_agreed()
 

@@ -174,7 +174,7 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
         ],
         "model": {"id": "m1", "usable": False, "message": "the file was changed", "hint": "autopilot models rollback"},
     }
-    found = problems(database, status)
+    found = problems(database, status, {})
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [
         ("DISK_NEARLY_FULL", "error", str(path.parent)),
         ("KEYS_LOCKED", "error", "ETH/USD in live:kraken"),
