@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from autopilot.adapters.exchange.venues.known import venue_rules
@@ -135,7 +136,8 @@ class AutopilotService:
 
         Read in the event loop, so that both are of the same moment.
         """
-        live = LiveState(self.health(), self.models.loaded(), self._overlay, self._restrictions.restrictions)
+        models = self.models.loaded()
+        live = LiveState(self.health(), models, partial(self._overlay, models), self._restrictions.restrictions)
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 
     async def read(self, view: str, given: Mapping[str, Any]) -> Document:
@@ -155,9 +157,11 @@ class AutopilotService:
             await close()
         self._database.close()
 
-    def _overlay(self, stored: Document) -> Document:
-        """A `SymbolDocument`: the live state of a running autopilot over the stored one."""
+    def _overlay(self, models: Sequence[Document], stored: Document) -> Document:
+        """A `SymbolDocument`: the live state of a running autopilot over the stored one. ``models``: the champions."""
         symbol = stored["symbol"]
+        scope = (self._config.candle_kind(stored["exchange"]), stored["timeframe"])
+        stored["model"] = next((each for each in models if (each["kind"], each["timeframe"]) == scope), None)
         left_out, running = self._autopilots.left_out(symbol), self._autopilots.find(symbol)
         if left_out is not None:
             return {**stored, "left_out": left_out.document()}

@@ -84,6 +84,7 @@ def start(
     arguments = [*session.places.arguments(), "daemon"]
     ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
     session.show(session.client(START_TIMEOUT_S).post(address("start"), body), started_screen)
+    _warn_of_lost_places(session)
 
 
 @with_session
@@ -102,6 +103,15 @@ def stop(
     session.show(answer, stopped_screen)
     if answer["daemon"] == "stopping" and not _has_ended(session):
         session.output.remark(f"the daemon is still busy ending after {END_TIMEOUT_S:.0f} s; try: autopilot status")
+
+
+def _warn_of_lost_places(session: Session) -> None:
+    """Name the champions that an upgrade took out of place."""
+    from autopilot.adapters.store.views.lost_places import open_places
+
+    with suppress(StoreError):
+        for place in open_places(session.paths.database):
+            session.output.remark(f"warning: {place}; autopilot status shows what to do")
 
 
 def daemon(context: typer.Context) -> int:
