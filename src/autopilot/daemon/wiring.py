@@ -17,6 +17,7 @@ from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.lost_champions import LostChampions
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
@@ -73,12 +74,12 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     strategies, keys = load_strategies(), _unlocked(paths)
     champions = Champions(trained, files, strategies.groups, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
-    models = ModelRegistry(trained, files, clock, config.scope(), drift, champions.status)
+    models = ModelRegistry(trained, SqliteLostPlaces(database), files, clock, config.scope(), drift, champions.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     armings = SqliteArmings(database, audit.trail)
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clock)
-    lost = LostChampions(database, trained, armings, clock.now_ms, allows_unproven=config.model.allow_unproven)
+    lost = LostChampions(database, armings, clock.now_ms, allows_unproven=config.model.allow_unproven)
     restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn, lost)
     accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys)
     wiring = Wiring(accounts, strategies, sentiment, champions, watch)
@@ -110,7 +111,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
-    for place in trained.open_places():
+    for place in SqliteLostPlaces(database).vacant():
         log.warning("%s", place)
     service.resume()
     return service

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Arming
@@ -26,14 +27,14 @@ class LostChampions(RestrictionSource):
     def __init__(
         self,
         database: Database,
-        models: SqliteModels,
         armings: SqliteArmings,
         now_ms: Callable[[], int],
         *,
         allows_unproven: bool,
     ) -> None:
         self._database = database
-        self._models = models
+        self._models = SqliteModels(database)
+        self._places = SqliteLostPlaces(database)
         self._armings = armings
         self._now_ms = now_ms
         self._allows_unproven = allows_unproven
@@ -41,7 +42,7 @@ class LostChampions(RestrictionSource):
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         if not is_live(account):
             return ()
-        places = self._models.lost_places()
+        places = self._places.every()
         arming = self._armings.holding(account, self._now_ms()) if places else None
         if arming is None:
             return ()

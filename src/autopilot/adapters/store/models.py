@@ -9,8 +9,7 @@ from autopilot.adapters.store.audit import AuditedStore
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import ModelError, NotFound
-from autopilot.domain.market import CandleKind
-from autopilot.domain.model_state import LostPlace, ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
 
 _REGISTER = (
     insert("models", ModelEntry) + " ON CONFLICT (id) DO UPDATE SET state = excluded.state, schema = excluded.schema,"
@@ -104,19 +103,6 @@ class SqliteModels(AuditedStore):
                 change = ModelChange(now_ms, ModelEvent.RESET, None, previous_id, reason, None, None)
                 self._record(connection, change)
 
-    def lost_places(self) -> tuple[LostPlace, ...]:
-        """Every place that a champion lost, also one that has another champion now."""
-        return self._all(LostPlace, "SELECT * FROM lost_places ORDER BY rowid")
-
-    def open_places(self) -> tuple[LostPlace, ...]:
-        """The lost places that have no other champion, and that no user has acknowledged."""
-        scopes = {each.scope for each in self.champions()}
-        return tuple(
-            each
-            for each in self.lost_places()
-            if not each.acknowledged and (each.scope not in scopes if each.scope else not scopes)
-        )
-
     def forget(self, model_id: str) -> None:
         """Delete the model. Its history stays."""
         with self._database.transaction(durable=True) as connection:
@@ -126,22 +112,6 @@ class SqliteModels(AuditedStore):
     def history(self, limit: int) -> tuple[ModelChange, ...]:
         """The latest first. It is never shortened."""
         return self._all(ModelChange, "SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
-
-    def trials(self, kind: CandleKind) -> int:
-        """How many trainings on such candles were ever begun, resets included: the deflated Sharpe ratio pays for
-        them. Those of all timeframes count together, because they search the same market."""
-        row = self._database.row("SELECT trials FROM training_trials WHERE kind = ?", (kind.value,))
-        return 0 if row is None else int(row[0])
-
-    def count_trial(self, kind: CandleKind) -> int:
-        """Count one more training; returns how many there are now."""
-        with self._database.transaction(durable=True) as connection:
-            connection.execute(
-                "INSERT INTO training_trials VALUES (?, 1) ON CONFLICT (kind) DO UPDATE SET trials = trials + 1",
-                (kind.value,),
-            )
-            found = connection.execute("SELECT trials FROM training_trials WHERE kind = ?", (kind.value,)).fetchone()
-            return int(found[0])
 
     def _record_state(self, connection: sqlite3.Connection, entry: ModelEntry, note: str, now_ms: int) -> None:
         reason = f"{entry.state}: {note}" if note else entry.state.value

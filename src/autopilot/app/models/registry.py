@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.audit_log import audited
 from autopilot.app.models.watch import model_drift
@@ -56,6 +57,7 @@ class ModelRegistry:
     def __init__(
         self,
         store: SqliteModels,
+        places: SqliteLostPlaces,
         files: ModelFiles,
         clock: Clock,
         usual: ModelScope,
@@ -63,6 +65,7 @@ class ModelRegistry:
         loaded: Callable[[], Sequence[Document]] = tuple,
     ) -> None:
         self._store = store
+        self._places = places
         self._files = files
         self._clock = clock
         self._usual = usual
@@ -199,9 +202,7 @@ class ModelRegistry:
 
     def _acknowledged(self, kind: CandleKind | None, timeframe: Timeframe | None) -> Document:
         """Acknowledge the lost places that match. Raises Conflict if there are none."""
-        lost = [
-            each for each in self._store.open_places() if each.scope is None or _matches(each.scope, kind, timeframe)
-        ]
+        lost = [each for each in self._places.vacant() if each.scope is None or _matches(each.scope, kind, timeframe)]
         if not lost:
             raise Conflict(
                 f"no model decides about {_words(kind, timeframe)}: the rule table already does",
@@ -266,7 +267,7 @@ def open_registry(paths: Paths) -> Iterator[ModelRegistry]:
             config = load(paths).config
             drift = partial(model_drift, file, config.acting())
             store, files = SqliteModels(database, trail), ModelFiles(paths.models_dir)
-            yield ModelRegistry(store, files, WallClock(), config.scope(), drift)
+            yield ModelRegistry(store, SqliteLostPlaces(database), files, WallClock(), config.scope(), drift)
 
 
 def _matches(scope: ModelScope, kind: CandleKind | None, timeframe: Timeframe | None) -> bool:

@@ -13,6 +13,7 @@ from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.trials import SqliteTrials
 from autopilot.app.audit_log import audited
 from autopilot.app.compute import compute
 from autopilot.app.training.data import TrainingData
@@ -55,9 +56,10 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     """
     watch = _Stopwatch(progress)
     with closing(open_database(paths.database)) as database:
-        models, scope = SqliteModels(database), ModelScope(config.candle_kind(request.exchange), request.timeframe)
-        strategies = load_strategies()
-        champions = Champions(models, ModelFiles(paths.models_dir), strategies.groups, config.model.life_days * DAY_MS)
+        trials, strategies = SqliteTrials(database), load_strategies()
+        scope = ModelScope(config.candle_kind(request.exchange), request.timeframe)
+        models, files, life_ms = SqliteModels(database), ModelFiles(paths.models_dir), config.model.life_days * DAY_MS
+        champions = Champions(models, files, strategies.groups, life_ms)
         histories = asyncio.run(TrainingData(config, database, WallClock().now_ms).histories(request, watch))
         if request.surrogate:
             histories = tuple(surrogate(each, request.seed) for each in histories)
@@ -65,7 +67,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
             scope=scope,
             acting=config.acting(),
             cost=ASSUMED_COST,
-            trials=models.trials(scope.kind) if request.surrogate else models.count_trial(scope.kind),
+            trials=trials.count(scope.kind) if request.surrogate else trials.add(scope.kind),
             incumbent=_incumbent(champions, scope),
         )
         with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:

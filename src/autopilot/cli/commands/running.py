@@ -84,7 +84,7 @@ def start(
     arguments = [*session.places.arguments(), "daemon"]
     ensure_daemon(session.paths, arguments, passphrase=_passphrase(session, paper_trading))
     session.show(session.client(START_TIMEOUT_S).post(address("start"), body), started_screen)
-    _warn_of_lost_places(session)
+    _warn_of_vacant_places(session)
 
 
 @with_session
@@ -105,12 +105,12 @@ def stop(
         session.output.remark(f"the daemon is still busy ending after {END_TIMEOUT_S:.0f} s; try: autopilot status")
 
 
-def _warn_of_lost_places(session: Session) -> None:
+def _warn_of_vacant_places(session: Session) -> None:
     """Name the champions that an upgrade took out of place."""
-    from autopilot.adapters.store.views.lost_places import open_places
+    from autopilot.adapters.store.views.vacant_places import vacant_places
 
     with suppress(StoreError):
-        for place in open_places(session.paths.database):
+        for place in vacant_places(session.paths.database):
             session.output.remark(f"warning: {place}; autopilot status shows what to do")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.rows import IS_OPEN, from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
 from autopilot.domain.document_types import Document
@@ -57,7 +57,7 @@ def problems(database: Database, status: Document) -> list[Document]:
         *_unfollowed(resting, {(each["account"], each["symbol"]) for each in status["symbols"] if each["running"]}),
         *_symbols(status["symbols"]),
         *_models(status["models"], status["symbols"]),
-        *_lost_places(SqliteModels(database).open_places()),
+        *_lost_places(SqliteLostPlaces(database).vacant()),
     ]
     return sorted(found, key=lambda problem: ("error", "warning", "info").index(problem["level"]))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from autopilot.adapters.store.database import Database, open_readonly
-from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.domain.model_state import LostPlace
 
 
-def open_places(database: Path) -> tuple[LostPlace, ...]:
+def vacant_places(database: Path) -> tuple[LostPlace, ...]:
     """Those that have no other champion, and that no user has acknowledged. Raises StoreError."""
     with open_readonly(database) as connection:
-        return SqliteModels(Database(database, connection)).open_places()
+        return SqliteLostPlaces(Database(database, connection)).vacant()
