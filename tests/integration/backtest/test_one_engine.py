@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autopilot.adapters.models.champion import Champion
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
-from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles

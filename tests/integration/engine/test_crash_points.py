@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autopilot.adapters.models.champion import Champion
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.database import Database, open_database

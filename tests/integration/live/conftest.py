@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autopilot.adapters.models.champion import Champion
 from daily_market import RISING, daily_market
 from fake_clock import FakeClock
 from fake_event_sink import FakeEventSink
@@ -29,7 +30,6 @@ from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.venues import opening
 from autopilot.adapters.exchange.venues.known import venue_rules
-from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings

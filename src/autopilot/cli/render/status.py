@@ -145,7 +145,7 @@ def _models(status: StatusDocument) -> Screen:
     if None in used and status.get("models"):
         without = ", ".join(symbol["symbol"] for symbol in running if not symbol["model"])
         lines.append(
-            line(f"the rule table decides for {without}: no model of such candles decides", Style.FAINT, hang=2)
+            line(f"the rule table decides for {without}: no model was trained on such candles", Style.FAINT, hang=2)
         )
     return tuple(lines)
 

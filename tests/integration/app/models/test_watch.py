@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autopilot.adapters.models.champion import Champion
 from fake_clock import FakeClock
 
-from autopilot.adapters.models.champion import Champion
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels

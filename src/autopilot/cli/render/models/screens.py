@@ -195,6 +195,7 @@ _HISTORY_FIELDS: tuple[Field[Document], ...] = (
     field("what", lambda change: change["event"]),
     field("model", lambda change: change["model_id"] or "the rules"),
     field("before", lambda change: change["previous_id"] or "the rules", rank=3),
+    field("candles", _candles, rank=4),
     field("why", lambda change: change["reason"], rank=2, shrink_to=12),
 )
 
@@ -202,7 +203,8 @@ _HISTORY_FIELDS: tuple[Field[Document], ...] = (
 @as_screen
 def changed_screen(document: Document) -> Iterator[Block]:
     """Of a promotion or rollback: ``{"champion", "state", "previous", "means", "kind", "timeframe"}``."""
-    champion, means, about = document["champion"], document["means"], candles_of(document)
+    champion, means = document["champion"], document["means"]
+    about = candles_of(document) if document["kind"] else "any candles"
     yield line(f"{champion}, for {about}: {means}" if champion else f"No model decides about {about}: {means}", hang=2)
     if document["previous"] not in (None, champion):
         yield line(f"Before: {document['previous']}", Style.FAINT)
