@@ -373,9 +373,11 @@ def test_a_reset_says_where_the_backup_is(document, shown) -> None:
 def test_the_other_champions_are_named_with_their_candles() -> None:
     other = {"id": "m-5", "state": "live", "kind": "simulated", "timeframe": "5m"}
     own = {"id": card()["id"], "state": "shadow", **REAL}
-    shown = plain(model_info_screen(card(champions=[own, other])))
-    assert "Other champions: m-5 about simulated 5m candles" in shown
-    assert not any("Other champions" in text for text in plain(model_info_screen(card(champions=[own]))))
+    both = card(champions=[own, other])
+    assert plain(model_info_screen(both))[-1] == "All of it: add --full. Every champion (2): autopilot models list"
+    assert "Other champions: m-5 about simulated 5m candles" in plain(model_info_screen(both, full=True))
+    alone = plain(model_info_screen(card(champions=[own]), full=True))
+    assert not any("Other champions" in text for text in alone)
 
 
 def test_a_simulated_model_is_not_said_to_follow_real_money() -> None:

@@ -97,7 +97,7 @@ def model_info_screen(document: Document, *, full: bool = False) -> Screen:
         return (_standing("untrained"), line(f"To train one: {TO_TRAIN}"))
     card = cast("CardDocument", document)
     if full:
-        return stacked(_header(card), *(section(card) for section in _SECTIONS))
+        return stacked([*_header(card), *_others(card)], *(section(card) for section in _SECTIONS))
     return (
         *_header(card),
         *data_line(card),
@@ -106,7 +106,7 @@ def model_info_screen(document: Document, *, full: bool = False) -> Screen:
         BLANK,
         *brief_gate(card),
         *drift_line(card),
-        line(f"All of it: autopilot model-info {card['id']} --full", Style.FAINT, hang=2),
+        line(_more(card), Style.FAINT, hang=2),
     )
 
 
@@ -119,8 +119,14 @@ def _header(card: CardDocument) -> list[Block]:
         line(card["verdict"]),
         *([line(card["note"])] if card["note"] else []),
         _in_use(card),
-        *_others(card),
     ]
+
+
+def _more(card: CardDocument) -> str:
+    champions = card.get("champions", [])
+    if {each["id"] for each in champions} <= {card["id"]}:
+        return f"All of it: autopilot model-info {card['id']} --full"
+    return f"All of it: add --full. Every champion ({len(champions)}): autopilot models list"
 
 
 def _standing(state: str, kind: str | None = None) -> Paragraph:
