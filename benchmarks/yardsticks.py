@@ -371,7 +371,7 @@ def trained_card(market: Market, days: int) -> Document:
     """Of a whole training in this process, leak tests and gate too."""
     request = requested("simulated", [each.symbol for each in market], days)
     scope = ModelScope(CandleKind.SIMULATED, request.timeframe)
-    settings = TrainingSettings(scope, ACTING, ASSUMED_COST, trials=1)
+    settings = TrainingSettings(ACTING, ASSUMED_COST, trials=1, scope=scope)
     return train(market, load_strategies(), request, settings, InProcess(), lambda *_: None).card
 
 

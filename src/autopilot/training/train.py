@@ -60,10 +60,10 @@ class TrainingSettings:
     """``scope``: the candles that are trained on; ``trials``: the number of trainings on such a market so far, with
     this one; ``incumbent``: the model that decides about such candles now, if there is one."""
 
-    scope: ModelScope
     acting: Acting
     cost: TradingCost
     trials: int
+    scope: ModelScope
     fit: FitSettings = field(default_factory=FitSettings)
     incumbent: Incumbent | None = None
 

@@ -27,6 +27,12 @@ def trained_on(card: Document) -> ModelScope | None:
         return None
 
 
+def agrees(card: Document, scope: ModelScope) -> bool:
+    """Whether the card of a model says this scope. Of an early card of `replay` its timeframe must do."""
+    is_replayed = card.get("kind") is None and card.get("exchange") == MarketKind.REPLAY
+    return trained_on({**card, "kind": scope.kind.value} if is_replayed else card) == scope
+
+
 def stored_card(directory: Path, model_id: str, sha256: str) -> str | None:
     """What the migration of a database needs of a model's card, as JSON: exchange, timeframe and symbols. None if the
     model's files in ``directory`` are missing, altered or unreadable, or the card lacks any of this."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.adapters.models.files import RETRAIN_HINT
-from autopilot.adapters.models.identity import trained_on
+from autopilot.adapters.models.identity import agrees
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import ModelError
@@ -60,31 +60,30 @@ class ScoringModel:
                 f"nothing says what candles model {model_id} was trained on, so it decides about none",
                 hint=RETRAIN_HINT,
             )
-        if trained_on(card) not in (scope, None):
+        if not agrees(card, scope):
             raise ModelError(
-                f"the database has model {model_id} for {scope}, and its card says {trained_on(card)}",
-                hint=RETRAIN_HINT,
+                f"the database has model {model_id} for {scope}, and its card says otherwise", hint=RETRAIN_HINT
             )
         if card.get("schema") != MODEL_SCHEMA:
             raise ModelError(
                 f"model {model_id} was trained on inputs {card.get('schema')!r}, and this version has {MODEL_SCHEMA!r}",
                 hint=RETRAIN_HINT,
             )
-        _check_strategies(model_id, card, installed)
         try:
             serving = card["serving"]
+            known = {name: StrategyGroup(serving["groups"][name]) for name in serving["strategies"]}
+            _check_strategies(model_id, known, installed)
             groups = tuple(StrategyGroup(name) for name in serving["classes"][:-1])
             spread = serving["range"]
-            strategies = tuple(serving["strategies"])
             return cls(
                 model_id=model_id,
                 state=entry.state,
                 scope=scope,
                 trained_until_ms=int(serving["trained_until_ms"]),
                 features=tuple(serving["features"]),
-                strategies=strategies,
+                strategies=tuple(known),
                 groups=groups,
-                group_of=np.array([groups.index(StrategyGroup(serving["groups"][name])) for name in strategies]),
+                group_of=np.array([groups.index(group) for group in known.values()]),
                 ensemble=Ensemble.from_text(text),
                 spread=TrainingRange(np.array(spread["lower"]), np.array(spread["upper"]), float(spread["limit"])),
                 calibration=Calibration(float(serving["temperature"]), float(serving["base_weight"])),
@@ -158,15 +157,13 @@ class ScoringModel:
             raise ModelError(f"model {self.model_id} returned a value that is not a finite number", hint=RETRAIN_HINT)
 
 
-def _check_strategies(model_id: str, card: dict[str, Any], installed: Mapping[str, StrategyGroup]) -> None:
+def _check_strategies(
+    model_id: str, known: Mapping[str, StrategyGroup], installed: Mapping[str, StrategyGroup]
+) -> None:
     """Raises ModelError unless the model knows exactly the installed strategies, in their groups."""
-    serving = card.get("serving")
-    groups = serving.get("groups") if isinstance(serving, dict) else None
-    known = groups if isinstance(groups, dict) else {}
-    present = {name: group.value for name, group in installed.items()}
-    if known != present:
-        differing = sorted(name for name in known.keys() | present.keys() if known.get(name) != present.get(name))
+    if known != installed:
+        names = sorted(known.keys() | installed.keys())
+        differing = ", ".join(name for name in names if known.get(name) != installed.get(name))
         raise ModelError(
-            f"model {model_id} was trained with other strategies than those installed: {', '.join(differing)}",
-            hint=RETRAIN_HINT,
+            f"model {model_id} was trained with other strategies than those installed: {differing}", hint=RETRAIN_HINT
         )
