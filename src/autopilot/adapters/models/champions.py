@@ -72,7 +72,7 @@ class Champions:
         champions = self._champions()
         entry = next((each for each in champions if each.scope == scope), None)
         if entry is None:
-            raise NoModel(f"no learned model for {scope}{_others(champions)}", hint=RETRAIN_HINT)
+            raise NoModel(_lacking(scope, champions), hint=RETRAIN_HINT)
         loaded = self._of(entry)
         if loaded.model is None:
             raise loaded.error or ModelError(f"model {entry.id} was not loaded", hint=RETRAIN_HINT)
@@ -145,9 +145,10 @@ class _ChampionsOn(ScoreModel):
         return self._champions.usable(ModelScope(self._kind, conditions.timeframe), closed_at_ms)
 
 
-def _others(champions: Sequence[ModelEntry]) -> str:
-    said = [f"the {each.state} model {each.id} was trained on {each.scope}" for each in champions]
-    return f": {', '.join(said)}" if said else ""
+def _lacking(scope: ModelScope, champions: Sequence[ModelEntry]) -> str:
+    """That there is no model of such candles, and what the others were trained on."""
+    others = ", ".join(f"the {each.state} model {each.id} was trained on {each.scope}" for each in champions)
+    return f"no learned model for {scope}: {others}" if others else "no learned model"
 
 
 def _document(loaded: _Loaded) -> Document:

@@ -21,7 +21,7 @@ _TIMEFRAMES = "SELECT DISTINCT timeframe FROM autopilots WHERE account = ? ORDER
 
 class LostChampions(RestrictionSource):
     """Restricts a live account that was armed before the champion of its candles lost its place. It ends with a
-    champion that may decide about real money there, or when the user arms the account anew. ``now_ms``: the machine's
+    champion that may decide about real money there, or when the user arms the account again. ``now_ms``: the machine's
     time; ``allows_unproven``: whether the configuration lets real money follow an unproven model."""
 
     def __init__(
@@ -75,6 +75,6 @@ def _restriction(account: str, place: LostPlace, lacking: ModelScope) -> Restric
         TradingMode.REDUCING,
         f"model {place.model_id} no longer decides about {lacking}: {place.why}",
         place.at_ms,
-        f"autopilot retrain --exchange {exchange} --timeframe {lacking.timeframe}; to trade without a model, arm anew: "
+        f"autopilot retrain --exchange {exchange} --timeframe {lacking.timeframe}; to trade without a model, arm again: "
         f"autopilot arm --exchange {exchange} --max-value AMOUNT",
     )

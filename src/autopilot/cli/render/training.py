@@ -20,7 +20,7 @@ from autopilot.cli.render.blocks import (
 )
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.models.sections import gate_section, metrics_section
-from autopilot.cli.render.words import NOTHING, candles_of, count, utc
+from autopilot.cli.render.words import NOTHING, TO_TRAIN, candles_of, count, utc
 from autopilot.domain.document_types import Document
 
 BAR = 20
@@ -48,7 +48,7 @@ def tasks_screen(document: Document) -> Screen:
     """``{"tasks": […]}``, the latest first."""
     tasks = document["tasks"]
     if not tasks:
-        return (line("no training yet; start one with: autopilot retrain --days 90"),)
+        return (line(f"no training yet; start one with: {TO_TRAIN}"),)
     return (*_banner(tasks), listed(_FIELDS, tasks))
 
 

@@ -121,7 +121,7 @@ _STATE_MEANINGS = {
     "live": "may decide about real money",
     "abstaining": "shows no edge; takes no decision",
 }
-TO_TRAIN = "autopilot retrain --days 90"
+TO_TRAIN = "autopilot retrain"
 
 
 def state_span(state: str) -> Span:

@@ -83,7 +83,7 @@ def test_of_every_pair_of_model_and_candles_it_decides_if_they_agree(database: D
                 why = f"no learned model for {scope}: the live model m-{number} was trained on {trained_on};"
                 assert chosen.note.startswith(why)
         store.demote(trained_on, 9, "by hand")
-    assert decide(champions, REAL_HOURS).note.startswith("no learned model for real 1h candles; the rule table decides")
+    assert decide(champions, REAL_HOURS).note.startswith("no learned model; the rule table decides")
 
 
 def test_with_a_champion_for_each_the_right_one_decides(database: Database, files: ModelFiles) -> None:

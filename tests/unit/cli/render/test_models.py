@@ -150,7 +150,7 @@ def test_a_strategy_without_a_judgement_still_shows_its_outcomes() -> None:
 def test_where_nothing_is_trained_it_says_what_to_do() -> None:
     shown = "\n".join(plain(model_info_screen(UNTRAINED)))
     assert "untrained: no model has been trained" in shown
-    assert "autopilot retrain --days 90" in shown
+    assert "autopilot retrain" in shown
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_in_a_pipe_the_list_has_every_column() -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"models": [], "history": []}, "No model is stored. To train one: autopilot retrain --days 90"),
+        ({"models": [], "history": []}, "No model is stored. To train one: autopilot retrain"),
         ({"models": [entry("m-1")], "history": []}, "The rule table decides."),
     ],
 )
