@@ -70,11 +70,17 @@ def small_card(model_id: str, **more: Any) -> dict[str, Any]:
 
 
 def keep_model(
-    database: Database, files: ModelFiles, model_id: str, scope: ModelScope, state: ModelState = ModelState.LIVE
+    database: Database,
+    files: ModelFiles,
+    model_id: str,
+    scope: ModelScope,
+    state: ModelState = ModelState.LIVE,
+    trained_until_ms: int = TRAINED_UNTIL_MS,
 ) -> None:
     """Keep a model as a training of this version does, and make it champion."""
     exchange = "simulated" if scope.kind is CandleKind.SIMULATED else "coinbase"
     card = small_card(model_id, exchange=exchange, kind=scope.kind.value, timeframe=scope.timeframe.value)
+    card["serving"]["trained_until_ms"] = trained_until_ms
     sha256 = files.write(model_id, small_text(), card)
     store = SqliteModels(database)
     store.register(
