@@ -6,6 +6,7 @@ from autopilot.config.example import BETTER, example_text
 from autopilot.config.keys import all_keys
 from autopilot.config.problems import key_lines
 from autopilot.config.schema import AutopilotConfig
+from autopilot.training.evidence.gate import MIN_DAYS, MIN_DECISIONS
 from autopilot.training.evidence.outlook import outlook
 
 EXAMPLE = Path(__file__).parents[3] / "autopilot.toml.example"
@@ -30,6 +31,7 @@ def test_a_training_by_the_file_can_pass_the_gate_and_one_by_the_defaults_cannot
     usual, set_by_file = AutopilotConfig().training, AutopilotConfig.of(tomllib.loads(example_text())).training
     assert not outlook(usual.days, len(usual.symbols)).most.is_enough
     assert outlook(set_by_file.days, len(set_by_file.symbols)).least.is_enough
+    assert f"at least {MIN_DECISIONS:,} decisions on {MIN_DAYS} days" in example_text()
 
 
 def test_it_explains_every_key_just_above_it() -> None:
