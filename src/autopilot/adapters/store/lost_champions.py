@@ -75,6 +75,6 @@ def _restriction(account: str, place: LostPlace, lacking: ModelScope) -> Restric
         TradingMode.REDUCING,
         f"model {place.model_id} no longer decides about {lacking}: {place.why}",
         place.at_ms,
-        f"autopilot retrain --exchange {exchange} --timeframe {lacking.timeframe}; or authorize trading again: autopilot"
-        f" arm --exchange {exchange} --max-value AMOUNT",
+        f"autopilot retrain --exchange {exchange} --timeframe {lacking.timeframe} trains another; "
+        f"autopilot arm --exchange {exchange} --max-value AMOUNT authorizes trading again",
     )

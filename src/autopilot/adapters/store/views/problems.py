@@ -162,7 +162,7 @@ def _lost_places(places: Sequence[LostPlace]) -> Iterator[Document]:
             f"model {place.model_id}",
             f"no longer decides about {scope or 'any candles'}: {place.why}; the rule table decides",
             place.at_ms,
-            f"{train}; to be content with the rule table: autopilot models rollback{which}",
+            f"{train} trains another; autopilot models rollback{which} accepts the rule table",
         )
 
 
