@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.identity import trained_on
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
@@ -115,8 +117,7 @@ class ModelRegistry:
     def promote(self, model_id: str, *, force: bool = False) -> Document:
         """Make the model champion of its candles. Raises SafetyRefused when the gate did not pass it, unless ``force``
         is set."""
-        entry = self._entry(model_id)
-        self._files.read(entry.id, entry.sha256)
+        entry = self._identified(self._entry(model_id))
         if entry.state not in _PASSED and not force:
             raise SafetyRefused(
                 f"model {entry.id} is {entry.state}, it did not pass its gate: {entry.verdict}",
@@ -163,6 +164,14 @@ class ModelRegistry:
             self._store.forget(entry.id)
             self._files.remove(entry.id)
         return {"models": len(entries), "backup": backup and str(backup), "means": _RULES}
+
+    def _identified(self, entry: ModelEntry) -> ModelEntry:
+        """The entry, whose files are whole. If its scope was not known because they were not, their card gives it."""
+        _, card = self._files.read(entry.id, entry.sha256)
+        if entry.scope is None and (scope := trained_on(card)):
+            entry = replace(entry, kind=scope.kind, timeframe=scope.timeframe)
+            self._store.register(entry)
+        return entry
 
     def _exchange(self, entry: ModelEntry) -> Any:
         with suppress(ModelError):

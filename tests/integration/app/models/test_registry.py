@@ -267,6 +267,17 @@ def test_where_several_decide_a_command_asks_which_and_lists_them(place) -> None
     assert len(place.store.champions()) == 3
 
 
+def test_a_model_whose_files_were_restored_is_known_again(place) -> None:
+    place.train("m-1", "m-2", scope=SIMULATED)
+    with place.database.transaction(durable=True) as connection:
+        connection.execute("UPDATE models SET kind = NULL, timeframe = NULL")
+    place.damage("m-2")
+    with pytest.raises(ModelError):
+        place.registry.promote("m-2")
+    assert place.registry.promote("m-1")["kind"] == "simulated"
+    assert place.store.champion(SIMULATED).id == "m-1"
+
+
 def test_what_a_model_of_simulated_candles_means_is_not_real_money(place) -> None:
     place.train("s-1", state=ModelState.LIVE, scope=SIMULATED)
     assert place.registry.promote("s-1")["means"] == "it decides about simulated candles only, never about real money"
