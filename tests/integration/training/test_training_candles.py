@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import pytest
 
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.app.training.data import TrainingData
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
+from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import ExchangeError, UnknownSymbol
 from autopilot.domain.market import CandleKind
+from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.training.request import TrainingRequest
 
@@ -59,6 +63,15 @@ async def test_simulated_candles_alone_are_no_replay_until_they_are_asked_for(da
     with pytest.raises(UnknownSymbol):
         await price_of(database)
     assert await price_of(database, source="simulated") == PRICES["simulated"]
+
+
+async def test_what_a_replay_recorded_may_be_of_other_candles_and_is_not_taken(database: Database) -> None:
+    store(database, "there")
+    sample = PerformanceSample("replay", "BTC/USD", Timeframe.H1, HOUR_MS, 2 * HOUR_MS, Regime.QUIET, {"macd": 0.5})
+    SqliteSamples(database).save_samples([sample, replace(sample, exchange="there")])
+    training = TrainingData(AutopilotConfig(), database, lambda: 0)
+    (history,) = await training.histories(REQUEST, lambda *_: None)
+    assert history.recorded == ()
 
 
 async def test_of_two_exchanges_one_must_be_named(database: Database) -> None:

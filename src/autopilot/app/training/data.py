@@ -40,8 +40,7 @@ class TrainingData:
 
     async def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
         """The data of each symbol. Raises ExchangeError if a symbol has no candles at all, StoreError."""
-        samples = SqliteSamples(self.database)
-        recorded = samples.load_samples(request.exchange, request.timeframe, since_ms=0)
+        recorded = self._recorded(request)
         progress(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")
         market = self._market(request)
         wanted = dict.fromkeys([*request.symbols, *map(reference_of, request.symbols)])
@@ -55,6 +54,12 @@ class TrainingData:
         finally:
             await market.close()
         return tuple(self._history(symbol, candles, sentiment, recorded, request) for symbol in request.symbols)
+
+    def _recorded(self, request: TrainingRequest) -> tuple[PerformanceSample, ...]:
+        """None of a replay: they do not say whose candles were replayed, and the candles give the same outcomes."""
+        if request.exchange == ReplayExchange.name:
+            return ()
+        return SqliteSamples(self.database).load_samples(request.exchange, request.timeframe, since_ms=0)
 
     def _history(
         self,
