@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import empyrical
+import pandas as pd
 import pytest
 from home import Home
+
+from autopilot.domain.timeframe import Timeframe
 
 SHORT = ("--exchange", "simulated", "--symbol", "BTC/USD", "--days", "40")
 
@@ -22,9 +26,10 @@ def test_the_rule_table_with_everything_beside_it(home: Home, tmp_path: Path) ->
     names = [each["name"] for each in found["comparison"]]
     assert names[:3] == ["this", "buy and hold", "doing nothing"]
     assert sum(name.startswith("only ") for name in names) == 14
-    alone = {each["name"]: each["total_return"] for each in found["comparison"] if each["name"].startswith("only ")}
+    traded = [each for each in found["comparison"] if each["name"].startswith("only ") and each["trades"]]
     best = next(each for each in found["comparison"] if each["name"].startswith("best"))
-    assert best["total_return"] == max(alone.values())
+    assert best["total_return"] == max(each["total_return"] for each in traded)
+    assert best["trades"] > 0
     decisions = [json.loads(line) for line in file.read_text().splitlines()]
     assert len(decisions) == found["signals"] > 0
     assert sum(each["denied_code"] is not None for each in decisions) == sum(found["denied"].values())
@@ -32,6 +37,41 @@ def test_the_rule_table_with_everything_beside_it(home: Home, tmp_path: Path) ->
         assert sum(row["trades"] for row in rows) == found["metrics"]["trades"]
     stages = ["candles", "indicators and signals", "trading", "comparison"]
     assert done.err.splitlines() == [*stages, f"the report is in {page}"]
+
+
+CASES = Path(__file__).parents[1] / "cases" / "candles"
+
+
+@pytest.mark.parametrize(
+    ("case", "timeframe", "days", "annual_return", "sharpe"),
+    [("gap", Timeframe.H1, 83.333, 0.002427, 0.0926), ("thin", Timeframe.D1, 2332, 0.005783, 0.5479)],
+)
+def test_annual_figures_go_by_the_calendar(
+    home: Home, case: str, timeframe: Timeframe, days: float, annual_return: float, sharpe: float
+) -> None:
+    market = ("--exchange", "testx", "--symbol", "BTC/USD", "--timeframe", timeframe.value)
+    assert home.here("data", "import", CASES / f"{case}.csv.gz", *market).code == 0
+    found = home.json("backtest", *market, "--no-model", "--no-compare")
+    metrics, held = found["metrics"], found["comparison"][1]
+    assert metrics["days"] == pytest.approx(days, abs=0.001)
+    assert metrics["annual_return"] == pytest.approx(annual_return, abs=1e-6)
+    assert metrics["sharpe"] == pytest.approx(sharpe, abs=1e-4)
+    daily = daily_closes(case, found["from_ms"], timeframe)
+    assert held["sharpe"] == pytest.approx(empyrical.sharpe_ratio(daily, annualization=365), rel=1e-4)
+    assert held["sortino"] == pytest.approx(empyrical.sortino_ratio(daily, annualization=365), rel=1e-4)
+    assert held["annual_volatility"] == pytest.approx(empyrical.annual_volatility(daily, annualization=365), rel=1e-4)
+    assert held["annual_return"] == pytest.approx((1.0 + held["total_return"]) ** (365 / metrics["days"]) - 1.0)
+
+
+def daily_closes(case: str, from_ms: int, timeframe: Timeframe) -> pd.Series[float]:
+    """The daily returns of buy and hold, bought at the first close with the costs of the test: of every day."""
+    candles = pd.read_csv(CASES / f"{case}.csv.gz")
+    closed = pd.to_datetime(1000 * candles["timestamp"] + timeframe.ms - 1, unit="ms", utc=True)
+    close = candles["close"].set_axis(pd.DatetimeIndex(closed))
+    held = close[close.index > pd.Timestamp(from_ms, unit="ms", tz="UTC")].resample("1D").last().ffill()
+    first = close[close.index > pd.Timestamp(from_ms, unit="ms", tz="UTC")].iloc[0]
+    worth = held / (first * (1.0 + 5e-4) * (1.0 + 4e-3))
+    return worth / worth.shift(1, fill_value=1.0) - 1.0
 
 
 def test_the_same_backtest_gives_the_same_document(home: Home) -> None:
@@ -45,7 +85,7 @@ def test_costs_and_money_are_as_asked(home: Home) -> None:
     assert (free["balance"], float(free["metrics"]["fees"])) == ("500", 0.0)
     assert float(dear["metrics"]["fees"]) > 0
     assert float(free["metrics"]["net"]) > float(dear["metrics"]["net"])
-    assert {row["name"] for row in free["breakdown"]["strategy"]} == {"macd"}
+    assert {row["name"] for row in free["breakdown"]["strategy"] if not row["is_open"]} == {"macd"}
 
 
 def test_models_decide_only_what_came_after_them(home: Home) -> None:

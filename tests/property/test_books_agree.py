@@ -4,6 +4,7 @@ oracle does that reckons each round trip from the list of its fills."""
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -56,8 +57,8 @@ def orders(draw: st.DrawFn) -> list[Booked]:
             side=side,
             quantity=draw(st.sampled_from([Decimal(1), Decimal("0.9995")])),
             price=draw(st.sampled_from([Decimal(99), Decimal(100), Decimal(101)])),
-            fee=draw(st.sampled_from([Decimal(0), Decimal(1), Decimal("0.01")])),
-            fee_currency=symbol.partition("/")[2],
+            fee=draw(st.sampled_from([Decimal(0), Decimal("0.1"), Decimal("0.0005")])),
+            fee_currency=draw(st.sampled_from([*symbol.split("/"), "BNB"])),
             is_maker=False,
             at_ms=at_ms,
         )
@@ -89,16 +90,18 @@ class Oracle:
 
     @property
     def quantity(self) -> Fraction:
-        return _sum(self._bought(), "quantity") - _sum(self._sold(), "quantity")
+        return _sum(self._bought(), _received) - _sum(self._sold(), _amount)
 
     def _end(self, purpose: Purpose, at_ms: int) -> None:
         bought, sold = self._bought(), self._sold()
         if bought:
-            amount = _sum(bought, "quantity")
-            net = _sum(sold, "value") - _sum(bought, "value") - _sum(self.fills, "fee")
-            prices = (_sum(bought, "value") / amount, _sum(sold, "value") / amount)
+            amount = _sum(sold, _amount)
+            net = _sum(self.fills, _cash) - _sum(sold, _coins_paid)
+            entry = _sum(bought, lambda each: _received(each) * Fraction(each.price)) / _sum(bought, _received)
+            exit_price = _sum(sold, _value) / amount if amount else Fraction(0)
             opened_at_ms = self.fills[0].at_ms
-            self.ended.append((amount, *map(_near, prices), net, opened_at_ms, at_ms, purpose, self.quantity))
+            prices = (_near(entry), _near(exit_price))
+            self.ended.append((amount, *prices, net, opened_at_ms, at_ms, purpose, self.quantity))
         self.fills = []
 
     def _bought(self) -> list[Fill]:
@@ -108,8 +111,30 @@ class Oracle:
         return [fill for fill in self.fills if fill.side is Side.SELL]
 
 
-def _sum(fills: list[Fill], what: str) -> Fraction:
-    return sum((Fraction(getattr(fill, what)) for fill in fills), Fraction(0))
+def _sum(fills: list[Fill], what: Callable[[Fill], Fraction]) -> Fraction:
+    return sum(map(what, fills), Fraction(0))
+
+
+def _amount(fill: Fill) -> Fraction:
+    return Fraction(fill.quantity)
+
+
+def _value(fill: Fill) -> Fraction:
+    return Fraction(fill.quantity) * Fraction(fill.price)
+
+
+def _received(fill: Fill) -> Fraction:
+    return Fraction(fill.quantity) - (Fraction(fill.fee) if fill.symbol.startswith(f"{fill.fee_currency}/") else 0)
+
+
+def _coins_paid(fill: Fill) -> Fraction:
+    """The value of a fee in coins."""
+    return (_amount(fill) - _received(fill)) * Fraction(fill.price)
+
+
+def _cash(fill: Fill) -> Fraction:
+    paid = Fraction(fill.fee) if fill.symbol.endswith(f"/{fill.fee_currency}") else 0
+    return (-_value(fill) if fill.side is Side.BUY else _value(fill)) - paid
 
 
 def _near(price: Fraction | Decimal) -> float:
@@ -127,6 +152,11 @@ def booked_trip(trip: RoundTrip) -> tuple[object, ...]:
         trip.exit_purpose,
         trip.written_off,
     )
+
+
+def _explains_itself(trip: RoundTrip) -> bool:
+    gain = (Fraction(trip.exit_price) - Fraction(trip.entry_price)) * Fraction(trip.quantity)
+    return abs(gain - Fraction(trip.fees) - Fraction(trip.net)) < Fraction(1, 10**20)
 
 
 @settings(max_examples=150)
@@ -147,6 +177,7 @@ def test_both_ledgers_book_as_the_oracle_does(booked: list[Booked], since_ms: in
             assert held.get(symbol, 0) == oracle.quantity
             trips = [booked_trip(trip) for trip in kept.round_trips if trip.symbol == symbol]
             assert trips == oracle.ended
+        assert all(_explains_itself(trip) for trip in kept.round_trips)
         for currency in ("USD", "EUR"):
             assert stored.traded_cash(ACCOUNT, currency) == kept.traded_cash(ACCOUNT, currency)
         recent = stored.round_trips_since(ACCOUNT, since_ms)

@@ -81,3 +81,13 @@ def test_the_slices_hold_every_decision_once(rows: MaturedDecisions, threshold: 
         assert sum(each.decisions for each in slices) == ledger.decisions == len(rows)
         for at, whole in enumerate(ledger.lines):
             assert sum(each.lines[at].decisions for each in slices) == whole.decisions
+
+
+@settings(max_examples=30)
+@given(decisions(), st.floats(0, 1))
+def test_a_strategy_that_never_traded_is_neither_the_best_nor_better(rows: MaturedDecisions, threshold: float) -> None:
+    strategies = regret_ledger(rows, threshold).strategies
+    active = [each for each in strategies if each.traded]
+    assert list(strategies[: len(active)]) == active == sorted(active, key=lambda line: -line.mean_bps.point)
+    for each in strategies:
+        assert (each.verdict is RegretVerdict.NO_TRADES) == (not each.traded)

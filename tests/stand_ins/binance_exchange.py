@@ -76,7 +76,7 @@ class BinanceExchange(LoopbackExchange):
         return _error(*WORDS[why])
 
     async def _info(self, request: web.Request) -> web.StreamResponse:
-        described = [_symbol(base, self.quote) for base in ("BTC", "ETH", "BNB")]
+        described = [_symbol(base, self.quote) for base in ("BTC", "ETH", "BNB") if base not in self.gone]
         return web.json_response({"timezone": "UTC", "serverTime": self.now_ms(), "symbols": described})
 
     async def _time(self, request: web.Request) -> web.StreamResponse:

@@ -81,7 +81,8 @@ class CoinbaseExchange(LoopbackExchange):
 
     async def _products(self, request: web.Request) -> web.StreamResponse:
         is_future = request.query.get("product_type") == "FUTURE"
-        return web.json_response({"products": [] if is_future else [_product(base) for base in ("BTC", "ETH")]})
+        described = [_product(base) for base in ("BTC", "ETH") if base not in self.gone]
+        return web.json_response({"products": [] if is_future else described})
 
     async def _time(self, request: web.Request) -> web.StreamResponse:
         seconds = self.now_ms() // 1000

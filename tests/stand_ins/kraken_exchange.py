@@ -129,6 +129,7 @@ class KrakenExchange(LoopbackExchange):
                 "status": "online",
             }
             for pair, (altname, base, decimals, least) in PAIRS.items()
+            if BASES[pair] not in self.gone
         }
         return web.json_response({"error": [], "result": described})
 
@@ -136,6 +137,8 @@ class KrakenExchange(LoopbackExchange):
         return web.json_response({"error": [], "result": {"unixtime": self.now_ms() // 1000, "rfc1123": ""}})
 
     async def _ohlc(self, request: web.Request) -> web.StreamResponse:
+        if BASES.get(request.query["pair"]) in self.gone:
+            return _error("EQuery:Unknown asset pair")
         rows = self.candles
         told = {request.query["pair"]: rows, "last": rows[-1][0] if rows else 0}
         return web.json_response({"error": [], "result": told})

@@ -79,7 +79,7 @@ class LoopbackExchange:
     also of those it refused, and ``asked_at_ms``: their times. ``faults``: of the next calls, by name; ``outage``: the
     fault of every private call without a fault of its own. ``fee_in``: a currency, or None for the quote currency; a
     fee in coins of the market is deducted from a purchase, and paid on top of a sale. ``candles``: of every market, as
-    `daily_market` makes them.
+    `daily_market` makes them. ``gone``: coins whose market it has no more; their orders were canceled with it.
 
     Subclasses set ``placing``, ``canceling`` and ``asking``, the names of the calls that send, cancel and look up
     orders, and ``unclear``, the status and body of an answer that leaves open whether the call had its effect.
@@ -106,6 +106,7 @@ class LoopbackExchange:
         self.outage = ""
         self.fee_in: str | None = None
         self.candles: list[list[Any]] = []
+        self.gone: set[str] = set()
         self.url = ""
         self._numbers = itertools.count(100_001)
         self._runner: web.AppRunner | None = None
@@ -133,6 +134,13 @@ class LoopbackExchange:
         self._ending.set()
         if self._runner:
             await self._runner.cleanup()
+
+    def delist(self, base: str) -> None:
+        """Its market is gone, and the orders on it with it."""
+        self.gone.add(base)
+        for order in self.orders.values():
+            if order.base == base and order.status == "open":
+                order.status = "canceled"
 
     def named(self, client_order_id: str) -> list[LoopbackOrder]:
         return [each for each in self.orders.values() if each.client_order_id == client_order_id]

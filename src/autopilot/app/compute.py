@@ -6,10 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from autopilot.distribution import install_hint
 from autopilot.domain.errors import ConfigError
@@ -30,7 +30,11 @@ def compute(scheduler: str | None, candles: int) -> Iterator[Executor]:
         with _cluster(scheduler) as executor:
             yield executor
     elif candles < MIN_PARALLEL_CANDLES or _processors() < 2:
-        yield InProcess()
+        thread = InProcess()
+        try:
+            yield thread
+        finally:
+            thread.shutdown(wait=True, cancel_futures=True)
     else:
         pool = ProcessPoolExecutor(
             _processors(), mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
@@ -86,17 +90,9 @@ def _cluster(scheduler: str) -> Iterator[Executor]:
         client.close()
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
+class InProcess(ThreadPoolExecutor):
+    """An executor that runs one call after the other in this process, beside the thread that waits for their
+    results."""
 
-
-class InProcess(Executor):
-    """An executor that runs each call in the thread that submits it."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - the future raises it for whoever reads the result
-            future.set_exception(error)
-        return future
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)

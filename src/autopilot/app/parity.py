@@ -31,7 +31,7 @@ from autopilot.domain.market import MarketKind
 from autopilot.domain.model_state import ModelScope
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
-from autopilot.domain.progress import Progress
+from autopilot.domain.progress import Progress, unwatched
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.selection.strategy_rules import profiles_of
@@ -97,7 +97,9 @@ async def recorded_symbols(
     Raises ExchangeError if the candles are no longer available."""
     period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
     symbols = tuple(recorded.spans)
-    found = await tested_symbols(config, database, recorded.exchange, symbols, recorded.timeframe, period, None)
+    found = await tested_symbols(
+        config, database, recorded.exchange, symbols, recorded.timeframe, period, None, unwatched
+    )
     tested = []
     for each in found:
         first_ms, last_ms = recorded.spans[each.history.symbol]

@@ -84,11 +84,13 @@ class BacktestResult:
     def record(self, traded: Sequence[BacktestSymbol], start_equity: Decimal) -> AccountRecord:
         """The account at the close of every decided candle of any symbol, after the orders at that close."""
         closes = symbol_closes(traded)
+        at_ms = decided_closes(closes)
         return AccountRecord.of(
             traded[0].market.quote,
             start_equity,
             closes,
-            self.steps.holdings_at(decided_closes(closes)),
+            at_ms,
+            self.steps.holdings_at(at_ms),
             self.books.fills,
             self.books.round_trips,
             {each.id: (each.group, each.regime) for each in self.judged},

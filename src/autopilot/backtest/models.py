@@ -84,7 +84,7 @@ def walk_models(
     for done, future in enumerate(waiting, start=1):
         trained.append(future.result())
         progress(BacktestStage.MODELS, done, len(waiting), iso_utc(moments[done - 1])[:10])
-    return _deciding_spans(data, trained, plan, acting)
+    return _deciding_spans(data, trained, plan, acting, progress)
 
 
 def _moments(data: TrainingSet, plan: Retraining) -> list[int]:
@@ -111,13 +111,13 @@ def _train(data: TrainingSet, at_ms: int, plan: Retraining, fitting: FitSettings
 
 
 def _deciding_spans(
-    data: TrainingSet, trained: Sequence[_Trained], plan: Retraining, acting: Acting
+    data: TrainingSet, trained: Sequence[_Trained], plan: Retraining, acting: Acting, progress: Progress
 ) -> tuple[DecidingModel, ...]:
     """The span each model decides: from its training until the next accepted model or its expiry."""
     found: list[DecidingModel] = []
-    for number, each in enumerate(trained):
-        if each.at_ms < plan.start_ms:
-            continue
+    first = sum(each.at_ms < plan.start_ms for each in trained)
+    for number, each in enumerate(trained[first:], start=first):
+        progress(BacktestStage.JUDGING, number - first, len(trained) - first, iso_utc(each.at_ms)[:10])
         known = [one.scored for one in trained[:number] if one.scored]
         verdict = pass_gate(
             evaluate_decisions(data, join_folds(known), acting) if known else None, (), trials=number + 1

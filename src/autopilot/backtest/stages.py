@@ -6,13 +6,15 @@ from enum import StrEnum
 
 
 class BacktestStage(StrEnum):
-    """The first five are those of a backtest, in their order."""
+    """The first six are those of a backtest, in their order."""
 
     CANDLES = "candles"
     SERIES = "indicators and signals"
     MODELS = "models"
+    JUDGING = "judging the models"
     TRADING = "trading"
     COMPARISON = "comparison"
     TRADING_AGAIN = "trading again"
     PROOFS = "proofs"
     TRIES = "tries"
+    FOLLOWING = "tests on later candles"

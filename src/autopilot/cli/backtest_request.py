@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 
 from autopilot.adapters.clock import moment_ms
@@ -15,6 +14,7 @@ from autopilot.cli.errors import UsageProblem
 from autopilot.cli.session import symbol_of
 from autopilot.config.keys import all_keys
 from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.constraints import fixed_bounds
 from autopilot.domain.signal import StrategyGroup
 from autopilot.domain.timeframe import Timeframe
 from autopilot.strategies.base import Strategy
@@ -133,20 +133,37 @@ def parameters_of(ranges: Sequence[str], strategy: str | None, strategies: Strat
     parameters = tuple(_parameter(text, own) for text in ranges) or tuple(own.values())
     if len({each.name for each in parameters}) < len(parameters):
         raise UsageProblem("a parameter is named twice", hint="give each --param once")
+    if strategy is not None:
+        _require_sense(parameters, strategies[strategy])
     return parameters
 
 
 def _of_strategy(strategy: Strategy) -> Mapping[str, Parameter]:
     """The numbers above 0 among the strategy's fields."""
     parameters = {}
-    for field in fields(strategy):
-        value = getattr(strategy, field.name)
-        if type(value) is int and value > 0:
-            low, high = max(1, round(value / 2)), max(min(2 * value, MAX_CANDLES), value)
-            parameters[field.name] = Parameter(field.name, low, high, is_whole=True)
-        elif type(value) is float and value > 0.0:
-            parameters[field.name] = Parameter(field.name, value / 2.0, 2.0 * value, is_whole=False)
+    for name, value in strategy.numbers().items():
+        least, most = fixed_bounds(strategy.constraints, name)
+        if isinstance(value, int) and value > 0:
+            low, high = max(1, round(value / 2), least + 1), max(min(2 * value, MAX_CANDLES, most - 1), value)
+            parameters[name] = Parameter(name, int(low), int(high), is_whole=True)
+        elif value > 0.0:
+            parameters[name] = Parameter(name, max(value / 2.0, least), min(2.0 * value, most), is_whole=False)
     return parameters
+
+
+def _require_sense(parameters: Sequence[Parameter], strategy: Strategy) -> None:
+    """Raises UsageProblem if a constraint of the strategy allows no values in these ranges."""
+    ranges = {name: (value, value) for name, value in strategy.numbers().items()}
+    ranges |= {each.name: (each.low, each.high) for each in parameters}
+    for each in strategy.constraints:
+        least = {each.lower: ranges[each.lower][0]} if isinstance(each.lower, str) else {}
+        most = {each.upper: ranges[each.upper][1]} if isinstance(each.upper, str) else {}
+        if each.is_broken(least | most):
+            ends = [f"{name} is at least {value:g}" for name, value in least.items()]
+            ends += [f"{name} is at most {value:g}" for name, value in most.items()]
+            raise UsageProblem(
+                f"{strategy.name}: {each}, but {' and '.join(ends)}", hint="give another range with --param"
+            )
 
 
 def _parameter(text: str, own_parameters: Mapping[str, Parameter]) -> Parameter:

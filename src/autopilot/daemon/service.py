@@ -137,7 +137,13 @@ class AutopilotService:
         Read in the event loop, so that both are of the same moment.
         """
         models = self.models.loaded()
-        live = LiveState(self.health(), models, partial(self._overlay, models), self._restrictions.restrictions)
+        live = LiveState(
+            self.health(),
+            models,
+            partial(self._overlay, models),
+            self._restrictions.restrictions,
+            self.trading.books(),
+        )
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 
     async def read(self, view: str, given: Mapping[str, Any]) -> Document:

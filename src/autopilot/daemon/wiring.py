@@ -28,6 +28,7 @@ from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.models.watch import REVIEW_EVERY_S, ModelWatch, model_drift
 from autopilot.app.trading.accounts import AccountOpener
 from autopilot.app.trading.autopilots import Wiring
+from autopilot.app.trading.books_watch import COMPARE_EVERY_S, BooksWatch
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.trading.passphrase import given_passphrase
 from autopilot.app.training.schedule import cron_trigger
@@ -87,6 +88,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     ledger = SqliteLedger(database, audit.trail)
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
+    books = BooksWatch(ledger.busy_accounts, autopilots.open_account, watch)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champions.refresh)
     reviews = ModelWatch(trained, files, drift, clock, champions.refresh, trainings.start_again)
     service = AutopilotService(
@@ -107,6 +109,7 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     )
     trainings.open()
     scheduler.start()
+    scheduler.add("books watch", books.review, COMPARE_EVERY_S)
     scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))

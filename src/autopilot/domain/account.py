@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 _PAPER, _LIVE = "paper", "live"
 
 
@@ -16,3 +18,13 @@ def exchange_of(account: str) -> str:
 def is_live(account: str) -> bool:
     """Whether the account trades real money."""
     return account.partition(":")[0] == _LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class BooksState:
+    """The state of an account's books. ``gone``: symbols of positions or orders whose market the exchange no longer
+    has. ``uncompared``: why the last comparison failed, "" if it did not; ``hint``: what to try then."""
+
+    gone: tuple[str, ...] = ()
+    uncompared: str = ""
+    hint: str = ""

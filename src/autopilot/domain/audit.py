@@ -27,6 +27,8 @@ class AuditKind(StrEnum):
     """A decision that led to an order."""
     ORDER = "order"
     """An order changed its status or got a fill."""
+    WRITE_OFF = "write_off"
+    """A user took something out of the books that cannot be sold."""
     BREAK = "break"
     """A daemon found at its start that the log had been altered."""
 

@@ -18,6 +18,7 @@ AutopilotError                  failed, unless another kind stands beside it
 │   ├── UnknownExchange         unknown  ╮
 │   ├── UnknownSymbol           unknown  │ asking again will not help
 │   ├── UnknownTimeframe        usage    ╯
+│   ├── MarketGone              blocked: something is held or ordered where there is no market any more
 │   ├── MarketUnavailable       unavailable: unreachable, rate limited, in maintenance; asking later may help
 │   ├── MarketEnded             blocked: stored candles are used up
 │   ├── OrderRejected           the exchange's own, definite refusal: the order does not exist
@@ -163,6 +164,12 @@ class UnknownSymbol(ExchangeError):
     """The exchange has no such market."""
 
     kind = Kind.UNKNOWN
+
+
+class MarketGone(ExchangeError):
+    """The exchange has no such market any more, and something is held or ordered there."""
+
+    kind = Kind.BLOCKED
 
 
 class UnknownTimeframe(ExchangeError):

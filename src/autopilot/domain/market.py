@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from autopilot.domain.errors import UnknownSymbol
-from autopilot.domain.money import ceil_to_step
+from autopilot.domain.money import ZERO, ceil_to_step, floor_to_step
 
 
 class MarketKind(StrEnum):
@@ -38,7 +38,8 @@ class CandleKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Market:
     """The rules of a market. Amounts and their step in base currency; costs, prices and their step in quote
-    currency; fees as fractions of the order's value (0.001 = 0.1 %)."""
+    currency; fees as fractions of the order's value (0.001 = 0.1 %). ``price_digits``: the most significant digits that
+    a price may have, so that its step grows with it; None without such a rule."""
 
     symbol: str
     base: str
@@ -49,6 +50,20 @@ class Market:
     min_cost: Decimal
     maker_fee: Decimal
     taker_fee: Decimal
+    price_digits: int | None = None
+
+    def price_below(self, price: Decimal) -> Decimal:
+        """The highest price of the market's grid that is not above ``price``."""
+        return floor_to_step(price, self._step_at(price))
+
+    def price_above(self, price: Decimal) -> Decimal:
+        """The lowest price of the market's grid that is not below ``price``."""
+        return ceil_to_step(price, self._step_at(price))
+
+    def _step_at(self, price: Decimal) -> Decimal:
+        if self.price_digits is None or price <= ZERO:
+            return self.price_step
+        return max(self.price_step, Decimal(1).scaleb(price.adjusted() + 1 - self.price_digits))
 
     @property
     def least_amount(self) -> Decimal:

@@ -21,7 +21,8 @@ class Position:
     """The coins that our own fills bought and did not sell, less the rests that earlier round trips wrote off.
 
     ``cost``: of the current quantity, entry fees included. ``entry_price``: the mean price paid, without fees. Both in
-    quote currency. ``fees`` and ``realized`` run over the round trip so far.
+    quote currency. ``fees`` and ``realized`` run over the round trip so far. ``entry_quantity``: the coins received, so
+    without a fee that was taken from them, and ``entry_value`` their price; ``exit_value``: the price of those sold.
     """
 
     account: str
@@ -44,21 +45,22 @@ class Position:
         """The position after another fill of ours. Fees in base currency reduce the quantity bought; on a sale they are
         paid with other coins than those sold. Fees in a third currency are not in our books."""
         if fill.side is Side.BUY:
-            entry_value = self.entry_value + fill.value
-            entry_quantity = self.entry_quantity + fill.quantity
+            received = fill.quantity - fill.fee_in_base
+            entry_value = self.entry_value + received * fill.price
+            entry_quantity = self.entry_quantity + received
             return replace(
                 self,
-                quantity=self.quantity + fill.quantity - fill.fee_in_base,
+                quantity=self.quantity + received,
                 entry_quantity=entry_quantity,
                 entry_value=entry_value,
-                entry_price=entry_value / entry_quantity,
+                entry_price=entry_value / entry_quantity if entry_quantity else fill.price,
                 cost=self.cost + fill.value + fill.fee_in_quote,
                 fees=self.fees + fill.fee_value,
                 stop=order.stop if order.stop is not None else self.stop,
                 target=order.target if order.target is not None else self.target,
             )
         part = min(fill.quantity / self.quantity, ONE) if self.quantity else ONE
-        cost_of_part = self.cost if part == ONE else (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN)
+        cost_of_part = self._cost_of(part)
         return replace(
             self,
             quantity=self.quantity - fill.quantity,
@@ -69,17 +71,24 @@ class Position:
         )
 
     def without(self, quantity: Decimal) -> Position:
-        """The position as if ``quantity`` of it had never been bought: those coins left the account, and nobody knows
-        for how much."""
+        """The position as if ``quantity`` of it had never been bought, its fees included: those coins left the account,
+        and nobody knows for how much."""
         part = min(quantity / self.quantity, ONE)
-        gone = min(quantity, self.entry_quantity)
+        cost_of_part = self._cost_of(part)
+        value_of_part = quantity * self.entry_price
         return replace(
             self,
             quantity=self.quantity - quantity,
-            cost=ZERO if part == ONE else self.cost - (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN),
-            entry_quantity=self.entry_quantity - gone,
-            entry_value=self.entry_value - gone * self.entry_price,
+            cost=self.cost - cost_of_part,
+            fees=self.fees - (cost_of_part - value_of_part),
+            entry_quantity=self.entry_quantity - quantity,
+            entry_value=self.entry_value - value_of_part,
         )
+
+    @property
+    def sold(self) -> Decimal:
+        """The quantity sold so far."""
+        return self.entry_quantity - self.quantity
 
     @classmethod
     def opened_by(cls, fill: Fill, order: Order) -> Position:
@@ -103,11 +112,19 @@ class Position:
         )
         return flat.after(fill, order)
 
+    def _cost_of(self, part: Decimal) -> Decimal:
+        """The cost of a fraction of the current quantity."""
+        return self.cost if part == ONE else (self.cost * part).quantize(COST_STEP, ROUND_HALF_EVEN)
+
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
     """A position from flat to flat, or to a rest that cannot be sold: ``written_off``, in base currency, stays in the
-    account but no longer in our books. ``net`` is in quote currency, after all fees; the cost of the rest is a loss.
+    account but no longer in our books.
+
+    ``quantity``: the coins sold. ``entry_price`` and ``exit_price``: the mean prices of the purchases and of the sales,
+    without fees; 0 if nothing was sold. ``fees``: all of them, and the price paid for the rest. ``net``: the result in
+    quote currency. So (exit - entry) x quantity - fees = net.
     """
 
     account: str
@@ -132,10 +149,10 @@ class RoundTrip:
             symbol=last.symbol,
             strategy=last.strategy,
             decision_id=last.decision_id,
-            quantity=last.entry_quantity,
+            quantity=last.sold,
             entry_price=last.entry_price,
-            exit_price=last.exit_value / last.entry_quantity,
-            fees=last.fees,
+            exit_price=last.exit_value / last.sold if last.sold else ZERO,
+            fees=last.fees + last.quantity * last.entry_price,
             net=last.realized - last.cost,
             opened_at_ms=last.opened_at_ms,
             closed_at_ms=at_ms,
@@ -146,7 +163,7 @@ class RoundTrip:
     @property
     def net_pct(self) -> float:
         """Net result in percent of the entry value."""
-        return float(self.net / (self.quantity * self.entry_price) * 100)
+        return float(self.net / ((self.quantity + self.written_off) * self.entry_price) * 100)
 
 
 @dataclass(frozen=True, slots=True)

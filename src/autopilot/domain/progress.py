@@ -13,3 +13,12 @@ class Progress(Protocol):
 
 def unwatched(stage: str, done: int, total: int, detail: str = "") -> None:
     """A Progress that nobody watches."""
+
+
+def part_of(progress: Progress, number: int, parts: int) -> Progress:
+    """The Progress of part ``number``, from 0, of a stage with equal ``parts``."""
+
+    def report(stage: str, done: int, total: int, detail: str = "") -> None:
+        progress(stage, number * total + done, parts * total, detail)
+
+    return report

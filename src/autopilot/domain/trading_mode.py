@@ -17,6 +17,10 @@ NOT_ARMED = "NOT_ARMED"
 LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
 CHAMPION_LOST = "CHAMPION_LOST"
 EVERY_ACCOUNT = "*"
+WRITE_OFF = (
+    "sell or withdraw it on the exchange's own page, then take it out of the books: autopilot resume --write-off"
+)
+"""The way out of a market that the exchange no longer has, for the user."""
 
 
 class TradingMode(StrEnum):

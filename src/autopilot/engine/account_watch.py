@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
-from autopilot.domain.account import exchange_of
+from autopilot.domain.account import BooksState, exchange_of
 from autopilot.domain.errors import AnswerLost, AutopilotError, MarketUnavailable
 from autopilot.domain.money import ZERO
 from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, PANIC, Restriction, TradingMode
-from autopilot.execution.reconciliation import Reconciliation
+from autopilot.execution.reconciliation import Shortfall
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 from autopilot.ports.restrictions import RestrictionSource
@@ -30,6 +31,7 @@ class AccountWatch(RestrictionSource):
         self._halt: Restriction | None = None
         self._found: dict[tuple[str, str], Restriction] = {}
         """By account and, of an outage, the symbol that met it; `_BOOKS` if the account's books differ."""
+        self._books: dict[str, BooksState] = {}
         self._missing: dict[str, Mapping[str, Decimal]] = {}
         self._accepted: dict[str, Mapping[str, Decimal]] = {}
 
@@ -56,32 +58,36 @@ class AccountWatch(RestrictionSource):
         """Clear the symbol's outage: the exchange answered, or the symbol was stopped."""
         self._end(account, symbol)
 
-    def compared(self, account: str, found: Reconciliation) -> None:
-        """The account's books were compared with the exchange."""
-        missing = {each.currency: each.booked - each.owned for each in found.shortfalls}
+    def books(self) -> Mapping[str, BooksState]:
+        """By account, as last compared."""
+        return self._books
+
+    def markets_compared(self, account: str, gone: Sequence[str]) -> None:
+        """Every symbol in the account's books was looked for on the exchange."""
+        self._books[account] = BooksState(tuple(gone))
+
+    def not_compared(self, account: str, error: AutopilotError) -> None:
+        """The account's books could not be compared."""
+        self._books[account] = replace(self._books.get(account, BooksState()), uncompared=str(error), hint=error.hint)
+
+    def compared(self, account: str, shortfalls: Sequence[Shortfall]) -> None:
+        """The account's positions were compared with its coins."""
+        missing = {each.currency: each.booked - each.owned for each in shortfalls}
         accepted = {name: min(much, missing.get(name, ZERO)) for name, much in self._accepted.get(account, {}).items()}
         self._missing[account], self._accepted[account] = missing, accepted
         if any(amount > accepted.get(currency, ZERO) for currency, amount in missing.items()):
-            words = "; ".join(
-                f"{each.booked} {each.currency} are booked, only {each.owned} owned" for each in found.shortfalls
-            )
+            words = "; ".join(each.words for each in shortfalls)
             hint = "return the missing coins, or take them out of the books: autopilot resume --write-off"
             self._begin(account, _BOOKS, BOOKS_DIFFER, f"the books differ: {words}", hint)
         else:
             self._end(account, _BOOKS)
 
-    def accept(self, exchange: str | None) -> Mapping[str, Mapping[str, Decimal]]:
-        """Trade on although coins are missing, on one exchange or (None) on all. Returns the accepted amounts by
-        account and currency."""
-        concerned = {
-            account: missing
-            for account, missing in self._missing.items()
-            if missing and exchange in (None, exchange_of(account))
-        }
-        for account, missing in concerned.items():
-            self._accepted[account] = missing
-            self._end(account, _BOOKS)
-        return concerned
+    def accept(self, exchange: str | None) -> None:
+        """Trade on although coins are missing, on one exchange or (None) on all."""
+        for account, missing in self._missing.items():
+            if missing and exchange in (None, exchange_of(account)):
+                self._accepted[account] = missing
+                self._end(account, _BOOKS)
 
     def _begin(self, account: str, name: str, code: str, words: str, hint: str) -> None:
         """Restrict the account, or update the words of its restriction."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,11 +12,12 @@ from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
-from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded
+from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded, MarketGone, UnknownSymbol
 from autopilot.domain.market import Market, MarketKind
 from autopilot.domain.sentiment import LOOKBACK_MS
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
@@ -102,7 +104,8 @@ class IntelligentAutopilot:
         self.record.cycles += 1
         self.record.last_cycle_at_ms = self._now_ms()
         try:
-            more = await self._cycle()
+            with self._way_out():
+                more = await self._cycle()
         except MarketEnded as ended:
             self._enter(RunState.FINISHED, ended)
             return False
@@ -119,7 +122,8 @@ class IntelligentAutopilot:
     async def flatten(self) -> bool:
         """Sell the position at market, even while a cycle waits. True if there was one and nothing of it is left."""
         async with self._account.lock.for_user():
-            return await self._trader.flatten(await self._know_market())
+            with self._way_out():
+                return await self._trader.flatten(await self._know_market())
 
     def end(self) -> None:
         """Stop: no further request goes to the exchange."""
@@ -142,7 +146,7 @@ class IntelligentAutopilot:
         """Decide each closed candle once; between two closes watch the price."""
         if self._reconcile_next_ms <= self._now_ms():
             await self._reconcile(market)
-        decided_at_ms = self._ledger.last_decided_at_ms(self._account.name, self.symbol, self.settings.timeframe)
+        decided_at_ms = self._last_decided_at_ms()
         fresh, more = self._undecided(decided_at_ms), True
         if not len(fresh):
             more = await self._refresh(market)
@@ -166,7 +170,7 @@ class IntelligentAutopilot:
         """Runs first after a start: a stored order that was not sent yet must be sent before time goes on."""
         async with self._account.lock.for_cycle():
             found = await self._desk.reconcile(market)
-        self._watch.compared(self._account.name, found)
+        self._watch.compared(self._account.name, found.shortfalls)
         differences = found.words
         for words in set(differences) - set(self.record.differences):
             log.warning("%s: %s", self.symbol, words)
@@ -239,6 +243,24 @@ class IntelligentAutopilot:
             with suppress(ExchangeError):
                 self._market = await self._source.market(self.symbol)
         return self._market
+
+    @contextmanager
+    def _way_out(self) -> Iterator[None]:
+        """Says how to go on without the market. Raises MarketGone if something is held or ordered there, else
+        UnknownSymbol."""
+        try:
+            yield
+        except UnknownSymbol as error:
+            if self._account.position(self.symbol) or self._ledger.open_orders(self._account.name, self.symbol):
+                words = f"{self._source.name} no longer has a market {self.symbol}, and our position or order is on it"
+                raise MarketGone(words, hint=WRITE_OFF) from None
+            if self._last_decided_at_ms() is None:
+                raise
+            hint = f"if it is gone for good: autopilot stop --symbol {self.symbol}; else {error.hint}"
+            raise UnknownSymbol(str(error), hint=hint) from None
+
+    def _last_decided_at_ms(self) -> int | None:
+        return self._ledger.last_decided_at_ms(self._account.name, self.symbol, self.settings.timeframe)
 
     def _undecided(self, decided_at_ms: int | None) -> Candles:
         """The closed candles in memory that were not decided yet; of a symbol that was never decided only the

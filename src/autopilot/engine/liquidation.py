@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Protocol
 
-from autopilot.domain.errors import ExchangeError
+from autopilot.domain.errors import ExchangeError, UnknownSymbol
 from autopilot.domain.market import Market, split_symbol
-from autopilot.domain.money import ZERO
-from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.portfolio import Position
 from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
+from autopilot.engine.account_result import ACT_THERE, TRY_AGAIN, AccountResult, Remainder
+from autopilot.engine.comparison import Comparison, compare_books
+from autopilot.engine.write_off import Books, WriteOff
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
-from autopilot.ports.ledger import Ledger, WriteOffs
 from autopilot.ports.market_data import CandleSource
 from autopilot.risk.preflight import could_be_sold
 
@@ -27,36 +26,6 @@ LOCK_TIMEOUT_S = 30.0
 POLLS = 10
 POLL_S = 0.5
 """How often a sale that is not filled at once is looked up, and the pause before each time."""
-TRY_AGAIN = "run the command again; autopilot orders --open shows the orders that are left"
-ACT_THERE = "check the exchange's own page, cancel or sell there if it is urgent, then run the command again"
-
-
-@dataclass(frozen=True, slots=True)
-class Remainder:
-    """Something that could not be done, in words, with advice for the user."""
-
-    symbol: str
-    what: str
-    hint: str
-
-
-@dataclass(slots=True)
-class AccountResult:
-    """``canceled``: orders that are over now, late fills included. ``kept``: symbols whose stop order stays on the
-    exchange. ``sold``: symbols whose position is gone. ``dust``: symbols of which less is left than the market
-    allows to sell. ``written_off``: the quantity of each symbol that was taken out of the books."""
-
-    account: str
-    canceled: list[Order] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    sold: list[str] = field(default_factory=list)
-    dust: list[str] = field(default_factory=list)
-    written_off: dict[str, Decimal] = field(default_factory=dict)
-    left: list[Remainder] = field(default_factory=list)
-
-
-class Books(Ledger, WriteOffs, Protocol):
-    """A ledger in which users can write something off."""
 
 
 class Liquidation:
@@ -70,6 +39,7 @@ class Liquidation:
         self._ledger = ledger
         self._source = source
         self._exits = exits
+        self._write_off = WriteOff(account, desk, ledger, source.clock)
 
     @property
     def account(self) -> str:
@@ -97,30 +67,26 @@ class Liquidation:
 
         return await self._with_lock(flatten)
 
-    async def write_off(self, missing: Mapping[str, Decimal]) -> AccountResult:
-        """Take the missing quantities, by base currency, out of the books. Orders that sell them are canceled first;
-        if that fails, the position stays."""
-        left = dict(missing)
+    async def compare(self) -> Comparison:
+        """Compare the books with the exchange. Raises MarketUnavailable."""
+        async with self._account.lock.for_cycle():
+            return await self._compare()
+
+    async def write_off(self) -> AccountResult:
+        """Compare the books with the exchange, then take out of them what is missing there, and what is held or ordered
+        on a market that it no longer has. Nothing is written off on a guess: if the comparison fails, nothing is."""
 
         async def write_off(outcome: AccountResult) -> None:
-            for held in self._ledger.positions(self._account.name):
-                base = split_symbol(held.symbol)[0]
-                gone = min(left.get(base, ZERO), held.quantity)
-                if gone > ZERO and await self._cancel_sales(held.symbol, outcome):
-                    price, now_ms = self._account.sale_price(held), self._source.clock.now_ms()
-                    self._ledger.write_off(held, gone, price, now_ms)
-                    outcome.written_off[held.symbol] = gone
-                    left[base] -= gone
+            try:
+                await self._write_off.write_off(await self._compare(), self._cancel, outcome)
+            except ExchangeError as error:
+                words = f"nothing was written off, because the books could not be compared: {error}"
+                outcome.left.append(Remainder("*", words, "run the command again when the exchange answers"))
 
         return await self._with_lock(write_off)
 
-    async def _cancel_sales(self, symbol: str, outcome: AccountResult) -> bool:
-        """Cancel the symbol's sell orders. True if all of them are over and none sold anything meanwhile."""
-        held = self._account.position(symbol)
-        orders = self._ledger.open_orders(self._account.name, symbol)
-        await self._cancel([order for order in orders if order.side is Side.SELL], "not sent: written off", outcome)
-        still = any(order.side is Side.SELL for order in self._ledger.open_orders(self._account.name, symbol))
-        return not still and self._account.position(symbol) == held
+    async def _compare(self) -> Comparison:
+        return await compare_books(self._account.name, self._ledger, self._desk, self._source)
 
     async def _with_lock(self, work: Callable[[AccountResult], Awaitable[None]]) -> AccountResult:
         """The result that ``work`` fills in while the account's lock is held. Nothing is done if a cycle has kept the
@@ -155,6 +121,8 @@ class Liquidation:
                 outcome.canceled.append(now)
             else:
                 hint = ACT_THERE if now.status is OrderStatus.UNKNOWN else TRY_AGAIN
+                if isinstance(failure, UnknownSymbol):
+                    hint = WRITE_OFF
                 words = f"{now.side} order {now.client_order_id[:8]} is still {now.status}: {failure}"
                 outcome.left.append(Remainder(order.symbol, words, hint))
 
@@ -166,12 +134,15 @@ class Liquidation:
         return None
 
     async def _sell(self, position: Position, outcome: AccountResult) -> None:
-        symbol, is_dust, trouble = position.symbol, False, "the sell order is not filled yet"
+        symbol, is_dust = position.symbol, False
+        trouble, hint = "the sell order is not filled yet", ACT_THERE
         try:
             market = await self._source.market(symbol)
             await self._desk.flatten(self._account.sale_price(position), market, self._exits)
             await self._follow(market)
             is_dust = self._is_dust(symbol, market)
+        except UnknownSymbol as error:
+            trouble, hint = str(error), WRITE_OFF
         except ExchangeError as error:
             trouble = str(error)
         held = self._account.position(symbol)
@@ -181,7 +152,7 @@ class Liquidation:
             outcome.dust.append(symbol)
         else:
             outcome.left.append(
-                Remainder(symbol, f"{held.quantity} {split_symbol(symbol)[0]} are not sold: {trouble}", ACT_THERE)
+                Remainder(symbol, f"{held.quantity} {split_symbol(symbol)[0]} are not sold: {trouble}", hint)
             )
 
     async def _follow(self, market: Market) -> None:

@@ -83,7 +83,7 @@ class Exits:
             held.stop,
             f"the stop at {held.stop}, kept on the exchange",
             OrderType.STOP,
-            trigger_price=held.stop,
+            trigger_price=market.price_below(held.stop),
         )
         await self._sell(held, stop, market, settings)
 
@@ -195,4 +195,5 @@ def _with_order_type(wanted: ExitOrder, market: Market, settings: ExitSettings) 
 
 def _guards(stop: Order, held: Position, market: Market) -> bool:
     """Whether this stop order is the right one for the position."""
-    return stop.trigger_price == held.stop and stop.remaining == floor_to_step(held.quantity, market.amount_step)
+    right = held.stop is not None and stop.trigger_price == market.price_below(held.stop)
+    return right and stop.remaining == floor_to_step(held.quantity, market.amount_step)

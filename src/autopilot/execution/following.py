@@ -11,7 +11,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.domain.trading_mode import holding_back
-from autopilot.execution.reconciliation import Reconciliation, reconcile
+from autopilot.execution.reconciliation import Reconciliation, Shortfall, reconcile, shortfalls
 from autopilot.execution.sending import ACCEPTED, Sending, not_sent
 
 FRESH_MS = 2 * MINUTE_MS
@@ -20,7 +20,7 @@ exit goes to market at the price of then."""
 
 
 class Following:
-    """Both methods raise MarketUnavailable, AnswerLost and StoreError."""
+    """Methods raise MarketUnavailable, AnswerLost and StoreError."""
 
     def __init__(self, sending: Sending) -> None:
         self._sending = sending
@@ -32,6 +32,17 @@ class Following:
         the end."""
         await self._follow_all(self._books.open_orders(market), market, may_cancel=True)
         self._write_off_rest(market)
+
+    async def look_up(self, symbol: str, market: Market | None) -> None:
+        """Ask the exchange about every order of the symbol that may have reached it, and book its fills. Nothing is
+        sent or canceled. Raises UnknownSymbol too, if the exchange cannot say without the market."""
+        for order in self._books.ledger.open_orders(self._books.account, symbol):
+            if order.status is not OrderStatus.NEW:
+                await self._looked_up(order, market)
+
+    async def shortfalls(self) -> tuple[Shortfall, ...]:
+        """The coins of the account's positions that it does not own."""
+        return await shortfalls(self._books.account, self._sending.broker, self._books.ledger)
 
     async def reconcile(self, market: Market) -> Reconciliation:
         """Follow the open orders, then compare the ledger with the exchange. An order of ours that is final here and
@@ -64,7 +75,7 @@ class Following:
         elif may_cancel and not order.status.is_final and (self._has_expired(order) or self._is_unwanted(order)):
             await self._sending.cancel_order(order, "", market)
 
-    async def _looked_up(self, order: Order, market: Market) -> Order:
+    async def _looked_up(self, order: Order, market: Market | None) -> Order:
         """The order after the exchange was asked about it; NEW again if it never arrived there."""
         report = await self._sending.broker.lookup(order)
         if report:

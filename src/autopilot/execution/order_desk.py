@@ -11,7 +11,7 @@ from autopilot.execution.account_books import AccountBooks
 from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.exits import Exits, ExitSettings
 from autopilot.execution.following import Following
-from autopilot.execution.reconciliation import Reconciliation
+from autopilot.execution.reconciliation import Reconciliation, Shortfall
 from autopilot.execution.sending import Sending
 from autopilot.ports.broker import Broker
 from autopilot.ports.clock import Clock
@@ -52,6 +52,15 @@ class OrderDesk:
 
     async def follow(self, market: Market) -> None:
         await self._following.follow(market)
+
+    async def end_without_market(self, order: Order) -> Order:
+        return await self._sending.end_without_market(order)
+
+    async def look_up(self, symbol: str, market: Market | None) -> None:
+        await self._following.look_up(symbol, market)
+
+    async def shortfalls(self) -> tuple[Shortfall, ...]:
+        return await self._following.shortfalls()
 
     async def reconcile(self, market: Market) -> Reconciliation:
         return await self._following.reconcile(market)

@@ -9,7 +9,7 @@ from typing import Annotated
 from annotated_types import Ge, Le
 
 from autopilot.domain.market import Market
-from autopilot.domain.money import ONE, ceil_to_step, floor_to_step, to_decimal
+from autopilot.domain.money import ONE, to_decimal
 from autopilot.domain.order import OrderType, Purpose, Side
 from autopilot.domain.setting_types import STRICT, Share
 
@@ -47,8 +47,8 @@ def choose_order_type(
         return OrderType.MARKET, None
     offset = to_decimal(settings.limit_offset_pct) / 100
     if side is Side.BUY:
-        return OrderType.LIMIT, max(floor_to_step(price * (ONE - offset), market.price_step), market.price_step)
-    return OrderType.LIMIT, ceil_to_step(price * (ONE + offset), market.price_step)
+        return OrderType.LIMIT, max(market.price_below(price * (ONE - offset)), market.price_step)
+    return OrderType.LIMIT, market.price_above(price * (ONE + offset))
 
 
 def exit_purpose(price: Decimal, entry_price: Decimal) -> Purpose:

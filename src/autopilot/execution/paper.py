@@ -13,7 +13,7 @@ from decimal import ROUND_UP, Decimal
 from autopilot.domain.candles import Candle
 from autopilot.domain.errors import OrderRejected
 from autopilot.domain.market import Market, split_symbol
-from autopilot.domain.money import ONE, ZERO, ceil_to_step, floor_to_step, to_decimal
+from autopilot.domain.money import ONE, ZERO, floor_to_step, to_decimal
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.paper_settings import PaperSettings
@@ -145,8 +145,8 @@ class PaperBroker(Broker, PriceObserver):
     def _slipped(self, side: Side, price: Decimal, market: Market) -> Decimal:
         slip = to_decimal(self._settings.slippage_bps) * BASIS_POINT
         if side is Side.BUY:
-            return ceil_to_step(price * (ONE + slip), market.price_step)
-        return max(floor_to_step(price * (ONE - slip), market.price_step), market.price_step)
+            return market.price_above(price * (ONE + slip))
+        return max(market.price_below(price * (ONE - slip)), market.price_step)
 
     def _fee_rate(self, market: Market, is_maker: bool) -> Decimal:
         own = self._settings.maker_fee_pct if is_maker else self._settings.taker_fee_pct

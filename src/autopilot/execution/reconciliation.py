@@ -17,11 +17,20 @@ _SHOWN = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """The account owns less of ``currency`` than our positions in it add up to: somebody sold or withdrew coins."""
+    """The account owns less of ``currency`` than our positions in it add up to: somebody sold or withdrew coins.
+    ``renamed``: a currency that is not in our books and of which it owns as much as is booked; "" without one."""
 
     currency: str
     owned: Decimal
     booked: Decimal
+    renamed: str = ""
+
+    @property
+    def words(self) -> str:
+        amounts = f"{self.booked} {self.currency} are booked, only {self.owned} owned"
+        if self.renamed:
+            return f"{amounts}; as many {self.renamed} are owned and not booked: the coin may have been renamed"
+        return amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Reconciliation:
                 for each in self.gone
             ),
             *(
-                f"{each.booked} {each.currency} are booked, only {each.owned} owned: somebody sold or withdrew the rest"
+                each.words if each.renamed else f"{each.words}: somebody sold or withdrew the rest"
                 for each in self.shortfalls
             ),
         )
@@ -81,11 +90,13 @@ async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger
         there = {report.client_order_id for report in shown}
         open_here = ledger.open_orders(account, symbol)
         gone += [order for order in open_here if order.status in _SHOWN and order.client_order_id not in there]
-    shortfalls = await _shortfalls(account, broker, ledger)
-    return Reconciliation(tuple(foreign), tuple(undead), tuple(gone), shortfalls)
+    missing = await shortfalls(account, broker, ledger)
+    return Reconciliation(tuple(foreign), tuple(undead), tuple(gone), missing)
 
 
-async def _shortfalls(account: str, broker: Broker, ledger: Ledger) -> tuple[Shortfall, ...]:
+async def shortfalls(account: str, broker: Broker, ledger: Ledger) -> tuple[Shortfall, ...]:
+    """By currency, over every position of the account. The caller holds its lock. Raises MarketUnavailable,
+    StoreError."""
     booked: dict[str, Decimal] = {}
     for position in ledger.positions(account):
         base, _ = split_symbol(position.symbol)
@@ -93,6 +104,9 @@ async def _shortfalls(account: str, broker: Broker, ledger: Ledger) -> tuple[Sho
     balances = await broker.balances()
     nothing = Balance(ZERO, ZERO)
     owned = {currency: balances.get(currency, nothing).total for currency in booked}
+    unbooked = {balance.total: currency for currency, balance in balances.items() if currency not in booked}
     return tuple(
-        Shortfall(currency, owned[currency], amount) for currency, amount in booked.items() if owned[currency] < amount
+        Shortfall(currency, owned[currency], amount, unbooked.get(amount, "") if owned[currency] == ZERO else "")
+        for currency, amount in booked.items()
+        if owned[currency] < amount
     )

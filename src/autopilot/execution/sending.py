@@ -4,8 +4,9 @@ from here."""
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
-from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
+from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected, UnknownSymbol
 from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
@@ -95,11 +96,7 @@ class Sending:
         if order.status in ACCEPTED and not report.exchange_order_id:
             self.count_as_missing(order, market)
         elif not self.apply(order, report, market).status.is_final:
-            raise AnswerLost(
-                f"{order.symbol}: order {order.client_order_id} is not over yet; the exchange reports it as"
-                f" {report.status}",
-                hint="the next cycle asks again",
-            )
+            raise _not_over(order, report)
 
     def apply(self, order: Order, report: OrderReport, market: Market | None) -> Order:
         """Store what the exchange reports and return the order after it. A report that comes late or twice never undoes
@@ -127,14 +124,35 @@ class Sending:
     def count_as_missing(self, order: Order, market: Market | None) -> Order:
         """The exchange does not know an order that it had accepted. Returns it as canceled once it has been missing for
         an hour; raises MarketUnavailable until then."""
-        now_ms, name = self.clock.now_ms(), order.client_order_id
-        self._missing.miss(order, now_ms)
+        self._missing.miss(order, self.clock.now_ms())
         detail = (
             f"the exchange has not known this order for an hour: counted as canceled with {order.filled} filled;"
             " check the exchange's own orders and trades for a fill that Autopilot did not see"
         )
-        log.warning("%s: order %s: %s", order.symbol, name, detail)
-        lost = order.to(OrderStatus.CANCELED, now_ms, detail=detail)
+        return self._count_as_canceled(order, detail, market)
+
+    async def end_without_market(self, order: Order) -> Order:
+        """End an order on a market that the exchange no longer has, and return it. Fills that the exchange still shows
+        are booked. Raises MarketUnavailable; AnswerLost also while the exchange reports the order as open."""
+        if order.status is OrderStatus.NEW:
+            return self.expire(order, "not sent: its market is gone")
+        report = None
+        with suppress(UnknownSymbol):
+            report = await self.broker.cancel(order)
+        if report is None or not report.exchange_order_id:
+            detail = (
+                f"its market is gone: counted as canceled with {order.filled} filled; check the exchange's own orders"
+                " and trades for a fill that Autopilot did not see"
+            )
+            return self._count_as_canceled(order, detail, None)
+        after = self.apply(order, report, None)
+        if not after.status.is_final:
+            raise _not_over(order, report)
+        return after
+
+    def _count_as_canceled(self, order: Order, detail: str, market: Market | None) -> Order:
+        log.warning("%s: order %s: %s", order.symbol, order.client_order_id, detail)
+        lost = order.to(OrderStatus.CANCELED, self.clock.now_ms(), detail=detail)
         self.books.ledger.apply_fills(lost, (), market)
         self._events.publish("order", lost)
         return lost
@@ -161,6 +179,13 @@ class Sending:
                 await self.cancel_order(resting, "another exit takes its place", market)
         held = self.books.position(market)
         return held is not None and held.quantity >= order.quantity
+
+
+def _not_over(order: Order, report: OrderReport) -> AnswerLost:
+    return AnswerLost(
+        f"{order.symbol}: order {order.client_order_id} is not over yet; the exchange reports it as {report.status}",
+        hint="the next cycle asks again",
+    )
 
 
 def not_sent(why: Restriction) -> str:

@@ -1,4 +1,4 @@
-"""An account's record over a period: its equity candle by candle, and its round trips."""
+"""An account's record over a period: its equity candle by candle, its round trips, and its open positions."""
 
 from __future__ import annotations
 
@@ -78,15 +78,25 @@ class Holdings:
         close before it acts on that close. A remainder that a round trip wrote off is no longer held."""
         changes: dict[str, list[Change]] = {symbol: [] for symbol in symbols}
         for fill in fills:
-            bought = fill.quantity if fill.side is Side.BUY else -fill.quantity
-            changes[fill.symbol].append((fill.at_ms, bought - fill.fee_in_base))
+            changes[fill.symbol].append((fill.at_ms, booked_quantity(fill)))
         for trip in trips:
             if trip.written_off:
                 changes[trip.symbol].append((trip.closed_at_ms, -trip.written_off))
         return cls(
-            cash=_totals(start_equity, [(fill.at_ms, fill.cash) for fill in fills], at_ms),
+            cash=_totals(start_equity, [(fill.at_ms, booked_cash(fill)) for fill in fills], at_ms),
             quantities=np.stack([_totals(ZERO, changes[symbol], at_ms) for symbol in symbols]),
         )
+
+
+def booked_quantity(fill: Fill) -> Decimal:
+    """The change of the position. A fee in base currency is taken from a purchase, but not from the rest of a position
+    that is sold: the books value it in quote currency."""
+    return fill.quantity - fill.fee_in_base if fill.side is Side.BUY else -fill.quantity
+
+
+def booked_cash(fill: Fill) -> Decimal:
+    """The change of the cash, as a round trip counts it."""
+    return fill.cash if fill.side is Side.BUY else fill.value - fill.fee_value
 
 
 def _totals(start: Decimal, changes: Sequence[Change], at_ms: IntArray) -> FloatArray:
@@ -97,24 +107,78 @@ def _totals(start: Decimal, changes: Sequence[Change], at_ms: IntArray) -> Float
     return np.array([float(total) for total in sums])[count]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """What a position that is still open has earned so far at the last price, sales and all fees included: its
+    unrealized result. ``fees``: those of the position so far."""
+
+    symbol: str
+    quantity: Decimal
+    net: Decimal
+    fees: Decimal
+
+
+def open_positions(
+    closes: Sequence[SymbolCloses], fills: Sequence[Fill], trips: Sequence[RoundTrip], before_ms: int
+) -> tuple[OpenPosition, ...]:
+    """The positions that were open after all fills before this time, at the last close by then. With the round trips
+    that had ended, they make up exactly the change of the account's equity."""
+    found = []
+    for each in closes:
+        own = [fill for fill in fills if fill.symbol == each.symbol and fill.at_ms < before_ms]
+        ended = [trip for trip in trips if trip.symbol == each.symbol and trip.closed_at_ms < before_ms]
+        quantity = sum(map(booked_quantity, own), ZERO) - sum((trip.written_off for trip in ended), ZERO)
+        if quantity:
+            price = to_decimal(float(prices_at([each], np.array([before_ms]))[0, 0]))
+            paid = sum(map(booked_cash, own), ZERO) - sum((trip.net for trip in ended), ZERO)
+            fees = sum((fill.fee_value for fill in own), ZERO) - sum(map(_fees_paid, ended), ZERO)
+            found.append(OpenPosition(each.symbol, quantity, paid + quantity * price, fees))
+    return tuple(found)
+
+
+def _fees_paid(trip: RoundTrip) -> Decimal:
+    """Without the price of the rest that was written off."""
+    return trip.fees - trip.written_off * trip.entry_price
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountRecord:
     """One quote currency of one account over n moments.
 
-    ``at_ms`` int64[n]: times of the equity, ascending, as a rule the closes of one timeframe's candles; ``equity``
-    float64[n]: cash and positions at the last price; ``held`` float64[n]: value of the positions in it.
-    ``start_equity``: equity before the first time. ``trades``: round trips that ended within the period, ordered by
-    their end; ``fees`` and ``traded_value``: sums over all fills, open positions included.
+    ``from_ms``: when the period begins, with ``start_equity``. ``at_ms`` int64[n]: times of the equity, ascending, as a
+    rule the closes of candles of ``step_ms``; ``equity`` float64[n]: cash and positions at the last price; ``held``
+    float64[n]: value of the positions in it. ``trades``: round trips that ended within the period, ordered by their
+    end; ``traded_value``: the sum over all fills of the period. ``open_before``, ``still_open``: the open positions at
+    its start and at its end.
     """
 
     currency: str
     start_equity: Decimal
+    from_ms: int
+    step_ms: int
     at_ms: IntArray
     equity: FloatArray
     held: FloatArray
     trades: tuple[ClosedTrade, ...]
-    fees: Decimal
     traded_value: Decimal
+    open_before: tuple[OpenPosition, ...] = ()
+    still_open: tuple[OpenPosition, ...] = ()
+
+    @property
+    def net(self) -> Decimal:
+        """The exact result: of the trades, and the change of the unrealized result."""
+        return sum((trade.round_trip.net for trade in self.trades), ZERO) + self.unrealized
+
+    @property
+    def unrealized(self) -> Decimal:
+        """The change of the unrealized result over the period."""
+        return _net(self.still_open) - _net(self.open_before)
+
+    @property
+    def fees(self) -> Decimal:
+        """The fees of the trades, and of the open positions within the period."""
+        opened, before = (sum((each.fees for each in many), ZERO) for many in (self.still_open, self.open_before))
+        return sum((trade.round_trip.fees for trade in self.trades), opened) - before
 
     @classmethod
     def of(
@@ -122,27 +186,40 @@ class AccountRecord:
         currency: str,
         start_equity: Decimal,
         closes: Sequence[SymbolCloses],
+        at_ms: IntArray,
         holdings: Holdings,
         fills: Sequence[Fill],
         trips: Sequence[RoundTrip],
         entries: Mapping[str, Entry],
         since_ms: int | None = None,
     ) -> AccountRecord:
-        """The record of the decided closes after ``since_ms``. ``holdings`` at all of the decided closes; ``fills`` and
-        ``trips`` are the account's since its start; ``entries`` by decision id."""
-        at_ms = decided_closes(closes)
+        """The record of those of the moments ``at_ms`` that come after ``since_ms``, by default of all. ``holdings`` at
+        all of these moments; ``fills`` and ``trips`` are the account's since its start, the last fill no later than the
+        last moment; ``entries`` by decision id."""
         held = (holdings.quantities * prices_at(closes, at_ms)).sum(axis=0)
-        equity = holdings.cash + held
-        begin = 0 if since_ms is None else int(np.searchsorted(at_ms, since_ms, side="right"))
-        during = [fill for fill in fills if since_ms is None or fill.at_ms >= since_ms]
-        ended = [trip for trip in trips if since_ms is None or trip.closed_at_ms >= since_ms]
+        equity, step_ms = holdings.cash + held, closes[0].candles.timeframe.ms
+        from_ms = int(at_ms[0]) - step_ms if since_ms is None else since_ms
+        begin = int(np.searchsorted(at_ms, from_ms, side="right"))
+        before = open_positions(closes, fills, trips, from_ms)
+        earlier = sum((trip.net for trip in trips if trip.closed_at_ms < from_ms), ZERO)
         return cls(
             currency=currency,
-            start_equity=to_decimal(float(equity[begin - 1])) if begin else start_equity,
+            start_equity=start_equity + earlier + _net(before),
+            from_ms=from_ms,
+            step_ms=step_ms,
             at_ms=at_ms[begin:],
             equity=equity[begin:],
             held=held[begin:],
-            trades=tuple(ClosedTrade(trip, *entries.get(trip.decision_id or "", ("", ""))) for trip in ended),
-            fees=sum((fill.fee_value for fill in during), ZERO),
-            traded_value=sum((fill.value for fill in during), ZERO),
+            trades=tuple(
+                ClosedTrade(trip, *entries.get(trip.decision_id or "", ("", "")))
+                for trip in trips
+                if trip.closed_at_ms >= from_ms
+            ),
+            traded_value=sum((fill.value for fill in fills if fill.at_ms >= from_ms), ZERO),
+            open_before=before,
+            still_open=open_positions(closes, fills, trips, int(at_ms[-1]) + 1),
         )
+
+
+def _net(positions: Sequence[OpenPosition]) -> Decimal:
+    return sum((each.net for each in positions), ZERO)

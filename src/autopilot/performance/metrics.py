@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,14 +20,16 @@ from autopilot.performance.intervals import Interval, stationary_bootstrap
 
 DAYS_A_YEAR = 365
 """Crypto trades every day."""
+DAYS_TO_ANNUALIZE = 28
+"""A shorter period says nothing about a year: its annual figures are None."""
 REPLICATES = 1000
 MEAN_BLOCK = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Drawdown:
-    """Max drawdown ``depth`` in [0, 1] of the peak, and ``days`` of the longest drawdown, which ends with the period if
-    the peak was not reached again."""
+    """Max drawdown ``depth`` in [0, 1] of the peak, and ``days`` of the longest drawdown: from its peak until the peak
+    is reached again or the period ends."""
 
     depth: float
     days: float
@@ -35,20 +37,24 @@ class Drawdown:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Returns and volatility are fractions by UTC days, annualized if the name says so; money is in quote currency.
+    """Returns and volatility are fractions; money is in quote currency. ``days``: the length of the period.
 
-    ``sharpe``: mean day over its standard deviation (ddof 1), times √365; ``sortino``: over the root mean square of the
-    losing days; ``calmar``: annual return over max drawdown. ``profit_factor``: sum of the winning trades over sum of
-    the losing trades; ``expectancy``: mean result of a trade. ``exposure``: mean share of equity in positions;
-    ``time_in_market``: share of times with a position; ``turnover``: value traded per year over mean equity.
+    Annual figures go by the calendar: a day without a candle has a return of zero. ``annual_return``: the growth of
+    365 days with the same total return; ``sharpe``: mean UTC day over its standard deviation (ddof 1), times √365;
+    ``sortino``: over the root mean square of the losing days; ``calmar``: annual return over max drawdown;
+    ``turnover``: value traded per year over mean equity. ``unrealized``: the part of ``net`` in open positions.
+    ``profit_factor``: sum of the winning trades over sum of the losing trades; ``expectancy``: mean result of a trade.
+    ``exposure``: mean share of equity in positions; ``time_in_market``: share of the time with a position.
     Sources: Sharpe (1994), Journal of Portfolio Management 21; Sortino & Price (1994), Journal of Investing 3; Young
     (1991), Futures 20.
     """
 
+    days: float
     trades: int
     won: int
     win_rate: float | None
     net: Decimal
+    unrealized: Decimal
     total_return: float
     fees: Decimal
     annual_return: float | None
@@ -69,7 +75,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class TradeGroup:
-    """Result of the trades of one symbol, strategy, group, regime or month."""
+    """Result of the trades of one symbol, strategy, group, regime or month; with ``is_open`` the unrealized result of
+    the open positions, which are no trades yet."""
 
     name: str
     trades: int
@@ -77,7 +84,8 @@ class TradeGroup:
     net: Decimal
     fees: Decimal
     profit_factor: float | None
-    expectancy: Decimal
+    expectancy: Decimal | None
+    is_open: bool = False
 
 
 KEYS: Mapping[str, Callable[[ClosedTrade], str]] = {
@@ -88,21 +96,24 @@ KEYS: Mapping[str, Callable[[ClosedTrade], str]] = {
     "month": lambda trade: datetime.fromtimestamp(trade.round_trip.closed_at_ms / 1000, UTC).strftime("%Y-%m"),
 }
 """The attributes by which trades are grouped."""
+STILL_OPEN, OPEN_BEFORE = "open positions", "open before"
 
 
 def account_metrics(record: AccountRecord) -> Metrics:
     """The figures of a record, which must have at least one time."""
     trips = [trade.round_trip for trade in record.trades]
     nets = [trip.net for trip in trips]
-    start, end = float(record.start_equity), float(record.equity[-1])
-    daily = daily_returns(record)
-    growth, drawdown = annual_return(daily), drawdown_of(record.at_ms, record.equity, start)
-    mean_equity = float(record.equity.mean())
+    start, end, days = float(record.start_equity), float(record.equity[-1]), period_days(record)
+    daily = daily_returns(record) if days >= DAYS_TO_ANNUALIZE else np.empty(0)
+    growth, drawdown = annual_return(end / start, days), drawdown_of(record)
+    weights = _durations(record)
     return Metrics(
+        days=days,
         trades=len(trips),
         won=sum(net > ZERO for net in nets),
         win_rate=sum(net > ZERO for net in nets) / len(nets) if nets else None,
-        net=Decimal(repr(end)) - record.start_equity,
+        net=record.net,
+        unrealized=record.unrealized,
         total_return=end / start - 1.0,
         fees=record.fees,
         annual_return=growth,
@@ -118,32 +129,40 @@ def account_metrics(record: AccountRecord) -> Metrics:
         holding_hours=float(np.mean([trip.closed_at_ms - trip.opened_at_ms for trip in trips])) / HOUR_MS
         if trips
         else None,
-        exposure=float((record.held / np.where(record.equity > 0.0, record.equity, np.inf)).mean()),
-        time_in_market=float((record.held > 0.0).mean()),
-        turnover=_turnover(record, mean_equity),
+        exposure=float(np.average(record.held / np.where(record.equity > 0.0, record.equity, np.inf), weights=weights)),
+        time_in_market=float(np.average(record.held > 0.0, weights=weights)),
+        turnover=_turnover(record, float(np.average(record.equity, weights=weights)), days),
     )
 
 
-def daily_returns(record: AccountRecord) -> FloatArray:
-    """float64[days]: from the last equity of each UTC day to that of the next one; the first from the start."""
+def period_days(record: AccountRecord) -> float:
+    """The length of the period."""
+    return (int(record.at_ms[-1]) - record.from_ms) / DAY_MS
+
+
+def daily_returns(record: AccountRecord, from_ms: int | None = None, until_ms: int | None = None) -> FloatArray:
+    """float64[days]: the returns of all UTC days of the record or of [from_ms, until_ms), those without a candle and
+    parts of days included."""
     if not len(record.at_ms):
         return np.empty(0)
+    begin_ms = record.from_ms if from_ms is None else from_ms
+    end_ms = int(record.at_ms[-1]) if until_ms is None else until_ms
     # A close at midnight is the last moment of the day before.
-    day = (record.at_ms - 1) // DAY_MS
-    last = np.append(np.flatnonzero(np.diff(day)), len(day) - 1)
-    equity = np.concatenate([[float(record.start_equity)], record.equity[last]])
+    midnights = (np.arange(begin_ms // DAY_MS, (end_ms - 1) // DAY_MS + 1) + 1) * DAY_MS
+    last = np.searchsorted(record.at_ms, midnights, side="right")
+    start = float(record.start_equity)
+    equity = np.concatenate([[start], np.concatenate([[start], record.equity])[last]])
     ruined = equity[:-1] <= 0.0
     return np.where(ruined, 0.0, equity[1:] / np.where(ruined, 1.0, equity[:-1]) - 1.0)
 
 
-def annual_return(daily: FloatArray) -> float | None:
-    """The constant yearly growth with the same total return."""
-    if not len(daily):
+def annual_return(growth: float, days: float) -> float | None:
+    """The return of 365 days at the rate of this ``growth``, end over start, in ``days``; None for a short period."""
+    if days < DAYS_TO_ANNUALIZE:
         return None
-    end = float(np.prod(1.0 + daily))
     with np.errstate(over="ignore"):
-        growth = float(np.float64(end) ** (DAYS_A_YEAR / len(daily)) - 1.0) if end > 0.0 else -1.0
-    return growth if math.isfinite(growth) else None
+        yearly = float(np.float64(growth) ** (DAYS_A_YEAR / days) - 1.0) if growth > 0.0 else -1.0
+    return yearly if math.isfinite(yearly) else None
 
 
 def annual_sharpe(daily: FloatArray) -> float | None:
@@ -159,13 +178,20 @@ def sortino(daily: FloatArray) -> float | None:
     return float(daily.mean()) / downside * math.sqrt(DAYS_A_YEAR) if downside > 0.0 else None
 
 
-def drawdown_of(at_ms: IntArray, equity: FloatArray, start: float) -> Drawdown:
-    """The drawdown of equity; the start counts as a first peak."""
-    peak = np.maximum(np.maximum.accumulate(equity), start)
-    depth = float(np.max(1.0 - equity / peak, initial=0.0))
-    at_peak = np.where(equity >= peak, np.arange(len(equity)), 0)
-    since = at_ms - at_ms[np.maximum.accumulate(at_peak)]
-    return Drawdown(depth, float(since.max(initial=0)) / DAY_MS)
+def drawdown_of(record: AccountRecord) -> Drawdown:
+    """The drawdown of the equity; the start counts as a first peak. Where candles are missing, the equity stays until
+    the next candle opens."""
+    equity = np.concatenate([[float(record.start_equity)], record.equity])
+    at_ms = np.concatenate([[record.from_ms], record.at_ms])
+    peak = np.maximum.accumulate(equity)
+    below = np.concatenate([equity < peak, [False]])
+    edges = np.flatnonzero(np.diff(below))
+    # Pairs of the last moment at a peak and the last one below it.
+    first, last = edges[::2] + 1, edges[1::2]
+    begun_ms = np.maximum(at_ms[first] - record.step_ms, at_ms[first - 1])
+    ended_ms = at_ms[np.minimum(last + 1, len(at_ms) - 1)]
+    longest = int(np.max(ended_ms - begun_ms, initial=0))
+    return Drawdown(float(np.max(1.0 - equity / peak, initial=0.0)), longest / DAY_MS)
 
 
 def profit_factor(nets: Iterable[Decimal]) -> float | None:
@@ -177,12 +203,22 @@ def profit_factor(nets: Iterable[Decimal]) -> float | None:
 
 
 def breakdown(record: AccountRecord, key: str) -> tuple[TradeGroup, ...]:
-    """The trades grouped by one of `KEYS`: months in order of time, other groups best first."""
+    """The trades grouped by one of `KEYS`, months in order of time, other groups best first; then the open positions.
+    The rows add up to the net result and the fees of the record."""
     grouped: defaultdict[str, list[ClosedTrade]] = defaultdict(list)
     for trade in record.trades:
         grouped[KEYS[key](trade)].append(trade)
     rows = [_group(name, trades) for name, trades in sorted(grouped.items())]
-    return tuple(rows if key == "month" else sorted(rows, key=lambda row: -row.net))
+    return (*(rows if key == "month" else sorted(rows, key=lambda row: -row.net)), *_open_rows(record))
+
+
+def _open_rows(record: AccountRecord) -> Iterator[TradeGroup]:
+    """What the positions that are still open have earned, less what those open before had earned by then."""
+    for name, sign, positions in ((STILL_OPEN, 1, record.still_open), (OPEN_BEFORE, -1, record.open_before)):
+        if positions:
+            net = sum((each.net for each in positions), ZERO)
+            fees = sum((each.fees for each in positions), ZERO)
+            yield TradeGroup(name, 0, 0, sign * net, sign * fees, None, None, is_open=True)
 
 
 def _group(name: str, trades: list[ClosedTrade]) -> TradeGroup:
@@ -200,17 +236,18 @@ def _group(name: str, trades: list[ClosedTrade]) -> TradeGroup:
 
 def intervals(record: AccountRecord, seed: int = 1) -> Mapping[str, Interval]:
     """95 % intervals of ``annual_return``, ``sharpe``, ``total_return`` and ``drawdown``, by a stationary bootstrap
-    over days with a mean block length of 10; empty with fewer than 20 days."""
-    daily = daily_returns(record)
-    if len(daily) < 20:
+    over days with a mean block length of 10; empty for a period too short to annualize."""
+    days = period_days(record)
+    if days < DAYS_TO_ANNUALIZE:
         return {}
+    daily = daily_returns(record)
     drawn = daily[stationary_bootstrap(len(daily), REPLICATES, MEAN_BLOCK, np.random.default_rng(seed))]
     growth = np.cumprod(1.0 + drawn, axis=1)
     deviation = drawn.std(axis=1, ddof=1)
     peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
     resampled = {
         "total_return": growth[:, -1] - 1.0,
-        "annual_return": np.maximum(growth[:, -1], 0.0) ** (DAYS_A_YEAR / len(daily)) - 1.0,
+        "annual_return": np.maximum(growth[:, -1], 0.0) ** (DAYS_A_YEAR / days) - 1.0,
         "sharpe": np.where(deviation > 0.0, drawn.mean(axis=1) / np.where(deviation > 0.0, deviation, 1.0), 0.0)
         * math.sqrt(DAYS_A_YEAR),
         "drawdown": np.max(1.0 - growth / peak, axis=1),
@@ -226,6 +263,12 @@ def intervals(record: AccountRecord, seed: int = 1) -> Mapping[str, Interval]:
     return {name: Interval(points[name], lower, upper, 0.95) for name, (lower, upper) in bounds.items()}
 
 
-def _turnover(record: AccountRecord, mean_equity: float) -> float | None:
-    years = (int(record.at_ms[-1]) - int(record.at_ms[0])) / (DAYS_A_YEAR * DAY_MS)
-    return float(record.traded_value) / mean_equity / years if years > 0.0 and mean_equity > 0.0 else None
+def _durations(record: AccountRecord) -> IntArray:
+    """int64[n]: how long each moment's holdings lasted."""
+    return np.diff(record.at_ms, append=record.at_ms[-1] + record.step_ms)
+
+
+def _turnover(record: AccountRecord, mean_equity: float, days: float) -> float | None:
+    if days < DAYS_TO_ANNUALIZE or mean_equity <= 0.0:
+        return None
+    return float(record.traded_value) / mean_equity / (days / DAYS_A_YEAR)

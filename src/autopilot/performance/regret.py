@@ -44,6 +44,8 @@ class RegretVerdict(StrEnum):
     UNSHOWN = "unshown"
     """The interval contains 0."""
     TOO_FEW_DAYS = "too_few_days"
+    NO_TRADES = "no_trades"
+    """The strategy never traded: it is neither better nor worse."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +118,8 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class RegretLedger:
-    """``lines`` begin with the selector; ``strategies`` are each strategy alone, the best first.
+    """``lines`` begin with the selector; ``strategies`` are each strategy alone, the best first, those without a trade
+    last.
 
     ``followed``: decisions whose confidence reached the threshold.
     """
@@ -147,7 +150,9 @@ def regret_ledger(matured: MaturedDecisions, threshold: float) -> RegretLedger:
         first_at_ms=int(rows.candle_at_ms[0]),
         last_at_ms=int(rows.candle_at_ms[-1]),
         lines=_lines(earned, day),
-        strategies=tuple(sorted(alone, key=lambda line: (-line.mean_bps.point, line.name))),
+        strategies=tuple(
+            sorted(map(_judged, alone), key=lambda line: (not line.traded, -line.mean_bps.point, line.name))
+        ),
         by_regime=_slices(rows.regime, earned, day),
         by_symbol=_slices(rows.symbol, earned, day),
         by_decider=_slices(rows.decided_by, earned, day),
@@ -203,6 +208,10 @@ def _line(name: str, earned: FloatArray, selector: FloatArray, day: IntArray) ->
         regret_bps=interval,
         verdict=_verdict(regret, interval),
     )
+
+
+def _judged(alone: Line) -> Line:
+    return alone if alone.traded else replace(alone, verdict=RegretVerdict.NO_TRADES)
 
 
 def _daily_bps(earned: FloatArray, day: IntArray) -> FloatArray:

@@ -87,9 +87,9 @@ class Ledger(Protocol):
 class WriteOffs(Protocol):
     """Corrects the books on the user's order. Raises StoreError."""
 
-    def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
+    def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> tuple[RoundTrip, ...]:
         """Take ``quantity`` of the position out of the books, as if it had been withdrawn at this price. If nothing
-        is left, a round trip that sold some of it before ends. Durable."""
+        is left, a round trip that sold some of it before ends, and is returned. Durable."""
 
 
 class SampleStore(Protocol):

@@ -12,6 +12,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from autopilot.domain.document_types import Document
 
 UNKNOWN = "-"
+DAYS_IN_FULL = 10
+"""Fewer days are shown with a decimal."""
 HOURS_SHOWN = 48
 """A holding time above this is shown in days."""
 
@@ -40,17 +42,18 @@ def period_figures(document: Document) -> tuple[PeriodFigure, ...]:
     """Every figure of the period, in the order in which they are shown."""
     metrics, currency = document["metrics"], document["currency"]
     drawdown = metrics["drawdown"]
-    percent = _percent_interval(document)
+    percent, short = _percent_interval(document), _too_short(document)
     return (
         PeriodFigure("net result", _with(signed_money(metrics["net"]), currency), is_result=True),
+        PeriodFigure("of which unrealized", _with(signed_money(metrics["unrealized"]), currency), is_result=True),
         PeriodFigure("return", percentage(metrics["total_return"]), percent("total_return")),
-        PeriodFigure("annual return", percentage(metrics["annual_return"]), percent("annual_return")),
-        PeriodFigure("annual volatility", percentage(metrics["annual_volatility"])),
+        PeriodFigure("annual return", percentage(metrics["annual_return"]), short or percent("annual_return")),
+        PeriodFigure("annual volatility", percentage(metrics["annual_volatility"]), short),
         PeriodFigure("max drawdown", percentage(drawdown["depth"]), percent("drawdown")),
-        PeriodFigure("longest drawdown", f"{drawdown['days']:.0f} days"),
-        PeriodFigure("Sharpe ratio", ratio(metrics["sharpe"]), ratio_range(document, "sharpe")),
-        PeriodFigure("Sortino ratio", ratio(metrics["sortino"])),
-        PeriodFigure("Calmar ratio", ratio(metrics["calmar"])),
+        PeriodFigure("longest drawdown", _days(drawdown["days"])),
+        PeriodFigure("Sharpe ratio", ratio(metrics["sharpe"]), short or ratio_range(document, "sharpe")),
+        PeriodFigure("Sortino ratio", ratio(metrics["sortino"]), short),
+        PeriodFigure("Calmar ratio", ratio(metrics["calmar"]), short),
         PeriodFigure("trades", f"{metrics['trades']:,}"),
         PeriodFigure("win rate", percentage(metrics["win_rate"])),
         PeriodFigure("profit factor", ratio(metrics["profit_factor"])),
@@ -60,7 +63,7 @@ def period_figures(document: Document) -> tuple[PeriodFigure, ...]:
         PeriodFigure("fees", _with(amount(metrics["fees"]), currency)),
         PeriodFigure("mean exposure", percentage(metrics["exposure"])),
         PeriodFigure("time in market", percentage(metrics["time_in_market"])),
-        PeriodFigure("turnover per year", f"{ratio(metrics['turnover'])} × equity"),
+        PeriodFigure("turnover per year", _with(ratio(metrics["turnover"]), "× equity"), short),
     )
 
 
@@ -97,15 +100,23 @@ COMPARISON = (
 
 
 def breakdown_columns(key: str) -> tuple[FigureColumn, ...]:
-    """Of the rows of ``breakdown[key]``: trades grouped by symbol, strategy, group, regime or month."""
+    """Of the rows of ``breakdown[key]``: trades grouped by symbol, strategy, group, regime or month, and the open
+    positions."""
     return (
         FigureColumn(key, lambda row: row["name"].replace("_", " ") or UNKNOWN),
         FigureColumn("trades", lambda row: f"{row['trades']:,}"),
-        FigureColumn("won", lambda row: f"{100 * row['won'] / row['trades']:.0f} %", rank=1),
+        FigureColumn(
+            "won", lambda row: f"{100 * row['won'] / row['trades']:.0f} %" if row["trades"] else UNKNOWN, rank=1
+        ),
         FigureColumn("net", lambda row: signed_money(row["net"]), is_result=True),
         FigureColumn("fees", lambda row: amount(row["fees"]), rank=2),
         FigureColumn("profit factor", lambda row: ratio(row["profit_factor"]), rank=3),
-        FigureColumn("per trade", lambda row: signed_money(row["expectancy"]), is_result=True, rank=1),
+        FigureColumn(
+            "per trade",
+            lambda row: signed_money(row["expectancy"]) if row["trades"] else UNKNOWN,
+            is_result=True,
+            rank=1,
+        ),
     )
 
 
@@ -121,6 +132,16 @@ def _percent_interval(document: Document) -> Callable[[str], str]:
         return f"[{100 * found['lower']:.2f}, {100 * found['upper']:.2f}] %" if found else ""
 
     return of
+
+
+def _too_short(document: Document) -> str:
+    """Why there are no annual figures; "" if there are."""
+    needed = document["days_to_annualize"]
+    return f"needs {needed} days" if document["metrics"]["days"] < needed else ""
+
+
+def _days(days: float) -> str:
+    return f"{days:,.0f} days" if days >= DAYS_IN_FULL else f"{days:.1f} days"
 
 
 def _with(text: str, currency: str) -> str:

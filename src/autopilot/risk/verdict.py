@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from autopilot.domain.decision import Check, Denied
 from autopilot.domain.market import Market
-from autopilot.domain.money import ZERO, ceil_to_step, floor_to_step, to_decimal
+from autopilot.domain.money import ZERO, floor_to_step, to_decimal
 from autopilot.domain.order import Order, OrderType, Purpose, Side, client_order_id
 from autopilot.domain.portfolio import Position
 from autopilot.domain.signal import StrategySignal
@@ -55,8 +55,8 @@ def review_entry(entry: DecisionContext, signal: StrategySignal, size: Decimal, 
     even after one failed."""
     market = entry.market
     price = draft.limit or entry.price
-    stop = floor_to_step(to_decimal(signal.stop), market.price_step)
-    target = ceil_to_step(to_decimal(signal.target), market.price_step)
+    stop = market.price_below(to_decimal(signal.stop))
+    target = market.price_above(to_decimal(signal.target))
     quantity = entry_quantity(entry, size, price, stop)
     checks = [rule(entry) for rule in rules_of(entry)]
     checks.append(stop_check(market, stop, price))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from types import MappingProxyType
 from typing import ClassVar
@@ -12,10 +12,13 @@ from typing import ClassVar
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
+from autopilot.domain.constraints import Below, contradiction
+from autopilot.domain.errors import StrategyError
 from autopilot.domain.money import ONE, ZERO, to_decimal
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
 
 __all__ = [
+    "Below",
     "BoolArray",
     "CompositeStrategy",
     "FloatArray",
@@ -40,6 +43,7 @@ _SIGNAL_TYPES = {1: SignalType.BUY, -1: SignalType.SELL, 0: SignalType.NONE}
 class Strategy(ABC):
     """A trading rule for one symbol. Subclasses are frozen dataclasses whose fields are the rule's parameters.
 
+    ``constraints``: the parameters that make sense; others raise StrategyError, and a sweep does not try them.
     ``regime_fit``: how well the rule suits each regime, in [0, 1]. ``needs_reference`` and ``needs_sentiment``: whether
     the rule needs this external series; while it is missing, the rule has no opinion.
     """
@@ -47,8 +51,19 @@ class Strategy(ABC):
     name: ClassVar[str]
     group: ClassVar[StrategyGroup]
     regime_fit: ClassVar[Mapping[Regime, float]]
+    constraints: ClassVar[tuple[Below, ...]] = ()
     needs_reference: ClassVar[bool] = False
     needs_sentiment: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        problem = contradiction(self.constraints, self.numbers())
+        if problem:
+            raise StrategyError(f"{self.name}: {problem}", hint="change one of these parameters")
+
+    def numbers(self) -> dict[str, float]:
+        """The parameters that are numbers, by name."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if type(value) in (int, float)}
 
     @abstractmethod
     def signals(self, view: MarketView) -> SignalArrays:

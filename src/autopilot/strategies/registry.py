@@ -151,6 +151,14 @@ def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) 
     raise StrategyError(f"{strategy.name} gave no usable position size: {error or repr(size)}", hint=PLUGIN_HINT)
 
 
+def varied(strategy: Strategy, values: Mapping[str, float]) -> Strategy:
+    """The strategy with other parameters. Raises StrategyError if it does not allow them."""
+    changed, error = _attempt(partial(replace, strategy, **values))
+    if changed is None:
+        raise StrategyError(f"{strategy.name} does not allow these parameters: {error}", hint="change one of them")
+    return changed
+
+
 def builtin_strategies() -> tuple[Strategy, ...]:
     """The 14 built-in strategies, group by group, with their published parameters."""
     singles = (

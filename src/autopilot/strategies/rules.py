@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from functools import wraps
 from typing import TypeVar
 
 import numpy as np
 
+from autopilot.analysis.indicators import LONGEST_EMA
 from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.signal import SignalArrays
 
 __all__ = [
+    "LONGEST_EMA",
+    "LONGEST_WILDER",
+    "LONGEST_WINDOW",
     "MIN_MOVE",
     "assemble",
     "atr",
@@ -32,6 +37,9 @@ __all__ = [
 S = TypeVar("S", bound=Hashable)
 T = TypeVar("T")
 
+LONGEST_WILDER = (LONGEST_EMA + 1) // 2
+LONGEST_WINDOW = 720
+"""In candles, as `Strategy.signals` requires."""
 ATR_PERIOD = 14
 MIN_MOVE = 1e-5
 """ATR below this fraction of the price means that the market does not move: its indicators are rounding noise."""
@@ -87,8 +95,9 @@ def fresh(state: BoolArray, candles: int) -> BoolArray:
 
 
 def ramp(values: FloatArray, low: float, high: float) -> FloatArray:
-    """0 at ``low``, 1 at ``high``, linear between, flat outside; NaN counts as 0. ``low`` may be above ``high``."""
-    return unit((values - low) * (1.0 / (high - low)))
+    """0 at ``low``, 1 at ``high``, linear between, flat outside; NaN counts as 0. ``low`` may be above ``high``; where
+    they are equal, 1 above them."""
+    return unit((values - low) * (1.0 / (high - low) if high != low else math.inf))
 
 
 def unit(values: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -18,10 +19,11 @@ from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.status import status_document
 from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.app.trading import without_daemon as alone
+from autopilot.cli.main import main
 from autopilot.config.paths import Paths, find_paths
 from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.money import to_decimal
-from autopilot.domain.order import OrderStatus, OrderType
+from autopilot.domain.order import Fill, OrderStatus, OrderType
 
 
 @pytest.fixture
@@ -113,3 +115,28 @@ async def test_an_account_that_cannot_be_opened_does_not_keep_the_mode_from_bein
     (left,) = told["accounts"][0]["left"]
     assert said in left["what"]
     assert (told["now"], told["complete"], mode(paths)) == ("halted", False, "halted")
+
+
+def test_the_command_writes_off_on_paper_what_has_no_market_any_more(
+    paths: Paths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A replay has the markets of the stored candles, and there are none."""
+    account = "paper:replay"
+    order = an_order("one", account=account, symbol="SOL/USD", status=OrderStatus.FILLED, filled=to_decimal(2))
+    fill = Fill("f", "one", account, "SOL/USD", order.side, *map(to_decimal, (2, 150, 1)), "USD", False, 5)
+    with closing(open_database(paths.database)) as database:
+        SqliteLedger(database).apply_fills(order, [fill])
+    assert main(["--data-dir", str(tmp_path), "resume", "--write-off", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    (gone,) = told["accounts"][0]["write_offs"]
+    assert {name: gone[name] for name in ("symbol", "reason", "quantity", "missing", "cost", "price", "net")} == {
+        "symbol": "SOL/USD",
+        "reason": "market_gone",
+        "quantity": "2",
+        "missing": "2",
+        "cost": "301",
+        "price": "150",
+        "net": None,
+    }
+    assert main(["--data-dir", str(tmp_path), "positions"]) == 3
+    assert "No open positions." in capsys.readouterr().out

@@ -20,6 +20,8 @@ from autopilot.app.backtest.request import BacktestRequest
 from autopilot.app.sweep.figures import Conclusion, sweep_document
 from autopilot.app.sweep.run import Sweep, SweepRequest, run_sweep
 from autopilot.backtest.sweep import Parameter, Try
+from autopilot.cli.render.backtest import sweep_screen
+from autopilot.cli.render.layout import plain
 from autopilot.config.paths import Paths, find_paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
@@ -126,11 +128,36 @@ def test_configuration_keys_are_searched_too(run: Run) -> None:
     assert max(strict, default=0) < max(loose, default=1)
 
 
-def test_values_that_do_not_go_together_trade_nothing(run: Run) -> None:
-    position = Parameter("risk.max_position_pct", 61.0, 90.0, is_whole=False, is_key=True)
-    sweep = run(position, tries=3)
-    assert [each.trades for each in sweep.tries] == [0, 0, 0]
-    assert sweep.unchanged.trades > 0
+def test_values_that_do_not_go_together_are_not_tried(run: Run) -> None:
+    position = Parameter("risk.max_position_pct", 20.0, 90.0, is_whole=False, is_key=True)
+    sweep = run(position, tries=12)
+    assert len(sweep.tries) == 12
+    assert all(each.values["risk.max_position_pct"] <= AutopilotConfig().risk.max_exposure_pct for each in sweep.tries)
+
+
+def test_ranges_without_any_sense_are_refused(run: Run) -> None:
+    with pytest.raises(ConfigError, match="make sense"):
+        run(Parameter("risk.max_position_pct", 61.0, 90.0, is_whole=False, is_key=True))
+
+
+def test_only_a_fast_average_below_the_slow_one_is_tried_each_pair_once(run: Run) -> None:
+    sweep = run(Parameter("fast", 10, 60, True), Parameter("slow", 12, 62, True), strategy="macd", tries=10)
+    searches = [sweep.tries, *(each.tries for each in sweep.folds)]
+    for tries in searches:
+        pairs = [(each.values["fast"], each.values["slow"]) for each in tries]
+        assert all(fast < slow for fast, slow in pairs)
+        assert len(set(pairs)) == len(pairs) == 10
+
+
+def test_of_a_small_range_every_value_is_tried_once_and_the_count_says_so(run: Run) -> None:
+    sweep = run(Parameter("fast", 24, 28, is_whole=True), strategy="macd", tries=20)
+    assert [each.values["fast"] for each in sweep.tries] == [24, 25]
+    document = sweep_document(sweep)
+    assert (document["tries"], document["tries_wanted"]) == (2, 20)
+    assert [each["tries"] for each in document["folds"]] == [2, 2]
+    assert document["luck"] is None or document["luck"]["tries"] == 2
+    screen = "\n".join(plain(sweep_screen(document)))
+    assert "2 tries in each of 2 folds and over the whole period: no other values" in screen
 
 
 def test_a_search_in_which_nothing_trades_says_so(run: Run) -> None:

@@ -25,6 +25,7 @@ from autopilot.app.trading.modes import TradingControl
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import Decision
+from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import Market, MarketKind, Quote
 from autopilot.domain.order import Order, OrderReport
 from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
@@ -68,6 +69,8 @@ class MovedMarket:
     """An asyncio.Event by symbol: until it is set, a fetch of this symbol does not return."""
     prices: dict[str, float] = field(default_factory=dict)
     """The latest price by symbol, where it is not the last close."""
+    gone: set[str] = field(default_factory=set)
+    """Symbols that the exchange no longer has."""
 
     @property
     def clock(self) -> MovedMarket:
@@ -77,6 +80,10 @@ class MovedMarket:
         return self.at_ms
 
     async def market(self, symbol: str) -> Market:
+        if self.trouble:
+            raise self.trouble
+        if symbol in self.gone:
+            raise UnknownSymbol(f"{self.name} has no market {symbol}", hint="did you mean another?")
         base, quote = symbol.split("/")
         step, fee = Decimal("0.00001"), Decimal("0.001")
         return Market(symbol, base, quote, step, Decimal("0.1"), 10 * step, Decimal(1), fee, fee)
@@ -90,6 +97,7 @@ class MovedMarket:
             await self.hold[symbol].wait()
         if self.trouble:
             raise self.trouble
+        await self.market(symbol)
         closed = self._closed(symbol)
         asked = closed[-limit:] if since_ms is None else closed.since(since_ms)[:limit]
         return MarketSnapshot(asked, Quote(symbol, self.prices.get(symbol, float(closed.close[-1])), self.at_ms))

@@ -392,8 +392,60 @@ class TestBooks:
     async def test_nothing_is_written_off_that_is_not_missing(self, holding: Any) -> None:
         await self.compare(holding)
         told = await holding.control.resume(None, ME, write_off=True)
-        assert (told["accounts"], told["complete"]) == ([], True)
+        (account,) = told["accounts"]
+        assert (account["written_off"], account["left"], told["complete"]) == ({}, [], True)
         assert holding.account.position("BTC/USD")
+
+    async def test_of_several_positions_in_a_coin_the_one_without_a_market_is_written_off_first(
+        self, open_desk: Open, strategies: Any
+    ) -> None:
+        desk = open_desk(strategies["says"](**BUYS), symbols=("BTC/USD", "BTC/EUR"))
+        await desk.hours(2)
+        euros, dollars = desk.account.position("BTC/EUR"), desk.account.position("BTC/USD")
+        self.take(desk, str(euros.quantity / 2))
+        desk.market.gone.add("BTC/EUR")
+        told = await desk.control.resume(None, ME, write_off=True)
+        (gone,) = told["accounts"][0]["write_offs"]
+        assert (gone["symbol"], gone["reason"], told["complete"]) == ("BTC/EUR", "market_gone", True)
+        assert Decimal(gone["missing"]) == euros.quantity / 2
+        assert (desk.account.position("BTC/EUR"), desk.account.position("BTC/USD")) == (None, dollars)
+
+    async def test_on_paper_too_it_counts_at_the_last_price_and_a_part_sold_before_is_a_trade(
+        self, holding: Any
+    ) -> None:
+        sold = holding.account.position("BTC/USD").quantity
+        holding.database.connection.execute(
+            "UPDATE positions SET entry_quantity = ?, fees = '1', realized = '7', exit_value = '2000'", (str(2 * sold),)
+        )
+        latest = holding.account.price("BTC/USD")
+        holding.market.gone.add("BTC/USD")
+        await holding.autopilot.run_cycle()
+        assert holding.autopilot.record.failure.code == "MARKET_GONE"
+        told = await holding.control.resume(None, ME, write_off=True)
+        (gone,) = told["accounts"][0]["write_offs"]
+        assert (Decimal(gone["price"]), Decimal(gone["missing"])) == (latest, 0)
+        (trip,) = holding.ledger.round_trips_since("paper:moved", 0)
+        assert (Decimal(gone["net"]), trip.quantity) == (trip.net, sold)
+        assert holding.account.position("BTC/USD") is None
+
+    @pytest.mark.parametrize("where", ["market", "balances"])
+    async def test_an_exchange_that_is_out_of_reach_writes_nothing_off(self, holding: Any, where: str) -> None:
+        self.take(holding, "0.001")
+        if where == "market":
+            holding.market.trouble = DOWN
+        else:
+            holding.broker.trouble = {where: DOWN}
+        told = await holding.control.resume(None, ME, write_off=True)
+        (left,) = told["accounts"][0]["left"]
+        assert (told["complete"], left["hint"]) == (False, "run the command again when the exchange answers")
+        assert "nothing was written off, because the books could not be compared: moved cannot" in left["what"]
+
+    async def test_panic_says_how_to_end_what_cannot_be_sold(self, holding: Any) -> None:
+        holding.market.gone.add("BTC/USD")
+        told = await holding.control.panic(ME, flatten=True)
+        (left,) = told["accounts"][0]["left"]
+        assert "moved has no market BTC/USD" in left["what"]
+        assert "autopilot resume --write-off" in left["hint"]
 
     async def test_where_a_sale_cannot_be_ended_nothing_is_written_off(self, holding: Any) -> None:
         reached = ExitOrder(Purpose.TAKE_PROFIT, 2 * holding.account.price("BTC/USD"), "a target far away")

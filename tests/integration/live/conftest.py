@@ -37,6 +37,7 @@ from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.app.trading.accounts import AccountOpener
 from autopilot.app.trading.autopilots import Wiring
 from autopilot.config.schema import AutopilotConfig
@@ -49,6 +50,7 @@ from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
+from autopilot.engine.liquidation import Liquidation
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.restrictions import Restrictions
 from autopilot.strategies.registry import load_strategies
@@ -145,6 +147,7 @@ class Whole:
     clock: FakeClock
     database: Database
     autopilot: IntelligentAutopilot
+    liquidation: Liquidation
     account: str = ACCOUNT
 
     async def cycle(self, seconds: float = 60) -> str:
@@ -169,6 +172,10 @@ class Whole:
     @property
     def ledger(self) -> SqliteLedger:
         return SqliteLedger(self.database)
+
+    @property
+    def modes(self) -> SqliteTradingModes:
+        return SqliteTradingModes(self.database)
 
 
 def hangs(request: pytest.FixtureRequest) -> bool:
@@ -226,7 +233,7 @@ async def whole(
         auto_execute=True,
         paper_trading=False,
     )
-    yield Whole(exchange, clock, database, venue.make(settings))
+    yield Whole(exchange, clock, database, venue.make(settings), venue.liquidation)
     await venue.close()
     await exchange.stop()
     anchor.flush()

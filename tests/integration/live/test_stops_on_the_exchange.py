@@ -51,6 +51,15 @@ async def test_what_is_held_has_one_stop_of_its_size(guarded: Any) -> None:
     guarded.assert_agreed()
 
 
+async def test_a_stop_between_two_prices_of_the_market_rests_at_the_lower_one(guarded: Any) -> None:
+    """The market's steps may change while the position is held."""
+    guarded.intend(OrderType.MARKET, stop=Decimal("29000.17"), target=TARGET)
+    await guarded.follow()
+    stop = await protected(guarded)
+    assert stop.price == Decimal("29000.1")
+    assert await protected(guarded) is stop
+
+
 async def test_it_grows_with_the_position(guarded: Any) -> None:
     entry = await entered(guarded, OrderType.LIMIT)
     (theirs,) = guarded.exchange.named(entry.client_order_id)

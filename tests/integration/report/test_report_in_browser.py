@@ -75,11 +75,12 @@ def _content(length: int, trade_count: int) -> ReportContent:
     record = AccountRecord(
         "USDT",
         Decimal(10_000),
+        START_MS,
+        HOUR_MS,
         candles.open_at_ms + HOUR_MS,
         equity,
         np.zeros(length),
         trades,
-        Decimal(2 * len(trades)),
         Decimal(1),
     )
     small = candles[: min(length, 300)]

@@ -183,7 +183,7 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
         ],
         "models": [unusable, other],
     }
-    found = problems(database, status)
+    found = problems(database, status, {})
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [
         ("DISK_NEARLY_FULL", "error", str(path.parent)),
         ("KEYS_LOCKED", "error", "ETH/USD in live:kraken"),

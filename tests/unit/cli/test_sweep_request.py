@@ -31,6 +31,13 @@ def test_every_strategy_lies_within_its_own_ranges(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("strategy", "name", "most"), [("rsi", "overbought", 100), ("confirmed", "needed", 6), ("sentiment", "greed", 100)]
+)
+def test_a_range_ends_where_its_values_end(strategy: str, name: str, most: float) -> None:
+    assert next(each.high for each in parameters_of((), strategy, STRATEGIES) if each.name == name) == most
+
+
+@pytest.mark.parametrize(
     ("text", "strategy", "expected"),
     [
         ("fast=5..20", "moving_average", Parameter("fast", 5, 20, True)),
@@ -57,6 +64,12 @@ def test_a_range_that_was_asked_for(text: str, strategy: str | None, expected: P
         (("paper.balance=1..5",), None, "paper.balance cannot be searched"),
         (("risk=1..5",), None, "risk cannot be searched"),
         (("fast=5..20", "fast=6..20"), "macd", "named twice"),
+        (("fast=26..40",), "macd", "fast must be below slow, but fast is at least 26 and slow is at most 26"),
+        (("fast=30..40", "slow=10..30"), "moving_average", "fast is at least 30 and slow is at most 30"),
+        (("slow=81..90",), "macd", "slow must be below 81, but slow is at least 81"),
+        (("needed=7..9",), "confirmed", "needed must be below 7"),
+        (("overbought=5..30",), "rsi", "oversold must be below overbought"),
+        (("hold=0..0.5",), "rsi", "takes whole numbers"),
     ],
 )
 def test_what_cannot_be_searched_is_said(texts: tuple[str, ...], strategy: str | None, words: str) -> None:

@@ -89,6 +89,16 @@ async def test_a_sale_slips_down_and_pays_its_fee(
     assert await cash(paper) == before + Decimal("199.90") - Decimal("0.39980000")
 
 
+async def test_slippage_ends_on_the_step_of_the_price_at_hand(
+    paper: PaperBroker, market: Market, make_order: MakeOrder, candle: MakeCandle
+) -> None:
+    coarse = replace(market, price_step=Decimal("1e-8"), price_digits=4)
+    report = await bought(paper, make_order(), coarse, candle(0, 1234.0))
+    assert report.fills[0].price == 1235, "1,234.617 and no more than four digits"
+    sale = await paper.submit(make_order("stop", Side.SELL, trigger_price=Decimal("0.012345")), coarse)
+    assert sale.fills[0].price == Decimal("0.01233"), "0.0123388"
+
+
 async def test_an_earlier_candle_fills_nothing(
     paper: PaperBroker, market: Market, make_order: MakeOrder, candle: MakeCandle
 ) -> None:

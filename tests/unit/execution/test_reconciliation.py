@@ -89,6 +89,25 @@ async def test_coins_that_somebody_took(
     assert found.shortfalls == ((Shortfall("BTC", Decimal(missing), Decimal(2)),) if missing else ())
 
 
+@pytest.mark.parametrize(
+    ("owned", "renamed"),
+    [
+        ({"LUNC": "2", "USD": "5"}, "LUNC"),
+        ({"LUNC": "2", "BTC": "0"}, "LUNC"),
+        ({"LUNC": "2", "BTC": "1"}, ""),
+        ({"LUNC": "2.1"}, ""),
+    ],
+)
+async def test_a_coin_that_may_have_been_renamed_is_named(
+    broker: Any, ledger: SqliteLedger, hold: Callable[..., Position], owned: dict[str, str], renamed: str
+) -> None:
+    hold("2")
+    broker.owned = {name: Balance(Decimal(amount), Decimal(0)) for name, amount in owned.items()}
+    found = await reconcile(ACCOUNT, SYMBOLS, broker, ledger)
+    assert found.shortfalls[0].renamed == renamed
+    assert ("as many LUNC are owned and not booked" in found.words[0]) is bool(renamed)
+
+
 async def test_an_exchange_that_is_away_is_no_agreement(broker: Any, ledger: SqliteLedger) -> None:
     async def away(symbol: str) -> tuple[OrderReport, ...]:
         raise MarketUnavailable("no connection")

@@ -58,11 +58,12 @@ def period() -> Callable[..., ReportContent]:
         record = AccountRecord(
             currency="USDT",
             start_equity=Decimal(1000),
+            from_ms=START_MS,
+            step_ms=HOUR_MS,
             at_ms=market.open_at_ms + HOUR_MS,
             equity=1000.0 + np.cumsum(np.sin(np.arange(candles))),
             held=np.zeros(candles),
             trades=trades,
-            fees=sum((trade.round_trip.fees for trade in trades), Decimal(0)),
             traded_value=Decimal(0),
         )
         marks = [

@@ -49,6 +49,19 @@ def test_levels_are_rounded_away_from_the_price(
     assert (verdict.order.stop, verdict.order.target) == (Decimal("95.01"), Decimal("110.01"))
 
 
+def test_levels_are_rounded_by_their_own_step_where_digits_count(
+    make_entry: Callable[..., DecisionContext],
+    make_signal: Callable[..., StrategySignal],
+    market: Market,
+    draft: OrderDraft,
+) -> None:
+    coarse = replace(market, price_step=Decimal("1e-8"), price_digits=4)
+    entry = make_entry(context={"market": coarse})
+    verdict = review_entry(entry, make_signal(stop=95.0172, target=110.001), Decimal(2), draft)
+    assert isinstance(verdict, Approved)
+    assert (verdict.order.stop, verdict.order.target) == (Decimal("95.01"), Decimal("110.1"))
+
+
 def test_a_limit_entry_is_sized_and_judged_at_its_limit(
     make_entry: Callable[..., DecisionContext], make_signal: Callable[..., StrategySignal], draft: OrderDraft
 ) -> None:

@@ -29,8 +29,12 @@ class FreshMarkets:
         self._at_ms: int | None = None
 
     def invalidate(self) -> None:
-        """The exchange rejected an order that the list allows: read it again soon."""
+        """The exchange refused something that the list allows: read it again soon."""
         self._life_ms = INVALIDATED_LIFE_MS
+
+    def expire(self) -> None:
+        """The exchange does not know a market of the list: read it again before the next use."""
+        self._at_ms = None
 
     async def ensure(self, exchange: Any, read: Callable[[], Awaitable[object]]) -> None:
         """Call ``read`` if the list is too old. Raises ExchangeError if it fails and there is no older list to use."""
@@ -57,14 +61,22 @@ _FINEST = Decimal("1e-8")
 
 def market_rules(description: Mapping[str, Any], precision_mode: int) -> Market:
     """The rules in ``description``, ccxt's unified market. Missing fees are the usual ones, missing steps the
-    finest."""
-    from ccxt.base.decimal_to_precision import DECIMAL_PLACES, TICK_SIZE
+    finest.
+
+    Exchanges that count significant digits (bitfinex, bithumb) do so for prices only; they count the decimals of
+    amounts. Source: ``price_to_precision`` and ``amount_to_precision`` of ccxt's classes.
+    """
+    from ccxt.base.decimal_to_precision import SIGNIFICANT_DIGITS, TICK_SIZE
+
+    counts_digits = precision_mode == SIGNIFICANT_DIGITS
 
     def step(name: str) -> Decimal:
         value = _amount(description.get("precision"), name)
-        if value is not None and precision_mode == DECIMAL_PLACES:
-            return Decimal(1).scaleb(-int(value))
-        return value if value and precision_mode == TICK_SIZE else _FINEST
+        if value is None:
+            return _FINEST
+        if precision_mode == TICK_SIZE:
+            return value or _FINEST
+        return Decimal(1).scaleb(-int(value))
 
     def minimum(name: str) -> Decimal | None:
         limits = description.get("limits") or {}
@@ -74,17 +86,19 @@ def market_rules(description: Mapping[str, Any], precision_mode: int) -> Market:
         stated = _amount(description, name)
         return usual if stated is None else stated
 
+    digits = _amount(description.get("precision"), "price") if counts_digits else None
     amount_step = step("amount")
     return Market(
         symbol=description["symbol"],
         base=description["base"],
         quote=description["quote"],
         amount_step=amount_step,
-        price_step=step("price"),
+        price_step=_FINEST if counts_digits else step("price"),
         min_amount=minimum("amount") or amount_step,
         min_cost=minimum("cost") or ZERO,
         maker_fee=fee("maker", MAKER_FEE),
         taker_fee=fee("taker", TAKER_FEE),
+        price_digits=None if digits is None else int(digits),
     )
 
 

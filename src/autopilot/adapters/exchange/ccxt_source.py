@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -87,7 +88,7 @@ class CcxtCandles(CandleSource):
         exchange = await self._open()
         self._require_timeframe(exchange, timeframe)
         first_ms = timeframe.floor(self._clock.now_ms()) - limit * timeframe.ms if since_ms is None else since_ms
-        async with asking(self._name, f"{symbol} {timeframe} candles", self._timeout_s):
+        async with self._asking_for(symbol, timeframe):
             await self._description(exchange, symbol)
             # From one candle earlier, which exists: an answer without any candle is then no answer.
             rows = await self._rows(exchange, symbol, timeframe, first_ms - timeframe.ms, self._clock.now_ms())
@@ -103,10 +104,23 @@ class CcxtCandles(CandleSource):
         exchange = await self._open()
         self._require_timeframe(exchange, timeframe)
         first_ms = timeframe.floor(until_ms) - (limit - 1) * timeframe.ms
-        async with asking(self._name, f"{symbol} {timeframe} candles", self._timeout_s):
+        async with self._asking_for(symbol, timeframe):
             await self._description(exchange, symbol)
             rows = await self._rows(exchange, symbol, timeframe, first_ms, until_ms)
         return _closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).until(until_ms)[-limit:]
+
+    @asynccontextmanager
+    async def _asking_for(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[None]:
+        """Raises UnknownSymbol, MarketUnavailable."""
+        try:
+            async with asking(self._name, f"{symbol} {timeframe} candles", self._timeout_s):
+                yield
+        except UnknownSymbol:
+            self._markets.expire()
+            raise
+        except MarketUnavailable:  # not every exchange says that it has no such market any more
+            self._markets.invalidate()
+            raise
 
     async def close(self) -> None:
         exchange, self._ccxt = self._ccxt, None

@@ -70,7 +70,7 @@ class Gateway(AccountReader):
             found = await self._query(exchange, method, *arguments)
             return found, self._venue.cursor(exchange.last_http_response)
 
-    async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Raw | None:
+    async def find(self, exchange_order_id: str | None, symbol: str | None, params: Mapping[str, Any]) -> Raw | None:
         async with self._turn:
             exchange = await self._ready()
             try:

@@ -62,7 +62,7 @@ class AccountReader(Protocol):
     async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
         """One page of a list, and the cursor of the next page: empty after the last page."""
 
-    async def find(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> Raw | None:
+    async def find(self, exchange_order_id: str | None, symbol: str | None, params: Mapping[str, Any]) -> Raw | None:
         """One order; None if the exchange's own words say that it does not exist."""
 
     async def cancel(self, exchange_order_id: str | None, symbol: str, params: Mapping[str, Any]) -> None:

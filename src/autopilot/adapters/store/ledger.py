@@ -98,7 +98,7 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
             _correct_filled(connection, order)
             return tuple(new)
 
-    def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> None:
+    def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> tuple[RoundTrip, ...]:
         booked = write_off(position, quantity, at_ms)
         key = (position.account, position.symbol)
         with self._database.transaction(durable=True) as connection:
@@ -106,6 +106,11 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
             connection.execute(_SAVE_WRITTEN_OFF, (*key, format(total, "f")))
             self._add_traded_cash(connection, *key, [quantity * price])
             _store_booked(connection, *key, booked)
+            if self._audit:
+                body = {"account": position.account, "symbol": position.symbol}
+                amounts = {"quantity": format(quantity, "f"), "price": format(price, "f")}
+                self._audit.append(connection, AuditKind.WRITE_OFF, {**body, **amounts})
+        return booked.ended
 
     def order(self, client_order_id: str) -> Order | None:
         return self._first(Order, "SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))

@@ -13,7 +13,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
-from autopilot.domain.progress import Progress
+from autopilot.domain.progress import Progress, part_of
 from autopilot.domain.timeframe import Timeframe
 from autopilot.strategies.registry import load_strategies
 
@@ -36,14 +36,14 @@ def check_strategies(
     """
     strategies = load_strategies()
     with closing(open_database(paths.database)) as database:
-        tested = asyncio.run(tested_symbols(config, database, exchange, symbols, timeframe, Period(), None))
+        tested = asyncio.run(tested_symbols(config, database, exchange, symbols, timeframe, Period(), None, progress))
     findings: list[ProofFinding] = []
     made = candles = 0
-    for each in tested:
+    for number, each in enumerate(tested):
         history = replace(each.history, candles=each.history.candles[-LENGTH:])
         at = spread_cuts(len(history.candles), cuts)
         made, candles = made + len(at), candles + len(history.candles)
-        findings += prove(history, strategies, at, progress)
+        findings += prove(history, strategies, at, part_of(progress, number, len(tested)))
     return {
         "exchange": exchange,
         "symbols": [each.history.symbol for each in tested],

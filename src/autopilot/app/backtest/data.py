@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange
@@ -14,10 +14,12 @@ from autopilot.adapters.sentiment.offline import sentiment_over
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.backtest.stages import BacktestStage
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, reference_of
+from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
 from autopilot.ports.market_data import CandleStore
 from autopilot.training.data.series import SymbolData
@@ -56,15 +58,16 @@ async def tested_symbols(
     timeframe: Timeframe,
     period: Period,
     detail: Timeframe | None,
+    progress: Progress,
 ) -> tuple[TestedSymbol, ...]:
     """The symbols, sorted by name, with stored candles of the timeframe ``detail`` unless it is None.
 
     Raises ExchangeError if a symbol has no candles, ConfigError if there are too few in the period or before it."""
     market: OfflineExchange
     if exchange == SimulatedExchange.name:
-        market, candles = await _simulated(config, symbols, timeframe, period)
+        market, candles = await _simulated(config, symbols, timeframe, period, progress)
     else:
-        market, candles = _stored(config, database, exchange, symbols, timeframe, period)
+        market, candles = _stored(config, database, exchange, symbols, timeframe, period, progress)
     sentiment = await sentiment_over(market, SqliteSentiment(database), candles)
     found = []
     for symbol in sorted(symbols):
@@ -77,7 +80,7 @@ async def tested_symbols(
 
 
 async def _simulated(
-    config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period
+    config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period, progress: Progress
 ) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
     market = SimulatedExchange(config.simulated)
     market.subscribe(symbols, timeframe, None)
@@ -86,7 +89,12 @@ async def _simulated(
     market.subscribe(symbols, timeframe, to_ms)
     wanted = (to_ms - from_ms + SIMULATED_PAST_DAYS * DAY_MS) // timeframe.ms
     needed = dict.fromkeys([*symbols, *map(reference_of, symbols)])
-    return market, {each: await market.history(each, timeframe, to_ms - 1, wanted) for each in needed}
+    candles = {}
+    progress(BacktestStage.CANDLES, 0, len(needed))
+    for number, each in enumerate(needed, start=1):
+        candles[each] = await market.history(each, timeframe, to_ms - 1, wanted)
+        progress(BacktestStage.CANDLES, number, len(needed), each)
+    return market, candles
 
 
 def _stored(
@@ -96,14 +104,18 @@ def _stored(
     symbols: tuple[str, ...],
     timeframe: Timeframe,
     period: Period,
+    progress: Progress,
 ) -> tuple[ReplayExchange, Mapping[str, Candles]]:
     store = SqliteCandles(database)
     source = config.replay.source if exchange == ReplayExchange.name else exchange
     market = ReplayExchange(store, ReplaySettings(source=source, speed=0.0))
-    candles = {each: _all_stored(store, market, each, timeframe, period) for each in symbols}
-    for reference in {reference_of(each) for each in symbols} - candles.keys():
-        with suppress(UnknownSymbol, UnknownTimeframe):
-            candles[reference] = _all_stored(store, market, reference, timeframe, period)
+    candles: dict[str, Candles] = {}
+    references = sorted({reference_of(each) for each in symbols} - set(symbols))
+    progress(BacktestStage.CANDLES, 0, len(symbols) + len(references))
+    for each in (*symbols, *references):
+        with suppress(UnknownSymbol, UnknownTimeframe) if each in references else nullcontext():
+            candles[each] = _all_stored(store, market, each, timeframe, period)
+        progress(BacktestStage.CANDLES, len(candles), len(symbols) + len(references), each)
     return market, candles
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
@@ -17,13 +17,13 @@ from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market
-from autopilot.domain.money import ZERO
+from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.paper_settings import PaperSettings
-from autopilot.performance.account_record import AccountRecord, prices_at
+from autopilot.performance.account_record import AccountRecord, OpenPosition, prices_at
 from autopilot.performance.luck import Timing, TradeOrders, timing, trade_orders
-from autopilot.performance.metrics import KEYS, Metrics, account_metrics, breakdown, intervals
+from autopilot.performance.metrics import DAYS_TO_ANNUALIZE, KEYS, Metrics, account_metrics, breakdown, intervals
 
 BUY_AND_HOLD, DOING_NOTHING = "buy and hold", "doing nothing"
 BASIS_POINT = 1e-4
@@ -79,9 +79,11 @@ def period_document(period: TradedPeriod, others: Mapping[str, AccountRecord]) -
         "fills": len(period.fills),
         "denied": dict(period.denied.most_common()),
         "timing": None,
+        "days_to_annualize": DAYS_TO_ANNUALIZE,
         "metrics": document(account_metrics(record)),
         "intervals": document(intervals(record)),
         "trade_orders": document(_orders(record)),
+        "open_positions": document(record.still_open),
         "breakdown": {key: document(breakdown(record, key)) for key in KEYS},
         "comparison": comparison(record, period.hold, others),
     }
@@ -119,7 +121,7 @@ def traded_period(run: BacktestRun) -> TradedPeriod:
         exchange=run.request.exchange,
         symbols=[each.history.symbol for each in run.tested],
         timeframe=run.request.timeframe,
-        from_ms=int(record.at_ms[0]) - run.request.timeframe.ms,
+        from_ms=record.from_ms,
         record=record,
         hold=held_evenly(record, prices, run.traded[0].market, run.paper),
         decided_by=decided_by(run),
@@ -169,49 +171,72 @@ def held_evenly(record: AccountRecord, closes: FloatArray, market: Market, paper
 
 
 def comparison(record: AccountRecord, hold: FloatArray, others: Mapping[str, AccountRecord]) -> list[Document]:
-    """One row each for the period, buy and hold, doing nothing and, if there are ``others``, for the best of them, for
-    their mean and for every one."""
+    """One row each for the period, buy and hold, doing nothing and, if there are ``others``, for the best of those that
+    traded, for their mean and for every one."""
     lines = [
         _line("this", account_metrics(record)),
         _line(BUY_AND_HOLD, account_metrics(_holding(record, hold))),
         _line(DOING_NOTHING, account_metrics(_holding(record, np.full(len(record.at_ms), float(record.start_equity))))),
     ]
     alone = {name: account_metrics(each) for name, each in others.items()}
-    if alone:
-        best = max(alone, key=lambda name: alone[name].total_return)
-        lines.append(_line(f"best single strategy, known afterwards: {best}", alone[best]))
+    # A strategy that never traded is neither the best nor the worst.
+    ranked = sorted(alone, key=lambda name: (not others[name].traded_value, -alone[name].total_return))
+    if ranked:
+        if others[ranked[0]].traded_value:
+            lines.append(_line(f"best single strategy, known afterwards: {ranked[0]}", alone[ranked[0]]))
         lines.append(_mean_line(tuple(alone.values())))
-        ranked = sorted(alone, key=lambda name: -alone[name].total_return)
         lines += [_line(f"only {name}", alone[name]) for name in ranked]
     return lines
 
 
 def _holding(record: AccountRecord, equity: FloatArray) -> AccountRecord:
-    return AccountRecord(record.currency, record.start_equity, record.at_ms, equity, equity, (), ZERO, ZERO)
+    """The same period with this equity, all of it in one position that is still open."""
+    held = OpenPosition("", ZERO, to_decimal(float(equity[-1])) - record.start_equity, ZERO)
+    return replace(
+        record,
+        equity=equity,
+        held=equity,
+        trades=(),
+        traded_value=ZERO,
+        open_before=(),
+        still_open=(held,),
+    )
 
 
 def _line(name: str, metrics: Metrics) -> Document:
     return {
         "name": name,
         "net": format(metrics.net, "f"),
-        "total_return": metrics.total_return,
-        "drawdown": metrics.drawdown.depth,
-        "sharpe": metrics.sharpe,
         "trades": metrics.trades,
+        **{key: figure(metrics) for key, figure in _COMPARED.items()},
     }
+
+
+_COMPARED: Mapping[str, Callable[[Metrics], float | None]] = {
+    "total_return": lambda metrics: metrics.total_return,
+    "annual_return": lambda metrics: metrics.annual_return,
+    "annual_volatility": lambda metrics: metrics.annual_volatility,
+    "drawdown": lambda metrics: metrics.drawdown.depth,
+    "drawdown_days": lambda metrics: metrics.drawdown.days,
+    "sharpe": lambda metrics: metrics.sharpe,
+    "sortino": lambda metrics: metrics.sortino,
+    "calmar": lambda metrics: metrics.calmar,
+}
 
 
 def _mean_line(alone: tuple[Metrics, ...]) -> Document:
     net = sum((each.net for each in alone), ZERO) / len(alone)
-    ratios = [each.sharpe for each in alone if each.sharpe is not None]
     return {
         "name": "mean single strategy",
         "net": format(net.quantize(Decimal("0.01"), ROUND_HALF_EVEN), "f"),
-        "total_return": float(np.mean([each.total_return for each in alone])),
-        "drawdown": float(np.mean([each.drawdown.depth for each in alone])),
-        "sharpe": float(np.mean(ratios)) if ratios else None,
         "trades": round(float(np.mean([each.trades for each in alone]))),
+        **{key: _known_mean([figure(each) for each in alone]) for key, figure in _COMPARED.items()},
     }
+
+
+def _known_mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _orders(record: AccountRecord) -> TradeOrders | None:

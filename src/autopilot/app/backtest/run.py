@@ -32,7 +32,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.model_state import ModelScope
-from autopilot.domain.progress import Progress
+from autopilot.domain.progress import Progress, part_of
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
@@ -78,10 +78,16 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         strategies = StrategySet((strategies[request.strategy],))
     profiles = profiles_of(strategies)
     with closing(open_database(paths.database)) as database:
-        progress(BacktestStage.CANDLES, 0, 1)
         tested = asyncio.run(
             tested_symbols(
-                config, database, request.exchange, request.symbols, request.timeframe, request.period, request.detail
+                config,
+                database,
+                request.exchange,
+                request.symbols,
+                request.timeframe,
+                request.period,
+                request.detail,
+                progress,
             )
         )
         check_currencies(tested)
@@ -93,12 +99,13 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         for one, known, chosen in zip(tested, series, choices, strict=True)
     )
     paper = paper_settings(config, request)
-    trade = partial(simulate, account_of(request), strategies=strategies, paper=paper, progress=progress, models=models)
-    outcome, record = trade(traded)
+    trade = partial(simulate, account_of(request), strategies=strategies, paper=paper, models=models)
+    outcome, record = trade(traded, progress=progress)
     alone = {}
-    for name in strategies.names if request.compare else ():
+    for number, name in enumerate(strategies.names if request.compare else ()):
         wished = [only(each, profiles, name) for each in traded]
-        alone[name] = trade(wished, stage=BacktestStage.COMPARISON, detail=name)[1]
+        part = part_of(progress, number, len(strategies))
+        alone[name] = trade(wished, progress=part, stage=BacktestStage.COMPARISON, detail=name)[1]
     first_ms = min(_first_close(each) for each in tested)
     in_sample = any(model.trained_until_ms > first_ms for model in models if isinstance(request.model, StoredModel))
     return BacktestRun(request, tested, traded, strategies, models, paper, record, outcome, alone, in_sample)

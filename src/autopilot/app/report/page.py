@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -15,8 +14,6 @@ from autopilot.app.backtest.run import BacktestRun
 from autopilot.backtest.choices import speaking
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
-from autopilot.domain.money import ZERO
-from autopilot.domain.order import Fill
 from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, ReportTable, SymbolChart
 from autopilot.report.figures import (
     COMPARISON,
@@ -59,12 +56,8 @@ def period_page(
 ) -> str:
     """The page of any period as HTML. ``found``: its `period_document`; ``charts``: each symbol's view and its first
     candle to draw; the rest as of `ReportContent`."""
-    orders = period.orders
     account = AccountChart(
-        period.record,
-        {BUY_AND_HOLD: period.hold},
-        _fees_by(period.fills, lambda fill: fill.symbol),
-        _fees_by(period.fills, lambda fill: orders[fill.client_order_id].strategy),
+        period.record, {BUY_AND_HOLD: period.hold}, _fees_by(found, "symbol"), _fees_by(found, "strategy")
     )
     return render_report(
         ReportContent(
@@ -127,12 +120,9 @@ def _capitalized(label: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _fees_by(fills: Iterable[Fill], payer: Callable[[Fill], str]) -> Mapping[str, Decimal]:
-    """The fees that each payer paid, in quote currency."""
-    paid: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
-    for fill in fills:
-        paid[payer(fill)] += fill.fee_value
-    return dict(paid)
+def _fees_by(found: Document, key: str) -> Mapping[str, Decimal]:
+    """The fees in each row of a breakdown, in quote currency."""
+    return {row["name"]: Decimal(row["fees"]) for row in found["breakdown"][key]}
 
 
 def _chart(period: TradedPeriod, view: MarketView, first: int) -> SymbolChart:

@@ -78,7 +78,7 @@ class AccountHistory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeriodReport:
-    """``document``: the keys of `period_document`, and ``account``."""
+    """``document``: the keys of `period_document`, and ``account`` and ``notes``."""
 
     history: AccountHistory
     period: TradedPeriod
@@ -108,7 +108,7 @@ def period_report(paths: Paths, config: AutopilotConfig, days: int | None) -> Pe
     with closing(open_database(paths.database)) as database:
         history = _history(config, database, days)
     period = _period(history, config)
-    found = {"account": history.recorded.account} | period_document(period, {})
+    found = {"account": history.recorded.account} | period_document(period, {}) | {"notes": list(history.notes)}
     return PeriodReport(history, period, found)
 
 
@@ -117,9 +117,14 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
     recorded = recorded_account(database)
     tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
     account, currency = recorded.account, tested[0].market.quote
+    tested = tuple(each for each in tested if each.market.quote == currency)
     orders = [from_row(Order, row) for row in database.rows("SELECT * FROM orders WHERE account = ?", (account,))]
     fills = database.rows("SELECT * FROM fills WHERE account = ? ORDER BY at_ms, rowid", (account,))
-    trips = database.rows("SELECT * FROM round_trips WHERE account = ? ORDER BY id", (account,))
+    trips = database.rows("SELECT * FROM round_trips WHERE account = ? ORDER BY closed_at_ms, id", (account,))
+    counted = {each.history.symbol for each in tested}
+    others = sorted({each.symbol for each in orders if each.filled} - counted)
+    if others:
+        notes.append(f"not counted: {', '.join(others)}, traded in another currency or on other candles")
     start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
@@ -127,8 +132,8 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
         recorded=recorded,
         tested=tested,
         orders={each.client_order_id: each for each in orders},
-        fills=[from_row(Fill, row) for row in fills],
-        trips=[from_row(RoundTrip, row) for row in trips],
+        fills=[each for each in (from_row(Fill, row) for row in fills) if each.symbol in counted],
+        trips=[each for each in (from_row(RoundTrip, row) for row in trips) if each.symbol in counted],
         decisions=[RecordedDecision(*row) for row in database.rows(_DECISIONS, (account, recorded.timeframe.value))],
         start_equity=Decimal(start[0]) if start else config.paper.balance,
         since_ms=first_ms if days is None else max(first_ms, until_ms - days * DAY_MS),
@@ -139,12 +144,16 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
 def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:
     closes = [SymbolCloses(each.history.symbol, each.history.candles, each.first) for each in history.tested]
     market, since_ms = history.tested[0].market, history.since_ms
-    symbols, start_equity = [each.symbol for each in closes], history.start_equity
+    symbols, start_equity, at_ms = [each.symbol for each in closes], history.start_equity, decided_closes(closes)
+    last_ms = max((each.at_ms for each in history.fills), default=0)
+    if last_ms >= at_ms[-1]:
+        at_ms = np.append(at_ms, last_ms + 1)
     record = AccountRecord.of(
         market.quote,
         start_equity,
         closes,
-        Holdings.of(start_equity, symbols, history.fills, history.trips, decided_closes(closes)),
+        at_ms,
+        Holdings.of(start_equity, symbols, history.fills, history.trips, at_ms),
         history.fills,
         history.trips,
         {each.id: (each.group, each.regime) for each in history.decisions},

@@ -8,12 +8,12 @@ from enum import StrEnum
 import numpy as np
 
 from autopilot.app.sweep.run import FoldResult, Sweep
-from autopilot.backtest.sweep import Luck, Try, Values, best_of, luck_of, yearly
+from autopilot.backtest.sweep import Luck, Try, Values, best_of, luck_of
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.performance.intervals import mean_interval
-from autopilot.performance.metrics import annual_sharpe
+from autopilot.performance.metrics import DAYS_TO_ANNUALIZE, annual_sharpe
 
 BASIS_POINTS = 1e4
 
@@ -53,7 +53,8 @@ def sweep_document(sweep: Sweep) -> Document:
             for each in sweep.request.parameters
         ],
         "seed": sweep.request.seed,
-        "tries": sweep.request.tries,
+        "tries": len(sweep.tries),
+        "tries_wanted": sweep.request.tries,
         "folds": [_fold(each) for each in sweep.folds],
         "walk_forward": {
             "found": _performance(after),
@@ -71,6 +72,12 @@ def sweep_document(sweep: Sweep) -> Document:
 
 def conclude(sweep: Sweep, best: Try | None, luck: Luck | None, gain_lower: float) -> tuple[Conclusion, str]:
     """The conclusion, and a sentence with its reason."""
+    days = len(sweep.unchanged.daily)
+    if days < DAYS_TO_ANNUALIZE:
+        return (
+            Conclusion.NOTHING,
+            f"{days} days are too few to judge; {DAYS_TO_ANNUALIZE} are needed. Try a longer period.",
+        )
     if best is None or luck is None:
         return Conclusion.NOTHING, "No values traded often enough to be judged. Try wider ranges or a longer period."
     if (best.score or 0.0) <= (sweep.unchanged.score or -math.inf):
@@ -97,6 +104,7 @@ def _fold(result: FoldResult) -> Document:
     return {
         "search_until_ms": result.fold.search_until_ms,
         "test_until_ms": result.fold.test_until_ms,
+        "tries": len(result.tries),
         "chosen": _plain(chosen.values) if chosen else None,
         "before": _performance(chosen.daily) if chosen else None,
         "after": _performance(result.after.daily),
@@ -106,14 +114,18 @@ def _fold(result: FoldResult) -> Document:
 
 
 def _performance(daily: FloatArray) -> Document:
-    return {"sharpe": annual_sharpe(daily), "total_return": float(np.prod(1.0 + daily) - 1.0), "days": len(daily)}
+    return {"sharpe": _sharpe(daily), "total_return": float(np.prod(1.0 + daily) - 1.0), "days": len(daily)}
+
+
+def _sharpe(daily: FloatArray) -> float | None:
+    """Annual; None for a period that is too short for it."""
+    return annual_sharpe(daily) if len(daily) >= DAYS_TO_ANNUALIZE else None
 
 
 def _tried(made: Try) -> Document:
-    score = made.score
     return {
         "values": _plain(made.values),
-        "sharpe": None if score is None else yearly(score),
+        "sharpe": None if made.score is None else _sharpe(made.daily),
         "total_return": float(np.prod(1.0 + made.daily) - 1.0),
         "trades": made.trades,
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,22 +25,22 @@ from autopilot.app.backtest.rules import (
     traded_symbol,
 )
 from autopilot.app.compute import compute
+from autopilot.app.sweep.search import Search, searches_of
 from autopilot.backtest.engine import simulate
 from autopilot.backtest.stages import BacktestStage
 from autopilot.backtest.sweep import Parameter, SweepFold, Try, Values, best_of, folds_of
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.distribution import install_hint
-from autopilot.domain.errors import ConfigError
+from autopilot.domain.errors import ConfigError, StrategyError
 from autopilot.domain.progress import Progress, unwatched
 from autopilot.performance.metrics import daily_returns
 from autopilot.selection.strategy_rules import profiles_of
-from autopilot.strategies.registry import StrategySet, load_strategies
+from autopilot.strategies.registry import StrategySet, load_strategies, varied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepRequest:
-    """``backtest`` has no model. ``tries`` are made in each fold, and as many more over the whole period."""
+    """``backtest`` has no model. At most ``tries`` are made in each fold, and as many more over the whole period."""
 
     backtest: BacktestRequest
     parameters: tuple[Parameter, ...]
@@ -97,6 +98,7 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
                 backtest.timeframe,
                 backtest.period,
                 backtest.detail,
+                progress,
             )
         )
     check_currencies(tested)
@@ -104,12 +106,20 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
     first_ms = min(int(each.history.candles.open_at_ms[each.first]) for each in tested)
     end_ms = max(each.history.candles.last_at_ms for each in tested) + backtest.timeframe.ms
     folds = folds_of(first_ms, end_ms, request.folds)
-    searches = [_Search(request, number, each.search_until_ms, defaults) for number, each in enumerate(folds)]
-    whole = _Search(request, len(folds), end_ms, defaults)
+    ends_ms = [*(each.search_until_ms for each in folds), end_ms]
+    *searches, whole = searches_of(
+        request.parameters,
+        defaults,
+        partial(makes_sense, inputs, load_strategies()),
+        request.tries,
+        request.seed,
+        ends_ms,
+    )
     with compute(config.compute.scheduler, sum(len(each.history.candles) for each in tested)) as executor:
-        _make_tries(executor, inputs, (*searches, whole), request.tries, progress)
-        results = _tried_after(executor, inputs, folds, searches, defaults)
-        unchanged = executor.submit(attempt, inputs, defaults, None, end_ms).result()
+        _make_tries(executor, inputs, (*searches, whole), progress)
+        later = _try_later(executor, inputs, folds, searches, defaults)
+        now = executor.submit(attempt, inputs, defaults, None, end_ms)
+        results, unchanged = _results(folds, searches, later, progress), now.result()
     return Sweep(request, tested, results, unchanged, tuple(whole.tries))
 
 
@@ -135,81 +145,61 @@ def _place(document: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     return document, last
 
 
-class _Search:
-    """Proposes the values of the next try from the results of earlier tries: an optuna study that sees no candle after
-    ``until_ms``."""
-
-    def __init__(self, request: SweepRequest, number: int, until_ms: int, defaults: Values) -> None:
-        try:
-            import optuna
-        except ImportError:
-            raise ConfigError("a sweep needs optuna, which is not installed", hint=install_hint("sweep")) from None
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(seed=request.seed + number)
-        self._study = optuna.create_study(direction="maximize", sampler=sampler)
-        if all(each.low <= defaults[each.name] <= each.high for each in request.parameters):
-            self._study.enqueue_trial(dict(defaults))
-        self._failed = optuna.trial.TrialState.FAIL
-        self._parameters = request.parameters
-        self._trial: Any = None
-        self.until_ms = until_ms
-        self.tries: list[Try] = []
-
-    def ask(self) -> Values:
-        """The values of the next try. Call `answer` before calling this again."""
-        self._trial = trial = self._study.ask()
-        return {
-            each.name: trial.suggest_int(each.name, int(each.low), int(each.high))
-            if each.is_whole
-            else trial.suggest_float(each.name, each.low, each.high)
-            for each in self._parameters
-        }
-
-    def answer(self, made: Try) -> None:
-        self.tries.append(made)
-        if made.score is None:
-            self._study.tell(self._trial, state=self._failed)
-        else:
-            self._study.tell(self._trial, made.score)
-
-
-def _make_tries(
-    executor: Executor, inputs: SweepInputs, searches: Sequence[_Search], rounds: int, progress: Progress
-) -> None:
-    """Searches run side by side, the tries within each in sequence, so the result does not depend on timing."""
-    total = rounds * len(searches)
+def _make_tries(executor: Executor, inputs: SweepInputs, searches: Sequence[Search], progress: Progress) -> None:
+    """Searches run side by side, the tries within each in sequence, so the result does not depend on timing. Raises
+    ConfigError if a search finds nothing to try."""
+    total, going = sum(each.limit for each in searches), list(searches)
     progress(BacktestStage.TRIES, 0, total)
-    for number in range(rounds):
-        waiting = [executor.submit(attempt, inputs, each.ask(), None, each.until_ms) for each in searches]
-        for search, future in zip(searches, waiting, strict=True):
+    while going:
+        proposed = [(each, each.ask()) for each in going]
+        waiting = [
+            (search, executor.submit(attempt, inputs, values, None, search.until_ms))
+            for search, values in proposed
+            if values is not None
+        ]
+        for search, future in waiting:
             search.answer(future.result())
-        progress(BacktestStage.TRIES, (number + 1) * len(searches), total)
+            progress(BacktestStage.TRIES, sum(len(each.tries) for each in searches), total)
+        going = [search for search, _ in waiting]
+    if not all(each.tries for each in searches):
+        raise ConfigError(
+            "hardly any values in these ranges make sense together", hint="autopilot sweep --help; give wider ranges"
+        )
 
 
-def _tried_after(
-    executor: Executor, inputs: SweepInputs, folds: Sequence[SweepFold], searches: Sequence[_Search], defaults: Values
-) -> tuple[FoldResult, ...]:
+def _try_later(
+    executor: Executor, inputs: SweepInputs, folds: Sequence[SweepFold], searches: Sequence[Search], defaults: Values
+) -> list[tuple[Future[Try], Future[Try]]]:
+    """For each fold its best values and the current ones, tried in the time that followed the search."""
     chosen = [best_of(each.tries) for each in searches]
-    waiting = [
-        tuple(
-            executor.submit(attempt, inputs, values, fold.search_until_ms, fold.test_until_ms)
-            for values in (best.values if best else defaults, defaults)
+    return [
+        (
+            executor.submit(
+                attempt, inputs, best.values if best else defaults, fold.search_until_ms, fold.test_until_ms
+            ),
+            executor.submit(attempt, inputs, defaults, fold.search_until_ms, fold.test_until_ms),
         )
         for fold, best in zip(folds, chosen, strict=True)
     ]
-    return tuple(
-        FoldResult(fold, tuple(search.tries), best, after.result(), unchanged.result())
-        for fold, search, best, (after, unchanged) in zip(folds, searches, chosen, waiting, strict=True)
-    )
+
+
+def _results(
+    folds: Sequence[SweepFold],
+    searches: Sequence[Search],
+    later: Sequence[tuple[Future[Try], Future[Try]]],
+    progress: Progress,
+) -> tuple[FoldResult, ...]:
+    found = []
+    for number, (fold, search, (after, unchanged)) in enumerate(zip(folds, searches, later, strict=True)):
+        progress(BacktestStage.FOLLOWING, number, len(folds))
+        found.append(FoldResult(fold, tuple(search.tries), best_of(search.tries), after.result(), unchanged.result()))
+    return tuple(found)
 
 
 def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: int) -> Try:
     """A backtest of the candles that open in [from_ms, until_ms) with these values; ``from_ms`` None: from the start of
-    the test. A combination of values that the configuration forbids makes no trade."""
-    try:
-        config, strategies = _changed(inputs, values)
-    except ValidationError:
-        return Try(values, np.empty(0), 0)
+    the test. The values must make sense."""
+    config, strategies = _changed(inputs, load_strategies(), values)
     tested = [one for each in inputs.tested if (one := _within(each, from_ms, until_ms))]
     if not tested:
         return Try(values, np.empty(0), 0)
@@ -221,19 +211,28 @@ def attempt(inputs: SweepInputs, values: Values, from_ms: int | None, until_ms: 
         for one, known, chosen in zip(tested, series, choices, strict=True)
     ]
     _, record = simulate(account_of(request), traded, strategies, paper_settings(config, request), unwatched)
-    return Try(values, daily_returns(record), len(record.trades))
+    return Try(values, daily_returns(record, from_ms, until_ms), len(record.trades))
 
 
-def _changed(inputs: SweepInputs, values: Values) -> tuple[AutopilotConfig, StrategySet]:
-    """The configuration and the strategies with these values. Raises ValidationError."""
-    strategies, document = load_strategies(), inputs.config.model_dump(mode="json")
+def makes_sense(inputs: SweepInputs, strategies: StrategySet, values: Values) -> bool:
+    """Whether the strategy and the configuration allow these values together."""
+    try:
+        _changed(inputs, strategies, values)
+    except (StrategyError, ValidationError):
+        return False
+    return True
+
+
+def _changed(inputs: SweepInputs, strategies: StrategySet, values: Values) -> tuple[AutopilotConfig, StrategySet]:
+    """The configuration and the strategies with these values. Raises StrategyError, ValidationError."""
+    document = inputs.config.model_dump(mode="json")
     keys = {each.name for each in inputs.parameters if each.is_key}
     for key in keys:
         place, last = _place(document, key)
         place[last] = values[key]
     if inputs.request.strategy is not None:
         own = {name: value for name, value in values.items() if name not in keys}
-        strategies = StrategySet((replace(strategies[inputs.request.strategy], **own),))
+        strategies = StrategySet((varied(strategies[inputs.request.strategy], own),))
     return AutopilotConfig.of(document), strategies
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.control.errors import Conflict
-from autopilot.domain.account import exchange_of
+from autopilot.domain.account import BooksState, exchange_of
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError, StoreError
@@ -23,8 +23,9 @@ from autopilot.domain.trading_mode import (
     accounts_of,
     mode_of,
 )
+from autopilot.engine.account_result import TRY_AGAIN, AccountResult, Remainder
 from autopilot.engine.account_watch import AccountWatch
-from autopilot.engine.liquidation import TRY_AGAIN, AccountResult, Liquidation, Remainder
+from autopilot.engine.liquidation import Liquidation
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 
@@ -56,6 +57,10 @@ class TradingControl:
         self._events = events
         self._clock = clock
 
+    def books(self) -> Mapping[str, BooksState]:
+        """The state of the books by account, as last compared."""
+        return self._watch.books()
+
     async def pause(self, exchange: str | None, actor: str) -> Document:
         """Stop buying, and cancel resting entries. Returns the modes and `results_document`."""
         changed = self._restrict(exchange, TradingMode.REDUCING, PAUSED_BY_USER, "paused by the user", actor)
@@ -86,8 +91,9 @@ class TradingControl:
         return changed
 
     async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
-        """Lift the modes that users set, and accept the books as they are; with ``write_off`` also remove the positions
-        that the exchange does not show. Raises Conflict to resume one exchange while all accounts are restricted."""
+        """Lift the modes that users set, and accept the books as they are; with ``write_off`` also take out of them
+        what is missing, and what is held on markets that are gone. Raises Conflict to resume one exchange while all
+        accounts are restricted."""
         general = mode_of([*self._modes.restrictions(EVERY_ACCOUNT), *self._watch.restrictions(EVERY_ACCOUNT)])
         if exchange and general is not TradingMode.ACTIVE:
             raise Conflict(
@@ -98,14 +104,13 @@ class TradingControl:
         for entry in lifted:
             self._tell(entry, entry.mode, TradingMode.ACTIVE)
         self._watch.end_halt()
-        missing = self._watch.accept(exchange)
+        self._watch.accept(exchange)
         before = max((general, *(each.mode for each in lifted)), key=lambda mode: mode.strictness)
         changed = {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
         if not write_off:
             return changed
-        return changed | results_document(
-            await self._everywhere(tuple(missing), lambda at: at.write_off(missing[at.account]))
-        )
+        chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
+        return changed | results_document(await self._everywhere(chosen, lambda at: at.write_off()))
 
     def _restrict(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> Document:
         scope = accounts_of(exchange)
@@ -140,7 +145,12 @@ class TradingControl:
 def results_document(outcomes: Sequence[AccountResult]) -> Document:
     """``{"accounts": […], "complete"}``: one entry per account; complete if no account has anything ``left``."""
     accounts = [
-        {**document(each), "canceled": [_order(order) for order in document(each.canceled)]} for each in outcomes
+        {
+            **document(each),
+            "canceled": [_order(order) for order in document(each.canceled)],
+            "written_off": {gone.symbol: format(gone.quantity, "f") for gone in each.write_offs},
+        }
+        for each in outcomes
     ]
     return {"accounts": accounts, "complete": not any(each.left for each in outcomes)}
 

@@ -23,9 +23,10 @@ from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.trading_mode import EVERY_ACCOUNT
+from autopilot.engine.account_result import AccountResult, Remainder
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import EventLog
-from autopilot.engine.liquidation import AccountResult, Liquidation, Remainder
+from autopilot.engine.liquidation import Liquidation
 from autopilot.execution.restrictions import Restrictions
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ async def pause(paths: Paths, exchange: str | None, keys: Keys) -> Document:
             return await control.pause(exchange, this_process())
 
 
-async def resume(paths: Paths, exchange: str | None, keys: Keys) -> Document:
+async def resume(paths: Paths, exchange: str | None, keys: Keys, *, write_off: bool = False) -> Document:
     """Raises AlreadyRunning, Conflict, ConfigError, StoreError."""
-    async with _control(paths, keys, "resume", {"exchange": exchange}) as control:
+    async with _control(paths, keys, "resume", {"exchange": exchange, "write_off": write_off}) as control:
         with hold_lock(paths.lock_file):
-            return await control.resume(exchange, this_process())
+            return await control.resume(exchange, this_process(), write_off=write_off)
 
 
 async def panic(paths: Paths, keys: Keys, *, flatten: bool) -> Document:

@@ -97,7 +97,9 @@ def backtest(
     from autopilot.app.backtest.figures import backtest_document
     from autopilot.app.backtest.run import run_backtest
     from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
+    from autopilot.cli.forecast import backtest_forecast
     from autopilot.domain.documents import document
+    from autopilot.strategies.registry import load_strategies
 
     session = Session.of(context, as_json)
     config = session.config
@@ -118,7 +120,8 @@ def backtest(
         detail=detail,
         compare=compare,
     )
-    with progress_view(session.output.remarks) as progress:
+    forecast = backtest_forecast(request, len(load_strategies()))
+    with progress_view(session.output.remarks, forecast) as progress:
         run = run_backtest(session.paths, config, request, progress)
         figures = backtest_document(run)
     if decisions:
@@ -147,14 +150,16 @@ def check(
     Exit code 1 when one does.
     """
     from autopilot.app.backtest.check import check_strategies
+    from autopilot.cli.forecast import check_forecast
 
     config = session.config
-    with progress_view(session.output.remarks) as progress:
+    symbols = tuple(dict.fromkeys(symbols_of(symbol))) or config.symbols
+    with progress_view(session.output.remarks, check_forecast(len(symbols))) as progress:
         document = check_strategies(
             session.paths,
             config,
             exchange or config.exchange,
-            tuple(dict.fromkeys(symbols_of(symbol))) or config.symbols,
+            symbols,
             Timeframe.parse(timeframe) if timeframe else config.timeframe,
             cuts,
             progress,
@@ -193,6 +198,7 @@ def sweep(
     from autopilot.app.sweep.figures import sweep_document
     from autopilot.app.sweep.run import SweepRequest, run_sweep
     from autopilot.cli.backtest_request import backtest_request, parameters_of, period_of
+    from autopilot.cli.forecast import sweep_forecast
     from autopilot.strategies.registry import load_strategies
 
     config = session.config
@@ -213,6 +219,6 @@ def sweep(
         folds=folds,
         seed=seed,
     )
-    with progress_view(session.output.remarks) as progress:
+    with progress_view(session.output.remarks, sweep_forecast(request)) as progress:
         document = sweep_document(run_sweep(session.paths, config, request, progress))
     session.show(document, sweep_screen)

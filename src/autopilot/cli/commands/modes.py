@@ -61,19 +61,21 @@ def resume(
     session: Session,
     exchange: Exchange = None,
     write_off: Annotated[
-        bool, typer.Option("--write-off", help="Remove from the books what the account no longer owns.")
+        bool,
+        typer.Option(
+            "--write-off",
+            help="Remove from the books what the account no longer owns or can no longer sell.",
+        ),
     ] = False,
 ) -> int:
     """End a pause or a panic.
 
-    Trading goes on even if the books differ from the exchange's. Coins that were sold or withdrawn outside Autopilot
-    stay in the books until --write-off removes them: those that a running daemon found missing at its last comparison.
-    Exit code 1 when some could not be removed. Without --write-off it works with and without a daemon.
+    Trading goes on even if the books differ from the exchange's. With --write-off the books are compared with the
+    exchange now. Coins that were sold or withdrawn outside Autopilot are removed, and so are positions and orders on
+    markets that the exchange no longer has. They count as withdrawn at the last known price. If an exchange does not
+    answer, nothing of its accounts is removed. Exit code 1 when something is left. It works with and without a daemon.
     """
-    if not write_off:
-        document = _set_mode(session, "resume", exchange)
-    else:
-        document = session.client(MODE_TIMEOUT_S).post(address("resume"), {"exchange": exchange, "write_off": True})
+    document = _set_mode(session, "resume", exchange, **({"write_off": True} if write_off else {}))
     return session.show(document, resumed_screen, is_done=document.get("complete", True))
 
 
@@ -91,16 +93,16 @@ def panic(
     return session.show(document, partial(panic_screen, flatten=flatten), is_done=document["complete"])
 
 
-def _set_mode(session: Session, command: str, exchange: str | None) -> Document:
-    """``command``: pause or resume. Raises AutopilotError."""
+def _set_mode(session: Session, command: str, exchange: str | None, **more: bool) -> Document:
+    """``command``: pause or resume; ``more``: its other options. Raises AutopilotError."""
     try:
-        return session.client(MODE_TIMEOUT_S).post(address(command), {"exchange": exchange})
+        return session.client(MODE_TIMEOUT_S).post(address(command), {"exchange": exchange, **more})
     except DaemonNotRunning:
         from autopilot.app.trading import without_daemon
         from autopilot.cli.secret_input import keys_of
 
         change = without_daemon.pause if command == "pause" else without_daemon.resume
-        return asyncio.run(change(session.paths, exchange, keys_of(session)))
+        return asyncio.run(change(session.paths, exchange, keys_of(session), **more))
 
 
 def _panic_of_daemon(session: Session, flatten: bool) -> Document | None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from autopilot.cli.errors import ExitCode, TrainingFailed
+from autopilot.cli.forecast import training_forecast
 from autopilot.cli.options import TimeframeName, complete_task, exchange_option, symbol_option, with_session
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen, tasks_screen
@@ -66,16 +67,17 @@ def retrain(
     body = {name: value for name, value in wanted.items() if value is not None}
     if not surrogate:
         _say_outlook(session, body)
+    forecast = training_forecast(len(symbol) if symbol else None, days)
     try:
         daemon = session.client()
         begun = daemon.post(address("retrain"), body)["task"]
     except DaemonNotRunning:
-        with progress_view(session.output.remarks) as progress:
+        with progress_view(session.output.remarks, forecast) as progress:
             ended = _train_here(session, body, progress)
     else:
         if detach:
             return session.show(begun, begun_screen)
-        with progress_view(session.output.remarks) as progress:
+        with progress_view(session.output.remarks, forecast) as progress:
             ended = _follow(daemon, begun["id"], progress)
     return _show(session, ended)
 

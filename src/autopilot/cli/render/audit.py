@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from autopilot.cli.render.blocks import Block, Field, Screen, Style, as_screen, field, line, listing
-from autopilot.cli.render.words import count, quantity, spoken, utc
+from autopilot.cli.render.words import count, price, quantity, spoken, utc
 from autopilot.control.protocol import API
 from autopilot.domain.document_types import Document
 
@@ -85,6 +85,10 @@ def _order(body: Document) -> str:
     return f"{body['symbol']} {body['side']} {spoken(body['status'])}{filled}, order {_short(body['client_order_id'])}"
 
 
+def _write_off(body: Document) -> str:
+    return f"{body['account']} {body['symbol']}: {quantity(body['quantity'])} at {price(body['price'])}"
+
+
 def _short(long_id: str) -> str:
     return long_id[:ID_SHOWN]
 
@@ -97,6 +101,7 @@ _WORDS: dict[str, Callable[[Document], str]] = {
     "arming": _arming,
     "decision": _decision,
     "order": _order,
+    "write_off": _write_off,
     "break": "{problem}".format_map,
 }
 FIELDS: tuple[Field[Document], ...] = (

@@ -79,6 +79,7 @@ def _header(document: Document, what: str) -> Iterator[Block]:
         denied = list(document["denied"].items())[:DENIALS_SHOWN]
         reasons = ", ".join(f"{number:,} {spoken(code.lower())}" for code, number in denied)
         yield line(f"denied signals: {reasons}", hang=2)
+    yield from (line(f"note: {note}", Style.WARNING, hang=2) for note in document.get("notes", ()))
     if document.get("detail"):
         detail = f"{document['looked_into']:,} of these candles were replayed with {document['detail']} candles"
         yield line(detail, Style.FAINT, hang=2)
@@ -188,12 +189,11 @@ def sweep_screen(document: Document) -> Screen:
     """The screen of a `sweep_document`."""
     traded = f"the strategy {document['strategy']}" if document["strategy"] else "the rule table"
     market = f"{', '.join(document['symbols'])} on {document['exchange']}, {document['timeframe']}"
-    tries = f"{document['tries']:,} tries in each of {count(len(document['folds']), 'fold')} and over the whole period"
     return stacked(
         (
             heading(f"Sweep of {traded} with {market}"),
             *banner([{"market": document["exchange"]}]),
-            line(tries, Style.FAINT, hang=2),
+            line(_tries(document), Style.FAINT, hang=2),
         ),
         (listed(_FOLD_FIELDS, document["folds"]),),
         _walk(document),
@@ -201,6 +201,13 @@ def sweep_screen(document: Document) -> Screen:
         (line(document["verdict"], _style(document), hang=2),),
         _use(document) if document["conclusion"] in ("skill", "unproven") else (),
     )
+
+
+def _tries(document: Document) -> str:
+    made = {document["tries"], *(each["tries"] for each in document["folds"])}
+    number = f"{min(made):,} to {max(made):,}" if len(made) > 1 else f"{max(made):,}"
+    tries = f"{number} tries in each of {count(len(document['folds']), 'fold')} and over the whole period"
+    return tries if max(made) >= document["tries_wanted"] else f"{tries}: no other values in these ranges make sense"
 
 
 _FOLD_FIELDS: tuple[Field[Document], ...] = (

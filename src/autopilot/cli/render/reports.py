@@ -52,6 +52,7 @@ _VERDICTS = {
     "worse": Span("worse", Style.BAD),
     "unshown": Span("no", Style.FAINT),
     "too_few_days": Span("too few", Style.FAINT),
+    "no_trades": Span("no trades", Style.FAINT),
     "same": Span(NOTHING, Style.FAINT),
 }
 _SLICES = (("by_regime", "regime"), ("by_symbol", "symbol"), ("by_decider", "decided by"))
@@ -146,7 +147,9 @@ def _verdict(document: Document, ledger: Document) -> Iterator[Block]:
             Style.WARNING,
         )
         return
-    others = [item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] != "same"]
+    others = [
+        item for item in (*ledger["lines"], *ledger["strategies"]) if item["verdict"] not in ("same", "no_trades")
+    ]
     better, worse, unshown = (
         [_NAMES.get(item["name"], item["name"]) for item in others if item["verdict"] == verdict]
         for verdict in ("better", "worse", "unshown")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from autopilot.cli.render.blocks import Block, Paragraph, Screen, Span, Style, as_screen, banner, line, remedy
-from autopilot.cli.render.words import count, price, quantity
+from autopilot.cli.render.words import count, money, price, quantity
 
 if TYPE_CHECKING:
     from autopilot.domain.document_types import Document
@@ -107,15 +108,28 @@ def _done(document: Document) -> Iterator[Block]:
         yield from (line(f"{name}: {symbol}: its stop order stays open on the exchange") for symbol in account["kept"])
         yield from (line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"])
         yield from (line(f"{name}: {symbol}: the rest is too small to be sold") for symbol in account["dust"])
-        yield from (
-            line(f"{name}: {quantity(gone)} {symbol.partition('/')[0]} of {symbol} written off")
-            for symbol, gone in account["written_off"].items()
-        )
+        yield from (block for gone in account["write_offs"] for block in _written_off(name, gone))
         for left in account["left"]:
             subject = "" if left["symbol"] == "*" else f"{left['symbol']}: "
             owner = "" if name == "*" else f"{name}: "
             yield line(f"LEFT: {owner}{subject}{left['what']}", Style.BAD, hang=2)
             yield remedy(left["hint"])
+
+
+@as_screen
+def _written_off(account: str, gone: Document) -> Iterator[Block]:
+    base, _, quote = gone["symbol"].partition("/")
+    kept = Decimal(gone["quantity"]) - Decimal(gone["missing"])
+    why = "the account does not own it" if not kept else f"the account does not own {quantity(gone['missing'])}"
+    if gone["reason"] == "market_gone":
+        why = f"{account.partition(':')[2]} no longer has this market"
+    yield line(f"{account}: {gone['symbol']}: {quantity(gone['quantity'])} {base} written off: {why}", hang=2)
+    value = money(str(Decimal(gone["quantity"]) * Decimal(gone["price"])))
+    at = f"withdrawn at the last known price, {price(gone['price'])} {quote}"
+    result = f"the part sold before is a trade with a result of {money(gone['net'])}" if gone["net"] else "no result"
+    yield line(f"  cost {money(gone['cost'])} {quote}, counts as {at} (worth {value}); {result}", hang=4)
+    if kept:
+        yield line(f"  {quantity(str(kept))} {base} stay in the account, and Autopilot no longer counts them", hang=4)
 
 
 def _order(order: Document) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from autopilot.domain.money import to_decimal
 from autopilot.domain.timeframe import HOUR_MS, iso_utc
 from autopilot.strategies.base import (
+    Below,
     BoolArray,
     MarketView,
     SignalArrays,
@@ -19,7 +20,7 @@ from autopilot.strategies.base import (
     quantity_for,
     suits,
 )
-from autopilot.strategies.rules import assemble, fired, once_per_view, ramp, stretch
+from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, once_per_view, ramp, stretch
 
 SHARE = Decimal("0.04")
 
@@ -44,6 +45,14 @@ class Dca(Strategy):
     name = "dca"
     group = StrategyGroup.MARKET_MAKING
     regime_fit = suits(trending_up=0.4, trending_down=0.1, ranging=0.5, volatile=0.1, quiet=0.8)
+    constraints = (
+        Below(0, "every_hours"),
+        Below(1, "period"),
+        Below("period", LONGEST_WINDOW + 1),
+        Below("deepest", "dearest"),
+        Below("dearest", "trim"),
+        Below(0, "burst"),
+    )
 
     every_hours: int = 24
     period: int = 168

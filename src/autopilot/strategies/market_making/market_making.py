@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from autopilot.strategies.base import (
+    Below,
     FloatArray,
     MarketView,
     SignalArrays,
@@ -17,7 +18,7 @@ from autopilot.strategies.base import (
     quantity_for,
     suits,
 )
-from autopilot.strategies.rules import assemble, fired, lagged, once_per_view, ramp
+from autopilot.strategies.rules import LONGEST_EMA, assemble, fired, lagged, once_per_view, ramp
 
 SHARE = Decimal("0.05")
 
@@ -45,6 +46,12 @@ class MarketMaking(Strategy):
     name = "market_making"
     group = StrategyGroup.MARKET_MAKING
     regime_fit = suits(trending_up=0.1, trending_down=0.0, ranging=0.6, volatile=0.0, quiet=1.0)
+    constraints = (
+        Below(1, "centre"),
+        Below("centre", LONGEST_EMA + 1),
+        Below(0, "sigmas"),
+        Below(0, "quiet"),
+    )
 
     centre: int = 12
     sigmas: float = 1.5

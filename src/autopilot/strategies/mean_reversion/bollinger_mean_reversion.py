@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, fired, fresh, ramp, rolling_max, rolling_min
+from autopilot.strategies.base import Below, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, fresh, ramp, rolling_max, rolling_min
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,13 @@ class BollingerMeanReversion(Strategy):
     name = "bollinger_mean_reversion"
     group = StrategyGroup.MEAN_REVERSION
     regime_fit = suits(trending_up=0.2, trending_down=0.1, ranging=1.0, volatile=0.2, quiet=0.6)
+    constraints = (
+        Below(1, "period"),
+        Below("period", LONGEST_WINDOW + 1),
+        Below(0, "width"),
+        Below(0, "memory"),
+        Below(0, "burst"),
+    )
 
     period: int = 20
     width: float = 2.0

@@ -6,8 +6,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import FloatArray, IntArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, fired, lagged, once_per_view, ramp, rolling_max, rolling_min
+from autopilot.strategies.base import (
+    Below,
+    FloatArray,
+    IntArray,
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    suits,
+)
+from autopilot.strategies.rules import (
+    LONGEST_WILDER,
+    LONGEST_WINDOW,
+    assemble,
+    fired,
+    lagged,
+    once_per_view,
+    ramp,
+    rolling_max,
+    rolling_min,
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,13 @@ class Divergence(Strategy):
     name = "divergence"
     group = StrategyGroup.MEAN_REVERSION
     regime_fit = suits(trending_up=0.4, trending_down=0.5, ranging=0.7, volatile=0.3, quiet=0.4)
+    constraints = (
+        Below(1, "period"),
+        Below("period", LONGEST_WILDER + 1),
+        Below(0, "wing"),
+        Below("wing", "span"),
+        Below("span", LONGEST_WINDOW + 1),
+    )
 
     period: int = 14
     wing: int = 4

@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from autopilot.strategies.base import (
+    Below,
     FloatArray,
     MarketView,
     SignalArrays,
@@ -17,7 +18,7 @@ from autopilot.strategies.base import (
     quantity_for,
     suits,
 )
-from autopilot.strategies.rules import assemble, fired, lagged, once_per_view, ramp, stretch
+from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, lagged, once_per_view, ramp, stretch
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Grid(Strategy):
     name = "grid"
     group = StrategyGroup.MEAN_REVERSION
     regime_fit = suits(trending_up=0.2, trending_down=0.0, ranging=0.9, volatile=0.2, quiet=0.7)
+    constraints = (
+        Below(1, "period"),
+        Below("period", LONGEST_WINDOW + 1),
+        Below(0, "spacing"),
+        Below(1, "levels"),
+    )
 
     period: int = 168
     spacing: float = 0.6

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, fired, fresh, ramp, rolling_max, rolling_min
+from autopilot.strategies.base import Below, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_WILDER, assemble, fired, fresh, ramp, rolling_max, rolling_min
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,15 @@ class Rsi(Strategy):
     name = "rsi"
     group = StrategyGroup.MEAN_REVERSION
     regime_fit = suits(trending_up=0.3, trending_down=0.1, ranging=0.9, volatile=0.3, quiet=0.6)
+    constraints = (
+        Below(1, "period"),
+        Below("period", LONGEST_WILDER + 1),
+        Below(0, "oversold"),
+        Below("oversold", "overbought"),
+        Below("overbought", 100),
+        Below(0, "memory"),
+        Below(0, "hold"),
+    )
 
     period: int = 14
     oversold: float = 30.0

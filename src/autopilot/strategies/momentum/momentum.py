@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import MIN_MOVE, assemble, fired, fresh, once_per_view, ramp
+from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_WINDOW, MIN_MOVE, assemble, fired, fresh, once_per_view, ramp
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Momentum(Strategy):
     name = "momentum"
     group = StrategyGroup.MOMENTUM
     regime_fit = suits(trending_up=0.8, trending_down=0.7, ranging=0.1, volatile=0.8, quiet=0.1)
+    constraints = (
+        Below(0, "short"),
+        Below("short", "long"),
+        Below("long", LONGEST_WINDOW + 1),
+        Below(0, "hold"),
+    )
 
     short: int = 24
     long: int = 168

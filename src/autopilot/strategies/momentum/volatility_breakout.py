@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, atr, fired, fresh, lagged, once_per_view, ramp
+from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_WINDOW, assemble, atr, fired, fresh, lagged, once_per_view, ramp
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class VolatilityBreakout(Strategy):
     name = "volatility_breakout"
     group = StrategyGroup.MOMENTUM
     regime_fit = suits(trending_up=0.5, trending_down=0.5, ranging=0.2, volatile=1.0, quiet=0.3)
+    constraints = (
+        Below(1, "channel"),
+        Below("channel", LONGEST_WINDOW + 1),
+    )
 
     channel: int = 55
     margin: float = 0.1

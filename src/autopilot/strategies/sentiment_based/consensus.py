@@ -9,6 +9,7 @@ import numpy as np
 
 from autopilot.analysis.rolling import Windows
 from autopilot.strategies.base import (
+    Below,
     CompositeStrategy,
     FloatArray,
     Int8Array,
@@ -46,6 +47,13 @@ class Consensus(CompositeStrategy):
     name = "consensus"
     group = StrategyGroup.SENTIMENT_BASED
     regime_fit = suits(trending_up=0.6, trending_down=0.5, ranging=0.5, volatile=0.5, quiet=0.4)
+    constraints = (
+        Below(0, "memory"),
+        Below(0, "entry"),
+        Below(0, "quorum"),
+        Below("quorum", len(StrategyGroup) + 1),
+        Below(0, "hold"),
+    )
 
     strategies: tuple[Strategy, ...]
     memory: int = 4

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, fired, fresh, once_per_view, ramp, rolling_mean
+from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, fresh, once_per_view, ramp, rolling_mean
 
 TINY = 1e-12
 SAME = 1.0 - 1e-6
@@ -37,6 +37,13 @@ class PairsTrading(Strategy):
     group = StrategyGroup.SENTIMENT_BASED
     regime_fit = suits(trending_up=0.4, trending_down=0.3, ranging=0.8, volatile=0.3, quiet=0.7)
     needs_reference = True
+    constraints = (
+        Below(1, "period"),
+        Below("period", LONGEST_WINDOW // 2 + 1),
+        Below(0, "entry"),
+        Below("min_correlation", 1),
+        Below(0, "hold"),
+    )
 
     period: int = 168
     entry: float = 2.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
+from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_EMA, assemble, atr, fired, fresh, once_per_view, ramp
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Sentiment(Strategy):
     group = StrategyGroup.SENTIMENT_BASED
     regime_fit = suits(trending_up=0.4, trending_down=0.4, ranging=0.6, volatile=0.6, quiet=0.5)
     needs_sentiment = True
+    constraints = (
+        Below(0, "fear"),
+        Below("fear", "greed"),
+        Below("greed", 100),
+        Below(1, "turn"),
+        Below("turn", LONGEST_EMA + 1),
+        Below(0, "hold"),
+    )
 
     fear: float = 25.0
     greed: float = 75.0

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.strategies.base import FloatArray, Int8Array, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.base import (
+    Below,
+    FloatArray,
+    Int8Array,
+    MarketView,
+    SignalArrays,
+    Strategy,
+    StrategyGroup,
+    suits,
+)
 from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
 
 CHECKS = ("EMA order", "directional movement", "MACD above zero", "RSI beyond 50", "price beyond its mean", "channel")
@@ -37,6 +46,12 @@ class Confirmed(Strategy):
     name = "confirmed"
     group = StrategyGroup.TREND_FOLLOWING
     regime_fit = suits(trending_up=1.0, trending_down=0.9, ranging=0.0, volatile=0.4, quiet=0.2)
+    constraints = (
+        Below(0, "needed"),
+        Below("needed", len(CHECKS) + 1),
+        Below("adx_limit", 100),
+        Below(0, "hold"),
+    )
 
     needed: int = 5
     adx_limit: float = 25.0

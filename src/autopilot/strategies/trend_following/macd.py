@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, atr, fired, fresh, lagged, once_per_view, ramp
+from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_EMA, assemble, atr, fired, fresh, lagged, once_per_view, ramp
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,14 @@ class Macd(Strategy):
     name = "macd"
     group = StrategyGroup.TREND_FOLLOWING
     regime_fit = suits(trending_up=0.8, trending_down=0.7, ranging=0.2, volatile=0.6, quiet=0.2)
+    constraints = (
+        Below(1, "fast"),
+        Below("fast", "slow"),
+        Below("slow", LONGEST_EMA + 1),
+        Below(1, "signal"),
+        Below("signal", LONGEST_EMA + 1),
+        Below(0, "hold"),
+    )
 
     fast: int = 12
     slow: int = 26

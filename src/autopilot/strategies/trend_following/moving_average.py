@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.strategies.base import FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import assemble, atr, fired, fresh, lagged, once_per_view, ramp
+from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.strategies.rules import (
+    LONGEST_EMA,
+    LONGEST_WINDOW,
+    assemble,
+    atr,
+    fired,
+    fresh,
+    lagged,
+    once_per_view,
+    ramp,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,13 @@ class MovingAverage(Strategy):
     name = "moving_average"
     group = StrategyGroup.TREND_FOLLOWING
     regime_fit = suits(trending_up=0.9, trending_down=0.8, ranging=0.1, volatile=0.5, quiet=0.3)
+    constraints = (
+        Below(1, "fast"),
+        Below("fast", "slow"),
+        Below("fast", LONGEST_EMA + 1),
+        Below("slow", LONGEST_WINDOW + 1),
+        Below(0, "hold"),
+    )
 
     fast: int = 20
     slow: int = 100

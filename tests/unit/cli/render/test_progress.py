@@ -5,8 +5,15 @@ from __future__ import annotations
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autopilot.cli.render.progress import progress_view
+from autopilot.app.backtest.data import Period
+from autopilot.app.backtest.request import BacktestRequest, WalkForward
+from autopilot.cli.forecast import backtest_forecast
+from autopilot.cli.render.progress import Forecast, progress_view
+from autopilot.cli.render.remaining import Cost
+from autopilot.domain.timeframe import DAY_MS, Timeframe
 
 
 class Terminal(io.StringIO):
@@ -52,3 +59,62 @@ def test_nothing_is_shown_before_the_first_stage() -> None:
     with progress_view(target) as progress:
         progress("", 0, 0)
     assert "0/0" not in target.getvalue()
+
+
+def test_a_terminal_shows_the_remaining_time_and_what_would_make_it_shorter() -> None:
+    target, now = Terminal(), [0.0]
+    forecast = Forecast({"loading": Cost(1.0), "trying": Cost(9.0)}, ("fewer --tries", "fewer symbols"))
+    with progress_view(target, forecast, clock=lambda: now[0]) as progress:
+        progress("loading", 0, 4)
+        now[0] = 1.0
+        progress("loading", 1, 4, "BTC/USD")
+        early = target.getvalue()
+        now[0] = 12.0
+        progress("trying", 0, 30)
+        now[0] = 60.0
+        progress("trying", 10, 30)
+    assert "about 40 s left" in early
+    assert "shorter with: fewer --tries, fewer symbols" in early
+    assert "about 2 min left" in target.getvalue()
+
+
+def test_short_work_gets_no_advice() -> None:
+    target, now = Terminal(), [0.0]
+    with progress_view(target, Forecast({}, ("fewer symbols",)), clock=lambda: now[0]) as progress:
+        progress("folds", 0, 4)
+        now[0] = 1.0
+        progress("folds", 1, 4)
+    assert "about 5 s left" in target.getvalue()
+    assert "shorter" not in target.getvalue()
+
+
+def test_many_steps_are_a_percentage() -> None:
+    target = Terminal()
+    with progress_view(target) as progress:
+        progress("trading", 123_456, 2_905_742)
+        assert "4 %" in target.getvalue()
+
+
+PERIODS = st.sampled_from([Period(), Period(days=90), Period(from_ms=0, to_ms=400 * DAY_MS)])
+
+
+@given(
+    symbols=st.integers(1, 3),
+    period=PERIODS,
+    walks=st.booleans(),
+    compares=st.booleans(),
+)
+def test_the_advice_suits_the_request(symbols: int, period: Period, walks: bool, compares: bool) -> None:
+    request = BacktestRequest(
+        exchange="there",
+        symbols=("BTC/USD", "ETH/USD", "SOL/USD")[:symbols],
+        timeframe=Timeframe.H1,
+        period=period,
+        model=WalkForward() if walks else None,
+        compare=compares,
+    )
+    advice = ", ".join(backtest_forecast(request, 14).shorter)
+    assert ("--no-model" in advice) == walks
+    assert ("--no-compare" in advice) == compares
+    assert ("fewer symbols" in advice) == (symbols > 1)
+    assert ("--days" in advice) == (period == Period())

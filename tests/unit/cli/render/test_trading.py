@@ -19,7 +19,16 @@ ORDER = {
     "status": "canceled",
 }
 LEFT = {"symbol": "ETH/USD", "what": "1.5 held are not sold: the exchange does not answer", "hint": "look there"}
-PANIC = {
+ADA = {
+    "symbol": "ADA/USD",
+    "reason": "missing",
+    "quantity": "12.50",
+    "missing": "12.50",
+    "cost": "10.04",
+    "price": "0.75",
+    "net": None,
+}
+PANIC: dict[str, Any] = {
     "account": "*",
     "before": "active",
     "now": "halted",
@@ -31,6 +40,7 @@ PANIC = {
             "sold": ["BTC/USD"],
             "dust": ["XRP/USD"],
             "written_off": {"ADA/USD": "12.50"},
+            "write_offs": [ADA],
             "left": [LEFT],
         }
     ],
@@ -52,12 +62,31 @@ def test_panic_tells_everything_it_did_and_could_not_do() -> None:
         "live:kraken: SOL/USD: its stop order stays open on the exchange",
         "live:kraken: BTC/USD sold",
         "live:kraken: XRP/USD: the rest is too small to be sold",
-        "live:kraken: 12.5 ADA of ADA/USD written off",
+        "live:kraken: ADA/USD: 12.5 ADA written off: the account does not own it",
+        "  cost 10.04 USD, counts as withdrawn at the last known price, 0.75 USD (worth 9.38); no result",
         "LEFT: live:kraken: ETH/USD: 1.5 held are not sold: the exchange does not answer",
         "  try: look there",
         "NOT COMPLETE",
         "Undo with: autopilot resume",
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ["12.5 ADA written off: the account does not own it"]),
+        (
+            {"missing": "0", "reason": "market_gone"},
+            ["kraken no longer has this market", "12.5 ADA stay in the account"],
+        ),
+        ({"missing": "10"}, ["written off: the account does not own 10", "2.5 ADA stay in the account"]),
+        ({"net": "-1.239"}, ["the part sold before is a trade with a result of -1.24"]),
+    ],
+)
+def test_what_became_of_a_position_that_was_written_off(changes: dict[str, Any], said: list[str]) -> None:
+    account = {**PANIC["accounts"][0], "write_offs": [{**ADA, **changes}]}
+    shown = "\n".join(words(resumed_screen({**PANIC, "accounts": [account]})))
+    assert all(each in shown for each in said)
 
 
 @pytest.mark.parametrize(

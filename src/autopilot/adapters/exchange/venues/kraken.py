@@ -53,23 +53,24 @@ class KrakenOrders(VenueOrders):
         return order_request(order, {"clientOrderId": order.client_order_id, **more})
 
     async def find(self, account: AccountReader, order: Order) -> Raw | None:
+        """Without the symbol, which ccxt no longer knows after the market is gone; Kraken does not need it."""
         if order.exchange_order_id:
-            return await account.find(order.exchange_order_id, order.symbol, _WITH_TRADES)
+            return await account.find(order.exchange_order_id, None, _WITH_TRADES)
         by_id = {"clientOrderId": order.client_order_id, **_WITH_TRADES}
         # ``since`` would filter by the opening time in ccxt, after the exchange has filtered by ours.
         queries: tuple[Query, ...] = ("fetch_open_orders", "fetch_closed_orders")
         for query in queries:
-            found = own_order(await account.query(query, order.symbol, None, None, by_id), order)
+            found = own_order(await account.query(query, None, None, None, by_id), order)
             if found:
                 return found
         return None
 
-    async def trades(self, account: AccountReader, order: Order, raw: Raw) -> Sequence[Raw]:
+    async def trades(self, account: AccountReader, order: Order, raw: Raw) -> Sequence[Raw]:  # noqa: ARG002
         ids = [each["id"] for each in raw["trades"]]
         found: list[Raw] = []
         for first in range(0, len(ids), _TRADES_PAGE):
             page = {"trades": ids[first : first + _TRADES_PAGE]}
-            found += await account.query("fetch_order_trades", raw["id"], order.symbol, None, None, page)
+            found += await account.query("fetch_order_trades", raw["id"], None, None, None, page)
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,16 +13,31 @@ from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.rows import IS_OPEN, from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
+from autopilot.domain.account import BooksState, exchange_of, is_live
 from autopilot.domain.document_types import Document
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace
-from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for, mode_of
+from autopilot.domain.trading_mode import (
+    EVERY_ACCOUNT,
+    WRITE_OFF,
+    ModeEntry,
+    Restriction,
+    TradingMode,
+    holds_for,
+    mode_of,
+)
 
 DISK_LEAST_BYTES = 500_000_000
 KEYS_LOCKED = "KEYS_LOCKED"
 _RESTING_ENTRIES = f"""
     SELECT * FROM orders WHERE account LIKE 'live:%' AND purpose = 'entry' AND {IS_OPEN} ORDER BY created_at_ms
 """
+_HELD_OR_ORDERED = f"""
+    SELECT account, symbol, quantity FROM positions UNION
+    SELECT account, symbol, NULL FROM orders WHERE {IS_OPEN}
+        AND (account, symbol) NOT IN (SELECT account, symbol FROM positions) ORDER BY 1, 2
+"""
+_COMPARED = BooksState()
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 
@@ -44,8 +59,9 @@ def mode_document(account: str, restrictions: Sequence[Restriction]) -> Document
     return {"account": account, "mode": mode_of(restrictions).value, "restrictions": documents}
 
 
-def problems(database: Database, status: Document) -> list[Document]:
-    """A `ProblemDocument` for each problem of the database or of ``status``, errors first. Raises StoreError."""
+def problems(database: Database, status: Document, books: Mapping[str, BooksState]) -> list[Document]:
+    """A `ProblemDocument` for each problem of the database, of ``status``, or of the ``books`` by account, errors
+    first. Raises StoreError."""
     unknown = database.rows("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms")
     resting = database.rows(_RESTING_ENTRIES)
     data_dir = database.path.parent
@@ -53,6 +69,7 @@ def problems(database: Database, status: Document) -> list[Document]:
         *_disk(data_dir, shutil.disk_usage(data_dir).free),
         *_armings(altered_armings(database)),
         *_restrictions(status["modes"]),
+        *_books(database.rows(_HELD_OR_ORDERED), books),
         *_orders(unknown),
         *_unfollowed(resting, {(each["account"], each["symbol"]) for each in status["symbols"] if each["running"]}),
         *_symbols(status["symbols"]),
@@ -74,6 +91,23 @@ def _restrictions(modes: Sequence[Document]) -> Iterator[Document]:
         subject = ", ".join("every account" if account == EVERY_ACCOUNT else account for account in accounts)
         detail = f"{each['mode']}: {each['detail']}"
         yield _problem(each["code"], level, subject, detail, each["since_ms"], each["hint"])
+
+
+def _books(rows: Sequence[sqlite3.Row], books: Mapping[str, BooksState]) -> Iterator[Document]:
+    for row in rows:
+        account, symbol = row["account"], row["symbol"]
+        if symbol in books.get(account, _COMPARED).gone:
+            exchange, held = exchange_of(account), row["quantity"]
+            what = f"{held} {symbol.partition('/')[0]} cannot be sold here" if held else "an order is open in the books"
+            detail = f"{exchange} no longer has a market {symbol}: {what}, and nothing is monitored"
+            hint = WRITE_OFF if is_live(account) else "autopilot resume --write-off takes it out of the books"
+            yield _problem("MARKET_GONE", "error", f"{symbol} in {account}", detail, None, hint)
+    for account in sorted({row["account"] for row in rows}):
+        state = books.get(account, _COMPARED)
+        if state.uncompared and is_live(account):
+            detail = f"its books could not be compared with the exchange: {state.uncompared}"
+            hint = state.hint or "nothing: Autopilot compares again every 15 minutes"
+            yield _problem("BOOKS_UNCOMPARED", "warning", account, detail, None, hint)
 
 
 def _armings(altered: Sequence[str]) -> Iterator[Document]:

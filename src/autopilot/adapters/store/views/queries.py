@@ -115,7 +115,7 @@ def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before
     """`TradeDocument`s, the latest first."""
     found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
     for trade in found:
-        paid = Decimal(trade["quantity"]) * Decimal(trade["entry_price"])
+        paid = (Decimal(trade["quantity"]) + Decimal(trade["written_off"])) * Decimal(trade["entry_price"])
         trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
     return {"trades": found}
 

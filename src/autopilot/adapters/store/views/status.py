@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.queries import stored_status
 from autopilot.adapters.store.views.real_money import real_money
+from autopilot.domain.account import BooksState
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.trading_mode import Restriction
@@ -18,12 +19,14 @@ from autopilot.domain.trading_mode import Restriction
 @dataclass(frozen=True, slots=True)
 class LiveState:
     """The state that only the running daemon knows. ``models``: a `LoadedModelDocument` for each champion; ``symbol``
-    puts the live state of a symbol over the stored one; ``restrictions`` gives those in force for an account."""
+    puts the live state of a symbol over the stored one; ``restrictions`` gives those in force for an account;
+    ``books``: the state of the books by account."""
 
     daemon: Document
     models: Sequence[Document]
     symbol: Callable[[Document], Document]
     restrictions: Callable[[str], Sequence[Restriction]]
+    books: Mapping[str, BooksState]
 
 
 def status_document(database: Path, now_ms: int, live: LiveState | None = None, symbol: str | None = None) -> Document:
@@ -45,7 +48,7 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
             }
             document["model"] = _leading(document["symbols"], live.models)
         document["real_money"] = real_money(opened, document["symbols"], now_ms)
-        document["health"] = problems(opened, document)
+        document["health"] = problems(opened, document, live.books if live else {})
     if symbol is not None:
         document["symbols"] = [each for each in document["symbols"] if each["symbol"] == symbol]
         if not document["symbols"]:

@@ -1,0 +1,111 @@
+"""How long work still takes, estimated from its pace so far and the usual shares of its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+Clock = Callable[[], float]
+"""Seconds on a clock that never goes back."""
+TRUSTED = 0.25
+"""The share of a stage from which on its own pace alone says how long its rest takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A stage's share of the work, in any unit that all its stages share. After ``done`` of ``total`` steps the part
+    (done / total) ** ``power`` of it is over: above 1 if later steps take longer. ``is_guide``: its pace says something
+    about the other stages; that of a download does not."""
+
+    weight: float
+    power: float = 1.0
+    is_guide: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """``is_least``: no step is complete that would tell the pace, so that it takes longer than this."""
+
+    seconds: float
+    is_least: bool = False
+
+    def __str__(self) -> str:
+        """``about 4 min left``."""
+        return f"{'at least' if self.is_least else 'about'} {_rounded(self.seconds)} left"
+
+
+class Remaining:
+    """The remaining time of work whose stages come in the order of ``costs``; a stage may be missing."""
+
+    def __init__(self, costs: Mapping[str, Cost], clock: Clock) -> None:
+        self._costs, self._clock = costs, clock
+        self._stage: str | None = None
+        self._begun = self._reported = 0.0
+        self._done = self._total = 0
+        self._spent = self._passed = 0.0
+
+    def report(self, stage: str, done: int, total: int) -> None:
+        """As `Progress` is called."""
+        now = self._clock()
+        if stage != self._stage:
+            cost = self._cost(self._stage)
+            if self._stage is not None and cost.is_guide:
+                self._spent += now - self._begun
+                self._passed += cost.weight
+            self._stage, self._begun = stage, now
+        self._reported, self._done, self._total = now, done, total
+
+    def left(self) -> Left | None:
+        """None before any time has passed."""
+        elapsed = self._clock() - self._begun
+        if self._stage is None or not self._total or elapsed + self._spent <= 0.0:
+            return None
+        cost = self._cost(self._stage)
+        over = self._over(cost, elapsed)
+        if over <= 0.0:
+            return None
+        own = elapsed / over * (1.0 - over)
+        is_least = self._done == 0 and not self._passed
+        spent, passed, trust = self._spent, self._passed, min(1.0, self._part(cost, self._done) / TRUSTED)
+        tells = cost.is_guide and cost.weight > 0.0
+        if tells:
+            spent, passed = spent + elapsed, passed + cost.weight * over
+        if not passed:
+            return Left(own, is_least=True)
+        pace = spent / passed
+        rest = trust * own + (1.0 - trust) * cost.weight * (1.0 - over) * pace
+        if tells:
+            pace = trust * elapsed / (cost.weight * over) + (1.0 - trust) * pace
+        return Left(rest + self._later() * pace, is_least)
+
+    def _over(self, cost: Cost, elapsed: float) -> float:
+        """The part of the stage that is over by now: grows with time between two reports, to the next step at most."""
+        known, next_step = self._part(cost, self._done), self._part(cost, min(self._done + 1, self._total))
+        if known:
+            reached = known * elapsed / max(self._reported - self._begun, 1e-9)
+        elif self._passed and cost.weight:
+            reached = elapsed * self._passed / max(self._spent * cost.weight, 1e-9)
+        else:
+            reached = next_step
+        return max(known, min(next_step, reached))
+
+    def _part(self, cost: Cost, done: int) -> float:
+        return float((done / self._total) ** cost.power)
+
+    def _later(self) -> float:
+        names = list(self._costs)
+        later = names[names.index(self._stage) + 1 :] if self._stage in names else []
+        return sum(self._costs[name].weight for name in later)
+
+    def _cost(self, stage: str | None) -> Cost:
+        """Of a stage that no cost is known of: nothing beside those that are known."""
+        return self._costs.get(stage or "", Cost(0.0, is_guide=False) if self._costs else Cost(1.0))
+
+
+def _rounded(seconds: float) -> str:
+    """In steps as coarse as the estimate."""
+    if seconds < 57.5:
+        return f"{max(5 * round(seconds / 5), 5)} s"
+    if seconds < 3570:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
