@@ -129,7 +129,7 @@ class ModelError(AutopilotError):
 
 
 class NoModel(ModelError):
-    """No model was trained on such candles, or none of them is champion."""
+    """There is no champion for these candles."""
 
 
 class StoreError(AutopilotError):

@@ -64,9 +64,9 @@ class Champions:
         return tuple(_document(self._of(entry)) for entry in self._champions())
 
     def usable(self, scope: ModelScope, closed_at_ms: int | None = None) -> ScoringModel:
-        """The model that decides about the candle of ``scope`` that closed then, or at its own time if None.
+        """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; None skips the check of the model's age.
 
-        Raises NoModel when there is no champion of such candles. Raises ModelError when it is not usable, has expired,
+        Raises NoModel without a champion of this scope. Raises ModelError when it is not usable, has expired,
         or was trained on later candles.
         """
         champions = self._champions()
@@ -146,7 +146,7 @@ class _ChampionsOn(ScoreModel):
 
 
 def _lacking(scope: ModelScope, champions: Sequence[ModelEntry]) -> str:
-    """That there is no model of such candles, and what the others were trained on."""
+    """The reason in words: no model of this scope, and the scopes of the other champions."""
     others = ", ".join(f"the {each.state} model {each.id} was trained on {each.scope}" for each in champions)
     return f"no learned model for {scope}: {others}" if others else "no learned model"
 

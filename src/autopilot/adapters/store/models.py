@@ -48,7 +48,7 @@ class SqliteModels(AuditedStore):
         return self._all(ModelEntry, f"{_CHAMPIONS} ORDER BY kind, timeframe")
 
     def champion(self, scope: ModelScope) -> ModelEntry | None:
-        """The model that decides about such candles; None if rules do."""
+        """The champion of a scope; None without one: then rules decide."""
         return self._first(ModelEntry, f"{_CHAMPIONS} AND {_OF_SCOPE}", _key(scope))
 
     def promote(self, model_id: str, now_ms: int, reason: str, event: ModelEvent = ModelEvent.PROMOTED) -> None:

@@ -124,7 +124,7 @@ def _keep(trained: Trained, scope: ModelScope, paths: Paths, database: Database)
 
 
 def _incumbent(champions: Champions, scope: ModelScope) -> Incumbent | None:
-    """The champion of such candles to compare with; None without one, or if it abstains or cannot be read."""
+    """The champion of this scope, for the comparison; None without a usable one."""
     try:
         model = champions.usable(scope)
     except NoModel:

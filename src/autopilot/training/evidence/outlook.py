@@ -1,4 +1,4 @@
-"""What a training can show the gate at best and at least, told from its request before any candle is fetched."""
+"""The evidence that a training can give the gate, computed from its request before any candle is fetched."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def symbols_needed(days: int) -> int:
 
 
 def prospects(days: int, symbols: int) -> str:
-    """What the gate asks for, and what such a training can show it, in words."""
+    """The gate's demand, and the evidence that this request can give, in words."""
     found = outlook(days, symbols)
     given = f"{days:,} days of {symbols} symbol{'s' if symbols > 1 else ''} give"
     least, most = (f"{each.decisions:,} on {each.days:,} days" for each in (found.least, found.most))
