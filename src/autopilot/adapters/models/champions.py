@@ -64,7 +64,8 @@ class Champions:
         return tuple(_document(self._of(entry)) for entry in self._champions())
 
     def usable(self, scope: ModelScope, closed_at_ms: int | None = None) -> ScoringModel:
-        """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; None skips the check of the model's age.
+        """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; without it, the age of the model is
+        not checked.
 
         Raises NoModel without a champion of this scope. Raises ModelError when it is not usable, has expired,
         or was trained on later candles.
