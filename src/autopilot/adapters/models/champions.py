@@ -64,8 +64,8 @@ class Champions:
         return tuple(_document(self._of(entry)) for entry in self._champions())
 
     def usable(self, scope: ModelScope, closed_at_ms: int | None = None) -> ScoringModel:
-        """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; without it, the age of the model is
-        not checked.
+        """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; without it the model's age is not
+        checked.
 
         Raises NoModel without a champion of this scope. Raises ModelError when it is not usable, has expired,
         or was trained on later candles.
