@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -43,6 +44,7 @@ class Remaining:
         self._begun = self._reported = 0.0
         self._done = self._total = 0
         self._spent = self._passed = 0.0
+        self._marks: list[tuple[float, float]] = []
 
     def report(self, stage: str, done: int, total: int) -> None:
         """As `Progress` is called."""
@@ -52,8 +54,10 @@ class Remaining:
             if self._stage is not None and cost.is_guide:
                 self._spent += now - self._begun
                 self._passed += cost.weight
-            self._stage, self._begun = stage, now
+            self._stage, self._begun, self._marks = stage, now, []
         self._reported, self._done, self._total = now, done, total
+        if total:
+            self._marks.append((self._part(self._cost(stage), done), now - self._begun))
 
     def left(self) -> Left | None:
         """None before any time has passed."""
@@ -64,7 +68,7 @@ class Remaining:
         over = self._over(cost, elapsed)
         if over <= 0.0:
             return None
-        own = elapsed / over * (1.0 - over)
+        own = self._own_pace(over, elapsed) * (1.0 - over)
         is_least = self._done == 0 and not self._passed
         spent, passed, trust = self._spent, self._passed, min(1.0, self._part(cost, self._done) / TRUSTED)
         tells = cost.is_guide and cost.weight > 0.0
@@ -77,6 +81,13 @@ class Remaining:
         if tells:
             pace = trust * elapsed / (cost.weight * over) + (1.0 - trust) * pace
         return Left(rest + self._later() * pace, is_least)
+
+    def _own_pace(self, over: float, elapsed: float) -> float:
+        """The time that the whole stage would take at the pace of the second half of what is over: the load of the
+        machine may change, and so may the size of the steps."""
+        at = bisect_left(self._marks, (over / 2.0, 0.0))
+        part, since = self._marks[at] if at < len(self._marks) - 1 else (0.0, 0.0)
+        return (elapsed - since) / (over - part) if over > part and elapsed > since else elapsed / over
 
     def _over(self, cost: Cost, elapsed: float) -> float:
         """The part of the stage that is over by now: grows with time between two reports, to the next step at most."""

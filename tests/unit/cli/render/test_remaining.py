@@ -66,6 +66,16 @@ def test_a_stage_whose_later_steps_take_longer() -> None:
         assert left.seconds == pytest.approx(truly, rel=1e-6, abs=1e-6)
 
 
+def test_a_machine_that_becomes_slower_is_noticed() -> None:
+    steps = [1.0] * 40 + [3.0] * 60
+    errors = [
+        abs(left.seconds - truly) / sum(steps)
+        for elapsed, truly, left in played({"trying": Cost(1.0)}, {"trying": steps})
+        if left is not None and elapsed >= 0.5 * sum(steps)
+    ]
+    assert max(errors) < 0.12
+
+
 def test_between_two_steps_the_time_runs_down_and_then_waits_for_the_step() -> None:
     clock = Clock()
     remaining = Remaining({"trying": Cost(1.0)}, clock)
