@@ -126,8 +126,8 @@ def _written_off(account: str, gone: Document) -> Iterator[Block]:
     yield line(f"{account}: {gone['symbol']}: {quantity(gone['quantity'])} {base} written off: {why}", hang=2)
     value = money(str(Decimal(gone["quantity"]) * Decimal(gone["price"])))
     at = f"withdrawn at the last known price, {price(gone['price'])} {quote}"
-    result = f"the part sold before is a trade with a result of {money(gone['net'])}" if gone["net"] else "no result"
-    yield line(f"  cost {money(gone['cost'])} {quote}, counts as {at} (worth {value}); {result}", hang=4)
+    result = f"the part sold before is a trade with the result {money(gone['net'])}" if gone["net"] else "no trade"
+    yield line(f"  cost {money(gone['cost'])} {quote}, counts as {at} (worth {value}); booked: {result}", hang=4)
     if kept:
         yield line(f"  {quantity(str(kept))} {base} stay in the account, and Autopilot no longer counts them", hang=4)
 
