@@ -18,6 +18,7 @@ from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.config.paths import find_paths
+from autopilot.strategies.registry import load_strategies
 from benchmarks.memory import memory
 from benchmarks.running import autopilot, configured
 from benchmarks.table import Figure, print_table
@@ -94,7 +95,7 @@ def _predict(directory: Path) -> None:
     with closing(open_database(paths.database)) as database:
         entry = SqliteModels(database).entries()[0]
     text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
-    model = ScoringModel.read(entry.id, entry.state.value, text, card)
+    model = ScoringModel.read(entry, text, card, load_strategies().groups)
     row = np.random.default_rng(1).normal(size=(1, len(model.features)))
     one = model.ensemble.groups[0].booster
     print_table(

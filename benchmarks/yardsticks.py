@@ -26,6 +26,8 @@ from scipy.stats import binomtest
 from autopilot.app.compute import InProcess
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval, resampled_means
@@ -368,7 +370,8 @@ def examined(market: Market, executor: Executor) -> Judged:
 def trained_card(market: Market, days: int) -> Document:
     """Of a whole training in this process, leak tests and gate too."""
     request = requested("simulated", [each.symbol for each in market], days)
-    settings = TrainingSettings(ACTING, ASSUMED_COST, trials=1)
+    scope = ModelScope(CandleKind.SIMULATED, request.timeframe)
+    settings = TrainingSettings(ACTING, ASSUMED_COST, trials=1, scope=scope)
     return train(market, load_strategies(), request, settings, InProcess(), lambda *_: None).card
 
 

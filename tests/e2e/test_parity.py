@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,11 @@ def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Home,
         assert float(found["metrics"][name]) == pytest.approx(float(tested["metrics"][name]), abs=0.01)
     assert "SIMULATED MARKET" in page.read_text()
     last = recorded.json("report", "--days", "3")
+    for document in (found, tested, last):
+        for rows in document["breakdown"].values():
+            for name in ("net", "fees"):
+                total = sum((Decimal(row[name]) for row in rows), Decimal(0))
+                assert total == Decimal(document["metrics"][name])
     assert last["to_ms"] - last["from_ms"] == 3 * 24 * 3_600_000
     assert 0 < last["candles"] < found["candles"]
     shown = recorded.here("report")

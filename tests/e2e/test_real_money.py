@@ -20,9 +20,13 @@ from loopback_exchange import LoopbackExchange
 from loopback_thread import answering
 from places import PLACES, Place
 from secrets_in import forms
+from small_models import keep_model
 
+from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope, ModelState
+from autopilot.domain.timeframe import DAY_MS, Timeframe
 
 REDIRECT = Path(__file__).parents[1] / "stand_ins" / "redirect"
 PASSPHRASE = "four random words here"
@@ -66,6 +70,12 @@ class Trader:
                 connection.execute(_ROUND_TRIP, (*where, day * DAY_MS))
         database.close()
 
+    def keep_model(self, model_id: str, scope: ModelScope, state: ModelState, trained_until_ms: int) -> None:
+        """Make it champion."""
+        database = open_database(self.home.database)
+        keep_model(database, ModelFiles(self.home.data_dir / "models"), model_id, scope, state, trained_until_ms)
+        database.close()
+
     def private_calls(self) -> list[str]:
         return [name for name, _ in self.exchange.asked]
 
@@ -93,7 +103,7 @@ def opened(home: Home, name: str, credentials: Path) -> Iterator[Trader]:
         yield Trader(home, name, exchange, credentials)
 
 
-def configure(home: Home, name: str) -> None:
+def configure(home: Home, name: str, *, allow_unproven: bool = True) -> None:
     home.configure(
         symbols=[PLACES[name].market.symbol],
         exchange=name,
@@ -102,7 +112,7 @@ def configure(home: Home, name: str) -> None:
         auto_execute=True,
         min_confidence_threshold=0.0,
         sentiment={"enabled": False},
-        model={"allow_unproven": True},
+        model={"allow_unproven": allow_unproven},
     )
 
 
@@ -167,6 +177,50 @@ def test_a_key_with_other_rights_is_not_armed(trader: Trader, permissions: list[
     refused = trader.run("arm", "--max-value", "500", "--accept-risk=live-money-unproven", "--json")
     assert [each["code"] for each in refused.document["readiness"] if not each["passed"]] == [code]
     assert refused.code == 5
+
+
+def test_real_money_needs_a_live_model_of_real_candles_of_this_timeframe(trader: Trader) -> None:
+    configure(trader.home, "kraken", allow_unproven=False)
+    assert trader.add_keys().code == 0
+    trader.run("disarm")
+    trader.trade_on_paper()
+
+    def proof() -> tuple[bool, str]:
+        done = trader.run("arm", "--max-value", "500", "--accept-risk=live-money", "--json")
+        (found,) = [each for each in done.document["readiness"] if each["code"] == "MODEL_PROVEN"]
+        assert done.code == (0 if found["passed"] else 5)
+        return found["passed"], found["detail"]
+
+    now_ms = int(time.time() * 1000)
+    trader.keep_model("m-1", ModelScope(CandleKind.SIMULATED, Timeframe.D1), ModelState.LIVE, now_ms)
+    trader.keep_model("m-2", ModelScope(CandleKind.REAL, Timeframe.H1), ModelState.LIVE, now_ms)
+    passed, said = proof()
+    assert not passed
+    assert "no learned model for real 1d candles" in said
+    assert "the live model m-1 was trained on simulated 1d candles" in said
+    trader.keep_model("m-3", ModelScope(CandleKind.REAL, Timeframe.D1), ModelState.LIVE, now_ms)
+    assert proof()[0]
+
+
+def test_an_armed_account_whose_champion_lost_its_place_buys_nothing_until_there_is_another(armed: Trader) -> None:
+    database, now_ms = open_database(armed.home.database), int(time.time() * 1000)
+    with database.transaction(durable=True) as connection:
+        lost = ("m-1", "real", "1d", "it was trained on simulated 1d candles", now_ms, 0)
+        connection.execute("INSERT INTO lost_places VALUES (?, ?, ?, ?, ?, ?)", lost)
+    database.close()
+    started = armed.run("start", "--live")
+    assert started.code == 0
+    assert "warning: model m-1 no longer decides about real 1d candles" in started.err
+    decision = armed.home.json("decisions")["decisions"][0]
+    assert (decision["action"], decision["denied_code"]) == ("denied", "CHAMPION_LOST")
+    status = armed.home.json("status")
+    assert {"MODEL_DISPLACED", "CHAMPION_LOST"} <= {each["code"] for each in status["health"]}
+    assert [each["mode"] for each in status["modes"] if each["account"] == "live:kraken"] == ["reducing"]
+    assert armed.exchange.orders == {}
+    armed.keep_model("m-2", ModelScope(CandleKind.REAL, Timeframe.D1), ModelState.LIVE, now_ms)
+    status = armed.home.json("status")
+    assert [each["mode"] for each in status["modes"] if each["account"] == "live:kraken"] == ["active"]
+    assert not {"MODEL_DISPLACED", "CHAMPION_LOST"} & {each["code"] for each in status["health"]}
 
 
 @pytest.mark.parametrize("armed", PLACES, indirect=True)

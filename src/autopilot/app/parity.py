@@ -28,6 +28,7 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ExchangeError, ModelError, NotFound
 from autopilot.domain.market import MarketKind
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Fill
 from autopilot.domain.progress import Progress, unwatched
@@ -75,7 +76,7 @@ def parity(paths: Paths, config: AutopilotConfig, days: int, progress: Progress)
         recorded = recorded_account(database)
         notes: list[str] = []
         tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
-        models = _models(paths, database, recorded, notes)
+        models = _models(paths, config, database, recorded, notes)
         outcome, decisions = _again(config, database, recorded, tested, models, progress)
         return _compared(database, recorded, tested, outcome, decisions, days, notes)
 
@@ -117,11 +118,15 @@ async def recorded_symbols(
         await market.close()
 
 
-def _models(paths: Paths, database: Database, recorded: Recorded, notes: list[str]) -> tuple[DecidingModel, ...]:
-    found, step_ms = [], recorded.timeframe.ms
+def _models(
+    paths: Paths, config: AutopilotConfig, database: Database, recorded: Recorded, notes: list[str]
+) -> tuple[DecidingModel, ...]:
+    found, step_ms, strategies = [], recorded.timeframe.ms, load_strategies()
+    scope = ModelScope(config.candle_kind(recorded.exchange), recorded.timeframe)
     for model_id, first_ms, last_ms in database.rows(_MODELS, (recorded.account, recorded.timeframe.value)):
         try:
-            found.append(stored_model(paths, database, model_id, first_ms + step_ms, last_ms + step_ms + 1))
+            until_ms = last_ms + step_ms + 1
+            found.append(stored_model(paths, database, model_id, scope, strategies, first_ms + step_ms, until_ms))
         except (NotFound, ModelError) as error:
             notes.append(f"the decisions of model {model_id} cannot be repeated: {error}")
     return tuple(found)

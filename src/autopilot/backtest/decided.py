@@ -90,7 +90,7 @@ def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models:
         strategies=(),
         model=None
         if model is None
-        else ModelOpinion(model.id, model.state.value, {}, float(choices.novelty[at]), model.spread.limit),
+        else ModelOpinion(model.id, model.state, model.trained_on, {}, float(choices.novelty[at]), model.spread.limit),
     )
 
 

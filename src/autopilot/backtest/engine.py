@@ -178,7 +178,7 @@ class Backtest:
             signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
             selection = selection_at(traded, index, strategy, self._models)
             at_ms = int(traded.series.view.candles.open_at_ms[index])
-            context, mark = await trader.context(signal, market, at_ms, signal.price, is_proven=selection.is_proven)
+            context, mark = await trader.context(signal, market, at_ms, signal.price, proven_on=selection.proven_on)
             judgement = trader.judge(signal, selection, context)
             self._books.keep(mark, judgement.order)
             self._judged.append(decided(self._account.name, traded, index, selection, signal, judgement))

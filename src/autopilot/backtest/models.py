@@ -13,7 +13,7 @@ import numpy as np
 from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import AnyArray, IntArray
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import iso_utc
 from autopilot.selection.strategy_rules import StrategyProfile, group_of
@@ -39,6 +39,7 @@ class DecidingModel:
 
     id: str
     state: ModelState
+    trained_on: ModelScope
     verdict: str
     trained_until_ms: int
     from_ms: int
@@ -51,8 +52,9 @@ class DecidingModel:
 class Retraining:
     """Closes in [start_ms, end_ms) are decided. A model is trained at the start and then every ``every_ms``, on the
     samples that had matured ``purge_ms`` before. It decides for ``life_ms`` after its last sample, or until the next
-    model. ``is_gated``: only if its gate permits."""
+    model. ``is_gated``: only if its gate permits. ``scope``: the candles that are tested."""
 
+    scope: ModelScope
     start_ms: int
     end_ms: int
     every_ms: int
@@ -132,6 +134,7 @@ def _decider(trained: _Trained, verdict: GateVerdict, plan: Retraining) -> Decid
     return DecidingModel(
         id=f"walk-{iso_utc(trained.at_ms)[:10]}",
         state=verdict.state,
+        trained_on=plan.scope,
         verdict=verdict.sentence,
         trained_until_ms=trained.trained_until_ms,
         from_ms=trained.at_ms,

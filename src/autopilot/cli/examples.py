@@ -19,7 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "positions": ("positions", "positions --json"),
     "trades": ("trades --limit 100", "trades --symbol BTC/USD"),
     "performance": ("performance", "performance --json"),
-    "retrain": ("retrain --days 90", "retrain --symbol BTC/USD --detach", 'retrain --schedule "0 3 * * 0"'),
+    "retrain": ("retrain --days 1095", "retrain --symbol BTC/USD --detach", 'retrain --schedule "0 3 * * 0"'),
     "tasks": ("tasks", "tasks 1f3a9c2b"),
     "model-info": ("model-info", "model-info --full", "model-info m-20240630-1f3a9c2b"),
     "models": ("models list", "models diff m-20240630-1f3a9c2b m-20240730-77aa0c11"),

@@ -32,7 +32,7 @@ def backtest_forecast(request: BacktestRequest, strategies: int) -> Forecast:
     days = _days(request.period)
     trainings = max(USUAL_DAYS, days or 0) / walk.every_days if walk else 0.0
     tested = min(1.0, days / USUAL_DAYS) if days else 1.0
-    shorter = ["--no-model, or a longer --retrain-every"] if walk else []
+    shorter = ["--no-model", "a longer --retrain-every"] if walk else []
     shorter += ["--no-compare"] if request.compare else []
     return Forecast(
         {
@@ -92,5 +92,8 @@ def _days(period: Period) -> float | None:
 
 
 def _less_data(symbols: tuple[str, ...], period: Period) -> list[str]:
-    days = "a shorter period (--days)" if _days(period) is None else "a shorter period"
+    if period.days is not None:
+        days = "fewer --days"
+    else:
+        days = "a shorter period" if period.from_ms is not None else "a shorter period (--days)"
     return [*(["fewer symbols"] if len(symbols) > 1 else []), days]

@@ -24,6 +24,7 @@ from autopilot.cli.session import Session, symbol_or_none
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.errors import SafetyRefused
 from autopilot.domain.errors import AutopilotError
+from autopilot.domain.market import CandleKind
 from autopilot.domain.timeframe import Timeframe
 
 REAL_EXCHANGES = ("binance", "coinbase", "kraken")
@@ -135,6 +136,8 @@ LastDays = Annotated[int | None, typer.Option("--days", min=1, metavar="N", help
 Begin = Annotated[str | None, typer.Option("--from", metavar="DATE", help="Candles from this day or time on, UTC.")]
 End = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles before this day or time, UTC.")]
 TimeframeName = Annotated[str | None, timeframe_option(help="The length of a candle: 1m 5m 15m 30m 1h 4h 1d.")]
+Kind = Annotated[CandleKind | None, typer.Option("--kind", help="The champion for candles of this kind.")]
+OfTimeframe = Annotated[str | None, timeframe_option(help="The champion for candles of this length, such as 1h.")]
 StoredExchange = Annotated[str | None, exchange_option(help="The exchange of the stored candles, or simulated.")]
 Fee = Annotated[
     float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="In percent of the value of each order.")

@@ -1,4 +1,4 @@
-"""The example configuration: every key with its default, description and allowed values."""
+"""The example configuration: every key with its description, allowed values and, but for one, its default."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from autopilot.config.keys import Key, all_keys, all_sections
 
 _WIDTH = 110
 
+BETTER = {"training.days": 1095}
+"""Values that the file sets, because the default does not serve: 90 days of two symbols can never pass the gate."""
+_NOTES = {
+    "training.days": "The default is 90. The gate asks for at least 1,000 decisions on 180 days that a model was not"
+    " trained on: 90 days can never pass. Two symbols need about three years.",
+    "training.symbols": "With more symbols fewer days are enough for the gate: autopilot retrain says how many.",
+}
+
 _HEAD = """\
-# Autopilot's configuration. Every key is optional and is shown here with its default.
-# To change a key, remove the # in front of it and edit the value.
+# Autopilot's configuration. Every key is optional. One with a # in front of it is shown with its default.
+# To change it, remove the # and edit the value.
 #
 # autopilot config path           prints where this file belongs
 # autopilot config validate       checks it
@@ -38,7 +46,9 @@ def example_text() -> str:
 def _key_lines(key: Key) -> Iterator[str]:
     yield from _comment(key.description)
     yield from _comment(f"Allowed: {key.allowed}.")
-    yield f"#{key.name.rpartition('.')[2]} = {_toml(key.default)}"
+    yield from _comment(_NOTES.get(key.name, ""))
+    name = key.name.rpartition(".")[2]
+    yield f"{name} = {_toml(BETTER[key.name])}" if key.name in BETTER else f"#{name} = {_toml(key.default)}"
     yield ""
 
 

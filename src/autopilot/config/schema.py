@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings, SimulatedSettings
 from autopilot.domain.errors import UnknownSymbol
-from autopilot.domain.market import MarketKind, split_symbol
+from autopilot.domain.market import CandleKind, MarketKind, split_symbol
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.setting_types import STRICT, Allowed, ExchangeName, Seed, Share
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.order_type import OrderSettings
@@ -192,6 +193,15 @@ class AutopilotConfig(Section):
             limits=self.risk,
             orders=self.orders,
         )
+
+    def candle_kind(self, exchange: str) -> CandleKind:
+        """The kind of the candles of an exchange; those of `replay` are of the kind of their source."""
+        is_replay = MarketKind.of(exchange) is MarketKind.REPLAY
+        return CandleKind.of(self.replay.source or exchange) if is_replay else CandleKind.of(exchange)
+
+    def scope(self) -> ModelScope:
+        """The candles that `autopilot start` decides about by default."""
+        return ModelScope(self.candle_kind(self.exchange), self.timeframe)
 
     def acting(self) -> Acting:
         """When a learned model's choice is followed."""

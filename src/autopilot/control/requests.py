@@ -32,7 +32,7 @@ from autopilot.control.errors import RequestInvalid
 from autopilot.control.protocol import LIST_LIMIT_MAX, WIRE_NAMES
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import UnknownSymbol
-from autopilot.domain.market import split_symbol
+from autopilot.domain.market import CandleKind, split_symbol
 from autopilot.domain.timeframe import Timeframe
 
 _Request = TypeVar("_Request")
@@ -93,6 +93,7 @@ Exchange = Annotated[
     str, StringConstraints(pattern="^[a-z_][a-z0-9_]*$"), _says("must be a name in lower case such as coinbase")
 ]
 TimeframeName = Annotated[Timeframe, _says(f"must be one of {', '.join(Timeframe)}")]
+KindName = Annotated[CandleKind, _says(f"must be one of {', '.join(CandleKind)}")]
 Seconds = Annotated[
     float,
     Field(strict=True),
@@ -202,6 +203,14 @@ class PromoteRequest(EmptyRequest):
     force: Flag = False
 
 
+@dataclass(frozen=True, slots=True)
+class RollbackRequest(EmptyRequest):
+    """The candles whose champion is meant; None: any."""
+
+    kind: KindName | None = None
+    timeframe: TimeframeName | None = None
+
+
 _PARAMETERS: Mapping[str, Any] = {
     "symbol": Symbol,
     "limit": Annotated[
@@ -222,6 +231,8 @@ _PARAMETERS: Mapping[str, Any] = {
         int, BeforeValidator(_digits), Field(ge=1, le=99_999), _says("must be a whole number from 1 to 99999")
     ],
     "kinds": str,
+    "kind": KindName,
+    "timeframe": TimeframeName,
     "model_id": str,
 }
 """The parameters of queries, all strings on the wire."""

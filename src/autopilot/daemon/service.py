@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from autopilot.adapters.store.database import Database
@@ -117,8 +118,13 @@ class AutopilotService:
 
         Read in the event loop, so that both are of the same moment.
         """
+        models = self.models.loaded()
         live = LiveState(
-            self.health(), self.models.loaded(), self._overlay, self._restrictions.restrictions, self.trading.books()
+            self.health(),
+            models,
+            partial(self._overlay, models),
+            self._restrictions.restrictions,
+            self.trading.books(),
         )
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 
@@ -139,9 +145,11 @@ class AutopilotService:
             await close()
         self._database.close()
 
-    def _overlay(self, stored: Document) -> Document:
-        """A `SymbolDocument`: the live state of a running autopilot over the stored one."""
+    def _overlay(self, models: Sequence[Document], stored: Document) -> Document:
+        """A `SymbolDocument`: the live state of a running autopilot over the stored one. ``models``: the champions."""
         symbol = stored["symbol"]
+        scope = (self._config.candle_kind(stored["exchange"]), stored["timeframe"])
+        stored["model"] = next((each for each in models if (each["kind"], each["timeframe"]) == scope), None)
         left_out, running = self._autopilots.left_out(symbol), self._autopilots.find(symbol)
         if left_out is not None:
             return {**stored, "left_out": left_out.document()}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.offline import NeutralSentiment
@@ -16,6 +16,8 @@ from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.lost_champions import LostChampions
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
@@ -72,24 +74,25 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     sentiment = index if config.sentiment.enabled else NeutralSentiment()
     audit = DaemonAudit(database, paths.audit_head, config)
     trained, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
-    champion = Champion(trained, files, config.model.life_days * DAY_MS)
+    strategies, keys = load_strategies(), _unlocked(paths)
+    champions = Champions(trained, files, strategies.groups, config.model.life_days * DAY_MS)
     drift = partial(model_drift, paths.database, config.acting())
-    models = ModelRegistry(trained, files, clock, drift, champion.status)
+    models = ModelRegistry(trained, SqliteLostPlaces(database), files, clock, config.scope(), drift, champions.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     armings = SqliteArmings(database, audit.trail)
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clock)
-    restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn)
-    strategies, keys = load_strategies(), _unlocked(paths)
+    lost = LostChampions(database, armings, clock.now_ms, allows_unproven=config.model.allow_unproven)
+    restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn, lost)
     accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys)
-    wiring = Wiring(accounts, strategies, sentiment, champion, watch)
+    wiring = Wiring(accounts, strategies, sentiment, champions, watch)
     scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
     autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     books = BooksWatch(ledger.busy_accounts, autopilots.open_account, watch)
-    trainings = TrainingTasks(paths, SqliteTasks(database), clock, champion.refresh)
-    reviews = ModelWatch(trained, files, drift, clock, champion.refresh, trainings.start_by_itself)
+    trainings = TrainingTasks(paths, SqliteTasks(database), clock, champions.refresh)
+    reviews = ModelWatch(trained, files, drift, clock, champions.refresh, trainings.start_again)
     held = partial(stored_holdings, paths.database)
     symbols = SymbolControl(config, SqliteAutopilots(database), autopilots, armings, held, clock)
     service = AutopilotService(
@@ -114,6 +117,8 @@ def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotSer
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
+    for place in SqliteLostPlaces(database).vacant():
+        log.warning("%s", place)
     symbols.resume()
     return service
 

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
+KindName = Literal["real", "simulated"]
+
 
 class LoadedModelDocument(TypedDict):
-    """The model that the daemon uses; ``message`` and ``hint`` say why it is not ``usable``."""
+    """A champion that the daemon uses for candles of its ``kind`` and ``timeframe``; ``message`` and ``hint`` say why
+    it is not ``usable``."""
 
     id: str
     state: str
+    kind: KindName
+    timeframe: str
     usable: bool
     message: str | None
     hint: str | None
+
+
+class ChampionDocument(TypedDict):
+    """A champion, and the candles that it decides about."""
+
+    id: str
+    state: str
+    kind: KindName
+    timeframe: str
 
 
 class TrainingDataDocument(TypedDict):
@@ -178,14 +192,16 @@ class DriftDocument(TypedDict):
 class CardDocument(TypedDict):
     """A model's card, as ``model-info`` shows it.
 
-    Without any model ``id`` is null, and only ``state``, ``drift`` and ``loaded`` come with it. ``created_at_ms``,
-    ``is_champion``, ``retired_at_ms``, ``note``, ``drift`` and ``loaded`` are added to the card that training wrote.
+    Without any model ``id`` is null, and only ``state``, ``drift``, ``loaded`` and ``champions`` come with it.
+    ``created_at_ms``, ``is_champion``, ``retired_at_ms``, ``note``, ``drift``, ``loaded`` and ``champions``, those of
+    all candles, are added to the card that training wrote. ``loaded``: the daemon's model for the candles of this card.
     """
 
     id: str | None
     state: str
     schema: NotRequired[str]
     exchange: NotRequired[str]
+    kind: NotRequired[KindName | None]
     timeframe: NotRequired[str]
     symbols: NotRequired[list[str]]
     days: NotRequired[int]
@@ -213,3 +229,4 @@ class CardDocument(TypedDict):
     note: NotRequired[str]
     drift: NotRequired[DriftDocument | None]
     loaded: NotRequired[LoadedModelDocument | None]
+    champions: NotRequired[list[ChampionDocument]]

@@ -171,11 +171,19 @@ class ContributionDocument(TypedDict):
     effect_bps: float
 
 
+class ScopeDocument(TypedDict):
+    """A `ModelScope`."""
+
+    kind: Literal["real", "simulated"]
+    timeframe: str
+
+
 class OpinionDocument(TypedDict):
-    """A `ModelOpinion`."""
+    """A `ModelOpinion`. Decisions of early versions do not have ``trained_on``."""
 
     model_id: str
     state: str
+    trained_on: NotRequired[ScopeDocument]
     probabilities: dict[str, float]
     novelty: float
     novelty_limit: float

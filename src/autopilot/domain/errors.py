@@ -8,6 +8,7 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── NotFound                    not found: nothing of that name is stored here
 ├── VaultLocked                 safety: the exchange keys cannot be opened
 ├── ModelError                  blocked: the learned model cannot be used; rules decide instead
+│   └── NoModel                 no model was trained on such candles
 ├── IllegalOrderStep            an order cannot take this step of its life              (domain.order)
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
@@ -126,6 +127,10 @@ class ModelError(AutopilotError):
     """The learned model is missing, unreadable or gave unusable numbers."""
 
     kind = Kind.BLOCKED
+
+
+class NoModel(ModelError):
+    """There is no champion for these candles."""
 
 
 class StoreError(AutopilotError):

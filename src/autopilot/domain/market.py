@@ -23,6 +23,18 @@ class MarketKind(StrEnum):
         return cls(exchange) if exchange in (cls.REPLAY, cls.SIMULATED) else cls.REAL
 
 
+class CandleKind(StrEnum):
+    """Whether candles are those of a real market, present or replayed, or made up. A model knows one kind only."""
+
+    REAL = "real"
+    SIMULATED = "simulated"
+
+    @classmethod
+    def of(cls, source: str) -> CandleKind:
+        """The kind of the candles that are stored under the name of an exchange."""
+        return cls.SIMULATED if MarketKind.of(source) is MarketKind.SIMULATED else cls.REAL
+
+
 @dataclass(frozen=True, slots=True)
 class Market:
     """The rules of a market. Amounts and their step in base currency; costs, prices and their step in quote

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.signal import StrategyGroup
 
 
@@ -59,13 +59,14 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class ModelOpinion:
-    """The learned model's output besides its confidences. ``state``: its ModelState; ``probabilities``: calibrated
-    probability that each group is the best, or that no group is; ``novelty``: the share of features outside the range
-    it was trained on, too large above ``novelty_limit``; ``contributions``: the largest, if the choice gives a
-    signal."""
+    """The learned model's output besides its confidences. ``trained_on``: the candles of its training;
+    ``probabilities``: calibrated probability that each group is the best, or that no group is; ``novelty``: the share
+    of features outside the range it was trained on, too large above ``novelty_limit``; ``contributions``: the largest,
+    if the choice gives a signal."""
 
     model_id: str
-    state: str
+    state: ModelState
+    trained_on: ModelScope
     probabilities: Mapping[str, float]
     novelty: float
     novelty_limit: float
@@ -96,9 +97,9 @@ class Selection:
         return self.group_confidence * self.strategy_confidence
 
     @property
-    def is_proven(self) -> bool:
-        """Whether a model decided that may trade real money."""
-        return self.model is not None and self.model.state == ModelState.LIVE
+    def proven_on(self) -> ModelScope | None:
+        """The candles on which the model that decided has proven an edge; None if there is no proof."""
+        return self.model.trained_on if self.model and self.model.state is ModelState.LIVE else None
 
     @property
     def edge_bps(self) -> float | None:

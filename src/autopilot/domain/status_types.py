@@ -75,7 +75,8 @@ class CandleRangeDocument(TypedDict):
 
 
 class SymbolDocument(SeriesDocument):
-    """One symbol of a status. ``left_out``: why the daemon could not resume it."""
+    """One symbol of a status. ``left_out``: why the daemon could not resume it; ``model``: the champion of its
+    candles."""
 
     interval: float
     paper_trading: bool
@@ -101,6 +102,7 @@ class SymbolDocument(SeriesDocument):
     last_error: str | None
     differences: list[str]
     left_out: ErrorBodyDocument | None
+    model: LoadedModelDocument | None
 
 
 class ArmingDocument(TypedDict):
@@ -136,10 +138,12 @@ class ProblemDocument(ReasonDocument):
 
 
 class StatusDocument(TypedDict):
-    """``status``: of all symbols, or of one. ``health``: the problems, the most important first."""
+    """``status``: of all symbols, or of one. ``model``: the champion of the first running symbol's candles, or the
+    first champion if none runs; ``models``: all champions; ``health``: the problems, the most important first."""
 
     daemon: DaemonDocument
     model: LoadedModelDocument | None
+    models: list[LoadedModelDocument]
     modes: list[AccountModeDocument]
     accounts: list[AccountDocument]
     symbols: list[SymbolDocument]

@@ -15,6 +15,7 @@ EXCHANGE_UNREACHABLE = "EXCHANGE_UNREACHABLE"
 BOOKS_DIFFER = "BOOKS_DIFFER"
 NOT_ARMED = "NOT_ARMED"
 LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
+CHAMPION_LOST = "CHAMPION_LOST"
 EVERY_ACCOUNT = "*"
 WRITE_OFF = (
     "sell or withdraw it on the exchange's own page, then take it out of the books: autopilot resume --write-off"

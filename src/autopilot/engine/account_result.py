@@ -36,7 +36,8 @@ class WrittenOff:
     """A position, or a part of it, that was taken out of the books, as withdrawn at the last known ``price``.
 
     ``missing``: the part of ``quantity`` that the account does not own; the rest stays there. ``cost``: what it had
-    cost. ``net``: the result of the trade that ended with it, if some of it had been sold before.
+    cost. ``result``: its gain or loss at that price, which shows in the account's equity; no trade is booked for it.
+    ``net``: the result of the trade that ended with it, if some of the position had been sold before.
     """
 
     symbol: str
@@ -45,6 +46,7 @@ class WrittenOff:
     missing: Decimal
     cost: Decimal
     price: Decimal
+    result: Decimal
     net: Decimal | None
 
 

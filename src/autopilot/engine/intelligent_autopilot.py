@@ -193,7 +193,7 @@ class IntelligentAutopilot:
         selection = self._deps.selector.select(conditions, evaluation.signals, recent_bps, strategy_features)
         signal = evaluation.explained(selection.strategy)
         context, mark = await self._trader.context(
-            signal, market, view.candles.last_at_ms, self._price(view), is_proven=selection.is_proven
+            signal, market, view.candles.last_at_ms, self._price(view), proven_on=selection.proven_on
         )
         judgement = self._trader.judge(signal, selection, context)
         decision = judgement.decision(self._source, conditions, evaluation, selection, signal, context)

@@ -10,6 +10,7 @@ from autopilot.domain.candles import Candle
 from autopilot.domain.decision import decision_id
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market, Quote
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.money import to_decimal
 from autopilot.domain.order import Order, OrderStatus, Purpose
 from autopilot.domain.portfolio import Portfolio
@@ -81,7 +82,7 @@ class Trader:
             await self._exit_if(market, exit_at_price(held, to_decimal(quote.price)))
 
     async def context(
-        self, signal: StrategySignal, market: Market, candle_at_ms: int, price: float, *, is_proven: bool
+        self, signal: StrategySignal, market: Market, candle_at_ms: int, price: float, *, proven_on: ModelScope | None
     ) -> tuple[DecisionContext, EquityMark]:
         """The context in which the signal of the candle opened at ``candle_at_ms`` is decided at ``price``, the latest
         one; and the equity mark to store with the decision."""
@@ -96,7 +97,7 @@ class Trader:
             price=to_decimal(price),
             closed_at_ms=candle_at_ms + timeframe.ms,
             now_ms=now_ms,
-            is_proven=is_proven,
+            proven_on=proven_on,
             decision_id=decision_id(self._account.name, market.symbol, timeframe, candle_at_ms),
         )
         return context, mark

@@ -69,8 +69,8 @@ class WriteOff:
         ended = self.ledger.write_off(held, quantity, price, self.clock.now_ms())
         after = self.account.position(held.symbol)
         cost = held.cost - (after.cost if after else ZERO)
-        net = ended[-1].net if ended else None
-        outcome.write_offs.append(WrittenOff(held.symbol, reason, quantity, gone, cost, price, net))
+        result, net = quantity * price - cost, ended[-1].net if ended else None
+        outcome.write_offs.append(WrittenOff(held.symbol, reason, quantity, gone, cost, price, result, net))
         if base in missing:
             missing[base] -= gone
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,16 +26,14 @@ class ModelScores:
 
 
 class ScoreModel(Protocol):
-    """``state`` is what the model is told of the strategies (performance.strategy_state)."""
+    """``state`` computes what the model is told of the strategies (performance.strategy_state); it is called only if
+    there is a model for the candles of ``conditions``."""
 
-    @property
-    def is_present(self) -> bool:
-        """False when there is none to ask, so that nothing need be made ready for it."""
-
-    def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
-        """Raises ModelError when there is no usable model or answer; the rules decide then."""
+    def score(self, conditions: MarketConditions, state: Callable[[], FeatureRow]) -> ModelScores:
+        """Raises NoModel when no model decides about such candles, ModelError when there is no usable model or answer;
+        the rules decide then."""
 
     def contributions(
-        self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
+        self, conditions: MarketConditions, state: Callable[[], FeatureRow], group: StrategyGroup
     ) -> tuple[Contribution, ...]:
         """The leading ones for that group's expected edge, largest first. Raises ModelError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from autopilot.domain.market import Market
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.order import Purpose
 from autopilot.domain.portfolio import Portfolio, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
@@ -15,8 +16,9 @@ from autopilot.risk.limits import RiskLimits
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionContext:
     """One candle of one symbol, the account at that moment, and the limits. ``closed_at_ms`` is the candle's close and
-    ``now_ms`` market time; ``last_close`` and ``price``, the latest seen, are in quote currency. ``is_proven``: whether
-    a learned model decided whose evidence permits real money. ``decision_id`` is empty if no decision is stored."""
+    ``now_ms`` market time; ``last_close`` and ``price``, the latest seen, are in quote currency. ``proven_on``: the
+    candles on which the model that decided has proven an edge, None without proof. ``decision_id`` is empty if no
+    decision is stored."""
 
     market: Market
     timeframe: Timeframe
@@ -26,7 +28,7 @@ class DecisionContext:
     price: Decimal
     closed_at_ms: int
     now_ms: int
-    is_proven: bool = False
+    proven_on: ModelScope | None = None
     decision_id: str = ""
 
     @property

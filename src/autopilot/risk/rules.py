@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 from autopilot.domain.arming import NO_ALLOWANCE
 from autopilot.domain.decision import Check
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.order import Purpose
 from autopilot.domain.trading_mode import Restriction, TradingMode, holding_back, mode_of
 from autopilot.risk.decision_context import DecisionContext
@@ -125,13 +127,16 @@ def allowance_remains(entry: DecisionContext) -> Check:
 
 
 def proof_is_enough(entry: DecisionContext) -> Check:
-    """Real money only: whether a proven model decided, or the user authorized trading without one."""
+    """Real money only: whether a model decided that has proven itself on real candles of this timeframe, or the user
+    authorized trading without one."""
     unproven = (entry.portfolio.allowance or NO_ALLOWANCE).unproven
-    decided = "a live model decided" if entry.is_proven else "no live model decided"
+    wanted = ModelScope(CandleKind.REAL, entry.timeframe)
+    is_proven = entry.proven_on == wanted
+    decided = "a live model decided" if is_proven else f"no live model of {wanted} decided"
     return Check(
         "MODEL_UNPROVEN",
-        entry.is_proven or unproven,
-        float(entry.is_proven),
+        is_proven or unproven,
+        float(is_proven),
         0.0 if unproven else 1.0,
         "proof",
         f"{decided}{', which you authorized' if unproven else ''}",

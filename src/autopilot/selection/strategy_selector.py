@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from autopilot.domain.conditions import FeatureRow, MarketConditions
-from autopilot.domain.errors import ModelError, StrategyError
+from autopilot.domain.errors import ModelError, NoModel, StrategyError
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
 from autopilot.ports.score_model import ModelScores, ScoreModel
@@ -15,7 +15,8 @@ from autopilot.selection.group_rules import score_groups
 from autopilot.selection.strategy_rules import StrategyProfile, score_strategies
 
 _ORDER = tuple(StrategyGroup)
-NO_MODEL = "no learned model; the rule table decides and its confidences are not calibrated"
+_BY_RULES = "the rule table decides and its confidences are not calibrated"
+NO_MODEL = f"no learned model; {_BY_RULES}"
 
 
 class StrategySelector:
@@ -37,7 +38,7 @@ class StrategySelector:
     ) -> Selection:
         """The choice for the last candle. If the model fails or its answer is unusable, the rules decide and the
         selection's note says why. ``state`` computes the strategies' part of the model's input; it is called only if
-        there is a model."""
+        there is a model for these candles."""
         scores, note = self._ask_model(conditions, state)
         by_rules = score_groups(conditions)
         groups = by_rules if scores is None else _best_first(scores.groups)
@@ -75,11 +76,13 @@ class StrategySelector:
         self, conditions: MarketConditions, state: Callable[[], FeatureRow]
     ) -> tuple[ModelScores | None, str]:
         """(the model's answer, a note); the answer is None if the rules must decide."""
-        if self._model is None or not self._model.is_present:
+        if self._model is None:
             return None, NO_MODEL
         try:
-            scores = self._model.score(conditions, state())
+            scores = self._model.score(conditions, state)
             _check(scores)
+        except NoModel as none:
+            return None, f"{none}; {_BY_RULES}"
         except ModelError as error:
             return None, f"the rule table decides, because the learned model failed: {error}"
         return scores, f"learned model {scores.model_id} ({scores.opinion.state})"
@@ -95,7 +98,7 @@ class StrategySelector:
         if scores is None or self._model is None or explained is None:
             return scores.opinion if scores else None
         try:
-            return replace(scores.opinion, contributions=self._model.contributions(conditions, state(), explained))
+            return replace(scores.opinion, contributions=self._model.contributions(conditions, state, explained))
         except ModelError:
             return scores.opinion
 

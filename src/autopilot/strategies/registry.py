@@ -97,6 +97,11 @@ class StrategySet:
     def names(self) -> tuple[str, ...]:
         return tuple(strategy.name for strategy in self.strategies)
 
+    @property
+    def groups(self) -> dict[str, StrategyGroup]:
+        """The group of each strategy by name."""
+        return {strategy.name: strategy.group for strategy in self.strategies}
+
     def lacking(self, view: MarketView) -> dict[str, BoolArray]:
         """By name, for each strategy that needs external data: bool[n], where it was missing."""
         length = len(view.candles)

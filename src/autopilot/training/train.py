@@ -15,7 +15,7 @@ import numpy as np
 from autopilot.analysis.features import SCHEMA as FEATURE_SCHEMA
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.progress import Progress
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.outcomes import TradingCost, horizon
@@ -57,12 +57,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """``trials``: the number of trainings so far, with this one; ``incumbent``: the model that decides now, if there is
-    one."""
+    """``scope``: the candles that are trained on; ``trials``: the number of trainings on such a market so far, with
+    this one; ``incumbent``: the model that decides about such candles now, if there is one."""
 
     acting: Acting
     cost: TradingCost
     trials: int
+    scope: ModelScope
     fit: FitSettings = field(default_factory=FitSettings)
     incumbent: Incumbent | None = None
 
@@ -114,7 +115,7 @@ def train(
     card = {
         "id": model_id,
         "schema": MODEL_SCHEMA,
-        **training_part(request, data, rows),
+        **training_part(request, settings.scope.kind, data, rows),
         **evidence,
         "importance": importance_part(ensemble, data.names),
         "serving": serving,

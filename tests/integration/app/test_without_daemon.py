@@ -129,13 +129,14 @@ def test_the_command_writes_off_on_paper_what_has_no_market_any_more(
     assert main(["--data-dir", str(tmp_path), "resume", "--write-off", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     (gone,) = told["accounts"][0]["write_offs"]
-    assert {name: gone[name] for name in ("symbol", "reason", "quantity", "missing", "cost", "price", "net")} == {
+    assert gone == {
         "symbol": "SOL/USD",
         "reason": "market_gone",
         "quantity": "2",
         "missing": "2",
         "cost": "301",
         "price": "150",
+        "result": "-1",
         "net": None,
     }
     assert main(["--data-dir", str(tmp_path), "positions"]) == 3

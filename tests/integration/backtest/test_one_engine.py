@@ -14,7 +14,7 @@ import pytest
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
-from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
@@ -108,11 +108,12 @@ def config(**more: Any) -> AutopilotConfig:
 
 async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> None:
     """The daemon's cycles, until the stored candles end."""
-    champion = Champion(SqliteModels(database), ModelFiles(paths.models_dir), 60 * DAY_MS)
+    strategies = load_strategies()
+    champions = Champions(SqliteModels(database), ModelFiles(paths.models_dir), strategies.groups, 60 * DAY_MS)
     events = EventLog(WallClock().now_ms)
     accounts = AccountOpener(settings, database, events, Restrictions())
     watch = AccountWatch(WallClock(), events)
-    wiring = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
+    wiring = Wiring(accounts, strategies, NeutralSentiment(), champions, watch)
     venue = wiring.open_venue("paper:replay")
     wanted = [
         settings.trading(each, exchange="replay", timeframe=Timeframe.H1, interval_s=0.01, auto_execute=True)

@@ -15,11 +15,14 @@ import pytest
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
+from autopilot.app.backtest.check import check_strategies
 from autopilot.app.backtest.data import Period
-from autopilot.app.backtest.request import BacktestRequest
+from autopilot.app.backtest.request import BacktestRequest, WalkForward
+from autopilot.app.backtest.run import run_backtest
 from autopilot.app.sweep.figures import Conclusion, sweep_document
 from autopilot.app.sweep.run import Sweep, SweepRequest, run_sweep
 from autopilot.backtest.sweep import Parameter, Try
+from autopilot.cli.forecast import backtest_forecast, check_forecast, sweep_forecast, training_forecast
 from autopilot.cli.render.backtest import sweep_screen
 from autopilot.cli.render.layout import plain
 from autopilot.config.paths import Paths, find_paths
@@ -27,6 +30,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.training.request import Stage
 
 HISTORY, DAYS = 1000, 90
 
@@ -172,3 +176,33 @@ def test_without_optuna_it_says_how_to_get_it(run: Run, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match="optuna") as raised:
         run(FAST)
     assert "autopilot-trader[sweep]" in (raised.value.hint or "")
+
+
+def test_every_stage_is_in_the_forecast_in_its_order(tmp_path: Path, candles: Candles) -> None:
+    paths, config, stages = stored(tmp_path, candles), AutopilotConfig(exchange="there"), []
+    seen: dict[str, list[tuple[int, int]]] = {}
+
+    def watch(stage: str, done: int, total: int, detail: str = "") -> None:
+        stages.append(str(stage))
+        seen.setdefault(str(stage), []).append((done, total))
+
+    request = asked(FAST, tries=2)
+    run_sweep(paths, config, request, watch)
+    assert list(dict.fromkeys(stages)) == list(sweep_forecast(request).costs)
+    test = replace(request.backtest, strategy=None, model=WalkForward(is_gated=False), compare=True)
+    stages.clear()
+    run_backtest(paths, config, test, watch)
+    assert list(dict.fromkeys(stages)) == list(backtest_forecast(test, 14).costs)
+    stages.clear()
+    check_strategies(paths, config, "there", ("BTC/USD",), Timeframe.H1, 2, watch)
+    assert list(dict.fromkeys(stages)) == list(check_forecast(1).costs)
+    for reports in seen.values():
+        totals = {total for _, total in reports}
+        assert all(0 <= done <= total for done, total in reports)
+        assert max(totals) > 0
+    compared = [done for done, _ in seen["comparison"]]
+    assert compared == sorted(compared), "one strategy after the other"
+
+
+def test_the_stages_of_a_training_are_in_the_forecast() -> None:
+    assert training_forecast(1, 365).costs.keys() <= {stage.value for stage in Stage}

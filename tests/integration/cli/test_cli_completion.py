@@ -101,8 +101,8 @@ def test_values_of_the_program(completed, line, offered) -> None:
 def test_models_tasks_and_decisions_are_those_in_the_database(completed, database) -> None:
     with database.transaction(durable=False) as connection:
         connection.execute(
-            "INSERT INTO models VALUES ('m-1', 1, 'shadow', 'learned-1', '', '', 0, NULL, ''),"
-            " ('m-2', 2, 'live', 'learned-1', '', '', 1, NULL, '')"
+            "INSERT INTO models VALUES ('m-1', 1, 'shadow', 'learned-1', '', '', 0, NULL, '', 'real', '1h'),"
+            " ('m-2', 2, 'live', 'learned-1', '', '', 1, NULL, '', 'real', '1h')"
         )
     assert completed("model-info ") == completed("models promote m-") == ["m-2", "m-1"]
     assert completed("tasks ") == []

@@ -22,7 +22,7 @@ from autopilot.app.trading.arming_check import ArmingRequest
 from autopilot.config.paths import find_paths
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.credentials import ExchangeKeys, Passphrase
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.timeframe import DAY_MS, Timeframe
 
 PASSPHRASE, NEXT = "canary one two three four", "canary five six seven"
 API_KEY = base64.b64encode(b"canary-kraken-api-key-of-forty-two-bytes..").decode()
@@ -247,7 +247,14 @@ def arm(data_dir: Path, *accounts: str) -> None:
     with open_armings(find_paths(None, data_dir, {})) as armings:
         for account in accounts:
             armings.arm(
-                ArmingRequest(account=account, max_value=Decimal(500), currency="USD", symbols=[], unproven=False),
+                ArmingRequest(
+                    account=account,
+                    max_value=Decimal(500),
+                    currency="USD",
+                    symbols=[],
+                    timeframe=Timeframe.H1,
+                    unproven=False,
+                ),
                 DAY_MS,
             )
 

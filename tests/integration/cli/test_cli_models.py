@@ -13,7 +13,9 @@ import pytest
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelState
+from autopilot.domain.timeframe import Timeframe
 
 API = "/api/autopilot"
 UNTRIED = {"standing": "too_early", "sentence": "none of its decisions has matured", "decisions": 0}
@@ -27,11 +29,26 @@ Train = Callable[..., None]
 def train(data_dir: Path) -> Iterator[Train]:
     with closing(open_database(data_dir / "autopilot.db")) as database:
 
-        def keep(model_id: str, state: ModelState = ModelState.SHADOW) -> None:
+        def keep(model_id: str, state: ModelState = ModelState.SHADOW, kind: CandleKind = CandleKind.REAL) -> None:
             store, files = SqliteModels(database), ModelFiles(data_dir / "models")
-            sha256 = files.write(model_id, f"trees of {model_id}", CARD | {"id": model_id, "state": state.value})
+            card = CARD | {"id": model_id, "state": state.value, "kind": kind.value}
+            sha256 = files.write(model_id, f"trees of {model_id}", card)
             now_ms = 1_719_705_600_000 + len(store.entries())
-            store.register(ModelEntry(model_id, now_ms, state, "learned-1", sha256, CARD["verdict"], False, None, ""))
+            store.register(
+                ModelEntry(
+                    model_id,
+                    now_ms,
+                    state,
+                    "learned-1",
+                    sha256,
+                    CARD["verdict"],
+                    False,
+                    None,
+                    "",
+                    kind,
+                    Timeframe.H1,
+                )
+            )
 
         yield keep
 
@@ -40,12 +57,13 @@ def test_where_nothing_is_trained_it_says_what_to_do(autopilot, data_dir) -> Non
     for arguments in (("model-info",), ("models", "list")):
         done = autopilot(*arguments)
         assert (done.code, done.err) == (0, "")
-        assert "autopilot retrain --days 90" in done.out
+        assert "autopilot retrain" in done.out
     assert autopilot("model-info", "--json").document == {
         "id": None,
         "state": "untrained",
         "drift": None,
         "loaded": None,
+        "champions": [],
     }
     assert not (data_dir / "autopilot.db").exists()
 
@@ -72,7 +90,9 @@ def test_two_models_side_by_side(autopilot, train) -> None:
 def test_promoted_listed_and_rolled_back(autopilot, train) -> None:
     train("m-1")
     train("m-2")
-    assert autopilot("models", "promote", "m-1").out == "m-1: it decides on paper; about real money it may not\n"
+    assert autopilot("models", "promote", "m-1").out == (
+        "m-1, for real 1h candles: it decides on paper; about real money it may not\n"
+    )
     assert "Before: m-1" in autopilot("models", "promote", "m-2").out
     champions = [
         model["id"] for model in autopilot("models", "list", "--json").document["models"] if model["is_champion"]
@@ -83,6 +103,20 @@ def test_promoted_listed_and_rolled_back(autopilot, train) -> None:
     done = autopilot("models", "rollback")
     assert (done.code, done.out) == (4, "")
     assert "the rule table already does" in done.err
+
+
+def test_where_several_decide_it_asks_which_and_lists_them(autopilot, train) -> None:
+    train("m-1")
+    train("s-1", kind=CandleKind.SIMULATED)
+    for model_id in ("m-1", "s-1"):
+        autopilot("models", "promote", model_id)
+    done = autopilot("models", "rollback")
+    assert (done.code, done.out) == (2, "")
+    assert "m-1 (real 1h candles), s-1 (simulated 1h candles)" in done.err
+    assert "try: say which, as in: autopilot models rollback --kind real --timeframe 1h" in done.err
+    assert "No model decides about simulated 1h candles" in autopilot("models", "rollback", "--kind", "simulated").out
+    assert autopilot("model-info", "--json").document["id"] == "m-1"
+    assert autopilot("models", "rollback", "--kind", "unreal").code == 2
 
 
 def test_a_model_that_did_not_pass_is_refused_for_safety_unless_forced(autopilot, train) -> None:
@@ -136,17 +170,25 @@ def test_reset_without_a_terminal_needs_to_be_told(installed, train, data_dir) -
     [
         (("model-info",), "GET", "model-info", {}),
         (("model-info", "m-1"), "GET", "model-info", {"id": "m-1"}),
+        (
+            ("model-info", "--kind", "real", "--timeframe", "5m"),
+            "GET",
+            "model-info",
+            {"kind": "real", "timeframe": "5m"},
+        ),
         (("models", "show", "m-1"), "GET", "models/m-1", {}),
         (("models", "list"), "GET", "models", {}),
         (("models", "promote", "m-1"), "POST", "models/m-1/promote", {"force": False}),
         (("models", "promote", "m-1", "--force"), "POST", "models/m-1/promote", {"force": True}),
         (("models", "rollback"), "POST", "models/rollback", {}),
+        (("models", "rollback", "--kind", "simulated"), "POST", "models/rollback", {"kind": "simulated"}),
         (("reset-model", "--yes"), "POST", "reset", {}),
     ],
 )
 def test_a_daemon_that_runs_is_asked(autopilot, daemon, data_dir, arguments, method, path, given) -> None:
     around = {"sha256": "5d41", "note": "", "drift": UNTRIED, "loaded": None}
     changed = {"champion": None, "state": None, "previous": "m-1", "means": "the rule table decides from now on"}
+    changed |= {"kind": "real", "timeframe": "1h"}
     answers: dict[str, dict[str, Any]] = {
         "model-info": CARD | around,
         "models/m-1": CARD | around,

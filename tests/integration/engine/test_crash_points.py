@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.clock import WallClock
-from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.database import Database, open_database
@@ -64,11 +64,12 @@ class MortalDatabase(Database):
 
 async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
-    champion = Champion(SqliteModels(database), ModelFiles(database.path.parent / "models"), DAY_MS)
+    strategies, files = load_strategies(), ModelFiles(database.path.parent / "models")
+    champions = Champions(SqliteModels(database), files, strategies.groups, DAY_MS)
     events = EventLog(lambda: 0)
     watch = AccountWatch(WallClock(), events)
     accounts = AccountOpener(CONFIG, database, events, Restrictions())
-    wiring = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
+    wiring = Wiring(accounts, strategies, NeutralSentiment(), champions, watch)
     venue = wiring.open_venue("paper:simulated")
     config = AutopilotConfig(min_confidence_threshold=0.3)
     autopilots = [

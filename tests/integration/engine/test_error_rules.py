@@ -96,9 +96,7 @@ async def test_a_strategy_that_cannot_tell_a_size_buys_nothing_and_stops_nothing
 
 async def test_a_model_that_fails_leaves_the_choice_to_the_rules(open_desk: Open, strategies: Any) -> None:
     class Unreadable:
-        is_present = True
-
-        def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
+        def score(self, conditions: MarketConditions, state: Callable[[], FeatureRow]) -> ModelScores:
             raise ModelError("its features are of another schema")
 
     desk = open_desk(strategies["says"](otherwise=1), model=Unreadable())

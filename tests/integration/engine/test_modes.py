@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.adapters.store.views.bookkeeping import check_books
 from autopilot.control.errors import Conflict
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, StoreUnavailable
 from autopilot.domain.order import Order, OrderReport, OrderStatus, OrderType, Purpose, Side
@@ -427,6 +428,21 @@ class TestBooks:
         (trip,) = holding.ledger.round_trips_since("paper:moved", 0)
         assert (Decimal(gone["net"]), trip.quantity) == (trip.net, sold)
         assert holding.account.position("BTC/USD") is None
+
+    async def test_the_books_agree_after_a_write_off_on_paper_and_after_the_next_decision(self, holding: Any) -> None:
+        def disagreements() -> tuple[str, ...]:
+            return check_books(holding.database.path).disagreements
+
+        before = holding.ledger.equity_mark("paper:moved", "USD")
+        holding.market.gone.add("BTC/USD")
+        await holding.control.resume(None, ME, write_off=True)
+        assert disagreements() == ()
+        holding.market.gone.clear()
+        await holding.hours(2)
+        after = holding.ledger.equity_mark("paper:moved", "USD")
+        assert after.start_equity < before.start_equity, "the coins count as withdrawn"
+        assert after.equity / after.peak_equity > Decimal("0.98"), "and as no loss"
+        assert disagreements() == ()
 
     @pytest.mark.parametrize("where", ["market", "balances"])
     async def test_an_exchange_that_is_out_of_reach_writes_nothing_off(self, holding: Any, where: str) -> None:

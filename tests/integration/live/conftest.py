@@ -29,7 +29,7 @@ from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.venues import opening
 from autopilot.adapters.exchange.venues.known import venue_rules
-from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
@@ -213,7 +213,8 @@ async def whole(
     anchor = Anchor(tmp_path / "audit.head", partial(advanced, database.path))
     armings = SqliteArmings(database, AuditTrail(anchor, "a test", clock.now_ms))
     armings.arm(Arming(ACCOUNT, "USD", Decimal(500), True, 0, clock.at_ms + 30 * DAY_MS, "a test"))
-    champion = Champion(SqliteModels(database), ModelFiles(tmp_path / "models"), DAY_MS)
+    strategies = load_strategies()
+    champions = Champions(SqliteModels(database), ModelFiles(tmp_path / "models"), strategies.groups, DAY_MS)
     events, config = (
         EventLog(clock.now_ms),
         AutopilotConfig.of({"exchange": "kraken", "model": {"allow_unproven": True}}),
@@ -222,7 +223,7 @@ async def whole(
     restrictions = Restrictions(watch, NotArmed(armings, clock.now_ms))
     keys = ExchangeKeys(API_KEY, SECRET)
     accounts = AccountOpener(config, database, events, restrictions, keys=lambda name: keys)
-    made = Wiring(accounts, load_strategies(), NeutralSentiment(), champion, watch)
+    made = Wiring(accounts, strategies, NeutralSentiment(), champions, watch)
     venue = made.open_venue(ACCOUNT)
     settings = AutopilotConfig(min_confidence_threshold=0.0).trading(
         "BTC/USD",

@@ -29,8 +29,10 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import GENESIS, AuditKind, Head, row_hash
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreUnavailable
-from autopilot.domain.model_state import ModelEntry, ModelEvent, ModelState
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelEntry, ModelEvent, ModelScope, ModelState
 from autopilot.domain.order import OrderStatus
+from autopilot.domain.timeframe import Timeframe
 
 
 @pytest.fixture
@@ -122,11 +124,13 @@ def test_an_order_and_its_row_are_one_transaction(
 
 def test_what_the_models_history_tells_is_told(path: Path, database: Database, trail: AuditTrail) -> None:
     models = SqliteModels(database, trail)
-    models.register(ModelEntry("m-1", 1, ModelState.SHADOW, "s", "0" * 64, "good", False, None, ""))
+    models.register(
+        ModelEntry("m-1", 1, ModelState.SHADOW, "s", "0" * 64, "good", False, None, "", CandleKind.REAL, Timeframe.H1)
+    )
     models.promote("m-1", 2, "by hand")
     models.promote("m-1", 3, "by hand")
     models.set_state("m-1", ModelState.LIVE, "proven", 4)
-    models.demote_champion(5, "by hand", ModelEvent.RESET)
+    models.reset(5, "by hand")
     assert [(kind, body["event"], body["model_id"]) for kind, body in told(path)] == [
         ("model", "promoted", "m-1"),
         ("model", "state", "m-1"),
@@ -138,7 +142,9 @@ def test_a_model_that_is_trained_again_to_another_state_is_told(
     path: Path, database: Database, trail: AuditTrail
 ) -> None:
     models = SqliteModels(database, trail)
-    entry = ModelEntry("m-1", 1, ModelState.ABSTAINING, "s", "0" * 64, "good", False, None, "")
+    entry = ModelEntry(
+        "m-1", 1, ModelState.ABSTAINING, "s", "0" * 64, "good", False, None, "", CandleKind.REAL, Timeframe.H1
+    )
     for again in (entry, entry, replace(entry, state=ModelState.LIVE, created_at_ms=9)):
         models.register(again)
     (told_of,) = told(path)
@@ -150,12 +156,12 @@ def test_a_champion_that_abstains_is_not_lifted_by_the_same_training(
     path: Path, database: Database, trail: AuditTrail
 ) -> None:
     models = SqliteModels(database, trail)
-    entry = ModelEntry("m-1", 1, ModelState.LIVE, "s", "0" * 64, "good", False, None, "")
+    entry = ModelEntry("m-1", 1, ModelState.LIVE, "s", "0" * 64, "good", False, None, "", CandleKind.REAL, Timeframe.H1)
     models.register(entry)
     models.promote("m-1", 2, "it passed")
     models.set_state("m-1", ModelState.ABSTAINING, "it drifted", 3)
     models.register(entry)
-    champion = models.champion()
+    champion = models.champion(ModelScope(CandleKind.REAL, Timeframe.H1))
     assert champion
     assert (champion.state, champion.note) == (ModelState.ABSTAINING, "it drifted")
     assert len(told(path)) == 2

@@ -12,10 +12,15 @@ import pytest
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
-from autopilot.domain.errors import NotFound, StoreCorrupt
-from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
+from autopilot.adapters.store.trials import SqliteTrials
+from autopilot.domain.errors import ModelError, NotFound, StoreCorrupt
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
+from autopilot.domain.timeframe import Timeframe
 
-FIRST = ModelEntry("m-1", 100, ModelState.SHADOW, "v1", "ab" * 32, "no evidence – yet", False, None, "")
+SCOPE = ModelScope(CandleKind.REAL, Timeframe.H1)
+REAL_HOURS = (SCOPE.kind, SCOPE.timeframe)
+FIRST = ModelEntry("m-1", 100, ModelState.SHADOW, "v1", "ab" * 32, "no evidence – yet", False, None, "", *REAL_HOURS)
 SECOND = replace(FIRST, id="m-2", created_at_ms=200, state=ModelState.LIVE)
 
 
@@ -41,7 +46,7 @@ def test_a_table_has_a_column_for_every_field(database: Database, table: str, ki
 
 def test_a_registered_model_is_kept_and_does_not_decide(store: SqliteModels) -> None:
     assert store.entries() == (SECOND, FIRST)
-    assert store.champion() is None
+    assert store.champion(SCOPE) is None
     assert store.history(9) == ()
     store.register(replace(FIRST, id="m-3", is_champion=True, retired_at_ms=5))
     assert by_id(store)["m-3"] == replace(FIRST, id="m-3")
@@ -53,55 +58,76 @@ def test_the_same_model_again_renews_what_was_judged(store: SqliteModels) -> Non
         FIRST, created_at_ms=999, state=ModelState.INSUFFICIENT, schema="v2", sha256="cd" * 32, verdict="v", note="n"
     )
     store.register(again)
-    assert store.champion() == replace(again, created_at_ms=100, is_champion=True)
+    assert store.champion(SCOPE) == replace(again, created_at_ms=100, is_champion=True)
     assert len(store.entries()) == 2
 
 
 def test_one_champion_after_the_other(store: SqliteModels) -> None:
     store.promote("m-1", 300, "first")
-    assert store.champion() == replace(FIRST, is_champion=True)
+    assert store.champion(SCOPE) == replace(FIRST, is_champion=True)
     store.promote("m-2", 400, "better")
-    assert store.champion() == replace(SECOND, is_champion=True)
+    assert store.champion(SCOPE) == replace(SECOND, is_champion=True)
     assert by_id(store)["m-1"] == replace(FIRST, retired_at_ms=400)
     store.promote("m-1", 500, "worse after all", ModelEvent.ROLLED_BACK)
-    assert store.champion() == replace(FIRST, is_champion=True)
-    store.demote_champion(600, "forget it", ModelEvent.RESET)
-    assert store.champion() is None
+    assert store.champion(SCOPE) == replace(FIRST, is_champion=True)
+    store.reset(600, "forget it")
+    assert store.champion(SCOPE) is None
     assert by_id(store)["m-1"].retired_at_ms == 600
     assert store.history(9) == (
-        ModelChange(600, ModelEvent.RESET, None, "m-1", "forget it"),
-        ModelChange(500, ModelEvent.ROLLED_BACK, "m-1", "m-2", "worse after all"),
-        ModelChange(400, ModelEvent.PROMOTED, "m-2", "m-1", "better"),
-        ModelChange(300, ModelEvent.PROMOTED, "m-1", None, "first"),
+        ModelChange(600, ModelEvent.RESET, None, "m-1", "forget it", None, None),
+        ModelChange(500, ModelEvent.ROLLED_BACK, "m-1", "m-2", "worse after all", *REAL_HOURS),
+        ModelChange(400, ModelEvent.PROMOTED, "m-2", "m-1", "better", *REAL_HOURS),
+        ModelChange(300, ModelEvent.PROMOTED, "m-1", None, "first", *REAL_HOURS),
     )
     assert [change.at_ms for change in store.history(2)] == [600, 500]
 
 
+def test_each_kind_and_timeframe_has_its_own_champion(store: SqliteModels) -> None:
+    scopes = [ModelScope(kind, timeframe) for kind in CandleKind for timeframe in Timeframe]
+    for number, scope in enumerate(scopes):
+        store.register(replace(FIRST, id=f"n-{number}", kind=scope.kind, timeframe=scope.timeframe))
+        store.promote(f"n-{number}", number, "first of its kind")
+    found = [store.champion(scope) for scope in scopes]
+    assert [each.id for each in found if each] == [f"n-{number}" for number in range(len(scopes))]
+    store.demote(SCOPE, 90, "by hand")
+    assert store.champion(SCOPE) is None
+    assert len(store.champions()) == len(scopes) - 1
+
+
+def test_a_model_of_which_nothing_says_what_it_was_trained_on_decides_nothing(store: SqliteModels) -> None:
+    store.register(replace(FIRST, id="m-3", kind=None, timeframe=None))
+    with pytest.raises(ModelError, match="m-3"):
+        store.promote("m-3", 300, "by hand")
+    assert store.champions() == ()
+
+
 def test_what_changes_nothing_is_not_told(store: SqliteModels) -> None:
-    store.demote_champion(250, "rules decide already")
+    store.demote(SCOPE, 250, "rules decide already")
     store.promote("m-1", 300, "first")
     store.promote("m-1", 400, "again")
-    assert store.history(9) == (ModelChange(300, ModelEvent.PROMOTED, "m-1", None, "first"),)
+    assert store.history(9) == (ModelChange(300, ModelEvent.PROMOTED, "m-1", None, "first", *REAL_HOURS),)
 
 
 def test_a_reset_is_told_even_if_rules_decided(store: SqliteModels) -> None:
-    store.demote_champion(250, "by hand", ModelEvent.RESET)
-    assert store.history(9) == (ModelChange(250, ModelEvent.RESET, None, None, "by hand"),)
+    store.reset(250, "by hand")
+    assert store.history(9) == (ModelChange(250, ModelEvent.RESET, None, None, "by hand", None, None),)
 
 
 def test_a_state_changes_and_who_decides_does_not(store: SqliteModels) -> None:
     store.promote("m-1", 300, "first")
     store.set_state("m-1", ModelState.ABSTAINING, "60-day skill below 0", 400)
     expected = replace(FIRST, is_champion=True, state=ModelState.ABSTAINING, note="60-day skill below 0")
-    assert store.champion() == expected
+    assert store.champion(SCOPE) == expected
     store.set_state("m-1", ModelState.ABSTAINING, "still", 500)
-    assert store.champion() == replace(expected, note="still")
-    assert store.history(1) == (ModelChange(400, ModelEvent.STATE, "m-1", "m-1", "abstaining: 60-day skill below 0"),)
+    assert store.champion(SCOPE) == replace(expected, note="still")
+    assert store.history(1) == (
+        ModelChange(400, ModelEvent.STATE, "m-1", "m-1", "abstaining: 60-day skill below 0", *REAL_HOURS),
+    )
 
 
 def test_a_forgotten_model_stays_in_the_history(store: SqliteModels) -> None:
     store.promote("m-1", 300, "first")
-    store.demote_champion(400, "by hand", ModelEvent.RESET)
+    store.reset(400, "by hand")
     store.forget("m-1")
     assert store.entries() == (SECOND,)
     assert [change.at_ms for change in store.history(9)] == [400, 300]
@@ -117,18 +143,20 @@ def test_an_unknown_model_changes_nothing(store: SqliteModels) -> None:
         with pytest.raises(NotFound, match="m-9") as caught:
             ask()
         assert caught.value.hint
-    assert store.champion() == replace(FIRST, is_champion=True)
+    assert store.champion(SCOPE) == replace(FIRST, is_champion=True)
     assert len(store.history(9)) == 1
 
 
-def test_trials_are_counted_and_outlive_a_reset(path: Path, store: SqliteModels) -> None:
-    assert store.trials() == 0
-    assert [store.count_trial() for _ in range(3)] == [1, 2, 3]
-    store.demote_champion(1, "by hand", ModelEvent.RESET)
+def test_trials_are_counted_by_kind_and_outlive_a_reset(path: Path, database: Database, store: SqliteModels) -> None:
+    trials = SqliteTrials(database)
+    assert [trials.count(kind) for kind in CandleKind] == [0, 0]
+    assert [trials.add(CandleKind.REAL) for _ in range(3)] == [1, 2, 3]
+    assert trials.add(CandleKind.SIMULATED) == 1
+    store.reset(1, "by hand")
     for entry in store.entries():
         store.forget(entry.id)
     again = open_database(path)
-    assert SqliteModels(again).trials() == 3
+    assert [SqliteTrials(again).count(kind) for kind in CandleKind] == [3, 1]
     again.close()
 
 
@@ -145,7 +173,7 @@ def test_a_promotion_that_fails_half_way_leaves_the_old_champion(database: Datab
     )
     with pytest.raises(Exception, match="disk"):
         store.promote("m-2", 400, "second")
-    assert store.champion() == replace(FIRST, is_champion=True)
+    assert store.champion(SCOPE) == replace(FIRST, is_champion=True)
     assert by_id(store)["m-2"] == SECOND
 
 
@@ -160,16 +188,19 @@ import sys
 from pathlib import Path
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
-store = SqliteModels(open_database(Path(sys.argv[1])))
+from autopilot.adapters.store.trials import SqliteTrials
+from autopilot.domain.market import CandleKind
+database = open_database(Path(sys.argv[1]))
+store, trials = SqliteModels(database), SqliteTrials(database)
 print("ready", flush=True)
 sys.stdin.readline()
 for turn in range(40):
     store.promote(sys.argv[2], turn, sys.argv[2])
-    store.count_trial()
+    trials.add(CandleKind.REAL)
 """
 
 
-def test_two_processes_promote_at_once(path: Path, store: SqliteModels) -> None:
+def test_two_processes_promote_at_once(path: Path, database: Database, store: SqliteModels) -> None:
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PROMOTER, path, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -186,10 +217,10 @@ def test_two_processes_promote_at_once(path: Path, store: SqliteModels) -> None:
     for process in processes:
         process.communicate(timeout=30)
         assert process.returncode == 0
-    champion = store.champion()
+    champion = store.champion(SCOPE)
     assert champion is not None
     assert [entry.is_champion for entry in store.entries()].count(True) == 1
-    assert store.trials() == 80
+    assert SqliteTrials(database).count(CandleKind.REAL) == 80
     told = [(change.previous_id, change.model_id) for change in reversed(store.history(1000))]
     assert told[0][0] is None
     assert [before for before, _ in told[1:]] == [after for _, after in told[:-1]], "each took over from the one before"

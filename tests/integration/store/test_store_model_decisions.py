@@ -12,10 +12,11 @@ import pytest
 
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.ledger import SqliteLedger
-from autopilot.adapters.store.model_decisions import served_decisions
+from autopilot.adapters.store.model_decisions import Served, served_decisions
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.domain.conditions import Regime
-from autopilot.domain.market import MarketKind
+from autopilot.domain.market import CandleKind, MarketKind
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, StrategyScore
 from autopilot.domain.signal import StrategyGroup
@@ -23,6 +24,7 @@ from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.training.evidence.drift import ServedDecisions
 
 START_MS = 1_714_521_600_000
+SCOPE = ModelScope(CandleKind.SIMULATED, Timeframe.H1)
 TREND, MEAN = StrategyGroup.TREND_FOLLOWING, StrategyGroup.MEAN_REVERSION
 CLASSES = ("trend_following", "mean_reversion", "none")
 STATED = {"none": 0.5, "trend_following": 0.3, "mean_reversion": 0.2}
@@ -52,7 +54,7 @@ def decide(ledger: SqliteLedger, make_decision: Callable[..., Any], make_mark: C
                     groups=(GroupScore(TREND, 0.9, "", 25.0), GroupScore(MEAN, 0.4, "", -3.0)),
                     strategies=RANKED,
                     rule_choice="rsi",
-                    model=ModelOpinion(model_id, "shadow", STATED, novelty, 0.05),
+                    model=ModelOpinion(model_id, ModelState.SHADOW, SCOPE, STATED, novelty, 0.05),
                 ),
             )
         assert ledger.record_decision(decision, make_mark(decision.decided_at_ms))
@@ -72,9 +74,14 @@ def matured(database: Database) -> Any:
     return keep
 
 
-def read(path: Path, since_ms: int = 0, market: str | None = None) -> ServedDecisions:
+def read(
+    path: Path,
+    since_ms: int = 0,
+    markets: tuple[MarketKind, ...] = tuple(MarketKind),
+    timeframe: Timeframe | None = None,
+) -> ServedDecisions:
     with open_readonly(path) as connection:
-        return served_decisions(connection, "m-1", CLASSES, since_ms, market)
+        return served_decisions(connection, Served("m-1", since_ms, timeframe, markets), CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -122,12 +129,14 @@ def test_only_its_own_matured_decisions_since_then_count(path: Path, decide: Any
     assert (read(path, START_MS + 1).at_ms - START_MS).tolist() == [3 * HOUR_MS]
 
 
-def test_a_kind_of_market_may_be_asked_for(path: Path, decide: Any, matured: Any) -> None:
+def test_a_kind_of_market_and_a_timeframe_may_be_asked_for(path: Path, decide: Any, matured: Any) -> None:
     decide(0)
     decide(1, market=MarketKind.REAL)
     for hour in (0, 1):
         matured(hour, macd=0.01)
-    assert (read(path, market="real").at_ms - START_MS).tolist() == [HOUR_MS]
+    assert (read(path, markets=(MarketKind.REAL,)).at_ms - START_MS).tolist() == [HOUR_MS]
+    assert len(read(path, timeframe=Timeframe.H1)) == 2
+    assert len(read(path, timeframe=Timeframe.M5)) == 0
 
 
 def test_before_anything_has_matured_there_is_nothing(path: Path, decide: Any) -> None:

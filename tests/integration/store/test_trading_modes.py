@@ -160,11 +160,20 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
     monkeypatch.setattr("autopilot.adapters.store.views.problems.shutil.disk_usage", lambda _: Usage)
     pause = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "paused by the user", 5, "autopilot resume")
     short = Restriction("BOOKS_DIFFER", TradingMode.REDUCING, "the books differ: 1 BTC", 6, "put it back")
-    symbol = {"symbol": "BTC/USD", "state": "retrying", "message": "no route", "last_error": None, "hint": "wait"}
+    unusable = {"id": "m1", "usable": False, "message": "the file was changed", "hint": "autopilot models rollback"}
+    other = unusable | {"id": "m2"}
+    symbol = {
+        "symbol": "BTC/USD",
+        "model": unusable,
+        "state": "retrying",
+        "message": "no route",
+        "last_error": None,
+        "hint": "wait",
+    }
     locked = {"code": "KEYS_LOCKED", "message": "the keys of kraken are locked", "hint": "start it anew"}
     away = {"code": "UNKNOWN_EXCHANGE", "message": "there is no exchange elsewhere", "hint": ""}
     live = {"account": "live:kraken", "running": True}
-    silent = {"state": "stopped", "differences": [], "running": False}
+    silent = {"model": None, "state": "stopped", "differences": [], "running": False}
     status = {
         "modes": [mode_document("live:kraken", [pause, short]), mode_document("paper:coinbase", [pause])],
         "symbols": [
@@ -172,7 +181,7 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
             {**silent, "symbol": "ETH/USD", "account": "live:kraken", "left_out": locked},
             {**silent, "symbol": "SOL/USD", "account": "paper:elsewhere", "left_out": away},
         ],
-        "model": {"id": "m1", "usable": False, "message": "the file was changed", "hint": "autopilot models rollback"},
+        "models": [unusable, other],
     }
     found = problems(database, status, {})
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [

@@ -11,6 +11,8 @@ from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettin
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.app.compute import InProcess, compute
 from autopilot.domain.errors import ConfigError
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost
 from autopilot.strategies.registry import StrategySet, builtin_strategies
@@ -22,6 +24,7 @@ from autopilot.training.train import TrainingSettings, train
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 DAYS = 40
+SCOPE = ModelScope(CandleKind.SIMULATED, Timeframe.H1)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ async def _histories() -> list[SymbolData]:
 def test_a_cluster_gives_the_same_model_and_figures(scheduler: str) -> None:
     histories, strategies = asyncio.run(_histories()), StrategySet(builtin_strategies())
     request = TrainingRequest("simulated", SYMBOLS, Timeframe.H1, DAYS, 10)
-    settings = TrainingSettings(Acting(0.75, 0.0), TradingCost(0.0015), 1, FitSettings(members=2, rounds=4))
+    settings = TrainingSettings(Acting(0.75, 0.0), TradingCost(0.0015), 1, SCOPE, FitSettings(members=2, rounds=4))
     with compute(scheduler, candles=1) as cluster:
         there = train(histories, strategies, request, settings, cluster, lambda *_: None)
     here = train(histories, strategies, request, settings, InProcess(), lambda *_: None)

@@ -23,7 +23,8 @@ from autopilot.app.compute import InProcess
 from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.errors import ModelError
-from autopilot.domain.market import reference_of
+from autopilot.domain.market import CandleKind, reference_of
+from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -43,7 +44,8 @@ COST = TradingCost(0.0015)
 DAYS = 40
 SYMBOLS = ("BTC/USD", "ETH/USD")
 STRATEGIES = StrategySet(builtin_strategies())
-SETTINGS = TrainingSettings(Acting(0.75, 0.0), COST, 1, FitSettings(members=3, rounds=6))
+SCOPE = ModelScope(CandleKind.SIMULATED, Timeframe.H1)
+SETTINGS = TrainingSettings(Acting(0.75, 0.0), COST, 1, SCOPE, FitSettings(members=3, rounds=6))
 REQUEST = TrainingRequest("simulated", SYMBOLS, Timeframe.H1, DAYS, 10)
 
 
@@ -275,7 +277,15 @@ def test_too_little_to_train_on_is_said_with_its_numbers(histories: Sequence[Sym
 
 @pytest.fixture(scope="module")
 def served(trained: Trained) -> ScoringModel:
-    return ScoringModel.read(trained.model_id, "shadow", trained.text, trained.card)
+    return read(trained, trained.card)
+
+
+def read(trained: Trained, card: dict[str, Any], scope: ModelScope | None = SCOPE) -> ScoringModel:
+    """As an entry of the store names it."""
+    kind, timeframe = (scope.kind, scope.timeframe) if scope else (None, None)
+    state, strategies = ModelState.SHADOW, StrategySet(builtin_strategies())
+    entry = ModelEntry(trained.model_id, 0, state, "", "", "", False, None, "", kind, timeframe)
+    return ScoringModel.read(entry, trained.text, card, strategies.groups)
 
 
 def test_a_served_score_is_the_trained_ensemble_s(histories: Sequence[SymbolData], served: ScoringModel) -> None:
@@ -306,7 +316,7 @@ def test_a_served_score_is_the_trained_ensemble_s(histories: Sequence[SymbolData
 )
 def test_a_card_of_another_kind_is_refused(trained: Trained, change: dict[str, Any], words: str) -> None:
     with pytest.raises(ModelError, match=words) as caught:
-        ScoringModel.read(trained.model_id, "shadow", trained.text, trained.card | change)
+        read(trained, trained.card | change)
     assert "autopilot retrain" in caught.value.hint
 
 

@@ -6,18 +6,22 @@ import pytest
 
 from autopilot.config.schema import AutopilotConfig, ModelSection
 from autopilot.domain.decision import Denied, Opportunity
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.timeframe import Timeframe
 from autopilot.risk.evaluation import evaluate
 
 BUY, SELL = SignalType.BUY, SignalType.SELL
 GROUP = StrategyGroup.MOMENTUM
+SCOPE = ModelScope(CandleKind.REAL, Timeframe.H1)
 
 
 def chosen(confidence: float, edge_bps: float | None = None, novelty: float = 0.0) -> Selection:
     """By the rules, or by a model where an edge is given."""
     by = DecidedBy.RULES if edge_bps is None else DecidedBy.MODEL
-    opinion = None if edge_bps is None else ModelOpinion("m-1", "shadow", {}, novelty, 0.05)
+    opinion = None if edge_bps is None else ModelOpinion("m-1", ModelState.SHADOW, SCOPE, {}, novelty, 0.05)
     return Selection(
         by, GROUP, "momentum", confidence, 1.0, (GroupScore(GROUP, confidence, "", edge_bps),), (), model=opinion
     )

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from autopilot.domain.arming import NO_ALLOWANCE, Allowance
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.portfolio import Position, SymbolRecord
-from autopilot.domain.timeframe import HOUR_MS
+from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.domain.trading_mode import Restriction, TradingMode
 from autopilot.risk.decision_context import DecisionContext
 from autopilot.risk.rules import (
@@ -36,6 +38,7 @@ from autopilot.risk.rules import (
 
 NOW_MS = 1_714_521_600_000
 FIVE_HUNDRED = Allowance(Decimal(500), unproven=False)
+REAL_HOURS = ModelScope(CandleKind.REAL, Timeframe.H1)
 
 PAUSED = Restriction("PAUSED_BY_USER", TradingMode.REDUCING, "the user paused it", NOW_MS, "autopilot resume")
 HALTED = Restriction("PANIC", TradingMode.HALTED, "the user stopped it", NOW_MS, "autopilot resume")
@@ -77,7 +80,13 @@ CASES: list[Case] = [
     (allowance_remains, "ARMED_VALUE_REACHED", {"allowance": NO_ALLOWANCE}, False),
     (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED}, False),
     (proof_is_enough, "MODEL_UNPROVEN", {"allowance": Allowance(Decimal(500), unproven=True)}, True),
-    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED} | context(is_proven=True), True),
+    (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED} | context(proven_on=REAL_HOURS), True),
+    *(
+        (proof_is_enough, "MODEL_UNPROVEN", {"allowance": FIVE_HUNDRED} | context(proven_on=other), False)
+        for kind in CandleKind
+        for timeframe in Timeframe
+        if (other := ModelScope(kind, timeframe)) != REAL_HOURS
+    ),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal("9500.01")}, True),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9500)}, False),
     (day_is_not_lost, "DAILY_LOSS_REACHED", {"equity": Decimal(9499)}, False),

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
-from autopilot.domain.errors import ModelError, StrategyError
+from autopilot.domain.errors import ModelError, NoModel, StrategyError
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.selection import Contribution, DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.score_model import ModelScores
 from autopilot.selection.group_rules import score_groups
 from autopilot.selection.strategy_rules import StrategyProfile, score_strategies
@@ -35,21 +38,21 @@ class Model:
     """Answers with ``scores``, or raises."""
 
     scores: ModelScores | ModelError
-    is_present: bool = True
 
-    def score(self, conditions: MarketConditions, state: FeatureRow) -> ModelScores:
-        assert state is STATE
+    def score(self, conditions: MarketConditions, state: Callable[[], FeatureRow]) -> ModelScores:
         if isinstance(self.scores, ModelError):
             raise self.scores
+        assert state() is STATE
         return self.scores
 
     def contributions(
-        self, conditions: MarketConditions, state: FeatureRow, group: StrategyGroup
+        self, conditions: MarketConditions, state: Callable[[], FeatureRow], group: StrategyGroup
     ) -> tuple[Contribution, ...]:
         return (Contribution(f"because of {group}", 1.0, 12.5),)
 
 
 STATE = FeatureRow((), np.empty(0))
+SCOPE = ModelScope(CandleKind.REAL, Timeframe.H1)
 
 
 def signal(strategy: str, kind: SignalType = SignalType.BUY, confidence: float = 0.8) -> StrategySignal:
@@ -73,7 +76,9 @@ def answer(edges: Mapping[StrategyGroup, float] | None = None, **shares: float) 
         for group, edge in known.items()
     )
     return ModelScores(
-        ModelOpinion("m-1", "shadow", {}, 0.0, 0.05), groups, {profile.name: 0.5 for profile in PROFILES} | shares
+        ModelOpinion("m-1", ModelState.SHADOW, SCOPE, {}, 0.0, 0.05),
+        groups,
+        {profile.name: 0.5 for profile in PROFILES} | shares,
     )
 
 
@@ -190,8 +195,11 @@ def test_an_absent_model_costs_nothing(conditions: Conditions) -> None:
     def unasked() -> FeatureRow:
         raise AssertionError("nobody needs it")
 
-    selector = StrategySelector(PROFILES, Model(answer(), is_present=False))
-    assert selector.select(conditions(**TREND), {}, {}, unasked).note == NO_MODEL
+    none = NoModel("no learned model for real 5m candles: the live model m-1 was trained on simulated 1h candles")
+    selector = StrategySelector(PROFILES, Model(none))
+    chosen = selector.select(conditions(**TREND), {}, {}, unasked)
+    assert chosen.note == f"{none}; the rule table decides and its confidences are not calibrated"
+    assert StrategySelector(PROFILES, None).select(conditions(**TREND), {}, {}, unasked).note == NO_MODEL
 
 
 def test_a_decision_of_the_model_keeps_what_the_rules_would_have_taken(conditions: Conditions) -> None:
@@ -212,7 +220,8 @@ def test_a_model_without_edges_is_ranked_by_confidence(conditions: Conditions) -
     shares = dict(zip(StrategyGroup, (0.1, 0.3, 0.2, 0.3, 0.0), strict=True))
     groups = tuple(GroupScore(group, share, "share") for group, share in shares.items())
     chosen = select(
-        conditions(), model=Model(ModelScores(ModelOpinion("m-2", "live", {}, 0.0, 0.05), groups[::-1], {}))
+        conditions(),
+        model=Model(ModelScores(ModelOpinion("m-2", ModelState.LIVE, SCOPE, {}, 0.0, 0.05), groups[::-1], {})),
     )
     assert [score.group for score in chosen.groups[:3]] == [
         StrategyGroup.MEAN_REVERSION,

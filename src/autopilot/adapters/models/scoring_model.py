@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.adapters.models.files import RETRAIN_HINT
+from autopilot.adapters.models.identity import agrees
 from autopilot.domain.candles import FloatArray
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import ModelError
+from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.selection import Contribution, GroupScore, ModelOpinion
 from autopilot.domain.signal import StrategyGroup
 from autopilot.performance.outcomes import horizon
@@ -32,7 +35,8 @@ class ScoringModel:
     """``state`` is the model's stage of proof. Importing this module loads LightGBM: do it only to load a model."""
 
     model_id: str
-    state: str
+    state: ModelState
+    scope: ModelScope
     trained_until_ms: int
     features: tuple[str, ...]
     strategies: tuple[str, ...]
@@ -44,8 +48,22 @@ class ScoringModel:
     base_rates: FloatArray
 
     @classmethod
-    def read(cls, model_id: str, state: str, text: str, card: dict[str, Any]) -> ScoringModel:
-        """Parse a stored model. Raises ModelError when this version cannot use its text or its card."""
+    def read(
+        cls, entry: ModelEntry, text: str, card: dict[str, Any], installed: Mapping[str, StrategyGroup]
+    ) -> ScoringModel:
+        """Parse a stored model. ``installed``: the group of each strategy by name. Raises ModelError when its card does
+        not say what it was trained on, when it was trained on other inputs or with other strategies, and when this
+        version cannot use its text or its card."""
+        model_id, scope = entry.id, entry.scope
+        if scope is None:
+            raise ModelError(
+                f"nothing says what candles model {model_id} was trained on, so it decides about none",
+                hint=RETRAIN_HINT,
+            )
+        if not agrees(card, scope):
+            raise ModelError(
+                f"the database has model {model_id} for {scope}, and its card says otherwise", hint=RETRAIN_HINT
+            )
         if card.get("schema") != MODEL_SCHEMA:
             raise ModelError(
                 f"model {model_id} was trained on inputs {card.get('schema')!r}, and this version has {MODEL_SCHEMA!r}",
@@ -53,17 +71,19 @@ class ScoringModel:
             )
         try:
             serving = card["serving"]
+            known = {name: StrategyGroup(serving["groups"][name]) for name in serving["strategies"]}
+            _check_strategies(model_id, known, installed)
             groups = tuple(StrategyGroup(name) for name in serving["classes"][:-1])
             spread = serving["range"]
-            strategies = tuple(serving["strategies"])
             return cls(
                 model_id=model_id,
-                state=state,
+                state=entry.state,
+                scope=scope,
                 trained_until_ms=int(serving["trained_until_ms"]),
                 features=tuple(serving["features"]),
-                strategies=strategies,
+                strategies=tuple(known),
                 groups=groups,
-                group_of=np.array([groups.index(StrategyGroup(serving["groups"][name])) for name in strategies]),
+                group_of=np.array([groups.index(group) for group in known.values()]),
                 ensemble=Ensemble.from_text(text),
                 spread=TrainingRange(np.array(spread["lower"]), np.array(spread["upper"]), float(spread["limit"])),
                 calibration=Calibration(float(serving["temperature"]), float(serving["base_weight"])),
@@ -84,6 +104,7 @@ class ScoringModel:
             opinion=ModelOpinion(
                 model_id=self.model_id,
                 state=self.state,
+                trained_on=self.scope,
                 probabilities=dict(zip(names, probabilities.tolist(), strict=True)),
                 novelty=float(self.spread.novelty(row)[0]),
                 novelty_limit=self.spread.limit,
@@ -134,3 +155,15 @@ class ScoringModel:
     def _check(self, raw: RawScores) -> None:
         if not all(np.isfinite(part).all() for part in (raw.groups, raw.strategies, raw.classes)):
             raise ModelError(f"model {self.model_id} returned a value that is not a finite number", hint=RETRAIN_HINT)
+
+
+def _check_strategies(
+    model_id: str, known: Mapping[str, StrategyGroup], installed: Mapping[str, StrategyGroup]
+) -> None:
+    """Raises ModelError unless the model knows exactly the installed strategies, in their groups."""
+    if known != installed:
+        names = sorted(known.keys() | installed.keys())
+        differing = ", ".join(name for name in names if known.get(name) != installed.get(name))
+        raise ModelError(
+            f"model {model_id} was trained with other strategies than those installed: {differing}", hint=RETRAIN_HINT
+        )

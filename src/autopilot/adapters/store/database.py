@@ -201,9 +201,18 @@ def _migrate(database: Database, migrations: Sequence[str]) -> None:
     with database.transaction(durable=True) as connection:
         present = connection.execute("PRAGMA user_version").fetchone()[0]
         if present < len(migrations):
+            _know_cards(connection, database.path)
             # executescript would commit what is open; all steps are one transaction.
             for statement in _statements(_script(migrations[present:], len(migrations))):
                 connection.execute(statement)
+
+
+def _know_cards(connection: sqlite3.Connection, path: Path) -> None:
+    """Let the steps ask the models beside the database what they were trained on."""
+    from autopilot.adapters.models.identity import stored_card
+
+    directory = path.parent / "models"
+    connection.create_function("model_card", 2, lambda model_id, sha256: stored_card(directory, model_id, sha256))
 
 
 def _script(steps: Sequence[str], version: int | None = None) -> str:
@@ -228,6 +237,7 @@ def create(path: Path, migrate: str) -> None:
     Raises StoreUnavailable.
     """
     with closing(sqlite3.connect(":memory:")) as memory:
+        _know_cards(memory, path)
         memory.executescript(migrate)
         content = memory.serialize()
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autopilot.adapters.store.rows import from_json
-from autopilot.domain.timeframe import HOUR_MS
+from autopilot.adapters.store.rows import from_json, to_row
+from autopilot.domain.market import MarketKind
+from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.training.evidence.drift import ServedDecisions
 
 # CROSS keeps the order of the joins: each decision looks its sample up by the key. One decision an hour is enough of
@@ -19,20 +22,30 @@ SELECT d.candle_at_ms, json_extract(d.document, '$.selection'), s.returns
 FROM decisions AS d CROSS JOIN performance_samples AS s
     ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
 WHERE d.candle_at_ms >= :since_ms AND d.decided_by = 'model' AND d.candle_at_ms % {HOUR_MS} = 0
-    AND json_extract(d.document, '$.selection.model.model_id') = :model_id AND d.market = coalesce(:market, d.market)
+    AND json_extract(d.document, '$.selection.model.model_id') = :model_id
+    AND d.timeframe = coalesce(:timeframe, d.timeframe) AND d.market IN (SELECT value FROM json_each(:markets))
 ORDER BY d.candle_at_ms, d.symbol
 """
 
 
-def served_decisions(
-    connection: sqlite3.Connection, model_id: str, classes: Sequence[str], since_ms: int, market: str | None
-) -> ServedDecisions:
-    """The matured decisions of this model. ``classes``: the groups in the model's order, then the class "no group";
-    ``market``: only decisions on this kind of market. Raises StoreCorrupt."""
-    wanted = {"model_id": model_id, "since_ms": since_ms, "market": market}
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Which decisions are read: those of the model since then, of this timeframe (None: of any) on these markets."""
+
+    model_id: str
+    since_ms: int
+    timeframe: Timeframe | None
+    markets: tuple[MarketKind, ...]
+
+
+def served_decisions(connection: sqlite3.Connection, wanted: Served, classes: Sequence[str]) -> ServedDecisions:
+    """The matured decisions of a model. ``classes``: the groups in the model's order, then the class "no group".
+    Raises StoreCorrupt."""
     rows = [
         (at_ms, _served(from_json(selection), from_json(returns), classes))
-        for at_ms, selection, returns in connection.execute(_SERVED, wanted)
+        for at_ms, selection, returns in connection.execute(
+            _SERVED, {**to_row(wanted), "markets": json.dumps(wanted.markets)}
+        )
     ]
     columns = list(zip(*(row for _, row in rows), strict=True)) or [()] * 7
     probabilities, came, confidence, edge_bps, novel, chosen, by_rules = columns

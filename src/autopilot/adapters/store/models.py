@@ -6,19 +6,22 @@ import sqlite3
 from dataclasses import replace
 
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.rows import insert, to_row
+from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
-from autopilot.domain.errors import NotFound
-from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
+from autopilot.domain.errors import ModelError, NotFound
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
 
 _REGISTER = (
     insert("models", ModelEntry) + " ON CONFLICT (id) DO UPDATE SET state = excluded.state, schema = excluded.schema,"
-    " sha256 = excluded.sha256, verdict = excluded.verdict, note = excluded.note"
+    " sha256 = excluded.sha256, verdict = excluded.verdict, note = excluded.note, kind = excluded.kind,"
+    " timeframe = excluded.timeframe"
 )
+_OF_SCOPE = "kind = ? AND timeframe = ?"
+_CHAMPIONS = "SELECT * FROM models WHERE is_champion = 1"
 
 
 class SqliteModels(AuditedStore):
-    """Trained models, at most one of them champion, and their history; the models themselves are files.
+    """Trained models, at most one champion for each scope, and their history; the models themselves are files.
 
     Every method is one transaction, shared by processes, and raises StoreError; those that name a model raise NotFound.
     With ``audit``, each line of the history is recorded there too, in the same transaction.
@@ -26,7 +29,7 @@ class SqliteModels(AuditedStore):
 
     def register(self, entry: ModelEntry) -> None:
         """Keep a trained model; it does not become champion. The same id again (the same training makes the same model)
-        updates state, schema, sha256, verdict and note, and a change of state goes into the history. A champion that
+        updates everything but its time and its place, and a change of state goes into the history. A champion that
         abstains stays so: results after its training spoke against it."""
         with self._database.transaction(durable=True) as connection:
             before = connection.execute("SELECT * FROM models WHERE id = ?", (entry.id,)).fetchone()
@@ -34,43 +37,71 @@ class SqliteModels(AuditedStore):
                 entry = replace(entry, state=ModelState.ABSTAINING, note=before["note"])
             connection.execute(_REGISTER, {**to_row(entry), "is_champion": 0, "retired_at_ms": None})
             if before and before["state"] != entry.state:
-                self._record_state(connection, entry.id, entry.state, "trained again", entry.created_at_ms)
+                self._record_state(connection, entry, "trained again", entry.created_at_ms)
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """The newest first."""
         return self._all(ModelEntry, "SELECT * FROM models ORDER BY created_at_ms DESC, rowid DESC")
 
-    def champion(self) -> ModelEntry | None:
-        """The model that decides; None if rules do."""
-        return self._first(ModelEntry, "SELECT * FROM models WHERE is_champion = 1")
+    def champions(self) -> tuple[ModelEntry, ...]:
+        """The models that decide, those of real candles first."""
+        return self._all(ModelEntry, f"{_CHAMPIONS} ORDER BY kind, timeframe")
+
+    def champion(self, scope: ModelScope) -> ModelEntry | None:
+        """The champion of a scope; None without one: then rules decide."""
+        return self._first(ModelEntry, f"{_CHAMPIONS} AND {_OF_SCOPE}", _key(scope))
 
     def promote(self, model_id: str, now_ms: int, reason: str, event: ModelEvent = ModelEvent.PROMOTED) -> None:
-        """Make this model champion, if it is not already. ``event``: ROLLED_BACK if an earlier champion returns."""
+        """Make this model champion of its scope, if it is not already. ``event``: ROLLED_BACK if an earlier champion
+        returns. Raises ModelError if its scope is not known."""
         with self._database.transaction(durable=True) as connection:
-            _require(connection, model_id)
-            previous_id = _champion_id(connection)
+            entry = _require(connection, model_id)
+            if entry.scope is None:
+                raise ModelError(
+                    f"nothing says what candles model {model_id} was trained on, so it cannot decide about any",
+                    hint="train a new one with: autopilot retrain",
+                )
+            previous_id = _champion_id(connection, entry.scope)
             if previous_id == model_id:
                 return
-            _retire(connection, now_ms)
+            _retire(connection, now_ms, entry.scope)
             connection.execute("UPDATE models SET is_champion = 1, retired_at_ms = NULL WHERE id = ?", (model_id,))
-            self._record(connection, ModelChange(now_ms, event, model_id, previous_id, reason))
+            change = ModelChange(now_ms, event, model_id, previous_id, reason, entry.kind, entry.timeframe)
+            self._record(connection, change)
 
     def set_state(self, model_id: str, state: ModelState, note: str, now_ms: int) -> None:
         """Whether it is champion stays as it is. A change of state goes into the history."""
         with self._database.transaction(durable=True) as connection:
             before = _require(connection, model_id)
             connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
-            if before["state"] != state.value:
-                self._record_state(connection, model_id, state, note, now_ms)
+            if before.state is not state:
+                self._record_state(connection, replace(before, state=state), note, now_ms)
 
-    def demote_champion(self, now_ms: int, reason: str, event: ModelEvent = ModelEvent.ROLLED_BACK) -> None:
-        """Let rules decide. If they do already, only a RESET goes into the history."""
+    def demote(self, scope: ModelScope, now_ms: int, reason: str) -> None:
+        """Let rules decide about such candles. A lost place is acknowledged by that. If rules decide already, nothing
+        goes into the history."""
         with self._database.transaction(durable=True) as connection:
-            previous_id = _champion_id(connection)
-            if previous_id is None and event is not ModelEvent.RESET:
-                return
-            _retire(connection, now_ms)
-            self._record(connection, ModelChange(now_ms, event, None, previous_id, reason))
+            previous_id = _champion_id(connection, scope)
+            connection.execute(
+                "UPDATE lost_places SET acknowledged = 1 WHERE kind IS NULL OR (kind = ? AND timeframe = ?)",
+                _key(scope),
+            )
+            if previous_id is not None:
+                _retire(connection, now_ms, scope)
+                change = ModelChange(
+                    now_ms, ModelEvent.ROLLED_BACK, None, previous_id, reason, scope.kind, scope.timeframe
+                )
+                self._record(connection, change)
+
+    def reset(self, now_ms: int, reason: str) -> None:
+        """Let rules decide about all candles. Every lost place is acknowledged by that."""
+        with self._database.transaction(durable=True) as connection:
+            champions = connection.execute(f"{_CHAMPIONS} ORDER BY rowid").fetchall()
+            connection.execute("UPDATE models SET is_champion = 0, retired_at_ms = ? WHERE is_champion = 1", (now_ms,))
+            connection.execute("UPDATE lost_places SET acknowledged = 1")
+            for previous_id in [row["id"] for row in champions] or [None]:
+                change = ModelChange(now_ms, ModelEvent.RESET, None, previous_id, reason, None, None)
+                self._record(connection, change)
 
     def forget(self, model_id: str) -> None:
         """Delete the model. Its history stays."""
@@ -82,24 +113,10 @@ class SqliteModels(AuditedStore):
         """The latest first. It is never shortened."""
         return self._all(ModelChange, "SELECT * FROM model_history ORDER BY id DESC LIMIT ?", (limit,))
 
-    def trials(self) -> int:
-        """How many trainings were ever begun, resets included: the deflated Sharpe ratio pays for them."""
-        row = self._database.row("SELECT trials FROM training_trials")
-        return 0 if row is None else int(row[0])
-
-    def count_trial(self) -> int:
-        """Count one more training; returns how many there are now."""
-        with self._database.transaction(durable=True) as connection:
-            connection.execute(
-                "INSERT INTO training_trials VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET trials = trials + 1"
-            )
-            return int(connection.execute("SELECT trials FROM training_trials").fetchone()[0])
-
-    def _record_state(
-        self, connection: sqlite3.Connection, model_id: str, state: ModelState, note: str, now_ms: int
-    ) -> None:
-        reason = f"{state}: {note}" if note else state.value
-        self._record(connection, ModelChange(now_ms, ModelEvent.STATE, model_id, model_id, reason))
+    def _record_state(self, connection: sqlite3.Connection, entry: ModelEntry, note: str, now_ms: int) -> None:
+        reason = f"{entry.state}: {note}" if note else entry.state.value
+        change = ModelChange(now_ms, ModelEvent.STATE, entry.id, entry.id, reason, entry.kind, entry.timeframe)
+        self._record(connection, change)
 
     def _record(self, connection: sqlite3.Connection, change: ModelChange) -> None:
         row = to_row(change)
@@ -108,17 +125,24 @@ class SqliteModels(AuditedStore):
             self._audit.append(connection, AuditKind.MODEL, row)
 
 
-def _require(connection: sqlite3.Connection, model_id: str) -> sqlite3.Row:
+def _key(scope: ModelScope) -> tuple[str, str]:
+    return scope.kind.value, scope.timeframe.value
+
+
+def _require(connection: sqlite3.Connection, model_id: str) -> ModelEntry:
     row: sqlite3.Row | None = connection.execute("SELECT * FROM models WHERE id = ?", (model_id,)).fetchone()
     if row is None:
         raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
-    return row
+    return from_row(ModelEntry, row)
 
 
-def _champion_id(connection: sqlite3.Connection) -> str | None:
-    row = connection.execute("SELECT id FROM models WHERE is_champion = 1").fetchone()
+def _champion_id(connection: sqlite3.Connection, scope: ModelScope) -> str | None:
+    row = connection.execute(f"{_CHAMPIONS} AND {_OF_SCOPE}", _key(scope)).fetchone()
     return None if row is None else str(row["id"])
 
 
-def _retire(connection: sqlite3.Connection, now_ms: int) -> None:
-    connection.execute("UPDATE models SET is_champion = 0, retired_at_ms = ? WHERE is_champion = 1", (now_ms,))
+def _retire(connection: sqlite3.Connection, now_ms: int, scope: ModelScope) -> None:
+    connection.execute(
+        f"UPDATE models SET is_champion = 0, retired_at_ms = ? WHERE is_champion = 1 AND {_OF_SCOPE}",
+        (now_ms, *_key(scope)),
+    )

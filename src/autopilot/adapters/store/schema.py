@@ -210,6 +210,81 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX audit_armings ON audit (kind) WHERE kind = 'arming';
     """,
     """
+    -- A model decides only about the kind of candles and the timeframe of its training; its card says which. The card
+    -- of a training on `replay` does not say whose candles were replayed: it is a real market's unless simulated ones
+    -- of its symbols are stored too.
+    CREATE TABLE new_models (
+        id TEXT PRIMARY KEY, created_at_ms INTEGER NOT NULL, state TEXT NOT NULL, schema TEXT NOT NULL,
+        sha256 TEXT NOT NULL, verdict TEXT NOT NULL, is_champion INTEGER NOT NULL CHECK (is_champion IN (0, 1)),
+        retired_at_ms INTEGER, note TEXT NOT NULL,
+        kind TEXT CHECK (kind IN ('real', 'simulated')), timeframe TEXT,
+        CHECK ((kind IS NULL) = (timeframe IS NULL)), CHECK (is_champion = 0 OR kind IS NOT NULL)
+    ) STRICT;
+    INSERT INTO new_models
+    SELECT id, created_at_ms, state, schema, sha256, verdict, is_champion AND kind IS NOT NULL,
+        CASE WHEN is_champion AND kind IS NULL THEN now_ms ELSE retired_at_ms END, note, kind,
+        CASE WHEN kind IS NOT NULL THEN timeframe END
+    FROM (
+        SELECT *, json_extract(card, '$.timeframe') AS timeframe,
+            CASE
+                WHEN json_extract(card, '$.exchange') IS NULL THEN NULL
+                WHEN json_extract(card, '$.exchange') = 'simulated' THEN 'simulated'
+                WHEN json_extract(card, '$.exchange') = 'replay' AND EXISTS (
+                    SELECT 1 FROM candles, json_each(card, '$.symbols') AS trained
+                    WHERE candles.exchange = 'simulated' AND candles.symbol = trained.value
+                        AND candles.timeframe = json_extract(card, '$.timeframe')
+                ) THEN NULL
+                ELSE 'real'
+            END AS kind
+        FROM (
+            SELECT rowid AS number, *, model_card(id, sha256) AS card,
+                CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS now_ms
+            FROM models
+        )
+    )
+    ORDER BY number;
+
+    -- The places that the champion of an earlier version lost by that: candles that it may have decided about.
+    CREATE TABLE lost_places (
+        model_id TEXT NOT NULL, kind TEXT, timeframe TEXT, why TEXT NOT NULL, at_ms INTEGER NOT NULL,
+        acknowledged INTEGER NOT NULL CHECK (acknowledged IN (0, 1))
+    ) STRICT;
+    INSERT INTO lost_places
+    SELECT champion.id, used.kind, used.timeframe,
+        'it was trained on ' || champion.kind || ' ' || champion.timeframe || ' candles',
+        CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 0
+    FROM new_models AS champion, (
+        SELECT CASE market WHEN 'simulated' THEN 'simulated' ELSE 'real' END AS kind, timeframe FROM autopilots
+        UNION SELECT 'real', timeframe FROM new_models WHERE is_champion = 1
+    ) AS used
+    WHERE champion.is_champion = 1 AND champion.state <> 'abstaining'
+        AND (used.kind, used.timeframe) <> (champion.kind, champion.timeframe)
+    ORDER BY used.kind, used.timeframe;
+    INSERT INTO lost_places
+    SELECT id, NULL, NULL, 'its card cannot be read or was altered, so nothing says what candles it was trained on',
+        CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 0
+    FROM new_models JOIN models USING (id)
+    WHERE models.is_champion = 1 AND new_models.is_champion = 0 AND models.state <> 'abstaining';
+
+    ALTER TABLE model_history ADD COLUMN kind TEXT;
+    ALTER TABLE model_history ADD COLUMN timeframe TEXT;
+    UPDATE model_history SET (kind, timeframe) = (
+        SELECT kind, timeframe FROM new_models WHERE id = coalesce(model_id, previous_id)
+    ) WHERE event <> 'reset';
+    INSERT INTO model_history (at_ms, event, model_id, previous_id, reason, kind, timeframe)
+    SELECT at_ms, 'displaced', NULL, model_id, why, kind, timeframe FROM lost_places ORDER BY rowid;
+
+    DROP TABLE models;
+    ALTER TABLE new_models RENAME TO models;
+    CREATE UNIQUE INDEX models_champion ON models (kind, timeframe) WHERE is_champion = 1;
+
+    -- By the kind of candles, because trials on one market say nothing about luck on another.
+    CREATE TABLE new_trials (kind TEXT PRIMARY KEY, trials INTEGER NOT NULL) STRICT;
+    INSERT INTO new_trials SELECT 'real', trials FROM training_trials;
+    DROP TABLE training_trials;
+    ALTER TABLE new_trials RENAME TO training_trials;
+    """,
+    """
     -- 1: stopped together with the daemon, so that a start without symbols takes it up again.
     ALTER TABLE autopilots ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1));
     """,

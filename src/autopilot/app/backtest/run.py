@@ -31,6 +31,7 @@ from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.progress import Progress, part_of
 from autopilot.domain.timeframe import DAY_MS, iso_utc
 from autopilot.execution.paper_settings import PaperSettings
@@ -123,9 +124,10 @@ def _models(
 ) -> tuple[DecidingModel, ...]:
     start_ms = min(_first_close(each) for each in tested)
     end_ms = max(each.history.candles.last_at_ms for each in tested) + request.timeframe.ms + 1
+    scope = ModelScope(config.candle_kind(request.exchange), request.timeframe)
     match request.model:
         case StoredModel() as wanted:
-            return (_stored(paths, database, wanted, start_ms, end_ms),)
+            return (_stored(paths, database, wanted, scope, strategies, start_ms, end_ms),)
         case WalkForward() as walk:
             from autopilot.backtest.models import Retraining, walk_models
             from autopilot.training.model.fit import FitSettings
@@ -133,6 +135,7 @@ def _models(
             rows = [rows_of(each, strategies) for each in series]
             data = training_set(rows, learned_names(strategies.names), profiles)
             plan = Retraining(
+                scope=scope,
                 start_ms=start_ms,
                 end_ms=end_ms,
                 every_ms=walk.every_days * DAY_MS,
@@ -164,8 +167,16 @@ def _followed(
     return follow_models(choices, series, models, profiles)
 
 
-def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int, end_ms: int) -> DecidingModel:
-    model = stored_model(paths, database, wanted.model_id, start_ms, end_ms)
+def _stored(
+    paths: Paths,
+    database: Database,
+    wanted: StoredModel,
+    scope: ModelScope,
+    strategies: StrategySet,
+    start_ms: int,
+    end_ms: int,
+) -> DecidingModel:
+    model = stored_model(paths, database, wanted.model_id, scope, strategies, start_ms, end_ms)
     if model.trained_until_ms > start_ms and not wanted.is_in_sample:
         raise ModelError(
             f"model {model.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, but the test begins at "
@@ -175,8 +186,17 @@ def _stored(paths: Paths, database: Database, wanted: StoredModel, start_ms: int
     return model
 
 
-def stored_model(paths: Paths, database: Database, model_id: str, from_ms: int, until_ms: int) -> DecidingModel:
-    """The registered model, deciding the closes in [from_ms, until_ms). Raises NotFound, ModelError, StoreError."""
+def stored_model(
+    paths: Paths,
+    database: Database,
+    model_id: str,
+    scope: ModelScope,
+    strategies: StrategySet,
+    from_ms: int,
+    until_ms: int,
+) -> DecidingModel:
+    """The registered model, deciding the closes of such candles in [from_ms, until_ms). Raises NotFound, ModelError
+    also if it was trained on other candles, StoreError."""
     from autopilot.adapters.models.scoring_model import ScoringModel
     from autopilot.backtest.models import DecidingModel
 
@@ -184,10 +204,16 @@ def stored_model(paths: Paths, database: Database, model_id: str, from_ms: int, 
     if entry is None:
         raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows the ids")
     text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
-    model = ScoringModel.read(entry.id, entry.state.value, text, card)
+    model = ScoringModel.read(entry, text, card, strategies.groups)
+    if model.scope != scope:
+        raise ModelError(
+            f"model {model_id} was trained on {model.scope}, and these are {scope}: it does not decide about them",
+            hint="omit --model to train models on the past alone, or choose another: autopilot models list",
+        )
     return DecidingModel(
         id=entry.id,
         state=entry.state,
+        trained_on=model.scope,
         verdict=entry.verdict,
         trained_until_ms=model.trained_until_ms,
         from_ms=from_ms,

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.identity import trained_on
 from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.audit_log import audited
 from autopilot.app.models.watch import model_drift
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
-from autopilot.control.errors import Conflict, SafetyRefused
+from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ModelError, NotFound
-from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState, scope_of
+from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.clock import Clock
 
 if TYPE_CHECKING:
@@ -37,11 +42,16 @@ _MEANS = {
     ModelState.INSUFFICIENT: "it decides on paper, though too little was seen to judge it; about real money it may not",
     ModelState.ABSTAINING: "it abstains: while it is the champion the rule table decides, and says why",
 }
+_MEANS_SIMULATED = _MEANS | {
+    ModelState.LIVE: "it decides about simulated candles only, never about real money",
+    ModelState.SHADOW: "it decides about simulated candles only, never about real money",
+}
 
 
 class ModelRegistry:
-    """``loaded`` returns the model that decides in this process, and whether it is usable; ``drift`` evaluates the
-    decisions of a model since its training, given its id and card.
+    """``usual``: the candles that are meant where a command does not name any. ``drift`` evaluates the decisions of a
+    model since its training, given its id, scope and card; ``loaded`` returns a `LoadedModelDocument` for each champion
+    in this process.
 
     Every method raises StoreError; those that name a model raise NotFound, and ModelError when its files are damaged.
     """
@@ -49,69 +59,91 @@ class ModelRegistry:
     def __init__(
         self,
         store: SqliteModels,
+        places: SqliteLostPlaces,
         files: ModelFiles,
         clock: Clock,
-        drift: Callable[[str, Document], Drift],
-        loaded: Callable[[], Document | None] = lambda: None,
+        usual: ModelScope,
+        drift: Callable[[str, ModelScope | None, Document], Drift],
+        loaded: Callable[[], Sequence[Document]] = tuple,
     ) -> None:
         self._store = store
+        self._places = places
         self._files = files
         self._clock = clock
+        self._usual = usual
         self._drift = drift
         self.loaded = loaded
 
-    def info(self, model_id: str | None = None) -> Document:
-        """The card of a model with its present state and drift. Without an id: the champion, else the newest model."""
-        return self.with_drift(self.card(model_id))
+    def info(
+        self, model_id: str | None = None, kind: CandleKind | None = None, timeframe: Timeframe | None = None
+    ) -> Document:
+        """The card of a model with its present state and drift. Without an id: the champion of such candles. If none
+        are named: that of the usual ones, else another one, else the newest model.
+
+        Raises NotFound when there is no champion of the named candles, RequestInvalid when there are several.
+        """
+        return self.with_drift(self.card(model_id, kind, timeframe))
 
     def with_drift(self, card: Document) -> Document:
         """The card with the drift of its model. Callable in any thread, because it can take a second."""
-        return card if card["id"] is None else {**card, "drift": document(self._drift(card["id"], card))}
+        if card["id"] is None:
+            return card
+        scope = scope_of(card["kind"], card["timeframe"])
+        return {**card, "drift": document(self._drift(card["id"], scope, card))}
 
-    def card(self, model_id: str | None) -> Document:
+    def card(
+        self, model_id: str | None, kind: CandleKind | None = None, timeframe: Timeframe | None = None
+    ) -> Document:
         """As `info`, with None as drift."""
-        around: Document = {"drift": None, "loaded": self.loaded()}
-        entry = self._entry(model_id) if model_id else self._present()
+        champions = self._store.champions()
+        entry = self._entry(model_id) if model_id else self._asked_for(champions, kind, timeframe)
+        around: Document = {"drift": None, "loaded": None, "champions": [_brief(each) for each in champions]}
         if entry is None:
             return {"id": None, "state": ModelState.UNTRAINED.value, **around}
         _, card = self._files.read(entry.id, entry.sha256)
-        return {**document(entry), **card, "state": entry.state.value, **around}
+        own = {"state": entry.state.value, "kind": entry.kind, "timeframe": entry.timeframe or card.get("timeframe")}
+        return {**document(entry), **card, **own, **around, "loaded": self._loaded_of(entry.scope)}
 
     def list(self) -> Document:
         """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first.
 
-        Each model has the ``exchange`` and ``timeframe`` of its card; null where the card cannot be read.
+        Each model has the ``exchange`` of its card; null where the card cannot be read.
         """
         return {
-            "models": [{**document(entry), **self._trained_on(entry)} for entry in self._store.entries()],
+            "models": [{**document(entry), "exchange": self._exchange(entry)} for entry in self._store.entries()],
             "history": [document(change) for change in self._store.history(HISTORY_SHOWN)],
         }
 
     def promote(self, model_id: str, *, force: bool = False) -> Document:
-        """Make the model champion. Raises SafetyRefused when the gate did not pass it, unless ``force`` is set."""
-        entry = self._entry(model_id)
-        self._files.read(entry.id, entry.sha256)
+        """Make the model champion of its candles. Raises SafetyRefused when the gate did not pass it, unless ``force``
+        is set."""
+        entry = self._identified(self._entry(model_id))
         if entry.state not in _PASSED and not force:
             raise SafetyRefused(
                 f"model {entry.id} is {entry.state}, it did not pass its gate: {entry.verdict}",
                 hint=f"autopilot model-info {entry.id} shows why; autopilot models promote {entry.id} --force does it",
             )
-        before = self._store.champion()
+        before = self._store.champion(entry.scope) if entry.scope else None
         self._store.promote(entry.id, self._clock.now_ms(), "by hand, forced" if force else "by hand")
-        return _changed(entry, before)
+        return _changed(entry.scope, entry, before.id if before else None)
 
-    def rollback(self) -> Document:
-        """Make the previous champion champion again; if there is no previous one, let the rules decide.
+    def rollback(self, kind: CandleKind | None = None, timeframe: Timeframe | None = None) -> Document:
+        """Make the previous champion of such candles champion again; if there is no previous one, let the rules decide.
+        Where a champion has lost its place, the rules decide already: it is acknowledged.
 
-        Raises Conflict when no model decides.
+        Raises Conflict when no model decides, RequestInvalid when several do that match.
         """
-        champion = self._store.champion()
-        if champion is None:
-            raise Conflict("no model decides: the rule table already does", hint="autopilot models list")
-        now_ms, earlier = self._clock.now_ms(), self._earlier()
+        found = [each.scope for each in self._store.champions() if each.scope and _matches(each.scope, kind, timeframe)]
+        if len(found) > 1:
+            raise self._several(kind, timeframe, "autopilot models rollback")
+        if not found:
+            return self._acknowledged(kind, timeframe)
+        (scope,) = found
+        champion, now_ms, earlier = self._store.champion(scope), self._clock.now_ms(), self._earlier(scope)
+        before = champion.id if champion else None
         if earlier is None:
-            self._store.demote_champion(now_ms, "by hand", ModelEvent.ROLLED_BACK)
-            return _changed(None, champion)
+            self._store.demote(scope, now_ms, "by hand")
+            return _changed(scope, None, before)
         try:
             self._files.read(earlier.id, earlier.sha256)
         except ModelError as damaged:
@@ -120,27 +152,74 @@ class ModelRegistry:
                 hint="autopilot models promote another, or autopilot reset-model to let the rules decide",
             ) from damaged
         self._store.promote(earlier.id, now_ms, "by hand", ModelEvent.ROLLED_BACK)
-        return _changed(earlier, champion)
+        return _changed(scope, earlier, before)
 
     def reset(self) -> Document:
         """Delete all models. ``backup`` is the directory with copies of their files; None if there were no models."""
         entries = self._store.entries()
         now_ms = self._clock.now_ms()
         backup = self._files.backup(now_ms) if entries else None
-        self._store.demote_champion(now_ms, "by hand", ModelEvent.RESET)
+        self._store.reset(now_ms, "by hand")
         for entry in entries:
             self._store.forget(entry.id)
             self._files.remove(entry.id)
         return {"models": len(entries), "backup": backup and str(backup), "means": _RULES}
 
-    def _trained_on(self, entry: ModelEntry) -> Document:
-        card: Document = {}
-        with suppress(ModelError):
-            card = self._files.card(entry.id, entry.sha256)
-        return {name: card.get(name) for name in ("exchange", "timeframe")}
+    def _identified(self, entry: ModelEntry) -> ModelEntry:
+        """The entry, whose files are whole. If its scope was not known because they were not, their card gives it."""
+        _, card = self._files.read(entry.id, entry.sha256)
+        if entry.scope is None and (scope := trained_on(card)):
+            entry = replace(entry, kind=scope.kind, timeframe=scope.timeframe)
+            self._store.register(entry)
+        return entry
 
-    def _present(self) -> ModelEntry | None:
-        return self._store.champion() or next(iter(self._store.entries()), None)
+    def _exchange(self, entry: ModelEntry) -> Any:
+        with suppress(ModelError):
+            return self._files.card(entry.id, entry.sha256).get("exchange")
+        return None
+
+    def _loaded_of(self, scope: ModelScope | None) -> Document | None:
+        """The champion of such candles in this process."""
+        wanted = scope and (scope.kind, scope.timeframe)
+        return next((each for each in self.loaded() if (each["kind"], each["timeframe"]) == wanted), None)
+
+    def _asked_for(
+        self, champions: Sequence[ModelEntry], kind: CandleKind | None, timeframe: Timeframe | None
+    ) -> ModelEntry | None:
+        if kind is None and timeframe is None:
+            usual = next((each for each in champions if each.scope == self._usual), None)
+            return usual or next(iter([*champions, *self._store.entries()]), None)
+        found = [each for each in champions if each.scope and _matches(each.scope, kind, timeframe)]
+        if len(found) > 1:
+            raise self._several(kind, timeframe, "autopilot model-info")
+        if not found:
+            raise NotFound(
+                f"no model decides about {_words(kind, timeframe)}", hint="autopilot models list shows which decide"
+            )
+        return found[0]
+
+    def _several(self, kind: CandleKind | None, timeframe: Timeframe | None, command: str) -> RequestInvalid:
+        """The error that asks which of several champions is meant."""
+        found = [each for each in self._store.champions() if each.scope and _matches(each.scope, kind, timeframe)]
+        choices = ", ".join(f"{each.id} ({each.scope})" for each in found)
+        scope = found[0].scope
+        assert scope is not None
+        return RequestInvalid(
+            f"several models decide about {_words(kind, timeframe)}: {choices}",
+            hint=f"say which, as in: {command} --kind {scope.kind} --timeframe {scope.timeframe}",
+        )
+
+    def _acknowledged(self, kind: CandleKind | None, timeframe: Timeframe | None) -> Document:
+        """Acknowledge the lost places that match. Raises Conflict if there are none."""
+        lost = [each for each in self._places.vacant() if each.scope is None or _matches(each.scope, kind, timeframe)]
+        if not lost:
+            raise Conflict(
+                f"no model decides about {_words(kind, timeframe)}: the rule table already does",
+                hint="autopilot models list",
+            )
+        for each in lost:
+            self._store.demote(each.scope or self._usual, self._clock.now_ms(), "by hand")
+        return _changed(lost[0].scope, None, lost[0].model_id)
 
     def _entry(self, model_id: str) -> ModelEntry:
         entry = next((each for each in self._store.entries() if each.id == model_id), None)
@@ -148,14 +227,15 @@ class ModelRegistry:
             raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
         return entry
 
-    def _earlier(self) -> ModelEntry | None:
-        """The latest champion before the present one that is still stored and does not abstain."""
+    def _earlier(self, scope: ModelScope) -> ModelEntry | None:
+        """The latest champion of such candles before the present one that is still stored and does not abstain."""
         usable = {
             each.id: each
             for each in self._store.entries()
-            if each.state is not ModelState.ABSTAINING and not each.is_champion
+            if each.scope == scope and each.state is not ModelState.ABSTAINING and not each.is_champion
         }
-        line = champions(tuple(reversed(self._store.history(_ALL))))
+        history = reversed(self._store.history(_ALL))
+        line = champions(tuple(change for change in history if change.scope in (scope, None)))
         return next((usable[model_id] for model_id in reversed(line[:-1]) if model_id in usable), None)
 
 
@@ -163,7 +243,7 @@ def champions(history: Sequence[ModelChange]) -> tuple[str, ...]:
     """The champions in the order of their succession, the present one last. A rollback goes back along this line, so
     that a second one does not undo the first.
 
-    ``history``: the oldest first.
+    ``history``: that of one scope, the oldest first.
     """
     line: list[str] = []
     for change in history:
@@ -193,14 +273,33 @@ def open_registry(paths: Paths) -> Iterator[ModelRegistry]:
             closing(open_database(file)) as database,
             audited(database, file.with_name(paths.audit_head.name)) as trail,
         ):
-            drift = partial(model_drift, file, load(paths).config.acting())
-            yield ModelRegistry(SqliteModels(database, trail), ModelFiles(paths.models_dir), WallClock(), drift)
+            config = load(paths).config
+            drift = partial(model_drift, file, config.acting())
+            store, files = SqliteModels(database, trail), ModelFiles(paths.models_dir)
+            yield ModelRegistry(store, SqliteLostPlaces(database), files, WallClock(), config.scope(), drift)
 
 
-def _changed(champion: ModelEntry | None, before: ModelEntry | None) -> Document:
+def _matches(scope: ModelScope, kind: CandleKind | None, timeframe: Timeframe | None) -> bool:
+    return kind in (None, scope.kind) and timeframe in (None, scope.timeframe)
+
+
+def _words(kind: CandleKind | None, timeframe: Timeframe | None) -> str:
+    """``real 1h candles``, as far as it is said."""
+    return " ".join(word for word in (kind, timeframe, "candles") if word)
+
+
+def _brief(champion: ModelEntry) -> Document:
+    names = ("id", "state", "kind", "timeframe")
+    return {name: value for name, value in document(champion).items() if name in names}
+
+
+def _changed(scope: ModelScope | None, champion: ModelEntry | None, previous: str | None) -> Document:
+    means = _MEANS_SIMULATED if scope and scope.kind is CandleKind.SIMULATED else _MEANS
     return {
         "champion": champion and champion.id,
         "state": champion and champion.state.value,
-        "previous": before and before.id,
-        "means": _MEANS[champion.state] if champion else _RULES,
+        "previous": previous,
+        "means": means[champion.state] if champion else _RULES,
+        "kind": scope and scope.kind.value,
+        "timeframe": scope and scope.timeframe.value,
     }

@@ -10,18 +10,27 @@ from dataclasses import dataclass
 from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.venues.opening import live_account
+from autopilot.adapters.models.champions import Champions
+from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import verify_all
+from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.audit_log import audited, this_process
-from autopilot.app.trading.arming_check import ArmingRequest, Finding, LocalFacts, arming_findings
+from autopilot.app.trading.arming_check import ArmingRequest, Deciding, Finding, LocalFacts, arming_findings
+from autopilot.config.load import load
 from autopilot.config.paths import Paths, create_directories
 from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Arming
 from autopilot.domain.credentials import ExchangeKeys
+from autopilot.domain.errors import ModelError
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope
 from autopilot.domain.order import Order, Purpose
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.strategies.registry import load_strategies
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +50,24 @@ class Armings:
             audit_problem=verdict.problem,
             audit_breaks=verdict.breaks,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
-            model=champion.state if (champion := SqliteModels(self.database).champion()) else None,
+            deciding=self._deciding(wanted),
         )
         account = live_account(wanted.account, keys, WallClock())
         try:
             return await arming_findings(wanted, facts, account, SqliteLedger(self.database))
         finally:
             await account.close()
+
+    def _deciding(self, wanted: ArmingRequest) -> tuple[Deciding, ...]:
+        """What decides about real candles of each timeframe that the account trades: as configured, and as its symbols
+        were started."""
+        life_ms = load(self.paths).config.model.life_days * DAY_MS
+        models, files = SqliteModels(self.database), ModelFiles(self.paths.models_dir)
+        champions = Champions(models, files, load_strategies().groups, life_ms)
+        entries = SqliteAutopilots(self.database).load_autopilots()
+        started = {entry.timeframe for entry in entries if entry.account == wanted.account and entry.running}
+        timeframes = sorted({wanted.timeframe, *started}, key=lambda each: each.ms)
+        return tuple(_deciding(champions, ModelScope(CandleKind.REAL, each)) for each in timeframes)
 
     def arm(self, wanted: ArmingRequest, span_ms: int) -> Arming:
         """Arm the account from now on, for ``span_ms``. Raises StoreError."""
@@ -82,3 +102,10 @@ def open_armings(paths: Paths) -> Iterator[Armings]:
     create_directories(paths)
     with closing(open_database(paths.database)) as database, audited(database, paths.audit_head) as trail:
         yield Armings(paths, database, SqliteArmings(database, trail))
+
+
+def _deciding(champions: Champions, scope: ModelScope) -> Deciding:
+    try:
+        return Deciding(scope, champions.usable(scope, WallClock().now_ms()).state)
+    except ModelError as error:
+        return Deciding(scope, None, str(error))

@@ -12,8 +12,9 @@ from autopilot.adapters.store.armings import PaperRecord
 from autopilot.distribution import installed_version
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import ExchangeError
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.money import ZERO
+from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.reconciliation import Reconciliation, reconcile
 from autopilot.ports.broker import Balance, Broker
 from autopilot.ports.ledger import Ledger
@@ -46,29 +47,44 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmingRequest:
-    """The authorization that the user wants. ``symbols``: whose orders are checked; ``unproven``: whether real money
-    may follow a model that is not live, or the rule table."""
+    """The authorization that the user wants. ``symbols``: whose orders are checked; ``timeframe``: that of their
+    candles; ``unproven``: whether real money may follow a model that is not live, or the rule table."""
 
     account: str
     max_value: Decimal
     currency: str
     symbols: Sequence[str]
+    timeframe: Timeframe
     unproven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The state of the model that decides about candles of this ``scope``; None for the rule table, and ``why``."""
+
+    scope: ModelScope
+    state: ModelState | None
+    why: str = ""
+
+    def __str__(self) -> str:
+        if self.state is None:
+            return f"the rule table decides: {self.why}"
+        return f"a model that is {self.state} decides about {self.scope}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFacts:
     """Facts that need no exchange. ``unsettled``: the number of the account's orders whose fate is unknown;
     ``audit_problem``: where the audit log is broken now, None if it is whole; ``audit_breaks``: rows that record an
-    earlier break, as after a restored backup, which is shown and does not fail; ``model``: the state of the deciding
-    model, None for the rule table."""
+    earlier break, as after a restored backup, which is shown and does not fail; ``deciding``: what decides about the
+    real candles that the account trades, by timeframe, at least one."""
 
     paper: PaperRecord
     unsettled: int
     audit_problem: str | None
     audit_breaks: tuple[int, ...]
     free_bytes: int
-    model: ModelState | None
+    deciding: tuple[Deciding, ...]
 
 
 async def arming_findings(
@@ -77,7 +93,7 @@ async def arming_findings(
     """The results of all checks, also after one failed. A check that the exchange does not answer fails; a key without
     the permissions to trade ends the checks. Raises StoreError."""
     versions = f"autopilot {installed_version()} with ccxt {version('ccxt')}"
-    found = [Finding("VERSION", True, versions), *local_findings(facts), _model(wanted, facts.model)]
+    found = [Finding("VERSION", True, versions), *local_findings(facts), _model(wanted, facts.deciding)]
     try:
         rights = await account.rights()
     except ExchangeError as error:
@@ -136,17 +152,21 @@ def _whole(breaks: tuple[int, ...]) -> str:
     )
 
 
-def _model(wanted: ArmingRequest, state: ModelState | None) -> Finding:
-    """Real money follows a model that is *live*, unless the user allows an unproven one."""
-    deciding = f"a model that is {state}" if state else "the rule table"
-    if state is ModelState.LIVE or not wanted.unproven:
-        return Finding(
-            "MODEL_PROVEN",
-            state is ModelState.LIVE,
-            f"{deciding} decides; real money requires a live model",
-            "autopilot model-info shows what is missing; allow_unproven = true in [model] trades without it",
-        )
-    return Finding("MODEL_PROVEN", True, f"{deciding} decides, unproven, as allow_unproven allows")
+def _model(wanted: ArmingRequest, deciding: Sequence[Deciding]) -> Finding:
+    """Real money follows a model that is *live*, trained on real candles of the timeframe that is traded, unless the
+    user allows an unproven one."""
+    unproven = [each for each in deciding if each.state is not ModelState.LIVE]
+    if unproven and wanted.unproven:
+        said = "; ".join(map(str, unproven))
+        return Finding("MODEL_PROVEN", True, f"{said}; unproven, as allow_unproven allows")
+    timeframe = (unproven or deciding)[0].scope.timeframe
+    return Finding(
+        "MODEL_PROVEN",
+        not unproven,
+        f"{'; '.join(map(str, unproven or deciding))}; real money requires a live model of real candles",
+        f"autopilot model-info --kind real --timeframe {timeframe} shows what is missing, autopilot retrain trains one;"
+        " allow_unproven = true in [model] trades without it",
+    )
 
 
 def _balance(wanted: ArmingRequest, balances: Mapping[str, Balance]) -> Finding:

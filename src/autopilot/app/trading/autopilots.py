@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
-from autopilot.adapters.models.champion import Champion
+from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.sentiment.offline import SimulatedSentiment, StoredSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.samples import SqliteSamples
@@ -31,19 +31,20 @@ from autopilot.strategies.registry import StrategySet
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The parts of an autopilot that all accounts share. ``sentiment`` is that of real markets, ``champion`` the model
-    in force; cycles report their findings about an account to ``watch``."""
+    """The parts of an autopilot that all accounts share. ``sentiment`` is that of real markets; cycles report their
+    findings about an account to ``watch``."""
 
     accounts: AccountOpener
     strategies: StrategySet
     sentiment: SentimentSource
-    champion: Champion
+    champions: Champions
     watch: AccountWatch
 
     def open_venue(self, account: str) -> Venue:
         """Raises as `AccountOpener.open`."""
         opened = self.accounts.open(account)
-        selector = StrategySelector(profiles_of(self.strategies), self.champion)
+        kind = self.accounts.config.candle_kind(exchange_of(account))
+        selector = StrategySelector(profiles_of(self.strategies), self.champions.on(kind))
         return Venue(self, opened, self._sentiment(opened.source), selector)
 
     def _sentiment(self, source: CandleSource) -> SentimentSource:

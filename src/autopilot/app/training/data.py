@@ -16,7 +16,7 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
-from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
+from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import reference_of
 from autopilot.domain.progress import Progress
 from autopilot.domain.sample import PerformanceSample
@@ -40,8 +40,7 @@ class TrainingData:
 
     async def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
         """The data of each symbol. Raises ExchangeError if a symbol has no candles at all, StoreError."""
-        samples = SqliteSamples(self.database)
-        recorded = samples.load_samples(request.exchange, request.timeframe, since_ms=0)
+        recorded = self._recorded(request)
         progress(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")
         market = self._market(request)
         wanted = dict.fromkeys([*request.symbols, *map(reference_of, request.symbols)])
@@ -55,6 +54,12 @@ class TrainingData:
         finally:
             await market.close()
         return tuple(self._history(symbol, candles, sentiment, recorded, request) for symbol in request.symbols)
+
+    def _recorded(self, request: TrainingRequest) -> tuple[PerformanceSample, ...]:
+        """None of a replay: they do not say whose candles were replayed, and the candles give the same outcomes."""
+        if request.exchange == ReplayExchange.name:
+            return ()
+        return SqliteSamples(self.database).load_samples(request.exchange, request.timeframe, since_ms=0)
 
     def _history(
         self,
@@ -102,28 +107,14 @@ class TrainingData:
                 return await market.history(symbol, request.timeframe, market.clock.now_ms(), wanted)
             store = SqliteCandles(self.database)
             if isinstance(market, ReplayExchange):
-                return self._replayed(store, symbol, request, wanted)
+                # Later candles than the last decided one are the replay's future.
+                until_ms, source = self._last_decided_ms(request), market.coverage(symbol, request.timeframe).exchange
+                return store.load_candles(source, symbol, request.timeframe, until_ms=until_ms, last=wanted)
             return await fetch_missing(market, store, symbol, request.timeframe, wanted, self.now_ms())
         except ExchangeError:
             if is_needed:
                 raise
             return Candles.empty(request.timeframe)
-
-    def _replayed(self, store: CandleStore, symbol: str, request: TrainingRequest, wanted: int) -> Candles:
-        """Stored candles up to the last decided candle: later ones are the replay's future."""
-        source = self.config.replay.source
-        names = [
-            each.exchange
-            for each in store.coverage()
-            if (each.symbol, each.timeframe) == (symbol, request.timeframe) and source in (None, each.exchange)
-        ]
-        if not names:
-            raise UnknownSymbol(
-                f"no {request.timeframe} candles are stored for {symbol}",
-                hint="import some with autopilot data import FILE; autopilot data list shows the stored candles",
-            )
-        until_ms = self._last_decided_ms(request)
-        return store.load_candles(names[0], symbol, request.timeframe, until_ms=until_ms, last=wanted)
 
 
 async def fetch_missing(

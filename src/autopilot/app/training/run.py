@@ -9,19 +9,21 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.models.scoring_model import ScoringModel
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.trials import SqliteTrials
 from autopilot.app.audit_log import audited
 from autopilot.app.compute import compute
 from autopilot.app.training.data import TrainingData
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import ModelError
-from autopilot.domain.model_state import ModelEntry, ModelState
+from autopilot.domain.errors import ModelError, NoModel
+from autopilot.domain.model_state import ModelEntry, ModelScope
 from autopilot.domain.progress import Progress
+from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.data.surrogate import surrogate
@@ -54,27 +56,37 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     """
     watch = _Stopwatch(progress)
     with closing(open_database(paths.database)) as database:
-        models = SqliteModels(database)
+        trials, strategies = SqliteTrials(database), load_strategies()
+        scope = ModelScope(config.candle_kind(request.exchange), request.timeframe)
+        models, files, life_ms = SqliteModels(database), ModelFiles(paths.models_dir), config.model.life_days * DAY_MS
+        champions = Champions(models, files, strategies.groups, life_ms)
         histories = asyncio.run(TrainingData(config, database, WallClock().now_ms).histories(request, watch))
         if request.surrogate:
             histories = tuple(surrogate(each, request.seed) for each in histories)
         settings = TrainingSettings(
+            scope=scope,
             acting=config.acting(),
             cost=ASSUMED_COST,
-            trials=models.trials() if request.surrogate else models.count_trial(),
-            incumbent=_incumbent(models, ModelFiles(paths.models_dir)),
+            trials=trials.count(scope.kind) if request.surrogate else trials.add(scope.kind),
+            incumbent=_incumbent(champions, scope),
         )
         with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
-            trained = train(histories, load_strategies(), request, settings, executor, watch)
+            trained = train(histories, strategies, request, settings, executor, watch)
         watch(Stage.PROMOTION, 0, 1)
-        is_promoted = not request.surrogate and _keep(trained, paths, database)
+        is_promoted = not request.surrogate and _keep(trained, scope, paths, database)
         watch(Stage.PROMOTION, 1, 1, trained.state.value)
+        last_ms = max((each.candles.last_at_ms for each in histories if len(each.candles)), default=None)
+        deciding, decides = _deciding(champions, scope, None if last_ms is None else last_ms + request.timeframe.ms)
     card = trained.card
     return {
         "model_id": trained.model_id,
         "state": trained.state.value,
         "verdict": card["verdict"],
         "promoted": is_promoted,
+        "kind": scope.kind.value,
+        "timeframe": scope.timeframe.value,
+        "champion": deciding,
+        "decides": decides,
         "surrogate": request.surrogate,
         "samples": card["data"]["samples"],
         "symbols": card["symbols"],
@@ -84,7 +96,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     }
 
 
-def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
+def _keep(trained: Trained, scope: ModelScope, paths: Paths, database: Database) -> bool:
     """Write the files, then register the model: a crash in between leaves only unused files."""
     now_ms = WallClock().now_ms()
     sha256 = ModelFiles(paths.models_dir).write(trained.model_id, trained.text, trained.card)
@@ -99,25 +111,36 @@ def _keep(trained: Trained, paths: Paths, database: Database) -> bool:
         is_champion=False,
         retired_at_ms=None,
         note="",
+        kind=scope.kind,
+        timeframe=scope.timeframe,
     )
     with audited(database, paths.audit_head) as trail:
         models = SqliteModels(database, trail)
         models.register(entry)
         if trained.replaces:
             models.promote(trained.model_id, now_ms, verdict)
-        champion = models.champion()
+        champion = models.champion(scope)
     return trained.replaces and champion is not None and champion.state is trained.state
 
 
-def _incumbent(models: SqliteModels, files: ModelFiles) -> Incumbent | None:
-    """The champion to compare with; None without a champion, or if it abstains or cannot be read."""
-    champion = models.champion()
-    if champion is None or champion.state is ModelState.ABSTAINING:
-        return None
+def _incumbent(champions: Champions, scope: ModelScope) -> Incumbent | None:
+    """The champion of this scope, for the comparison; None without a usable one."""
     try:
-        text, card = files.read(champion.id, champion.sha256)
-        model = ScoringModel.read(champion.id, champion.state.value, text, card)
+        model = champions.usable(scope)
+    except NoModel:
+        return None
     except ModelError as error:
         log.warning("the new model is not compared with the champion: %s", error)
         return None
     return Incumbent(model.trained_until_ms, model.features, model.strategies, model.ensemble, model.spread)
+
+
+def _deciding(champions: Champions, scope: ModelScope, closed_at_ms: int | None) -> tuple[str | None, str]:
+    """The model that decides about the latest of these candles, None for the rule table; and that in words."""
+    try:
+        model = champions.usable(scope, closed_at_ms)
+    except NoModel:
+        return None, f"the rule table decides about {scope}"
+    except ModelError as error:
+        return None, f"the rule table decides about {scope}: {error}"
+    return model.model_id, f"model {model.model_id} ({model.state}) decides about {scope}"

@@ -16,7 +16,7 @@ from autopilot.config.load import load
 from autopilot.config.overrides import set_values
 from autopilot.config.paths import Paths
 from autopilot.control.errors import Conflict
-from autopilot.control.requests import BootstrapRequest, RetrainRequest
+from autopilot.control.requests import BootstrapRequest, RetrainRequest, parse
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError
@@ -82,9 +82,17 @@ class TrainingTasks:
         return self.task(task.id)
 
     async def start_by_itself(self) -> None:
-        """Begin a training for the schedule or for a champion that lost its skill. An error is only logged."""
+        """Begin a training for the schedule. An error is only logged."""
+        await self._begin_quietly(RetrainRequest())
+
+    async def start_again(self, card: Document) -> None:
+        """Begin a training like that of this card, whose model has lost its skill. An error is only logged."""
+        request = parse(RetrainRequest, {name: card.get(name) for name in ("exchange", "timeframe", "symbols", "days")})
+        await self._begin_quietly(request)
+
+    async def _begin_quietly(self, request: RetrainRequest) -> None:
         try:
-            await self.start(RetrainRequest())
+            await self.start(request)
         except AutopilotError as error:
             log.warning("no training was begun: %s", error)
 

@@ -80,6 +80,7 @@ def arm(
         max_value=max_value,
         currency=money,
         symbols=[symbol for symbol in config.symbols if split_symbol(symbol)[1] == money],
+        timeframe=config.timeframe,
         unproven=config.model.allow_unproven,
     )
     shown: Document = {"account": wanted.account, "armed": None, "readiness": []}

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autopilot.cli.errors import ExitCode
-from autopilot.cli.options import Full, Yes, command_group, complete_model, confirmed, with_session
+from autopilot.cli.options import (
+    Full,
+    Kind,
+    OfTimeframe,
+    Yes,
+    command_group,
+    complete_model,
+    confirmed,
+    with_session,
+)
 from autopilot.cli.render.models.screens import (
     changed_screen,
     model_diff_screen,
@@ -21,6 +30,7 @@ from autopilot.cli.session import Session, address
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.domain.document_types import Document
+from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
     from autopilot.app.models.registry import ModelRegistry
@@ -68,7 +78,7 @@ def promote(
         bool, typer.Option("--force", help="Even if it failed the gate. It still cannot decide about real money.")
     ] = False,
 ) -> None:
-    """Let this model decide from now on. Exit code 5 when it failed the gate."""
+    """Let this model decide about the candles that it was trained on. Exit code 5 when it failed the gate."""
     document = _with_models(
         session,
         lambda daemon: daemon.post(address("models", model_id, "promote"), {"force": force}),
@@ -79,10 +89,17 @@ def promote(
 
 @app.command()
 @with_session
-def rollback(session: Session) -> None:
-    """Go back to the previous champion or, if there was none, to the rule table."""
+def rollback(session: Session, kind: Kind = None, timeframe: OfTimeframe = None) -> None:
+    """Go back to the previous champion or, if there was none, to the rule table.
+
+    Where there are several champions, say which one: real or simulated candles, and their timeframe.
+    """
+    wanted = Timeframe.parse(timeframe) if timeframe else None
+    body = {name: value.value for name, value in (("kind", kind), ("timeframe", wanted)) if value is not None}
     document = _with_models(
-        session, lambda daemon: daemon.post(address("models", "rollback")), lambda registry: registry.rollback()
+        session,
+        lambda daemon: daemon.post(address("models", "rollback"), body),
+        lambda registry: registry.rollback(kind, wanted),
     )
     session.show(document, changed_screen)
 
@@ -96,11 +113,19 @@ def model_info(
             metavar="ID", autocompletion=complete_model, help="A model's id. Default: the champion, else the newest."
         ),
     ] = None,
+    kind: Kind = None,
+    timeframe: OfTimeframe = None,
     full: Full = False,
 ) -> None:
-    """Show a model: its state, its evidence and its training data."""
-    path = address("model-info", id=model_id)
-    document = _with_models(session, lambda daemon: daemon.get(path), lambda registry: registry.info(model_id))
+    """Show a model: its state, its evidence and its training data.
+
+    By default it shows the champion for the configured exchange and timeframe, else another champion.
+    """
+    wanted = Timeframe.parse(timeframe) if timeframe else None
+    path = address("model-info", model_id=model_id, kind=kind, timeframe=wanted)
+    document = _with_models(
+        session, lambda daemon: daemon.get(path), lambda registry: registry.info(model_id, kind, wanted)
+    )
     session.show(document, partial(model_info_screen, full=full))
 
 

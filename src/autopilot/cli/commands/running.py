@@ -128,6 +128,15 @@ def stop(
     return code
 
 
+def _warn_of_vacant_places(session: Session) -> None:
+    """Name the champions that an upgrade took out of place."""
+    from autopilot.adapters.store.views.vacant_places import vacant_places
+
+    with suppress(StoreError):
+        for place in vacant_places(session.paths.database):
+            session.output.remark(f"warning: {place}; autopilot status shows what to do")
+
+
 def daemon(context: typer.Context) -> int:
     """Run the daemon in the foreground, for systemd; people use autopilot start.
 
@@ -153,7 +162,9 @@ def _start(session: Session, body: dict[str, Any], passphrase: Passphrase | None
         _end_if_idle(session)
     for warning in answer.get("warnings", ()):
         session.output.remark(f"warning: {warning}")
-    return session.show(answer, partial(started_screen, is_new=is_new), is_done=not answer.get("left_out"))
+    code = session.show(answer, partial(started_screen, is_new=is_new), is_done=not answer.get("left_out"))
+    _warn_of_vacant_places(session)
+    return code
 
 
 def _end_if_idle(session: Session) -> None:

@@ -65,6 +65,8 @@ def retrain(
         "surrogate": surrogate or None,
     }
     body = {name: value for name, value in wanted.items() if value is not None}
+    if not surrogate:
+        _say_outlook(session, body)
     forecast = training_forecast(len(symbol) if symbol else None, days)
     try:
         daemon = session.client()
@@ -112,6 +114,18 @@ def _show(session: Session, task: dict[str, Any]) -> int:
             f"the training failed: {error['message']}", hint=error["hint"] or "autopilot tasks shows the details"
         )
     return session.show(task, task_screen)
+
+
+def _say_outlook(session: Session, body: dict[str, Any]) -> None:
+    """Say, before anything is fetched, what the gate will need and how to get there. Raises ConfigError."""
+    from autopilot.app.training.tasks import training_request
+    from autopilot.control.requests import RetrainRequest, parse
+    from autopilot.training.evidence.outlook import advice, prospects
+
+    request = training_request(session.paths, parse(RetrainRequest, body))
+    days, symbols = request.days, len(request.symbols)
+    for words in filter(None, (prospects(days, symbols), advice(days, symbols))):
+        session.output.remark(words)
 
 
 def _follow(daemon: ControlClient, task_id: str, progress: Progress) -> dict[str, Any]:

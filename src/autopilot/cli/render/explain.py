@@ -21,7 +21,7 @@ from autopilot.cli.render.blocks import (
     stacked,
 )
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import count, feature_words, figure, price, quantity, side_span, spoken, utc
+from autopilot.cli.render.words import candles_of, count, feature_words, figure, price, quantity, side_span, spoken, utc
 from autopilot.domain.document_types import (
     CheckDocument,
     ConditionsDocument,
@@ -110,7 +110,9 @@ def _model(opinion: OpinionDocument | None) -> Iterator[Block]:
     likely = sorted(opinion["probabilities"].items(), key=lambda item: -item[1])
     said = ", ".join(f"{'no group' if name == 'none' else spoken(name)} {figure(share)}" for name, share in likely)
     novelty = f"{100 * opinion['novelty']:.0f} % of the features are outside what it was trained on"
-    yield heading(f"Learned model {opinion['model_id']} ({opinion['state']})")
+    trained_on = opinion.get("trained_on")
+    about = f", trained on {candles_of(trained_on)}" if trained_on else ""
+    yield heading(f"Learned model {opinion['model_id']} ({opinion['state']}{about})")
     yield line(f"  earns most with probability: {said}", hang=2)
     yield line(f"  {novelty}, at most {100 * opinion['novelty_limit']:.0f} % may be", hang=2)
     for each in opinion["contributions"]:

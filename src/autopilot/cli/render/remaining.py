@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 Clock = Callable[[], float]
 """Seconds on a clock that never goes back."""
+STEP_S = 5
+"""To which seconds are rounded."""
 TRUSTED = 0.25
 """The share of a stage from which on its own pace alone says how long its rest takes."""
 
@@ -31,7 +34,7 @@ class Left:
 
     def __str__(self) -> str:
         """``about 4 min left``."""
-        return f"{'at least' if self.is_least else 'about'} {_rounded(self.seconds)} left"
+        return f"at least {_floored(self.seconds)} left" if self.is_least else f"about {_rounded(self.seconds)} left"
 
 
 class Remaining:
@@ -43,6 +46,7 @@ class Remaining:
         self._begun = self._reported = 0.0
         self._done = self._total = 0
         self._spent = self._passed = 0.0
+        self._marks: list[tuple[float, float]] = []
 
     def report(self, stage: str, done: int, total: int) -> None:
         """As `Progress` is called."""
@@ -52,11 +56,13 @@ class Remaining:
             if self._stage is not None and cost.is_guide:
                 self._spent += now - self._begun
                 self._passed += cost.weight
-            self._stage, self._begun = stage, now
+            self._stage, self._begun, self._marks = stage, now, []
         self._reported, self._done, self._total = now, done, total
+        if total:
+            self._marks.append((self._part(self._cost(stage), done), now - self._begun))
 
     def left(self) -> Left | None:
-        """None before any time has passed."""
+        """None as long as nothing is known."""
         elapsed = self._clock() - self._begun
         if self._stage is None or not self._total or elapsed + self._spent <= 0.0:
             return None
@@ -64,19 +70,27 @@ class Remaining:
         over = self._over(cost, elapsed)
         if over <= 0.0:
             return None
-        own = elapsed / over * (1.0 - over)
+        own = self._own_pace(over, elapsed) * (1.0 - over)
         is_least = self._done == 0 and not self._passed
         spent, passed, trust = self._spent, self._passed, min(1.0, self._part(cost, self._done) / TRUSTED)
         tells = cost.is_guide and cost.weight > 0.0
         if tells:
             spent, passed = spent + elapsed, passed + cost.weight * over
         if not passed:
-            return Left(own, is_least=True)
+            return Left(own, is_least=True) if own >= STEP_S else None
         pace = spent / passed
         rest = trust * own + (1.0 - trust) * cost.weight * (1.0 - over) * pace
         if tells:
             pace = trust * elapsed / (cost.weight * over) + (1.0 - trust) * pace
-        return Left(rest + self._later() * pace, is_least)
+        left = Left(rest + self._later() * pace, is_least)
+        return None if is_least and left.seconds < STEP_S else left
+
+    def _own_pace(self, over: float, elapsed: float) -> float:
+        """The time that the whole stage would take at the pace of the second half of what is over: the load of the
+        machine may change, and so may the size of the steps."""
+        at = bisect_left(self._marks, (over / 2.0, 0.0))
+        part, since = self._marks[at] if at < len(self._marks) - 1 else (0.0, 0.0)
+        return (elapsed - since) / (over - part) if over > part and elapsed > since else elapsed / over
 
     def _over(self, cost: Cost, elapsed: float) -> float:
         """The part of the stage that is over by now: grows with time between two reports, to the next step at most."""
@@ -102,10 +116,16 @@ class Remaining:
         return self._costs.get(stage or "", Cost(0.0, is_guide=False) if self._costs else Cost(1.0))
 
 
+def _floored(seconds: float) -> str:
+    if seconds < 60.0:
+        return f"{STEP_S * int(seconds / STEP_S)} s"
+    return f"{int(seconds / 60)} min" if seconds < 3600.0 else f"{int(seconds / 360) / 10:.1f} h"
+
+
 def _rounded(seconds: float) -> str:
     """In steps as coarse as the estimate."""
     if seconds < 57.5:
-        return f"{max(5 * round(seconds / 5), 5)} s"
+        return f"{max(STEP_S * round(seconds / STEP_S), STEP_S)} s"
     if seconds < 3570:
         return f"{round(seconds / 60)} min"
     return f"{seconds / 3600:.1f} h"

@@ -24,7 +24,7 @@ from autopilot.cli.render.blocks import (
 from autopilot.cli.render.lists import action
 from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.trading import STYLES
-from autopilot.cli.render.words import NOTHING, count, figure, money, price, quantity, result, spoken, utc
+from autopilot.cli.render.words import NOTHING, candles_of, count, figure, money, price, quantity, result, spoken, utc
 
 if TYPE_CHECKING:
     from autopilot.domain.card_types import LoadedModelDocument
@@ -105,7 +105,7 @@ def status_screen(document: Document, *, full: bool = False) -> Iterator[Block]:
     status = cast("StatusDocument", document)
     symbols = status["symbols"]
     yield _daemon(status["daemon"])
-    yield from (*_model(status["model"]), *banner(symbols), *real_money_lines(status["real_money"]))
+    yield from (*_models(status), *banner(symbols), *real_money_lines(status["real_money"]))
     if symbols:
         yield from (BLANK, listed(FIELDS, symbols))
     else:
@@ -135,13 +135,27 @@ def _daemon(daemon: DaemonDocument) -> Paragraph:
     return Paragraph((Span("daemon "), Span("running", Style.GOOD), Span(since, Style.FAINT)), hang=2)
 
 
-def _model(model: LoadedModelDocument | None) -> Screen:
-    """Nothing where the rules decide because there is no model."""
-    if model is None:
-        return ()
+def _models(status: StatusDocument) -> Screen:
+    """What decides about each kind of candles that is traded, or, if nothing runs, each champion. Nothing where the
+    rules decide because there is no model."""
+    running = [symbol for symbol in status["symbols"] if symbol["running"]]
+    used = [symbol["model"] for symbol in running] if running else status.get("models", [])
+    models = {model["id"]: model for model in used if model}
+    lines = [_model(model, only=len(models) == 1 and None not in used) for model in models.values()]
+    if None in used and status.get("models"):
+        without = ", ".join(symbol["symbol"] for symbol in running if not symbol["model"])
+        lines.append(
+            line(f"the rule table decides for {without}: no model was trained on such candles", Style.FAINT, hang=2)
+        )
+    return tuple(lines)
+
+
+def _model(model: LoadedModelDocument, *, only: bool) -> Paragraph:
+    about = "" if only and model["usable"] else f" for {candles_of(model)}"
     if model["usable"]:
-        return (line(f"model {model['id']} ({model['state']}) chooses the group of strategies", Style.FAINT, hang=2),)
-    return (line(f"the rule table decides: {model['message']}", Style.WARNING, hang=2),)
+        words = f"model {model['id']} ({model['state']}) chooses the group of strategies{about}"
+        return line(words, Style.FAINT, hang=2)
+    return line(f"the rule table decides{about}: {model['message']}", Style.WARNING, hang=2)
 
 
 def _account(account: AccountDocument, mode: str | None) -> Paragraph:

@@ -169,10 +169,11 @@ def _written_off(account: str, gone: Document) -> Iterator[Block]:
     if gone["reason"] == "market_gone":
         why = f"{account.partition(':')[2]} no longer has this market"
     yield line(f"{account}: {gone['symbol']}: {quantity(gone['quantity'])} {base} written off: {why}", hang=2)
-    value = money(str(Decimal(gone["quantity"]) * Decimal(gone["price"])))
-    at = f"withdrawn at the last known price, {price(gone['price'])} {quote}"
-    result = f"the part sold before is a trade with a result of {money(gone['net'])}" if gone["net"] else "no result"
-    yield line(f"  cost {money(gone['cost'])} {quote}, counts as {at} (worth {value}); {result}", hang=4)
+    at = f"counts as withdrawn at the last known price, {price(gone['price'])} {quote}"
+    words = f"  cost {money(gone['cost'])} {quote}, {at}: result {money(gone['result'])}, booked in the equity only"
+    yield line(words, hang=4)
+    if gone["net"] is not None:
+        yield line(f"  what was sold of it before is booked as a trade: result {money(gone['net'])}", hang=4)
     if kept:
         yield line(f"  {quantity(str(kept))} {base} stay in the account, and Autopilot no longer counts them", hang=4)
 

@@ -20,7 +20,7 @@ from autopilot.cli.render.blocks import (
 )
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.models.sections import gate_section, metrics_section
-from autopilot.cli.render.words import NOTHING, count, utc
+from autopilot.cli.render.words import NOTHING, TO_TRAIN, candles_of, count, utc
 from autopilot.domain.document_types import Document
 
 BAR = 20
@@ -48,7 +48,7 @@ def tasks_screen(document: Document) -> Screen:
     """``{"tasks": […]}``, the latest first."""
     tasks = document["tasks"]
     if not tasks:
-        return (line("no training yet; start one with: autopilot retrain --days 90"),)
+        return (line(f"no training yet; start one with: {TO_TRAIN}"),)
     return (*_banner(tasks), listed(_FIELDS, tasks))
 
 
@@ -74,12 +74,15 @@ def task_screen(task: Document) -> Iterator[Block]:
 
 def _result(result: Document) -> Iterator[Block]:
     seconds = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in result["seconds"].items() if spent >= 0.05)
-    decides = "it decides from now on" if result["promoted"] else "it was stored, but does not decide"
+    about = f" about {candles_of(result)}" if result.get("kind") else ""
+    decides = f"it decides{about} from now on" if result["promoted"] else "it was stored, but does not decide"
     model = f"model {result['model_id']} from {count(result['samples'], 'sample')}"
     if result["surrogate"]:
         decides = "a null test on candles without their direction; not stored. The figures below show pure chance"
     yield line(f"  {model}: {decides}", hang=2)
     yield line(f"  {result['verdict']}", Style.GOOD if result["promoted"] else Style.WARNING, hang=2)
+    if result.get("decides") and not result["promoted"]:
+        yield line(f"  {result['decides'][0].upper()}{result['decides'][1:]}.", hang=2)
     yield from (BLANK, *metrics_section(result["metrics"]), BLANK, *gate_section(result["gate"]), BLANK)
     yield line(f"time: {seconds}", Style.FAINT, hang=2)
     if not result["surrogate"]:

@@ -3,10 +3,10 @@ documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autopilot.cli.render.blocks import Span, Style
 
@@ -121,7 +121,7 @@ _STATE_MEANINGS = {
     "live": "may decide about real money",
     "abstaining": "shows no edge; takes no decision",
 }
-TO_TRAIN = "autopilot retrain --days 90"
+TO_TRAIN = "autopilot retrain"
 
 
 def state_span(state: str) -> Span:
@@ -129,9 +129,17 @@ def state_span(state: str) -> Span:
     return Span(spoken(state), _STATE_STYLES.get(state, Style.PLAIN))
 
 
-def meaning(state: str) -> str:
-    """The decisions that a model in this state may take."""
+def meaning(state: str, kind: str | None = None) -> str:
+    """The decisions that a model in this state may take, trained on candles of this kind."""
+    if kind == "simulated" and state in ("shadow", "live"):
+        return "decides about simulated candles only, never about real money"
     return _STATE_MEANINGS.get(state, "")
+
+
+def candles_of(item: Mapping[str, Any]) -> str:
+    """``real 1h candles``: those that a model was trained on; an early version's document may not say it."""
+    kind, timeframe = item.get("kind"), item.get("timeframe")
+    return f"{kind} {timeframe} candles" if kind and timeframe else "unknown candles"
 
 
 def percent(share: float | None, decimals: int = 0) -> str:

@@ -20,6 +20,7 @@ from autopilot.control.requests import (
     PromoteRequest,
     ResumeRequest,
     RetrainRequest,
+    RollbackRequest,
     StartRequest,
     StopRequest,
     parse,
@@ -32,6 +33,8 @@ from autopilot.daemon.server.connection import ServerLimits, connection_of
 from autopilot.daemon.server.event_stream import last_event_id, send_events
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+from autopilot.domain.market import CandleKind
+from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
     from autopilot.daemon.service import AutopilotService
@@ -62,7 +65,10 @@ class Routes:
             ),
             *(_get(f"{API}/{name.replace('{ref}', '{ref:.+}')}", self._view(name)) for name in VIEWS),
             _get(f"{API}/performance", _asking(lambda _, given: service.performance(**given), "symbol", "days")),
-            _get(f"{API}/model-info", _asking(lambda _, given: self._card(given.get("model_id")), "model_id")),
+            _get(
+                f"{API}/model-info",
+                _asking(lambda _, given: self._card(**given), "model_id", "kind", "timeframe"),
+            ),
             _get(f"{API}/models", _asking(lambda *_: models.list())),
             _get(f"{API}/models/{{id}}", _asking(lambda named, _: self._card(named["id"]))),
             _get(f"{API}/bootstrap-config", _asking(lambda *_: trainings.bootstrap_config())),
@@ -95,7 +101,10 @@ class Routes:
                     PanicRequest, lambda command, request: trading.panic(_caller(request), flatten=command.flatten)
                 ),
             ),
-            web.post(f"{API}/models/rollback", self._command(EmptyRequest, lambda *_: models.rollback())),
+            web.post(
+                f"{API}/models/rollback",
+                self._command(RollbackRequest, lambda command, _: models.rollback(command.kind, command.timeframe)),
+            ),
             web.post(
                 f"{API}/models/{{id}}/promote",
                 self._command(
@@ -122,10 +131,12 @@ class Routes:
 
         return _asking(ask, *VIEWS[name].parameters)
 
-    async def _card(self, model_id: str | None) -> Document:
+    async def _card(
+        self, model_id: str | None = None, kind: CandleKind | None = None, timeframe: Timeframe | None = None
+    ) -> Document:
         models = self._service.models
         # The drift can take a second; cycles must not wait for it.
-        return await asyncio.to_thread(models.with_drift, models.card(model_id))
+        return await asyncio.to_thread(models.with_drift, models.card(model_id, kind, timeframe))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds = _query(request, "kinds").get("kinds", "")

@@ -16,6 +16,7 @@ from autopilot.distribution import installed_version
 from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+from autopilot.domain.market import CandleKind
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.performance.evidence import superior_predictive_ability
 from autopilot.performance.intervals import Interval, mean_interval
@@ -33,12 +34,15 @@ FEATURES_SHOWN = 20
 NO_GROUP_NAME = "none"
 
 
-def training_part(request: TrainingRequest, data: TrainingSet, rows: Sequence[SymbolRows]) -> Document:
+def training_part(
+    request: TrainingRequest, kind: CandleKind, data: TrainingSet, rows: Sequence[SymbolRows]
+) -> Document:
     """The part of the card about request, versions and training data."""
     matured = np.isfinite(data.returns).sum(axis=0).tolist()
     with_candles = [each for each in rows if each.candles]
     return {
         "exchange": request.exchange,
+        "kind": kind.value,
         "timeframe": request.timeframe.value,
         "symbols": [each.symbol for each in rows],
         "days": request.days,

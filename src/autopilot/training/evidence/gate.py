@@ -84,9 +84,9 @@ def _sentence(state: ModelState, why: GateRule) -> str:
         case ModelState.SHADOW:
             return f"Signs of an edge, not proven: fit for paper trading only. Not passed: {why.name} ({why.detail})."
         case ModelState.INSUFFICIENT:
-            return f"Not enough to tell whether there is an edge: {why.detail}. The rule table decides."
+            return f"Not enough to tell whether there is an edge: {why.detail}."
         case _:
-            return f"No evidence of an edge; abstaining. Not passed: {why.name} ({why.detail}). The rule table decides."
+            return f"No evidence of an edge; abstaining. Not passed: {why.name} ({why.detail})."
 
 
 def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> GateRule:

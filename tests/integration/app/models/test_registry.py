@@ -12,16 +12,22 @@ import pytest
 
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.models.registry import ModelRegistry, champions, open_registry
 from autopilot.config.paths import find_paths
-from autopilot.control.errors import Conflict, SafetyRefused
+from autopilot.control.errors import Conflict, RequestInvalid, SafetyRefused
 from autopilot.domain.errors import ModelError, NotFound
-from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelState
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
+from autopilot.domain.timeframe import Timeframe
 from autopilot.training.evidence.drift import Drift, Standing
 
 CARD = json.loads((Path(__file__).parents[3] / "golden" / "cli" / "documents" / "model_card.json").read_text())
 STARTED_MS = 1_719_705_600_000
+SCOPE = ModelScope(CandleKind.REAL, Timeframe.H1)
+SIMULATED = ModelScope(CandleKind.SIMULATED, Timeframe.H1)
+MINUTES = ModelScope(CandleKind.REAL, Timeframe.M5)
 
 
 class Ticking:
@@ -35,7 +41,7 @@ class Ticking:
         return self._now_ms
 
 
-def since_then(model_id: str, card: dict[str, Any]) -> Drift:
+def since_then(model_id: str, scope: ModelScope | None, card: dict[str, Any]) -> Drift:
     assert model_id == card["id"]
     return Drift(Standing.HOLDING, f"nothing speaks against {model_id}", 100, 25, None, 1.5, 0.5)
 
@@ -50,15 +56,29 @@ class Place:
         self.store = SqliteModels(self.database)
         self.files = ModelFiles(self.paths.models_dir)
         self.clock = Ticking()
-        self.registry = ModelRegistry(self.store, self.files, self.clock, since_then)
+        self.places = SqliteLostPlaces(self.database)
+        self.registry = ModelRegistry(self.store, self.places, self.files, self.clock, SCOPE, since_then)
 
-    def train(self, *model_ids: str, state: ModelState = ModelState.SHADOW) -> None:
+    def train(self, *model_ids: str, state: ModelState = ModelState.SHADOW, scope: ModelScope = SCOPE) -> None:
         for model_id in model_ids:
-            card = copy.deepcopy(CARD) | {"id": model_id, "state": state.value}
+            own = {"id": model_id, "state": state.value, "kind": scope.kind.value, "timeframe": scope.timeframe.value}
+            card = copy.deepcopy(CARD) | own
             sha256 = self.files.write(model_id, f"trees of {model_id}", card)
             now_ms = self.clock.now_ms()
             self.store.register(
-                ModelEntry(model_id, now_ms, state, "learned-1", sha256, card["verdict"], False, None, "")
+                ModelEntry(
+                    model_id,
+                    now_ms,
+                    state,
+                    "learned-1",
+                    sha256,
+                    card["verdict"],
+                    False,
+                    None,
+                    "",
+                    scope.kind,
+                    scope.timeframe,
+                )
             )
 
     def damage(self, model_id: str) -> None:
@@ -67,7 +87,7 @@ class Place:
 
     @property
     def champion(self) -> str | None:
-        found = self.store.champion()
+        found = self.store.champion(SCOPE)
         return found.id if found else None
 
 
@@ -79,7 +99,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 def test_without_models_it_is_untrained(place) -> None:
-    assert place.registry.info() == {"id": None, "state": "untrained", "drift": None, "loaded": None}
+    assert place.registry.info() == {
+        "id": None,
+        "state": "untrained",
+        "drift": None,
+        "loaded": None,
+        "champions": [],
+    }
     assert place.registry.list() == {"models": [], "history": []}
 
 
@@ -103,9 +129,13 @@ def test_info_is_the_card_with_the_state_as_it_is_now(place) -> None:
 
 
 def test_info_says_what_this_process_uses(place) -> None:
-    used = {"id": "m-1", "state": "shadow", "usable": True, "message": None, "hint": None}
-    registry = ModelRegistry(place.store, place.files, place.clock, since_then, lambda: used)
-    assert registry.info()["loaded"] == used
+    usable = {"state": "shadow", "usable": True, "message": None, "hint": None}
+    used = [{"id": each, "kind": "real", "timeframe": each[2:], **usable} for each in ("m-5m", "m-1h")]
+    registry = ModelRegistry(place.store, place.places, place.files, place.clock, SCOPE, since_then, lambda: used)
+    place.train("m-1h")
+    assert registry.info()["loaded"] == used[1]
+    place.train("m-2", scope=SIMULATED)
+    assert registry.info("m-2")["loaded"] is None
 
 
 def test_the_list_says_what_each_model_was_trained_on_if_its_card_can_be_read(place) -> None:
@@ -114,7 +144,7 @@ def test_the_list_says_what_each_model_was_trained_on_if_its_card_can_be_read(pl
     card.write_text("no card")
     assert [(each["id"], each["exchange"], each["timeframe"]) for each in place.registry.list()["models"]] == [
         ("m-2", CARD["exchange"], CARD["timeframe"]),
-        ("m-1", None, None),
+        ("m-1", None, "1h"),
     ]
 
 
@@ -201,6 +231,58 @@ def test_after_a_rollback_to_the_rules_the_past_is_past(place) -> None:
     assert place.registry.rollback()["champion"] is None
 
 
+def test_each_kind_of_candles_has_a_champion_and_a_history_of_its_own(place) -> None:
+    place.train("m-1", "m-2")
+    place.train("s-1", "s-2", scope=SIMULATED)
+    for model_id in ("m-1", "s-1", "m-2", "s-2"):
+        place.registry.promote(model_id)
+    assert [entry.id for entry in place.store.champions()] == ["m-2", "s-2"]
+    went = place.registry.rollback(CandleKind.REAL)
+    assert (went["champion"], went["previous"], went["kind"], went["timeframe"]) == ("m-1", "m-2", "real", "1h")
+    assert [entry.id for entry in place.store.champions()] == ["m-1", "s-2"]
+    assert place.registry.rollback(CandleKind.REAL)["champion"] is None
+    assert [entry.id for entry in place.store.champions()] == ["s-2"]
+    assert place.registry.rollback()["champion"] == "s-1"
+
+
+def test_where_several_decide_a_command_asks_which_and_lists_them(place) -> None:
+    place.train("m-1")
+    place.train("m-5", scope=MINUTES)
+    place.train("s-1", scope=SIMULATED)
+    for model_id in ("m-1", "m-5", "s-1"):
+        place.registry.promote(model_id)
+    for ask in (place.registry.rollback, lambda **wanted: place.registry.info(None, **wanted)):
+        with pytest.raises(RequestInvalid) as asked:
+            ask(kind=CandleKind.REAL)
+        assert "m-1 (real 1h candles), m-5 (real 5m candles)" in str(asked.value)
+        assert "s-1" not in str(asked.value)
+        assert "--kind real --timeframe" in asked.value.hint
+    assert place.registry.info()["id"] == "m-1"
+    assert place.registry.info(timeframe=Timeframe.M5)["id"] == "m-5"
+    assert [each["id"] for each in place.registry.info()["champions"]] == ["m-1", "m-5", "s-1"]
+    with pytest.raises(NotFound, match="simulated 5m candles"):
+        place.registry.info(None, CandleKind.SIMULATED, Timeframe.M5)
+    with pytest.raises(Conflict, match="real 1d candles"):
+        place.registry.rollback(CandleKind.REAL, Timeframe.D1)
+    assert len(place.store.champions()) == 3
+
+
+def test_a_model_whose_files_were_restored_is_known_again(place) -> None:
+    place.train("m-1", "m-2", scope=SIMULATED)
+    with place.database.transaction(durable=True) as connection:
+        connection.execute("UPDATE models SET kind = NULL, timeframe = NULL")
+    place.damage("m-2")
+    with pytest.raises(ModelError):
+        place.registry.promote("m-2")
+    assert place.registry.promote("m-1")["kind"] == "simulated"
+    assert place.store.champion(SIMULATED).id == "m-1"
+
+
+def test_what_a_model_of_simulated_candles_means_is_not_real_money(place) -> None:
+    place.train("s-1", state=ModelState.LIVE, scope=SIMULATED)
+    assert place.registry.promote("s-1")["means"] == "it decides about simulated candles only, never about real money"
+
+
 def test_rollback_passes_over_what_abstains_and_what_is_gone(place) -> None:
     place.train("m-1", "m-2", "m-3", "m-4")
     for model_id in ("m-1", "m-2", "m-3", "m-4"):
@@ -223,11 +305,11 @@ def test_rollback_to_a_damaged_model_is_refused_and_changes_nothing(place) -> No
 
 
 def promoted(model_id: str, over: str | None) -> ModelChange:
-    return ModelChange(0, ModelEvent.PROMOTED, model_id, over, "")
+    return ModelChange(0, ModelEvent.PROMOTED, model_id, over, "", None, None)
 
 
 def back(model_id: str | None, over: str) -> ModelChange:
-    return ModelChange(0, ModelEvent.ROLLED_BACK, model_id, over, "")
+    return ModelChange(0, ModelEvent.ROLLED_BACK, model_id, over, "", None, None)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +322,14 @@ def back(model_id: str | None, over: str) -> ModelChange:
         ([promoted("a", None), promoted("b", "a"), promoted("c", "b"), back("a", "c")], ("a",)),
         ([promoted("a", None), promoted("b", "a"), back("a", "b"), promoted("c", "a")], ("a", "c")),
         ([promoted("a", None), back(None, "a"), promoted("b", None)], ("b",)),
-        ([promoted("a", None), ModelChange(0, ModelEvent.RESET, None, "a", ""), promoted("b", None)], ("b",)),
-        ([promoted("a", None), ModelChange(0, ModelEvent.STATE, "z", "z", ""), promoted("b", "a")], ("a", "b")),
+        (
+            [promoted("a", None), ModelChange(0, ModelEvent.RESET, None, "a", "", None, None), promoted("b", None)],
+            ("b",),
+        ),
+        (
+            [promoted("a", None), ModelChange(0, ModelEvent.STATE, "z", "z", "", None, None), promoted("b", "a")],
+            ("a", "b"),
+        ),
         ([promoted("b", "unknown"), back("unknown", "b")], ("unknown",)),
     ],
 )

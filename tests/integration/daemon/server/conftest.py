@@ -99,11 +99,11 @@ class FakeModels:
     def __init__(self, service: FakeService) -> None:
         self._service = service
 
-    def card(self, model_id: str | None) -> Any:
-        return model_id
+    def card(self, model_id: str | None, kind: str | None, timeframe: str | None) -> Any:
+        return model_id, kind, timeframe
 
     def with_drift(self, card: Any) -> dict[str, Any]:
-        return self._service.answer(("card", card))
+        return self._service.answer(("card", *card))
 
     def list(self) -> dict[str, Any]:
         return self._service.answer("models")
@@ -111,8 +111,8 @@ class FakeModels:
     def promote(self, model_id: str, *, force: bool) -> dict[str, Any]:
         return self._service.answer(("promote", model_id, force))
 
-    def rollback(self) -> dict[str, Any]:
-        return self._service.answer("rollback")
+    def rollback(self, kind: str | None, timeframe: str | None) -> dict[str, Any]:
+        return self._service.answer(("rollback", kind, timeframe))
 
     def reset(self) -> dict[str, Any]:
         return self._service.answer("reset")

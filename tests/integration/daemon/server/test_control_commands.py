@@ -27,7 +27,7 @@ async def test_a_command_is_told_with_what_was_asked(serving: Any) -> None:
     }
     assert serving.service.commands == [
         (ME, f"POST {API}/start", asked, "done"),
-        (ME, f"POST {API}/models/rollback", {}, "done"),
+        (ME, f"POST {API}/models/rollback", {"kind": None, "timeframe": None}, "done"),
     ]
 
 

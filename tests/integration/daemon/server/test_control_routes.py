@@ -81,7 +81,8 @@ async def test_modes_are_changed_by_somebody(serving: Any) -> None:
     [
         ("/models/m-1/promote", {}, ("promote", "m-1", False)),
         ("/models/m-1/promote", {"force": True}, ("promote", "m-1", True)),
-        ("/models/rollback", {}, "rollback"),
+        ("/models/rollback", {}, ("rollback", None, None)),
+        ("/models/rollback", {"kind": "real", "timeframe": "5m"}, ("rollback", "real", "5m")),
         ("/reset", {}, "reset"),
     ],
 )
@@ -129,10 +130,11 @@ async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
         ("/trades?limit=1", ("trades", {"limit": 1})),
         ("/tasks", ("tasks", {})),
         ("/tasks/t-1", ("tasks/{task_id}", {"task_id": "t-1"})),
-        ("/model-info", ("card", None)),
-        ("/model-info?id=m-20240630-1f3a9c2b", ("card", "m-20240630-1f3a9c2b")),
+        ("/model-info", ("card", None, None, None)),
+        ("/model-info?kind=simulated&timeframe=1h", ("card", None, "simulated", "1h")),
+        ("/model-info?id=m-20240630-1f3a9c2b", ("card", "m-20240630-1f3a9c2b", None, None)),
         ("/models", "models"),
-        ("/models/m-20240630-1f3a9c2b", ("card", "m-20240630-1f3a9c2b")),
+        ("/models/m-20240630-1f3a9c2b", ("card", "m-20240630-1f3a9c2b", None, None)),
         ("/bootstrap-config", "bootstrap_config"),
     ],
 )
@@ -205,6 +207,7 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("models/m-1/promote", {"force": "yes"}, "force must be true or false"),
         ("models/m-1/promote", {"forced": True}, "there is no 'forced' here; did you mean 'force'?"),
         ("models/rollback", {"to": "m-1"}, "there is no 'to' here"),
+        ("models/rollback", {"kind": "replay"}, "kind must be one of real, simulated"),
         ("reset", {"yes": True}, "there is no 'yes' here"),
         ("stop", {"symbols": ["BTC/USD"]}, "there is no 'symbols' here; did you mean 'symbol'?"),
         ("retrain", {"days": 0}, "days must be a whole number from 1 to 100,000"),

@@ -13,24 +13,41 @@ from autopilot.adapters.store.armings import PaperRecord
 from autopilot.app.trading.arming_check import (
     MIN_FREE_BYTES,
     ArmingRequest,
+    Deciding,
     LocalFacts,
     arming_findings,
     local_findings,
 )
 from autopilot.domain.credentials import KeyRights
 from autopilot.domain.errors import MarketUnavailable
-from autopilot.domain.model_state import ModelState
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope, ModelState
 from autopilot.domain.order import OrderReport, OrderStatus
+from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.broker import Balance
 
-WISH = ArmingRequest(account="live:kraken", max_value=Decimal(500), currency="USD", symbols=["BTC/USD"], unproven=False)
+WISH = ArmingRequest(
+    account="live:kraken",
+    max_value=Decimal(500),
+    currency="USD",
+    symbols=["BTC/USD"],
+    timeframe=Timeframe.H1,
+    unproven=False,
+)
+
+
+def decides(state: ModelState | None, timeframe: Timeframe = Timeframe.H1) -> Deciding:
+    """About real candles."""
+    return Deciding(ModelScope(CandleKind.REAL, timeframe), state, "no learned model for such candles")
+
+
 MACHINE = LocalFacts(
     paper=PaperRecord("kraken", 7, 5),
     unsettled=0,
     audit_problem=None,
     audit_breaks=(),
     free_bytes=MIN_FREE_BYTES,
-    model=ModelState.LIVE,
+    deciding=(decides(ModelState.LIVE),),
 )
 TRADING = KeyRights(can_trade=True, can_move_money=False)
 FOREIGN = OrderReport("", "O-1", OrderStatus.OPEN, Decimal(0), (), 1)
@@ -93,7 +110,7 @@ async def failed(
 async def test_an_account_that_is_ready() -> None:
     assert await failed() == []
     assert await failed(account=Account(may=KeyRights(), shown=(FOREIGN,))) == []
-    assert await failed(replace(WISH, unproven=True), replace(MACHINE, model=None)) == []
+    assert await failed(replace(WISH, unproven=True), replace(MACHINE, deciding=(decides(None),))) == []
 
 
 @pytest.mark.parametrize(
@@ -104,8 +121,9 @@ async def test_an_account_that_is_ready() -> None:
         ({"unsettled": 1}, "ORDERS_SETTLED"),
         ({"audit_problem": "row 3 was edited"}, "AUDIT_WHOLE"),
         ({"free_bytes": MIN_FREE_BYTES - 1}, "DISK_FREE"),
-        ({"model": None}, "MODEL_PROVEN"),
-        ({"model": ModelState.SHADOW}, "MODEL_PROVEN"),
+        ({"deciding": (decides(None),)}, "MODEL_PROVEN"),
+        ({"deciding": (decides(ModelState.SHADOW),)}, "MODEL_PROVEN"),
+        ({"deciding": (decides(ModelState.LIVE), decides(None, Timeframe.M5))}, "MODEL_PROVEN"),
     ],
 )
 async def test_what_the_machine_lacks(change: dict[str, Any], code: str) -> None:
@@ -146,5 +164,7 @@ async def test_what_the_key_lacks_is_named() -> None:
 
 
 async def test_all_is_looked_at_whatever_failed_before() -> None:
-    codes = await failed(machine=replace(MACHINE, unsettled=2, model=None), account=Account(free="0", offset_ms=9_000))
+    codes = await failed(
+        machine=replace(MACHINE, unsettled=2, deciding=(decides(None),)), account=Account(free="0", offset_ms=9_000)
+    )
     assert codes == ["ORDERS_SETTLED", "MODEL_PROVEN", "BALANCE_FREE", "CLOCK_RIGHT"]

@@ -21,6 +21,7 @@ from autopilot.cli.render.models.screens import (
 from autopilot.cli.render.words import bps, in_unit, interval, interval_title, standing
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "cli"
+REAL = {"kind": "real", "timeframe": "1h"}
 UNTRAINED = {"id": None, "state": "untrained", "drift": None, "loaded": None}
 
 
@@ -35,7 +36,8 @@ def drift(**changed: Any) -> dict[str, Any]:
 
 
 def used(model_id: str, message: str | None = None) -> dict[str, Any]:
-    return {"id": model_id, "state": "shadow", "usable": message is None, "message": message, "hint": None}
+    scope = {"kind": "real", "timeframe": "1h"}
+    return {"id": model_id, "state": "shadow", **scope, "usable": message is None, "message": message, "hint": None}
 
 
 def emptied(value: Any) -> Any:
@@ -75,23 +77,30 @@ def test_at_80_columns_a_card_reads_as_it_always_did() -> None:
 
 def test_without_being_asked_for_all_a_card_is_one_screen() -> None:
     assert narrow(model_info_screen(card())) == (GOLDEN / "models" / "brief_80.txt").read_text().splitlines()
-    simulated = card(exchange="simulated", loaded=used("m-other", "model m-other has expired"), note="60 days")
+    simulated = card(
+        kind="simulated",
+        loaded=used("m-other", "model m-other has expired"),
+        note="60 days",
+        champions=[used("m-other")],
+    )
     for known in (card(), simulated, enlarged(card())):
         assert len(narrow(model_info_screen(known))) <= 24
 
 
 def test_a_card_and_a_list_name_a_simulated_market() -> None:
     banner = "SIMULATED MARKET – prices are made up"
-    assert banner in plain(model_info_screen(card(exchange="simulated")))
-    mixed = {"models": [entry("m-2"), entry("m-1", exchange="simulated")], "history": []}
+    assert banner in plain(model_info_screen(card(kind="simulated")))
+    mixed = {"models": [entry("m-2"), entry("m-1", kind="simulated")], "history": []}
     assert banner in plain(models_screen(mixed))
     assert banner not in plain(models_screen(listed()))
-    assert banner in plain(model_diff_screen(card(), card(exchange="simulated")))
+    assert banner in plain(model_diff_screen(card(), card(kind="simulated")))
     assert banner not in plain(model_diff_screen(card(), card()))
 
 
 def test_a_model_whose_card_cannot_be_read_is_still_listed() -> None:
-    _, row, _ = plain(models_screen({"models": [entry("m-1", exchange=None, timeframe=None)], "history": []}))
+    _, row, _ = plain(
+        models_screen({"models": [entry("m-1", exchange=None, kind=None, timeframe=None)], "history": []})
+    )
     assert row.split()[:2] == ["m-1", "-"]
 
 
@@ -141,13 +150,13 @@ def test_a_strategy_without_a_judgement_still_shows_its_outcomes() -> None:
 def test_where_nothing_is_trained_it_says_what_to_do() -> None:
     shown = "\n".join(plain(model_info_screen(UNTRAINED)))
     assert "untrained: no model has been trained" in shown
-    assert "autopilot retrain --days 90" in shown
+    assert "autopilot retrain" in shown
 
 
 @pytest.mark.parametrize(
     ("loaded", "said"),
     [
-        (None, "The daemon has no model loaded."),
+        (None, "The daemon has no model of real 1h candles loaded."),
         (used("m-20240630-1f3a9c2b"), "The daemon has it loaded."),
         (used("m-other"), "The daemon has m-other loaded."),
         (
@@ -180,7 +189,7 @@ def test_what_came_since_is_said() -> None:
 
 
 def test_a_made_up_market_is_said_to_be_one() -> None:
-    assert any("SIMULATED MARKET" in text for text in plain(model_info_screen(card(exchange="simulated"))))
+    assert any("SIMULATED MARKET" in text for text in plain(model_info_screen(card(kind="simulated"))))
 
 
 @pytest.mark.parametrize(
@@ -268,6 +277,7 @@ def entry(model_id: str, **changed: Any) -> dict[str, Any]:
         "retired_at_ms": None,
         "note": "",
         "exchange": "coinbase",
+        "kind": "real",
         "timeframe": "1h",
         **changed,
     }
@@ -287,6 +297,8 @@ def listed() -> dict[str, Any]:
                 "model_id": "m-20240730-77aa0c11",
                 "previous_id": "m-20240630-1f3a9c2b",
                 "reason": "Some evidence of an edge, not enough for real money.",
+                "kind": "real",
+                "timeframe": "1h",
             },
             {
                 "at_ms": 1_719_705_600_000,
@@ -294,6 +306,8 @@ def listed() -> dict[str, Any]:
                 "model_id": "m-20240630-1f3a9c2b",
                 "previous_id": None,
                 "reason": "by hand",
+                "kind": None,
+                "timeframe": None,
             },
         ],
     }
@@ -306,14 +320,14 @@ def test_the_list_says_who_decides_and_how_that_came_about() -> None:
 
 def test_in_a_pipe_the_list_has_every_column() -> None:
     head, champion, *_ = plain(models_screen(listed()))
-    assert head.split() == ["model", "market", "trained", "state", "decides", "features", "verdict"]
+    assert head.split() == ["model", "candles", "exchange", "trained", "state", "decides", "features", "verdict"]
     assert champion.endswith("not enough for real money.")
 
 
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"models": [], "history": []}, "No model is stored. To train one: autopilot retrain --days 90"),
+        ({"models": [], "history": []}, "No model is stored. To train one: autopilot retrain"),
         ({"models": [entry("m-1")], "history": []}, "The rule table decides."),
     ],
 )
@@ -325,16 +339,16 @@ def test_without_a_champion_it_says_what_decides(document, said) -> None:
     ("document", "shown"),
     [
         (
-            {"champion": "m-2", "state": "shadow", "previous": "m-1", "means": "it decides on paper"},
-            ["m-2: it decides on paper", "Before: m-1"],
+            {"champion": "m-2", "state": "shadow", "previous": "m-1", "means": "it decides on paper", **REAL},
+            ["m-2, for real 1h candles: it decides on paper", "Before: m-1"],
         ),
         (
-            {"champion": "m-2", "state": "shadow", "previous": "m-2", "means": "it decides on paper"},
-            ["m-2: it decides on paper"],
+            {"champion": "m-2", "state": "shadow", "previous": "m-2", "means": "it decides on paper", **REAL},
+            ["m-2, for real 1h candles: it decides on paper"],
         ),
         (
-            {"champion": None, "state": None, "previous": "m-1", "means": "the rule table decides from now on"},
-            ["No model decides: the rule table decides from now on", "Before: m-1"],
+            {"champion": None, "state": None, "previous": "m-1", "means": "the rule table decides from now on", **REAL},
+            ["No model decides about real 1h candles: the rule table decides from now on", "Before: m-1"],
         ),
     ],
 )
@@ -354,3 +368,19 @@ def test_a_change_says_what_it_means(document, shown) -> None:
 )
 def test_a_reset_says_where_the_backup_is(document, shown) -> None:
     assert plain(reset_screen(document)) == shown
+
+
+def test_the_other_champions_are_named_with_their_candles() -> None:
+    other = {"id": "m-5", "state": "live", "kind": "simulated", "timeframe": "5m"}
+    own = {"id": card()["id"], "state": "shadow", **REAL}
+    both = card(champions=[own, other])
+    assert plain(model_info_screen(both))[-1] == "All of it: add --full. Every champion (2): autopilot models list"
+    assert "Other champions: m-5 about simulated 5m candles" in plain(model_info_screen(both, full=True))
+    alone = plain(model_info_screen(card(champions=[own]), full=True))
+    assert not any("Other champions" in text for text in alone)
+
+
+def test_a_simulated_model_is_not_said_to_follow_real_money() -> None:
+    for state in ("shadow", "live"):
+        shown = plain(model_info_screen(card(kind="simulated", state=state)))
+        assert f"{state}: decides about simulated candles only, never about real money" in shown

@@ -117,4 +117,5 @@ def test_the_advice_suits_the_request(symbols: int, period: Period, walks: bool,
     assert ("--no-model" in advice) == walks
     assert ("--no-compare" in advice) == compares
     assert ("fewer symbols" in advice) == (symbols > 1)
-    assert ("--days" in advice) == (period == Period())
+    assert ("fewer --days" in advice) == (period.days is not None)
+    assert ("a shorter period (--days)" in advice) == (period == Period())

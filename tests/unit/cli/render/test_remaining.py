@@ -66,6 +66,16 @@ def test_a_stage_whose_later_steps_take_longer() -> None:
         assert left.seconds == pytest.approx(truly, rel=1e-6, abs=1e-6)
 
 
+def test_a_machine_that_becomes_slower_is_noticed() -> None:
+    steps = [1.0] * 40 + [3.0] * 60
+    errors = [
+        abs(left.seconds - truly) / sum(steps)
+        for elapsed, truly, left in played({"trying": Cost(1.0)}, {"trying": steps})
+        if left is not None and elapsed >= 0.5 * sum(steps)
+    ]
+    assert max(errors) < 0.12
+
+
 def test_between_two_steps_the_time_runs_down_and_then_waits_for_the_step() -> None:
     clock = Clock()
     remaining = Remaining({"trying": Cost(1.0)}, clock)
@@ -109,6 +119,14 @@ def test_a_download_does_not_tell_the_pace_of_what_follows() -> None:
     assert left.seconds == pytest.approx(8.0)
 
 
+def test_of_a_single_step_nothing_is_known() -> None:
+    clock = Clock()
+    remaining = Remaining({}, clock)
+    remaining.report("import", 0, 1)
+    clock.now += 30.0
+    assert remaining.left() is None
+
+
 def test_a_stage_of_unknown_cost_tells_nothing_about_the_others() -> None:
     clock = Clock()
     remaining = Remaining({"folds": Cost(9.0)}, clock)
@@ -132,7 +150,9 @@ def test_a_stage_without_a_share_goes_by_its_own_pace() -> None:
         (Left(61.0), "about 1 min left"),
         (Left(200.0), "about 3 min left"),
         (Left(5400.0), "about 1.5 h left"),
-        (Left(12.0, is_least=True), "at least 10 s left"),
+        (Left(14.0, is_least=True), "at least 10 s left"),
+        (Left(119.0, is_least=True), "at least 1 min left"),
+        (Left(7199.0, is_least=True), "at least 1.9 h left"),
     ],
 )
 def test_its_words_are_as_coarse_as_it_is(left: Left, words: str) -> None:

@@ -34,6 +34,7 @@ ADA = {
     "missing": "12.50",
     "cost": "10.04",
     "price": "0.75",
+    "result": "-0.665",
     "net": None,
 }
 PANIC: dict[str, Any] = {
@@ -71,7 +72,8 @@ def test_panic_tells_everything_it_did_and_could_not_do() -> None:
         "live:kraken: BTC/USD sold",
         "live:kraken: XRP/USD: the rest is too small to be sold",
         "live:kraken: ADA/USD: 12.5 ADA written off: the account does not own it",
-        "  cost 10.04 USD, counts as withdrawn at the last known price, 0.75 USD (worth 9.38); no result",
+        "  cost 10.04 USD, counts as withdrawn at the last known price, 0.75 USD: result -0.66,"
+        " booked in the equity only",
         "LEFT: live:kraken: ETH/USD: 1.5 held are not sold: the exchange does not answer",
         "  try: look there",
         "NOT COMPLETE",
@@ -88,7 +90,7 @@ def test_panic_tells_everything_it_did_and_could_not_do() -> None:
             ["kraken no longer has this market", "12.5 ADA stay in the account"],
         ),
         ({"missing": "10"}, ["written off: the account does not own 10", "2.5 ADA stay in the account"]),
-        ({"net": "-1.239"}, ["the part sold before is a trade with a result of -1.24"]),
+        ({"net": "-1.239"}, ["what was sold of it before is booked as a trade: result -1.24"]),
     ],
 )
 def test_what_became_of_a_position_that_was_written_off(changes: dict[str, Any], said: list[str]) -> None:

@@ -74,22 +74,29 @@ def _orders(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[st
 
 
 def _cash(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]:
-    """Only paper accounts, because the paper exchange has books of its own."""
+    """Only paper accounts, because the paper exchange has books of its own. Write-offs count as withdrawals there, of
+    which it knows nothing: the first mark after one lowers the starting equity by its value."""
     paper = {
         (row["account"], row["currency"]): Decimal(row["total"])
         for row in connection.execute("SELECT account, currency, total FROM paper_balances")
     }
-    left = {
-        (row["account"], row["currency"]): Decimal(row["start_equity"])
-        for row in connection.execute("SELECT account, currency, start_equity FROM equity")
-        if (row["account"], row["currency"]) in paper
-    }
+    earned: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for fill in fills:
-        key = (fill["account"], fill["symbol"].partition("/")[2])
-        if key in left:
-            value = Decimal(fill["quantity"]) * Decimal(fill["price"])
-            fee = Decimal(fill["fee"]) if fill["fee_currency"] == key[1] else ZERO
-            left[key] += (-value if fill["side"] == "buy" else value) - fee
+        currency = fill["symbol"].partition("/")[2]
+        value = Decimal(fill["quantity"]) * Decimal(fill["price"])
+        fee = Decimal(fill["fee"]) if fill["fee_currency"] == currency else ZERO
+        earned[fill["account"], currency] += (-value if fill["side"] == "buy" else value) - fee
+    traded = {
+        (row["account"], row["currency"]): Decimal(row["amount"])
+        for row in connection.execute("SELECT account, currency, amount FROM traded_cash")
+    }
+    left = {}
+    for row in connection.execute("SELECT account, currency, start_equity, own_cash FROM equity"):
+        key = (row["account"], row["currency"])
+        if key in paper:
+            booked = traded.get(key, earned[key])
+            is_marked = row["own_cash"] is not None and Decimal(row["own_cash"]) == paper[key] - booked
+            left[key] = Decimal(row["start_equity"]) + (booked if is_marked else earned[key])
     return [
         f"{currency} in {account}: the paper exchange has {paper[account, currency]}, our fills leave {total}"
         for (account, currency), total in left.items()

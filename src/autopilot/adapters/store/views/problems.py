@@ -10,11 +10,14 @@ from pathlib import Path
 
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.rows import IS_OPEN, from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
 from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.domain.account import BooksState, exchange_of, is_live
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import LostPlace
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
 from autopilot.domain.trading_mode import (
     EVERY_ACCOUNT,
@@ -74,7 +77,8 @@ def problems(database: Database, status: Document, books: Mapping[str, BooksStat
         *_orders(unknown),
         *_unmonitored(holdings(database.connection), status["symbols"], books),
         *_symbols(status["symbols"]),
-        *_model(status["model"]),
+        *_models(status["models"], status["symbols"]),
+        *_lost_places(SqliteLostPlaces(database).vacant()),
     ]
     return sorted(found, key=lambda problem: ("error", "warning", "info").index(problem["level"]))
 
@@ -223,10 +227,29 @@ def _left_out(symbol: Document) -> Document:
     return _problem(code, "error", f"{symbol['symbol']} in {symbol['account']}", detail, None, hint)
 
 
-def _model(model: Document | None) -> Iterator[Document]:
-    if model and not model["usable"]:
-        hint = model["hint"] or "autopilot models list"
-        yield _problem("MODEL_UNUSABLE", "warning", f"model {model['id']}", model["message"], None, hint)
+def _models(models: Sequence[Document], symbols: Sequence[Document]) -> Iterator[Document]:
+    """Champions that cannot be used, if any symbol, or no symbol at all, has such candles."""
+    used = {model["id"] for symbol in symbols if (model := symbol["model"])}
+    for model in models:
+        if not model["usable"] and (model["id"] in used or not symbols):
+            hint = model["hint"] or "autopilot models list"
+            yield _problem("MODEL_UNUSABLE", "warning", f"model {model['id']}", model["message"], None, hint)
+
+
+def _lost_places(places: Sequence[LostPlace]) -> Iterator[Document]:
+    for place in places:
+        scope = place.scope
+        exchange = " --exchange simulated" if scope and scope.kind is CandleKind.SIMULATED else ""
+        train = f"autopilot retrain{exchange} --timeframe {scope.timeframe}" if scope else "autopilot retrain"
+        which = f" --kind {scope.kind} --timeframe {scope.timeframe}" if scope else ""
+        yield _problem(
+            "MODEL_DISPLACED",
+            "warning",
+            f"model {place.model_id}",
+            f"no longer decides about {scope or 'any candles'}: {place.why}; the rule table decides",
+            place.at_ms,
+            f"{train} trains another; autopilot models rollback{which} accepts the rule table",
+        )
 
 
 def _disk(directory: Path, free_bytes: int) -> Iterator[Document]:

@@ -154,6 +154,7 @@ def stored_status(database: Database) -> Document:
             "data_dir": str(database.path.parent),
         },
         "model": None,
+        "models": [],
         "modes": stored_modes(database.connection),
         "accounts": _accounts(database.connection),
         "symbols": [
@@ -217,6 +218,7 @@ def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "last_error": None,
         "differences": [],
         "left_out": None,
+        "model": None,
     }
 
 

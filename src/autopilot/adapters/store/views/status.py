@@ -18,11 +18,12 @@ from autopilot.domain.trading_mode import Restriction
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The state that only the running daemon knows. ``symbol`` puts the live state of a symbol over the stored one;
-    ``restrictions`` gives those in force for an account; ``books``: the state of the books by account."""
+    """The state that only the running daemon knows. ``models``: a `LoadedModelDocument` for each champion; ``symbol``
+    puts the live state of a symbol over the stored one; ``restrictions`` gives those in force for an account;
+    ``books``: the state of the books by account."""
 
     daemon: Document
-    model: Document | None
+    models: Sequence[Document]
     symbol: Callable[[Document], Document]
     restrictions: Callable[[str], Sequence[Restriction]]
     books: Mapping[str, BooksState]
@@ -39,12 +40,13 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
         if live:
             document |= {
                 "daemon": live.daemon,
-                "model": live.model,
+                "models": list(live.models),
                 "modes": [
                     mode_document(each["account"], live.restrictions(each["account"])) for each in document["modes"]
                 ],
                 "symbols": [live.symbol(each) for each in document["symbols"]],
             }
+            document["model"] = _leading(document["symbols"], live.models)
         document["real_money"] = real_money(opened, document["symbols"], now_ms)
         document["health"] = problems(opened, document, live.books if live else {})
     if symbol is not None:
@@ -52,3 +54,9 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
         if not document["symbols"]:
             raise NotFound(f"{symbol} was never started", hint=f"autopilot start --symbol {symbol}")
     return document
+
+
+def _leading(symbols: Sequence[Document], models: Sequence[Document]) -> Document | None:
+    """The champion of the first running symbol; without any running, the first champion."""
+    running: list[Document | None] = [each["model"] for each in symbols if each["running"]]
+    return (running or [*models, None])[0]

@@ -49,6 +49,7 @@ from autopilot.cli.render.words import (
     NOTHING,
     TO_TRAIN,
     bps,
+    candles_of,
     count,
     day,
     in_unit,
@@ -96,7 +97,7 @@ def model_info_screen(document: Document, *, full: bool = False) -> Screen:
         return (_standing("untrained"), line(f"To train one: {TO_TRAIN}"))
     card = cast("CardDocument", document)
     if full:
-        return stacked(_header(card), *(section(card) for section in _SECTIONS))
+        return stacked([*_header(card), *_others(card)], *(section(card) for section in _SECTIONS))
     return (
         *_header(card),
         *data_line(card),
@@ -105,7 +106,7 @@ def model_info_screen(document: Document, *, full: bool = False) -> Screen:
         BLANK,
         *brief_gate(card),
         *drift_line(card),
-        line(f"All of it: autopilot model-info {card['id']} --full", Style.FAINT, hang=2),
+        line(_more(card), Style.FAINT, hang=2),
     )
 
 
@@ -113,22 +114,36 @@ def _header(card: CardDocument) -> list[Block]:
     return [
         heading(f"Model {card['id']}"),
         line(f"{card['exchange']}, {card['timeframe']}, {', '.join(card['symbols'])}", Style.FAINT),
-        *banner([{"market": card["exchange"]}]),
-        _standing(card["state"]),
+        *banner([{"market": card.get("kind")}]),
+        _standing(card["state"], card.get("kind")),
         line(card["verdict"]),
         *([line(card["note"])] if card["note"] else []),
         _in_use(card),
     ]
 
 
-def _standing(state: str) -> Paragraph:
-    return Paragraph((state_span(state), Span(f": {meaning(state)}")))
+def _more(card: CardDocument) -> str:
+    champions = card.get("champions", [])
+    if {each["id"] for each in champions} <= {card["id"]}:
+        return f"All of it: autopilot model-info {card['id']} --full"
+    return f"All of it: add --full. Every champion ({len(champions)}): autopilot models list"
+
+
+def _standing(state: str, kind: str | None = None) -> Paragraph:
+    return Paragraph((state_span(state), Span(f": {meaning(state, kind)}")))
+
+
+def _others(card: CardDocument) -> Screen:
+    """The champions of other candles."""
+    others = [each for each in card.get("champions", []) if each["id"] != card["id"]]
+    said = ", ".join(f"{each['id']} about {candles_of(each)}" for each in others)
+    return (line(f"Other champions: {said}", Style.FAINT, hang=2),) if others else ()
 
 
 def _in_use(card: CardDocument) -> Paragraph:
     loaded = card["loaded"]
     if loaded is None:
-        return line("The daemon has no model loaded.", Style.FAINT)
+        return line(f"The daemon has no model of {candles_of(card)} loaded.", Style.FAINT)
     which = "it" if loaded["id"] == card["id"] else loaded["id"]
     if loaded["usable"]:
         return line(f"The daemon has {which} loaded.", Style.FAINT)
@@ -140,12 +155,16 @@ def _in_use(card: CardDocument) -> Paragraph:
 def models_screen(document: Document) -> Iterator[Block]:
     """``{"models": [ModelEntry…], "history": [ModelChange…]}``, the newest first."""
     models = document["models"]
-    yield from banner({"market": model.get("exchange")} for model in models)
+    yield from banner({"market": model.get("kind")} for model in models)
     if not models:
         yield line(f"No model is stored. To train one: {TO_TRAIN}")
     else:
         yield listed(_FIELDS, models)
-        champions = [line(f"{model['id']} {_plainly(model)}", hang=2) for model in models if model["is_champion"]]
+        champions = [
+            line(f"{model['id']}, for {candles_of(model)}: {_plainly(model)}", hang=2)
+            for model in models
+            if model["is_champion"]
+        ]
         yield from champions or (line("The rule table decides."),)
     if history := section("History", _HISTORY_FIELDS, document["history"]):
         yield from (BLANK, *history)
@@ -157,19 +176,20 @@ def _decides(model: Document) -> Span | str:
     return NOTHING if model["retired_at_ms"] is None else f"until {day(model['retired_at_ms'])}"
 
 
-def _market(model: Document) -> str:
-    """Unknown where the model's card cannot be read."""
-    return f"{model['exchange']} {model['timeframe']}" if model.get("exchange") else NOTHING
+def _candles(model: Document) -> str:
+    """Unknown where the model's card could not be read."""
+    return f"{model['kind']} {model['timeframe']}" if model.get("kind") else NOTHING
 
 
 def _plainly(model: Document) -> str:
     note = f" ({model['note']})" if model["note"] else ""
-    return f"{meaning(model['state'])}{note}. {model['verdict']}"
+    return f"{meaning(model['state'], model.get('kind'))}{note}. {model['verdict']}"
 
 
 _FIELDS: tuple[Field[Document], ...] = (
     field("model", lambda model: model["id"]),
-    field("market", _market, rank=2),
+    field("candles", _candles, rank=2),
+    field("exchange", lambda model: model["exchange"] or NOTHING, rank=6),
     field("trained", lambda model: day(model["created_at_ms"]), rank=3),
     field("state", lambda model: state_span(model["state"])),
     field("decides", _decides, rank=1),
@@ -181,15 +201,17 @@ _HISTORY_FIELDS: tuple[Field[Document], ...] = (
     field("what", lambda change: change["event"]),
     field("model", lambda change: change["model_id"] or "the rules"),
     field("before", lambda change: change["previous_id"] or "the rules", rank=3),
+    field("candles", _candles, rank=4),
     field("why", lambda change: change["reason"], rank=2, shrink_to=12),
 )
 
 
 @as_screen
 def changed_screen(document: Document) -> Iterator[Block]:
-    """Of a promotion or rollback: ``{"champion", "state", "previous", "means"}``."""
+    """Of a promotion or rollback: ``{"champion", "state", "previous", "means", "kind", "timeframe"}``."""
     champion, means = document["champion"], document["means"]
-    yield line(f"{champion}: {means}" if champion else f"No model decides: {means}", hang=2)
+    about = candles_of(document) if document["kind"] else "any candles"
+    yield line(f"{champion}, for {about}: {means}" if champion else f"No model decides about {about}: {means}", hang=2)
     if document["previous"] not in (None, champion):
         yield line(f"Before: {document['previous']}", Style.FAINT)
 
@@ -212,6 +234,7 @@ _Reading = Callable[[CardDocument], str]
 _Rows = list[tuple[Span | str, ...]]
 _FACTS: tuple[tuple[str, _Reading], ...] = (
     ("state", lambda card: spoken(card["state"])),
+    ("candles", candles_of),
     ("exchange", lambda card: str(card["exchange"])),
     ("timeframe", lambda card: str(card["timeframe"])),
     ("symbols", lambda card: f"{len(card['symbols'])}"),
@@ -255,8 +278,11 @@ def model_diff_screen(first: Document, second: Document) -> Screen:
     return stacked(
         (
             heading(f"{a['id']} and {b['id']}"),
-            *banner({"market": card["exchange"]} for card in (a, b)),
-            *(line(f"{card['id']}: {meaning(card['state'])}. {card['verdict']}", hang=2) for card in (a, b)),
+            *banner({"market": card.get("kind")} for card in (a, b)),
+            *(
+                line(f"{card['id']}: {meaning(card['state'], card.get('kind'))}. {card['verdict']}", hang=2)
+                for card in (a, b)
+            ),
             line("Each model was judged on its own data, so a difference between them is not a test."),
         ),
         *((heading(title), table(columns, rows)) if rows else () for title, columns, rows in tables),

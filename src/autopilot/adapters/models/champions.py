@@ -1,0 +1,165 @@
+"""The models that decide: of each kind of candles the newest champion, never an abstaining, damaged or expired one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autopilot.adapters.models.files import RETRAIN_HINT, ModelFiles
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.domain.conditions import FeatureRow, MarketConditions
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import ModelError, NoModel, StoreError
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
+from autopilot.domain.selection import Contribution
+from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.timeframe import iso_utc
+from autopilot.ports.score_model import ModelScores, ScoreModel
+
+if TYPE_CHECKING:
+    from autopilot.adapters.models.scoring_model import ScoringModel
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A champion's entry, with the model if it is usable, or with the reason why it is not."""
+
+    entry: ModelEntry
+    model: ScoringModel | None
+    error: ModelError | None
+
+
+class Champions:
+    """They are looked up before every decision, so that a new champion decides from the next one on.
+
+    ``strategies``: the group of each installed strategy; ``life_ms``: the time after its last training sample during
+    which a model is used, in market time.
+    """
+
+    def __init__(
+        self, store: SqliteModels, files: ModelFiles, strategies: Mapping[str, StrategyGroup], life_ms: int
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._strategies = strategies
+        self._life_ms = life_ms
+        self._known: tuple[ModelEntry, ...] = ()
+        self._loaded: dict[str, _Loaded] = {}
+
+    def on(self, kind: CandleKind) -> ScoreModel:
+        """The model of each timeframe of such candles."""
+        return _ChampionsOn(self, kind)
+
+    async def refresh(self) -> None:
+        """Load new champions now, in a thread, because reading their files can take a second."""
+        for entry in self._champions():
+            if not self._is_current(entry):
+                self._keep(await asyncio.to_thread(self._load, entry))
+
+    def status(self) -> tuple[Document, ...]:
+        """A `LoadedModelDocument` for each champion."""
+        return tuple(_document(self._of(entry)) for entry in self._champions())
+
+    def usable(self, scope: ModelScope, closed_at_ms: int | None = None) -> ScoringModel:
+        """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; without it the model's age is not
+        checked.
+
+        Raises NoModel without a champion of this scope. Raises ModelError when it is not usable, has expired,
+        or was trained on later candles.
+        """
+        champions = self._champions()
+        entry = next((each for each in champions if each.scope == scope), None)
+        if entry is None:
+            raise NoModel(_lacking(scope, champions), hint=RETRAIN_HINT)
+        loaded = self._of(entry)
+        if loaded.model is None:
+            raise loaded.error or ModelError(f"model {entry.id} was not loaded", hint=RETRAIN_HINT)
+        if closed_at_ms is not None:
+            self._check_age(loaded.model, closed_at_ms)
+        return loaded.model
+
+    def _check_age(self, model: ScoringModel, closed_at_ms: int) -> None:
+        if closed_at_ms < model.trained_until_ms:
+            raise ModelError(
+                f"model {model.model_id} was trained until {iso_utc(model.trained_until_ms)}, later than this candle",
+                hint="use an older model: autopilot models rollback; or retrain on earlier candles",
+            )
+        if closed_at_ms > model.trained_until_ms + self._life_ms:
+            raise ModelError(
+                f"model {model.model_id} has expired: it was trained on candles up to "
+                f"{iso_utc(model.trained_until_ms)}",
+                hint=RETRAIN_HINT,
+            )
+
+    def _champions(self) -> tuple[ModelEntry, ...]:
+        """If the store cannot be read, those that were known last."""
+        try:
+            self._known = self._store.champions()
+        except StoreError:
+            return self._known
+        for model_id in self._loaded.keys() - {each.id for each in self._known}:
+            del self._loaded[model_id]
+        return self._known
+
+    def _is_current(self, entry: ModelEntry) -> bool:
+        return entry.id in self._loaded and self._loaded[entry.id].entry == entry
+
+    def _of(self, entry: ModelEntry) -> _Loaded:
+        return self._loaded[entry.id] if self._is_current(entry) else self._keep(self._load(entry))
+
+    def _keep(self, loaded: _Loaded) -> _Loaded:
+        self._loaded[loaded.entry.id] = loaded
+        return loaded
+
+    def _load(self, entry: ModelEntry) -> _Loaded:
+        from autopilot.adapters.models.scoring_model import ScoringModel
+
+        if entry.state is ModelState.ABSTAINING:
+            return _Loaded(entry, None, ModelError(f"model {entry.id} abstains: {entry.note}", hint=RETRAIN_HINT))
+        try:
+            text, card = self._files.read(entry.id, entry.sha256)
+            return _Loaded(entry, ScoringModel.read(entry, text, card, self._strategies), None)
+        except ModelError as error:
+            return _Loaded(entry, None, error)
+
+
+class _ChampionsOn(ScoreModel):
+    """The champions of candles of one kind, by the timeframe of what is decided."""
+
+    def __init__(self, champions: Champions, kind: CandleKind) -> None:
+        self._champions = champions
+        self._kind = kind
+
+    def score(self, conditions: MarketConditions, state: Callable[[], FeatureRow]) -> ModelScores:
+        return self._deciding(conditions).score(conditions, state())
+
+    def contributions(
+        self, conditions: MarketConditions, state: Callable[[], FeatureRow], group: StrategyGroup
+    ) -> tuple[Contribution, ...]:
+        return self._deciding(conditions).contributions(conditions, state(), group)
+
+    def _deciding(self, conditions: MarketConditions) -> ScoringModel:
+        closed_at_ms = conditions.candle_at_ms + conditions.timeframe.ms
+        return self._champions.usable(ModelScope(self._kind, conditions.timeframe), closed_at_ms)
+
+
+def _lacking(scope: ModelScope, champions: Sequence[ModelEntry]) -> str:
+    """The reason in words: no model of this scope, and the scopes of the other champions."""
+    others = ", ".join(f"the {each.state} model {each.id} was trained on {each.scope}" for each in champions)
+    return f"no learned model for {scope}: {others}" if others else "no learned model"
+
+
+def _document(loaded: _Loaded) -> Document:
+    entry, error = loaded.entry, loaded.error
+    return {
+        "id": entry.id,
+        "state": entry.state.value,
+        "kind": entry.kind,
+        "timeframe": entry.timeframe,
+        "usable": error is None,
+        "message": str(error) if error else None,
+        "hint": error.hint if error else None,
+    }

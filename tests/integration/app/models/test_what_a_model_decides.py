@@ -1,0 +1,170 @@
+"""A model decides if and only if the candles are of the kind and the timeframe that it was trained on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_models import FEATURES, STRATEGIES, TRAINED_UNTIL_MS, keep_model, small_card, small_text
+
+from autopilot.adapters.models.champions import Champions
+from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.models import SqliteModels
+from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
+from autopilot.domain.selection import DecidedBy, Selection
+from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.selection.strategy_rules import profiles_of
+from autopilot.selection.strategy_selector import StrategySelector
+
+SCOPES = [ModelScope(kind, timeframe) for kind in CandleKind for timeframe in Timeframe]
+REAL_HOURS = ModelScope(CandleKind.REAL, Timeframe.H1)
+NOTHING = FeatureRow((), np.empty(0))
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ModelFiles:
+    return ModelFiles(tmp_path / "models")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(open_database(tmp_path / "autopilot.db")) as opened:
+        yield opened
+
+
+def conditions(timeframe: Timeframe) -> MarketConditions:
+    """A day after the end of the training."""
+    return MarketConditions(
+        symbol="BTC/USD",
+        timeframe=timeframe,
+        candle_at_ms=TRAINED_UNTIL_MS + DAY_MS,
+        price=100.0,
+        regime=Regime.TRENDING_UP,
+        regime_strength=0.8,
+        candles_in_regime=5,
+        adx=30.0,
+        rsi=55.0,
+        atr=1.0,
+        volatility=0.01,
+        volatility_ratio=1.0,
+        volume_ratio=1.0,
+        external_signals=False,
+        features=FeatureRow(FEATURES, np.array([-4.5, 0.1])),
+    )
+
+
+def decide(champions: Champions, scope: ModelScope) -> Selection:
+    selector = StrategySelector(profiles_of(STRATEGIES), champions.on(scope.kind))
+    return selector.select(conditions(scope.timeframe), {}, {}, lambda: NOTHING)
+
+
+def opened(database: Database, files: ModelFiles) -> Champions:
+    return Champions(SqliteModels(database), files, STRATEGIES.groups, 60 * DAY_MS)
+
+
+def test_of_every_pair_of_model_and_candles_it_decides_if_they_agree(database: Database, files: ModelFiles) -> None:
+    store, champions = SqliteModels(database), opened(database, files)
+    for number, trained_on in enumerate(SCOPES):
+        keep_model(database, files, f"m-{number}", trained_on)
+        for scope in SCOPES:
+            chosen = decide(champions, scope)
+            agrees = scope == trained_on
+            assert chosen.decided_by is (DecidedBy.MODEL if agrees else DecidedBy.RULES)
+            assert chosen.proven_on == (scope if agrees else None)
+            if not agrees:
+                why = f"no learned model for {scope}: the live model m-{number} was trained on {trained_on};"
+                assert chosen.note.startswith(why)
+        store.demote(trained_on, 9, "by hand")
+    assert decide(champions, REAL_HOURS).note.startswith("no learned model; the rule table decides")
+
+
+def test_with_a_champion_for_each_the_right_one_decides(database: Database, files: ModelFiles) -> None:
+    for number, scope in enumerate(SCOPES):
+        keep_model(database, files, f"m-{number}", scope)
+    champions = opened(database, files)
+    for number, scope in itertools.chain(enumerate(SCOPES), reversed(list(enumerate(SCOPES)))):
+        opinion = decide(champions, scope).model
+        assert opinion
+        assert (opinion.model_id, opinion.trained_on) == (f"m-{number}", scope)
+
+
+@pytest.mark.parametrize("state", [each for each in ModelState if each not in (ModelState.LIVE, ModelState.UNTRAINED)])
+def test_only_a_live_model_proves_anything(database: Database, files: ModelFiles, state: ModelState) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS, state)
+    chosen = decide(opened(database, files), REAL_HOURS)
+    assert chosen.proven_on is None
+    assert (chosen.decided_by is DecidedBy.RULES) is (state is ModelState.ABSTAINING)
+
+
+@pytest.mark.parametrize("change", ["one less", "one more", "another group"])
+def test_the_set_of_strategies_must_be_the_same(database: Database, files: ModelFiles, change: str) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS)
+    installed = dict(STRATEGIES.groups)
+    match change:
+        case "one less":
+            del installed["macd"]
+        case "one more":
+            installed["macd_of_mine"] = installed["macd"]
+        case _:
+            installed["macd"] = next(group for group in installed.values() if group is not installed["macd"])
+    champions = Champions(SqliteModels(database), files, installed, 60 * DAY_MS)
+    chosen = decide(champions, REAL_HOURS)
+    assert chosen.decided_by is DecidedBy.RULES
+    assert "was trained with other strategies than those installed: macd" in chosen.note
+    (status,) = champions.status()
+    assert not status["usable"]
+
+
+def test_the_store_cannot_give_a_model_candles_that_its_card_does_not_name(
+    database: Database, files: ModelFiles
+) -> None:
+    keep_model(database, files, "m-1", ModelScope(CandleKind.SIMULATED, Timeframe.H1))
+    with database.transaction(durable=True) as connection:
+        connection.execute("UPDATE models SET kind = 'real'")
+    chosen = decide(opened(database, files), REAL_HOURS)
+    assert (chosen.decided_by, chosen.proven_on) == (DecidedBy.RULES, None)
+    assert "its card says otherwise" in chosen.note
+
+
+def test_an_early_card_of_a_replay_follows_the_store_in_its_kind_only(database: Database, files: ModelFiles) -> None:
+    sha256 = files.write("m-1", small_text(), small_card("m-1", exchange="replay"))
+    entry = ModelEntry("m-1", 1, ModelState.LIVE, "", sha256, "", False, None, "", CandleKind.REAL, Timeframe.H1)
+    store = SqliteModels(database)
+    store.register(entry)
+    store.promote("m-1", 2, "by hand")
+    assert decide(opened(database, files), REAL_HOURS).decided_by is DecidedBy.MODEL
+    store.demote(REAL_HOURS, 3, "by hand")
+    store.register(replace(entry, timeframe=Timeframe.M5))
+    store.promote("m-1", 4, "by hand")
+    minutes = ModelScope(CandleKind.REAL, Timeframe.M5)
+    assert decide(opened(database, files), minutes).decided_by is DecidedBy.RULES
+
+
+async def test_a_new_champion_decides_from_the_next_decision_on(database: Database, files: ModelFiles) -> None:
+    champions = opened(database, files)
+    keep_model(database, files, "m-1", REAL_HOURS)
+    await champions.refresh()
+    assert decide(champions, REAL_HOURS).decided_by is DecidedBy.MODEL
+    keep_model(database, files, "m-2", REAL_HOURS, ModelState.SHADOW)
+    opinion = decide(champions, REAL_HOURS).model
+    assert opinion
+    assert (opinion.model_id, opinion.state) == ("m-2", ModelState.SHADOW)
+    assert [each["id"] for each in champions.status()] == ["m-2"]
+
+
+@pytest.mark.parametrize(("days", "by"), [(59, DecidedBy.MODEL), (61, DecidedBy.RULES), (-1, DecidedBy.RULES)])
+def test_it_decides_from_its_training_to_its_expiry(
+    database: Database, files: ModelFiles, days: int, by: DecidedBy
+) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS)
+    selector = StrategySelector(profiles_of(STRATEGIES), opened(database, files).on(CandleKind.REAL))
+    then = replace(conditions(Timeframe.H1), candle_at_ms=TRAINED_UNTIL_MS + days * DAY_MS)
+    assert selector.select(then, {}, {}, lambda: NOTHING).decided_by is by
