@@ -68,6 +68,9 @@ def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Home,
     assert 0 < last["candles"] < found["candles"]
     shown = recorded.here("report")
     assert "Paper trading of BTC/USD, ETH/USD on simulated" in shown.out
+    with closing(sqlite3.connect(recorded.database)) as connection, connection:
+        connection.execute("INSERT INTO written_off VALUES ('paper:simulated', 'BTC/USD', '0.25')")
+    assert "note: 0.25 of BTC/USD were written off; here they count as held" in recorded.here("report").out
 
 
 @pytest.mark.parametrize("command", ["parity", "report"])

@@ -125,6 +125,8 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
     others = sorted({each.symbol for each in orders if each.filled} - counted)
     if others:
         notes.append(f"not counted: {', '.join(others)}, traded in another currency or on other candles")
+    gone = database.rows("SELECT symbol, quantity FROM written_off WHERE account = ? ORDER BY symbol", (account,))
+    notes += [f"{each['quantity']} of {each['symbol']} were written off; here they count as held" for each in gone]
     start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
