@@ -31,6 +31,7 @@ from autopilot.domain.order import OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_type import OrderSettings
+from autopilot.execution.reconciliation import reconcile
 
 HELD = Decimal("0.01")
 EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS)
@@ -202,6 +203,17 @@ async def test_of_what_is_partly_missing_no_rest_stays_that_cannot_be_sold(
     assert (gone["reason"], Decimal(gone["quantity"])) == ("missing", Decimal(written_off))
     assert Decimal(gone["missing"]) == HELD - Decimal(owned)
     assert sum(owner.positions().values()) == HELD - Decimal(written_off)
+
+
+@pytest.mark.parametrize("owner", PLACES, indirect=True)
+async def test_coins_are_compared_although_their_market_is_gone(owner: Owner) -> None:
+    """Also where a symbol is asked for that has no market: an account is armed for the configured ones."""
+    await owner.buy()
+    owner.theirs.delist("BTC")
+    owner.theirs.balances["BTC"] = Decimal("0.004")
+    owner.live.clock.at_ms += 2 * DAY_MS
+    found = await reconcile(owner.live.account, [owner.live.market.symbol], owner.live.broker, owner.live.ledger)
+    assert [(each.currency, each.owned) for each in found.shortfalls] == [("BTC", Decimal("0.004"))]
 
 
 class TestWithDaemon:
