@@ -250,6 +250,7 @@ class TestWithDaemon:
         message = await bought.cycle(DAY_MS // 1000 + 60)
         assert message.startswith("kraken no longer has a market BTC/USD")
         assert bought.autopilot.record.failure.code == "MARKET_GONE"
+        assert "MARKET_GONE" in self.problems(bought, control), "at once"
         await review.review()
         found = self.problems(bought, control)["MARKET_GONE"]
         assert (found["level"], found["subject"]) == ("error", "BTC/USD in live:kraken")
