@@ -68,6 +68,26 @@ def test_the_report_of_what_was_recorded_is_that_of_the_backtest(recorded: Home,
     assert 0 < last["candles"] < found["candles"]
     shown = recorded.here("report")
     assert "Paper trading of BTC/USD, ETH/USD on simulated" in shown.out
+    with closing(sqlite3.connect(recorded.database)) as connection, connection:
+        connection.execute("INSERT INTO written_off VALUES ('paper:simulated', 'BTC/USD', '0.25')")
+    assert "note: 0.25 of BTC/USD were written off; here they count as held" in recorded.here("report").out
+
+
+def test_a_report_counts_one_currency_and_says_what_it_leaves_out(recorded: Home) -> None:
+    before = recorded.json("report")
+    with closing(sqlite3.connect(recorded.database)) as connection, connection:
+        for table, key in (("orders", "client_order_id"), ("fills", "fill_id")):
+            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            other = {key: f"'another ' || {key}", "symbol": "'SOL/EUR'"}
+            if table == "fills":
+                other["client_order_id"] = "'another ' || client_order_id"
+            columns = ", ".join(f'"{name}"' for name in names)
+            values = ", ".join(other.get(name, f'"{name}"') for name in names)
+            connection.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table}")
+    after = recorded.json("report")
+    assert after["notes"] == ["not counted: SOL/EUR, traded in another currency or on other candles"]
+    assert after["metrics"] == before["metrics"]
+    assert "note: not counted: SOL/EUR" in recorded.here("report").out
 
 
 @pytest.mark.parametrize("command", ["parity", "report"])

@@ -16,11 +16,12 @@ from autopilot.app.report.page import period_page
 from autopilot.backtest.books import MemoryBooks
 from autopilot.cli.render.backtest import report_screen
 from autopilot.cli.render.layout import plain
+from autopilot.domain.booking import write_off
 from autopilot.domain.candles import Candles
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
-from autopilot.performance.account_record import AccountRecord, Holdings, SymbolCloses, decided_closes
+from autopilot.performance.account_record import AccountRecord, GoneCoins, Holdings, SymbolCloses, decided_closes
 from autopilot.performance.metrics import KEYS, account_metrics, breakdown
 
 START, HOURS = Decimal(10_000), 60 * 24
@@ -93,9 +94,13 @@ def filled(order: Order, price: Decimal, fee: Decimal, currency: str, at_ms: int
     )
 
 
-def record_of(made: MemoryBooks, seen: list[SymbolCloses], since_ms: int | None) -> AccountRecord:
+def moments(seen: list[SymbolCloses]) -> np.ndarray:
     at_ms = decided_closes(seen)
-    at_ms = np.append(at_ms[at_ms < HOURS * HOUR_MS], HOURS * HOUR_MS + 1)
+    return np.append(at_ms[at_ms < HOURS * HOUR_MS], HOURS * HOUR_MS + 1)
+
+
+def record_of(made: MemoryBooks, seen: list[SymbolCloses], since_ms: int | None) -> AccountRecord:
+    at_ms = moments(seen)
     entries = {each.decision_id or "": ("momentum", "quiet") for each in made.orders if each.decision_id}
     trips = sorted(made.round_trips, key=lambda trip: trip.closed_at_ms)
     holdings = Holdings.of(START, SYMBOLS, made.fills, trips, at_ms)
@@ -118,6 +123,28 @@ def test_rows_add_up_to_the_last_digit(made: MemoryBooks, seed: int, day: int | 
         assert abs(found.fees - rests - sum((fill.fee_value for fill in made.fills), ZERO)) < Decimal("1E-18")
     held = {each.symbol: each.quantity for each in made.positions("")}
     assert {each.symbol: each.quantity for each in record.still_open} == held
+
+
+@settings(deadline=None, max_examples=30)
+@given(made=books(), seed=st.integers(0, 5), price=cents, day=st.one_of(st.none(), st.integers(1, 50)))
+def test_positions_that_were_written_off_have_a_row_of_their_own(
+    made: MemoryBooks, seed: int, price: Decimal, day: int | None
+) -> None:
+    held, gone_ms = made.positions(""), HOURS * HOUR_MS
+    gone = [GoneCoins(each.symbol, gone_ms, each.quantity, price) for each in held]
+    ended = [trip for each in held for trip in write_off(each, each.quantity, gone_ms).ended]
+    trips = [*sorted(made.round_trips, key=lambda trip: trip.closed_at_ms), *ended]
+    seen, at_ms = closes(seed), moments(closes(seed))
+    since_ms = None if day is None else day * 24 * HOUR_MS
+    holdings = Holdings.of(START, SYMBOLS, made.fills, trips, at_ms, gone)
+    record = AccountRecord.of("USD", START, seen, at_ms, holdings, made.fills, trips, {}, since_ms, gone)
+    assert not any(each.quantity for each in record.still_open)
+    assert record.held[-1] == pytest.approx(0.0, abs=1e-9)
+    assert float(record.start_equity + record.net) == pytest.approx(float(record.equity[-1]), rel=1e-9)
+    for key in KEYS:
+        rows = breakdown(record, key)
+        assert sum((row.net for row in rows), ZERO) == record.net
+        assert [row.name for row in rows].count("written off") == bool(held)
 
 
 @settings(deadline=None, max_examples=10)

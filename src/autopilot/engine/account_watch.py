@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from autopilot.domain.account import BooksState, exchange_of
-from autopilot.domain.errors import AnswerLost, AutopilotError, MarketUnavailable
+from autopilot.domain.errors import AnswerLost, AutopilotError, MarketGone, MarketUnavailable
 from autopilot.domain.money import ZERO
 from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, PANIC, Restriction, TradingMode
 from autopilot.execution.reconciliation import Shortfall
@@ -49,7 +49,11 @@ class AccountWatch(RestrictionSource):
         self._halt = None
 
     def failed(self, account: str, symbol: str, error: AutopilotError) -> None:
-        """The symbol's cycle failed. Only an error of the exchange counts."""
+        """The symbol's cycle failed. Only an error of the exchange counts, and a market that is gone: until the next
+        comparison finds it."""
+        if isinstance(error, MarketGone):
+            before = self._books.get(account, BooksState())
+            self._books[account] = replace(before, gone=tuple(sorted({*before.gone, symbol})))
         if isinstance(error, MarketUnavailable | AnswerLost) and (account, symbol) not in self._found:
             words = f"the exchange does not answer: {error}"
             self._begin(account, symbol, EXCHANGE_UNREACHABLE, words, "nothing to do: every cycle tries again")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Order, OrderReport, OrderStatus
@@ -80,7 +81,7 @@ async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger
     undead: list[Order] = []
     gone: list[Order] = []
     for symbol in symbols:
-        shown = await broker.open_orders(symbol)
+        shown = await _shown(broker, symbol)
         for report in shown:
             order = ledger.order(report.client_order_id)
             if order is None or order.account != account:
@@ -92,6 +93,14 @@ async def reconcile(account: str, symbols: Sequence[str], broker: Broker, ledger
         gone += [order for order in open_here if order.status in _SHOWN and order.client_order_id not in there]
     missing = await shortfalls(account, broker, ledger)
     return Reconciliation(tuple(foreign), tuple(undead), tuple(gone), missing)
+
+
+async def _shown(broker: Broker, symbol: str) -> tuple[OrderReport, ...]:
+    """The orders that are open there: none on a market that the exchange does not have."""
+    try:
+        return await broker.open_orders(symbol)
+    except UnknownSymbol:
+        return ()
 
 
 async def shortfalls(account: str, broker: Broker, ledger: Ledger) -> tuple[Shortfall, ...]:

@@ -57,6 +57,17 @@ def prices_at(closes: Sequence[SymbolCloses], at_ms: IntArray) -> FloatArray:
     return np.stack(found)
 
 
+@dataclass(frozen=True, slots=True)
+class GoneCoins:
+    """Coins that left the account in another way than by an order, at the last known price: they count as exchanged
+    for quote currency at it."""
+
+    symbol: str
+    at_ms: int
+    quantity: Decimal
+    price: Decimal
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Holdings:
     """The account at n times: ``cash`` float64[n] in quote currency, ``quantities`` float64[symbols, n] in base
@@ -73,6 +84,7 @@ class Holdings:
         fills: Sequence[Fill],
         trips: Sequence[RoundTrip],
         at_ms: IntArray,
+        write_offs: Sequence[GoneCoins] = (),
     ) -> Holdings:
         """From all fills of an account. A fill counts after its time, not at it: the daemon values the account at a
         close before it acts on that close. A remainder that a round trip wrote off is no longer held."""
@@ -82,8 +94,12 @@ class Holdings:
         for trip in trips:
             if trip.written_off:
                 changes[trip.symbol].append((trip.closed_at_ms, -trip.written_off))
+        cash = [(fill.at_ms, booked_cash(fill)) for fill in fills]
+        for gone in write_offs:
+            changes[gone.symbol].append((gone.at_ms, -gone.quantity))
+            cash.append((gone.at_ms, gone.quantity * gone.price))
         return cls(
-            cash=_totals(start_equity, [(fill.at_ms, booked_cash(fill)) for fill in fills], at_ms),
+            cash=_totals(start_equity, cash, at_ms),
             quantities=np.stack([_totals(ZERO, changes[symbol], at_ms) for symbol in symbols]),
         )
 
@@ -110,7 +126,7 @@ def _totals(start: Decimal, changes: Sequence[Change], at_ms: IntArray) -> Float
 @dataclass(frozen=True, slots=True)
 class OpenPosition:
     """What a position that is still open has earned so far at the last price, sales and all fees included: its
-    unrealized result. ``fees``: those of the position so far."""
+    unrealized result. ``fees``: those of the position so far. The ``quantity`` is 0 if all of it was written off."""
 
     symbol: str
     quantity: Decimal
@@ -119,18 +135,25 @@ class OpenPosition:
 
 
 def open_positions(
-    closes: Sequence[SymbolCloses], fills: Sequence[Fill], trips: Sequence[RoundTrip], before_ms: int
+    closes: Sequence[SymbolCloses],
+    fills: Sequence[Fill],
+    trips: Sequence[RoundTrip],
+    write_offs: Sequence[GoneCoins],
+    before_ms: int,
 ) -> tuple[OpenPosition, ...]:
-    """The positions that were open after all fills before this time, at the last close by then. With the round trips
+    """The positions that were open after all events before this time, at the last close by then. With the round trips
     that had ended, they make up exactly the change of the account's equity."""
     found = []
     for each in closes:
         own = [fill for fill in fills if fill.symbol == each.symbol and fill.at_ms < before_ms]
         ended = [trip for trip in trips if trip.symbol == each.symbol and trip.closed_at_ms < before_ms]
+        gone = [one for one in write_offs if one.symbol == each.symbol and one.at_ms < before_ms]
         quantity = sum(map(booked_quantity, own), ZERO) - sum((trip.written_off for trip in ended), ZERO)
-        if quantity:
+        quantity -= sum((one.quantity for one in gone), ZERO)
+        if quantity or gone:
             price = to_decimal(float(prices_at([each], np.array([before_ms]))[0, 0]))
             paid = sum(map(booked_cash, own), ZERO) - sum((trip.net for trip in ended), ZERO)
+            paid += sum((one.quantity * one.price for one in gone), ZERO)
             fees = sum((fill.fee_value for fill in own), ZERO) - sum(map(_fees_paid, ended), ZERO)
             found.append(OpenPosition(each.symbol, quantity, paid + quantity * price, fees))
     return tuple(found)
@@ -192,6 +215,7 @@ class AccountRecord:
         trips: Sequence[RoundTrip],
         entries: Mapping[str, Entry],
         since_ms: int | None = None,
+        write_offs: Sequence[GoneCoins] = (),
     ) -> AccountRecord:
         """The record of those of the moments ``at_ms`` that come after ``since_ms``, by default of all. ``holdings`` at
         all of these moments; ``fills`` and ``trips`` are the account's since its start, the last fill no later than the
@@ -200,7 +224,7 @@ class AccountRecord:
         equity, step_ms = holdings.cash + held, closes[0].candles.timeframe.ms
         from_ms = int(at_ms[0]) - step_ms if since_ms is None else since_ms
         begin = int(np.searchsorted(at_ms, from_ms, side="right"))
-        before = open_positions(closes, fills, trips, from_ms)
+        before = open_positions(closes, fills, trips, write_offs, from_ms)
         earlier = sum((trip.net for trip in trips if trip.closed_at_ms < from_ms), ZERO)
         return cls(
             currency=currency,
@@ -217,7 +241,7 @@ class AccountRecord:
             ),
             traded_value=sum((fill.value for fill in fills if fill.at_ms >= from_ms), ZERO),
             open_before=before,
-            still_open=open_positions(closes, fills, trips, int(at_ms[-1]) + 1),
+            still_open=open_positions(closes, fills, trips, write_offs, int(at_ms[-1]) + 1),
         )
 
 

@@ -96,7 +96,7 @@ KEYS: Mapping[str, Callable[[ClosedTrade], str]] = {
     "month": lambda trade: datetime.fromtimestamp(trade.round_trip.closed_at_ms / 1000, UTC).strftime("%Y-%m"),
 }
 """The attributes by which trades are grouped."""
-STILL_OPEN, OPEN_BEFORE = "open positions", "open before"
+STILL_OPEN, WRITTEN_OFF, OPEN_BEFORE = "open positions", "written off", "open before"
 
 
 def account_metrics(record: AccountRecord) -> Metrics:
@@ -213,8 +213,10 @@ def breakdown(record: AccountRecord, key: str) -> tuple[TradeGroup, ...]:
 
 
 def _open_rows(record: AccountRecord) -> Iterator[TradeGroup]:
-    """What the positions that are still open have earned, less what those open before had earned by then."""
-    for name, sign, positions in ((STILL_OPEN, 1, record.still_open), (OPEN_BEFORE, -1, record.open_before)):
+    """What the positions that are still open, or were written off, have earned, less what those open before had earned
+    by then."""
+    held, gone = ([each for each in record.still_open if bool(each.quantity) is is_held] for is_held in (True, False))
+    for name, sign, positions in ((STILL_OPEN, 1, held), (WRITTEN_OFF, 1, gone), (OPEN_BEFORE, -1, record.open_before)):
         if positions:
             net = sum((each.net for each in positions), ZERO)
             fees = sum((each.fees for each in positions), ZERO)

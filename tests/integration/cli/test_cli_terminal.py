@@ -52,6 +52,14 @@ def test_an_error_is_wrapped_between_words(terminal) -> None:
     )
 
 
+def test_long_work_shows_the_time_that_is_left_and_takes_the_bar_away(terminal) -> None:
+    asked = ("--exchange", "simulated", "--symbol", "BTC/USD", "--days", "90", "--no-model")
+    test = terminal("backtest", *asked, errors_too=True)
+    assert test.finish() == 0
+    assert re.search(r"(comparison|trading) .*about \d+ (s|min) left", " ".join(lines_of(test.shown)))
+    assert max(map(len, lines_of(test.shown.rpartition("\x1b[2K")[2]))) <= 80
+
+
 def test_a_terminal_gets_colors_and_a_ruled_table(terminal, daemon) -> None:
     screen = terminal("status")
     screen.finish()

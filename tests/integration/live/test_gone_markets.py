@@ -31,6 +31,7 @@ from autopilot.domain.order import OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_type import OrderSettings
+from autopilot.execution.reconciliation import reconcile
 
 HELD = Decimal("0.01")
 EXITS = ExitSettings(OrderSettings(stop_on_exchange=True), 60 * MINUTE_MS)
@@ -204,6 +205,17 @@ async def test_of_what_is_partly_missing_no_rest_stays_that_cannot_be_sold(
     assert sum(owner.positions().values()) == HELD - Decimal(written_off)
 
 
+@pytest.mark.parametrize("owner", PLACES, indirect=True)
+async def test_coins_are_compared_although_their_market_is_gone(owner: Owner) -> None:
+    """Also where a symbol is asked for that has no market: an account is armed for the configured ones."""
+    await owner.buy()
+    owner.theirs.delist("BTC")
+    owner.theirs.balances["BTC"] = Decimal("0.004")
+    owner.live.clock.at_ms += 2 * DAY_MS
+    found = await reconcile(owner.live.account, [owner.live.market.symbol], owner.live.broker, owner.live.ledger)
+    assert [(each.currency, each.owned) for each in found.shortfalls] == [("BTC", Decimal("0.004"))]
+
+
 class TestWithDaemon:
     """The parts that the daemon runs, beside a symbol that cannot trade any more."""
 
@@ -238,6 +250,7 @@ class TestWithDaemon:
         message = await bought.cycle(DAY_MS // 1000 + 60)
         assert message.startswith("kraken no longer has a market BTC/USD")
         assert bought.autopilot.record.failure.code == "MARKET_GONE"
+        assert "MARKET_GONE" in self.problems(bought, control), "at once"
         await review.review()
         found = self.problems(bought, control)["MARKET_GONE"]
         assert (found["level"], found["subject"]) == ("error", "BTC/USD in live:kraken")

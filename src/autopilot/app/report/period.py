@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -20,11 +20,19 @@ from autopilot.app.parity import Recorded, recorded_account, recorded_symbols
 from autopilot.app.report.page import BPS, period_page
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.audit import AuditKind
 from autopilot.domain.document_types import Document
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import RoundTrip
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.performance.account_record import AccountRecord, Holdings, SymbolCloses, decided_closes, prices_at
+from autopilot.performance.account_record import (
+    AccountRecord,
+    GoneCoins,
+    Holdings,
+    SymbolCloses,
+    decided_closes,
+    prices_at,
+)
 
 _DECISIONS = """
 SELECT d.id, d.candle_at_ms, d."group", d.regime, d.strategy, d.decided_by, d.confidence, d.signal_type, d.denied_code,
@@ -33,6 +41,9 @@ FROM decisions AS d LEFT JOIN performance_samples AS s
     ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
 WHERE d.account = ? AND d.timeframe = ?
 """
+
+
+_WRITE_OFFS = "SELECT at_ms, body FROM audit WHERE kind = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class AccountHistory:
     orders: dict[str, Order]
     fills: Sequence[Fill]
     trips: Sequence[RoundTrip]
+    write_offs: Sequence[GoneCoins]
     decisions: Sequence[RecordedDecision]
     start_equity: Decimal
     since_ms: int
@@ -125,6 +137,8 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
     others = sorted({each.symbol for each in orders if each.filled} - counted)
     if others:
         notes.append(f"not counted: {', '.join(others)}, traded in another currency or on other candles")
+    gone = database.rows("SELECT symbol, quantity FROM written_off WHERE account = ? ORDER BY symbol", (account,))
+    notes += [f"{each['quantity']} of {each['symbol']} were written off; here they count as held" for each in gone]
     start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
@@ -134,11 +148,22 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
         orders={each.client_order_id: each for each in orders},
         fills=[each for each in (from_row(Fill, row) for row in fills) if each.symbol in counted],
         trips=[each for each in (from_row(RoundTrip, row) for row in trips) if each.symbol in counted],
+        write_offs=[each for each in _write_offs(database, account) if each.symbol in counted],
         decisions=[RecordedDecision(*row) for row in database.rows(_DECISIONS, (account, recorded.timeframe.value))],
         start_equity=Decimal(start[0]) if start else config.paper.balance,
         since_ms=first_ms if days is None else max(first_ms, until_ms - days * DAY_MS),
         notes=notes,
     )
+
+
+def _write_offs(database: Database, account: str) -> list[GoneCoins]:
+    """Those of an account, as the audit log has them. Its times are the machine's."""
+    rows = ((at_ms, from_json(body)) for at_ms, body in database.rows(_WRITE_OFFS, (AuditKind.WRITE_OFF.value,)))
+    return [
+        GoneCoins(body["symbol"], at_ms, Decimal(body["quantity"]), Decimal(body["price"]))
+        for at_ms, body in rows
+        if body["account"] == account
+    ]
 
 
 def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:
@@ -148,16 +173,19 @@ def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:
     last_ms = max((each.at_ms for each in history.fills), default=0)
     if last_ms >= at_ms[-1]:
         at_ms = np.append(at_ms, last_ms + 1)
+    # The clock of a replayed market is behind that of the machine.
+    gone = [replace(each, at_ms=min(each.at_ms, int(at_ms[-1]) - 1)) for each in history.write_offs]
     record = AccountRecord.of(
         market.quote,
         start_equity,
         closes,
         at_ms,
-        Holdings.of(start_equity, symbols, history.fills, history.trips, at_ms),
+        Holdings.of(start_equity, symbols, history.fills, history.trips, at_ms, gone),
         history.fills,
         history.trips,
         {each.id: (each.group, each.regime) for each in history.decisions},
         since_ms,
+        gone,
     )
     signals = [each for each in history.period_decisions if each.signal_type != "none"]
     by_models = sum(each.decided_by == "model" for each in signals)
