@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from autopilot.config.schema import AutopilotConfig
+from autopilot.domain.suggestion import did_you_mean, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,19 @@ def all_sections() -> Mapping[str, str]:
     return dict(_sections(_schema()))
 
 
-def closest(name: str) -> str | None:
-    """The existing key or section that is most similar to ``name``, if any."""
+def suggested_key(name: str) -> str:
+    """``did you mean "risk.max_position_pct"?`` for a key that does not exist; empty if nothing is like it.
+
+    A key of that name in another section comes first, then one of the same section, then any.
+    """
     known = [*all_keys(), *all_sections()]
     section, _, last = name.rpartition(".")
-    elsewhere = [key for key in known if key.rpartition(".")[2] == last]
-    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    by_last = {key.rpartition(".")[2]: key for key in known}
     siblings = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == section}
-    near_sibling = get_close_matches(last, siblings, n=1, cutoff=0.6)
-    return next(iter([*elsewhere, *(siblings[match] for match in near_sibling), *near]), None)
+    if last in by_last:
+        return did_you_mean(by_last[last], known)
+    of_section = nearest(last, siblings)
+    return did_you_mean(siblings[of_section[0]] if of_section else name, known)
 
 
 def _sections(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from autopilot.config.keys import all_keys
 from autopilot.config.paths import Paths
-from autopilot.config.problems import Source, describe
+from autopilot.config.problems import Problem, Source, describe
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ConfigError
 
@@ -48,6 +48,20 @@ def load(paths: Paths) -> LoadedConfig:
 
 def validate(file: Source, overrides: Source) -> LoadedConfig:
     """The configuration from both files. Raises ConfigError that lists every problem."""
+    checked = check(file, overrides)
+    if isinstance(checked, LoadedConfig):
+        return checked
+    hint = "correct it, then run: autopilot config validate"
+    if overrides.tables:
+        hint += f" (to change {overrides.path}: autopilot config set KEY VALUE, or autopilot config set KEY --unset)"
+    raise ConfigError(f"the configuration has {problem_lines(checked)}", hint=hint)
+
+
+def check(file: Source, overrides: Source) -> LoadedConfig | list[Problem]:
+    """The configuration from both files, or its problems. It is the only check: what passes it starts.
+
+    Raises ConfigError if the file cannot be read as a configuration at all.
+    """
     try:
         config = AutopilotConfig.of(merge(file.tables, overrides.tables))
     except RecursionError:
@@ -55,20 +69,18 @@ def validate(file: Source, overrides: Source) -> LoadedConfig:
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise _nested_too_deeply(file.path) from None
-        problems = describe(error, file, overrides)
-        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-        listed = "".join(f"\n  {problem}" for problem in problems)
-        hint = "correct it, then run: autopilot config validate"
-        if overrides.tables:
-            hint += (
-                f" (to change {overrides.path}: autopilot config set KEY VALUE, or autopilot config set KEY --unset)"
-            )
-        raise ConfigError(f"the configuration has {count}:{listed}", hint=hint) from None
+        return describe(error, file, overrides)
     origins = {
         key: Origin.OVERRIDE if overrides.holds(key) else Origin.FILE if file.holds(key) else Origin.DEFAULT
         for key in all_keys()
     }
     return LoadedConfig(config, origins)
+
+
+def problem_lines(problems: Sequence[Problem]) -> str:
+    """``2 problems:`` and the problems, one a line."""
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return f"{count}:" + "".join(f"\n  {problem}" for problem in problems)
 
 
 def read_source(path: Path) -> Source:

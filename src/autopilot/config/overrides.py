@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from autopilot.adapters.durable_file import locked, replace_file, sync_directory
 from autopilot.config.keys import all_keys, all_sections
-from autopilot.config.load import LoadedConfig, load, merge, read_source, validate
+from autopilot.config.load import LoadedConfig, check, merge, problem_lines, read_source
 from autopilot.config.paths import Paths, create_directories
-from autopilot.config.problems import Source, unknown_key
+from autopilot.config.problems import Problem, Source, unknown_key
 from autopilot.domain.errors import ConfigError
 
 _HEADING = "# Written by `autopilot config set`. Put your own settings into the configuration file.\n\n"
@@ -46,24 +46,30 @@ def unset_value(paths: Paths, key: str) -> LoadedConfig:
         overrides = read_source(paths.overrides_file)
         if not overrides.holds(key):
             raise ConfigError(
-                f"{key} is not set in {paths.overrides_file}",
+                f"not changed: {key} was not set with autopilot config set",
                 hint="to see which keys are set: autopilot config show --origin",
             )
         left = _without(overrides.tables, key.split("."))
-        try:
-            return _store(paths, overrides, left)
-        except ConfigError:
-            if _is_invalid(paths):
-                _write(paths.overrides_file, _text(left))
-            raise
+        file = read_source(paths.config_file)
+        checked = check(file, Source(overrides.path, "", left))
+        if isinstance(checked, LoadedConfig):
+            _write(paths.overrides_file, _text(left))
+            return checked
+        if isinstance(check(file, overrides), LoadedConfig):
+            raise _not_changed(checked)
+        _write(paths.overrides_file, _text(left))
+        raise ConfigError(
+            f"{key} was removed, and the configuration still has {problem_lines(checked)}",
+            hint="correct the others too, then run: autopilot config validate",
+        )
 
 
 def _parse(key: str, text: str) -> Any:
     if key in all_sections():
         inside = ", ".join(name for name in all_keys() if name.startswith(f"{key}."))
-        raise ConfigError(f"{key} is a section", hint=f"set one of its keys: {inside}")
+        raise ConfigError(f"not changed: {key} is a section", hint=f"set one of its keys: {inside}")
     if key not in all_keys():
-        raise ConfigError(unknown_key(key), hint="to list all keys: autopilot config show")
+        raise ConfigError(f"not changed: {unknown_key(key)}", hint="to list all keys: autopilot config show")
     value = _toml_value(text)
     if isinstance(value, str) and all_keys()[key].is_list:
         return [item.strip() for item in value.split(",")]
@@ -96,14 +102,6 @@ def _without(tables: Mapping[str, Any], parts: list[str]) -> dict[str, Any]:
     return left
 
 
-def _is_invalid(paths: Paths) -> bool:
-    try:
-        load(paths)
-    except ConfigError:
-        return True
-    return False
-
-
 def _text(tables: dict[str, Any]) -> str:
     import tomli_w
 
@@ -111,10 +109,28 @@ def _text(tables: dict[str, Any]) -> str:
 
 
 def _store(paths: Paths, before: Source, tables: dict[str, Any]) -> LoadedConfig:
-    text = _text(tables)
-    loaded = validate(read_source(paths.config_file), Source(before.path, "", tables))
-    _write(paths.overrides_file, text)
-    return loaded
+    text, file = _text(tables), read_source(paths.config_file)
+    checked = check(file, Source(before.path, "", tables))
+    if isinstance(checked, LoadedConfig):
+        _write(paths.overrides_file, text)
+        return checked
+    present = check(file, before)
+    known = [] if isinstance(present, LoadedConfig) else [problem.words for problem in present]
+    new = [problem for problem in checked if problem.words not in known]
+    if new:
+        raise _not_changed(new)
+    raise ConfigError(
+        f"not changed: the configuration already has {problem_lines(checked)}",
+        hint="correct that first, then run: autopilot config validate",
+    )
+
+
+def _not_changed(problems: Sequence[Problem]) -> ConfigError:
+    """No place is named: nothing was written there."""
+    return ConfigError(
+        f"not changed: {'; '.join(problem.words for problem in problems)}",
+        hint="to see the values in effect: autopilot config show",
+    )
 
 
 def _write(path: Path, text: str) -> None:

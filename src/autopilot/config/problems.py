@@ -12,11 +12,23 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from autopilot.config.keys import all_keys, all_sections, closest
+from autopilot.config.keys import all_keys, all_sections, suggested_key
 
 _HEADER = re.compile(r"\s*\[\[?\s*(?P<name>[^\[\]#]+?)\s*\]")
+_MISSING = object()
 _KEY = re.compile(r"\s*(?P<name>[\w\"'. -]+?)\s*=")
 _SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``words`` name the key, its value and what is allowed; ``place`` is the file and the line."""
+
+    place: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.words}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +47,16 @@ class Source:
         return lines.get(key)
 
     def holds(self, key: str) -> bool:
+        return self.value(key, _MISSING) is not _MISSING
+
+    def value(self, key: str, default: Any = None) -> Any:
+        """The value of a dotted key; ``default`` if the file does not have it."""
         node: Any = self.tables
         for part in key.split("."):
             if not isinstance(node, Mapping) or part not in node:
-                return False
+                return default
             node = node[part]
-        return True
+        return node
 
 
 def key_lines(text: str) -> dict[str, int]:
@@ -64,37 +80,46 @@ def _plain(name: str) -> str:
     return ".".join(part.strip().strip("\"'") for part in name.split("."))
 
 
-def describe(error: ValidationError, file: Source, overrides: Source) -> list[str]:
-    """One message per problem, in order of the lines, the user's file before the overrides."""
+def describe(error: ValidationError, file: Source, overrides: Source) -> list[Problem]:
+    """One per problem, in order of the lines, the user's file before the overrides."""
     found = []
     for problem in error.errors():
         key = ".".join(part for part in problem["loc"] if isinstance(part, str))
         source = overrides if overrides.holds(key) else file
         line = source.line_of(key)
-        place = f"{source.path}, line {line}: " if line else f"{source.path}: "
-        found.append((source is overrides, line or 0, place + _words(key, problem)))
-    return [text for *_, text in sorted(found)]
+        place = f"{source.path}, line {line}" if line else str(source.path)
+        found.append((source is overrides, line or 0, place, _words(key, problem, source)))
+    return list(dict.fromkeys(Problem(place, words) for *_, place, words in sorted(found)))
 
 
 def unknown_key(key: str) -> str:
     if key in all_sections():
         return f"{key} is a section: name one of its keys"
-    near = closest(key)
-    return f"{key}: there is no such key" + (f'; did you mean "{near}"?' if near else "")
+    meant = suggested_key(key)
+    return f"{key}: there is no such key" + (f"; {meant}" if meant else "")
 
 
-def _words(key: str, problem: ErrorDetails) -> str:
-    if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-        return unknown_key(key)
-    if problem["type"] == "value_error":
-        message = str(problem["ctx"]["error"])
-        return f"{key}: {message}" if key else message
+def _words(key: str, problem: ErrorDetails, source: Source) -> str:
+    """In our words, whatever the kind of problem: only those of our own validators are passed on."""
+    why = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
+    if why and key not in all_keys():
+        return _with_whole_names(key, why)
+    if key in all_keys():
+        value = _shown(source.value(key, problem["input"]))
+        return f"{key} = {value} must be {all_keys()[key].allowed}" + (f": {why}" if why else "")
     if key in all_sections():
         return f"{key} = {_shown(problem['input'])} must be a section: [{key}] with its keys below"
-    return f"{key} = {_shown(problem['input'])} must be {all_keys()[key].allowed}"
+    return unknown_key(key)
+
+
+def _with_whole_names(section: str, why: str) -> str:
+    """A conflict between keys of a section, each under its dotted name: ``max_pct = 5`` → ``risk.max_pct = 5``."""
+    inside = [name.rpartition(".")[2] for name in all_keys() if section and name.rpartition(".")[0] == section]
+    names = "|".join(map(re.escape, inside)) or "(?!)"
+    return re.sub(rf"(?<![\w.])({names})(?= [=+])", rf"{section}.\1", why)
 
 
 def _shown(value: Any) -> str:
     """As the file has it, at most 60 characters; null stands for an empty text."""
-    text = json.dumps("" if value is None else value, ensure_ascii=False)
+    text = json.dumps("" if value is None else value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -8,15 +8,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from annotated_types import Ge, Gt, Le, MaxLen
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings, SimulatedSettings
-from autopilot.domain.errors import UnknownSymbol
+from autopilot.config.schedule import cron_trigger
+from autopilot.distribution import install_hint
+from autopilot.domain.errors import UnknownExchange, UnknownSymbol
 from autopilot.domain.market import CandleKind, MarketKind, split_symbol
 from autopilot.domain.model_state import ModelScope
+from autopilot.domain.money import to_decimal
 from autopilot.domain.setting_types import STRICT, Allowed, ExchangeName, Seed, Share
 from autopilot.domain.timeframe import Timeframe
 from autopilot.execution.order_type import OrderSettings
@@ -48,6 +53,28 @@ def _distinct(symbols: tuple[str, ...]) -> tuple[str, ...]:
     return symbols
 
 
+def _schedule(text: str) -> str:
+    cron_trigger(text)
+    return text
+
+
+def _known_exchange(name: str) -> str:
+    try:
+        require_exchange(name)
+    except UnknownExchange as error:
+        raise ValueError(error.hint) from None
+    return name
+
+
+def _reachable_by_dask(address: str) -> str:
+    port = int(address.rpartition(":")[2])
+    if not 0 < port < 65_536:
+        raise ValueError(f"there is no port {port}")
+    if find_spec("distributed") is None:
+        raise ValueError(f"Dask is not installed here: {install_hint('cluster')}")
+    return address
+
+
 Symbols = Annotated[
     tuple[Annotated[str, AfterValidator(_symbol)], ...],
     Field(min_length=1, max_length=200),
@@ -56,12 +83,21 @@ Symbols = Annotated[
 ]
 CronSchedule = Annotated[
     str,
-    Field(pattern=r"^([0-9a-zA-Z*/,-]+ ){4}[0-9a-zA-Z*/,-]+$"),
     MaxLen(100),
-    Allowed('the five fields of a cron schedule, such as "0 3 * * 0"'),
+    AfterValidator(_schedule),
+    Allowed('the five fields of a cron schedule in UTC, such as "0 3 * * 0"'),
 ]
 SchedulerAddress = Annotated[
-    str, Field(pattern=r"^[a-z]+://[^ /]+$"), MaxLen(300), Allowed('an address such as "tcp://host:8786"')
+    str,
+    Field(pattern=r"^(tcp|tls|ws|wss)://([^ /:\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$"),
+    MaxLen(300),
+    AfterValidator(_reachable_by_dask),
+    Allowed('an address such as "tcp://host:8786"'),
+]
+Exchange = Annotated[
+    ExchangeName,
+    AfterValidator(_known_exchange),
+    Allowed('the name of an exchange of ccxt, such as "coinbase", or "replay" or "simulated"'),
 ]
 
 
@@ -118,7 +154,7 @@ class AutopilotConfig(Section):
 
     symbols: Symbols = ("BTC/USD", "ETH/USD")
     """The symbols that `autopilot start` trades by default."""
-    exchange: ExchangeName = "coinbase"
+    exchange: Exchange = "coinbase"
     """Source of the candles: an exchange that ccxt knows, or `replay` or `simulated`."""
     timeframe: Timeframe = Timeframe.H1
     """Length of a candle."""
@@ -151,10 +187,21 @@ class AutopilotConfig(Section):
         return cls.model_validate_json(_json(tables))
 
     @model_validator(mode="after")
+    def _permit_an_order(self) -> Self:
+        largest = self.paper.balance * to_decimal(self.risk.max_position_pct) / 100
+        if self.paper_trading and self.risk.min_order_value > largest:
+            raise ValueError(
+                f"risk.min_order_value = {self.risk.min_order_value:f} is more than the largest position on paper, "
+                f"{largest.normalize():f}: risk.max_position_pct = {self.risk.max_position_pct:g} percent of "
+                f"paper.balance = {self.paper.balance:f}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _spare_real_exchanges(self) -> Self:
         if self.interval < SHORTEST_INTERVAL_S and MarketKind.of(self.exchange) is MarketKind.REAL:
             raise ValueError(
-                f"interval = {self.interval:g} is too short for the exchange {self.exchange}: "
+                f'interval = {self.interval:g} is too short for exchange = "{self.exchange}": '
                 f"at least {SHORTEST_INTERVAL_S:g} second"
             )
         return self

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 CLOCK_CHECK_S = 5.0
@@ -46,7 +46,7 @@ class JobScheduler:
         trigger = IntervalTrigger(seconds=interval_s, timezone=UTC)
         self._scheduler.add_job(run, trigger, id=name, next_run_time=datetime.now(UTC), replace_existing=True)
 
-    def add_cron(self, name: str, run: Job, trigger: CronTrigger) -> None:
+    def add_cron(self, name: str, run: Job, trigger: BaseTrigger) -> None:
         """Run at the times of ``trigger``."""
         self._scheduler.add_job(run, trigger, id=name, replace_existing=True)
 

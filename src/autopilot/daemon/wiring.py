@@ -32,10 +32,10 @@ from autopilot.app.trading.autopilots import Wiring
 from autopilot.app.trading.books_watch import COMPARE_EVERY_S, BooksWatch
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.trading.passphrase import given_passphrase
-from autopilot.app.training.schedule import cron_trigger
 from autopilot.app.training.tasks import TrainingTasks
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
+from autopilot.config.schedule import cron_trigger
 from autopilot.control.errors import KeysLocked
 from autopilot.daemon.autopilots import Autopilots
 from autopilot.daemon.lifecycle import run_daemon
@@ -58,14 +58,15 @@ def serve(paths: Paths) -> int:
     keep_memory_private()
     configure_logging()
 
-    async def open_service(ask_to_stop: Callable[[], None]) -> AutopilotService:
-        return _open_service(paths, ask_to_stop)
+    async def opening(ask_to_stop: Callable[[], None]) -> AutopilotService:
+        return open_service(paths, ask_to_stop)
 
-    asyncio.run(run_daemon(open_service, paths))
+    asyncio.run(run_daemon(opening, paths))
     return 0
 
 
-def _open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotService:
+def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotService:
+    """All of a daemon but its socket, begun inside a running event loop. Raises AutopilotError if it cannot start."""
     config = load(paths).config
     database = open_database(paths.database)
     clock = WallClock()

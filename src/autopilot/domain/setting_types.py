@@ -81,10 +81,11 @@ ExchangeName = Annotated[str, MaxLen(40), Predicate(_is_name), Allowed('a name i
 
 def require_order(start: str | None, end: str | None) -> None:
     """Raises ValueError unless ``end`` comes after ``start``; both are a Moment or not set."""
-    if start and end and _utc(start) >= _utc(end):
+    if start and end and utc_moment(start) >= utc_moment(end):
         raise ValueError(f'end = "{end}" does not come after start = "{start}"')
 
 
-def _utc(text: str) -> datetime:
+def utc_moment(text: str) -> datetime:
+    """The time of a Moment."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

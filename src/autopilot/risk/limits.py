@@ -44,6 +44,15 @@ class LookBack:
         return self.lookback_candles + self.pause_candles if self.is_on else 0
 
 
+def _require_reachable(name: str, trades: int, lookback_candles: int) -> None:
+    """Raises ValueError if a protection could never act: a symbol is entered at most once per candle."""
+    if trades > lookback_candles + 1:
+        raise ValueError(
+            f"{name} = {trades} can never be reached within lookback_candles = {lookback_candles}: a symbol has at "
+            "most one trade per candle"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopGuard(LookBack):
     """Pauses entries after too many losing stop-losses."""
@@ -58,6 +67,9 @@ class StopGuard(LookBack):
     """Candles within which stop-losses are counted."""
     pause_candles: Window = 24
     """Length of the pause in candles, from the last of these stop-losses on."""
+
+    def __post_init__(self) -> None:
+        _require_reachable("symbol_stops", self.symbol_stops, self.lookback_candles)
 
     @property
     def is_on(self) -> bool:
@@ -78,6 +90,9 @@ class LowProfit(LookBack):
     """Candles within which trades are counted."""
     pause_candles: Window = 24
     """Length of the pause in candles, from the last of these trades on."""
+
+    def __post_init__(self) -> None:
+        _require_reachable("min_trades", self.min_trades, self.lookback_candles)
 
     @property
     def is_on(self) -> bool:

@@ -56,14 +56,19 @@ def stored(directory: Path, candles: Candles) -> Paths:
     paths = find_paths(None, directory, {})
     paths.database.parent.mkdir(parents=True, exist_ok=True)
     database = open_database(paths.database)
-    SqliteCandles(database).save_candles("there", "BTC/USD", candles)
+    SqliteCandles(database).save_candles("bitstamp", "BTC/USD", candles)
     database.close()
     return paths
 
 
 def asked(*parameters: Parameter, strategy: str | None = "moving_average", tries: int = 4) -> SweepRequest:
     backtest = BacktestRequest(
-        exchange="there", symbols=("BTC/USD",), timeframe=Timeframe.H1, period=Period(), model=None, strategy=strategy
+        exchange="bitstamp",
+        symbols=("BTC/USD",),
+        timeframe=Timeframe.H1,
+        period=Period(),
+        model=None,
+        strategy=strategy,
     )
     return SweepRequest(backtest=backtest, parameters=parameters, tries=tries, folds=2)
 
@@ -77,7 +82,7 @@ Run = Callable[..., Sweep]
 def run(tmp_path: Path, candles: Candles) -> Run:
     def sweep(*parameters: Parameter, changed: Candles = candles, **more: Any) -> Sweep:
         paths = stored(tmp_path / str(id(changed)), changed)
-        return run_sweep(paths, AutopilotConfig(exchange="there"), asked(*parameters, **more), quiet)
+        return run_sweep(paths, AutopilotConfig(exchange="bitstamp"), asked(*parameters, **more), quiet)
 
     return sweep
 

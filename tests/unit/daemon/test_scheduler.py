@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import apscheduler.schedulers.base
 import pytest
 
-from autopilot.app.training.schedule import cron_trigger
+from autopilot.config.schedule import cron_trigger
 from autopilot.daemon.scheduler import JobScheduler
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
@@ -17,6 +16,8 @@ from types import ModuleType
 from typing import Any
 
 from autopilot.domain.errors import UnknownExchange
+from autopilot.domain.market import MarketKind
+from autopilot.domain.suggestion import did_you_mean
 
 _BASE = ("ccxt.base.errors", "ccxt.base.exchange")
 
@@ -29,15 +30,13 @@ def known_exchanges() -> frozenset[str]:
     return frozenset(path.stem for folder in folders for path in Path(folder, "async_support").glob("[!_]*.py"))
 
 
-def require_known(name: str) -> None:
-    """Raises UnknownExchange, which suggests the nearest names."""
-    if name not in known_exchanges():
-        near = get_close_matches(name, known_exchanges(), n=3, cutoff=0.5)
-        meant = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UnknownExchange(
-            f"there is no exchange {name!r}",
-            hint=f"{meant}coinbase, kraken, binance and bitstamp are common; replay and simulated need no network",
-        )
+def require_exchange(name: str) -> None:
+    """Raises UnknownExchange, which suggests the nearest names, unless ``name`` is an exchange of ccxt or of ours."""
+    offline = tuple(kind.value for kind in MarketKind if kind is not MarketKind.REAL)
+    if name not in offline and name not in known_exchanges():
+        meant = did_you_mean(name, [*offline, *sorted(known_exchanges())], most=3)
+        common = "coinbase, kraken, binance and bitstamp are common; replay and simulated need no network"
+        raise UnknownExchange(f"there is no exchange {name!r}", hint=f"{meant} {common}".strip())
 
 
 def exchange_class(name: str) -> Any:

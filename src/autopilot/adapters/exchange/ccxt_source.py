@@ -15,7 +15,7 @@ import numpy as np
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
-from autopilot.adapters.exchange.ccxt_import import require_known
+from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.venue import BURST
@@ -53,7 +53,7 @@ class CcxtCandles(CandleSource):
         timeout_s: float = TIMEOUT_S,
         clock: Clock | None = None,
     ) -> None:
-        require_known(name)
+        require_exchange(name)
         self._name = name
         self._needs_coin_list = needs_coin_list
         self._base_url = base_url

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.options import OFFLINE, complete_exchange, with_session
+from autopilot.cli.options import complete_exchange, with_session
 from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen
 from autopilot.cli.render.words import count
 from autopilot.cli.session import Session, address
@@ -27,10 +27,10 @@ OUR_FAULT = 500
 
 def _known(value: str | None) -> str | None:
     """Refuse a misspelled name: a mode for it would restrict no account."""
-    if value is not None and value not in OFFLINE:
-        from autopilot.adapters.exchange.ccxt_import import require_known
+    if value is not None:
+        from autopilot.adapters.exchange.ccxt_import import require_exchange
 
-        require_known(value)
+        require_exchange(value)
     return value
 
 

@@ -194,11 +194,8 @@ def _as_child(session: Session, task_id: str) -> int:
 
 
 def _set_schedule(session: Session, schedule: str) -> int:
-    from autopilot.app.training.schedule import cron_trigger
     from autopilot.config.overrides import set_values
 
     wanted = "" if schedule == "off" else schedule
-    if wanted:
-        cron_trigger(wanted)
     set_values(session.paths, {"training.schedule": wanted})
     return session.show({"schedule": wanted or None}, scheduled_screen)

@@ -6,11 +6,34 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, Predicate
 
-from autopilot.domain.setting_types import STRICT, ExchangeName, Moment, Seed, Share, TimeSpan, require_order
+from autopilot.domain.setting_types import (
+    STRICT,
+    Allowed,
+    ExchangeName,
+    Moment,
+    Seed,
+    Share,
+    TimeSpan,
+    require_order,
+    utc_moment,
+)
 
 Speed = Annotated[float, Ge(0), Le(1e9)]
+EARLIEST, LATEST = 1973, 2200
+"""Years. A thousand daily candles come before the first decision, and all candles after 1970."""
+
+
+def _leaves_history(text: str) -> bool:
+    return EARLIEST <= utc_moment(text).year <= LATEST
+
+
+FirstDay = Annotated[
+    Moment,
+    Predicate(_leaves_history),
+    Allowed(f'a date such as "2024-01-31" or a time such as "2024-01-31T12:00:00Z", in UTC, {EARLIEST} to {LATEST}'),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +105,7 @@ class SimulatedSettings:
 
     seed: Seed = 1
     """The same seed makes the same market."""
-    start: Moment = "2024-01-01"
+    start: FirstDay = "2024-01-01"
     """The market's first day, UTC."""
     end: Moment | None = None
     """Where the market ends, UTC; "" never."""
