@@ -6,23 +6,31 @@ import sys
 from collections.abc import Sequence
 
 from autopilot.cli.errors import ExitCode, exit_code
-from autopilot.cli.output import Output, ReaderGone
+from autopilot.cli.output import Output
 from autopilot.cli.status_query import quick_status
+from autopilot.cli.streams import OutputLost, guarded_streams
 from autopilot.domain.errors import AutopilotError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    try:
-        return _run(given)
-    except ReaderGone:
-        return ExitCode.DONE
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+    with guarded_streams() as remarks:
+        try:
+            code = _run(given)
+        except OutputLost as lost:
+            Output.standard(as_json=False).trouble(_cannot_write(lost))
+            code = ExitCode.FAILED
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+    return int(code or (ExitCode.FAILED if remarks.is_lost else ExitCode.DONE))
+
+
+def _cannot_write(lost: OutputLost) -> AutopilotError:
+    return AutopilotError(
+        f"the output cannot be written: {lost}",
+        hint="run it again with its output elsewhere; what the command changed stays changed",
+    )
 
 
 def _run(arguments: list[str]) -> int:
@@ -32,7 +40,16 @@ def _run(arguments: list[str]) -> int:
             from autopilot.cli.app import run_command
 
             code = run_command(arguments)
+        sys.stdout.flush()
     except AutopilotError as error:
-        Output.standard(as_json="--json" in arguments).failure(error)
-        return exit_code(error)
+        return _fail(error, as_json="--json" in arguments)
     return code
+
+
+def _fail(error: AutopilotError, *, as_json: bool) -> int:
+    """Say what is wrong. A document that cannot be written needs no further words: these are said."""
+    try:
+        Output.standard(as_json).failure(error)
+    except OutputLost:
+        return ExitCode.FAILED
+    return exit_code(error)

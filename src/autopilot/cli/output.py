@@ -15,10 +15,6 @@ from autopilot.cli.render.layout import clean, lines, plain, text_of
 from autopilot.domain.errors import AutopilotError
 
 
-class ReaderGone(Exception):
-    """The reader of our output has closed it (``| head``)."""
-
-
 @dataclass(frozen=True, slots=True)
 class Output:
     """``as_json``: one JSON document on standard output instead of a screen."""
@@ -44,13 +40,9 @@ class Output:
             self.write("\n".join(plain(screen)))
 
     def write(self, text: str) -> None:
-        """A line on standard output, at once. Raises ReaderGone."""
-        try:
-            self.results.write(text + "\n")
-            self.results.flush()
-        except BrokenPipeError:
-            discard(self.results)
-            raise ReaderGone from None
+        """A line on standard output, at once. Raises OutputLost."""
+        self.results.write(text + "\n")
+        self.results.flush()
 
     def remark(self, text: str) -> None:
         """A line on standard error."""
@@ -85,11 +77,6 @@ def error_lines(message: str, hint: str) -> list[str]:
 def _width(stream: TextIO) -> int | None:
     """The columns of a terminal; None if it is not one, or does not know."""
     return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
-
-
-def discard(stream: TextIO) -> None:
-    """Discard the buffered output, so that the interpreter does not complain at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def replace_text(path: Path, text: str) -> None:
