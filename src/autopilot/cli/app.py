@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from autopilot.cli.errors import ExitCode, UsageProblem
@@ -17,7 +16,7 @@ from autopilot.cli.options import single_command
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import line
 from autopilot.cli.session import Places
-from autopilot.cli.usage_errors import usage_message
+from autopilot.cli.usage_errors import CommandGroup, usage_problem
 from autopilot.distribution import DISTRIBUTION, installed_version
 
 GROUPS = {
@@ -51,7 +50,7 @@ _WHOLE = 1_000
 """A limit in characters that no description reaches, so that the list of commands cuts none."""
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(CommandGroup):
     """The commands of COMMANDS, each imported when it is looked up."""
 
     def __init__(self, **settings: Any) -> None:
@@ -129,12 +128,11 @@ def run_command(arguments: list[str]) -> int:
 
     Raises UsageProblem for a command line that cannot be understood, and the errors of the command.
     """
+    group: Any = get_command(app)
     try:
-        code = get_command(app).main(arguments, prog_name="autopilot", standalone_mode=False)
+        code = group.main(arguments, prog_name="autopilot", standalone_mode=False)
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "autopilot"
-        raise UsageProblem(usage_message(error), hint=f"{command} --help") from None
+        raise usage_problem(error, group, arguments) from None
     except typer.Abort:
         return ExitCode.INTERRUPTED
     return int(code or 0)

@@ -35,8 +35,9 @@ _EXIT_CODES = {
 
 
 def exit_code(error: AutopilotError) -> ExitCode:
-    """The exit code of a command that ends with this error. Every refusal of the daemon is 4, but for safety."""
-    if isinstance(error, CommandRefused) and error.kind is not Kind.SAFETY:
+    """The exit code of a command that ends with this error. A refusal of the daemon is 4, but for safety and for what
+    does not exist, which does not depend on who looks it up."""
+    if isinstance(error, CommandRefused) and error.kind not in (Kind.SAFETY, Kind.NOT_FOUND):
         return ExitCode.REFUSED
     return _EXIT_CODES.get(error.kind, ExitCode.FAILED)
 

@@ -21,6 +21,7 @@ import typer
 from typer.main import get_command
 
 from autopilot.cli.session import Session, symbol_or_none
+from autopilot.cli.usage_errors import CommandGroup
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.errors import SafetyRefused
 from autopilot.domain.errors import AutopilotError
@@ -149,7 +150,7 @@ Slippage = Annotated[
 
 def command_group(**settings: Any) -> typer.Typer:
     """A command with commands of its own; ``settings`` are those of `typer.Typer`, such as ``help``."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, **settings)
+    return typer.Typer(cls=CommandGroup, add_completion=False, rich_markup_mode=None, **settings)
 
 
 def single_command(name: str, function: Callable[..., object]) -> Any:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, ClassVar, NoReturn, TypeVar, cast
 
@@ -33,6 +32,7 @@ from autopilot.control.protocol import LIST_LIMIT_MAX, WIRE_NAMES
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import CandleKind, split_symbol
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
 _Request = TypeVar("_Request")
@@ -305,8 +305,8 @@ def _checked(validate: Callable[[Mapping[str, Any]], Any], given: Mapping[str, A
 def _problem(key: str, error: Mapping[str, Any], names: Collection[str]) -> str:
     if key in names:
         return f"{key} is missing" if error["type"] == "missing" else f"{key} {error['msg']}"
-    near = get_close_matches(key, names, n=1)
-    return f"there is no {key[:40]!r} here" + (f"; did you mean {near[0]!r}?" if near else "")
+    meant = did_you_mean(key, names)
+    return f"there is no {key[:40]!r} here" + (f"; {meant}" if meant else "")
 
 
 def _not_json(why: str) -> RequestInvalid:

@@ -5,6 +5,7 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── ConfigError                 usage: the configuration is wrong
 ├── CandleError                 candle data that no market can have produced
 ├── StrategyError               a strategy broke its contract
+│   └── UnknownStrategy         unknown: there is none of that name
 ├── NotFound                    not found: nothing of that name is stored here
 ├── VaultLocked                 safety: the exchange keys cannot be opened
 ├── ModelError                  blocked: the learned model cannot be used; rules decide instead
@@ -64,7 +65,7 @@ class Kind(StrEnum):
     USAGE = "usage"
     """The command, the request or the configuration is wrong."""
     UNKNOWN = "unknown"
-    """It names an exchange or a symbol that does not exist."""
+    """It names an exchange, a symbol or a strategy that does not exist."""
     NOT_FOUND = "not_found"
     SAFETY = "safety"
     """Refused because it could cost real money."""
@@ -109,6 +110,12 @@ class CandleError(AutopilotError):
 
 class StrategyError(AutopilotError):
     """A strategy broke its contract; it has no opinion in this cycle."""
+
+
+class UnknownStrategy(StrategyError):
+    """No strategy of that name."""
+
+    kind = Kind.UNKNOWN
 
 
 class NotFound(AutopilotError):

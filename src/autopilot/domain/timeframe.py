@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from autopilot.domain.errors import UnknownTimeframe
+from autopilot.domain.suggestion import did_you_mean
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -43,8 +44,8 @@ class Timeframe(StrEnum):
         try:
             return cls(text)
         except ValueError:
-            allowed = ", ".join(cls)
-            raise UnknownTimeframe(f"unknown timeframe {text!r}", hint=f"use one of {allowed}") from None
+            hint = f"{did_you_mean(text, cls)} use one of {', '.join(cls)}".strip()
+            raise UnknownTimeframe(f"unknown timeframe {text!r}", hint=hint) from None
 
 
 _LENGTH_MS = {

@@ -13,8 +13,9 @@ import numpy as np
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray
 from autopilot.domain.conditions import Regime
-from autopilot.domain.errors import CandleError, StrategyError
+from autopilot.domain.errors import CandleError, StrategyError, UnknownStrategy
 from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.strategies.base import CompositeStrategy, Strategy, signal_at
 from autopilot.strategies.contract import faults
 from autopilot.strategies.market_making.dca import Dca
@@ -87,11 +88,14 @@ class StrategySet:
         return len(self.strategies)
 
     def __getitem__(self, name: str) -> Strategy:
-        """The strategy with this name. Raises StrategyError without one."""
+        """The strategy with this name. Raises UnknownStrategy without one."""
         for strategy in self.strategies:
             if strategy.name == name:
                 return strategy
-        raise StrategyError(f"there is no strategy {name!r}", hint=f"use one of {', '.join(self.names)}")
+        meant = did_you_mean(name, self.names)
+        raise UnknownStrategy(
+            f"there is no strategy {name!r}", hint=f"{meant} use one of {', '.join(self.names)}".strip()
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ from autopilot.domain.errors import (
         (Conflict("x"), 4, "CONFLICT"),
         (DaemonNotRunning("x"), 3, "DAEMON_NOT_RUNNING"),
         (DaemonUnreachable("x"), 4, "DAEMON_UNREACHABLE"),
-        (CommandRefused("x", code="NOT_FOUND", kind=Kind.NOT_FOUND, status=404), 4, "NOT_FOUND"),
+        (CommandRefused("x", code="NOT_FOUND", kind=Kind.NOT_FOUND, status=404), 1, "NOT_FOUND"),
         (CommandRefused("x", code="CONFIG_ERROR", kind=Kind.USAGE, status=400), 4, "CONFIG_ERROR"),
         (CommandRefused("x"), 4, "COMMAND_REFUSED"),
         (CommandRefused("x", code="FORBIDDEN", status=403), 4, "FORBIDDEN"),

@@ -7,7 +7,6 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from autopilot.adapters.exchange.venue import BURST
 from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
+from autopilot.domain.suggestion import nearest, suggestion
 from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 from autopilot.ports.clock import Clock
 from autopilot.ports.market_data import CandleSource, MarketSnapshot
@@ -154,11 +154,8 @@ class CcxtCandles(CandleSource):
         spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
         if symbol not in spot:
             of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
-            near = of_base[:5] or get_close_matches(symbol, spot, n=3)
-            raise UnknownSymbol(
-                f"{self._name} has no market {symbol}",
-                hint=f"did you mean {', '.join(near)}?" if near else "see its list of markets",
-            )
+            meant = suggestion(of_base[:5] or nearest(symbol, spot, most=3))
+            raise UnknownSymbol(f"{self._name} has no market {symbol}", hint=meant or "see its list of markets")
         found: Mapping[str, Any] = spot[symbol]
         return found
 

@@ -18,6 +18,7 @@ from autopilot.adapters.exchange.offline_markets.simulated_market import (
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import Market, MarketKind, split_symbol
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
 QUOTES = ("USD", "USDT", "USDC", "EUR")
@@ -101,8 +102,9 @@ class SimulatedTape(Tape):
 def _known(symbol: str) -> tuple[str, str]:
     base, quote = split_symbol(symbol)
     if base not in ASSETS or quote not in QUOTES:
+        known = (f"{each}/{money}" for each in ASSETS for money in QUOTES)
+        listed = f"it has {', '.join(sorted(ASSETS))}, each against {', '.join(QUOTES)}"
         raise UnknownSymbol(
-            f"the simulated market has no {symbol}",
-            hint=f"it has {', '.join(sorted(ASSETS))}, each against {', '.join(QUOTES)}",
+            f"the simulated market has no {symbol}", hint=f"{did_you_mean(symbol, known)} {listed}".strip()
         )
     return base, quote
