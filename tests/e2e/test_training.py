@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -169,6 +170,35 @@ def test_ctrl_c_cancels_and_nothing_is_left_half_done(home: Home, through_daemon
     tasks = home.here("tasks", "--json").document["tasks"]
     assert [each["state"] for each in tasks] == ["canceled"]
     assert home.json("models", "list")["models"] == []
+
+
+@pytest.mark.parametrize("begun_by", ["the daemon", "a command beside a daemon", "a command alone"])
+def test_a_training_is_canceled_by_its_id_whoever_began_it(home: Home, begun_by: str) -> None:
+    configure(home)
+    if begun_by != "a command alone":
+        home.start()
+    with contextlib.ExitStack() as stack:
+        if begun_by == "the daemon":
+            begun = home.json("retrain", *LONG, "--detach")
+        else:
+            other = stack.enter_context(training_alone(home))
+            (begun,) = home.here("tasks", "--json").document["tasks"]
+        if begun_by == "the daemon":
+            begun = wait_for(home, begun["id"], "running")
+        done = home.here("tasks", "cancel", begun["id"])
+        assert (done.code, done.out) == (0, f"training {begun['id']} is canceled; nothing was changed\n")
+        assert home.gone(begun["pid"])
+        if begun_by != "the daemon":
+            assert other.wait(40) == 130
+    assert home.here("tasks", begun["id"], "--json").document["state"] == "canceled"
+    assert home.json("models", "list")["models"] == []
+    again = home.here("tasks", "cancel", begun["id"])
+    assert (again.code, again.err.splitlines()[0]) == (4, f"error: training {begun['id']} has ended already: canceled")
+    unknown = home.here("tasks", "cancel", "t0000")
+    assert (unknown.code, unknown.err.splitlines()[0]) == (1, "error: there is no task 't0000'")
+    commands = [row["body"]["command"] for row in home.json("audit", "show", "--kind", "command")["audit"]]
+    assert any("cancel" in command for command in commands)
+    assert home.here("retrain", "--days", "60").code == 0, "the lock is free"
 
 
 def test_what_cannot_be_trained_fails_with_words(home: Home) -> None:

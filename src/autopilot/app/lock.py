@@ -38,6 +38,15 @@ def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | No
         os.close(descriptor)
 
 
+def holder(lock_file: Path) -> int | None:
+    """The process that owns ``lock_file``; None if there is none. Raises ConfigError if the file cannot be opened."""
+    descriptor = _open(lock_file)
+    try:
+        return None if _try_lock(descriptor) else _read_pid(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _daemon_runs(lock_file: Path, pid: int | None) -> AlreadyRunning:
     return AlreadyRunning(
         f"a daemon{f' (process {pid})' if pid else ''} already runs on {lock_file.parent}",

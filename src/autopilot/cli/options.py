@@ -9,7 +9,9 @@ those of a query, so that a press of the tab key answers at once.
 from __future__ import annotations
 
 import os
+import re
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial, wraps
@@ -26,10 +28,14 @@ from autopilot.config.paths import Paths, find_paths
 from autopilot.control.errors import SafetyRefused
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.market import CandleKind
-from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.paging import Cursor
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 
 REAL_EXCHANGES = ("binance", "coinbase", "kraken")
 """Named here because their own modules import ccxt."""
+_SPAN = re.compile(r"(?P<count>[1-9][0-9]{0,4})(?P<unit>[mhdw])")
+_UNITS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
+_MILLISECONDS = re.compile("[0-9]{11,15}")
 OFFLINE = ("replay", "simulated")
 
 
@@ -88,6 +94,26 @@ def complete_decision(context: typer.Context) -> list[str]:
     return complete_symbol(context) + _stored(context, "decisions")
 
 
+def listed_ms(text: str) -> int:
+    """A day, a time, milliseconds since 1970, or a span such as ``7d`` before now. Raises ConfigError."""
+    if span := _SPAN.fullmatch(text.lower()):
+        return max(0, int(time.time() * 1000) - int(span["count"]) * _UNITS_MS[span["unit"]])
+    if _MILLISECONDS.fullmatch(text):
+        return int(text)
+    from autopilot.adapters.clock import moment_ms
+
+    return max(0, moment_ms(text))
+
+
+def list_place(text: str) -> Cursor:
+    """As `listed_ms`, or the ``next`` of a list. Raises ConfigError."""
+    with suppress(ValueError):
+        place = Cursor.of(text)
+        if place.row is not None:
+            return place
+    return Cursor(listed_ms(text))
+
+
 def _paths(context: typer.Context) -> Paths:
     """The callback of the global options does not run while a line is completed. Raises ConfigError."""
     given = context.find_root().params
@@ -131,6 +157,21 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Full = Annotated[bool, typer.Option("--full", help="Show the whole card.")]
 OneSymbol = Annotated[str | None, one_symbol_option(help="Only this symbol, such as BTC/USD.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most N, the latest first.")]
+Since = Annotated[
+    int | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=listed_ms,
+        help="Only of this day or time on, UTC, or of the last 12h, 7d, 2w.",
+    ),
+]
+Before = Annotated[
+    Cursor | None,
+    typer.Option(
+        "--before", metavar="TIME", parser=list_place, help="Only of before this; as --since, or as a list names it."
+    ),
+]
 OnlyDays = Annotated[int | None, typer.Option("--days", min=1, max=99_999, metavar="N", help="Only the last N days.")]
 Symbols = Annotated[list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. All share one account.")]
 LastDays = Annotated[int | None, typer.Option("--days", min=1, metavar="N", help="The last N days.")]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, urlencode
 
 from autopilot.cli.errors import ExitCode, exit_code
@@ -16,6 +16,7 @@ from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.control.protocol import API, WIRE_NAMES
+from autopilot.domain.errors import NotFound
 from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
     from autopilot.config.schema import AutopilotConfig
     from autopilot.domain.document_types import Document
+    from autopilot.domain.paging import Cursor
 
 QUERY_TIMEOUT_S = 10.0
+Parameter: TypeAlias = "str | int | Cursor | None"
+"""Of a query; None and False: left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,9 @@ class Session:
         return load(self.paths).config
 
     def require_history(self) -> None:
-        """Raises DaemonNotRunning if no daemon has ever run on this data directory."""
+        """Raises NotFound if no daemon has ever run on this data directory."""
         if not self.paths.database.exists():
-            raise DaemonNotRunning("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
+            raise NotFound("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
 
     def recorded(self, command: str, request: Document) -> AbstractContextManager[None]:
         """A context whose commands are written to the audit log with their result."""
@@ -91,12 +95,14 @@ class Session:
         self.output.show(document, screen(document))
         return ExitCode.DONE if is_done else ExitCode.FAILED
 
-    def query(self, view: str, screen: Callable[[Document], Screen], **parameters: str | int | None) -> int:
-        """Show a view of the database, by its name and parameters in `VIEWS`; see `answer`."""
+    def query(self, view: str, screen: Callable[[Document], Screen], **parameters: Parameter) -> int:
+        """Show a list of the database, by its name and parameters in `VIEWS`; see `answer`."""
+        from autopilot.cli.render.pages import paged
+
         return self.answer(
             lambda daemon: ask_view(daemon, view, **parameters),
             lambda database: recall_view(database, view, **parameters),
-            screen,
+            paged(view, screen, parameters),
         )
 
     def answer(
@@ -123,20 +129,20 @@ class Session:
         return self.show(document, screen, is_done=is_done(document)) or code
 
 
-def ask_view(daemon: ControlClient, view: str, **parameters: str | int | None) -> Document:
+def ask_view(daemon: ControlClient, view: str, **parameters: Parameter) -> Document:
     """A view as the daemon answers it. Raises AutopilotError."""
     rest = {name: value for name, value in parameters.items() if f"{{{name}}}" not in view}
     return daemon.get(address(view.format(**parameters), **rest))
 
 
-def recall_view(database: Path, view: str, **parameters: str | int | None) -> Document:
+def recall_view(database: Path, view: str, **parameters: Parameter) -> Document:
     """A view as the database of this data directory has it. Raises StoreError, NotFound."""
     from autopilot.adapters.store.views.queries import read_view
 
     return read_view(view, database, {name: value for name, value in parameters.items() if value is not None})
 
 
-def address(*parts: str, **parameters: str | int | None) -> str:
+def address(*parts: str, **parameters: Parameter) -> str:
     """``address("decisions", symbol="BTC/USD")`` → ``/api/autopilot/decisions?symbol=BTC%2FUSD``.
 
     Parts are quoted but keep their slashes; parameters that are None or False are left out.

@@ -7,44 +7,33 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from apscheduler.triggers.base import BaseTrigger
+    from apscheduler.triggers.cron import CronTrigger
 
 FIELDS = ("minute", "hour", "day", "month", "day of the week")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_PART = re.compile(r"(?P<first>\*|[a-z]{3}|[0-7])(-(?P<last>[a-z]{3}|[0-7]))?(/(?P<step>[1-7]))?")
 
 
-def cron_trigger(schedule: str) -> BaseTrigger:
-    """The trigger of a schedule. As in cron, a day need match only one of two restricted day fields. Raises ValueError
-    if a field is not valid, or the day never comes."""
+def cron_trigger(schedule: str) -> CronTrigger:
+    """The trigger of a schedule: a time must match all five fields. Raises ValueError if a field is not valid, or the
+    day never comes."""
     # Imported here, for only a configuration with a schedule needs it.
-    from apscheduler.triggers.combining import OrTrigger
+    from apscheduler.triggers.cron import CronTrigger
 
     fields = schedule.split(" ")
     if len(fields) != len(FIELDS):
         raise ValueError(f"it has {len(fields)} fields, not {len(FIELDS)}")
-    minute, hour, day, month, weekdays = fields
-    named = _named_weekdays(weekdays)
-    if day.startswith("*") or weekdays.startswith("*"):
-        trigger = _fires(minute, hour, day, month, named)
-    else:
-        trigger = OrTrigger([_fires(minute, hour, day, month, "*"), _fires(minute, hour, "*", month, named)])
-    if trigger.get_next_fire_time(None, datetime.now(UTC)) is None:
-        raise ValueError("that day never comes")
-    return trigger
-
-
-def _fires(minute: str, hour: str, day: str, month: str, weekdays: str) -> BaseTrigger:
-    """At the times that match all five. Raises ValueError that names the wrong field."""
-    from apscheduler.triggers.cron import CronTrigger
-
-    others = {"minute": minute, "hour": hour, "day": day, "month": month}
-    for name, field in others.items():
+    *others, weekdays = fields
+    named = dict(zip(FIELDS, others, strict=False))
+    for name, field in named.items():
         try:
             CronTrigger(timezone=UTC, **{name: field})
         except ValueError:
             raise ValueError(f'"{field}" is not a valid {name}') from None
-    return CronTrigger(timezone=UTC, **others, day_of_week=weekdays)
+    trigger = CronTrigger(timezone=UTC, **named, day_of_week=_named_weekdays(weekdays))
+    if trigger.get_next_fire_time(None, datetime.now(UTC)) is None:
+        raise ValueError("that day never comes")
+    return trigger
 
 
 def _named_weekdays(field: str) -> str:

@@ -12,7 +12,7 @@ BODY_MAX_BYTES = 64 * 1024
 LIST_LIMIT_MAX = 1_000
 """How many items a list has at most."""
 
-WIRE_NAMES = {"before_ms": "before", "open_only": "open", "model_id": "id"}
+WIRE_NAMES = {"since_ms": "since", "open_only": "open", "model_id": "id"}
 """Parameters of queries that the address spells otherwise than the code."""
 
 KEEP_ALIVE_S = 15.0

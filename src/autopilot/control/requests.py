@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -32,6 +33,7 @@ from autopilot.control.protocol import LIST_LIMIT_MAX, WIRE_NAMES
 from autopilot.domain.decision import Action
 from autopilot.domain.errors import UnknownSymbol
 from autopilot.domain.market import CandleKind, split_symbol
+from autopilot.domain.paging import Cursor
 from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
@@ -211,6 +213,7 @@ class RollbackRequest(EmptyRequest):
     timeframe: TimeframeName | None = None
 
 
+_TIME_WORDS = "must be a time in milliseconds since 1970, UTC"
 _PARAMETERS: Mapping[str, Any] = {
     "symbol": Symbol,
     "limit": Annotated[
@@ -219,7 +222,8 @@ _PARAMETERS: Mapping[str, Any] = {
         Field(ge=1, le=LIST_LIMIT_MAX),
         _says(f"must be a whole number from 1 to {LIST_LIMIT_MAX}"),
     ],
-    "before_ms": Annotated[int, BeforeValidator(_digits), _says("must be a time in milliseconds since 1970, UTC")],
+    "since_ms": Annotated[int, BeforeValidator(_digits), _says(_TIME_WORDS)],
+    "before": Annotated[Cursor, PlainValidator(Cursor.of), _says(f"{_TIME_WORDS}, or the next of a list")],
     "action": Annotated[Action, _says(f"must be one of {', '.join(Action)}")],
     "open_only": Annotated[
         bool,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.domain.candles import BREACHES, BoolArray, FaultKind, FloatArray, IntArray, unusable
-from autopilot.domain.timeframe import Timeframe, iso_utc
+from autopilot.domain.timeframe import Timeframe, utc_text
 
 LONG_STRETCH = 24
 """Candles in a row without a trade: more than in a liquid market, fewer than in a file filled up with invented ones."""
@@ -49,7 +49,7 @@ def find_faults(
                 FaultKind.STAMPED_AT_CLOSE,
                 len(open_at_ms),
                 int(open_at_ms.min()),
-                f"the times are close times, not open times, first {iso_utc(int(open_at_ms.min()))}",
+                f"the times are close times, not open times, first {utc_text(int(open_at_ms.min()))}",
             )
         )
     late = np.concatenate([[False], open_at_ms[1:] < np.maximum.accumulate(open_at_ms)[:-1]])[: len(open_at_ms)]
@@ -94,7 +94,7 @@ def _fault(kind: FaultKind, mask: BoolArray, at_ms: IntArray, said: str) -> Cand
     if not count:
         return None
     first = int(at_ms[mask].min())
-    return CandleFault(kind, count, first, f"{count:,} of {len(at_ms):,} candles {said}, first {iso_utc(first)}")
+    return CandleFault(kind, count, first, f"{count:,} of {len(at_ms):,} candles {said}, first {utc_text(first)}")
 
 
 def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
@@ -108,8 +108,8 @@ def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
         FaultKind.GAP,
         count,
         first,
-        f"{count:,} candles are missing in {len(gaps):,} gap{'s' * (len(gaps) > 1)}, first {iso_utc(first)}, longest"
-        f" {int(missing[longest]):,} at {iso_utc(int(at_ms[longest]) + timeframe.ms)}",
+        f"{count:,} candles are missing in {len(gaps):,} gap{'s' * (len(gaps) > 1)}, first {utc_text(first)}, longest"
+        f" {int(missing[longest]):,} at {utc_text(int(at_ms[longest]) + timeframe.ms)}",
     )
 
 
@@ -124,7 +124,7 @@ def _silent(at_ms: IntArray, volume: FloatArray) -> CandleFault | None:
         count,
         first,
         f"{count:,} of {len(at_ms):,} candles ({100 * count / len(at_ms):.1f} %) are in stretches of {LONG_STRETCH}"
-        f" or more without volume, first {iso_utc(first)}, longest {int(lengths.max()):,}",
+        f" or more without volume, first {utc_text(first)}, longest {int(lengths.max()):,}",
     )
 
 
@@ -148,7 +148,7 @@ def _repeated(at_ms: IntArray, bars: FloatArray) -> CandleFault | None:
         count,
         first,
         f"{count:,} candles repeat earlier ones exactly, in blocks of {LONG_BLOCK} or more, first"
-        f" {iso_utc(first)} like {iso_utc(int(at_ms[start - distance[start]]))}",
+        f" {utc_text(first)} like {utc_text(int(at_ms[start - distance[start]]))}",
     )
 
 

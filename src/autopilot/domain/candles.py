@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autopilot.domain.errors import CandleError
-from autopilot.domain.timeframe import Timeframe, iso_utc
+from autopilot.domain.timeframe import Timeframe, utc_text
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -108,7 +108,7 @@ class Candles:
         late = np.diff(self.open_at_ms, prepend=self.open_at_ms[:1] - 1) <= 0
         masks.append(("an open time that does not come after the previous one", late))
         return [
-            f"candle {iso_utc(int(self.open_at_ms[at]))} has {words}"
+            f"candle {utc_text(int(self.open_at_ms[at]))} has {words}"
             for words, mask in masks
             for at in np.flatnonzero(mask)
         ]

@@ -64,6 +64,11 @@ def iso_utc(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def utc_text(at_ms: int) -> str:
+    """The time as every screen and message shows it: ``1700000000000`` → ``2023-11-14 22:13Z``."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
 def day_of(at_ms: int) -> int:
     """Number of the UTC day since the epoch."""
     return at_ms // DAY_MS

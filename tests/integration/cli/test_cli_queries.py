@@ -103,7 +103,7 @@ def test_explain_before_the_first_decision(autopilot, daemon) -> None:
 
 def test_the_daemons_refusal_is_printed_with_its_hint_and_its_code(autopilot, daemon) -> None:
     done = autopilot("explain", "ffffffffff", "--json")
-    assert done.code == 4
+    assert done.code == 1
     assert done.err == f"error: nothing at {API}/decisions/ffffffffff\ntry: autopilot status\n"
     assert done.document == {
         "error": {

@@ -29,6 +29,7 @@ from autopilot.domain.documents import document
 from autopilot.domain.errors import NotFound, StoreUnavailable
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.paging import Cursor
 from autopilot.domain.signal import SignalType
 from autopilot.domain.status_types import StatusDocument
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
@@ -100,8 +101,8 @@ def test_a_decision_in_brief_is_what_the_screens_expect(path, history) -> None:
         ({"limit": 2}, [("ETH", 3), ("BTC", 3)]),
         ({"action": "hold"}, [("ETH", 3), ("BTC", 0)]),
         ({"action": "hold", "symbol": "BTC/USD"}, [("BTC", 0)]),
-        ({"before_ms": START_MS + 2 * HOUR_MS}, [("BTC", 1), ("BTC", 0)]),
-        ({"before_ms": START_MS}, []),
+        ({"before": Cursor(START_MS + 2 * HOUR_MS)}, [("BTC", 1), ("BTC", 0)]),
+        ({"before": Cursor(START_MS)}, []),
     ],
 )
 def test_decisions_are_listed_latest_first(path, history, asked, expected) -> None:
@@ -110,7 +111,7 @@ def test_decisions_are_listed_latest_first(path, history, asked, expected) -> No
 
 def test_signals_are_the_decisions_that_say_buy_or_sell(path, history) -> None:
     assert hours(queries.signals(path)["signals"]) == [("BTC", 3), ("BTC", 2), ("BTC", 1)]
-    assert hours(queries.signals(path, limit=1, before_ms=START_MS + 3 * HOUR_MS)["signals"]) == [("BTC", 2)]
+    assert hours(queries.signals(path, limit=1, before=Cursor(START_MS + 3 * HOUR_MS))["signals"]) == [("BTC", 2)]
     assert queries.signals(path, "ETH/USD") == {"signals": []}
 
 
@@ -173,7 +174,7 @@ def test_orders_are_listed_latest_first_and_the_open_ones_alone(path, history, l
     assert [order["client_order_id"] for order in queries.orders(path, open_only=True)["orders"]] == ["waits"]
     assert [order["client_order_id"] for order in queries.orders(path, "ETH/USD")["orders"]] == ["ether"]
     assert len(queries.orders(path, limit=2)["orders"]) == 2
-    assert len(queries.orders(path, before_ms=START_MS + 3 * HOUR_MS)["orders"]) == 2
+    assert len(queries.orders(path, before=Cursor(START_MS + 3 * HOUR_MS))["orders"]) == 2
 
 
 def test_positions_and_trades(path, history, ledger) -> None:
@@ -197,7 +198,7 @@ def test_positions_and_trades(path, history, ledger) -> None:
         "net_pct": 3.8667,
     }
     assert queries.trades(path, "ETH/USD") == {"trades": []}
-    assert queries.trades(path, before_ms=trade["closed_at_ms"]) == {"trades": []}
+    assert queries.trades(path, before=Cursor(trade["closed_at_ms"])) == {"trades": []}
 
 
 def test_documents_are_of_their_types(path, history) -> None:
@@ -249,7 +250,7 @@ def test_the_last_known_status_says_what_each_symbol_was_at(path, database, hist
     ether, bitcoin, ripple = status["symbols"]
     assert [item["symbol"] for item in status["symbols"]] == ["ETH/USD", "BTC/USD", "XRP/USD"]
     assert (bitcoin["state"], bitcoin["running"], bitcoin["price"]) == ("stopped", False, 103.0)
-    assert bitcoin["last_decision"] == queries.decisions(path, "BTC/USD", 1)["decisions"][0]
+    assert bitcoin["last_decision"] == queries.decisions(path, "BTC/USD", limit=1)["decisions"][0]
     assert bitcoin["last_analysis"]["regime"] == "trending_up"
     assert bitcoin["last_analysis"]["volume_ratio"] is None
     assert bitcoin["selected_strategy"] == {

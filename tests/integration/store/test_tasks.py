@@ -108,7 +108,7 @@ def test_the_latest_come_first_and_the_unfinished_in_their_order(path: Path, sto
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.begin("t2", 1, 10)
     store.finish("t4", TaskState.CANCELED, 11)
-    assert [task["id"] for task in queries.tasks(path, 3)["tasks"]] == ["t5", "t4", "t3"]
+    assert [task["id"] for task in queries.tasks(path, limit=3)["tasks"]] == ["t5", "t4", "t3"]
     assert [task.id for task in store.unfinished()] == ["t1", "t2", "t3", "t5"]
 
 
@@ -161,7 +161,7 @@ def test_queries_give_the_documents_of_the_tasks(path: Path, store: SqliteTasks)
     for number in (1, 2, 3):
         store.create(replace(PENDING, id=f"t{number}", created_at_ms=number))
     store.finish("t2", TaskState.FAILED, 9, error=ERROR)
-    assert queries.tasks(path, 2) == {"tasks": [document(store.load(each)) for each in ("t3", "t2")]}
+    assert queries.tasks(path, limit=2)["tasks"] == [document(store.load(each)) for each in ("t3", "t2")]
     assert queries.task(path, "t2") == {"task": document(store.load("t2"))}
     with pytest.raises(NotFound) as caught:
         queries.task(path, "t9")

@@ -24,7 +24,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 START_NAMES = ["symbols", "exchange", "timeframe", "interval", "paper_trading", "auto_execute"]
-LIST_NAMES = ["symbol", "limit", "before_ms", "action", "open_only"]
+LIST_NAMES = ["symbol", "limit", "before", "action", "open_only"]
 ON_THE_WIRE = ["symbol", "limit", "before", "action", "open"]
 
 

@@ -16,7 +16,7 @@ from autopilot.domain.account import account_name, exchange_of, is_live
 from autopilot.domain.arming import NO_ALLOWANCE, Allowance, Arming
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.money import ZERO
-from autopilot.domain.timeframe import DAY_MS, iso_utc
+from autopilot.domain.timeframe import DAY_MS, utc_text
 from autopilot.domain.trading_mode import NOT_ARMED, Restriction, TradingMode
 from autopilot.ports.restrictions import RestrictionSource
 
@@ -140,7 +140,7 @@ class NotArmed(RestrictionSource):
         since_ms = arming.expires_at_ms if arming else 0
         hint = f"autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT"
         if arming:
-            detail = f"its arming ended at {iso_utc(since_ms)}"
+            detail = f"its arming ended at {utc_text(since_ms)}"
         elif self._armings.is_altered(account):
             detail = "its arming does not match the audit log"
         else:

@@ -14,6 +14,7 @@ from autopilot.adapters.store.rows import from_json
 from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Head, Verdict, canonical, chained, verify
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import StoreCorrupt
+from autopilot.domain.paging import Cursor
 
 _COLUMNS = "seq, at_ms, kind, actor, body, previous, hash"
 _ADD = f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -57,14 +58,31 @@ class AuditedStore(Store):
         self._audit = audit
 
 
-def recent(database: Path, limit: int, kind: AuditKind | None = None) -> Document:
-    """``{"audit": [row …]}``, the latest first. Raises StoreError."""
-    condition, given = ("WHERE kind = ?", (kind.value,)) if kind else ("", ())
+def recent(
+    database: Path,
+    limit: int,
+    kind: AuditKind | None = None,
+    since_ms: int | None = None,
+    before: Cursor | None = None,
+) -> Document:
+    """``{"audit": [row …]}``, the latest first, and if there are more, ``next``: where the next page begins.
+
+    Rows stay in the order of the log, whatever a clock that was changed says. Raises StoreError."""
+    bounds: dict[str, int | str | None] = {
+        "kind = :kind": kind.value if kind else None,
+        "at_ms >= :since": since_ms,
+        "at_ms < :before": before.at_ms if before and before.row is None else None,
+        "seq < :row": before.row if before else None,
+    }
+    given = {condition: value for condition, value in bounds.items() if value is not None}
     with open_readonly(database) as connection:
         rows = connection.execute(
-            f"SELECT {_COLUMNS} FROM audit {condition} ORDER BY seq DESC LIMIT ?", (*given, limit)
+            f"SELECT {_COLUMNS} FROM audit WHERE {' AND '.join(given) or '1'} ORDER BY seq DESC LIMIT :limit",
+            {**{condition.rpartition(":")[2]: value for condition, value in given.items()}, "limit": limit + 1},
         ).fetchall()
-    return {"audit": [{**dict(row), "body": from_json(row["body"])} for row in rows]}
+    last = rows[limit - 1] if len(rows) > limit else None
+    following = {"next": str(Cursor(last["at_ms"], last["seq"]))} if last else {}
+    return {"audit": [{**dict(row), "body": from_json(row["body"])} for row in rows[:limit]], **following}
 
 
 def verify_all(database: Path, anchor: Head | None) -> Verdict:

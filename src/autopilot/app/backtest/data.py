@@ -20,7 +20,7 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, reference_of
 from autopilot.domain.progress import Progress
-from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
+from autopilot.domain.timeframe import DAY_MS, Timeframe, utc_text
 from autopilot.ports.market_data import CandleStore
 from autopilot.training.data.series import SymbolData
 
@@ -156,15 +156,22 @@ def _first(symbol: str, candles: Candles, period: Period) -> int:
     """The index of the first candle to decide. Raises ConfigError if the period has none."""
     if not len(candles):
         raise ConfigError(
-            f"there are no candles of {symbol} in that period", hint="autopilot data list shows the stored candles"
+            f"there are no candles of {symbol} before the end of that period",
+            hint="use a later --to; autopilot data list shows the stored candles",
         )
     from_ms = period.from_ms or 0
     if period.days is not None and period.from_ms is None:
         from_ms = candles.last_at_ms + candles.timeframe.ms - period.days * DAY_MS
+    if from_ms > candles.last_at_ms:
+        raise ConfigError(
+            f"{symbol}: no candle opens at {utc_text(from_ms)} or later; the last one opens at "
+            f"{utc_text(candles.last_at_ms)}",
+            hint="use an earlier --from",
+        )
     first = max(HISTORY, len(candles) - len(candles.since(from_ms)))
     if first >= len(candles):
         raise ConfigError(
-            f"{symbol}: {len(candles):,} candles up to {iso_utc(candles.last_at_ms)} are too few: the first "
+            f"{symbol}: {len(candles):,} candles up to {utc_text(candles.last_at_ms)} are too few: the first "
             f"{HISTORY:,} are history, which leaves no candle to decide",
             hint="import earlier candles with autopilot data import FILE, or use a later --from",
         )

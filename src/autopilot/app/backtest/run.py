@@ -33,7 +33,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.model_state import ModelScope
 from autopilot.domain.progress import Progress, part_of
-from autopilot.domain.timeframe import DAY_MS, iso_utc
+from autopilot.domain.timeframe import DAY_MS, utc_text
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
 from autopilot.selection.strategy_rules import StrategyProfile, profiles_of
@@ -179,8 +179,8 @@ def _stored(
     model = stored_model(paths, database, wanted.model_id, scope, strategies, start_ms, end_ms)
     if model.trained_until_ms > start_ms and not wanted.is_in_sample:
         raise ModelError(
-            f"model {model.id} was trained on candles up to {iso_utc(model.trained_until_ms)}, but the test begins at "
-            f"{iso_utc(start_ms)}: it would decide candles that it has seen",
+            f"model {model.id} was trained on candles up to {utc_text(model.trained_until_ms)}, but the test begins at "
+            f"{utc_text(start_ms)}: it would decide candles that it has seen",
             hint="test later candles (--from), omit --model to train models on the past alone, or add --in-sample",
         )
     return model

@@ -21,7 +21,7 @@ from autopilot.domain.market import reference_of
 from autopilot.domain.progress import Progress
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
-from autopilot.domain.timeframe import DAY_MS, Timeframe, iso_utc
+from autopilot.domain.timeframe import DAY_MS, Timeframe, utc_text
 from autopilot.ports.market_data import CandleSource, CandleStore
 from autopilot.training.data.history import candles_before
 from autopilot.training.data.series import SymbolData
@@ -132,7 +132,7 @@ async def fetch_missing(
         held = store.load_candles(market.name, symbol, timeframe, last=wanted)
         if not len(held):
             raise MarketUnavailable(f"there are no candles of {symbol}: {error}", hint=error.hint) from error
-        log.warning("%s: training on stored candles up to %s: %s", symbol, iso_utc(held.last_at_ms), error)
+        log.warning("%s: training on stored candles up to %s: %s", symbol, utc_text(held.last_at_ms), error)
         return held
     return store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
 

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from pydantic import TypeAdapter
@@ -18,7 +19,7 @@ from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.rows import stored_value
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import queries
-from autopilot.app.lock import hold_lock
+from autopilot.app.lock import hold_lock, holder
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -31,6 +32,9 @@ from autopilot.training.request import Stage, TrainingRequest
 
 KIND = "retrain"
 REPORT_EVERY_S = 0.2
+CANCEL_LIMIT_S = 10.0
+"""How long a training may take to end after a termination signal."""
+CANCEL_POLL_S = 0.1
 NICE = 10
 """The niceness of a training that a daemon started: its own cycles come first."""
 
@@ -84,7 +88,7 @@ def training_lock(paths: Paths) -> Iterator[None]:
             hint=f"autopilot tasks{f' {name}' if name else ''} shows its progress",
         )
 
-    with hold_lock(paths.data_dir / "training.lock", busy):
+    with hold_lock(_lock_file(paths), busy):
         yield
 
 
@@ -94,6 +98,31 @@ def fail_abandoned(paths: Paths, tasks: SqliteTasks, now_ms: int) -> None:
     if tasks.unfinished():
         with suppress(TrainingRuns), training_lock(paths):
             _fail(tasks, tasks.unfinished(), now_ms)
+
+
+def cancel(paths: Paths, task_name: str) -> None:
+    """End an unfinished task, whoever runs it, and return when it has ended. A model that is being registered is
+    registered first, as in `perform`. Raises NotFound, StoreError, ConfigError."""
+    is_asked, deadline = False, time.monotonic() + CANCEL_LIMIT_S
+    with closing(open_database(paths.database)) as database:
+        tasks = SqliteTasks(database)
+        while not (task := tasks.load(task_name)).state.is_final:
+            owner = holder(_lock_file(paths))
+            if owner is None or owner != task.pid:
+                # Its process is gone, or has not begun: then it looks at the task's state first.
+                tasks.finish(task_name, TaskState.CANCELED, WallClock().now_ms())
+                return
+            with suppress(ProcessLookupError):
+                if not is_asked:
+                    os.kill(owner, signal.SIGTERM)
+                elif time.monotonic() > deadline:
+                    os.kill(owner, signal.SIGKILL)
+            is_asked = True
+            time.sleep(CANCEL_POLL_S)
+
+
+def _lock_file(paths: Paths) -> Path:
+    return paths.data_dir / "training.lock"
 
 
 def perform(paths: Paths, task_name: str, train: Train, watcher: Progress | None = None) -> Task:

@@ -8,10 +8,11 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import queries
 from autopilot.app.program import PROGRAM
-from autopilot.app.training.process import died, fail_abandoned, new_task
+from autopilot.app.training.process import CANCEL_LIMIT_S, cancel, died, fail_abandoned, new_task
 from autopilot.config.load import load
 from autopilot.config.overrides import set_values
 from autopilot.config.paths import Paths
@@ -23,9 +24,6 @@ from autopilot.domain.errors import AutopilotError
 from autopilot.domain.task import TaskState
 from autopilot.ports.clock import Clock
 from autopilot.training.request import TrainingRequest
-
-CANCEL_LIMIT_S = 10.0
-"""How long a training may take to end after a termination signal."""
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +99,13 @@ class TrainingTasks:
         return queries.task(self._paths.database, task_name)
 
     async def cancel(self, task_name: str) -> Document:
-        """End the task if it is running. Raises NotFound."""
+        """End the task unless it has ended, also if another process than ours trains. Raises NotFound."""
         task = self._store.load(task_name)
-        if not task.state.is_final and self._child is not None:
-            await self.close()
+        if not task.state.is_final:
+            if self._child is not None and task.pid in (None, self._child.pid):
+                await self.close()
+            else:
+                await asyncio.to_thread(cancel, self._paths, task_name)
         return self.task(task_name)
 
     def bootstrap_config(self) -> Document:
@@ -149,8 +150,10 @@ class TrainingTasks:
 
 
 def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
-    """The request, with missing values from the configuration. Raises ConfigError."""
+    """The request, with missing values from the configuration. Raises ConfigError, UnknownExchange."""
     config = load(paths).config
+    if request.exchange is not None:
+        require_exchange(request.exchange)
     return TrainingRequest(
         exchange=request.exchange or config.exchange,
         symbols=request.symbols or config.training.symbols,

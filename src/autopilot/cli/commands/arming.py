@@ -65,6 +65,7 @@ def arm(
     First it checks whether the account is ready, and stops if a check fails. Then you confirm by typing a phrase. No
     configuration can raise the amount, and losses reduce it. Start the symbols with --live afterwards.
     """
+    from autopilot.adapters.exchange.venues.known import venue_rules
     from autopilot.app.trading.arming import open_armings
     from autopilot.app.trading.arming_check import ArmingRequest
     from autopilot.domain.documents import document
@@ -74,6 +75,7 @@ def arm(
     if accept_risk not in (None, accepted):
         raise UsageProblem(f"--accept-risk={accept_risk} does not confirm it", hint=f"write --accept-risk={accepted}")
     name = exchange or config.exchange
+    venue_rules(name)
     money = currency.upper() if currency else _currency_of(config.symbols)
     wanted = ArmingRequest(
         account=account_name(name, paper=False),

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.options import Limit, command_group, with_session
+from autopilot.cli.options import Before, Limit, Since, command_group, with_session
 from autopilot.cli.render.audit import audit_screen, verdict_screen
+from autopilot.cli.render.pages import paged
 from autopilot.cli.session import Session
 from autopilot.domain.audit import AuditKind
 
@@ -20,11 +21,15 @@ def show(
     session: Session,
     kind: Annotated[AuditKind | None, typer.Option("--kind", help="Only rows of this kind.")] = None,
     limit: Limit = 20,
+    since: Since = None,
+    before: Before = None,
 ) -> None:
     """List commands, decisions, orders and changes, the latest first. It works with and without a daemon."""
     from autopilot.adapters.store.audit import recent
 
-    session.show(recent(session.paths.database, limit, kind), audit_screen)
+    given = {"kind": kind, "limit": limit, "since_ms": since, "before": before}
+    found = recent(session.paths.database, limit, kind, since, before)
+    session.show(found, paged("audit", audit_screen, given, "audit show"))
 
 
 @app.command()

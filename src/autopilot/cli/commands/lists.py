@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.errors import ExitCode, NothingDecided
-from autopilot.cli.options import Limit, OneSymbol, complete_decision, with_session
+from autopilot.cli.options import Before, Limit, OneSymbol, Since, complete_decision, with_session
 from autopilot.cli.render.blocks import Paragraph, banner
 from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.render.lists import (
@@ -31,12 +31,16 @@ def decisions(
     symbol: OneSymbol = None,
     action: Annotated[ActionName | None, typer.Option("--action", help="Only decisions with this action.")] = None,
     limit: Limit = 20,
+    since: Since = None,
+    before: Before = None,
 ) -> int:
     """List the decision for each closed candle, the latest first.
 
     Without a daemon: from the database, and exit code 3.
     """
-    return session.query("decisions", decisions_screen, symbol=symbol, limit=limit, action=action)
+    return session.query(
+        "decisions", decisions_screen, symbol=symbol, action=action, limit=limit, since_ms=since, before=before
+    )
 
 
 @with_session
@@ -45,12 +49,16 @@ def orders(
     symbol: OneSymbol = None,
     open_only: Annotated[bool, typer.Option("--open", help="Only orders that may still be filled.")] = False,
     limit: Limit = 20,
+    since: Since = None,
+    before: Before = None,
 ) -> int:
     """List orders with their status, the latest first.
 
     Without a daemon: from the database, and exit code 3.
     """
-    return session.query("orders", orders_screen, symbol=symbol, limit=limit, open_only=open_only)
+    return session.query(
+        "orders", orders_screen, symbol=symbol, open_only=open_only, limit=limit, since_ms=since, before=before
+    )
 
 
 @with_session
@@ -63,12 +71,14 @@ def positions(session: Session) -> int:
 
 
 @with_session
-def trades(session: Session, symbol: OneSymbol = None, limit: Limit = 20) -> int:
+def trades(
+    session: Session, symbol: OneSymbol = None, limit: Limit = 20, since: Since = None, before: Before = None
+) -> int:
     """List trades, which are closed positions, with their net result.
 
     Without a daemon: from the database, and exit code 3.
     """
-    return session.query("trades", trades_screen, symbol=symbol, limit=limit)
+    return session.query("trades", trades_screen, symbol=symbol, limit=limit, since_ms=since, before=before)
 
 
 @with_session
@@ -76,6 +86,8 @@ def signals(
     session: Session,
     symbol: OneSymbol = None,
     limit: Limit = 20,
+    since: Since = None,
+    before: Before = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print new signals as they come, until Ctrl-C.")
     ] = False,
@@ -86,7 +98,7 @@ def signals(
     """
     if follow:
         return _follow(session, symbol)
-    return session.query("signals", signals_screen, symbol=symbol, limit=limit)
+    return session.query("signals", signals_screen, symbol=symbol, limit=limit, since_ms=since, before=before)
 
 
 def _follow(session: Session, symbol: str | None) -> int:

@@ -8,17 +8,30 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.cli.errors import ExitCode, TrainingFailed
+from autopilot.cli.errors import ExitCode, TrainingFailed, UsageProblem
 from autopilot.cli.forecast import training_forecast
-from autopilot.cli.options import TimeframeName, complete_task, exchange_option, symbol_option, with_session
+from autopilot.cli.options import (
+    Before,
+    Limit,
+    Since,
+    TimeframeName,
+    complete_task,
+    exchange_option,
+    symbol_option,
+    with_session,
+)
 from autopilot.cli.render.progress import progress_view
-from autopilot.cli.render.training import begun_screen, scheduled_screen, task_screen, tasks_screen
+from autopilot.cli.render.training import begun_screen, canceled_screen, scheduled_screen, task_screen, tasks_screen
 from autopilot.cli.session import Session, address, ask_view, recall_view, symbols_of
 from autopilot.control.client import ControlClient
-from autopilot.control.errors import ControlError, DaemonNotRunning, DaemonUnreachable
+from autopilot.control.errors import Conflict, ControlError, DaemonNotRunning, DaemonUnreachable
 from autopilot.domain.progress import Progress
+from autopilot.domain.task import TaskState
 from autopilot.domain.timeframe import Timeframe
 
+CANCEL = "cancel"
+CANCEL_TIMEOUT_S = 30.0
+"""A training has 10 s to end by itself."""
 POLL_S = 0.3
 FAILURES_ALLOWED = 3
 """Failed requests in a row after which the daemon counts as gone."""
@@ -87,21 +100,60 @@ def tasks(
     session: Session,
     which: Annotated[
         str | None,
-        typer.Argument(metavar="ID", autocompletion=complete_task, help="Show this task with its result or error."),
+        typer.Argument(
+            metavar="ID|cancel", autocompletion=complete_task, help="Show this task with its result or its error."
+        ),
     ] = None,
+    canceled: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", autocompletion=complete_task, help="With cancel: end this training."),
+    ] = None,
+    limit: Limit = 20,
+    since: Since = None,
+    before: Before = None,
 ) -> int:
-    """List trainings with progress and result, the latest first.
+    """List trainings with progress and result, the latest first; cancel one with: autopilot tasks cancel ID.
 
     Without a daemon: from the database, and exit code 3.
     """
     if which is None:
-        return session.query("tasks", tasks_screen)
+        return session.query("tasks", tasks_screen, limit=limit, since_ms=since, before=before)
+    if which == CANCEL:
+        return _cancel(session, canceled)
+    if canceled is not None:
+        raise UsageProblem(f"there is no place here for: {canceled:.60}", hint="autopilot tasks --help")
     named = "tasks/{task_id}"
     return session.answer(
         lambda daemon: dict(ask_view(daemon, named, task_id=which)["task"]),
         lambda database: dict(recall_view(database, named, task_id=which)["task"]),
         task_screen,
     )
+
+
+def _cancel(session: Session, task_id: str | None) -> int:
+    """End a training, through the daemon or without one."""
+    if task_id is None:
+        raise UsageProblem("the id of the training is missing", hint="autopilot tasks shows the ids")
+    named, daemon = "tasks/{task_id}", session.client()
+    try:
+        before, runs = ask_view(daemon, named, task_id=task_id)["task"], True
+    except DaemonNotRunning:
+        if not session.paths.database.exists():
+            raise
+        before, runs = recall_view(session.paths.database, named, task_id=task_id)["task"], False
+    if TaskState(before["state"]).is_final:
+        raise Conflict(
+            f"training {task_id} has ended already: {before['state']}", hint=f"autopilot tasks {task_id} shows it"
+        )
+    if runs:
+        ended = session.client(CANCEL_TIMEOUT_S).post(address("tasks", task_id, "cancel"))["task"]
+    else:
+        from autopilot.app.training.process import cancel
+
+        with session.recorded("tasks cancel", {"task": task_id}):
+            cancel(session.paths, task_id)
+        ended = recall_view(session.paths.database, named, task_id=task_id)["task"]
+    return session.show(ended, canceled_screen, is_done=ended["state"] == TaskState.CANCELED)
 
 
 def _show(session: Session, task: dict[str, Any]) -> int:

@@ -38,6 +38,13 @@ def begun_screen(task: Document) -> Screen:
     return (line(f"training {task['id']} has started; autopilot tasks {task['id']} shows its progress", hang=2),)
 
 
+def canceled_screen(task: Document) -> Screen:
+    """The screen of ``tasks cancel``: the task as it ended."""
+    if task["state"] == "canceled":
+        return (line(f"training {task['id']} is canceled; nothing was changed"),)
+    return (line(f"training {task['id']} ended before it could be canceled: {task['state']}", Style.WARNING, hang=2),)
+
+
 def scheduled_screen(document: Document) -> Screen:
     if document["schedule"] is None:
         return (line("the schedule is off from the daemon's next start on"),)

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
 from autopilot.cli.render.blocks import Span, Style
+from autopilot.domain.timeframe import utc_text
 
 if TYPE_CHECKING:
     from autopilot.domain.card_types import ComparisonDocument, MetricDocument
@@ -19,9 +20,7 @@ NOTHING = "-"
 
 def utc(at_ms: int | None) -> str:
     """``1714568400000`` → ``2024-05-01 13:00Z``."""
-    if at_ms is None:
-        return NOTHING
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
+    return NOTHING if at_ms is None else utc_text(at_ms)
 
 
 def day(at_ms: int | None) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from autopilot.domain.money import to_decimal
-from autopilot.domain.timeframe import HOUR_MS, iso_utc
+from autopilot.domain.timeframe import HOUR_MS, utc_text
 from autopilot.strategies.base import (
     Below,
     BoolArray,
@@ -84,7 +84,7 @@ class Dca(Strategy):
     def explain(self, view: MarketView, index: int) -> str:
         of, every_ms = view.indicators, self.every_hours * HOUR_MS
         opened = int(view.candles.open_at_ms[index])
-        due = "due now" if self._due(view)[index] else f"next due {iso_utc((opened // every_ms + 1) * every_ms)}"
+        due = "due now" if self._due(view)[index] else f"next due {utc_text((opened // every_ms + 1) * every_ms)}"
         return (
             f"{due}; price {stretch(self.period, view)[index]:+.2f} standard deviations from SMA {self.period} "
             f"(buys between {self.deepest:g} and {self.dearest:g}), volatility "

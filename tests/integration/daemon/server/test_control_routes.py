@@ -20,6 +20,7 @@ from autopilot.domain.errors import (
     UnknownSymbol,
     UnknownTimeframe,
 )
+from autopilot.domain.paging import Cursor
 from autopilot.domain.timeframe import Timeframe
 
 API = "/api/autopilot"
@@ -116,7 +117,7 @@ async def test_curl_needs_neither_body_nor_content_type(serving: Any) -> None:
         ("/decisions", ("decisions", {})),
         (
             "/decisions?symbol=BTC%2FUSD&limit=7&action=denied&before=99",
-            ("decisions", {"symbol": "BTC/USD", "limit": 7, "action": Action.DENIED, "before_ms": 99}),
+            ("decisions", {"symbol": "BTC/USD", "limit": 7, "action": Action.DENIED, "before": Cursor(99)}),
         ),
         ("/decisions/0123456789", ("decisions/{ref}", {"ref": "0123456789"})),
         ("/decisions/BTC-USD", ("decisions/{ref}", {"ref": "BTC/USD"})),
@@ -148,7 +149,7 @@ async def test_queries(serving: Any, path: str, asked: Any) -> None:
     [
         ("/status/BTC", "'BTC' must be a symbol"),
         ("/status?symbol=BTC", "there is no 'symbol' here"),
-        ("/decisions?limt=5", "there is no 'limt' here; did you mean 'limit'?"),
+        ("/decisions?limt=5", "there is no 'limt' here; did you mean \"limit\"?"),
         ("/decisions?limit=0", "limit must be a whole number from 1 to 1000"),
         ("/decisions?limit=1001", "limit must be"),
         ("/decisions?limit=-1", "limit must be"),
@@ -176,7 +177,7 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
 @pytest.mark.parametrize(
     ("command", "body", "says"),
     [
-        ("start", {"symbol": "BTC/USD"}, "there is no 'symbol' here; did you mean 'symbols'?"),
+        ("start", {"symbol": "BTC/USD"}, "there is no 'symbol' here; did you mean \"symbols\"?"),
         ("start", {"symbols": "BTC/USD"}, "symbols must be a list"),
         ("start", {"symbols": []}, "symbols must be a list"),
         ("start", {"symbols": [5]}, "symbols must be a symbol such as BTC/USD"),
@@ -205,11 +206,11 @@ async def test_bad_queries_are_refused_with_every_problem(serving: Any, refused:
         ("pause", {"exchange": "Kraken!"}, "exchange must be a name in lower case"),
         ("resume", {"symbol": "BTC/USD"}, "there is no 'symbol' here"),
         ("models/m-1/promote", {"force": "yes"}, "force must be true or false"),
-        ("models/m-1/promote", {"forced": True}, "there is no 'forced' here; did you mean 'force'?"),
+        ("models/m-1/promote", {"forced": True}, "there is no 'forced' here; did you mean \"force\"?"),
         ("models/rollback", {"to": "m-1"}, "there is no 'to' here"),
         ("models/rollback", {"kind": "replay"}, "kind must be one of real, simulated"),
         ("reset", {"yes": True}, "there is no 'yes' here"),
-        ("stop", {"symbols": ["BTC/USD"]}, "there is no 'symbols' here; did you mean 'symbol'?"),
+        ("stop", {"symbols": ["BTC/USD"]}, "there is no 'symbols' here; did you mean \"symbol\"?"),
         ("retrain", {"days": 0}, "days must be a whole number from 1 to 100,000"),
         ("retrain", {"days": 2.5}, "days must be a whole number from 1 to 100,000"),
         ("retrain", {"days": True, "symbols": [None]}, "from 1 to 100,000; symbols must be a symbol such as"),

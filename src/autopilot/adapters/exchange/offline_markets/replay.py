@@ -14,7 +14,7 @@ from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, StoreError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, split_symbol
-from autopilot.domain.timeframe import Timeframe, iso_utc
+from autopilot.domain.timeframe import Timeframe, utc_text
 from autopilot.ports.market_data import CandleStore, Coverage, MarketSnapshot
 
 HISTORY = 1000
@@ -101,8 +101,8 @@ class ReplayExchange(OfflineExchange):
         earliest_ms = _after_history(StoredTape(self._store, coverage, coverage.first_at_ms), coverage)
         if self._end_ms is not None and self._end_ms <= earliest_ms:
             raise MarketUnavailable(
-                f"{coverage.symbol}: the history takes all stored candles before {iso_utc(earliest_ms)}, "
-                f"and the replay ends at {iso_utc(self._end_ms)}",
+                f"{coverage.symbol}: the history takes all stored candles before {utc_text(earliest_ms)}, "
+                f"and the replay ends at {utc_text(self._end_ms)}",
                 hint="set a later [replay] end, or import earlier candles",
             )
         return max(earliest_ms, self._start_ms or 0)

@@ -20,7 +20,7 @@ from autopilot.adapters.clock import MarketClock
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError, MarketEnded, MarketUnavailable
 from autopilot.domain.market import MarketKind, Quote
-from autopilot.domain.timeframe import Timeframe, iso_utc
+from autopilot.domain.timeframe import Timeframe, utc_text
 from autopilot.ports.clock import Clock
 from autopilot.ports.market_data import CandleSource, MarketSnapshot
 
@@ -189,7 +189,7 @@ class OfflineExchange(CandleSource, ABC):
         while self._subscriptions.get(subscription.symbol) is subscription:
             if subscription.next_ms is None:
                 raise MarketEnded(
-                    f"the {subscription.timeframe} candles ended at {iso_utc(self._now_ms())}; the market has no more",
+                    f"the {subscription.timeframe} candles ended at {utc_text(self._now_ms())}; the market has no more",
                     hint="import more candles, or let the market begin earlier",
                 )
             owner = self._owner()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.exchange.venue import VenueRules
 from autopilot.adapters.exchange.venues.binance import BINANCE
 from autopilot.adapters.exchange.venues.coinbase import COINBASE
 from autopilot.adapters.exchange.venues.kraken import KRAKEN
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ConfigError
+from autopilot.domain.market import MarketKind
 
 VENUES: Mapping[str, VenueRules] = {rules.name: rules for rules in (BINANCE, COINBASE, KRAKEN)}
 COIN_NAMES: Mapping[str, str] = {own: usual for rules in VENUES.values() for own, usual in rules.coin_names.items()}
@@ -17,7 +19,14 @@ COIN_NAMES: Mapping[str, str] = {own: usual for rules in VENUES.values() for own
 
 
 def venue_rules(exchange: str) -> VenueRules:
-    """Raises ConfigError for an exchange whose orders we cannot find by our own id."""
+    """Raises ConfigError for an exchange without real money, or whose orders we cannot find by our own id, and
+    UnknownExchange for one that does not exist."""
+    require_exchange(exchange)
+    if MarketKind.of(exchange) is not MarketKind.REAL:
+        raise ConfigError(
+            f"there is no real money on {exchange}, which is not a real market",
+            hint=f"use one of {', '.join(sorted(VENUES))}, or trade there on paper",
+        )
     if exchange not in VENUES:
         raise ConfigError(
             f"real money cannot be traded on {exchange}: Autopilot cannot find an order there by its own id",

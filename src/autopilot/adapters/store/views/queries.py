@@ -4,7 +4,8 @@ The name of a view is its address below ``/api/autopilot``: the daemon serves it
 read it themselves when no daemon runs.
 
 They are read beside a running daemon, or without one. Standard library only: a query must answer at once. Every
-function raises StoreError. Lists have at most ``limit`` items, with ``before_ms`` only those of earlier times.
+function raises StoreError. Lists have at most ``limit`` items, of ``since_ms`` or later and of before ``before``; if
+there are more, ``next`` is where the next page begins.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from autopilot.adapters.store.rows import IS_OPEN, from_json
 from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
+from autopilot.domain.paging import Cursor
 from autopilot.domain.timeframe import Timeframe
 
 _BRIEF = (
@@ -36,15 +38,25 @@ LIMIT = 50
 
 
 class _Source(NamedTuple):
-    """A table, the columns that are shown of it, and the one that orders it."""
+    """A table, the columns that are shown of it, and the one that orders it; rows of the same time are in the order in
+    which they were stored."""
 
     table: str
     time: str
     columns: str = "*"
 
 
+class Page(NamedTuple):
+    """The wanted part of a list. ``limit`` -1: no limit."""
+
+    limit: int = LIMIT
+    since_ms: int | None = None
+    before: Cursor | None = None
+
+
 _DECISIONS = _Source("decisions", "candle_at_ms", _BRIEF)
 _ORDERS = _Source("orders", "created_at_ms")
+_TASKS = _Source("tasks", "created_at_ms", _TASK)
 _POSITIONS = _Source("positions", "opened_at_ms")
 _TRADES = _Source(
     "round_trips",
@@ -57,19 +69,16 @@ _TRADES = _Source(
 def decisions(
     database: Path,
     symbol: str | None = None,
-    limit: int = LIMIT,
     action: str | None = None,
-    before_ms: int | None = None,
+    **page: Any,
 ) -> Document:
     """In brief, the latest candle first."""
-    wanted = {"symbol": symbol, "action": action}
-    return {"decisions": _list(database, _DECISIONS, wanted, limit, before_ms)}
+    return _list(database, "decisions", _DECISIONS, {"symbol": symbol, "action": action}, Page(**page))
 
 
-def signals(database: Path, symbol: str | None = None, limit: int = LIMIT, before_ms: int | None = None) -> Document:
+def signals(database: Path, symbol: str | None = None, **page: Any) -> Document:
     """Decisions whose chosen strategy wanted to buy or sell, in brief, the latest first."""
-    wanted = {"symbol": symbol}
-    return {"signals": _list(database, _DECISIONS, wanted, limit, before_ms, "signal_type <> 'none'")}
+    return _list(database, "signals", _DECISIONS, {"symbol": symbol}, Page(**page), "signal_type <> 'none'")
 
 
 def decision(database: Path, ref: str) -> Document:
@@ -97,36 +106,32 @@ def decision(database: Path, ref: str) -> Document:
 def orders(
     database: Path,
     symbol: str | None = None,
-    limit: int = LIMIT,
     open_only: bool = False,
-    before_ms: int | None = None,
+    **page: Any,
 ) -> Document:
     """The latest first."""
-    condition = IS_OPEN if open_only else ""
-    return {"orders": _list(database, _ORDERS, {"symbol": symbol}, limit, before_ms, condition)}
+    return _list(database, "orders", _ORDERS, {"symbol": symbol}, Page(**page), IS_OPEN if open_only else "")
 
 
 def positions(database: Path) -> Document:
     """The latest opened first."""
-    return {"positions": _list(database, _POSITIONS, {}, -1, None)}
+    found = _list(database, "positions", _POSITIONS, {}, Page(limit=-1))
+    return {"positions": found["positions"]}
 
 
-def trades(database: Path, symbol: str | None = None, limit: int = LIMIT, before_ms: int | None = None) -> Document:
+def trades(database: Path, symbol: str | None = None, **page: Any) -> Document:
     """`TradeDocument`s, the latest first."""
-    found = _list(database, _TRADES, {"symbol": symbol}, limit, before_ms)
-    for trade in found:
+    found = _list(database, "trades", _TRADES, {"symbol": symbol}, Page(**page))
+    for trade in found["trades"]:
         paid = (Decimal(trade["quantity"]) + Decimal(trade["written_off"])) * Decimal(trade["entry_price"])
         trade["net_pct"] = round(float(Decimal(trade["net"]) / paid * 100), 4)
-    return {"trades": found}
+    return found
 
 
-def tasks(database: Path, limit: int = LIMIT) -> Document:
-    """``{"tasks": [...]}``, the latest created first: the fields of the domain's Task."""
-    with open_readonly(database) as connection:
-        rows = connection.execute(
-            f"SELECT {_TASK} FROM tasks ORDER BY created_at_ms DESC, id DESC LIMIT ?", (limit,)
-        ).fetchall()
-    return {"tasks": [_task(row) for row in rows]}
+def tasks(database: Path, **page: Any) -> Document:
+    """The latest created first: the fields of the domain's Task."""
+    found = _list(database, "tasks", _TASKS, {}, Page(**page))
+    return {**found, "tasks": [_task(row) for row in found["tasks"]]}
 
 
 def task(database: Path, task_id: str) -> Document:
@@ -138,7 +143,7 @@ def task(database: Path, task_id: str) -> Document:
     return {"task": _task(row)}
 
 
-def _task(row: sqlite3.Row) -> Document:
+def _task(row: sqlite3.Row | Document) -> Document:
     documents = {name: row[name] and from_json(row[name]) for name in ("request", "result", "error")}
     return {**dict(row), **documents}
 
@@ -232,25 +237,36 @@ def _selected(brief: Document) -> Document:
 
 
 def _list(
-    database: Path,
-    source: _Source,
-    wanted: Mapping[str, str | None],
-    limit: int,
-    before_ms: int | None,
-    condition: str = "",
-) -> list[Document]:
-    """``wanted``: values by column, None for any. Conditions that are left out keep the indexes usable."""
-    given = {name: value for name, value in wanted.items() if value is not None}
-    bounds = {"before_ms": before_ms} if before_ms is not None else {}
-    conditions = [f"{name} = :{name}" for name in given] + [f"{source.time} < :before_ms" for _ in bounds]
-    where = " AND ".join([*conditions, *([condition] if condition else [])]) or "1"
+    database: Path, name: str, source: _Source, wanted: Mapping[str, str | None], page: Page, condition: str = ""
+) -> Document:
+    """``{name: [row …]}``, and ``next`` if there are more. ``wanted``: values by column, None for any. Conditions that
+    are left out keep the indexes usable."""
+    given: dict[str, Any] = {column: value for column, value in wanted.items() if value is not None}
+    conditions = [f"{column} = :{column}" for column in given] + ([condition] if condition else [])
+    if page.since_ms is not None:
+        conditions.append(f"{source.time} >= :since_ms")
+    if page.before is not None:
+        conditions.append(f"{source.time} <= :before_ms AND ({source.time} < :before_ms OR rowid < :before_row)")
+    bounds = {
+        "since_ms": page.since_ms,
+        "before_ms": page.before and page.before.at_ms,
+        "before_row": page.before and (page.before.row or 0),
+        "limit": page.limit + 1 if page.limit >= 0 else -1,
+    }
     with open_readonly(database) as connection:
         rows = connection.execute(
-            f"SELECT {source.columns} FROM {source.table} WHERE {where}"
-            f" ORDER BY {source.time} DESC, rowid DESC LIMIT :limit",
-            {**given, **bounds, "limit": limit},
-        )
-        return [dict(row) for row in rows]
+            f"SELECT {source.columns}, rowid AS stored_row, {source.time} AS listed_ms FROM {source.table}"
+            f" WHERE {' AND '.join(conditions) or '1'} ORDER BY {source.time} DESC, rowid DESC LIMIT :limit",
+            {**given, **bounds},
+        ).fetchall()
+    shown = rows[: page.limit] if page.limit >= 0 else rows
+    last = shown[-1] if shown and len(rows) > len(shown) else None
+    following = {"next": str(Cursor(last["listed_ms"], last["stored_row"]))} if last else {}
+    return {name: [_shown(row) for row in shown], **following}
+
+
+def _shown(row: sqlite3.Row) -> Document:
+    return {column: row[column] for column in row.keys() if column not in ("stored_row", "listed_ms")}  # noqa: SIM118
 
 
 def _accounts(connection: sqlite3.Connection) -> list[Document]:
@@ -298,15 +314,16 @@ class View:
     parameters: tuple[str, ...] = ()
 
 
+_PAGE = Page._fields
 VIEWS: Mapping[str, View] = MappingProxyType(
     {
-        "decisions": View(decisions, ("symbol", "limit", "action", "before_ms")),
+        "decisions": View(decisions, ("symbol", "action", *_PAGE)),
         "decisions/{ref}": View(decision),
-        "signals": View(signals, ("symbol", "limit", "before_ms")),
-        "orders": View(orders, ("symbol", "limit", "open_only", "before_ms")),
+        "signals": View(signals, ("symbol", *_PAGE)),
+        "orders": View(orders, ("symbol", "open_only", *_PAGE)),
         "positions": View(positions),
-        "trades": View(trades, ("symbol", "limit", "before_ms")),
-        "tasks": View(tasks),
+        "trades": View(trades, ("symbol", *_PAGE)),
+        "tasks": View(tasks, _PAGE),
         "tasks/{task_id}": View(task),
     }
 )
