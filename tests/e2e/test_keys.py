@@ -65,11 +65,13 @@ def environment(process: Path) -> bytes:
 def test_what_is_typed_is_stored_and_found_nowhere(home: Home, terminal: Any, tmp_path: Path) -> None:
     chosen = [("New passphrase", f"{PASSPHRASE}\n"), ("Repeat passphrase", f"{PASSPHRASE}\n")]
     said = [
-        terminal("keys add kraken", [*chosen, *keys_typed(API_KEY, SECRET)]),
-        terminal("keys add coinbase", [UNLOCK, *keys_typed(COINBASE_NAME, f"{PEM}\n\nrest of the clipboard")]),
-        terminal("keys add binance", [(UNLOCK[0], f"{WRONG}\n")], code=5),
-        terminal("keys rotate kraken", [UNLOCK, *keys_typed(API_KEY, ROTATED)]),
-        terminal("keys rotate kraken", [UNLOCK, *keys_typed(SECRET, API_KEY)], code=2),
+        terminal("keys add kraken", [*keys_typed(API_KEY, SECRET), *chosen]),
+        terminal("keys add coinbase", [*keys_typed(COINBASE_NAME, f"{PEM}\n\nrest of the clipboard"), UNLOCK]),
+        terminal("keys add binance", [*keys_typed("b" * 64, "c" * 64), (UNLOCK[0], f"{WRONG}\n")], code=5),
+        terminal("keys rotate kraken", [*keys_typed(API_KEY, ROTATED), UNLOCK]),
+        # Malformed keys are refused before the passphrase is asked for.
+        terminal("keys rotate kraken", keys_typed(SECRET, API_KEY), code=2),
+        terminal("keys add binance", keys_typed("too short", "c" * 64), code=2),
         terminal("keys remove coinbase", [UNLOCK, ("[y/N]", "n\n")], code=1),
         terminal("keys list", []),
     ]
@@ -98,6 +100,9 @@ def test_what_is_typed_is_stored_and_found_nowhere(home: Home, terminal: Any, tm
 
 def test_an_interrupted_question_stores_nothing_and_gives_the_terminal_its_echo_back(home: Home) -> None:
     screen = Terminal([*home.program, "keys", "add", "kraken"], 80, ENVIRONMENT, errors_too=True)
+    for question, answer in keys_typed(API_KEY, SECRET):
+        screen.read(until=question)
+        screen.type(answer)
     screen.read(until="New passphrase")
     assert not screen.echoes
     screen.type(f"{PASSPHRASE}\n")

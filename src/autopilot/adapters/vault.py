@@ -67,7 +67,7 @@ class Vault:
     def keys(self, exchange: str) -> ExchangeKeys:
         """Raises NotFound."""
         if exchange not in self._held:
-            raise NotFound(f"no keys for {exchange} are stored", hint=f"autopilot keys add {exchange}")
+            raise no_keys_for(exchange)
         return self._held[exchange]
 
     def with_keys(self, exchange: str, keys: ExchangeKeys, now_ms: int) -> Vault:
@@ -119,6 +119,10 @@ def stored_keys(path: Path) -> tuple[Entry, ...]:
         return _entries(_read(path))
     except NotFound:
         return ()
+
+
+def no_keys_for(exchange: str) -> NotFound:
+    return NotFound(f"no keys for {exchange} are stored", hint=f"autopilot keys add {exchange}")
 
 
 def no_keys() -> NotFound:

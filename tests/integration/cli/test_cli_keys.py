@@ -128,7 +128,13 @@ def test_where_no_real_order_can_be_sent_no_keys_are_asked_for(
     keys: Any, data_dir: Path, command: str, exchange: str
 ) -> None:
     done = keys(command, exchange, passphrase=None)
-    assert (done.code, f"real money cannot be traded on {exchange}" in done.err) == (2, True)
+    why = {
+        "bitstamp": "Autopilot cannot find an order there by its own id",
+        "simulated": "there is no real money there",
+        "replay": "there is no real money there",
+    }.get(exchange, "there is no such exchange")
+    assert (done.code, f"error: real money cannot be traded on {exchange}: {why}\n" in done.err) == (2, True)
+    assert ('did you mean "kraken"?' in done.err) is exchange.lower().endswith("kraken")
     assert not (data_dir / "keys.json").exists()
 
 
@@ -147,7 +153,7 @@ CHANGES = [["rotate", "kraken"], ["remove", "kraken", "--yes"], ["passphrase"]]
 @pytest.mark.parametrize("command", CHANGES, ids=lambda words: words[0])
 def test_without_a_file_there_is_nothing_to_change(keys: Any, command: list[str]) -> None:
     done = keys(*command)
-    assert (done.code, "no exchange keys are stored" in done.err) == (1, True)
+    assert (done.code, " are stored\ntry: autopilot keys add " in done.err) == (1, True)
 
 
 @pytest.mark.parametrize("command", CHANGES, ids=lambda words: words[0])
@@ -307,3 +313,19 @@ def test_a_file_of_keys_that_is_a_link_is_refused(stored: Any, data_dir: Path, t
     for command in (["list"], ["rotate", "kraken"], ["remove", "kraken", "--yes"]):
         done = stored(*command, keys_kraken=KEYS)
         assert (done.code, "is a symbolic link" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize("exchange", ["kraken", "coinbase", "binance"])
+@pytest.mark.parametrize("malformed", [{"api_key": "x y", "secret": "s"}, {"api_key": "k", "secret": ""}])
+def test_malformed_keys_are_refused_before_the_passphrase_is_needed(
+    keys: Any, descriptor: Any, exchange: str, malformed: dict[str, str]
+) -> None:
+    done = keys("add", exchange, "--from-fd", descriptor(json.dumps(malformed)), passphrase=None)
+    assert (done.code, done.err.splitlines()[0].startswith(f"error: these are not keys of {exchange}")) == (2, True)
+
+
+def test_keys_that_are_stored_already_are_refused_before_anything_is_asked(stored: Any) -> None:
+    done = stored("add", "kraken", passphrase=None)
+    assert (done.code, "keys for kraken are stored already" in done.err) == (4, True)
+    missing = stored("rotate", "binance", passphrase=None)
+    assert (missing.code, "no keys for binance are stored" in missing.err) == (1, True)

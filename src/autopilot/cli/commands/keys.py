@@ -21,7 +21,7 @@ from autopilot.domain.document_types import Document
 
 if TYPE_CHECKING:
     from autopilot.adapters.vault import Entry, Vault
-    from autopilot.domain.credentials import Passphrase
+    from autopilot.domain.credentials import ExchangeKeys, Passphrase
 
 app = command_group(help="Store, replace and remove exchange keys, encrypted on this machine.")
 Exchange = Annotated[
@@ -56,10 +56,10 @@ def add(
     The first keys also need a new passphrase.
     """
     with _changed(session, "add", exchange):
-        passphrase, vault = unlocked_or_new(session)
-        if any(each.exchange == exchange for each in vault.entries):
+        if _is_stored(session, exchange):
             raise Conflict(f"keys for {exchange} are stored already", hint=f"autopilot keys rotate {exchange}")
-        _store(session, passphrase, vault, exchange, from_fd, secret_file)
+        given = read_keys(exchange, from_fd, secret_file)
+        _store(session, *unlocked_or_new(session), exchange, given)
 
 
 @app.command()
@@ -75,10 +75,13 @@ def rotate(
     A running daemon uses the new keys after its next start. Arm the account again: that checks the new key's
     permissions.
     """
+    from autopilot.adapters.vault import no_keys_for
+
     with _changed(session, "rotate", exchange):
-        passphrase, vault = unlocked_by(session)
-        vault.keys(exchange)
-        _store(session, passphrase, vault, exchange, from_fd, secret_file)
+        if not _is_stored(session, exchange):
+            raise no_keys_for(exchange)
+        given = read_keys(exchange, from_fd, secret_file)
+        _store(session, *unlocked_by(session), exchange, given)
 
 
 @app.command()
@@ -145,14 +148,18 @@ def _changed(session: Session, command: str, exchange: str) -> AbstractContextMa
     return session.recorded(f"keys {command}", {"exchange": exchange})
 
 
-def _store(
-    session: Session, passphrase: Passphrase, vault: Vault, exchange: str, from_fd: int | None, secret_file: Path | None
-) -> None:
-    """Read the keys and store them. The account is disarmed: its authorization was for other keys."""
+def _is_stored(session: Session, exchange: str) -> bool:
+    from autopilot.adapters.vault import stored_keys
+
+    return any(each.exchange == exchange for each in stored_keys(session.paths.vault))
+
+
+def _store(session: Session, passphrase: Passphrase, vault: Vault, exchange: str, given: ExchangeKeys) -> None:
+    """Store the keys. The account is disarmed: its authorization was for other keys."""
     from autopilot.adapters.clock import WallClock
     from autopilot.adapters.vault import save_vault
 
-    changed = vault.with_keys(exchange, read_keys(exchange, from_fd, secret_file), WallClock().now_ms())
+    changed = vault.with_keys(exchange, given, WallClock().now_ms())
     disarmed = _disarmed(session, exchange)
     save_vault(session.paths.vault, passphrase, changed)
     entry = next(each for each in changed.entries if each.exchange == exchange)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from autopilot.adapters.exchange.ccxt_import import require_exchange
+from autopilot.adapters.exchange.ccxt_import import known_exchanges
 from autopilot.adapters.exchange.venue import VenueRules
 from autopilot.adapters.exchange.venues.binance import BINANCE
 from autopilot.adapters.exchange.venues.coinbase import COINBASE
@@ -12,6 +12,7 @@ from autopilot.adapters.exchange.venues.kraken import KRAKEN
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ConfigError
 from autopilot.domain.market import MarketKind
+from autopilot.domain.suggestion import did_you_mean
 
 VENUES: Mapping[str, VenueRules] = {rules.name: rules for rules in (BINANCE, COINBASE, KRAKEN)}
 COIN_NAMES: Mapping[str, str] = {own: usual for rules in VENUES.values() for own, usual in rules.coin_names.items()}
@@ -19,20 +20,23 @@ COIN_NAMES: Mapping[str, str] = {own: usual for rules in VENUES.values() for own
 
 
 def venue_rules(exchange: str) -> VenueRules:
-    """Raises ConfigError for an exchange without real money, or whose orders we cannot find by our own id, and
-    UnknownExchange for one that does not exist."""
-    require_exchange(exchange)
-    if MarketKind.of(exchange) is not MarketKind.REAL:
-        raise ConfigError(
-            f"there is no real money on {exchange}, which is not a real market",
-            hint=f"use one of {', '.join(sorted(VENUES))}, or trade there on paper",
-        )
+    """Raises ConfigError for an exchange that does not exist, has no real money, or whose orders we cannot find by our
+    own id."""
     if exchange not in VENUES:
+        meant = did_you_mean(exchange, VENUES)
         raise ConfigError(
-            f"real money cannot be traded on {exchange}: Autopilot cannot find an order there by its own id",
-            hint=f"use one of {', '.join(sorted(VENUES))}, or trade on paper",
+            f"real money cannot be traded on {exchange}: {_why_not(exchange)}",
+            hint=f"{meant} use one of {', '.join(sorted(VENUES))}, or trade on paper".strip(),
         )
     return VENUES[exchange]
+
+
+def _why_not(exchange: str) -> str:
+    if MarketKind.of(exchange) is not MarketKind.REAL:
+        return "there is no real money there"
+    if exchange not in known_exchanges():
+        return "there is no such exchange"
+    return "Autopilot cannot find an order there by its own id"
 
 
 def require_key_shape(exchange: str, keys: ExchangeKeys) -> None:
