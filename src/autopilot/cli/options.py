@@ -94,6 +94,15 @@ def complete_decision(context: typer.Context) -> list[str]:
     return complete_symbol(context) + _stored(context, "decisions")
 
 
+def known_exchange(name: str | None) -> str | None:
+    """For an option that may be left out. Raises UnknownExchange, which suggests the nearest names."""
+    if name is not None:
+        from autopilot.adapters.exchange.ccxt_import import require_exchange
+
+        require_exchange(name)
+    return name
+
+
 def listed_ms(text: str) -> int:
     """A day, a time, milliseconds since 1970, or a span such as ``7d`` before now. Raises ConfigError."""
     if span := _SPAN.fullmatch(text.lower()):
@@ -145,6 +154,7 @@ def _groups() -> list[Path]:
 
 
 exchange_option = partial(typer.Option, "--exchange", metavar="NAME", autocompletion=complete_exchange)
+known_exchange_option = partial(exchange_option, callback=known_exchange)
 real_exchange_option = partial(typer.Option, "--exchange", metavar="NAME", autocompletion=complete_real_exchange)
 strategy_option = partial(typer.Option, "--strategy", metavar="NAME", autocompletion=complete_strategy)
 symbol_option = partial(typer.Option, "--symbol", metavar="SYMBOL", autocompletion=complete_symbol)

@@ -26,7 +26,7 @@ from pydantic import (
     WrapValidator,
     create_model,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.protocol import LIST_LIMIT_MAX, WIRE_NAMES
@@ -94,6 +94,7 @@ Symbols = Annotated[
 Exchange = Annotated[
     str, StringConstraints(pattern="^[a-z_][a-z0-9_]*$"), _says("must be a name in lower case such as coinbase")
 ]
+"""Of which exchanges there are, adapters know."""
 TimeframeName = Annotated[Timeframe, _says(f"must be one of {', '.join(Timeframe)}")]
 KindName = Annotated[CandleKind, _says(f"must be one of {', '.join(CandleKind)}")]
 Seconds = Annotated[
@@ -300,15 +301,19 @@ def _checked(validate: Callable[[Mapping[str, Any]], Any], given: Mapping[str, A
         return validate(given)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        by_key = {str(each["loc"][0]): _problem(str(each["loc"][0]), each, names) for each in found}
+        # A key that is not text, such as half of a surrogate pair, has no place.
+        by_key = {str(each["loc"][0]): _problem(str(each["loc"][0]), each, names) for each in found if each["loc"]}
         hint = f"this address takes: {', '.join(names) or 'nothing'}"
-        ordered = dict.fromkeys([*given, *names])
-        raise RequestInvalid("; ".join(by_key[key] for key in ordered if key in by_key), hint=hint) from None
+        listed = "; ".join(by_key[key] for key in dict.fromkeys([*given, *names]) if key in by_key)
+        raise RequestInvalid(listed or "a key is not text", hint=hint) from None
 
 
-def _problem(key: str, error: Mapping[str, Any], names: Collection[str]) -> str:
+def _problem(key: str, found: ErrorDetails, names: Collection[str]) -> str:
+    """In our words: those of pydantic stay inside."""
     if key in names:
-        return f"{key} is missing" if error["type"] == "missing" else f"{key} {error['msg']}"
+        if found["type"] == "missing":
+            return f"{key} is missing"
+        return f"{key} {found['msg'] if found['type'] == _OURS else 'has a value that cannot be used here'}"
     meant = did_you_mean(key, names)
     return f"there is no {key[:40]!r} here" + (f"; {meant}" if meant else "")
 

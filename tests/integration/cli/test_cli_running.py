@@ -72,7 +72,9 @@ def test_start_sends_what_was_given_and_leaves_the_rest_to_the_configuration(aut
         (["--interval", "-5"], "is not a number of seconds above 0"),
         (["--interval", "nan"], "is not a number of seconds above 0"),
         (["--interval", "soon"], "--interval"),
-        (["--nonsense"], "No such option"),
+        (["--nonsense"], "there is no option --nonsense"),
+        (["--exchange", "simulatd"], "there is no exchange 'simulatd'"),
+        (["--exchange", "Kraken"], "there is no exchange 'Kraken'"),
         (["extra"], "extra"),
     ],
 )

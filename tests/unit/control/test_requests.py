@@ -1,14 +1,19 @@
 # ruff: noqa: PT017 - either outcome is right; what is asserted is how a refusal looks
 """Whatever a client sends: a request, or a RequestInvalid that says why."""
 
+import dataclasses
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autopilot.control import requests
 from autopilot.control.errors import RequestInvalid
+from autopilot.control.protocol import WIRE_NAMES
 from autopilot.control.requests import (
+    EmptyRequest,
     ExitRequest,
     StartRequest,
     StopRequest,
@@ -83,3 +88,40 @@ def test_what_is_not_a_symbol(text: object) -> None:
     if isinstance(text, str):
         with pytest.raises(RequestInvalid, match="must be a symbol such as BTC/USD"):
             parse_symbol(text)
+
+
+THEIRS = re.compile("input should|valid |unable|field|pydantic|unexpected|extra|tuple|dict", re.IGNORECASE)
+VALUES = (
+    None, True, False, 0, 1, -1, 2.5, 1e300, float("inf"), float("nan"), 10**400, "", "x", "\ud800", "Kraken", "1h",
+    "yes", "BTC/USD", "9" * 5_000, [], [1], [None], ["BTC/USD"], [["BTC/USD"]], {}, {"a": 1}, [{}], b"x",
+    object(), (1,), {1},
+)  # fmt: skip
+KINDS = [kind for kind in vars(requests).values() if isinstance(kind, type) and issubclass(kind, EmptyRequest)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_value_for_every_key_is_taken_or_refused_in_our_words(kind: type) -> None:
+    names = [field.name for field in dataclasses.fields(kind)]
+    for key in [*names, "nosuch", "\ud800", 5]:
+        for value in VALUES:
+            try:
+                parse(kind, {key: value})
+            except RequestInvalid as error:
+                assert str(error)
+                assert not THEIRS.search(str(error)), (key, value, str(error))
+                assert error.hint.startswith("this address takes: ")
+
+
+@pytest.mark.parametrize("name", requests._PARAMETERS)
+def test_every_parameter_is_taken_or_refused_in_our_words(name: str) -> None:
+    key = WIRE_NAMES.get(name, name)
+    for value in ("", "x", "-1", "0", "1", "1,", "1,2", "9" * 5_000, "\ud800", "true", "yes", "BTC/USD", "1e3", "١"):
+        try:
+            parse_query({key: value}, [name])
+        except RequestInvalid as error:
+            assert str(error).startswith(f"{key} must be "), str(error)
+            assert not THEIRS.search(str(error)), (key, value, str(error))
+
+
+def test_every_kind_of_request_is_among_those_that_are_tried() -> None:
+    assert {StartRequest, StopRequest, requests.ModeRequest, requests.BootstrapRequest} <= set(KINDS)

@@ -12,11 +12,10 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.store.database import open_database
-from autopilot.adapters.store.rows import stored_value
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import queries
 from autopilot.app.lock import hold_lock, holder
@@ -25,7 +24,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
-from autopilot.domain.errors import AutopilotError, Kind, StoreError
+from autopilot.domain.errors import AutopilotError, Kind, StoreCorrupt, StoreError
 from autopilot.domain.progress import Progress
 from autopilot.domain.task import Task, TaskState, task_id
 from autopilot.training.request import Stage, TrainingRequest
@@ -72,8 +71,10 @@ def new_task(request: TrainingRequest, now_ms: int) -> Task:
 
 def request_of(task: Task) -> TrainingRequest:
     """The request of a stored task, also of an earlier version's. Raises StoreCorrupt."""
-    with stored_value("training request"):
+    try:
         return _REQUEST.validate_python(task.request)
+    except ValidationError as error:
+        raise StoreCorrupt("the database holds an unreadable training request", hint="restore a backup") from error
 
 
 @contextmanager

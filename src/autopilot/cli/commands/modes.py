@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autopilot.cli.options import complete_exchange, with_session
+from autopilot.cli.options import known_exchange_option, with_session
 from autopilot.cli.render.trading import panic_screen, paused_screen, resumed_screen
 from autopilot.cli.render.words import count
 from autopilot.cli.session import Session, address
@@ -25,25 +25,7 @@ OUR_FAULT = 500
 """From this status on the fault is the daemon's, not the request's."""
 
 
-def _known(value: str | None) -> str | None:
-    """Refuse a misspelled name: a mode for it would restrict no account."""
-    if value is not None:
-        from autopilot.adapters.exchange.ccxt_import import require_exchange
-
-        require_exchange(value)
-    return value
-
-
-Exchange = Annotated[
-    str | None,
-    typer.Option(
-        "--exchange",
-        metavar="NAME",
-        callback=_known,
-        autocompletion=complete_exchange,
-        help="Only accounts on this exchange. Default: every account.",
-    ),
-]
+Exchange = Annotated[str | None, known_exchange_option(help="Only accounts on this exchange. Default: every account.")]
 
 
 @with_session

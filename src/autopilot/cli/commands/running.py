@@ -16,7 +16,7 @@ import typer
 from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.cli.options import (
     TimeframeName,
-    exchange_option,
+    known_exchange_option,
     one_symbol_option,
     symbol_option,
     with_session,
@@ -52,7 +52,7 @@ def start(
         list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. Default: those that ran or are held.")
     ] = None,
     exchange: Annotated[
-        str | None, exchange_option(help="Such as coinbase or kraken; replay and simulated need no network.")
+        str | None, known_exchange_option(help="Such as coinbase or kraken; replay and simulated need no network.")
     ] = None,
     timeframe: TimeframeName = None,
     interval: Annotated[

@@ -16,7 +16,7 @@ from autopilot.cli.options import (
     Since,
     TimeframeName,
     complete_task,
-    exchange_option,
+    known_exchange_option,
     symbol_option,
     with_session,
 )
@@ -46,7 +46,7 @@ def retrain(
         list[str] | None, symbol_option(help="Such as BTC/USD; repeatable. All symbols train one model.")
     ] = None,
     exchange: Annotated[
-        str | None, exchange_option(help="The exchange of the candles; stored ones come first.")
+        str | None, known_exchange_option(help="The exchange of the candles; stored ones come first.")
     ] = None,
     surrogate: Annotated[
         bool,

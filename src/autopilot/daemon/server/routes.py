@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
+from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.store.views.queries import VIEWS
 from autopilot.control.errors import RequestInvalid
 from autopilot.control.protocol import API, HEALTH
@@ -165,6 +166,9 @@ class Routes:
         except TimeoutError:
             raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
         command = parse(kind, parse_body(content))
+        if (exchange := getattr(command, "exchange", None)) is not None:
+            # A mode for a misspelled name would restrict no account.
+            require_exchange(exchange)
         connection_of(request).command = document(command)
         return command
 

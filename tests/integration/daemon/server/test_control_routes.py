@@ -225,6 +225,22 @@ async def test_bad_commands_are_refused(serving: Any, refused: Any, command: str
     assert serving.service.asked == []
 
 
+@pytest.mark.parametrize("command", ["start", "pause", "resume", "retrain"])
+async def test_an_exchange_that_does_not_exist_is_refused_with_the_nearest(
+    serving: Any, refused: Any, command: str
+) -> None:
+    """A pause of a misspelled name would restrict no account."""
+    error = await refused(serving.post(f"{API}/{command}", {"exchange": "simulatd"}))
+    assert (error.status, error.code, str(error)) == (404, "UNKNOWN_EXCHANGE", "there is no exchange 'simulatd'")
+    assert error.hint.startswith('did you mean "simulated"? ')
+    assert serving.service.asked == []
+
+
+async def test_a_key_that_is_half_a_character_is_refused_in_words(serving: Any, refused: Any) -> None:
+    error = await refused(serving.post(f"{API}/stop", {"\ud800": 1}))
+    assert (error.status, str(error)) == (400, "a key is not text")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
