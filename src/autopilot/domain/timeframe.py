@@ -65,8 +65,9 @@ def iso_utc(at_ms: int) -> str:
 
 
 def utc_text(at_ms: int) -> str:
-    """The time as every screen and message shows it: ``1700000000000`` → ``2023-11-14 22:13Z``."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
+    """The time in a message: ``1700000040000`` → ``2023-11-14 22:14Z``; seconds are shown only where there are any."""
+    seconds = "" if at_ms % MINUTE_MS < 1000 else ":%S"
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime(f"%Y-%m-%d %H:%M{seconds}Z")
 
 
 def day_of(at_ms: int) -> int:

@@ -44,7 +44,7 @@ def spoiled(change: Callable[[list[Row]], None]) -> list[Row]:
 def test_what_no_market_can_have_produced_is_refused(change: Callable[[list[Row]], None], words: str) -> None:
     with pytest.raises(CandleError, match=words) as refusal:
         Candles.from_rows(Timeframe.H1, spoiled(change))
-    assert "1970-01-01T0" in str(refusal.value)
+    assert "1970-01-01 0" in str(refusal.value)
     assert refusal.value.hint
 
 

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
 from autopilot.cli.render.blocks import Span, Style
-from autopilot.domain.timeframe import utc_text
+from autopilot.domain.timeframe import MINUTE_MS, utc_text
 
 if TYPE_CHECKING:
     from autopilot.domain.card_types import ComparisonDocument, MetricDocument
@@ -20,7 +20,7 @@ NOTHING = "-"
 
 def utc(at_ms: int | None) -> str:
     """``1714568400000`` → ``2024-05-01 13:00Z``."""
-    return NOTHING if at_ms is None else utc_text(at_ms)
+    return NOTHING if at_ms is None else utc_text(at_ms - at_ms % MINUTE_MS)
 
 
 def day(at_ms: int | None) -> str:
