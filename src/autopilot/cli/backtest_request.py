@@ -16,6 +16,7 @@ from autopilot.config.keys import all_keys
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.constraints import fixed_bounds
 from autopilot.domain.signal import StrategyGroup
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 from autopilot.strategies.base import Strategy
 from autopilot.strategies.registry import StrategySet
@@ -94,7 +95,8 @@ def deciding_model(
 def _group(name: str | None) -> StrategyGroup | None:
     names = [group.value for group in StrategyGroup]
     if name is not None and name not in names:
-        raise UsageProblem(f"unknown group {name!r}", hint=f"use one of {', '.join(names)}")
+        hint = f"{did_you_mean(name, names)} use one of {', '.join(names)}".strip()
+        raise UsageProblem(f"unknown group {name!r}", hint=hint)
     return None if name is None else StrategyGroup(name)
 
 

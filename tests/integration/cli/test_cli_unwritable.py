@@ -69,7 +69,7 @@ RESULTS = [
 ]
 """Commands that print a result on standard output here."""
 FAILURES = [
-    (["tasks", "t0000000000"], 4),
+    (["tasks", "t0000000000"], 1),
     (["config", "get", "intervl"], 2),
     (["nosuch"], 2),
     (["explain", "--nosuch"], 2),

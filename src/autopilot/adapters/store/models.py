@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 
 from autopilot.adapters.store.audit import AuditedStore
@@ -10,6 +11,7 @@ from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import ModelError, NotFound
 from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
+from autopilot.domain.suggestion import did_you_mean
 
 _REGISTER = (
     insert("models", ModelEntry) + " ON CONFLICT (id) DO UPDATE SET state = excluded.state, schema = excluded.schema,"
@@ -132,8 +134,13 @@ def _key(scope: ModelScope) -> tuple[str, str]:
 def _require(connection: sqlite3.Connection, model_id: str) -> ModelEntry:
     row: sqlite3.Row | None = connection.execute("SELECT * FROM models WHERE id = ?", (model_id,)).fetchone()
     if row is None:
-        raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
+        raise no_model(model_id, [each["id"] for each in connection.execute("SELECT id FROM models")])
     return from_row(ModelEntry, row)
+
+
+def no_model(model_id: str, known: Sequence[str]) -> NotFound:
+    hint = f"{did_you_mean(model_id, known)} autopilot models list shows them with their ids".strip()
+    return NotFound(f"there is no model {model_id!r}", hint=hint)
 
 
 def _champion_id(connection: sqlite3.Connection, scope: ModelScope) -> str | None:

@@ -15,7 +15,7 @@ from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.identity import trained_on
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
-from autopilot.adapters.store.models import SqliteModels
+from autopilot.adapters.store.models import SqliteModels, no_model
 from autopilot.app.audit_log import audited
 from autopilot.app.models.watch import model_drift
 from autopilot.config.load import load
@@ -222,9 +222,10 @@ class ModelRegistry:
         return _changed(lost[0].scope, None, lost[0].model_id)
 
     def _entry(self, model_id: str) -> ModelEntry:
-        entry = next((each for each in self._store.entries() if each.id == model_id), None)
+        entries = self._store.entries()
+        entry = next((each for each in entries if each.id == model_id), None)
         if entry is None:
-            raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows them with their ids")
+            raise no_model(model_id, [each.id for each in entries])
         return entry
 
     def _earlier(self, scope: ModelScope) -> ModelEntry | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from math import floor, log10
@@ -14,6 +14,7 @@ from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable, StoreError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, split_symbol
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe, utc_text
 from autopilot.ports.market_data import CandleStore, Coverage, MarketSnapshot
 
@@ -84,11 +85,18 @@ class ReplayExchange(OfflineExchange):
         )
         if not found:
             of = f" of {self._source}" if self._source else ""
+            hint = "import some with autopilot data import FILE; autopilot data list shows what is stored"
             raise UnknownSymbol(
-                f"no candles{of} are stored for {symbol}",
-                hint="import some with autopilot data import FILE; autopilot data list shows what is stored",
+                f"no candles{of} are stored for {symbol}", hint=f"{self._meant(symbol, coverage)} {hint}".strip()
             )
         return found
+
+    def _meant(self, symbol: str, stored: Sequence[Coverage]) -> str:
+        """The nearest exchange where the source has no candles at all, else the nearest symbol that it has."""
+        of_source = [each.symbol for each in stored if self._source in (None, each.exchange)]
+        if self._source and not of_source:
+            return did_you_mean(self._source, [*(each.exchange for each in stored), MarketKind.SIMULATED])
+        return did_you_mean(symbol, of_source)
 
     def _start(self, coverage: Coverage) -> int:
         """Open time of the first decided candle: the configured start, or the first candle with enough history."""

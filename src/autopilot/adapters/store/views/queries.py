@@ -24,6 +24,7 @@ from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.paging import Cursor
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
 _BRIEF = (
@@ -138,8 +139,10 @@ def task(database: Path, task_id: str) -> Document:
     """``{"task": {...}}``, with its request and its result or error. Raises NotFound."""
     with open_readonly(database) as connection:
         row = connection.execute(f"SELECT {_TASK} FROM tasks WHERE id = ?", (task_id,)).fetchone()
-    if row is None:
-        raise NotFound(f"there is no task {task_id!r}", hint="autopilot tasks lists them with their ids")
+        if row is None:
+            meant = did_you_mean(task_id, [each[0] for each in connection.execute("SELECT id FROM tasks")])
+            hint = f"{meant} autopilot tasks lists them with their ids".strip()
+            raise NotFound(f"there is no task {task_id!r}", hint=hint)
     return {"task": _task(row)}
 
 
