@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from autopilot.domain.errors import ConfigError
 from autopilot.ports.clock import Clock
+
+_YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 
 class WallClock(Clock):
@@ -29,9 +32,11 @@ class MarketClock(Clock):
 
 
 def moment_ms(text: str) -> int:
-    """A date or a moment in ISO form, UTC without a zone, in milliseconds. Raises ConfigError."""
+    """A date or a moment in ISO form, UTC without a zone, in milliseconds; a year or a month is its first day. Raises
+    ConfigError."""
+    rest = "-01-01"[3 * text.count("-") :] if _YEAR_OR_MONTH.fullmatch(text) else ""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text + rest)
     except ValueError:
         raise ConfigError(
             f"{text!r} is not a date or a time", hint='write it as "2024-01-31" or "2024-01-31T12:00:00Z", in UTC'

@@ -130,6 +130,17 @@ class TrainingSection(Section):
     seed: Seed = 1
     """The same data and seed make the same model."""
 
+    @model_validator(mode="after")
+    def _suffice(self) -> Self:
+        """A symbol has at most one sample a day: `training.data.history.SPACING_MS`."""
+        most = (self.days + 1) * len(self.symbols)
+        if self.min_samples_per_strategy > most:
+            raise ValueError(
+                f"min_samples_per_strategy = {self.min_samples_per_strategy} can never be reached: days = {self.days} "
+                f"with {len(self.symbols)} symbols gives at most {most} samples, one per symbol and day"
+            )
+        return self
+
 
 class ModelSection(Section):
     """When the learned model is followed."""

@@ -230,6 +230,10 @@ def test_a_cluster_needs_dask(installed: bool, monkeypatch: pytest.MonkeyPatch) 
             "risk.min_order_value = 2001 is more than the largest position on paper, 2000",
         ),
         ({"paper.balance": 4}, "paper.balance = 4"),
+        (
+            {"training.days": 2, "training.min_samples_per_strategy": 7},
+            "training.min_samples_per_strategy = 7 can never",
+        ),
         ({"risk.stop_guard.symbol_stops": 26}, "risk.stop_guard.symbol_stops = 26 can never be reached within"),
         ({"risk.low_profit.min_trades": 26}, "risk.low_profit.lookback_candles = 24"),
         ({"exchange": "kraken", "interval": 0.5}, 'interval = 0.5 is too short for exchange = "kraken"'),
