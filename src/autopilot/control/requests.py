@@ -255,7 +255,8 @@ def parse_query(query: Mapping[str, str], names: Collection[str]) -> dict[str, A
     """The parameters ``names`` of a query by name, as far as they are given. Raises RequestInvalid."""
     wire_names = tuple(WIRE_NAMES.get(name, name) for name in names)
     found: BaseModel = _checked(_query_model(tuple(names)).model_validate, query, wire_names)
-    return found.model_dump(exclude_unset=True)
+    # Not its model_dump, which makes a tuple of a Cursor.
+    return {name: getattr(found, name) for name in names if name in found.model_fields_set}
 
 
 def parse_body(content: bytes) -> dict[str, Any]:

@@ -123,5 +123,10 @@ def test_every_parameter_is_taken_or_refused_in_our_words(name: str) -> None:
             assert not THEIRS.search(str(error)), (key, value, str(error))
 
 
+def test_the_place_in_a_list_is_read_as_it_was_written() -> None:
+    before = parse_query({"before": "1705276800000,512"}, ["before"])["before"]
+    assert (before.at_ms, before.row, str(before)) == (1_705_276_800_000, 512, "1705276800000,512")
+
+
 def test_every_kind_of_request_is_among_those_that_are_tried() -> None:
     assert {StartRequest, StopRequest, requests.ModeRequest, requests.BootstrapRequest} <= set(KINDS)
