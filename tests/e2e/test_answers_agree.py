@@ -123,6 +123,23 @@ def test_the_same_is_answered_without_the_daemon(traded: Home) -> None:
     assert installed == traded.here("decisions", *ALL, "--json")
 
 
+def test_a_history_is_read_in_pages_with_the_daemon_and_without(traded: Home) -> None:
+    """Page by page, each by the command that the page before names, it is the whole list."""
+    whole = traded.here("decisions", *ALL, "--json").document["decisions"]
+    for _ in ("with the daemon", "without it"):
+        found, command = [], ["decisions", "--symbol", "BTC/USD", "--limit", "40"]
+        while command:
+            document = traded.here(*command, "--json").document
+            found += document["decisions"]
+            last = traded.here(*command).out.splitlines()[-1]
+            command = last.split()[4:] if last.startswith("There is more: autopilot ") else []
+            assert bool(command) is ("next" in document)
+        assert found == [decision for decision in whole if decision["symbol"] == "BTC/USD"]
+        assert len(found) > 40
+        if traded.here("status").code == 0:
+            traded.stop()
+
+
 def test_signals_only_makes_no_order(home: Home) -> None:
     home.configure(**market("2024-01-03T12:00:00Z"))
     home.start()
