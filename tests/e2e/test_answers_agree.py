@@ -132,7 +132,7 @@ def test_a_history_is_read_in_pages_with_the_daemon_and_without(traded: Home) ->
             document = traded.here(*command, "--json").document
             found += document["decisions"]
             last = traded.here(*command).out.splitlines()[-1]
-            command = last.split()[4:] if last.startswith("There is more: autopilot ") else []
+            command = last.split()[1:] if last.startswith("  autopilot ") else []
             assert bool(command) is ("next" in document)
         assert found == [decision for decision in whole if decision["symbol"] == "BTC/USD"]
         assert len(found) > 40

@@ -39,7 +39,7 @@ def test_what_a_daemon_does_and_who_asked_for_it(trading: Home) -> None:
     assert trading.follow({"BTC/USD"})
     pid = trading.pid()
     stops = [trading.run("stop", *symbols).code for symbols in (("--symbol", "BTC/USD"), ("--symbol", "BTC/USD"), ())]
-    assert stops == [0, 4, 0]
+    assert stops == [0, 1, 0]
     assert trading.gone(pid)
 
     commands = rows(trading, "command")

@@ -110,7 +110,7 @@ def test_stopping_one_symbol_leaves_the_others_and_the_daemon(home: Home) -> Non
     assert stopped["daemon"] == "running"
     assert states(home) == {"BTC/USD": "stopped", "ETH/USD": "running"}
     again = home.here("stop", "--symbol", "BTC/USD", "--json")
-    assert again.code == 4
+    assert again.code == 1
     assert "BTC/USD is not running" in again.trouble["message"]
 
 

@@ -92,9 +92,9 @@ def test_the_last_line_of_a_page_is_the_command_of_the_next(autopilot, daemon) -
     orders = daemon.answers["/api/autopilot/orders"][1]
     daemon.answers["/api/autopilot/orders"] = (200, {**orders, "next": "1705276800000,512"})
     done = autopilot("orders", "--symbol", "btc-usd", "--limit", "2", "--since", "2024-01-01")
-    last = done.out.splitlines()[-1]
+    *_, more, last = done.out.splitlines()
     command = "autopilot orders --symbol BTC/USD --limit 2 --since 1704067200000 --before 1705276800000,512"
-    assert last == f"There is more: {command}"
+    assert (more, last) == ("There is more:", f"  {command}")
     assert autopilot(*command.split()[1:]).out == done.out
     asked = [given for _, path, given in daemon.requests if path.endswith("/orders")]
     expected = {"symbol": "BTC/USD", "limit": "2", "since": "1704067200000"}

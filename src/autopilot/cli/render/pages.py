@@ -32,7 +32,8 @@ def paged(
         following = document.get("next")
         if following:
             again = shlex.join(["autopilot", *(command or name).split(), *_options(present), "--before", following])
-            return (*screen(document), line(f"There is more: {again}", Style.FAINT, hang=2))
+            # On a line of its own, which fits a terminal, so that it can be copied.
+            return (*screen(document), line("There is more:", Style.FAINT), line(f"  {again}", Style.FAINT, hang=2))
         if not document[name] and present.keys() - {"limit"}:
             return (line(f"No {_NOUNS.get(name, name)}{_that(present)}.", Style.FAINT),)
         return screen(document)
