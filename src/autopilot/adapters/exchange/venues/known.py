@@ -12,8 +12,6 @@ from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.errors import ConfigError
 
 VENUES: Mapping[str, VenueRules] = {rules.name: rules for rules in (BINANCE, COINBASE, KRAKEN)}
-COIN_NAMES: Mapping[str, str] = {own: usual for rules in VENUES.values() for own, usual in rules.coin_names.items()}
-"""Coins whose name on one exchange is not the usual one, by that name."""
 
 
 def venue_rules(exchange: str) -> VenueRules:

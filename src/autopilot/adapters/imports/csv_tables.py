@@ -1,0 +1,104 @@
+"""CSV text to a table: the separator, the lines before the header, the header, the rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from autopilot.adapters.imports.layouts import known_names
+from autopilot.adapters.imports.tables import Row, Table, bare_table, is_number, named_table, require_rows
+from autopilot.domain.errors import CandleError
+
+MARKS = ("\t", ";", "|", ",")
+"""In this order: a number may hold a comma, but none of the others."""
+LINES_BEFORE = 30
+"""The header or the first row stands within so many lines."""
+FEWEST_COLUMNS = 5
+
+
+def csv_table(text: str) -> Table:
+    """Raises CandleError for a text that is no table."""
+    lines = text.split("\n", LINES_BEFORE)[:LINES_BEFORE]
+    header = _header(lines)
+    if header is not None:
+        at, mark, names = header
+        rows, places = _rows(text, at + 1, mark)
+        require_rows(rows)
+        return named_table(names, rows, places)
+    at, mark = _first_row(lines)
+    rows, places = _rows(text, at, mark)
+    return bare_table(rows, places)
+
+
+def cells_of(line: str, mark: str) -> list[str]:
+    """The cells of one line. Raises CandleError."""
+    try:
+        return next(csv.reader([line], delimiter=mark, skipinitialspace=True), [])
+    except csv.Error as error:
+        raise CandleError("a line of it is not CSV", hint="is it whole, and really CSV?") from error
+
+
+def _header(lines: list[str]) -> tuple[int, str, list[str]] | None:
+    """(line, separator, names) of the line that has most of the names of candle columns; None without two of them."""
+    best: tuple[int, int, str, list[str]] | None = None
+    for at, line in enumerate(lines):
+        for mark in MARKS:
+            cells = cells_of(line, mark)
+            found = known_names(cells)
+            if found >= 2 and (best is None or found > best[0]):
+                best = found, at, mark, cells
+    return best[1:] if best else None
+
+
+def _first_row(lines: list[str]) -> tuple[int, str]:
+    """(line, separator) of the first row of a table without a header. Raises CandleError if there is none, or if a line
+    before it may be a header with other names."""
+    before: list[tuple[str, list[str]]] = []
+    for at, line in enumerate(lines):
+        for mark in MARKS:
+            cells = cells_of(line, mark)
+            filled = [cell for cell in cells if cell.strip()]
+            if len(filled) < FEWEST_COLUMNS:
+                continue
+            if sum(map(is_number, filled)) >= FEWEST_COLUMNS - 1:
+                return at, mark
+            before.append((mark, cells))
+            break
+    if before:
+        names = ", ".join(cell.strip() for cell in before[0][1])
+        raise CandleError(
+            f"it has no column for time, open, high, low, close, volume; its columns are {names}",
+            hint="name the columns timestamp,open,high,low,close,volume",
+        )
+    widest = max((len(cells_of(line, mark)) for line in lines for mark in MARKS), default=0)
+    raise CandleError(
+        f"no line of it has the columns of a candle; the longest has {widest}" if any(lines) else "it is empty",
+        hint="download it again, or name the columns timestamp,open,high,low,close,volume",
+    )
+
+
+def _rows(text: str, first: int, mark: str) -> tuple[list[Row], list[int] | range]:
+    """The rows from line ``first`` on (from 0) and the line of each, from 1. Raises CandleError."""
+    stream = io.StringIO(text)
+    for _ in range(first):
+        stream.readline()
+    reader = csv.reader(stream, delimiter=mark, skipinitialspace=True)
+    try:
+        rows: list[Row] = list(reader)
+    except csv.Error as error:
+        raise CandleError(f"line {first + reader.line_num} is not CSV", hint="is it whole, and really CSV?") from error
+    if reader.line_num != len(rows):
+        raise CandleError(_open_quote(rows, first), hint="download it again, or mend that line")
+    if all(rows) and not any("#" in row[0] or row[0].isspace() for row in rows):
+        return rows, range(first + 1, first + 1 + len(rows))
+    kept = [(row, first + at) for at, row in enumerate(rows, 1) if not _is_remark(row)]
+    return [row for row, _ in kept], [line for _, line in kept]
+
+
+def _is_remark(row: Row) -> bool:
+    return not row or row[0].lstrip().startswith("#") or not any(cell.strip() for cell in row)
+
+
+def _open_quote(rows: list[Row], first: int) -> str:
+    at = next((at for at, row in enumerate(rows, 1) if any("\n" in cell for cell in row)), len(rows))
+    return f"a quotation mark in line {first + at} is never closed"
