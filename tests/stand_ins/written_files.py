@@ -443,13 +443,11 @@ def _missing_name(table: Draft, hit: list[int], random: Random) -> None:
 
 
 def _swapped_names(table: Draft, hit: list[int], random: Random) -> None:
+    if table.header is None:
+        return
     known = [at for at, field in enumerate(table.fields) if field not in ("note", "symbol")]
     one, other = random.sample(known, 2)
-    if table.header is not None:
-        table.header[one], table.header[other] = table.header[other], table.header[one]
-    else:
-        for row in table.rows:
-            row[one], row[other] = row[other], row[one]
+    table.header[one], table.header[other] = table.header[other], table.header[one]
 
 
 def _moved(table: Draft, hit: list[int], random: Random) -> None:

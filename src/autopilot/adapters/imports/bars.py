@@ -11,10 +11,10 @@ import numpy as np
 
 from autopilot.adapters.imports.column_names import named_columns
 from autopilot.adapters.imports.layouts import LAYOUTS, PRICES, Layout, as_wide, known_names
-from autopilot.adapters.imports.moments import joined, times_ms
+from autopilot.adapters.imports.moments import date_and_clock, times_ms
 from autopilot.adapters.imports.numbers import numeric_columns
 from autopilot.adapters.imports.sense import number_column, require_sense
-from autopilot.adapters.imports.tables import Losses, Table
+from autopilot.adapters.imports.tables import Losses, CellTable
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.errors import CandleError
 
@@ -24,6 +24,7 @@ MOST_IMPOSSIBLE = 0.01
 MOST_TO_JUDGE = 5_000
 """Rows by which the names of the columns are checked."""
 _DAY_MS = 86_400_000
+"""Two columns that tell one moment are not further apart: one of them may be written in some zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Bars:
     ``rows``: the place of each in the table. ``layout``: the name of the layout, or "header".
     """
 
-    table: Table
+    table: CellTable
     layout: str
     rows: IntArray
     at_ms: IntArray
@@ -51,7 +52,7 @@ class Bars:
 
 
 def bars_of(
-    table: Table, symbol: str, layouts: Sequence[Layout], asked: Layout | None = None, zone: ZoneInfo | None = None
+    table: CellTable, symbol: str, layouts: Sequence[Layout], asked: Layout | None = None, zone: ZoneInfo | None = None
 ) -> Bars:
     """The candles that the table holds. ``layouts``: those that rows without a header may have; ``asked``: the one that
     they must have. Raises CandleError, without the file's name."""
@@ -96,7 +97,7 @@ def _require_sense(
     )
 
 
-def _by_layout(table: Table, layouts: Sequence[Layout], asked: Layout | None, zone: ZoneInfo | None) -> Bars:
+def _by_layout(table: CellTable, layouts: Sequence[Layout], asked: Layout | None, zone: ZoneInfo | None) -> Bars:
     width = len(table.columns)
     fitting = [layout for layout in ([asked] if asked else layouts) if len(layout.columns) == width]
     if not fitting:
@@ -115,7 +116,7 @@ def _by_layout(table: Table, layouts: Sequence[Layout], asked: Layout | None, zo
     return first
 
 
-def _bars_by(table: Table, layout: Layout, zone: ZoneInfo | None) -> Bars:
+def _bars_by(table: CellTable, layout: Layout, zone: ZoneInfo | None) -> Bars:
     numbers = [table.columns[layout.place(field)] for field in (*PRICES, "volume")]
     if "date" in layout.columns:
         clock = table.columns[layout.place("clock")]
@@ -128,7 +129,7 @@ def _bars_by(table: Table, layout: Layout, zone: ZoneInfo | None) -> Bars:
 
 
 def _bars(
-    table: Table,
+    table: CellTable,
     layout: str,
     times: Sequence[Sequence[Any]],
     clock: Sequence[Any] | None,
@@ -138,10 +139,10 @@ def _bars(
 ) -> Bars:
     """``times``: columns of the same moments, the most exact first; ``clock`` belongs to the last of them."""
     if clock is not None:
-        times = [*times[:-1], joined(times[-1], clock)]
+        times = [*times[:-1], date_and_clock(times[-1], clock)]
     at_ms = times_ms(times[0], zone)
-    for other in times[1:]:
-        at_ms = np.where(_near(at_ms, times_ms(other, zone)), at_ms, 0)
+    for other in (times_ms(column, zone) for column in times[1:]):
+        at_ms = np.where((other == 0) | (np.abs(at_ms - other) <= _DAY_MS), at_ms, 0)
     values = numeric_columns(numbers)
     is_closed = np.ones(len(table), dtype=np.bool_) if closed is None else np.array(closed, dtype=np.bool_)
     if table.last_closed_s is not None:
@@ -156,28 +157,26 @@ def _bars(
     return Bars(table, layout, rows, at_ms[rows], opened, high, low, close, volume, losses)
 
 
-def _near(one: IntArray, other: IntArray) -> BoolArray:
-    """Where two columns tell the same moment, but for the zone of one that is written without it."""
-    near: BoolArray = (other == 0) | (np.abs(one - other) <= _DAY_MS)
-    return near
-
-
-def _has_holes(table: Table) -> BoolArray:
+def _has_holes(table: CellTable) -> BoolArray:
     """The rows with an empty cell where the rows before and after have none, in a column that most rows fill: the cells
     beside it may be out of their place."""
     found = np.zeros(len(table), dtype=np.bool_)
     for column in table.columns:
-        if isinstance(column, np.ndarray) or not {"", None} & set(column):
-            continue
-        empty = np.array([cell is None or cell == "" for cell in column], dtype=np.bool_)
-        if 2 * empty.sum() < len(empty):
-            filled = np.flatnonzero(~empty)
-            empty[: filled[0]] = empty[filled[-1] + 1 :] = False
-            found |= empty
+        if isinstance(column, list | tuple) and ("" in column or None in column):
+            found |= _holes(column)
     return found
 
 
-def _count(losses: Losses, table: Table, mask: BoolArray, reason: str) -> None:
+def _holes(column: Sequence[Any]) -> BoolArray:
+    empty = np.array([cell is None or cell == "" for cell in column], dtype=np.bool_)
+    if 2 * empty.sum() >= len(empty):
+        return np.zeros(len(column), dtype=np.bool_)
+    filled = np.flatnonzero(~empty)
+    empty[: filled[0]] = empty[filled[-1] + 1 :] = False
+    return empty
+
+
+def _count(losses: Losses, table: CellTable, mask: BoolArray, reason: str) -> None:
     places = np.flatnonzero(mask)
     if not len(places):
         return

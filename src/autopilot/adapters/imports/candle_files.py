@@ -64,7 +64,7 @@ class ImportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedFile:
     """A file of which nothing was stored, and why."""
 
     file: str
@@ -76,8 +76,8 @@ class Refusal:
 class ImportOutcome:
     """Of several files: those imported, those refused, and those of a folder whose names show no candles of ours."""
 
-    reports: list[ImportReport] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    imported: list[ImportReport] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
 
@@ -95,7 +95,7 @@ def import_path(
     outcome = import_paths(store, [path], options)
     for refusal in outcome.refused:
         raise CandleError(refusal.message, hint=refusal.hint)
-    return tuple(outcome.reports)
+    return tuple(outcome.imported)
 
 
 def import_paths(
@@ -106,7 +106,7 @@ def import_paths(
     A file's name shows its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does; ``options`` add or replace parts of it. Every
     good candle is stored, sorted; of two with the same time the later in the file. Importing again changes nothing.
     ``progress`` is called before each file is read. Raises UnknownSymbol, StoreError; CandleError before anything is
-    stored if a path does not exist, shows no market, or shows others than another one that would join it.
+    stored if no file shows a market, or two that show different ones would go into one series.
     """
     if options.symbol is not None:
         split_symbol(options.symbol)
@@ -127,22 +127,22 @@ def import_paths(
         except CandleError as error:
             outcome.refused.append(_refusal(member, error))
         else:
-            outcome.reports.append(report)
+            outcome.imported.append(report)
     return outcome
 
 
-def _refusal(member: Member | Path, error: AutopilotError) -> Refusal:
+def _refusal(member: Member | Path, error: AutopilotError) -> RefusedFile:
     message = str(error)
-    return Refusal(str(member), message if str(member) in message else f"{member}: {message}", error.hint)
+    return RefusedFile(str(member), message if str(member) in message else f"{member}: {message}", error.hint)
 
 
 def _found(paths: Sequence[Path], options: ImportOptions, outcome: ImportOutcome) -> Iterator[tuple[Member, Series]]:
     """The tables to import with their series. A refusal or a name without a market goes into ``outcome``."""
     for path in paths:
-        if not path.exists():
-            raise CandleError(f"{path} does not exist", hint="check the path")
-    for path in paths:
         is_folder = path.is_dir()
+        if not path.exists():
+            outcome.refused.append(RefusedFile(str(path), f"{path} does not exist", "check the path"))
+            continue
         for file in folder_files(path) if is_folder else [path]:
             try:
                 tables = members(file)
@@ -151,34 +151,32 @@ def _found(paths: Sequence[Path], options: ImportOptions, outcome: ImportOutcome
                 continue
             for member in tables:
                 try:
-                    yield member, _series(member, options)
-                except _NoMarket as error:
-                    if is_folder or len(tables) > 1:
-                        outcome.skipped.append(str(member))
-                    else:
-                        outcome.refused.append(_refusal(member, error))
-                except AutopilotError as error:
+                    series, missing = _series(member, options)
+                except CandleError as error:
                     outcome.refused.append(_refusal(member, error))
+                    continue
+                if series is not None:
+                    yield member, series
+                elif (is_folder or len(tables) > 1) and missing != ["exchange"]:
+                    outcome.skipped.append(str(member))
+                else:
+                    options_named = " and ".join(f"--{name}" for name in missing)
+                    words = f"the name of {member} does not show its {' and '.join(missing)}"
+                    hint = f"give {options_named}, or name it as KRAKEN_BTC-USD_1h.csv.gz"
+                    outcome.refused.append(RefusedFile(str(member), words, hint))
 
 
-class _NoMarket(CandleError):
-    """The name of a file does not show all of its market."""
-
-
-def _series(member: Member, options: ImportOptions) -> Series:
+def _series(member: Member, options: ImportOptions) -> tuple[Series | None, list[str]]:
+    """The series of a table, or None and the parts of it that nothing shows. Raises CandleError for a name that can
+    mean two markets."""
     named = _named(member, options)
     exchange = options.exchange or named.exchange
     symbol = options.symbol or named.symbol
     timeframe = options.timeframe or named.timeframe
-    if exchange is None or symbol is None or timeframe is None:
-        missing = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
-        names = [name for name, value in missing.items() if value is None]
-        kind = CandleError if symbol and timeframe else _NoMarket
-        raise kind(
-            f"the name of {member} does not show its {' and '.join(names)}",
-            hint=f"give {' and '.join('--' + name for name in names)}, or name it as KRAKEN_BTC-USD_1h.csv.gz",
-        )
-    return exchange, symbol, timeframe
+    if exchange is not None and symbol is not None and timeframe is not None:
+        return (exchange, symbol, timeframe), []
+    parts = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
+    return None, [name for name, value in parts.items() if value is None]
 
 
 def _named(member: Member, options: ImportOptions) -> FileMarket:
@@ -211,7 +209,13 @@ def _import(
     store: CandleStore, member: Member, series: Series, options: ImportOptions, before: list[Candles]
 ) -> ImportReport:
     exchange, symbol, timeframe = series
-    bars = bars_of(table_of(member), symbol, layouts_for(member.name, exchange), options.layout, options.zone)
+    bars = bars_of(
+        table_of(member),
+        symbol,
+        layouts_for(member.name, exchange, is_json=member.is_json),
+        options.layout,
+        options.zone,
+    )
     _check_length(bars.at_ms, timeframe)
     faults = find_faults(bars.at_ms, *bars.numbers, timeframe)
     candles = _candles(bars, timeframe)

@@ -21,7 +21,7 @@ from autopilot.adapters.imports.layouts import (
 )
 from autopilot.adapters.imports.moments import is_clock, is_date
 from autopilot.adapters.imports.numbers import numeric_columns
-from autopilot.adapters.imports.tables import Table
+from autopilot.adapters.imports.tables import CellTable
 from autopilot.domain.errors import CandleError
 from autopilot.domain.market import split_symbol
 
@@ -43,7 +43,7 @@ class NamedColumns:
     takers: Sequence[int]
 
 
-def named_columns(table: Table, symbol: str) -> NamedColumns:
+def named_columns(table: CellTable, symbol: str) -> NamedColumns:
     """Raises CandleError where a column is missing, or two could be meant and differ."""
     names = [normal(name) for name in table.names or ()]
     _require_one_market(table, names)
@@ -91,7 +91,7 @@ def _volume_of(name: str) -> str | None:
     return usual_name(currency.upper(), None) if head in ("volume", "vol") else None
 
 
-def _one_of(table: Table, places: Sequence[int], field: str) -> int:
+def _one_of(table: CellTable, places: Sequence[int], field: str) -> int:
     """The column of a field. Where several are called so, a lower-case letter wins over its capital, as streams write
     them; others must hold the same numbers. Raises CandleError."""
     names = [str((table.names or ())[at]).strip() for at in places]
@@ -115,7 +115,7 @@ def _equal(one: Sequence[Any], other: Sequence[Any]) -> bool:
     return bool(len(left)) and bool((left == right).all())
 
 
-def _times(table: Table, names: Sequence[str], special: str | None) -> tuple[list[int], int | None]:
+def _times(table: CellTable, names: Sequence[str], special: str | None) -> tuple[list[int], int | None]:
     """(columns of the time, the most exact first; the column of a time of day)."""
     raw = [str(name).strip() for name in table.names or ()]
     found = [names.index(name) for name in ((special,) if special else (*OPENING_TIMES, *TIMES)) if name in names]
@@ -139,7 +139,7 @@ def _is_number(column: Sequence[Any]) -> bool:
     return all(str(cell).strip().replace(".", "").isdigit() for cell in column[:_SAMPLE])
 
 
-def _require_one_market(table: Table, names: Sequence[str]) -> None:
+def _require_one_market(table: CellTable, names: Sequence[str]) -> None:
     for at, name in enumerate(names):
         if name in MARKETS:
             markets = list(dict.fromkeys(str(cell).strip().upper() for cell in table.columns[at]))
@@ -150,7 +150,7 @@ def _require_one_market(table: Table, names: Sequence[str]) -> None:
                 )
 
 
-def _absent(table: Table, names: Sequence[str], absent: Sequence[str], base: str) -> str:
+def _absent(table: CellTable, names: Sequence[str], absent: Sequence[str], base: str) -> str:
     shown = ", ".join(str(name).strip() or "(without a name)" for name in table.names or ())
     words = f"it has no column for {', '.join(absent)}; its columns are {shown}"
     others = [name for name in names if name in QUOTE_VOLUMES or _volume_of(name)]

@@ -16,7 +16,7 @@ import numpy as np
 from autopilot.adapters.imports.csv_tables import csv_table
 from autopilot.adapters.imports.file_names import SUFFIXES, has_table_suffix, market_of
 from autopilot.adapters.imports.json_tables import json_table
-from autopilot.adapters.imports.tables import Table
+from autopilot.adapters.imports.tables import CellTable
 from autopilot.domain.errors import CandleError
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class Member:
             return self.path.name
         own = self.inner.rpartition("/")[2]
         return own if market_of(own).symbol else self.path.name
+
+    @property
+    def is_json(self) -> bool:
+        """By its name."""
+        return ".json" in (self.inner or self.path.name).lower()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.inner}" if self.inner else str(self.path)
@@ -77,7 +82,7 @@ def members(path: Path) -> tuple[Member, ...]:
     return tuple(Member(path, name) for name in names)
 
 
-def table_of(member: Member) -> Table:
+def table_of(member: Member) -> CellTable:
     """Raises CandleError, without the file's name, for what is no table, not whole, or too large."""
     suffix = member.inner or member.path.name
     if not has_table_suffix(suffix) and not suffix.lower().endswith(".zip"):
@@ -152,7 +157,7 @@ def _decoded(content: bytes) -> str:
     raise CandleError("it cannot be read: it is not a text", hint="is it whole, and really a table?")
 
 
-def _frame_table(content: bytes, *, is_feather: bool) -> Table:
+def _frame_table(content: bytes, *, is_feather: bool) -> CellTable:
     import pandas as pd
 
     kind = "feather" if is_feather else "parquet"
@@ -168,11 +173,11 @@ def _frame_table(content: bytes, *, is_feather: bool) -> Table:
         frame = frame.reset_index()
     if frame.empty:
         raise CandleError("it has no rows", hint="download it again")
-    columns = tuple(_cells(frame.iloc[:, at]) for at in range(frame.shape[1]))
-    return Table(tuple(map(str, frame.columns)), columns, range(1, len(frame) + 1))
+    columns = tuple(cells_of_frame(frame.iloc[:, at]) for at in range(frame.shape[1]))
+    return CellTable(tuple(map(str, frame.columns)), columns, range(1, len(frame) + 1))
 
 
-def _cells(column: pd.Series[Any]) -> Any:
+def cells_of_frame(column: pd.Series[Any]) -> Any:
     """The values; times as milliseconds, 0 for a missing one."""
     import pandas as pd
 

@@ -6,7 +6,7 @@ import csv
 import io
 
 from autopilot.adapters.imports.layouts import known_names
-from autopilot.adapters.imports.tables import Row, Table, bare_table, is_number, named_table, require_rows
+from autopilot.adapters.imports.tables import Row, CellTable, bare_table, is_number, named_table, require_rows
 from autopilot.domain.errors import CandleError
 
 MARKS = ("\t", ";", "|", ",")
@@ -16,7 +16,7 @@ LINES_BEFORE = 30
 FEWEST_COLUMNS = 5
 
 
-def csv_table(text: str) -> Table:
+def csv_table(text: str) -> CellTable:
     """Raises CandleError for a text that is no table."""
     lines = text.split("\n", LINES_BEFORE)[:LINES_BEFORE]
     header = _header(lines)
@@ -60,7 +60,7 @@ def _first_row(lines: list[str]) -> tuple[int, str]:
             filled = [cell for cell in cells if cell.strip()]
             if len(filled) < FEWEST_COLUMNS:
                 continue
-            if sum(map(is_number, filled)) >= FEWEST_COLUMNS - 1:
+            if not before and sum(map(is_number, filled)) >= FEWEST_COLUMNS - 1:
                 return at, mark
             before.append((mark, cells))
             break

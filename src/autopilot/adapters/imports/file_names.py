@@ -25,7 +25,7 @@ _EXCHANGES = frozenset(
     """.split()  # noqa: SIM905
 )
 _DATES = re.compile(r"[-_](?:19|20)\d{2}(?:[-_]\d{2}){0,2}(?:[-_](?:to[-_])?(?:19|20)\d{2}(?:[-_]\d{2}){0,2})?$")
-_TRADINGVIEW = re.compile(r"(?P<rest>.+?),? (?P<length>\w+)(?:_[0-9a-f]{4,6})?")
+_TRADINGVIEW = re.compile(r"(?P<rest>.+?),? (?P<length>\w+?)(?:_[0-9a-f]{4,6})?")
 _LENGTH = re.compile(r"(?P<rest>.+)[-_](?P<length>\d+[a-zA-Z]{0,3}|[dh]|day|hour|minute|daily|hourly)")
 _KRAKEN_ARCHIVE = re.compile(r"[A-Z0-9.]{5,}_(?:1|5|15|30|60|240|720|1440|10080|21600)", re.IGNORECASE)
 _FREQTRADE = re.compile(r"(?:[a-z0-9]+_)?[A-Za-z0-9]+_[A-Za-z0-9]+-\d+[mhdwM]")
@@ -90,7 +90,7 @@ def market_of(name: str, exchange: str | None = None) -> FileMarket:
     return FileMarket(named, symbol, timeframe, other)
 
 
-def layouts_for(name: str, exchange: str | None) -> tuple[Layout, ...]:
+def layouts_for(name: str, exchange: str | None, *, is_json: bool) -> tuple[Layout, ...]:
     """The layouts that rows without a header can have, by the file's name and the user's exchange."""
     stem = stem_of(name)
     found = []
@@ -98,11 +98,11 @@ def layouts_for(name: str, exchange: str | None) -> tuple[Layout, ...]:
         found.append(LAYOUTS["kraken-archive"])
     if _BINANCE_ARCHIVE.fullmatch(stem):
         found.append(LAYOUTS["binance"])
-    if _FREQTRADE.fullmatch(stem) and ".json" in name.lower():
+    if _FREQTRADE.fullmatch(stem) and is_json:
         found.append(LAYOUTS["ohlcv"])
     for source in (_exchange_in(stem), exchange):
         found += layouts_of(source or "")
-    if ".json" in name.lower():
+    if is_json:
         found = [layout for layout in found if layout.name != "kraken-archive"]
     return tuple(dict.fromkeys(found))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autopilot.adapters.imports.layouts import known_names
-from autopilot.adapters.imports.tables import Row, Table, bare_table, named_table, require_rows
+from autopilot.adapters.imports.tables import Row, CellTable, bare_table, named_table, require_rows
 from autopilot.domain.errors import CandleError
 
 DEPTH = 4
@@ -17,7 +17,7 @@ _ANSWERS = {"200000": "kucoin", "00000": "bitget", "0": "okx"}
 _MEND = "it must be a list of candles: lists, or objects with names such as open and close"
 
 
-def json_table(text: str) -> Table:
+def json_table(text: str) -> CellTable:
     """Raises CandleError for a text that is no table."""
     document = _parsed(text)
     if isinstance(document, dict) and (split := _by_column(document)) is not None:
@@ -35,11 +35,13 @@ def json_table(text: str) -> Table:
     lines = range(1, len(rows) + 1)
     if all(isinstance(row, list) for row in rows):
         table = bare_table(rows, lines, answer_of)
-        return Table(table.names, table.columns, table.lines, table.lost, answer_of, _last_closed(document, answer_of))
+        return CellTable(
+            table.names, table.columns, table.lines, table.lost, answer_of, _last_closed(document, answer_of)
+        )
     if not all(isinstance(row, Mapping) for row in rows):
         raise CandleError("it mixes lists, objects and other values", hint=_MEND)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return Table(tuple(names), tuple([row.get(name) for row in rows] for name in names), lines)
+    return CellTable(tuple(names), tuple([row.get(name) for row in rows] for name in names), lines)
 
 
 def _parsed(text: str) -> Any:
@@ -67,7 +69,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _by_column(document: dict[str, Any]) -> Table | None:
+def _by_column(document: dict[str, Any]) -> CellTable | None:
     """``{"columns": […], "data": [[…]]}`` as pandas writes it, or ``{"t": […], "o": […], …}``; None for another
     document."""
     names, data = document.get("columns"), document.get("data")

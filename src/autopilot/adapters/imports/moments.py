@@ -37,6 +37,7 @@ _COMPACT = re.compile(
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK_ONLY = re.compile(rf"{_CLOCK}|\d{{4}}|\d{{6}}")
+_ISO_CHARACTERS = frozenset("0123456789-: T")
 _DATE_LENGTHS = (8, 10, 11, 12)
 
 
@@ -71,7 +72,7 @@ def is_date(cell: Any) -> bool:
     return len(text) in (*_DATE_LENGTHS, 9) and ":" not in text and (not text.isdigit() or len(text) == 8)
 
 
-def joined(dates: Sequence[Any], clocks: Sequence[Any]) -> list[str]:
+def date_and_clock(dates: Sequence[Any], clocks: Sequence[Any]) -> list[str]:
     """The texts of dates and of times of day in two columns, as one."""
     return [f"{str(date).strip()} {_clock_text(str(clock).strip())}" for date, clock in zip(dates, clocks, strict=True)]
 
@@ -126,8 +127,10 @@ def _iso(texts: list[str]) -> IntArray | None:
         texts = [text[:-1] for text in texts]
     elif lengths not in ({19}, {10}):
         return None
-    first = texts[0]
-    if first[4:5] != "-" or first[7:8] != "-" or not all(text[4] == "-" and text[7] == "-" for text in texts):
+    joint = "".join(texts)
+    if not set(joint) <= _ISO_CHARACTERS or joint.count("-") != 2 * len(texts):
+        return None
+    if not all(text[4] == "-" and text[7] == "-" for text in texts):
         return None
     try:
         moments = np.array(texts, dtype="datetime64[ms]").astype(np.int64)

@@ -48,6 +48,7 @@ def require_sense(
             raise CandleError("its takers bought more than was traded", hint=_LOOK)
         if len(at_ms) >= FEWEST_TO_JUDGE:
             order = np.argsort(at_ms, kind="stable")
+            order = order[((low <= open) & (low <= close) & (high >= open) & (high >= close))[order]]
             beside = [other[order] for other in others if np.isfinite(other).mean() > 0.9]
             _require_prices(open[order], high[order], low[order], close[order], beside)
 
@@ -77,6 +78,8 @@ def _require_prices(
     gap = _distance(opened[1:], close[:-1])
     if _distance(close[1:], opened[:-1]) < _MUCH_LESS * gap:
         raise CandleError("its opens and closes have each other's names", hint=_LOOK)
+    if not len(opened):
+        return
     bottom, top = np.minimum(opened, close), np.maximum(opened, close)
     for other in beside:
         if _distance(opened[1:], other[:-1]) < _MUCH_LESS * gap:
@@ -95,9 +98,8 @@ def _distance(one: FloatArray, other: FloatArray) -> float:
 
 
 def _lies_between(low: FloatArray, other: FloatArray, bottom: FloatArray) -> bool:
-    """Whether a column is never below the low nor above open and close, and mostly above the low."""
-    between = (low <= other) & (other <= bottom)
-    return bool(between.mean() > 0.98 and (low < other).mean() > 0.5)
+    """Whether a column is never above open and close, and mostly above the low."""
+    return bool((other <= bottom).mean() > 0.98 and (low < other).mean() > 0.8)
 
 
 def _is_time(at_ms: IntArray, volume: FloatArray) -> bool:

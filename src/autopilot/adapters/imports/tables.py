@@ -27,7 +27,7 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CellTable:
     """``columns`` have one cell per row. ``names`` is None without a header. ``lines``: where each row stands, from 1.
 
     ``lost``: rows that are not in the columns, by reason. ``answer_of``: the exchange whose answer the file is.
@@ -78,7 +78,7 @@ def is_number(cell: Any) -> bool:
     return isinstance(cell, int | float) or bool(_NUMBER.fullmatch(str(cell).strip()))
 
 
-def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> Table:
+def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> CellTable:
     """The table below a header. A row belongs to it if it has a cell for each name.
 
     More cells are allowed where they are empty, or where they are text between rows without them, if the last named
@@ -86,7 +86,7 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> 
     """
     width, header = len(names), list(names)
     if set(map(len, rows)) == {width} and header not in rows:
-        return Table(tuple(names), tuple(zip(*rows, strict=True)), lines)
+        return CellTable(tuple(names), tuple(zip(*rows, strict=True)), lines)
     kept, places, losses = [], [], Losses()
     regular = [row[-1] for row in rows if len(row) == width]
     ends_in_number = 2 * len(regular) > len(rows) and all(map(is_number, regular))
@@ -101,7 +101,7 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> 
             kept.append(row[:width])
             places.append(line)
     columns = tuple(zip(*kept, strict=True)) if kept else tuple(() for _ in names)
-    return Table(tuple(names), columns, places, losses.by_reason)
+    return CellTable(tuple(names), columns, places, losses.by_reason)
 
 
 def _is_in_place(row: Row, width: int, ends_in_number: bool, is_number_name: bool) -> bool:
@@ -111,7 +111,7 @@ def _is_in_place(row: Row, width: int, ends_in_number: bool, is_number_name: boo
     return proven and is_number(row[width - 1]) and not any(map(is_number, surplus))
 
 
-def bare_table(rows: list[Row], lines: Sequence[int], answer_of: str | None = None) -> Table:
+def bare_table(rows: list[Row], lines: Sequence[int], answer_of: str | None = None) -> CellTable:
     """The table without a header: the rows that are as long as most of them."""
     if all(len(row) > 1 and isinstance(row[-1], str) and not row[-1].strip() for row in rows):
         rows = [row[:-1] for row in rows]
@@ -123,7 +123,7 @@ def bare_table(rows: list[Row], lines: Sequence[int], answer_of: str | None = No
             places.append(line)
         else:
             losses.add(TOO_FEW if len(row) < width else TOO_MANY, line, sample_of(row))
-    return Table(None, tuple(zip(*kept, strict=True)), places, losses.by_reason, answer_of)
+    return CellTable(None, tuple(zip(*kept, strict=True)), places, losses.by_reason, answer_of)
 
 
 def require_rows(rows: Iterable[Row]) -> None:
