@@ -1,7 +1,7 @@
 """Candle files as the sources write them, made from a seed: well-formed ones of every kind, and damaged ones.
 
-Independent of the importer: it shares no code with it. `python written_files.py NUMBER` imports so many of each kind and
-prints what came of it; ``python -m benchmarks imports`` runs that.
+Independent of the importer: the writing shares no code with it. ``python -m benchmarks imports`` runs this as a program
+that imports a number of each kind and says what came of it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def market(random: Random) -> tuple[str, list[int], list[list[str]]]:
     times, rows = [], []
     close = max(price, 400)
     for index in range(count):
-        if 3 < index and random.random() < 0.03:
+        if index > 3 and random.random() < 0.03:
             continue
         opened = close if random.random() < 0.85 else max(200, close + random.randint(-2, 2))
         close = max(200, opened + int(random.gauss(0, max(3, opened * 0.004))))
@@ -464,7 +464,6 @@ def imported(file: Written, folder: Path, *, lenient: bool = False) -> dict[int,
 
     from autopilot.adapters.imports.candle_files import ImportOptions, import_paths
     from autopilot.adapters.imports.layouts import LAYOUTS
-    from autopilot.domain.errors import CandleError
     from autopilot.domain.timeframe import Timeframe
 
     path = folder / file.name
@@ -474,9 +473,6 @@ def imported(file: Written, folder: Path, *, lenient: bool = False) -> dict[int,
     store = MemoryCandles()
     try:
         outcome = import_paths(store, [path], options)
-    except CandleError as error:
-        assert error.hint, str(error)
-        return str(error)
     finally:
         path.unlink()
     if outcome.refused:
@@ -492,49 +488,57 @@ def wrong_numbers(stored: dict[int, Values], truth: dict[int, Values]) -> list[i
     return [at for at, values in stored.items() if truth.get(at) != values]
 
 
-def main(number: int, first: int = 0) -> int:
-    """Imports ``number`` files of each kind; returns 1 if a number is wrong, or too many are refused."""
-    exact, refused, wrong = 0, Counter[str](), 0
-    reasons: dict[str, str] = {}
+def figures(number: int, first: int = 0) -> tuple[list[str], bool]:
+    """What came of ``number`` files of each kind, in words, and whether it is as it should be."""
     with tempfile.TemporaryDirectory() as place:
-        for seed in range(first, first + number):
-            file = well_formed(seed)
-            found = imported(file, Path(place))
-            if isinstance(found, str):
-                refused[file.kind] += 1
-                reasons.setdefault(file.kind, f"seed {seed}: {found}")
-            elif found == file.truth:
-                exact += 1
-            else:
-                wrong += 1
-                print(f"WRONG seed {seed} {file.kind} {file.name}")
-        print(f"well-formed: {number:,} files, {exact:,} imported exactly ({100 * exact / number:.2f} %),", end=" ")
-        print(f"{sum(refused.values()):,} refused, {wrong:,} with other numbers")
-        for kind, count in refused.most_common():
-            print(f"  {count} {kind}: {reasons[kind][:200]}")
-        bad, whole, partly, kinds = wrong, Counter[str](), Counter[str](), Counter[str]()
-        for seed in range(first, first + number):
-            file = damaged(seed)
-            kind = file.kind.partition(" ")[0]
-            kinds[kind] += 1
-            for lenient in (False, True):
-                found = imported(file, Path(place), lenient=lenient)
-                if isinstance(found, dict) and (times := wrong_numbers(found, file.truth)):
-                    bad += 1
-                    print(
-                        f"WRONG damaged seed {seed} {file.kind} {file.name} lenient={lenient}: {len(times)} of {len(found)}"
-                    )
-                elif isinstance(found, dict) and not lenient:
-                    (whole if found == file.truth else partly)[kind] += 1
-        print(f"damaged: {number:,} files, each also with --lenient")
-        for kind, count in sorted(kinds.items()):
-            print(
-                f"  {kind}: {count:,}, refused {count - whole[kind] - partly[kind]:,}, exact {whole[kind]:,}, some rows {partly[kind]:,}"
-            )
-        print(f"files with a number that is not theirs: {bad}")
-    return 1 if bad or exact < 0.99 * number else 0
+        words, is_exact = _well_formed_figures(range(first, first + number), Path(place))
+        more, is_clean = _damaged_figures(range(first, first + number), Path(place))
+    return [*words, *more], is_exact and is_clean
 
+
+def _well_formed_figures(seeds: range, folder: Path) -> tuple[list[str], bool]:
+    exact, wrong, refused = 0, [], Counter[str]()
+    reasons: dict[str, str] = {}
+    for seed in seeds:
+        file = well_formed(seed)
+        found = imported(file, folder)
+        if isinstance(found, str):
+            refused[file.kind] += 1
+            reasons.setdefault(file.kind, f"seed {seed}: {found}")
+        elif found == file.truth:
+            exact += 1
+        else:
+            wrong.append(f"  WRONG: seed {seed}, {file.kind}")
+    share = f"{exact:,} imported exactly ({100 * exact / len(seeds):.2f} %)"
+    counts = f"{refused.total():,} refused, {len(wrong):,} with other numbers"
+    lines = [f"well-formed: {len(seeds):,} files, {share}, {counts}", *wrong]
+    lines += [f"  {count:,} {kind}: {reasons[kind][:160]}" for kind, count in refused.most_common()]
+    return lines, not wrong and exact >= 0.99 * len(seeds)
+
+
+def _damaged_figures(seeds: range, folder: Path) -> tuple[list[str], bool]:
+    results: dict[str, Counter[str]] = {}
+    wrong = []
+    for seed in seeds:
+        file = damaged(seed)
+        kind = file.kind.partition(" ")[0]
+        for lenient in (False, True):
+            found = imported(file, folder, lenient=lenient)
+            if isinstance(found, dict) and (times := wrong_numbers(found, file.truth)):
+                wrong.append(f"  WRONG: seed {seed}, {file.kind}, lenient {lenient}: {len(times)} of {len(found)}")
+            if not lenient:
+                result = "refused" if isinstance(found, str) else "whole" if found == file.truth else "in part"
+                results.setdefault(kind, Counter())[result] += 1
+    lines = [f"damaged: {len(seeds):,} files, each also with --lenient; {len(wrong):,} with a wrong number", *wrong]
+    for kind, counts in sorted(results.items()):
+        lines.append(f"  {kind.replace('_', ' ')}: " + ", ".join(f"{counts[each]:,} {each}" for each in RESULTS))
+    return lines, not wrong
+
+
+RESULTS = ("refused", "whole", "in part")
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1] / "fakes"))
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    texts, is_right = figures(*map(int, sys.argv[1:]))
+    sys.stdout.write("\n".join(texts) + "\n")
+    sys.exit(0 if is_right else 1)

@@ -14,7 +14,7 @@ from autopilot.adapters.imports.layouts import LAYOUTS, PRICES, Layout, as_wide,
 from autopilot.adapters.imports.moments import date_and_clock, times_ms
 from autopilot.adapters.imports.numbers import numeric_columns
 from autopilot.adapters.imports.sense import number_column, require_sense
-from autopilot.adapters.imports.tables import Losses, CellTable
+from autopilot.adapters.imports.tables import CellTable, Losses
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.errors import CandleError
 

@@ -6,7 +6,7 @@ import csv
 import io
 
 from autopilot.adapters.imports.layouts import known_names
-from autopilot.adapters.imports.tables import Row, CellTable, bare_table, is_number, named_table, require_rows
+from autopilot.adapters.imports.tables import CellTable, Row, bare_table, is_number, named_table, require_rows
 from autopilot.domain.errors import CandleError
 
 MARKS = ("\t", ";", "|", ",")

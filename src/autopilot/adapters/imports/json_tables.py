@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autopilot.adapters.imports.layouts import known_names
-from autopilot.adapters.imports.tables import Row, CellTable, bare_table, named_table, require_rows
+from autopilot.adapters.imports.tables import CellTable, Row, bare_table, named_table, require_rows
 from autopilot.domain.errors import CandleError
 
 DEPTH = 4

@@ -63,7 +63,7 @@ def import_(
     session: Session,
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH…", help="Files, zip archives, or folders of files named as their markets."),
+        typer.Argument(metavar="PATH", help="Files, zip archives, or folders of files named as their markets."),
     ],
     exchange: FilesExchange = None,
     symbol: FilesSymbol = None,

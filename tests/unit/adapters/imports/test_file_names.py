@@ -83,7 +83,7 @@ def test_names_tell_markets(name: str, expected: FileMarket) -> None:
 
 @pytest.mark.parametrize("name", ["ARBUSD_60m.csv", "SPYUSD_1h.csv", "ABUSD_1h.csv"])
 def test_a_name_that_can_mean_two_markets_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(CandleError, match="can mean .* or ") as refused:
+    with pytest.raises(CandleError, match=r"can mean .* or ") as refused:
         market_of(name)
     assert "--symbol" in refused.value.hint
     path = tmp_path / name

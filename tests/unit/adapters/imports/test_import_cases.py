@@ -56,7 +56,7 @@ def test_rows_without_a_header_need_a_source_or_a_layout(name: str, tmp_path: Pa
     path = tmp_path / f"rows.{name.rpartition('.')[2].lower()}"
     path.write_bytes((CASES / name).read_bytes())
     store = MemoryCandles()
-    with pytest.raises(CandleError, match="nothing shows what their .* columns are") as refused:
+    with pytest.raises(CandleError, match=r"nothing shows what their .* columns are") as refused:
         import_path(store, path, *SERIES)
     assert LAYOUT[name] in refused.value.hint
     assert store.kept == {}

@@ -1,4 +1,4 @@
-"""Columns are known by their names, whatever their order; archives by their members; and no junk ends in a traceback."""
+"""Columns are known by their names, archives by their members, and no junk ends in a traceback."""
 
 from __future__ import annotations
 
