@@ -326,7 +326,8 @@ def _last_of_each(at_ms: IntArray) -> IntArray:
 
 def _check_length(at_ms: IntArray, timeframe: Timeframe) -> None:
     """Raises CandleError when most candles follow each other at another distance than the timeframe's."""
-    steps, counts = np.unique(np.diff(np.unique(at_ms)), return_counts=True)
+    between = np.diff(np.sort(at_ms))
+    steps, counts = np.unique(between[between > 0], return_counts=True)
     if not len(steps):
         return
     usual = int(steps[np.argmax(counts)])

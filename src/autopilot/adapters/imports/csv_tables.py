@@ -22,10 +22,16 @@ def csv_table(text: str) -> CellTable:
     header = _header(lines)
     if header is not None:
         at, mark, names = header
+        columns = _regular_columns(text, at + 1, mark)
+        if columns is not None and len(columns) == len(names) and names[0] not in columns[0]:
+            return CellTable(tuple(names), columns, range(at + 2, at + 2 + len(columns[0])))
         rows, places = _rows(text, at + 1, mark)
         require_rows(rows)
         return named_table(names, rows, places)
     at, mark = _first_row(lines)
+    columns = _regular_columns(text, at, mark)
+    if columns is not None and any(columns[-1]):
+        return CellTable(None, columns, range(at + 1, at + 1 + len(columns[0])))
     rows, places = _rows(text, at, mark)
     return bare_table(rows, places)
 
@@ -75,6 +81,25 @@ def _first_row(lines: list[str]) -> tuple[int, str]:
         f"no line of it has the columns of a candle; the longest has {widest}" if any(lines) else "it is empty",
         hint="download it again, or name the columns timestamp,open,high,low,close,volume",
     )
+
+
+def _regular_columns(text: str, first: int, mark: str) -> tuple[list[str], ...] | None:
+    """The columns of a table without quotation marks and remarks in which every line has as many cells: what `_rows`
+    gives, in a fraction of the time. None for any other."""
+    begin = 0
+    for _ in range(first):
+        begin = text.find("\n", begin) + 1
+        if not begin:
+            return None
+    rest = text[begin:].rstrip("\n")
+    if not rest or '"' in rest or "#" in rest:
+        return None
+    marks = {line.count(mark) for line in rest.split("\n")}
+    if len(marks) != 1 or marks == {0}:
+        return None
+    width = marks.pop() + 1
+    cells = rest.replace("\n", mark).split(mark)
+    return tuple(cells[at::width] for at in range(width))
 
 
 def _rows(text: str, first: int, mark: str) -> tuple[list[Row], list[int] | range]:

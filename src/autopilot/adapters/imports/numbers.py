@@ -47,7 +47,10 @@ def _plain(column: Sequence[Any]) -> FloatArray | None:
     if isinstance(column, np.ndarray) and column.dtype.kind in "iuf":
         return column.astype(np.float64)
     kinds = set(map(type, column))
-    if not kinds <= {str, int, float} or (str in kinds and "_" in "".join(map(str, column))):
+    if kinds == {str}:
+        if "_" in "".join(column):
+            return None
+    elif not kinds <= {int, float}:
         return None
     try:
         return np.array(list(map(float, column)), dtype=np.float64)

@@ -86,7 +86,7 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> 
     """
     width, header = len(names), list(names)
     if set(map(len, rows)) == {width} and header not in rows:
-        return CellTable(tuple(names), tuple(zip(*rows, strict=True)), lines)
+        return CellTable(tuple(names), _columns(rows, width), lines)
     kept, places, losses = [], [], Losses()
     regular = [row[-1] for row in rows if len(row) == width]
     ends_in_number = 2 * len(regular) > len(rows) and all(map(is_number, regular))
@@ -100,8 +100,7 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> 
         else:
             kept.append(row[:width])
             places.append(line)
-    columns = tuple(zip(*kept, strict=True)) if kept else tuple(() for _ in names)
-    return CellTable(tuple(names), columns, places, losses.by_reason)
+    return CellTable(tuple(names), _columns(kept, width), places, losses.by_reason)
 
 
 def _is_in_place(row: Row, width: int, ends_in_number: bool, is_number_name: bool) -> bool:
@@ -123,10 +122,14 @@ def bare_table(rows: list[Row], lines: Sequence[int], answer_of: str | None = No
             places.append(line)
         else:
             losses.add(TOO_FEW if len(row) < width else TOO_MANY, line, sample_of(row))
-    return CellTable(None, tuple(zip(*kept, strict=True)), places, losses.by_reason, answer_of)
+    return CellTable(None, _columns(kept, width), places, losses.by_reason, answer_of)
 
 
 def require_rows(rows: Iterable[Row]) -> None:
     """Raises CandleError for a table without any row."""
     if not any(True for _ in rows):
         raise CandleError("it has no rows", hint="download it again")
+
+
+def _columns(rows: list[Row], width: int) -> tuple[list[Any], ...]:
+    return tuple([row[at] for row in rows] for at in range(width))
