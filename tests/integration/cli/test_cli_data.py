@@ -124,7 +124,10 @@ def folder(tmp_path: Path) -> Path:
 
 def test_import_a_folder_then_again_changes_nothing(autopilot, folder) -> None:
     first = autopilot("data", "import", str(folder), "--lenient")
-    assert (first.code, first.err) == (1, "error: " + BAD.format(folder).replace("\n", "\n  ") + "\ntry: mend the file\n")
+    assert (first.code, first.err) == (
+        1,
+        "error: " + BAD.format(folder).replace("\n", "\n  ") + "\ntry: mend the file\n",
+    )
     assert first.out.splitlines() == [
         "file                   exchange  symbol   timeframe  layout  rows  new  dropped",
         "KRAKEN_BTC-USD_1h.csv  kraken    BTC/USD  1h         header     5    5        0",
@@ -154,7 +157,8 @@ BAD = (
 
 def test_dropped_rows_are_shown_with_line_and_sample(autopilot, tmp_path) -> None:
     rows = "".join(f"{START + hour * HOUR_MS},10,12,9,11,{hour + 1}\n" for hour in range(150))
-    (tmp_path / "KRAKEN_BTC-USD_1h.csv").write_text(f"timestamp,open,high,low,close,volume\n{rows}soon,10,12,9,11,1\n")
+    header = "timestamp,open,high,low,close,volume\n"
+    (tmp_path / "KRAKEN_BTC-USD_1h.csv").write_text(f"{header}{rows}soon,10,12,9,11,1\n")
     done = autopilot("data", "import", str(tmp_path / "KRAKEN_BTC-USD_1h.csv"))
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[2:] == [

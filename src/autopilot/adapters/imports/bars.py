@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from autopilot.adapters.imports.column_names import named_columns
-from autopilot.adapters.imports.layouts import LAYOUTS, PRICES, Layout, as_wide, known_names
+from autopilot.adapters.imports.layouts import LAYOUTS, PRICES, Layout, as_wide, known_names, layouts_of
 from autopilot.adapters.imports.moments import date_and_clock, times_ms
 from autopilot.adapters.imports.numbers import numeric_columns
 from autopilot.adapters.imports.sense import number_column, require_sense
@@ -62,10 +62,12 @@ def bars_of(
         found = named_columns(table, symbol)
         times = [table.columns[at] for at in found.times]
         clock = table.columns[found.clock] if found.clock is not None else None
-        bars = _bars(table, found.layout, times, clock, [table.columns[at] for at in found.numbers], zone)
+        closed = None if found.closed is None else _closed(table.columns[found.closed], "true")
+        bars = _bars(table, found.layout, times, clock, [table.columns[at] for at in found.numbers], zone, closed)
         _require_sense(bars, found.quotes, found.counts, found.takers, [*found.times, *found.numbers])
         return bars
-    bars = _by_layout(table, layouts, asked, zone)
+    answered = layouts_of(table.answer_of) if table.answer_of else ()
+    bars = _by_layout(table, [*answered, *(each for each in layouts if each not in answered)], asked, zone)
     _require_sense(bars, *_beside(LAYOUTS[bars.layout]))
     return bars
 
@@ -124,8 +126,12 @@ def _bars_by(table: CellTable, layout: Layout, zone: ZoneInfo | None) -> Bars:
     closed = None
     if layout.closed:
         at, value = layout.closed
-        closed = [str(cell).strip().lower() in (value, "") for cell in table.columns[at]]
+        closed = _closed(table.columns[at], value)
     return _bars(table, layout.name, [table.columns[layout.place("time")]], None, numbers, zone, closed)
+
+
+def _closed(column: Sequence[Any], value: str) -> list[bool]:
+    return [str(cell).strip().lower() in (value, "") for cell in column]
 
 
 def _bars(

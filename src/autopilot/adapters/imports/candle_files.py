@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,9 +140,12 @@ def _refusal(member: Member | Path, error: AutopilotError) -> RefusedFile:
 def _found(paths: Sequence[Path], options: ImportOptions, outcome: ImportOutcome) -> Iterator[tuple[Member, Series]]:
     """The tables to import with their series. A refusal or a name without a market goes into ``outcome``."""
     for path in paths:
-        is_folder = path.is_dir()
-        if not path.exists():
-            outcome.refused.append(RefusedFile(str(path), f"{path} does not exist", "check the path"))
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - the method raises where a folder above may not be read
+        if not is_folder and not os.path.isfile(path):  # noqa: PTH113
+            words = "is no file" if os.path.lexists(path) else "does not exist"
+            outcome.refused.append(
+                RefusedFile(str(path), f"{path} {words}", "check the path, and that you may read it")
+            )
             continue
         for file in folder_files(path) if is_folder else [path]:
             try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from autopilot.adapters.imports.currencies import usual_name
 from autopilot.adapters.imports.layouts import (
+    CLOSED,
     COUNTS,
     MARKETS,
     NAMED_LAYOUTS,
@@ -41,6 +42,7 @@ class NamedColumns:
     quotes: Sequence[int]
     counts: Sequence[int]
     takers: Sequence[int]
+    closed: int | None
 
 
 def named_columns(table: CellTable, symbol: str) -> NamedColumns:
@@ -82,7 +84,12 @@ def named_columns(table: CellTable, symbol: str) -> NamedColumns:
         quotes=quotes,
         counts=[at for at, name in enumerate(names) if name in COUNTS],
         takers=[at for at, name in enumerate(names) if name in TAKER_VOLUMES],
+        closed=next((at for at, name in enumerate(names) if name in CLOSED and _is_flag(table.columns[at])), None),
     )
+
+
+def _is_flag(column: Sequence[Any]) -> bool:
+    return {str(cell).strip().lower() for cell in column} <= {"true", "false"}
 
 
 def _volume_of(name: str) -> str | None:

@@ -27,6 +27,7 @@ MOST_BYTES = 1 << 30
 MOST_MEMBERS = 20_000
 _AT_ONCE = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 _TOO_LARGE = f"it holds more than {MOST_BYTES >> 30} GiB"
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
@@ -74,17 +75,15 @@ def members(path: Path) -> tuple[Member, ...]:
         raise CandleError(f"it holds more than {MOST_MEMBERS:,} files", hint="unpack it, and import its folders")
     names = [entry.filename for entry in entries if _is_wanted(entry.filename)]
     if not names:
-        packed = any(entry.filename.lower().endswith((".zip", ".tar", ".7z", ".rar")) for entry in entries)
-        raise CandleError(
-            "it holds archives, not tables" if packed else "it holds no table",
-            hint="unpack it first" if packed else f"a table ends in one of {', '.join(SUFFIXES)}",
-        )
+        raise CandleError("it holds no table", hint=f"a table ends in one of {', '.join(SUFFIXES)}")
     return tuple(Member(path, name) for name in names)
 
 
 def table_of(member: Member) -> CellTable:
     """Raises CandleError, without the file's name, for what is no table, not whole, or too large."""
     suffix = member.inner or member.path.name
+    if member.inner.lower().endswith(_ARCHIVES):
+        raise CandleError("it is an archive in an archive", hint="unpack the outer one first")
     if not has_table_suffix(suffix) and not suffix.lower().endswith(".zip"):
         raise CandleError("it has an unknown format", hint=f"use one of {', '.join(SUFFIXES)}, or .gz or .zip of it")
     content = _content(member)
@@ -99,7 +98,8 @@ def table_of(member: Member) -> CellTable:
 
 def _is_wanted(name: str) -> bool:
     last = name.rpartition("/")[2]
-    return has_table_suffix(name) and not last.startswith(".") and not name.startswith("__MACOSX/")
+    is_named = has_table_suffix(name) or name.lower().endswith(_ARCHIVES)
+    return is_named and not last.startswith(".") and not name.startswith("__MACOSX/")
 
 
 def _content(member: Member) -> bytes:

@@ -33,6 +33,8 @@ QUOTE_VOLUMES = (
 )  # fmt: skip
 COUNTS = ("count", "trades", "n", "trade_count", "tradecount", "number_of_trades", "num_trades", "trades_count")
 TAKER_VOLUMES = ("taker_buy_volume", "taker_buy_base_volume", "taker_buy_base_asset_volume")
+CLOSED = ("x", "confirm", "is_closed", "isclosed", "closed", "complete", "is_final", "isfinal")
+"""Whether a candle had closed, if every cell is true or false."""
 MARKETS = ("symbol", "pair", "ticker", "instrument", "market", "product_id", "tic", "s")
 _FIELDS = {name: field for field, names in _ALIASES.items() for name in names} | dict.fromkeys(
     (*OPENING_TIMES, *TIMES), "time"

@@ -30,7 +30,9 @@ _YEAR_LAST = re.compile(
 )
 _MONTH_FIRST = r"(?P<month>[A-Za-z]{3})[a-z]* (?P<day>\d{1,2}),? "
 _MONTH_SECOND = r"(?P<day_first>\d{1,2})[- ](?P<month_last>[A-Za-z]{3})[a-z]*[- ]"
-_NAMED = re.compile(rf"(?:{_MONTH_FIRST}|{_MONTH_SECOND})(?P<year>\d{{4}}){_AFTER}")
+_NAMED = re.compile(
+    rf"(?:[A-Za-z]{{3,9}},? )?(?:{_MONTH_FIRST}|{_MONTH_SECOND})(?P<year>\d{{4}}){_AFTER}(?: \([^)]*\))?"
+)
 _COMPACT = re.compile(
     r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"
     r"(?:[T ]?(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2}))?)?"

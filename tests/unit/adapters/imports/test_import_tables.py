@@ -7,8 +7,10 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import ccxt
 import pytest
@@ -141,6 +143,76 @@ def test_one_notation_for_a_whole_file(tmp_path: Path, change: Callable[[str], s
         assert said in refusal(path)
 
 
+def arrays(order: str) -> list[list[str]]:
+    """Rows of JSON; ``order``: places in (time, open, high, low, close, volume), - for 1."""
+    return [[row[int(at)] if at.isdigit() else "1" for at in order.split()] for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"error": [], "result": {"XXBTZUSD": arrays("0 1 2 3 4 4 5 -"), "last": int(ROWS[-1][0])}},
+        {"retCode": 0, "result": {"category": "spot", "list": arrays("0 1 2 3 4 5 -")[::-1]}, "time": 1},
+        {"code": "0", "msg": "", "data": arrays("0 1 2 3 4 5 - - -")[::-1]},
+        {"code": "200000", "data": arrays("0 1 4 2 3 5 -")[::-1]},
+        {"columns": ["time", "open", "high", "low", "close", "volume"], "data": arrays("0 1 2 3 4 5"), "index": [1]},
+        {"s": "ok", **{name: [row[at] for row in ROWS] for at, name in enumerate("tohlcv")}},
+        {"data": {"pair": "BTC/USD", "ohlc": [dict(zip("tohlcv", row, strict=True)) for row in ROWS]}},
+        {"ticker": "X:BTCUSD", "results": [dict(zip("tohlcv", row, strict=True)) for row in ROWS], "status": "OK"},
+    ],
+)
+def test_the_answers_of_exchanges(tmp_path: Path, document: object) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps(document))
+    assert stored(tmp_path / "rows.json") == TRUTH
+
+
+def test_a_candle_that_had_not_closed_is_left_out(tmp_path: Path) -> None:
+    running = {at: row for at, row in TRUTH.items() if at < int(ROWS[-1][0]) * 1000}
+    answer = {"error": [], "result": {"XXBTZUSD": arrays("0 1 2 3 4 4 5 -"), "last": int(ROWS[-2][0])}}
+    (tmp_path / "a.json").write_text(json.dumps(answer))
+    okx = [[*row[:-1], "1"] for row in arrays("0 1 2 3 4 5 - - -")]
+    okx[-1][-1] = "0"
+    (tmp_path / "okx.json").write_text(json.dumps(okx))
+    stream = [{**dict(zip("tohlcv", row, strict=True)), "x": row is not ROWS[-1]} for row in ROWS]
+    (tmp_path / "b.json").write_text("\n".join(map(json.dumps, stream)))
+    for name in ("a.json", "okx.json", "b.json"):
+        assert stored(tmp_path / name) == running
+
+
+@pytest.mark.parametrize(
+    ("write", "zone"),
+    [
+        ("{:%Y-%m-%dT%H:%M:%S%z}", "UTC"),
+        ("{:%Y-%m-%d %H:%M:%S.000 UTC}", "UTC"),
+        ("{:%d.%m.%Y %H:%M:%S.000 GMT%z}", "Asia/Kolkata"),
+        ("{:%a, %d %b %Y %H:%M:%S GMT}", "UTC"),
+        ("{:%a %b %d %Y %H:%M:%S GMT%z (somewhere)}", "Asia/Tokyo"),
+        ("{:%Y/%m/%d %I:%M %p}", "UTC"),
+        ("{:%Y%m%dT%H%M%S}", "UTC"),
+        ("{:%Y%m%d%H%M}", "UTC"),
+        ("{:%B %d, %Y, %H:%M}", "UTC"),
+    ],
+)
+def test_times_of_many_kinds(tmp_path: Path, write: str, zone: str) -> None:
+    path = tmp_path / "f.csv"
+    rows = [[write.format(datetime.fromtimestamp(int(row[0]), ZoneInfo(zone))), *row[1:]] for row in ROWS]
+    path.write_text("\n".join(["time;open;high;low;close;volume", *map(";".join, rows)]))
+    assert stored(path) == TRUTH
+
+
+def test_a_local_time_that_occurs_twice_is_left_out(tmp_path: Path) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    hours = [1_729_900_800 + hour * 3600 for hour in range(300)]  # The clocks go back on 27 October 2024.
+    lines = [f"{datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M},10,12,9,11,{at % 97}" for at in hours]
+    (tmp_path / "f.csv").write_text("\n".join(["time,open,high,low,close,volume", *lines]))
+    store = MemoryCandles()
+    outcome = import_paths(store, [tmp_path / "f.csv"], ImportOptions(*SERIES, zone=zone))
+    assert outcome.imported[0].dropped == {"no time": 2}
+    assert {at: row[-1] for at, row in store.kept[SERIES].items()} == {
+        at * 1000: at % 97 for at in hours if at not in (1_729_987_200, 1_729_990_800)
+    }
+
+
 ROW = [1_700_006_400_000, 11, 14, 10, 13, 5, 60, 70, 80, 0.5, 1, 0]
 
 
@@ -203,7 +275,7 @@ def test_each_member_of_an_archive_has_its_own_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("f.zip", packed({"inner.zip": "PK"}), "holds archives, not tables"),
+        ("f.zip", packed({"inner.zip": "PK"}), "an archive in an archive"),
         ("f.zip", packed({"readme.md": "x"}), "holds no table"),
         ("f.zip", packed({"f.csv": TEXT})[:-30], "not a whole zip archive"),
         ("f.csv.gz", gzip.compress(TEXT.encode())[:-12], "damaged, or not whole"),
