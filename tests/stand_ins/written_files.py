@@ -351,6 +351,7 @@ def _written(
     options: dict[str, Any],
     random: Random,
     as_text: Callable[[Draft, Random], str] | None = None,
+    torn: int = 0,
 ) -> Written:
     if as_text is not None and not table.is_json:
         text = as_text(table, random)
@@ -358,7 +359,7 @@ def _written(
         text = as_json(table, random)
     else:
         text = as_csv(table, random)
-    name, content = _stored(text, table.name, random)
+    name, content = _stored(text[: len(text.rstrip()) - torn] if torn else text, table.name, random)
     kind = f"{source or 'header'} {'json' if table.is_json else 'csv'}"
     return Written(name, content, timeframe, truth, options, kind)
 
@@ -367,12 +368,14 @@ def damaged(seed: int) -> Written:
     """A file whose structure is damaged after it was written well."""
     random = Random(seed)
     table, timeframe, truth, source, options = draft(random)
-    damage = random.choice([_cut, _extra, _mixed_marks, _mixed_decimals, _missing_name, _swapped_names, _moved])
+    damage = random.choice([_cut, _extra, _mixed_marks, _mixed_decimals, _missing_name, _swapped_names, _moved, _torn])
     share = random.choice([0.01, 0.05, 0.3, 0.6, 1.0])
     table.rows = [list(row) for row in table.rows]
     hit = [at for at in range(len(table.rows)) if random.random() < share] or [random.randrange(len(table.rows))]
     damage(table, hit, random)
-    written = _written(table, timeframe, truth, source, options, random, _joined if damage is _mixed_marks else None)
+    as_text = _joined if damage is _mixed_marks else None
+    torn = random.randint(1, 60) if damage is _torn else 0
+    written = _written(table, timeframe, truth, source, options, random, as_text, torn)
     return replace(written, kind=f"{damage.__name__[1:]} of {written.kind}")
 
 
@@ -428,6 +431,10 @@ def _mixed_decimals(table: Draft, hit: list[int], random: Random) -> None:
         for place, field in enumerate(table.fields):
             if field in FIELDS and random.random() < 0.8:
                 table.rows[at][place] = table.rows[at][place].translate(turn)
+
+
+def _torn(table: Draft, hit: list[int], random: Random) -> None:
+    """The file ends too early."""
 
 
 def _missing_name(table: Draft, hit: list[int], random: Random) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from autopilot.adapters.imports.layouts import known_names
 from autopilot.adapters.imports.tables import CellTable, Row, bare_table, is_number, named_table, require_rows
@@ -14,26 +15,47 @@ MARKS = ("\t", ";", "|", ",")
 LINES_BEFORE = 30
 """The header or the first row stands within so many lines."""
 FEWEST_COLUMNS = 5
+FEWEST_OTHERS = 20
+CUT_OFF = "cut off"
 
 
 def csv_table(text: str) -> CellTable:
     """Raises CandleError for a text that is no table."""
+    table = _table(text)
+    is_ended = text.endswith("\n")
+    return table if is_ended or not _is_cut_off(table.columns[-1]) else table.without_last(CUT_OFF)
+
+
+def _table(text: str) -> CellTable:
     lines = text.split("\n", LINES_BEFORE)[:LINES_BEFORE]
     header = _header(lines)
-    if header is not None:
-        at, mark, names = header
-        columns = _regular_columns(text, at + 1, mark)
-        if columns is not None and len(columns) == len(names) and names[0] not in columns[0]:
-            return CellTable(tuple(names), columns, range(at + 2, at + 2 + len(columns[0])))
-        rows, places = _rows(text, at + 1, mark)
-        require_rows(rows)
-        return named_table(names, rows, places)
-    at, mark = _first_row(lines)
-    columns = _regular_columns(text, at, mark)
-    if columns is not None and any(columns[-1]):
-        return CellTable(None, columns, range(at + 1, at + 1 + len(columns[0])))
-    rows, places = _rows(text, at, mark)
-    return bare_table(rows, places)
+    if header is None:
+        at, mark = _first_row(lines)
+        columns = _regular_columns(text, at, mark)
+        if columns is not None and any(columns[-1]):
+            return CellTable(None, columns, range(at + 1, at + 1 + len(columns[0])))
+        return bare_table(*_rows(text, at, mark))
+    at, mark, names = header
+    columns = _regular_columns(text, at + 1, mark)
+    if columns is not None and len(columns) == len(names) and names[0] not in columns[0]:
+        return CellTable(tuple(names), columns, range(at + 2, at + 2 + len(columns[0])))
+    rows, places = _rows(text, at + 1, mark)
+    require_rows(rows)
+    return named_table(names, rows, places)
+
+
+def _is_cut_off(column: Sequence[str]) -> bool:
+    """Whether a file that does not end with a newline broke off in its last cell: a number with fewer decimals, or
+    another text that is shorter, than all others of the column."""
+    if len(column) <= FEWEST_OTHERS:
+        return False
+    *others, last = map(_decimals if is_number(column[-1]) and is_number(column[0]) else len, column)
+    return last < min(others)
+
+
+def _decimals(cell: str) -> int:
+    mark = max(cell.rfind("."), cell.rfind(","))
+    return len(cell.rstrip()) - 1 - mark if mark >= 0 else 0
 
 
 def cells_of(line: str, mark: str) -> list[str]:

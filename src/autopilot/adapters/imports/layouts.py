@@ -12,11 +12,14 @@ from dataclasses import dataclass
 PRICES = ("open", "high", "low", "close")
 
 OPENING_TIMES = (
-    "open_time", "opentime", "time_open", "timeopen", "open_at_ms", "open_timestamp", "start", "start_time",
-    "starttime", "start_at", "startedat", "time_period_start", "bucket",
+    "open_time", "opentime", "time_period_start", "open_at_ms", "open_timestamp", "opentimestamp", "kline_open_time",
+    "candle_begin_time", "start", "start_time", "starttime", "start_at", "startedat", "bucket", "time_open", "timeopen",
 )  # fmt: skip
-TIMES = ("unix", "unix_timestamp", "unix_time", "unixtime", "epoch", "timestamp", "ts", "time", "t", "datetime",
-         "date_time", "date", "gmt_time", "local_time", "utc_time", "utc", "period", "begin")  # fmt: skip
+TIMES = (
+    "unix", "unix_timestamp", "unix_time", "unixtime", "unix_ms", "epoch", "timestamp", "timestamp_ms", "timestampms",
+    "time_ms", "ts", "ts_ms", "mts", "time", "t", "datetime", "date_time", "date", "gmt_time", "local_time", "utc_time",
+    "utc", "period", "begin",
+)  # fmt: skip
 _ALIASES: Mapping[str, tuple[str, ...]] = {
     "open": ("open", "o", "open_price", "openprice", "price_open", "opening"),
     "high": ("high", "h", "high_price", "highprice", "price_high", "max"),

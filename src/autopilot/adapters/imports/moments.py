@@ -18,10 +18,12 @@ _UNITS = ((1_000, 1), (1, 1), (1, 1_000), (1, 1_000_000))
 """(factor, divisor) to milliseconds of seconds, milliseconds, microseconds and nanoseconds."""
 _EARLIEST_S, _LATEST_S = 500_000_000, 4_102_444_800
 """1985 to 2100: within it a number is a time in one unit at most."""
+_HALF = r"[ -]?(?P<half{}>[AaPp])\.?[Mm]\.?"
 _CLOCK = (
-    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?)?"
-    r"(?:[ -]?(?P<half>[AaPp])\.?[Mm]\.?)?"
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,9}))?)?"
+    rf"(?:{_HALF.format('')})?|{_HALF.format('_alone')})"
 )
+"""An hour stands alone only with AM or PM: it would be a time that was cut off."""
 _ZONE = r"(?:\s*(?P<zone>Z|UTC|(?:GMT|UTC)?[+-]\d{2}:?(?:\d{2})?|GMT))?"
 _AFTER = rf"(?:(?:[T ]|,\s)\s*{_CLOCK}{_ZONE})?"
 _YEAR_FIRST = re.compile(rf"(?P<year>\d{{4}})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}}){_AFTER}")
@@ -178,7 +180,7 @@ def _moment(parts: dict[str, str | None], day_first: bool, zone: ZoneInfo | None
     else:
         day, month = int(parts["day"] or 0), int(parts["month"] or 0)
     hour = int(parts["hour"] or 0)
-    half = parts.get("half")
+    half = parts.get("half") or parts.get("half_alone")
     if half:
         if not 1 <= hour <= 12:
             raise ValueError(hour)

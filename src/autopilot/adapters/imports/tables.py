@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autopilot.adapters.imports.layouts import is_number_name
@@ -47,6 +47,13 @@ class CellTable:
     def read(self) -> int:
         """The rows of the file, with those that are not in the columns."""
         return len(self) + sum(loss.count for loss in self.lost.values())
+
+    def without_last(self, reason: str) -> CellTable:
+        """Without the last row, which is lost for this reason."""
+        losses = Losses(dict(self.lost))
+        losses.add(reason, self.lines[-1], self.sample(len(self) - 1))
+        columns = tuple(column[:-1] for column in self.columns)
+        return replace(self, columns=columns, lines=self.lines[:-1], lost=losses.by_reason)
 
     def sample(self, row: int) -> str:
         """The beginning of a row, for a message."""
