@@ -197,10 +197,12 @@ EXTRAS = {
 }
 
 
-def draft(random: Random) -> tuple[Draft, str, dict[int, Values], str, dict[str, Any]]:
+def draft(random: Random, *, has_short_numbers: bool) -> tuple[Draft, str, dict[int, Values], str, dict[str, Any]]:
     """(table, timeframe, truth, name of a source, options)."""
     timeframe, times, rows = market(random)
     truth = {at * 1000: tuple(float(text) for text in row) for at, row in zip(times, rows, strict=True)}
+    if has_short_numbers:
+        rows = [[repr(float(text)) if float(text) >= 0.001 else text for text in row] for row in rows]
     formats, step = _formats(timeframe), LENGTHS[timeframe]
     options: dict[str, Any] = {}
     if random.random() < 0.35:
@@ -339,7 +341,7 @@ def _stored(text: str, name: str, random: Random) -> tuple[str, bytes]:
 def well_formed(seed: int) -> Written:
     """A file that some source could have written."""
     random = Random(seed)
-    table, timeframe, truth, source, options = draft(random)
+    table, timeframe, truth, source, options = draft(random, has_short_numbers=random.random() < 0.4)
     return _written(table, timeframe, truth, source, options, random)
 
 
@@ -367,8 +369,10 @@ def _written(
 def damaged(seed: int) -> Written:
     """A file whose structure is damaged after it was written well."""
     random = Random(seed)
-    table, timeframe, truth, source, options = draft(random)
     damage = random.choice([_cut, _extra, _mixed_marks, _mixed_decimals, _missing_name, _swapped_names, _moved, _torn])
+    # The end of a number that lost its last digits looks like a number, if the others have not all as many decimals.
+    has_short_numbers = damage is not _torn and random.random() < 0.4
+    table, timeframe, truth, source, options = draft(random, has_short_numbers=has_short_numbers)
     share = random.choice([0.01, 0.05, 0.3, 0.6, 1.0])
     table.rows = [list(row) for row in table.rows]
     hit = [at for at in range(len(table.rows)) if random.random() < share] or [random.randrange(len(table.rows))]

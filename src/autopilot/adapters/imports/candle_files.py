@@ -25,7 +25,7 @@ from autopilot.ports.market_data import CandleStore
 
 MOST_LOST = 0.01
 """Of the rows of a file; with more of them unreadable or impossible the file is refused."""
-MOST_LOST_LENIENT, MOST_IMPOSSIBLE_LENIENT = 0.5, 0.1
+MOST_LOST_LENIENT, MOST_IMPOSSIBLE_LENIENT = 0.25, 0.1
 """The same for a lenient import: a file that is bad beyond that is not understood."""
 SAME_AGAIN = "same row again"
 _HARMLESS = (HEADER_AGAIN, NOT_CLOSED, SAME_AGAIN)
