@@ -202,7 +202,7 @@ def test_what_an_older_version_stored_wrongly_is_named_and_mended(autopilot, sto
         text = done.out.partition("Imported wrongly?\n")[2]
         assert done.code == (0 if command == "list" else 1), "thirty equal candles are damage"
         assert "kraken FD/USD 1h: FD/USD is probably a part of a name that ends in FDUSD" in text
-        assert "autopilot data rename --exchange kraken --symbol BTCB/USD --timeframe 1h --to-symbol BTC/BUSD" in text
+        assert "autopilot data rename --exchange kraken --symbol BTCB/USD --to-symbol BTC/BUSD" in text
         assert "kraken ETH/USD 1h: its volumes are prices" in text
         assert "BTC/USD 1h:" not in text
     renamed = autopilot("data", "rename", "--exchange", "kraken", "--symbol", "BTCB/USD", "--to-symbol", "BTC/BUSD")

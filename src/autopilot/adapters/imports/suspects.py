@@ -1,12 +1,12 @@
-"""Stored series that an older version may have imported wrongly: their symbols or volumes look like it."""
+"""Stored series that an older version may have imported wrongly. Standard library only: `status` names them too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from autopilot.adapters.imports.currencies import COINS, QUOTES
-from autopilot.adapters.imports.sense import volume_is_price
-from autopilot.domain.candles import Candles
+
+AVERAGES = "its volumes are prices: an average was read as the volume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Suspicion:
     mend: str
 
 
-def suspicion_of(exchange: str, symbol: str, timeframe: str, latest: Candles) -> Suspicion | None:
-    """None for a series that looks right. ``latest``: some of its candles."""
+def suspicion_of(exchange: str, symbol: str, *, has_averages: bool = False) -> Suspicion | None:
+    """None for a series that looks right. ``has_averages``: its volumes look like prices."""
     base, _, quote = symbol.partition("/")
-    series = f"--exchange {exchange} --symbol {symbol} --timeframe {timeframe}"
+    series = f"--exchange {exchange} --symbol {symbol}"
     delete = f"autopilot data delete {series}, then import the files again"
     right = _right_symbol(base, quote)
     if right:
@@ -29,9 +29,7 @@ def suspicion_of(exchange: str, symbol: str, timeframe: str, latest: Candles) ->
         return Suspicion(f"{symbol} is probably a part of a name that ends in {base}{quote}", delete)
     if quote not in QUOTES and quote not in COINS and quote[:1].isdigit():
         return Suspicion(f"{quote} is no currency", delete)
-    if volume_is_price(latest.low, latest.high, latest.volume):
-        return Suspicion("its volumes are prices: an average was read as the volume", delete)
-    return None
+    return Suspicion(AVERAGES, delete) if has_averages else None
 
 
 def _right_symbol(base: str, quote: str) -> str | None:

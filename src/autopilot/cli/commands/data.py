@@ -351,8 +351,10 @@ def _verified(session: Session, item: Document) -> Document:
 
 def _judged(session: Session, item: Document, stored: Candles | None = None) -> Document:
     """The series with what makes it look wrongly imported, or None."""
+    from autopilot.adapters.imports.sense import volume_is_price
     from autopilot.adapters.imports.suspects import suspicion_of
 
     latest = _candles(session, item, last=SOME) if stored is None else stored[-SOME:]
-    suspicion = suspicion_of(item["exchange"], item["symbol"], item["timeframe"], latest)
+    has_averages = volume_is_price(latest.low, latest.high, latest.volume)
+    suspicion = suspicion_of(item["exchange"], item["symbol"], has_averages=has_averages)
     return {**item, "suspicion": suspicion and asdict(suspicion)}
