@@ -105,7 +105,9 @@ def _best_markets(files: Iterable[Path]) -> list[Path]:
     """The files of Bitcoin and Ether in dollars at 1h from one exchange, or else the closest match; two at most."""
     groups: dict[tuple[str | None, str, str], dict[str, Path]] = {}
     for file in files:
-        market = market_of(file.name) if has_table_suffix(file.name) else FileMarket()
+        market = FileMarket()
+        with suppress(CandleError):
+            market = market_of(file.name) if has_table_suffix(file.name) else market
         if market.symbol and market.timeframe:
             base, _, quote = market.symbol.partition("/")
             groups.setdefault((market.exchange, quote, market.timeframe.value), {}).setdefault(base, file)

@@ -153,7 +153,7 @@ def _bars(
     is_closed = np.ones(len(table), dtype=np.bool_) if closed is None else np.array(closed, dtype=np.bool_)
     if table.last_closed_s is not None:
         is_closed &= at_ms <= table.last_closed_s * 1000
-    losses = Losses(dict(table.lost))
+    losses = Losses(dict(table.lost), table.unit)
     _count(losses, table, at_ms <= 0, NO_TIME)
     _count(losses, table, (at_ms > 0) & ~is_closed, NOT_CLOSED)
     is_whole = ~_has_holes(table)
@@ -191,7 +191,7 @@ def _count(losses: Losses, table: CellTable, mask: BoolArray, reason: str) -> No
             cells = [str(column[place]) for column in table.columns]
             if known_names(cells) >= 4:
                 raise CandleError(
-                    f"line {table.lines[place]} is another header: {table.sample(place)}",
+                    f"{table.unit} {table.lines[place]} is another header: {table.sample(place)}",
                     hint="split the file there",
                 )
     first = int(places[0])

@@ -12,7 +12,8 @@ import numpy as np
 
 from autopilot.adapters.imports.bars import NOT_CLOSED, Bars, bars_of
 from autopilot.adapters.imports.containers import Member, folder_files, members, table_of
-from autopilot.adapters.imports.file_names import FileMarket, layouts_for, market_of
+from autopilot.adapters.imports.csv_tables import CUT_OFF
+from autopilot.adapters.imports.file_names import FileMarket, layouts_for, named_market
 from autopilot.adapters.imports.layouts import Layout
 from autopilot.adapters.imports.tables import HEADER_AGAIN, Loss
 from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by, stamped_at_close
@@ -173,7 +174,7 @@ def _found(paths: Sequence[Path], options: ImportOptions, outcome: ImportOutcome
 def _series(member: Member, options: ImportOptions) -> tuple[Series | None, list[str]]:
     """The series of a table, or None and the parts of it that nothing shows. Raises CandleError for a name that can
     mean two markets."""
-    named = _named(member, options)
+    named = named_market(member.name, options.exchange, options.symbol)
     exchange = options.exchange or named.exchange
     symbol = options.symbol or named.symbol
     timeframe = options.timeframe or named.timeframe
@@ -183,30 +184,23 @@ def _series(member: Member, options: ImportOptions) -> tuple[Series | None, list
     return None, [name for name, value in parts.items() if value is None]
 
 
-def _named(member: Member, options: ImportOptions) -> FileMarket:
-    try:
-        return market_of(member.name, options.exchange)
-    except CandleError:
-        if options.symbol is None:
-            raise
-        return FileMarket()
-
-
 def _require_one_market_each(found: Sequence[tuple[Member, Series]], options: ImportOptions) -> None:
     """Raises CandleError when files whose names show different markets would go into one series."""
-    first: dict[Series, tuple[str, Member]] = {}
+    by_series: dict[Series, list[tuple[FileMarket, Member]]] = {}
     for member, series in found:
-        named = _named(member, options)
+        named = named_market(member.name, options.exchange, options.symbol)
         if named.symbol is None:
             continue
-        market = f"{named.exchange or ''} {named.symbol} {named.timeframe or named.other_length or ''}".strip()
-        known, other = first.setdefault(series, (market, member))
-        if known != market:
+        known = by_series.setdefault(series, [])
+        other = next(((market, first) for market, first in known if not market.may_be(named)), None)
+        if other is not None:
             raise CandleError(
-                f"{other.name} and {member.name} are named after different markets, {known} and {market}, and cannot"
-                f" both be {' '.join((*series[:2], series[2].value))}",
+                f"{other[1].name} and {member.name} are named after different markets, {other[0].words} and"
+                f" {named.words}, and cannot both be {' '.join((*series[:2], series[2].value))}",
                 hint="import them one by one, or leave the options to their names",
             )
+        if all(market != named for market, _ in known):
+            known.append((named, member))
 
 
 def _import(
@@ -285,13 +279,18 @@ def _lose(bars: Bars, reason: str, places: IntArray) -> None:
 def _require_few_lost(bars: Bars, options: ImportOptions) -> None:
     """Raises CandleError when more than a few rows cannot be used."""
     lost = {reason: loss for reason, loss in bars.losses.by_reason.items() if reason not in _HARMLESS}
+    if CUT_OFF in lost and not options.lenient:
+        raise CandleError(
+            f"it breaks off in its last line: {lost[CUT_OFF].sample}",
+            hint="download it again, or take its other rows with --lenient",
+        )
     count = sum(loss.count for loss in lost.values())
     allowed = MOST_LOST_LENIENT if options.lenient else MOST_LOST
     impossible = lost[FaultKind.IMPOSSIBLE.value].count if FaultKind.IMPOSSIBLE.value in lost else 0
     if count <= allowed * bars.table.read and impossible <= MOST_IMPOSSIBLE_LENIENT * bars.table.read:
         return
     reasons = [
-        f"{reason}: {loss.count:,}, first in line {loss.line:,}: {loss.sample}"
+        f"{reason}: {loss.count:,}, first in {loss.unit} {loss.line:,}: {loss.sample}"
         for reason, loss in sorted(lost.items(), key=lambda item: -item[1].count)
     ]
     raise CandleError(

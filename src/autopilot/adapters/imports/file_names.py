@@ -49,10 +49,19 @@ class FileMarket:
     timeframe: Timeframe | None = None
     other_length: str | None = None
 
+    def may_be(self, other: FileMarket) -> bool:
+        """Whether both can be one market; a part that one of them does not name is no difference."""
+        pairs = ((self.exchange, other.exchange), (self.symbol, other.symbol), (self._length, other._length))
+        return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)
+
+    @property
+    def _length(self) -> str | None:
+        return self.timeframe.value if self.timeframe else self.other_length
+
     @property
     def words(self) -> str:
         """As a screen says it."""
-        named = (self.exchange, self.symbol, self.timeframe and self.timeframe.value)
+        named = (self.exchange, self.symbol, self._length)
         return " ".join(part for part in named if part)
 
 
@@ -68,6 +77,16 @@ def stem_of(name: str) -> str:
 def has_table_suffix(name: str) -> bool:
     """Whether a name ends as the files do that can be imported."""
     return name.lower().removesuffix(".gz").endswith(SUFFIXES)
+
+
+def named_market(name: str, exchange: str | None, symbol: str | None) -> FileMarket:
+    """As `market_of`; nothing for a name that can mean two markets if the user says the symbol."""
+    try:
+        return market_of(name, exchange)
+    except CandleError:
+        if symbol is None:
+            raise
+        return FileMarket()
 
 
 def market_of(name: str, exchange: str | None = None) -> FileMarket:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from autopilot.adapters.imports.layouts import known_names
-from autopilot.adapters.imports.tables import CellTable, Row, bare_table, named_table, require_rows
+from autopilot.adapters.imports.tables import ROW, CellTable, Row, bare_table, named_table, require_rows
 from autopilot.domain.errors import CandleError
 
 DEPTH = 4
@@ -34,14 +35,12 @@ def json_table(text: str) -> CellTable:
     (_, rows), answer_of = filled[0], _answer_of(document)
     lines = range(1, len(rows) + 1)
     if all(isinstance(row, list) for row in rows):
-        table = bare_table(rows, lines, answer_of)
-        return CellTable(
-            table.names, table.columns, table.lines, table.lost, answer_of, _last_closed(document, answer_of)
-        )
+        table = bare_table(rows, lines, ROW)
+        return replace(table, answer_of=answer_of, last_closed_s=_last_closed(document, answer_of))
     if not all(isinstance(row, Mapping) for row in rows):
         raise CandleError("it mixes lists, objects and other values", hint=_MEND)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return CellTable(tuple(names), tuple([row.get(name) for row in rows] for name in names), lines)
+    return CellTable(tuple(names), tuple([row.get(name) for row in rows] for name in names), lines, unit=ROW)
 
 
 def _parsed(text: str) -> Any:
@@ -75,7 +74,7 @@ def _by_column(document: dict[str, Any]) -> CellTable | None:
     names, data = document.get("columns"), document.get("data")
     if isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
         require_rows(data)
-        return named_table([str(name) for name in names], data, range(1, len(data) + 1))
+        return named_table([str(name) for name in names], data, range(1, len(data) + 1), ROW)
     arrays = {name: value for name, value in document.items() if isinstance(value, list)}
     if known_names(list(arrays)) < 5 or any(
         isinstance(cell, list | dict) for value in arrays.values() for cell in value
@@ -85,7 +84,7 @@ def _by_column(document: dict[str, Any]) -> CellTable | None:
         raise CandleError("its arrays are not of one length", hint="is it whole? Download it again")
     rows: list[Row] = list(zip(*arrays.values(), strict=True))
     require_rows(rows)
-    return named_table(list(arrays), rows, range(1, len(rows) + 1))
+    return named_table(list(arrays), rows, range(1, len(rows) + 1), ROW)
 
 
 def _tables(value: Any, path: str) -> Iterator[tuple[str, list[Any]]]:

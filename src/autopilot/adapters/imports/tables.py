@@ -13,17 +13,20 @@ from autopilot.domain.errors import CandleError
 
 Row = Sequence[Any]
 TOO_FEW, TOO_MANY, HEADER_AGAIN = "too few fields", "too many fields", "header repeated"
+LINE, ROW = "line", "row"
 SAMPLE_LENGTH = 80
 _NUMBER = re.compile(r"[-+]?[\d.,'\u2019\u00a0\u202f ]*\d[\d.,]*(?:[eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """``count`` rows were left out for one reason; the first of them stands in ``line`` and begins with ``sample``."""
+    """``count`` rows were left out for one reason; the first of them stands in ``line`` and begins with ``sample``.
+    ``unit``: whether that is the number of a line or, in JSON, of a row."""
 
     count: int
     line: int
     sample: str
+    unit: str = LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class CellTable:
     lost: Mapping[str, Loss] = field(default_factory=dict)
     answer_of: str | None = None
     last_closed_s: int | None = None
+    unit: str = LINE
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -50,7 +54,7 @@ class CellTable:
 
     def without_last(self, reason: str) -> CellTable:
         """Without the last row, which is lost for this reason."""
-        losses = Losses(dict(self.lost))
+        losses = Losses(dict(self.lost), self.unit)
         losses.add(reason, self.lines[-1], self.sample(len(self) - 1))
         columns = tuple(column[:-1] for column in self.columns)
         return replace(self, columns=columns, lines=self.lines[:-1], lost=losses.by_reason)
@@ -65,13 +69,14 @@ class Losses:
     """Counts rows that are left out, by reason, with a sample of the first."""
 
     by_reason: dict[str, Loss] = field(default_factory=dict)
+    unit: str = LINE
 
     def add(self, reason: str, line: int, sample: str, count: int = 1) -> None:
         before = self.by_reason.get(reason)
         if before is None:
-            self.by_reason[reason] = Loss(count, line, sample)
+            self.by_reason[reason] = Loss(count, line, sample, self.unit)
         else:
-            self.by_reason[reason] = Loss(before.count + count, before.line, before.sample)
+            self.by_reason[reason] = replace(before, count=before.count + count)
 
 
 def sample_of(cells: Row) -> str:
@@ -85,7 +90,7 @@ def is_number(cell: Any) -> bool:
     return isinstance(cell, int | float) or bool(_NUMBER.fullmatch(str(cell).strip()))
 
 
-def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> CellTable:
+def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int], unit: str = LINE) -> CellTable:
     """The table below a header. A row belongs to it if it has a cell for each name.
 
     More cells are allowed where they are empty, or where they are text between rows without them, if the last named
@@ -93,8 +98,8 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> 
     """
     width, header = len(names), list(names)
     if set(map(len, rows)) == {width} and header not in rows:
-        return CellTable(tuple(names), _columns(rows, width), lines)
-    kept, places, losses = [], [], Losses()
+        return CellTable(tuple(names), _columns(rows, width), lines, unit=unit)
+    kept, places, losses = [], [], Losses(unit=unit)
     regular = [row[-1] for row in rows if len(row) == width]
     ends_in_number = 2 * len(regular) > len(rows) and all(map(is_number, regular))
     for row, line in zip(rows, lines, strict=True):
@@ -107,7 +112,7 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int]) -> 
         else:
             kept.append(row[:width])
             places.append(line)
-    return CellTable(tuple(names), _columns(kept, width), places, losses.by_reason)
+    return CellTable(tuple(names), _columns(kept, width), places, losses.by_reason, unit=unit)
 
 
 def _is_in_place(row: Row, width: int, ends_in_number: bool, is_number_name: bool) -> bool:
@@ -117,19 +122,19 @@ def _is_in_place(row: Row, width: int, ends_in_number: bool, is_number_name: boo
     return proven and is_number(row[width - 1]) and not any(map(is_number, surplus))
 
 
-def bare_table(rows: list[Row], lines: Sequence[int], answer_of: str | None = None) -> CellTable:
+def bare_table(rows: list[Row], lines: Sequence[int], unit: str = LINE) -> CellTable:
     """The table without a header: the rows that are as long as most of them."""
     if all(len(row) > 1 and isinstance(row[-1], str) and not row[-1].strip() for row in rows):
         rows = [row[:-1] for row in rows]
     width = Counter(map(len, rows)).most_common(1)[0][0]
-    kept, places, losses = [], [], Losses()
+    kept, places, losses = [], [], Losses(unit=unit)
     for row, line in zip(rows, lines, strict=True):
         if len(row) == width:
             kept.append(row)
             places.append(line)
         else:
             losses.add(TOO_FEW if len(row) < width else TOO_MANY, line, sample_of(row))
-    return CellTable(None, _columns(kept, width), places, losses.by_reason, answer_of)
+    return CellTable(None, _columns(kept, width), places, losses.by_reason, unit=unit)
 
 
 def require_rows(rows: Iterable[Row]) -> None:

@@ -278,10 +278,10 @@ def _database(session: Session) -> Iterator[Database]:
 def _chosen(session: Session, path: Path, *options: str | None) -> Document:
     """The only stored series that matches the options and the file's name. Raises CandleError without any or with
     several."""
-    from autopilot.adapters.imports.file_names import market_of
+    from autopilot.adapters.imports.file_names import named_market
     from autopilot.domain.errors import CandleError
 
-    named = market_of(path.name, options[0])
+    named = named_market(path.name, *options[:2])
     exchange, symbol, timeframe = (
         option or name for option, name in zip(options, (named.exchange, named.symbol, named.timeframe), strict=True)
     )

@@ -37,8 +37,8 @@ VERIFY_FIELDS: tuple[Field[Document], ...] = (
     field("verdict", lambda item: _verdict(item["faults"]), shrink_to=10),
 )
 IMPORT_FIELDS: tuple[Field[Document], ...] = (
-    field("file", lambda item: item["file"].rpartition("/")[2], rank=4, shrink_to=20),
-    field("exchange", lambda item: item["exchange"], rank=5),
+    field("file", lambda item: item["file"].rpartition("/")[2], rank=5, shrink_to=20),
+    field("exchange", lambda item: item["exchange"], rank=4),
     field("symbol", lambda item: item["symbol"]),
     field("timeframe", lambda item: item["timeframe"], rank=1),
     field("layout", lambda item: item["layout"]),
@@ -120,7 +120,9 @@ def _losses(imported: list[Document]) -> Iterator[Block]:
         if item["dropped"]:
             yield from (BLANK, heading(f"Dropped from {item['file'].rpartition('/')[2]}"))
         for reason, loss in item["samples"].items():
-            yield line(f"  {reason}: {loss['count']:,}, first in line {loss['line']:,}: {loss['sample']}", hang=4)
+            yield line(
+                f"  {reason}: {loss['count']:,}, first in {loss['unit']} {loss['line']:,}: {loss['sample']}", hang=4
+            )
 
 
 def _skipped(files: list[str]) -> Iterator[Block]:

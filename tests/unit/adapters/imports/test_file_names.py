@@ -149,6 +149,16 @@ def test_the_months_of_one_market_go_into_one_series(tmp_path: Path) -> None:
     assert len(store.kept["testx", "BTC/USD", H1]) == 72
 
 
+def test_names_that_say_less_are_no_other_market(tmp_path: Path) -> None:
+    copies(tmp_path, "KRAKEN_BTC-USD_1h.csv", "BTC_USD-1h.csv")
+    store = MemoryCandles()
+    outcome = import_paths(store, [tmp_path], ImportOptions("kraken"))
+    assert (len(outcome.imported), outcome.refused, len(store.kept)) == (2, [], 1)
+    copies(tmp_path, "BITSTAMP_BTC-USD_1h.csv")
+    with pytest.raises(CandleError, match="bitstamp BTC/USD 1h and kraken BTC/USD 1h"):
+        import_paths(store, [tmp_path], ImportOptions("mine"))
+
+
 def test_files_that_contradict_each_other_are_not_mixed(tmp_path: Path) -> None:
     one, other = copies(tmp_path, "a.csv", "b.csv")
     other.write_text(other.read_text().replace(",3.0406", ",3.0407"))
