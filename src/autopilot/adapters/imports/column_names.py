@@ -28,6 +28,7 @@ from autopilot.domain.market import split_symbol
 
 _FIELDS = (*PRICES, "volume")
 _SAMPLE = 24
+_SHORT = ("o", "h", "l", "c", "v", "max", "min")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,10 @@ def _volume_of(name: str) -> str | None:
 
 
 def _one_of(table: CellTable, places: Sequence[int], field: str) -> int:
-    """The column of a field. Where several are called so, a lower-case letter wins over its capital, as streams write
-    them; others must hold the same numbers. Raises CandleError."""
+    """The column of a field. Where several are called so, a whole name wins over a short one, and a lower-case letter
+    over its capital, as streams write them; others must hold the same numbers. Raises CandleError."""
+    whole = [at for at in places if normal((table.names or ())[at]) not in _SHORT]
+    places = whole or places
     names = [str((table.names or ())[at]).strip() for at in places]
     if all(len(name) == 1 for name in names) and any(name.islower() for name in names):
         places = [at for at, name in zip(places, names, strict=True) if name.islower()]

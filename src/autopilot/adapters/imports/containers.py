@@ -16,7 +16,7 @@ import numpy as np
 from autopilot.adapters.imports.csv_tables import csv_table
 from autopilot.adapters.imports.file_names import SUFFIXES, has_table_suffix, market_of
 from autopilot.adapters.imports.json_tables import json_table
-from autopilot.adapters.imports.tables import CellTable
+from autopilot.adapters.imports.tables import ROW, CellTable
 from autopilot.domain.errors import CandleError
 
 if TYPE_CHECKING:
@@ -169,12 +169,21 @@ def _frame_table(content: bytes, *, is_feather: bool) -> CellTable:
         ) from error
     except Exception as error:
         raise CandleError(f"it cannot be read: it is not a whole {kind} file", hint="download it again") from error
-    if isinstance(frame.index, pd.DatetimeIndex) or frame.index.name is not None:
+    return frame_table(frame)
+
+
+def frame_table(frame: pd.DataFrame) -> CellTable:
+    """The table of a DataFrame, with its index if that is of times or has a name. Raises CandleError without rows."""
+    import pandas as pd
+
+    if frame.index.name is not None:
         frame = frame.reset_index()
+    elif isinstance(frame.index, pd.DatetimeIndex):
+        frame = frame.rename_axis("open_time").reset_index()
     if frame.empty:
         raise CandleError("it has no rows", hint="download it again")
     columns = tuple(cells_of_frame(frame.iloc[:, at]) for at in range(frame.shape[1]))
-    return CellTable(tuple(map(str, frame.columns)), columns, range(1, len(frame) + 1))
+    return CellTable(tuple(map(str, frame.columns)), columns, range(1, len(frame) + 1), unit=ROW)
 
 
 def cells_of_frame(column: pd.Series[Any]) -> Any:

@@ -42,7 +42,7 @@ def require_sense(
             raise CandleError("its volumes are times", hint=_LOOK)
         if any(_is_exchanged(low, high, volume, quote) for quote in quotes):
             raise CandleError("its volumes in base and quote currency have each other's names", hint=_LOOK)
-        if any((count != np.round(count)).mean() > 0.5 for count in counts):
+        if any((np.abs(count - np.round(count)) > 0).mean() > 0.5 for count in counts):
             raise CandleError("its numbers of trades are not whole numbers", hint=_LOOK)
         if any((taker > volume * (1 + 1e-9)).mean() > 0.5 for taker in takers):
             raise CandleError("its takers bought more than was traded", hint=_LOOK)

@@ -17,7 +17,9 @@ import pytest
 from memory_candles import MemoryCandles
 
 from autopilot.adapters.imports import containers
+from autopilot.adapters.imports.bars import bars_of
 from autopilot.adapters.imports.candle_files import ImportOptions, import_path, import_paths
+from autopilot.adapters.imports.containers import frame_table
 from autopilot.adapters.imports.layouts import LAYOUTS
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import Timeframe
@@ -72,6 +74,7 @@ def quoted(row: list[str]) -> str:
         ),
         ("t,T,o,h,l,c,v,V,q,Q", lambda row: [row[0], "9", *row[1:], "0.5", "1", "1"]),
         (",open,high,low,close,volume", lambda row: row),
+        ("time,open,high,low,close,volume,max,min,c,n", lambda row: [*row, "9", "8", "7", "few"]),
         ("close,open,high,low,close,volume,time", lambda row: [row[4], *row[1:], row[0]]),
         ("unix,date,open,high,low,close,volume", lambda row: [row[0], "", *row[1:]]),
     ],
@@ -211,6 +214,21 @@ def test_a_local_time_that_occurs_twice_is_left_out(tmp_path: Path) -> None:
     assert {at: row[-1] for at, row in store.kept[SERIES].items()} == {
         at * 1000: at % 97 for at in hours if at not in (1_729_987_200, 1_729_990_800)
     }
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("is_index", [True, False])
+def test_tables_of_binary_formats(zone: str | None, is_index: bool) -> None:
+    import pandas as pd
+
+    moments = pd.to_datetime([int(row[0]) for row in ROWS], unit="s", utc=True)
+    times = moments.tz_convert(zone) if zone else moments.tz_localize(None)
+    frame = pd.DataFrame({name: [float(row[at]) for row in ROWS] for at, name in enumerate("ohlcv", 1)})
+    frame = frame.set_index(times) if is_index else frame.assign(date=times, trades=3)
+    bars = bars_of(frame_table(frame), "BTC/USD", ())
+    assert dict(zip(bars.at_ms.tolist(), zip(*(each.tolist() for each in bars.numbers), strict=True), strict=True)) == (
+        TRUTH
+    )
 
 
 ROW = [1_700_006_400_000, 11, 14, 10, 13, 5, 60, 70, 80, 0.5, 1, 0]
