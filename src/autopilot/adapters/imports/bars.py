@@ -105,7 +105,7 @@ def _by_layout(table: CellTable, layouts: Sequence[Layout], asked: Layout | None
     if not fitting:
         raise CandleError(_no_layout(width, layouts, asked), hint=_layout_hint(width))
     found = [_bars_by(table, layout, zone) for layout in fitting]
-    possible = [bars for bars in found if not is_wrong_layout(bars)]
+    possible = [bars for bars in found if not is_wrong_layout(bars) and _fits_beside(bars)]
     if not possible:
         raise CandleError(
             f"its rows are no candles in the layout {' or '.join(layout.name for layout in fitting)}",
@@ -207,6 +207,22 @@ def is_wrong_layout(bars: Bars) -> bool:
     sound = prices[:, readable]
     impossible = (sound[1] < sound.max(axis=0)) | (sound[2] > sound.min(axis=0)) | (sound <= 0).any(axis=0)
     return bool(impossible.mean() > MOST_IMPOSSIBLE) or not 2 * readable.sum() >= len(bars.table)
+
+
+def _fits_beside(bars: Bars) -> bool:
+    """Whether what a layout has beside the candle can be it: a closing time, an average price."""
+    columns, fields, few = bars.table.columns, LAYOUTS[bars.layout].columns, bars.rows[:MOST_TO_JUDGE]
+    if "end" in fields:
+        end = times_ms([columns[fields.index("end")][row] for row in few.tolist()])
+        if (end < bars.at_ms[: len(few)]).mean() > 0.5:
+            return False
+    if "vwap" not in fields:
+        return True
+    vwap = number_column(columns[fields.index("vwap")], few)
+    traded = bars.volume[: len(few)] > 0
+    low, high = 0.99 * bars.low[: len(few)], 1.01 * bars.high[: len(few)]
+    outside = (traded & ((vwap < low) | (vwap > high))).sum()
+    return bool(2 * outside <= traded.sum())
 
 
 def _same(one: Bars, other: Bars) -> bool:

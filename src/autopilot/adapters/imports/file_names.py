@@ -10,7 +10,7 @@ from autopilot.adapters.imports.layouts import LAYOUTS, Layout, layouts_of
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import Timeframe
 
-SUFFIXES = (".csv", ".txt", ".json", ".feather", ".parquet")
+SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".feather", ".parquet")
 PACKED = (".gz", ".zip")
 
 _EXCHANGES = frozenset(

@@ -70,13 +70,13 @@ LAYOUTS: Mapping[str, Layout] = {
         _layout("ohlcv", "time open high low close volume", "freqtrade's JSON, ccxt's fetch_ohlcv, Gemini", "gemini"),
         _layout(
             "binance",
-            "time open high low close volume - quote count taker - -",
+            "time open high low close volume end quote count taker - -",
             "Binance: public archive and REST klines",
             *("binance", "binanceus", "binanceusdm"),
         ),
-        _layout("mexc", "time open high low close volume - quote", "MEXC: REST klines", "mexc"),
+        _layout("mexc", "time open high low close volume end quote", "MEXC: REST klines", "mexc"),
         _layout("kraken-archive", "time open high low close volume count", "Kraken: downloadable OHLCVT", "kraken"),
-        _layout("kraken", "time open high low close - volume count", "Kraken: REST OHLC", "kraken"),
+        _layout("kraken", "time open high low close vwap volume count", "Kraken: REST OHLC", "kraken"),
         _layout(
             "coinbase",
             "time low high open close volume",

@@ -12,6 +12,7 @@ from memory_candles import MemoryCandles
 from autopilot.adapters.imports.candle_files import ImportOptions, import_path, import_paths
 from autopilot.adapters.imports.currencies import OWN_NAMES
 from autopilot.adapters.imports.file_names import FileMarket, layouts_for, market_of
+from autopilot.adapters.imports.layouts import LAYOUTS
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import Timeframe
 
@@ -94,6 +95,13 @@ def test_a_name_that_can_mean_two_markets_is_refused(name: str, tmp_path: Path) 
     assert store.kept == {}
     import_path(store, path, "testx", "ARB/USD", H1)
     assert list(store.kept) == [("testx", "ARB/USD", H1)]
+
+
+def test_the_page_lists_the_layouts_as_they_are() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "imports.md").read_text()
+    for layout in LAYOUTS.values():
+        columns = ", ".join(column or "–" for column in layout.columns)
+        assert f"| `{layout.name}` | {columns} | {layout.words} |" in page
 
 
 @pytest.mark.parametrize("exchange", OWN_NAMES)

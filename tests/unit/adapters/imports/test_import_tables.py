@@ -169,6 +169,23 @@ def test_the_answers_of_exchanges(tmp_path: Path, document: object) -> None:
     assert stored(tmp_path / "rows.json") == TRUTH
 
 
+@pytest.mark.parametrize(
+    ("order", "layout"),
+    [
+        ("0 1 2 3 4 5 - -", "kraken"),
+        ("0 1 2 3 4 4 5 -", "mexc"),
+        ("0 1 2 3 4 5 - -", "mexc"),
+        ("0 1 4 2 3 5 -", "bybit"),
+    ],
+)
+def test_another_layout_of_as_many_columns_is_seen(tmp_path: Path, order: str, layout: str) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps(arrays(order)))
+    store = MemoryCandles()
+    options = ImportOptions(*SERIES, layout=LAYOUTS[layout])
+    (refused,) = import_paths(store, [tmp_path / "rows.json"], options).refused
+    assert (store.kept, f"no candles in the layout {layout}" in refused.message) == ({}, True)
+
+
 def test_a_candle_that_had_not_closed_is_left_out(tmp_path: Path) -> None:
     running = {at: row for at, row in TRUTH.items() if at < int(ROWS[-1][0]) * 1000}
     answer = {"error": [], "result": {"XXBTZUSD": arrays("0 1 2 3 4 4 5 -"), "last": int(ROWS[-2][0])}}
