@@ -106,8 +106,8 @@ def _first_row(lines: list[str]) -> tuple[int, str]:
 
 
 def _regular_columns(text: str, first: int, mark: str) -> tuple[list[str], ...] | None:
-    """The columns of a table without quotation marks and remarks in which every line has as many cells: what `_rows`
-    gives, in a fraction of the time. None for any other."""
+    """The columns of a table without quotation marks and remarks in which every line has as many cells, read faster
+    than by `_rows`. None for any other."""
     begin = 0
     for _ in range(first):
         begin = text.find("\n", begin) + 1

@@ -40,9 +40,9 @@ _LENGTHS = {str(timeframe.ms // 60_000): timeframe for timeframe in Timeframe} |
 
 @dataclass(frozen=True, slots=True)
 class FileMarket:
-    """The market that a file's name or the user names; None for a part that is not named.
+    """The market that a file's name or the user names; None for a part that is missing.
 
-    ``other_length``: a length of candles in the name that is none of ours."""
+    ``other_length``: a length of candles in the name that Autopilot does not have."""
 
     exchange: str | None = None
     symbol: str | None = None
@@ -140,7 +140,7 @@ def _timeframe(length: str) -> Timeframe | None:
 
 
 def _pair(rest: str, exchange: str | None, source: str | None, name: str) -> tuple[str | None, str | None]:
-    """(exchange or None, symbol or None) of a name without its length."""
+    """Exchange and symbol in a name without its length; None where the name does not show them."""
     parts = re.split(r"[_:]", rest)
     found: list[tuple[str | None, str]] = []
     named = parts[0].lower() if len(parts) > 1 and ("-" in rest or parts[0].lower() in _EXCHANGES) else None

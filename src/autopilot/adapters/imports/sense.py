@@ -1,4 +1,4 @@
-"""Whether numbers can be what the names of their columns say: what two exchanged names give away."""
+"""Whether numbers can belong to the names of their columns: exchanged names are found."""
 
 from __future__ import annotations
 

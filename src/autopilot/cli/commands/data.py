@@ -350,7 +350,7 @@ def _verified(session: Session, item: Document) -> Document:
 
 
 def _judged(session: Session, item: Document, stored: Candles | None = None) -> Document:
-    """The series with what makes it look wrongly imported, or None."""
+    """The series with its suspicion; None for one that looks right."""
     from autopilot.adapters.imports.sense import volume_is_price
     from autopilot.adapters.imports.suspects import suspicion_of
 
