@@ -38,7 +38,7 @@ Series = tuple[str, str, Timeframe]
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The user's options for the files. Without one, the names of the files decide. ``lenient``: take the good rows of any file."""
+    """The user's options for the files. Without one, the names of the files decide. ``lenient``: as the command's."""
 
     exchange: str | None = None
     symbol: str | None = None
