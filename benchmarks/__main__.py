@@ -1,5 +1,5 @@
-"""Runs all benchmarks, or those that are named; the yardsticks of learning and the kills, which take long, only by
-name."""
+"""Runs all benchmarks, or those that are named; the yardsticks of learning, the kills and the imports, which take long,
+only by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-from benchmarks import backtest, cycle, idle, kills, replay_year, retrain, status, yardsticks
+from benchmarks import backtest, cycle, idle, imports, kills, replay_year, retrain, status, yardsticks
 
 ALL = {
     "cycle": cycle.run,
@@ -22,6 +22,8 @@ ALL = {
 def main(names: list[str]) -> int:
     if names[:1] == ["yardsticks"]:
         return yardsticks.main(names[1:])
+    if names[:1] == ["imports"]:
+        return imports.main(names[1:])
     if names == ["kills"]:
         return kills.main()
     unknown = [name for name in names if name not in ALL]

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import tomli_w
 
-from autopilot.adapters.exchange.venues.known import COIN_NAMES
-from autopilot.adapters.imports.candle_files import import_path, market_of
+from autopilot.adapters.imports.candle_files import import_path
+from autopilot.adapters.imports.file_names import FileMarket, has_table_suffix, market_of
 from autopilot.adapters.imports.sentiment_files import import_sentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
@@ -89,7 +89,7 @@ def imported(database_path: Path, data: Path, days: int) -> tuple[DemoMarket, li
         )
     with closing(open_database(database_path)) as database:
         store = SqliteCandles(database)
-        reports = [report for file in files for report in import_path(store, file, coin_names=COIN_NAMES)]
+        reports = [report for file in files for report in import_path(store, file)]
         sentiments = sorted(data.rglob("FEAR_GREED*.csv")) if data.is_dir() else []
         for file in sentiments:
             import_sentiment(SqliteSentiment(database), file)
@@ -105,7 +105,9 @@ def _best_markets(files: Iterable[Path]) -> list[Path]:
     """The files of Bitcoin and Ether in dollars at 1h from one exchange, or else the closest match; two at most."""
     groups: dict[tuple[str | None, str, str], dict[str, Path]] = {}
     for file in files:
-        market = market_of(file.name, COIN_NAMES)
+        market = FileMarket()
+        with suppress(CandleError):
+            market = market_of(file.name) if has_table_suffix(file.name) else market
         if market.symbol and market.timeframe:
             base, _, quote = market.symbol.partition("/")
             groups.setdefault((market.exchange, quote, market.timeframe.value), {}).setdefault(base, file)

@@ -53,10 +53,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data import": (
         "data import KRAKEN_BTC-USD_1h.csv.gz",
         "data import b.csv --exchange kraken --symbol BTC/EUR",
+        "data import KRAKEN_BTC-USD_1h.json --layout kraken",
         "data import --sentiment index.csv",
     ),
     "data export": ("data export KRAKEN_BTC-USD_1h.csv.gz", "data export btc.json --symbol BTC/USD --timeframe 1h"),
     "data list": ("data list", "data list --json"),
+    "data rename": ("data rename --exchange b --symbol BTCB/USD --to-symbol BTC/BUSD",),
+    "data delete": ("data delete --exchange kraken --symbol FD/USD", "data delete --exchange b --symbol BTC/USD --yes"),
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
     "init": ("init", "--config my.toml init"),
     "config": ("config show --origin", "config set risk.max_drawdown_pct 15"),

@@ -72,6 +72,13 @@ def complete_group() -> list[str]:
     return [group.name for group in _groups()]
 
 
+def complete_layout() -> list[str]:
+    """The layouts of candle files without a header."""
+    from autopilot.adapters.imports.layouts import LAYOUTS
+
+    return list(LAYOUTS)
+
+
 def complete_key() -> list[str]:
     """Every key of the configuration."""
     from autopilot.config.keys import all_keys

@@ -90,6 +90,7 @@ def test_strategies_and_groups_are_those_that_can_be_traded() -> None:
     [
         ("backtest --strategy mac", ["macd"]),
         ("backtest --group mean", ["mean_reversion"]),
+        ("data import --layout kr", ["kraken-archive", "kraken"]),
         ("start --timeframe 1", ["1m", "15m", "1h", "1d"]),
         ("config get risk.max_d", ["risk.max_daily_loss_pct", "risk.max_drawdown_pct"]),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def test_list_says_what_there_is(autopilot, store) -> None:
         "candles": 2,
         "first_at_ms": START + 3 * HOUR_MS,
         "last_at_ms": START + 4 * HOUR_MS,
+        "suspicion": None,
     }
 
 
@@ -80,8 +82,19 @@ def test_verify_tells_what_is_wrong_and_fails(autopilot, store) -> None:
     document = autopilot("data", "verify", "--json").document
     assert document["sound"] is False
     btc, eth = document["series"]
-    assert (btc["sound"], btc["faults"][0]["kind"], btc["faults"][0]["count"]) == (False, "gap", 4)
+    assert (btc["sound"], btc["faults"][0]["kind"], btc["faults"][0]["count"]) == (True, "gap", 4)
+    assert eth["sound"] is False
     assert [fault["kind"] for fault in eth["faults"]] == ["impossible bar"]
+
+
+def test_gaps_alone_are_reported_and_are_no_damage(autopilot, store) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(0, 2, 3, 7))
+    done = autopilot("data", "verify")
+    assert done.code == 0
+    assert "gap: 4 candles are missing in 2 gaps" in done.out
+    document = autopilot("data", "verify", "--json").document
+    assert (document["sound"], document["series"][0]["sound"]) == (True, True)
+    assert [fault["kind"] for fault in document["series"][0]["faults"]] == ["gap"]
 
 
 def test_verify_can_be_narrowed(autopilot, store) -> None:
@@ -110,24 +123,138 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_import_a_folder_then_again_changes_nothing(autopilot, folder) -> None:
-    first = autopilot("data", "import", str(folder))
-    assert (first.code, first.err) == (0, "")
-    assert first.out.splitlines()[:3] == [
-        "file                   exchange  symbol   timeframe  rows  new  dropped",
-        "KRAKEN_BTC-USD_1h.csv  kraken    BTC/USD  1h            5    5        0",
-        "KRAKEN_ETH-USD_1h.csv  kraken    ETH/USD  1h            6    5        1",
+    first = autopilot("data", "import", str(folder), "--lenient")
+    assert (first.code, first.err) == (
+        1,
+        "error: " + BAD.format(folder).replace("\n", "\n  ") + "\ntry: mend the file\n",
+    )
+    assert first.out.splitlines() == [
+        "file                   exchange  symbol   timeframe  layout  rows  new  dropped",
+        "KRAKEN_BTC-USD_1h.csv  kraken    BTC/USD  1h         header     5    5        0",
+        "",
+        "Skipped, not named after a market and timeframe of ours: README.txt",
     ]
-    assert "impossible bar" in first.out
-    again = autopilot("data", "import", str(folder), "--json").document["imported"]
-    assert [item["written"] for item in again] == [0, 0]
-    assert again[1]["dropped"] == {"impossible bar": 1}
-    assert again[0]["file"] == str(folder / "KRAKEN_BTC-USD_1h.csv")
+    again = autopilot("data", "import", str(folder), "--json")
+    assert again.code == 1
+    assert [item["written"] for item in again.document["imported"]] == [0]
+    assert again.document["refused"] == [
+        {
+            "file": f"{folder}/KRAKEN_ETH-USD_1h.csv",
+            "message": BAD.format(folder),
+            "hint": "mend the file, or take its other rows with --lenient",
+        }
+    ]
+    assert again.document["skipped"] == [f"{folder}/README.txt"]
     listed = autopilot("data", "list", "--json").document["series"]
-    assert [(item["symbol"], item["candles"]) for item in listed] == [("BTC/USD", 5), ("ETH/USD", 5)]
+    assert [(item["symbol"], item["candles"]) for item in listed] == [("BTC/USD", 5)]
+
+
+BAD = (
+    "{0}/KRAKEN_ETH-USD_1h.csv: 1 of its 6 rows cannot be used\n"
+    "impossible bar: 1, first in line 7: 1714582800000,10,8,9,11,1"
+)
+
+
+def test_dropped_rows_are_shown_with_line_and_sample(autopilot, tmp_path) -> None:
+    rows = "".join(f"{START + hour * HOUR_MS},10,12,9,11,{hour + 1}\n" for hour in range(150))
+    header = "timestamp,open,high,low,close,volume\n"
+    (tmp_path / "KRAKEN_BTC-USD_1h.csv").write_text(f"{header}{rows}soon,10,12,9,11,1\n")
+    done = autopilot("data", "import", str(tmp_path / "KRAKEN_BTC-USD_1h.csv"))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[2:] == [
+        "",
+        "Dropped from KRAKEN_BTC-USD_1h.csv",
+        "  no time: 1, first in line 152: soon,10,12,9,11,1",
+    ]
+
+
+def test_several_paths_are_imported_and_a_missing_one_is_named(autopilot, tmp_path) -> None:
+    for name in ("KRAKEN_BTC-USD_1h.csv", "KRAKEN_ETH-USD_1h.csv"):
+        (tmp_path / name).write_text(ROWS)
+    paths = [str(tmp_path / name) for name in ("KRAKEN_BTC-USD_1h.csv", "KRAKEN_ETH-USD_1h.csv")]
+    assert autopilot("data", "import", *paths).code == 0
+    done = autopilot("data", "import", *paths, str(tmp_path / "nowhere.csv"), "--json")
+    assert done.code == 1
+    assert [item["symbol"] for item in done.document["imported"]] == ["BTC/USD", "ETH/USD"]
+    assert f"{tmp_path}/nowhere.csv does not exist" in done.err
+
+
+def test_the_layout_and_the_zone_are_asked_for(autopilot, tmp_path, store) -> None:
+    (tmp_path / "rows.csv").write_text("".join(f"2024-05-01 {hour:02}:00,10,12,9,11,{hour}\n" for hour in range(5)))
+    market = ("--exchange", "k", "--symbol", "BTC/USD", "--timeframe", "1h")
+    silent = autopilot("data", "import", str(tmp_path / "rows.csv"), *market)
+    assert (silent.code, "--layout with one of ohlcv" in silent.err) == (1, True)
+    given = ("--layout", "ohlcv", "--timezone", "America/New_York")
+    assert autopilot("data", "import", str(tmp_path / "rows.csv"), *market, *given).code == 0
+    assert store.load_candles("k", "BTC/USD", Timeframe.H1).open_at_ms[0] == 1_714_536_000_000
+    for option, value in (("--layout", "mine"), ("--timezone", "Mars/Base")):
+        wrong = autopilot("data", "import", str(tmp_path / "rows.csv"), option, value)
+        assert (wrong.code, value in wrong.err) == (2, True)
+
+
+def test_what_an_older_version_stored_wrongly_is_named_and_mended(autopilot, store) -> None:
+    averages = replace(hours(*range(30)), volume=np.full(30, 10.5))
+    for symbol, candles in {"FD/USD": hours(0, 1), "BTCB/USD": hours(0, 1), "ETH/USD": averages}.items():
+        store.save_candles("kraken", symbol, candles)
+    store.save_candles("kraken", "BTC/USD", hours(0, 1))
+    for command in ("list", "verify"):
+        done = autopilot("data", command)
+        text = done.out.partition("Imported wrongly?\n")[2]
+        assert done.code == (0 if command == "list" else 1), "thirty equal candles are damage"
+        assert "kraken FD/USD 1h: FD/USD is probably a part of a name that ends in FDUSD" in text
+        assert "autopilot data rename --exchange kraken --symbol BTCB/USD --to-symbol BTC/BUSD" in text
+        assert "kraken ETH/USD 1h: its volumes are prices" in text
+        assert "BTC/USD 1h:" not in text
+    renamed = autopilot("data", "rename", "--exchange", "kraken", "--symbol", "BTCB/USD", "--to-symbol", "BTC/BUSD")
+    assert renamed.code == 0
+    for symbol in ("FD/USD", "ETH/USD"):
+        assert autopilot("data", "delete", "--exchange", "kraken", "--symbol", symbol, "--yes").code == 0
+    listed = autopilot("data", "list", "--json").document["series"]
+    assert [(item["symbol"], item["candles"], item["suspicion"]) for item in listed] == [
+        ("BTC/BUSD", 2, None),
+        ("BTC/USD", 2, None),
+    ]
+    assert '"data delete"' in autopilot("audit", "show", "--json").out
+
+
+def test_delete_asks_in_a_terminal_only(autopilot, store) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(0, 1))
+    done = autopilot("data", "delete", "--exchange", "kraken", "--symbol", "BTC/USD")
+    assert (done.code, done.out) == (5, "")
+    assert "autopilot data delete --exchange kraken --symbol BTC/USD --yes" in done.err
+    assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 2
+    assert autopilot("data", "delete", "--symbol", "BTC/USD", "--yes").code == 2
+    assert autopilot("data", "delete", "--exchange", "kraken", "--symbol", "XRP/USD", "--yes").code == 1
+
+
+def test_rename_refuses_what_would_mix_two_markets(autopilot, store) -> None:
+    store.save_candles("kraken", "BTCB/USD", hours(0, 1, 2))
+    store.save_candles("kraken", "BTC/BUSD", hours(2, 3, high=13.0))
+    move = ("data", "rename", "--exchange", "kraken", "--symbol", "BTCB/USD", "--to-symbol", "BTC/BUSD")
+    done = autopilot(*move)
+    assert (done.code, done.out) == (1, "")
+    assert "has other numbers at 1 of the same times" in done.err
+    assert len(store.load_candles("kraken", "BTCB/USD", Timeframe.H1)) == 3
+    store.save_candles("kraken", "BTC/BUSD", hours(2))
+    assert autopilot(*move).code == 0
+    assert len(store.load_candles("kraken", "BTC/BUSD", Timeframe.H1)) == 4
+    assert len(store.load_candles("kraken", "BTCB/USD", Timeframe.H1)) == 0
+    assert autopilot(*move[:-2]).code == 2
+
+
+def test_candles_that_the_daemon_runs_on_are_left_alone(autopilot, daemon, store) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(0, 1))
+    daemon.answers["/api/autopilot/status"] = (
+        200,
+        {"symbols": [{"symbol": "BTC/USD", "timeframe": "1h", "exchange": "kraken", "running": True}]},
+    )
+    done = autopilot("data", "delete", "--exchange", "kraken", "--symbol", "BTC/USD", "--yes")
+    assert (done.code, "autopilot stop --symbol BTC/USD" in done.err) == (4, True)
+    assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 2
 
 
 def test_import_beside_a_running_daemon(autopilot, daemon, store, folder) -> None:
-    assert autopilot("data", "import", str(folder)).code == 0
+    assert autopilot("data", "import", str(folder / "KRAKEN_BTC-USD_1h.csv")).code == 0
     assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 5
 
 

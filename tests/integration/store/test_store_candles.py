@@ -11,7 +11,7 @@ import pytest
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.domain.candles import Candles
-from autopilot.domain.errors import StoreError
+from autopilot.domain.errors import CandleError, StoreError
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
 from autopilot.ports.market_data import Coverage
 
@@ -151,3 +151,35 @@ def test_a_window_out_of_many_is_found_and_not_searched(store) -> None:
         return time.perf_counter() - started
 
     assert min(measure() for _ in range(5)) < 0.02
+
+
+def test_a_renamed_series_takes_its_samples_along_and_a_deleted_one_takes_them_away(
+    store, database: Database, random_candles
+) -> None:
+    candles = random_candles(8, 5)
+    store.save_candles("kraken", "BTCB/USD", candles)
+    store.save_candles("kraken", "BTC/BUSD", candles[:2])
+    for symbol, at in (("BTCB/USD", 1), ("BTCB/USD", 2), ("BTC/BUSD", 1), ("ETH/USD", 1)):
+        with database.transaction(durable=False) as connection:
+            connection.execute(
+                "INSERT INTO performance_samples VALUES ('kraken', ?, '1h', ?, 9, 'quiet', '{}')", (symbol, at)
+            )
+    assert store.rename_candles("kraken", "BTCB/USD", Timeframe.H1, "kraken", "BTC/BUSD") == 5
+    assert same(store.load_candles("kraken", "BTC/BUSD", Timeframe.H1), candles)
+    assert samples(database) == [("BTC/BUSD", 1), ("BTC/BUSD", 2), ("ETH/USD", 1)]
+    assert store.delete_candles("kraken", "BTC/BUSD", Timeframe.H1) == 5
+    assert (store.coverage(), samples(database)) == ((), [("ETH/USD", 1)])
+
+
+def samples(database: Database) -> list[tuple[str, int]]:
+    return [tuple(row) for row in database.rows("SELECT symbol, candle_at_ms FROM performance_samples ORDER BY 1, 2")]
+
+
+def test_other_numbers_are_never_renamed_over(store, random_candles) -> None:
+    mine, theirs = random_candles(8, 5), random_candles(9, 5)
+    store.save_candles("kraken", "A/USD", mine)
+    store.save_candles("kraken", "B/USD", theirs)
+    with pytest.raises(CandleError, match="has other numbers at 5 of the same times"):
+        store.rename_candles("kraken", "A/USD", Timeframe.H1, "kraken", "B/USD")
+    assert same(store.load_candles("kraken", "A/USD", Timeframe.H1), mine)
+    assert same(store.load_candles("kraken", "B/USD", Timeframe.H1), theirs)

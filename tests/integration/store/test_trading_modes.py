@@ -10,6 +10,7 @@ import pytest
 
 from autopilot.adapters.audit_head import Anchor, read_head
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_all
+from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.problems import mode_document, problems
@@ -151,6 +152,14 @@ def test_the_last_known_status_has_the_modes_and_the_problems(
         ("ORDER_UNKNOWN", "error", f"{lost.symbol} in {lost.account}", 12),
     ]
     assert all(each["hint"] and each["detail"] for each in status["health"])
+
+
+def test_candles_under_a_doubtful_symbol_are_named(database: Database, path: Path, random_candles: Any) -> None:
+    for symbol in ("FD/USD", "BTC/USD"):
+        SqliteCandles(database).save_candles("btc", symbol, random_candles(1, 3))
+    (problem,) = status_document(path, 0)["health"]
+    assert (problem["code"], problem["level"], problem["subject"]) == ("CANDLES_DOUBTFUL", "info", "btc FD/USD")
+    assert problem["hint"].startswith("autopilot data delete --exchange btc --symbol FD/USD")
 
 
 def test_problems_are_named_once(database: Database, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
@@ -142,8 +142,6 @@ class VenueRules:
     follow a wrong clock."""
     needs_coin_list: bool = False
     """Whether some coins have fewer decimals than their markets' amounts, which only the list of coins says."""
-    coin_names: Mapping[str, str] = field(default_factory=dict)
-    """The exchange's own names of coins, and the usual ones."""
 
 
 def trigger_params(order: Order) -> dict[str, Any]:

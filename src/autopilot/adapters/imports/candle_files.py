@@ -1,69 +1,86 @@
-"""Importing candle files of other programs: read, checked, stored without the unusable candles."""
+"""Importing candle files of other programs: each file whole or not at all, and never other numbers than it holds."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from autopilot.adapters.imports.table_files import SUFFIXES, numeric, read_table, times_ms
+from autopilot.adapters.imports.bars import NOT_CLOSED, Bars, bars_of
+from autopilot.adapters.imports.containers import Member, folder_files, members, table_of
+from autopilot.adapters.imports.csv_tables import CUT_OFF
+from autopilot.adapters.imports.file_names import FileMarket, layouts_for, named_market
+from autopilot.adapters.imports.layouts import Layout
+from autopilot.adapters.imports.tables import HEADER_AGAIN, Loss
 from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by, stamped_at_close
-from autopilot.domain.candles import Candles, FaultKind, FloatArray, IntArray, unusable
-from autopilot.domain.errors import CandleError
+from autopilot.domain.candles import Candles, FaultKind, IntArray, unusable
+from autopilot.domain.errors import AutopilotError, CandleError
 from autopilot.domain.market import split_symbol
 from autopilot.domain.progress import Progress, unwatched
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import CandleStore
 
-Bars = tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]
-"""Open, high, low, close, volume."""
-
-_FIELDS = ("timestamp", "open", "high", "low", "close", "volume")
-_OTHER_NAMES = {
-    "timestamp": ("date", "datetime", "time", "unix", "open_time", "opentime", "open_at_ms", "unnamed:_0"),
-    "open": ("o",),
-    "high": ("h",),
-    "low": ("l",),
-    "close": ("c",),
-    "volume": ("vol", "v", "base_volume"),
-}
-_NAME = re.compile(
-    r"(?:(?P<exchange>[a-z0-9]+)_)?(?P<base>[a-z0-9]+)-(?P<quote>[a-z0-9]+)[-_](?P<timeframe>\d+[mhd]?)", re.IGNORECASE
-)
-_NAME_WITHOUT_DASH = re.compile(
-    r"(?:(?P<exchange>[a-z0-9]+)_)?(?P<base>[a-z0-9]{2,}?)_?(?P<quote>usdt|usdc|usd|eur|gbp|jpy|cad|aud|chf|btc|xbt|eth)"
-    r"[-_](?P<timeframe>\d+[mhd]?)",
-    re.IGNORECASE,
-)
-"""Only with a well-known quote currency: FEAR_GREED_1d is no market."""
-_MINUTES = {str(timeframe.ms // 60_000): timeframe.value for timeframe in Timeframe}
+MOST_LOST = 0.01
+"""Of the rows of a file; with more of them unreadable or impossible the file is refused."""
+MOST_LOST_LENIENT, MOST_IMPOSSIBLE_LENIENT = 0.25, 0.1
+"""The same for a lenient import: a file that is bad beyond that is not understood."""
+SAME_AGAIN = "same row again"
+_HARMLESS = (HEADER_AGAIN, NOT_CLOSED, SAME_AGAIN)
+"""Rows that hold nothing that is lost with them."""
+FEWEST_SHARED, MOST_APART = 10, 0.05
+"""Candles with the same time as stored ones; so far apart, they are another market's."""
+Series = tuple[str, str, Timeframe]
 
 
 @dataclass(frozen=True, slots=True)
-class ImportReport:
-    """The import of ``file``, which has ``read`` rows: some were ``dropped`` (number by reason), and ``written`` were
-    new or changed in the store."""
-
-    file: Path
-    exchange: str
-    symbol: str
-    timeframe: Timeframe
-    read: int
-    written: int
-    dropped: Mapping[str, int]
-    faults: tuple[CandleFault, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FileMarket:
-    """The market that a file's name or the user names; None for a part that is not named."""
+class ImportOptions:
+    """The user's options for the files. Without one, the names of the files decide. ``lenient``: as the command's."""
 
     exchange: str | None = None
     symbol: str | None = None
     timeframe: Timeframe | None = None
+    layout: Layout | None = None
+    zone: ZoneInfo | None = None
+    lenient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """The import of ``file``, which has ``read`` rows: some were ``dropped`` (number by reason; ``samples`` shows the
+    first of each), and ``written`` were new or changed in the store. ``layout``: how its columns were known."""
+
+    file: str
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+    layout: str
+    read: int
+    written: int
+    dropped: Mapping[str, int]
+    samples: Mapping[str, Loss]
+    faults: tuple[CandleFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFile:
+    """A file of which nothing was stored, and why."""
+
+    file: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class ImportOutcome:
+    """Of several files: those imported, those refused, and those of a folder whose names show no candles of ours."""
+
+    imported: list[ImportReport] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
 
 def import_path(
@@ -73,126 +90,233 @@ def import_path(
     symbol: str | None = None,
     timeframe: Timeframe | None = None,
     *,
-    coin_names: Mapping[str, str] | None = None,
-    progress: Progress = unwatched,
+    lenient: bool = False,
 ) -> tuple[ImportReport, ...]:
-    """One file, or every file of a folder whose name shows its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does.
+    """As `import_paths`, of one path. Raises CandleError for the first file that is refused."""
+    options = ImportOptions(exchange, symbol, timeframe, lenient=lenient)
+    outcome = import_paths(store, [path], options)
+    for refusal in outcome.refused:
+        raise CandleError(refusal.message, hint=refusal.hint)
+    return tuple(outcome.imported)
 
-    The arguments win over the name, in which ``coin_names`` are replaced (``XBT`` by ``BTC``). Every good candle is
-    kept, sorted; of two with the same time the later in the file. ``progress`` is called before each file is read.
-    Importing again changes nothing. Raises CandleError, naming the file, UnknownSymbol, StoreError.
+
+def import_paths(
+    store: CandleStore, paths: Sequence[Path], options: ImportOptions, progress: Progress = unwatched
+) -> ImportOutcome:
+    """Import files, zip archives, and folders with all that is below them.
+
+    A file's name shows its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does; ``options`` add or replace parts of it. Every
+    good candle is stored, sorted; of two with the same time the later in the file. Importing again changes nothing.
+    ``progress`` is called before each file is read. Raises UnknownSymbol, StoreError; CandleError before anything is
+    stored if no file shows a market, or two that show different ones would go into one series.
     """
-    given = FileMarket(exchange.lower() if exchange else None, symbol, timeframe)
-    if symbol is not None:
-        split_symbol(symbol)
-    if not path.exists():
-        raise CandleError(f"{path} does not exist", hint="check the path")
-    if not path.is_dir():
-        files = [path]
-    elif symbol is not None:
-        raise CandleError(f"{path} is a folder and cannot all be {symbol}", hint="name one file to say its symbol")
-    else:
-        files = [file for file in sorted(path.iterdir()) if _is_candle_file(file)]
-        if not files:
-            raise CandleError(
-                f"no file in {path} is named after its market", hint="name files as KRAKEN_BTC-USD_1h.csv.gz"
-            )
-    markets = [_market(file, given, coin_names or {}) for file in files]
-    reports = []
-    for number, (file, market) in enumerate(zip(files, markets, strict=True), start=1):
-        progress("import", number - 1, len(files), file.name)
-        reports.append(_import(store, file, *market))
-    return tuple(reports)
-
-
-def market_of(name: str, coin_names: Mapping[str, str]) -> FileMarket:
-    """The market in a file's name, such as ``KRAKEN_BTC-USD_1h.csv.gz``, ``BTC_USDT-1h.feather``,
-    ``ETHUSDT_5m.parquet`` or ``XBTUSD_60.csv``; ``coin_names`` in it are replaced."""
-    stem = name
-    for suffix in sorted(SUFFIXES, key=len, reverse=True):
-        stem = stem.removesuffix(suffix)
-    match = _NAME.fullmatch(stem) or _NAME_WITHOUT_DASH.fullmatch(stem)
-    if match is None:
-        return FileMarket()
-    length = match["timeframe"].lower()
-    timeframe = next((known for known in Timeframe if known in (length, _MINUTES.get(length))), None)
-    base, quote = (coin_names.get(match[part].upper(), match[part].upper()) for part in ("base", "quote"))
-    return FileMarket(match["exchange"].lower() if match["exchange"] else None, f"{base}/{quote}", timeframe)
-
-
-def _is_candle_file(path: Path) -> bool:
-    return path.is_file() and path.name.lower().endswith(SUFFIXES) and market_of(path.name, {}).timeframe is not None
-
-
-def _market(path: Path, given: FileMarket, coin_names: Mapping[str, str]) -> tuple[str, str, Timeframe]:
-    named = market_of(path.name, coin_names)
-    exchange = given.exchange or named.exchange
-    symbol = given.symbol or named.symbol
-    timeframe = given.timeframe or named.timeframe
-    if exchange is None or symbol is None or timeframe is None:
-        missing = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
-        names = [name for name, value in missing.items() if value is None]
+    if options.symbol is not None:
+        split_symbol(options.symbol)
+    options = replace(options, exchange=options.exchange.lower() if options.exchange else None)
+    outcome = ImportOutcome()
+    found = list(_found(paths, options, outcome))
+    if not found and not outcome.refused:
         raise CandleError(
-            f"the name of {path} does not show its {' and '.join(names)}",
-            hint=f"give {' and '.join('--' + name for name in names)}, or name it as KRAKEN_BTC-USD_1h.csv.gz",
+            f"no file in {', '.join(map(str, paths))} is named after its market",
+            hint="name files as KRAKEN_BTC-USD_1h.csv.gz, or name one file and say its market with the options",
         )
-    return exchange, symbol, timeframe
+    _require_one_market_each(found, options)
+    joined: dict[Series, list[Candles]] = {}
+    for number, (member, series) in enumerate(found):
+        progress("import", number, len(found), member.name)
+        try:
+            report = _import(store, member, series, options, joined.setdefault(series, []))
+        except CandleError as error:
+            outcome.refused.append(_refusal(member, error))
+        else:
+            outcome.imported.append(report)
+    return outcome
 
 
-def _import(store: CandleStore, path: Path, exchange: str, symbol: str, timeframe: Timeframe) -> ImportReport:
-    read, at_ms, bars = _columns(path)
-    _check_length(path, at_ms, timeframe)
-    faults = find_faults(at_ms, *bars, timeframe)
-    if stamped_at_close(at_ms, timeframe):
-        at_ms = at_ms - at_ms % timeframe.ms
-    dropped = {"no time": read - len(at_ms)}
-    good = np.ones(len(at_ms), dtype=np.bool_)
-    for kind, mask in unusable(at_ms, *bars, timeframe).items():
-        dropped[kind.value] = int(mask.sum())
-        good &= ~mask
-    last = _last_of_each(at_ms[good])
-    dropped[FaultKind.DUPLICATE.value] = int(good.sum()) - len(last)
-    candles = Candles.from_arrays(timeframe, at_ms[good][last], *(bar[good][last] for bar in bars))
+def _refusal(member: Member | Path, error: AutopilotError) -> RefusedFile:
+    message = str(error)
+    return RefusedFile(str(member), message if str(member) in message else f"{member}: {message}", error.hint)
+
+
+def _found(paths: Sequence[Path], options: ImportOptions, outcome: ImportOutcome) -> Iterator[tuple[Member, Series]]:
+    """The tables to import with their series. A refusal or a name without a market goes into ``outcome``."""
+    for path in paths:
+        is_folder = os.path.isdir(path)  # noqa: PTH112 - the method raises where a folder above may not be read
+        if not is_folder and not os.path.isfile(path):  # noqa: PTH113
+            words = "is no file" if os.path.lexists(path) else "does not exist"
+            outcome.refused.append(
+                RefusedFile(str(path), f"{path} {words}", "check the path, and that you may read it")
+            )
+            continue
+        for file in folder_files(path) if is_folder else [path]:
+            try:
+                tables = members(file)
+            except CandleError as error:
+                outcome.refused.append(_refusal(file, error))
+                continue
+            for member in tables:
+                try:
+                    series, missing = _series(member, options)
+                except CandleError as error:
+                    outcome.refused.append(_refusal(member, error))
+                    continue
+                if series is not None:
+                    yield member, series
+                elif (is_folder or len(tables) > 1) and missing != ["exchange"]:
+                    outcome.skipped.append(str(member))
+                else:
+                    options_named = " and ".join(f"--{name}" for name in missing)
+                    words = f"the name of {member} does not show its {' and '.join(missing)}"
+                    hint = f"give {options_named}, or name it as KRAKEN_BTC-USD_1h.csv.gz"
+                    outcome.refused.append(RefusedFile(str(member), words, hint))
+
+
+def _series(member: Member, options: ImportOptions) -> tuple[Series | None, list[str]]:
+    """The series of a table, or None and the parts of it that nothing shows. Raises CandleError for a name that can
+    mean two markets."""
+    named = named_market(member.name, options.exchange, options.symbol)
+    exchange = options.exchange or named.exchange
+    symbol = options.symbol or named.symbol
+    timeframe = options.timeframe or named.timeframe
+    if exchange is not None and symbol is not None and timeframe is not None:
+        return (exchange, symbol, timeframe), []
+    parts = {"exchange": exchange, "symbol": symbol, "timeframe": timeframe}
+    return None, [name for name, value in parts.items() if value is None]
+
+
+def _require_one_market_each(found: Sequence[tuple[Member, Series]], options: ImportOptions) -> None:
+    """Raises CandleError when files whose names show different markets would go into one series."""
+    by_series: dict[Series, list[tuple[FileMarket, Member]]] = {}
+    for member, series in found:
+        named = named_market(member.name, options.exchange, options.symbol)
+        if named.symbol is None:
+            continue
+        known = by_series.setdefault(series, [])
+        other = next(((market, first) for market, first in known if not market.may_be(named)), None)
+        if other is not None:
+            raise CandleError(
+                f"{other[1].name} and {member.name} are named after different markets, {other[0].words} and"
+                f" {named.words}, and cannot both be {' '.join((*series[:2], series[2].value))}",
+                hint="import them one by one, or leave the options to their names",
+            )
+        if all(market != named for market, _ in known):
+            known.append((named, member))
+
+
+def _import(
+    store: CandleStore, member: Member, series: Series, options: ImportOptions, before: list[Candles]
+) -> ImportReport:
+    exchange, symbol, timeframe = series
+    bars = bars_of(
+        table_of(member),
+        symbol,
+        layouts_for(member.name, exchange, is_json=member.is_json),
+        options.layout,
+        options.zone,
+    )
+    _check_length(bars.at_ms, timeframe)
+    faults = find_faults(bars.at_ms, *bars.numbers, timeframe)
+    candles = _candles(bars, timeframe)
+    _require_few_lost(bars, options)
     if not len(candles):
-        raise CandleError(f"{path} has no usable {timeframe} candle", hint="download it again")
+        raise CandleError(f"it has no usable {timeframe} candle", hint="download it again")
+    for other in before:
+        _require_agreement(candles, other, "an earlier file of this import", exact=True)
     stored = store.load_candles(
         exchange, symbol, timeframe, since_ms=int(candles.open_at_ms[0]), until_ms=candles.last_at_ms
     )
     shift = shifted_by(candles.open_at_ms, candles.close, stored.open_at_ms, stored.close, timeframe)
     if shift:
         raise CandleError(
-            f"{path} is shifted by one candle against the {exchange} {symbol} {timeframe} candles stored already",
+            f"it is shifted by one candle against the {exchange} {symbol} {timeframe} candles stored already",
             hint="one of the two has closing times for opening times: import under another --exchange and compare",
         )
+    _require_agreement(candles, stored, f"the {exchange} {symbol} {timeframe} candles stored already", exact=False)
+    written = store.save_candles(exchange, symbol, candles)
+    before.append(candles)
+    lost = bars.losses.by_reason
     return ImportReport(
-        file=path,
+        file=str(member),
         exchange=exchange,
         symbol=symbol,
         timeframe=timeframe,
-        read=read,
-        written=store.save_candles(exchange, symbol, candles),
-        dropped={reason: count for reason, count in dropped.items() if count},
+        layout=bars.layout,
+        read=bars.table.read,
+        written=written,
+        dropped={reason: loss.count for reason, loss in lost.items()},
+        samples=lost,
         faults=faults,
     )
 
 
-def _columns(path: Path) -> tuple[int, IntArray, Bars]:
-    """(number of rows, open times, five numbers) of the rows that have a time."""
-    frame = read_table(path, _FIELDS)
-    names = {
-        field: next((name for name in (field, *_OTHER_NAMES[field]) if name in frame.columns), None)
-        for field in _FIELDS
-    }
-    absent = [field for field, name in names.items() if name is None]
-    if absent:
+def _candles(bars: Bars, timeframe: Timeframe) -> Candles:
+    """The good rows, sorted; the others are counted in the losses of ``bars``."""
+    at_ms = bars.at_ms
+    if stamped_at_close(at_ms, timeframe):
+        at_ms = at_ms - at_ms % timeframe.ms
+    good = np.ones(len(at_ms), dtype=np.bool_)
+    for kind, mask in unusable(at_ms, *bars.numbers, timeframe).items():
+        _lose(bars, kind.value, np.flatnonzero(mask))
+        good &= ~mask
+    places = np.flatnonzero(good)
+    last = places[_last_of_each(at_ms[places])]
+    values = np.stack(bars.numbers)
+    kept = dict(zip(at_ms[last].tolist(), last.tolist(), strict=True))
+    again = np.setdiff1d(places, last, assume_unique=True)
+    stays = np.array([kept[moment] for moment in at_ms[again].tolist()], dtype=np.int64)
+    same = (values[:, again] == values[:, stays]).all(axis=0) if len(again) else np.zeros(0, dtype=np.bool_)
+    _lose(bars, SAME_AGAIN, again[same])
+    _lose(bars, FaultKind.DUPLICATE.value, again[~same])
+    return Candles.from_arrays(timeframe, at_ms[last], *(number[last] for number in bars.numbers))
+
+
+def _lose(bars: Bars, reason: str, places: IntArray) -> None:
+    if len(places):
+        row = int(bars.rows[places[0]])
+        bars.losses.add(reason, bars.table.lines[row], bars.table.sample(row), len(places))
+
+
+def _require_few_lost(bars: Bars, options: ImportOptions) -> None:
+    """Raises CandleError when more than a few rows cannot be used."""
+    lost = {reason: loss for reason, loss in bars.losses.by_reason.items() if reason not in _HARMLESS}
+    if CUT_OFF in lost and not options.lenient:
         raise CandleError(
-            f"{path} has no column for {', '.join(absent)}; its columns are {', '.join(map(str, frame.columns))}",
-            hint=f"name the columns {','.join(_FIELDS)}",
+            f"it breaks off in its last line: {lost[CUT_OFF].sample}",
+            hint="download it again, or take its other rows with --lenient",
         )
-    at_ms = times_ms(frame[names["timestamp"]])
-    has_time = at_ms > 0
-    opened, high, low, close, volume = (numeric(frame[names[field]])[has_time] for field in _FIELDS[1:])
-    return len(frame), at_ms[has_time], (opened, high, low, close, volume)
+    count = sum(loss.count for loss in lost.values())
+    allowed = MOST_LOST_LENIENT if options.lenient else MOST_LOST
+    impossible = lost[FaultKind.IMPOSSIBLE.value].count if FaultKind.IMPOSSIBLE.value in lost else 0
+    if count <= allowed * bars.table.read and impossible <= MOST_IMPOSSIBLE_LENIENT * bars.table.read:
+        return
+    reasons = [
+        f"{reason}: {loss.count:,}, first in {loss.unit} {loss.line:,}: {loss.sample}"
+        for reason, loss in sorted(lost.items(), key=lambda item: -item[1].count)
+    ]
+    raise CandleError(
+        "\n".join([f"{count:,} of its {bars.table.read:,} rows cannot be used", *reasons]),
+        hint="mend the file" if options.lenient else "mend the file, or take its other rows with --lenient",
+    )
+
+
+def _require_agreement(candles: Candles, other: Candles, name: str, *, exact: bool) -> None:
+    """Raises CandleError when candles with the same times are another market's: ``exact`` if any number differs,
+    otherwise if most closes are far apart."""
+    _, mine, theirs = np.intersect1d(candles.open_at_ms, other.open_at_ms, assume_unique=True, return_indices=True)
+    if not len(mine):
+        return
+    if exact:
+        fields = ("open", "high", "low", "close", "volume")
+        differing = sum((getattr(candles, each)[mine] != getattr(other, each)[theirs]).astype(int) for each in fields)
+        count = int(np.count_nonzero(differing))
+    else:
+        apart = np.abs(candles.close[mine] / other.close[theirs] - 1.0) > MOST_APART
+        count = int(apart.sum()) if len(mine) >= FEWEST_SHARED and 2 * apart.sum() > len(mine) else 0
+    if count:
+        raise CandleError(
+            f"{count:,} of {len(mine):,} candles with the same times differ from {name}",
+            hint="is it another market? Say which with --symbol, or remove the wrong one: autopilot data delete",
+        )
 
 
 def _last_of_each(at_ms: IntArray) -> IntArray:
@@ -203,15 +327,15 @@ def _last_of_each(at_ms: IntArray) -> IntArray:
     return last
 
 
-def _check_length(path: Path, at_ms: IntArray, timeframe: Timeframe) -> None:
+def _check_length(at_ms: IntArray, timeframe: Timeframe) -> None:
     """Raises CandleError when most candles follow each other at another distance than the timeframe's."""
-    steps, counts = np.unique(np.diff(np.unique(at_ms)), return_counts=True)
+    between = np.diff(np.sort(at_ms))
+    steps, counts = np.unique(between[between > 0], return_counts=True)
     if not len(steps):
         return
     usual = int(steps[np.argmax(counts)])
     if usual != timeframe.ms and counts.max() * 2 > counts.sum() > 1:
         right = next((f"--timeframe {known}" for known in Timeframe if known.ms == usual), "another file")
         raise CandleError(
-            f"the candles of {path} are {usual / 60_000:g} minutes apart, which is not {timeframe}",
-            hint=f"use {right}",
+            f"its candles are {usual / 60_000:g} minutes apart, which is not {timeframe}", hint=f"use {right}"
         )

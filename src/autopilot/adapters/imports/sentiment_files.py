@@ -7,7 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from autopilot.adapters.imports.table_files import numeric, read_table, times_ms
+from autopilot.adapters.imports.containers import members, table_of
+from autopilot.adapters.imports.layouts import TIMES, normal
+from autopilot.adapters.imports.moments import times_ms
+from autopilot.adapters.imports.numbers import numeric_columns
+from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.errors import CandleError
 from autopilot.domain.sentiment import FEAR_GREED, SentimentSeries
 from autopilot.domain.timeframe import DAY_MS
@@ -27,19 +31,18 @@ class SentimentReport:
 
 
 def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
-    """Store a table of days (``timestamp``) and values in [0, 100] (``value``) as the series ``fear_greed``.
+    """Store a table of days (``timestamp``) and values in [0, 100] (``value``) as the series ``fear_greed``: CSV, or
+    JSON as the index's own service answers.
 
     The value of a day reflects the market up to the day before, and is known when the day begins, at 00:00 UTC. Rows
     without a time or with a value outside [0, 100] are left out. Raises CandleError, naming the file, and StoreError.
     """
-    frame = read_table(path, ("timestamp", "value"))
-    time = next((name for name in ("timestamp", "date") if name in frame.columns), None)
-    if time is None or "value" not in frame.columns:
-        raise CandleError(
-            f"{path} is not a sentiment index; its columns are {', '.join(map(str, frame.columns))}",
-            hint="name the columns timestamp,value",
-        )
-    at_ms, value = times_ms(frame[time]), numeric(frame["value"])
+    if not path.exists():
+        raise CandleError(f"{path} does not exist", hint="check the path")
+    try:
+        read, at_ms, value = _days(path)
+    except CandleError as error:
+        raise CandleError(f"{path}: {error}", hint=error.hint) from error
     with np.errstate(invalid="ignore"):
         good = (at_ms > 0) & (value >= 0) & (value <= 100)
     by_day = dict(zip((at_ms[good] // DAY_MS * DAY_MS).tolist(), value[good].tolist(), strict=True))
@@ -47,4 +50,16 @@ def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
         raise CandleError(f"{path} has no value from 0 to 100 with a day", hint="name the columns timestamp,value")
     days = np.array(sorted(by_day), dtype=np.int64)
     store.save_sentiment(SentimentSeries(FEAR_GREED, days, np.array([by_day[day] for day in days.tolist()])))
-    return SentimentReport(path, FEAR_GREED, len(frame), len(days), int(days[0]), int(days[-1]))
+    return SentimentReport(path, FEAR_GREED, read, len(days), int(days[0]), int(days[-1]))
+
+
+def _days(path: Path) -> tuple[int, IntArray, FloatArray]:
+    """(number of rows, times in milliseconds, values). Raises CandleError."""
+    table = table_of(members(path)[0])
+    names = [normal(name) for name in table.names or ()]
+    time = next((names.index(name) for name in TIMES if name in names), None)
+    if time is None or "value" not in names:
+        shown = f"its columns are {', '.join(table.names)}" if table.names else "it has no header"
+        raise CandleError(f"it is not a sentiment index; {shown}", hint="name the columns timestamp,value")
+    (value,) = numeric_columns([table.columns[names.index("value")]])
+    return table.read, times_ms(table.columns[time]), value

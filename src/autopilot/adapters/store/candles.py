@@ -6,6 +6,7 @@ import numpy as np
 
 from autopilot.adapters.store.database import Store
 from autopilot.domain.candles import Candles
+from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import CandleStore, Coverage
 
@@ -14,6 +15,7 @@ _ROW = np.dtype(
 )
 _COLUMNS = ", ".join(_ROW.names or ())
 _FOREVER = 2**62
+_SERIES = "exchange = ? AND symbol = ? AND timeframe = ?"
 
 
 class SqliteCandles(Store, CandleStore):
@@ -77,3 +79,36 @@ class SqliteCandles(Store, CandleStore):
             )
             for row in rows
         )
+
+    def delete_candles(self, exchange: str, symbol: str, timeframe: Timeframe) -> int:
+        """Delete a series and the performance samples that were computed from it. Returns the number of candles."""
+        key = (exchange, symbol, timeframe.value)
+        with self._database.transaction(durable=True) as connection:
+            connection.execute(f"DELETE FROM performance_samples WHERE {_SERIES}", key)
+            return connection.execute(f"DELETE FROM candles WHERE {_SERIES}", key).rowcount
+
+    def rename_candles(self, exchange: str, symbol: str, timeframe: Timeframe, to_exchange: str, to_symbol: str) -> int:
+        """Move a series, with its performance samples, to another exchange or symbol, where equal candles may be.
+        Returns the number of candles. Raises CandleError if a candle there has other numbers; nothing is changed."""
+        old, new = (exchange, symbol, timeframe.value), (to_exchange, to_symbol, timeframe.value)
+        with self._database.transaction(durable=True) as connection:
+            (differing,) = connection.execute(
+                "SELECT count(*) FROM candles AS here JOIN candles AS there USING (timeframe, open_at_ms)"
+                " WHERE here.exchange = ? AND here.symbol = ? AND timeframe = ? AND there.exchange = ?"
+                " AND there.symbol = ? AND (here.open, here.high, here.low, here.close, here.volume) IS NOT"
+                " (there.open, there.high, there.low, there.close, there.volume)",
+                (*old, to_exchange, to_symbol),
+            ).fetchone()
+            if differing:
+                raise CandleError(
+                    f"{to_exchange} {to_symbol} {timeframe} has other numbers at {differing:,} of the same times",
+                    hint="autopilot data delete one of the two first",
+                )
+            counts: list[int] = []
+            for table in ("candles", "performance_samples"):
+                changed = connection.execute(
+                    f"UPDATE OR IGNORE {table} SET exchange = ?, symbol = ? WHERE {_SERIES}", (*new[:2], *old)
+                ).rowcount
+                left = connection.execute(f"DELETE FROM {table} WHERE {_SERIES}", old).rowcount
+                counts.append(changed + left)
+            return counts[0]

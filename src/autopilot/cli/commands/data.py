@@ -10,25 +10,44 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.options import (
     OneSymbol,
+    Yes,
     command_group,
+    complete_layout,
+    confirmed,
     exchange_option,
     one_symbol_option,
     timeframe_option,
     with_session,
 )
-from autopilot.cli.render.candles import export_screen, import_screen, list_screen, sentiment_screen, verify_screen
+from autopilot.cli.render.candles import (
+    delete_screen,
+    export_screen,
+    import_screen,
+    list_screen,
+    rename_screen,
+    sentiment_screen,
+    verify_screen,
+)
 from autopilot.cli.render.progress import progress_view
-from autopilot.cli.session import Session
+from autopilot.cli.session import Session, address, symbol_or_none
+from autopilot.control.errors import Conflict, DaemonNotRunning
 from autopilot.domain.document_types import Document
+from autopilot.domain.errors import NotFound
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from autopilot.adapters.imports.layouts import Layout
     from autopilot.adapters.store.database import Database
     from autopilot.domain.candles import Candles
 
-app = command_group(help="Import, export, list and verify the candles on this machine.")
+app = command_group(help="Import, export, list, verify and mend the candles on this machine.")
+SOME = 200
+"""Candles of a series by which its volumes are judged."""
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
 FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]
 FilesSymbol = Annotated[
@@ -42,33 +61,52 @@ OneTimeframe = Annotated[str | None, timeframe_option(help="Only candles of this
 @with_session
 def import_(
     session: Session,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of files named as their markets.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH", help="Files, zip archives, or folders of files named as their markets."),
+    ],
     exchange: FilesExchange = None,
     symbol: FilesSymbol = None,
     timeframe: FilesTimeframe = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            "--layout", metavar="NAME", autocompletion=complete_layout, help="The columns of rows without a header."
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Of times written without a zone. Default: UTC."),
+    ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Take the good rows, even if more than 1 % of a file's cannot be used.")
+    ] = False,
     sentiment: Annotated[
         bool, typer.Option("--sentiment", help="The file is a Crypto Fear & Greed index, one value per day.")
     ] = False,
-) -> None:
-    """Import candles from files: CSV, also gzipped, JSON, feather or parquet. Importing again changes nothing.
+) -> int | None:
+    """Import candles from files: CSV, JSON, feather, parquet, also packed (gzip, zip). Again, it changes nothing.
 
-    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it. Works
-    beside a running daemon and without one.
+    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it. The
+    header says what the columns are; rows without one need a name that shows their source, or --layout. Works beside a
+    running daemon and without one.
     """
     if sentiment:
-        _import_sentiment(session, path)
-        return
-    from autopilot.adapters.exchange.venues.known import COIN_NAMES
-    from autopilot.adapters.imports.candle_files import import_path
+        return _import_sentiment(session, paths)
+    from autopilot.adapters.imports.candle_files import ImportOptions, import_paths
     from autopilot.adapters.store.candles import SqliteCandles
+    from autopilot.domain.errors import CandleError
 
     length = Timeframe.parse(timeframe) if timeframe else None
+    options = ImportOptions(exchange, symbol, length, _layout(layout), _zone(timezone), lenient)
     with _database(session) as database, progress_view(session.output.remarks, is_short=True) as progress:
-        reports = import_path(
-            SqliteCandles(database), path, exchange, symbol, length, coin_names=COIN_NAMES, progress=progress
-        )
-    document = {"imported": [{**asdict(report), "file": str(report.file)} for report in reports]}
-    session.show(document, import_screen)
+        outcome = import_paths(SqliteCandles(database), paths, options, progress)
+    refused = [CandleError(refusal.message, hint=refusal.hint) for refusal in outcome.refused]
+    if len(refused) == 1 and not outcome.imported:
+        raise refused[0]
+    for error in refused:
+        session.output.trouble(error)
+    return session.show(asdict(outcome), import_screen, is_done=not refused)
 
 
 @app.command()
@@ -100,8 +138,8 @@ def export(
 @app.command("list")
 @with_session
 def list_(session: Session) -> None:
-    """List the stored candles: markets, numbers, first and last time."""
-    session.show({"series": _stored_series(session)}, list_screen)
+    """List the stored candles: markets, numbers, first and last time, and series that look wrongly imported."""
+    session.show({"series": [_judged(session, item) for item in _stored_series(session)]}, list_screen)
 
 
 @app.command()
@@ -112,20 +150,118 @@ def verify(
     symbol: OneSymbol = None,
     timeframe: OneTimeframe = None,
 ) -> int:
-    """Check the stored candles for faults; exit code 1 if there are any."""
+    """Check the stored candles for faults; exit code 1 if there are any, but 0 for gaps alone."""
     series = [_verified(session, item) for item in _matching(session, _wanted(exchange, symbol, timeframe))]
     is_sound = all(item["sound"] for item in series)
     return session.show({"series": series, "sound": is_sound}, verify_screen, is_done=is_sound)
 
 
-def _import_sentiment(session: Session, path: Path) -> None:
+@app.command()
+@with_session
+def rename(
+    session: Session,
+    exchange: OneExchange = None,
+    symbol: OneSymbol = None,
+    timeframe: OneTimeframe = None,
+    to_exchange: Annotated[
+        str | None, typer.Option("--to-exchange", metavar="NAME", help="The right exchange.")
+    ] = None,
+    to_symbol: Annotated[
+        str | None, typer.Option("--to-symbol", metavar="SYMBOL", callback=symbol_or_none, help="The right symbol.")
+    ] = None,
+) -> int:
+    """Move stored candles to another symbol or exchange. Refused where other candles are stored there."""
+    from autopilot.adapters.store.candles import SqliteCandles
+
+    if to_exchange is None and to_symbol is None:
+        raise UsageProblem("the new name is missing", hint="add --to-symbol or --to-exchange")
+    found = _named_series(session, exchange, symbol, timeframe)
+    moves = [
+        {**item, "to_exchange": (to_exchange or item["exchange"]).lower(), "to_symbol": to_symbol or item["symbol"]}
+        for item in found
+    ]
+    with session.recorded("data rename", {"series": moves}), _database(session) as database:
+        store = SqliteCandles(database)
+        for move in moves:
+            length = Timeframe(move["timeframe"])
+            store.rename_candles(move["exchange"], move["symbol"], length, move["to_exchange"], move["to_symbol"])
+    return session.show({"renamed": moves}, rename_screen)
+
+
+@app.command()
+@with_session
+def delete(
+    session: Session,
+    exchange: OneExchange = None,
+    symbol: OneSymbol = None,
+    timeframe: OneTimeframe = None,
+    yes: Yes = False,
+) -> int:
+    """Delete stored candles, and the strategies' results that were computed from them. Asks first."""
+    from autopilot.adapters.store.candles import SqliteCandles
+
+    found = _named_series(session, exchange, symbol, timeframe)
+    shown = ", ".join(f"{item['candles']:,} of {item['symbol']} {item['timeframe']}" for item in found)
+    question = f"Delete the candles of {found[0]['exchange']}: {shown}?"
+    command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']} --yes"
+    if not (yes or confirmed(session, question, refusal="nothing was deleted", hint=command)):
+        return ExitCode.FAILED
+    with session.recorded("data delete", {"series": found}), _database(session) as database:
+        store = SqliteCandles(database)
+        for item in found:
+            store.delete_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
+    return session.show({"deleted": found}, delete_screen)
+
+
+def _named_series(session: Session, exchange: str | None, symbol: str | None, timeframe: str | None) -> list[Document]:
+    """The stored series of one market. Raises UsageProblem without both names, CandleError if nothing is stored,
+    Conflict if the daemon uses it."""
+    if exchange is None or symbol is None:
+        absent = [f"--{name}" for name, value in (("exchange", exchange), ("symbol", symbol)) if value is None]
+        raise UsageProblem(f"{' and '.join(absent)} must say which candles", hint="see autopilot data list")
+    wanted = _wanted(exchange.lower(), symbol, timeframe)
+    found = _matching(session, wanted)
+    if not found:
+        market = " ".join(value for value in wanted.values() if value)
+        raise NotFound(f"no candles of {market} are stored", hint="see autopilot data list")
+    try:
+        running = session.client().get(address("status"))["symbols"]
+    except DaemonNotRunning:
+        return found
+    used = {item["timeframe"] for item in found}
+    if any(each["running"] and each["symbol"] == symbol and each["timeframe"] in used for each in running):
+        raise Conflict(f"{symbol} is running on these candles", hint=f"autopilot stop --symbol {symbol}")
+    return found
+
+
+def _layout(name: str | None) -> Layout | None:
+    """Raises UsageProblem."""
+    from autopilot.adapters.imports.layouts import LAYOUTS
+
+    if name is not None and name not in LAYOUTS:
+        raise UsageProblem(f"there is no layout {name!r}", hint=f"use one of {', '.join(LAYOUTS)}")
+    return LAYOUTS[name] if name else None
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    """Raises UsageProblem."""
+    from zoneinfo import ZoneInfo, available_timezones
+
+    if name is not None and name not in available_timezones():
+        raise UsageProblem(f"there is no time zone {name!r}", hint="write it as Europe/Berlin, or leave it out for UTC")
+    return ZoneInfo(name) if name else None
+
+
+def _import_sentiment(session: Session, paths: list[Path]) -> int:
     from autopilot.adapters.imports.sentiment_files import import_sentiment
     from autopilot.adapters.store.sentiment import SqliteSentiment
 
+    if len(paths) > 1:
+        raise UsageProblem("--sentiment takes one file", hint="import the others without it")
     with _database(session) as database:
-        report = import_sentiment(SqliteSentiment(database), path)
+        report = import_sentiment(SqliteSentiment(database), paths[0])
     document = {**asdict(report), "file": str(report.file)}
-    session.show(document, sentiment_screen)
+    return session.show(document, sentiment_screen)
 
 
 @contextmanager
@@ -142,11 +278,10 @@ def _database(session: Session) -> Iterator[Database]:
 def _chosen(session: Session, path: Path, *options: str | None) -> Document:
     """The only stored series that matches the options and the file's name. Raises CandleError without any or with
     several."""
-    from autopilot.adapters.exchange.venues.known import COIN_NAMES
-    from autopilot.adapters.imports.candle_files import market_of
+    from autopilot.adapters.imports.file_names import named_market
     from autopilot.domain.errors import CandleError
 
-    named = market_of(path.name, COIN_NAMES)
+    named = named_market(path.name, *options[:2])
     exchange, symbol, timeframe = (
         option or name for option, name in zip(options, (named.exchange, named.symbol, named.timeframe), strict=True)
     )
@@ -195,17 +330,31 @@ def _stored_series(session: Session) -> list[Document]:
         ]
 
 
-def _candles(session: Session, item: Document) -> Candles:
+def _candles(session: Session, item: Document, last: int | None = None) -> Candles:
     from autopilot.adapters.store.candles import SqliteCandles
 
     with _database(session) as database:
-        return SqliteCandles(database).load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
+        store = SqliteCandles(database)
+        return store.load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]), last=last)
 
 
 def _verified(session: Session, item: Document) -> Document:
     from autopilot.domain.candle_faults import find_faults
+    from autopilot.domain.candles import FaultKind
 
     stored = _candles(session, item)
     bars = (stored.open, stored.high, stored.low, stored.close, stored.volume)
     faults = [asdict(fault) for fault in find_faults(stored.open_at_ms, *bars, Timeframe(item["timeframe"]))]
-    return {**item, "faults": faults, "sound": not faults}
+    is_sound = all(fault["kind"] == FaultKind.GAP for fault in faults)
+    return {**_judged(session, item, stored), "faults": faults, "sound": is_sound}
+
+
+def _judged(session: Session, item: Document, stored: Candles | None = None) -> Document:
+    """The series with its suspicion; None for one that looks right."""
+    from autopilot.adapters.imports.sense import volume_is_price
+    from autopilot.adapters.imports.suspects import suspicion_of
+
+    latest = _candles(session, item, last=SOME) if stored is None else stored[-SOME:]
+    has_averages = volume_is_price(latest.low, latest.high, latest.volume)
+    suspicion = suspicion_of(item["exchange"], item["symbol"], has_averages=has_averages)
+    return {**item, "suspicion": suspicion and asdict(suspicion)}

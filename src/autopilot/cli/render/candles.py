@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autopilot.cli.render.blocks import BLANK, Block, Field, Screen, Span, Style, field, heading, line, listed, listing
+from autopilot.cli.render.blocks import (
+    BLANK,
+    Block,
+    Field,
+    Screen,
+    Span,
+    Style,
+    field,
+    heading,
+    line,
+    listed,
+    listing,
+    remedy,
+)
 from autopilot.cli.render.words import count, day, utc
 from autopilot.domain.document_types import Document
 
@@ -24,31 +37,53 @@ VERIFY_FIELDS: tuple[Field[Document], ...] = (
     field("verdict", lambda item: _verdict(item["faults"]), shrink_to=10),
 )
 IMPORT_FIELDS: tuple[Field[Document], ...] = (
-    field("file", lambda item: item["file"].rpartition("/")[2], rank=4, shrink_to=20),
-    field("exchange", lambda item: item["exchange"], rank=3),
+    field("file", lambda item: item["file"].rpartition("/")[2], rank=5, shrink_to=20),
+    field("exchange", lambda item: item["exchange"], rank=4),
     field("symbol", lambda item: item["symbol"]),
-    field("timeframe", lambda item: item["timeframe"]),
-    field("rows", lambda item: f"{item['read']:,}", right=True, rank=2),
+    field("timeframe", lambda item: item["timeframe"], rank=1),
+    field("layout", lambda item: item["layout"]),
+    field("rows", lambda item: f"{item['read']:,}", right=True, rank=3),
     field("new", lambda item: f"{item['written']:,}", right=True),
-    field("dropped", lambda item: f"{sum(item['dropped'].values()):,}", right=True, rank=1),
+    field("dropped", lambda item: f"{sum(item['dropped'].values()):,}", right=True, rank=2),
 )
+MOVE_FIELDS: tuple[Field[Document], ...] = (
+    *SERIES_FIELDS,
+    field("now", lambda item: f"{item['to_exchange']} {item['to_symbol']}"),
+)
+MOST_NAMES = 5
 NOTHING_STORED = "No candles are stored. Try: autopilot data import PATH"
 
 
 def list_screen(document: Document) -> Screen:
-    """``{"series": [{exchange, symbol, timeframe, candles, first_at_ms, last_at_ms}…]}``."""
-    return listing(LIST_FIELDS, document["series"], NOTHING_STORED)
+    """``{"series": [{exchange, symbol, timeframe, candles, first_at_ms, last_at_ms, suspicion}…]}``."""
+    return (*listing(LIST_FIELDS, document["series"], NOTHING_STORED), *_suspicions(document["series"]))
 
 
 def verify_screen(document: Document) -> Screen:
     """``{"series": [{exchange, symbol, timeframe, candles, faults, sound}…], "sound"}``."""
     series = document["series"]
-    return (*listing(VERIFY_FIELDS, series, NOTHING_STORED), *_faults(series))
+    return (*listing(VERIFY_FIELDS, series, NOTHING_STORED), *_faults(series), *_suspicions(series))
 
 
 def import_screen(document: Document) -> Screen:
-    """``{"imported": [{file, exchange, symbol, timeframe, read, written, dropped, faults}…]}``."""
-    return (listed(IMPORT_FIELDS, document["imported"]), *_faults(document["imported"]))
+    """``{"imported": [{file, exchange, symbol, timeframe, layout, read, written, dropped, samples, faults}…],
+    "refused": [{file, message, hint}…], "skipped": [file…]}``."""
+    imported = document["imported"]
+    table = (listed(IMPORT_FIELDS, imported),) if imported else ()
+    return (*table, *_losses(imported), *_faults(imported), *_skipped(document["skipped"]))
+
+
+def rename_screen(document: Document) -> Screen:
+    """``{"renamed": [{exchange, symbol, timeframe, candles, to_exchange, to_symbol}…]}``."""
+    return (listed(MOVE_FIELDS, document["renamed"]),)
+
+
+def delete_screen(document: Document) -> Screen:
+    """``{"deleted": [{exchange, symbol, timeframe, candles}…]}``."""
+    deleted = document["deleted"]
+    market = f"{deleted[0]['exchange']} {deleted[0]['symbol']}"
+    lengths = ", ".join(f"{item['candles']:,} {item['timeframe']}" for item in deleted)
+    return (line(f"Deleted the candles of {market}: {lengths}"),)
 
 
 def export_screen(document: Document) -> Screen:
@@ -77,3 +112,32 @@ def _faults(series: list[Document]) -> Iterator[Block]:
         if item["faults"]:
             yield from (BLANK, heading(f"{item['exchange']} {item['symbol']} {item['timeframe']}"))
             yield from (line(f"  {fault['kind']}: {fault['words']}", hang=4) for fault in item["faults"])
+
+
+def _losses(imported: list[Document]) -> Iterator[Block]:
+    """The rows that were dropped from each file, by reason."""
+    for item in imported:
+        if item["dropped"]:
+            yield from (BLANK, heading(f"Dropped from {item['file'].rpartition('/')[2]}"))
+        for reason, loss in item["samples"].items():
+            yield line(
+                f"  {reason}: {loss['count']:,}, first in {loss['unit']} {loss['line']:,}: {loss['sample']}", hang=4
+            )
+
+
+def _skipped(files: list[str]) -> Iterator[Block]:
+    if files:
+        names = ", ".join(file.rpartition("/")[2] for file in files[:MOST_NAMES])
+        more = f" and {len(files) - MOST_NAMES:,} more" if len(files) > MOST_NAMES else ""
+        yield from (BLANK, line(f"Skipped, not named after a market and timeframe of ours: {names}{more}", hang=2))
+
+
+def _suspicions(series: list[Document]) -> Iterator[Block]:
+    """Series that an older version may have imported wrongly."""
+    found = [item for item in series if item["suspicion"]]
+    if found:
+        yield from (BLANK, heading("Imported wrongly?"))
+    for item in found:
+        market = f"{item['exchange']} {item['symbol']} {item['timeframe']}"
+        yield line(f"  {market}: {item['suspicion']['words']}", Style.WARNING, hang=4)
+        yield remedy(item["suspicion"]["mend"], indent=4, hang=4)

@@ -10,48 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from memory_candles import MemoryCandles
 
-from autopilot.adapters.exchange.venues.known import COIN_NAMES
-from autopilot.adapters.imports.candle_files import FileMarket, import_path, market_of
-from autopilot.adapters.imports.table_files import times_ms
+from autopilot.adapters.imports.candle_files import ImportOptions, import_path, import_paths
+from autopilot.adapters.imports.moments import times_ms
 from autopilot.domain.candles import Candles, FaultKind
 from autopilot.domain.errors import CandleError, UnknownSymbol
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.market_data import Coverage
 
 H = Timeframe.H1
 HEADER = "timestamp,open,high,low,close,volume"
-
-
-class MemoryCandles:
-    """A CandleStore in a dictionary: candles by market and opening time."""
-
-    def __init__(self) -> None:
-        self.kept: dict[tuple[str, str, Timeframe], dict[int, tuple[float, ...]]] = {}
-
-    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        known = self.kept.setdefault((exchange, symbol, candles.timeframe), {})
-        rows = [tuple(candles.candle(index)) for index in range(len(candles))]
-        changed = sum(known.get(int(row[0])) != row[1:] for row in rows)
-        known.update({int(row[0]): row[1:] for row in rows})
-        return changed
-
-    def load_candles(
-        self,
-        exchange: str,
-        symbol: str,
-        timeframe: Timeframe,
-        *,
-        since_ms: int | None = None,
-        until_ms: int | None = None,
-        last: int | None = None,
-    ) -> Candles:
-        known = self.kept.get((exchange, symbol, timeframe), {})
-        rows = [(at_ms, *known[at_ms]) for at_ms in sorted(known) if (since_ms or 0) <= at_ms <= (until_ms or 2**62)]
-        return Candles.from_rows(timeframe, rows[-last:] if last else rows)
-
-    def coverage(self) -> tuple[Coverage, ...]:
-        raise NotImplementedError
 
 
 def rows_of(candles: Candles) -> list[list[float]]:
@@ -91,11 +59,9 @@ FORMATS: dict[str, Callable[[Path, Candles], Path]] = {
     "iso with a zone": lambda d, c: write(
         d / "KRAKEN_BTC-USD_1h.csv", HEADER, *lines(c, lambda t: iso(t).replace(" ", "T") + "+00:00")
     ),
-    "headerless": lambda d, c: write(d / "kraken_BTC-USD_1h.csv", *lines(c)),
-    "headerless with more columns": lambda d, c: write(
-        d / "kraken_XBTUSD_60.csv", *(f"{line},17,0" for line in lines(c, lambda t: t // 1000))
+    "headerless": lambda d, c: write(
+        d / "kraken_XBTUSD_60.csv", *(f"{line},17" for line in lines(c, lambda t: t // 1000))
     ),
-    "headerless iso": lambda d, c: write(d / "kraken_BTC-USD_1h.csv", *lines(c, iso)),
     "semicolons and other names": lambda d, c: write(
         d / "KRAKEN_BTC-USD_1h.csv", "Date;Open;High;Low;Close;Vol", *lines(c, iso, ";")
     ),
@@ -115,7 +81,7 @@ FORMATS: dict[str, Callable[[Path, Candles], Path]] = {
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_gives_the_same_candles_to_the_last_digit(tmp_path: Path, candles: Candles, form: str) -> None:
     store = MemoryCandles()
-    (report,) = import_path(store, FORMATS[form](tmp_path, candles), coin_names=COIN_NAMES)
+    (report,) = import_path(store, FORMATS[form](tmp_path, candles))
     assert (report.exchange, report.symbol, report.timeframe) == ("kraken", "BTC/USD", H)
     assert (report.read, report.written, report.dropped) == (60, 60, {})
     assert same(store.load_candles("kraken", "BTC/USD", H), candles)
@@ -130,7 +96,10 @@ def test_gzip_and_importing_again(tmp_path: Path, candles: Candles) -> None:
     assert list(store.kept) == [("binance", "ETH/USDT", H)]
 
 
-def test_bad_rows_are_dropped_with_their_reason_and_all_good_ones_kept(tmp_path: Path, candles: Candles) -> None:
+def test_bad_rows_are_counted_with_line_and_sample_and_refuse_the_file_unless_lenient(
+    tmp_path: Path, random_candles: Callable[..., Candles]
+) -> None:
+    candles = random_candles(1, 60)
     text = lines(candles)
     first = text[0].split(",")[0]
     bad = {
@@ -139,18 +108,42 @@ def test_bad_rows_are_dropped_with_their_reason_and_all_good_ones_kept(tmp_path:
         FaultKind.IMPOSSIBLE: [f"{int(first) + 102 * H.ms},1,0.9,0.5,1,1"],
         FaultKind.NEGATIVE_VOLUME: [f"{int(first) + 103 * H.ms},1,2,0.5,1,-1"],
         FaultKind.OFF_GRID: [f"{int(first) + 60_000},1,2,0.5,1,1"],
-        FaultKind.DUPLICATE: [text[5]],
+        "too few fields": [f"{first},1,2,0.5"],
+        "too many fields": [f"{first},1,2,0.5,1,1,7"],
+        "same row again": [text[5]],
     }
     path = write(tmp_path / "KRAKEN_BTC-USD_1h.csv", HEADER, *(row for rows in bad.values() for row in rows), *text)
     store = MemoryCandles()
-    (report,) = import_path(store, path)
+    with pytest.raises(CandleError, match="10 of its 71 rows cannot be used") as refused:
+        import_path(store, path)
+    assert store.kept == {}
+    assert "no time: 3, first in line 2: soon,1,2,0.5,1,1" in str(refused.value)
+    assert "--lenient" in refused.value.hint
+    (report,) = import_path(store, path, lenient=True)
     assert report.dropped == {str(kind): len(rows) for kind, rows in bad.items()}
     assert report.read == 60 + sum(map(len, bad.values()))
+    assert report.samples["too few fields"].sample == f"{first},1,2,0.5"
+    assert report.samples["too few fields"].line == 10
     assert same(store.load_candles("kraken", "BTC/USD", H), candles)
     assert FaultKind.OFF_GRID in {fault.kind for fault in report.faults}
 
 
-def test_of_two_candles_with_one_time_the_later_in_the_file_stays(tmp_path: Path, candles: Candles) -> None:
+@pytest.mark.parametrize(("length", "taken"), [(99, False), (100, True)])
+def test_one_row_of_a_hundred_may_be_bad(
+    tmp_path: Path, random_candles: Callable[..., Candles], length: int, taken: bool
+) -> None:
+    text = lines(random_candles(3, length))
+    text[7] = text[7].replace(",", ";", 1)
+    store = MemoryCandles()
+    outcome = import_paths(store, [write(tmp_path / "KRAKEN_BTC-USD_1h.csv", HEADER, *text)], ImportOptions())
+    assert bool(outcome.imported) is taken
+    assert len(store.kept.get(("kraken", "BTC/USD", H), {})) == (length - 1 if taken else 0)
+
+
+def test_of_two_candles_with_one_time_the_later_in_the_file_stays(
+    tmp_path: Path, random_candles: Callable[..., Candles]
+) -> None:
+    candles = random_candles(4, 200)
     text = lines(candles)
     revised = ",".join([*text[5].split(",")[:-1], "777.0"])
     store = MemoryCandles()
@@ -175,14 +168,25 @@ def test_candles_shifted_against_those_kept_are_refused(tmp_path: Path, candles:
     assert same(store.load_candles("kraken", "BTC/USD", H), candles)
 
 
-def test_a_folder_gives_all_files_that_are_named_after_a_market(tmp_path: Path, candles: Candles) -> None:
-    for name in ("KRAKEN_BTC-USD_1h.csv", "BINANCE_ETH-USDT_1h.csv", "FEAR_GREED_1d.csv", "notes.csv"):
+def test_a_folder_gives_all_files_below_it_that_are_named_after_a_market(tmp_path: Path, candles: Candles) -> None:
+    (tmp_path / "more").mkdir()
+    for name in ("KRAKEN_BTC-USD_1h.csv", "more/BINANCE_ETH-USDT_1h.csv", "FEAR_GREED_1d.csv", "XBTUSD_720.csv"):
         write(tmp_path / name, HEADER, *lines(candles))
     (tmp_path / "README.md").write_text("no candles")
     store, seen = MemoryCandles(), []
-    reports = import_path(store, tmp_path, progress=lambda _, done, total, name="": seen.append((name, done, total)))
-    assert [report.file.name for report in reports] == ["BINANCE_ETH-USDT_1h.csv", "KRAKEN_BTC-USD_1h.csv"]
-    assert seen == [("BINANCE_ETH-USDT_1h.csv", 0, 2), ("KRAKEN_BTC-USD_1h.csv", 1, 2)]
+    outcome = import_paths(
+        store,
+        [tmp_path],
+        ImportOptions(),
+        progress=lambda _, done, total, name="": seen.append((name, done, total)),
+    )
+    assert [Path(report.file).name for report in outcome.imported] == [
+        "KRAKEN_BTC-USD_1h.csv",
+        "BINANCE_ETH-USDT_1h.csv",
+    ]
+    assert seen == [("KRAKEN_BTC-USD_1h.csv", 0, 2), ("BINANCE_ETH-USDT_1h.csv", 1, 2)]
+    assert [Path(name).name for name in outcome.skipped] == ["FEAR_GREED_1d.csv", "XBTUSD_720.csv"]
+    assert outcome.refused == []
 
 
 def test_what_is_given_wins_over_the_name(tmp_path: Path, candles: Candles) -> None:
@@ -192,46 +196,32 @@ def test_what_is_given_wins_over_the_name(tmp_path: Path, candles: Candles) -> N
     assert (report.exchange, report.symbol, report.timeframe) == ("coinbase", "ETH/EUR", H)
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("KRAKEN_BTC-USD_1h.csv.gz", FileMarket("kraken", "BTC/USD", H)),
-        ("BINANCEUSDM_ETH-USDT_5m.csv", FileMarket("binanceusdm", "ETH/USDT", Timeframe.M5)),
-        ("BTC_USDT-1h.feather", FileMarket(None, "BTC/USDT", H)),
-        ("btcusdt_1d.parquet", FileMarket(None, "BTC/USDT", Timeframe.D1)),
-        ("XBTUSD_60.csv", FileMarket(None, "BTC/USD", H)),
-        ("XDGUSD_1440.csv", FileMarket(None, "DOGE/USD", Timeframe.D1)),
-        ("KRAKEN_BTC-USD_7h.csv", FileMarket("kraken", "BTC/USD", None)),
-        ("prices.csv", FileMarket()),
-        ("FEAR_GREED_1d.csv", FileMarket()),
-    ],
-)
-def test_names_tell_markets(name: str, expected: FileMarket) -> None:
-    assert market_of(name, COIN_NAMES) == expected
-
-
 GOOD = "1700010000000,1,2,0.5,1,1"
 
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        pytest.param("K_BTC-USD_1h.csv", b"", "no line has columns", id="zero length"),
+        pytest.param("K_BTC-USD_1h.csv", b"", "it is empty", id="zero length"),
         pytest.param("K_BTC-USD_1h.csv", f"{HEADER}\n".encode(), "has no rows", id="header only"),
-        pytest.param("K_BTC-USD_1h.csv", b"\xff\xfe\x00\x01\x02" * 100, "cannot be read", id="random bytes"),
-        pytest.param("K_BTC-USD_1h.csv", b"1,2,3\n4,5,6\n", "3 columns without names", id="too few columns"),
-        pytest.param("K_BTC-USD_1h.csv", b"a,b,c\n4,5,6\n", "no column for timestamp, open", id="other columns"),
-        pytest.param("K_BTC-USD_1h.csv", f"{HEADER}\nx,1,2,3,4,5".encode(), "no usable 1h candle", id="no time"),
-        pytest.param("K_BTC-USD_1h.csv.gz", b"not gzip at all", "cannot be read", id="not gzip"),
+        pytest.param("K_BTC-USD_1h.csv", b"\x89\x00\x01\x02\xff" * 100, "not a text", id="random bytes"),
+        pytest.param(
+            "K_BTC-USD_1h.csv", b"1,2,3\n4,5,6\n", "no line of it has the columns of a candle", id="too few columns"
+        ),
+        pytest.param("K_BTC-USD_1h.csv", b"a,b,c,d,e,f\n1,2,3,4,5,6\n", "no column for time, open", id="other columns"),
+        pytest.param(
+            "K_BTC-USD_1h.csv", f"{HEADER}\nx,1,2,3,4,5".encode(), "1 of its 1 rows cannot be used", id="no time"
+        ),
+        pytest.param("K_BTC-USD_1h.csv.gz", b"not gzip at all", "no line of it has the columns", id="not gzip"),
         pytest.param("K_BTC-USD_1h.csv.gz", gzip.compress(GOOD.encode() * 99)[:-9], "cannot be read", id="cut gzip"),
         pytest.param("K_BTC-USD_1h.json", b"{}", "not a list of candles", id="object"),
         pytest.param("K_BTC-USD_1h.json", b"[]", "has no rows", id="empty list"),
         pytest.param("K_BTC-USD_1h.json", b"[1, 2]", "not a list of candles", id="list of numbers"),
-        pytest.param("K_BTC-USD_1h.json", b"[" * 60_000, "cannot be read", id="deep"),
-        pytest.param("K_BTC-USD_1d.csv", f"{HEADER}\n{GOOD}".encode(), "no usable 1d candle", id="off the grid"),
+        pytest.param("K_BTC-USD_1h.json", b"[" * 60_000, "not JSON", id="deep"),
+        pytest.param("K_BTC-USD_1d.csv", f"{HEADER}\n{GOOD}".encode(), "off grid: 1", id="off the grid"),
         pytest.param("K_BTC-USD_1h.xlsx", b"?", "has an unknown format", id="suffix"),
         pytest.param("prices.csv", GOOD.encode(), "does not show its exchange and symbol and timeframe", id="name"),
-        pytest.param("BTC_USD-1h.csv", GOOD.encode(), "does not show its exchange", id="no exchange"),
+        pytest.param("BTC_USD-1h.csv", f"{HEADER}\n{GOOD}".encode(), "does not show its exchange", id="no exchange"),
     ],
 )
 def test_unusable_files_are_refused_by_name_with_a_hint(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -258,10 +248,9 @@ def test_binary_tables_are_read_or_refused_for_a_reason(tmp_path: Path, name: st
 def test_what_is_not_there_or_no_market_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CandleError, match="does not exist"):
         import_path(MemoryCandles(), tmp_path / "K_BTC-USD_1h.csv")
-    with pytest.raises(CandleError, match="no file in"):
-        import_path(MemoryCandles(), tmp_path)
-    with pytest.raises(CandleError, match="is a folder"):
-        import_path(MemoryCandles(), tmp_path, symbol="BTC/USD")
+    for symbol in (None, "BTC/USD"):
+        with pytest.raises(CandleError, match="no file in"):
+            import_path(MemoryCandles(), tmp_path, symbol=symbol)
     with pytest.raises(UnknownSymbol):
         import_path(MemoryCandles(), tmp_path / "K_BTC-USD_1h.csv", symbol="bitcoin")
 
@@ -289,6 +278,8 @@ def test_random_numbers_survive_text_to_the_last_bit(tmp_path: Path) -> None:
 def test_timestamps_of_binary_tables_are_read_in_utc(zone: str | None) -> None:
     import pandas as pd
 
+    from autopilot.adapters.imports.containers import cells_of_frame
+
     column = pd.Series(pd.to_datetime([1_700_006_400_000, None], unit="ms", utc=True))
     moments = column.dt.tz_convert(zone) if zone else column.dt.tz_localize(None)
-    assert times_ms(moments).tolist() == [1_700_006_400_000, 0]
+    assert times_ms(cells_of_frame(moments)).tolist() == [1_700_006_400_000, 0]

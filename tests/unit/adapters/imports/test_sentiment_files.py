@@ -48,9 +48,9 @@ def test_a_value_is_known_when_its_day_begins_and_bad_rows_are_left_out(tmp_path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("timestamp,reddit_comments\n1,2\n", "is not a sentiment index"),
+        ("timestamp,open,volume\n1,2,3\n", "is not a sentiment index"),
         ("timestamp,value\n", "has no rows"),
-        ("", "cannot be read"),
+        ("", "is empty"),
         (f"timestamp,value\n{DAY},500\n", "no value from 0 to 100"),
     ],
 )

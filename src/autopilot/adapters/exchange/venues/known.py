@@ -15,8 +15,6 @@ from autopilot.domain.market import MarketKind
 from autopilot.domain.suggestion import did_you_mean
 
 VENUES: Mapping[str, VenueRules] = {rules.name: rules for rules in (BINANCE, COINBASE, KRAKEN)}
-COIN_NAMES: Mapping[str, str] = {own: usual for rules in VENUES.values() for own, usual in rules.coin_names.items()}
-"""Coins whose name on one exchange is not the usual one, by that name."""
 
 
 def venue_rules(exchange: str) -> VenueRules:

@@ -132,5 +132,4 @@ KRAKEN = VenueRules(
     # https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits.
     account_burst=24.0,
     needs_coin_list=True,
-    coin_names={"XBT": "BTC", "XDG": "DOGE"},
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 from autopilot.adapters.store.database import open_readonly
 
 _NEWEST = 50
-_STORED = """
+STORED = """
     WITH RECURSIVE series(exchange, symbol) AS (
         SELECT (SELECT min(exchange) FROM candles), (SELECT symbol FROM candles ORDER BY exchange, symbol LIMIT 1)
         UNION ALL
@@ -23,12 +23,13 @@ _STORED = """
     SELECT exchange, symbol FROM series WHERE exchange IS NOT NULL
     UNION SELECT exchange, symbol FROM autopilots
 """
-"""It jumps from one series to the next in the index: DISTINCT would read every candle."""
+"""Exchange and symbol of all candles, and of what was started. It jumps from one series to the next in the index:
+DISTINCT would read every candle."""
 
 
 _QUERIES = {
-    "exchanges": f"SELECT DISTINCT exchange FROM ({_STORED}) ORDER BY exchange",
-    "symbols": f"SELECT DISTINCT symbol FROM ({_STORED}) ORDER BY symbol",
+    "exchanges": f"SELECT DISTINCT exchange FROM ({STORED}) ORDER BY exchange",
+    "symbols": f"SELECT DISTINCT symbol FROM ({STORED}) ORDER BY symbol",
     "models": f"SELECT id FROM models ORDER BY created_at_ms DESC LIMIT {_NEWEST}",
     "tasks": f"SELECT id FROM tasks ORDER BY created_at_ms DESC LIMIT {_NEWEST}",
     "decisions": f"SELECT id FROM decisions ORDER BY candle_at_ms DESC LIMIT {_NEWEST}",

@@ -8,12 +8,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from autopilot.adapters.imports.suspects import suspicion_of
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.rows import IS_OPEN, from_row
 from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
 from autopilot.adapters.store.views.holdings import Holding, holdings
+from autopilot.adapters.store.views.names import STORED
 from autopilot.domain.account import BooksState, exchange_of, is_live
 from autopilot.domain.document_types import Document
 from autopilot.domain.market import CandleKind
@@ -77,6 +79,7 @@ def problems(database: Database, status: Document, books: Mapping[str, BooksStat
         *_orders(unknown),
         *_unmonitored(holdings(database.connection), status["symbols"], books),
         *_symbols(status["symbols"]),
+        *_candles(database.rows(STORED)),
         *_models(status["models"], status["symbols"]),
         *_lost_places(SqliteLostPlaces(database).vacant()),
     ]
@@ -262,6 +265,14 @@ def _disk(directory: Path, free_bytes: int) -> Iterator[Document]:
             None,
             "free some space: Autopilot sends no order that it could not store",
         )
+
+
+def _candles(series: Sequence[sqlite3.Row]) -> Iterator[Document]:
+    """Series that an older version may have imported under a wrong symbol."""
+    for exchange, symbol in series:
+        suspicion = suspicion_of(exchange, symbol)
+        if suspicion:
+            yield _problem("CANDLES_DOUBTFUL", "info", f"{exchange} {symbol}", suspicion.words, None, suspicion.mend)
 
 
 def _problem(code: str, level: str, subject: str, detail: str, since_ms: int | None, hint: str) -> Document:

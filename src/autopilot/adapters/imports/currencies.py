@@ -1,0 +1,119 @@
+"""The currencies by which the name of a file is split into base and quote, and the exchanges' own names of them.
+
+Facts, from the exchanges' lists of markets and from ccxt 4.5.90 (``commonCurrencies``). A coin that is missing here is
+found all the same where only one split of a name is possible; see `file_names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COINS = _words(
+    """
+    BTC XBT ETH XRP BNB SOL USDT USDC ADA DOGE TRX AVAX DOT MATIC POL LINK LTC BCH BSV SHIB UNI ATOM XLM ETC XMR FIL
+    HBAR ICP APT ARB OP NEAR VET INJ GRT AAVE MKR SKY ALGO QNT STX EGLD FTM S SAND MANA AXS THETA XTZ EOS A FLOW CHZ
+    KAVA RUNE IMX LDO SNX CRV RNDR RENDER MINA ROSE GALA ENJ COMP ZEC DASH NEO IOTA MIOTA WAVES KSM ZIL BAT ENS LRC
+    DYDX CAKE 1INCH YFI SUSHI BAL UMA KNC BNT ZRX REP REPV1 REPV2 OMG QTUM ICX ONT ZEN SC DGB RVN HOT ANKR CELO CGLD
+    CELR CKB COTI CTSI DENT FET AGIX OCEAN ASI FLUX FTT GLM GMT GMX GNO HNT HIVE HOOK ID IOST IOTX JASMY JOE JST JTO
+    JUP KDA LPT LUNA LUNA2 LUNC UST USTC MAGIC MASK MTL NEXO NMR OGN ONE ORDI OXT PAXG XAUT PENDLE PEPE PERP POLYX
+    PYTH QI RAD RARE RAY REN REQ RLC RSR RSS3 SEI SFP SKL SLP SSV STG STORJ STRAX SUI SUN SUPER SXP SYN SYS T TAO
+    TIA TON TRB TRU TUSD TWT UNFI USDD USDE USDG USDP USDS USD1 UTK VTHO WAXP WIF WLD WOO XDC XDG XEC XEM XNO XVG
+    XVS YGG ZETA ZK ZRO STRK ENA ETHFI EIGEN W WBTC WETH WBETH BETH STETH CBETH CBBTC WSTETH RETH BTCST BTT BTTC WIN
+    NFT FLOKI BONK MEME TURBO TRUMP MELANIA PNUT ACT GOAT MOODENG NEIRO POPCAT FARTCOIN AI16Z VIRTUAL HYPE BERA
+    KAITO MOVE ME LAYER ONDO ALT MANTA DYM PIXEL PORTAL AEVO BOME SAGA OMNI REZ NOT IO BB LISTA BANANA DOGS HMSTR
+    CATI SCR LUMIA COW CETUS USUAL VANA PENGU BIO SOLV ANIME INIT SIGN SYRUP KMNO ACE AI XAI SATS 1000SATS RATS CFX
+    ACH ACX ADX AGLD ALICE ALPACA ALPHA ALPINE AMP AMPL ANT APE API3 AR ARDR ARK ARPA ARKM ASR ASTR ATA AUCTION
+    AUDIO AVA BADGER BAKE BAND BAR BEAM BEL BICO BIFI BLUR BLZ BNX BOND BSW BTG BTS BURGER C98 CHESS CHR CITY CLV
+    COMBO COS CREAM CTK CTXC CVC CVX CYBER DAR DATA DCR DEGO DEXE DF DIA DOCK DODO DREP DUSK EDU EDEN ELF EPX ERN
+    EWT FARM FIDA FIO FIRO FIS FOR FORTH FRONT FUN FXS GAL GAS GFT GHST GLMR GTC HARD HFT HIFI HIGH IDEX ILV IRIS
+    JUV KEY KLAY KAIA KP3R LAZIO LEVER LINA LIT LOKA LOOM LQTY LSK LTO MAV MBL MBOX MC MDT MDX MEV MIR MLN MOB MOVR
+    MPL MULTI NANO NAS NEXT NKN NTRN NULS OAX OG OM OOKI ORCA ORN OSMO PEOPLE PHA PHB PLA PNT POLS POND POWR PROM
+    PROS PSG PUNDIX PYR QKC QUICK RDNT RIF RPL RPX SANTOS SCRT SKALE SNT SPELL SRM STEEM STMX STPT STRAT SWEAT TFUEL
+    TKO TLM TOMO TRIBE TROY TVK UFT VGX VIB VIC VIDT VITE VOXEL WAN WING WRX XCN XETH XYO ZBT ZORA KAS MNT CRO LEO
+    OKB KCS GT HT BGB BGSOV NEXUS PI BCC BCHA XCH CORE CSPR DESO EUL EURT EURS FWOG GIGA GRASS HNS HONEY KEEP KIN
+    LCX MSOL MNGO NYM OXY PARTI PAX PSTAKE RBC RBTC RNGR SAMO SDN SHDW SPX STEP TBTC TEER TOKE TOSHI UOS WELL WEN
+    XRT ZEUS EUR GBP AUD CAD CHF JPY TRY BRL RUB ARS MXN NZD SGD HKD KRW
+    """
+)
+"""Well-known coins and currencies."""
+
+QUOTES = _words(
+    """
+    USD USDT USDC FDUSD TUSD BUSD PYUSD RLUSD GUSD HUSD SUSD LUSD USDP USDS USDD USDE USDG USDQ USDR USD1 PAX DAI
+    UST USTC XUSD USDJ USDK USDF EUSD CUSD BFUSD USDON USDM USD0 EUR EURT EURC EURI EURQ EURR EURS AEUR GBP AUD CAD
+    CHF JPY TRY BRL RUB UAH NGN ZAR PLN RON ARS MXN CZK COP KRW INR IDR IDRT BIDR BVND VND SGD HKD NZD SEK NOK DKK
+    HUF AED PHP THB MYR TWD ILS CLP PEN KZT CNY CNH VAI BTC XBT ETH BNB XRP TRX DOGE SOL WBTC WETH WBETH KCS HT OKB
+    ZUSD ZEUR ZGBP ZCAD ZAUD ZJPY XXBT XETH
+    """
+)
+"""Currencies in which prices are quoted on some exchange."""
+
+EXCHANGE_QUOTES: Mapping[str, frozenset[str]] = {
+    "binance": _words(
+        """
+        AEUR ARS AUD BFUSD BIDR BNB BRL BTC BUSD BVND COP CZK DAI DOGE DOT ETH EUR EURI FDUSD GBP IDR IDRT JPY MXN
+        NGN PAX PLN RLUSD RON RUB SOL TRX TRY TUSD UAH USD1 USDC USDE USDP USDS USDT VAI XRP XUSD ZAR
+        """
+    ),
+    "binanceus": _words("BNB BTC BUSD DAI ETH USD USDC USDT"),
+    "kraken": _words(
+        """
+        AED AUD BTC CAD CHF DAI ETH EUR EURC EURQ EURR EURT GBP JPY PYUSD RLUSD USD USDC USDD USDG USDQ USDR USDT
+        XBT XETH XXBT ZAUD ZCAD ZEUR ZGBP ZJPY ZUSD
+        """
+    ),
+    "coinbase": _words("BTC DAI ETH EUR GBP SGD USD USDC USDT"),
+    "bitstamp": _words("BTC ETH EUR EURC EURT GBP PAX PYUSD RLUSD USD USDC USDP USDT"),
+    "bitfinex": _words("BTC ETH EUR EUT GBP JPY TRY USD USDT UST XAUT"),
+    "gemini": _words("BTC DAI ETH EUR GBP GUSD RLUSD SGD USD USDC USDT"),
+    "kucoin": _words("BRL BTC DAI DOGE ETH EUR KCS TRX TUSD USD1 USDC USDT"),
+    "okx": _words("AED AUD BRL BTC DAI ETH EUR EURT OKB SGD TRY USD USDC USDG USDK USDT"),
+    "bybit": _words("BRL BTC DAI ETH EUR MNT PLN TRY USD1 USDC USDE USDT"),
+}
+"""The quote currencies of an exchange, past and present: they settle which of two splits of a name is meant."""
+
+_KRAKEN_NAMES = {
+    "XDG": "DOGE",
+    "LUNA": "LUNC",
+    "LUNA2": "LUNA",
+    "UST": "USTC",
+    "REP": "REPV1",
+    "REPV2": "REP",
+    **{f"X{coin}": coin for coin in ("ETC", "ETH", "LTC", "MLN", "REP", "XLM", "XMR", "XRP", "ZEC")},
+    **{f"Z{coin}": coin for coin in ("AUD", "CAD", "EUR", "GBP", "JPY", "USD")},
+    "XXBT": "BTC",
+    "XXDG": "DOGE",
+}
+_BITFINEX_NAMES = {
+    **{"UST": "USDT", "ALG": "ALGO", "AMP": "AMPL", "ATO": "ATOM", "BCHABC": "XEC", "BCHN": "BCH", "DAT": "DATA"},
+    **{"DOG": "MDOGE", "DSH": "DASH", "EDO": "PNT", "EUS": "EURS", "EUT": "EURT", "IOT": "IOTA", "LUNA": "LUNC"},
+    **{"LUNA2": "LUNA", "MNA": "MANA", "QSH": "QASH", "QTM": "QTUM", "RBT": "RBTC", "SNG": "SNGLS", "STJ": "STORJ"},
+    **{"TERRAUST": "USTC", "TSD": "TUSD", "UDC": "USDC", "VSY": "VSYS", "WAX": "WAXP", "YYW": "YOYOW"},
+}
+OWN_NAMES: Mapping[str, Mapping[str, str]] = {
+    "kraken": _KRAKEN_NAMES,
+    "bitfinex": _BITFINEX_NAMES,
+    "coinbase": {"CGLD": "CELO"},
+}
+"""The usual names of currencies by an exchange's own."""
+
+
+def usual_name(currency: str, exchange: str | None) -> str:
+    """The usual name of a currency; ``exchange``: the source of the name, if it is known."""
+    own = OWN_NAMES.get(exchange or "", {}).get(currency, currency)
+    return "BTC" if own == "XBT" else own
+
+
+def is_known(currency: str, exchange: str | None) -> bool:
+    """Whether this is a well-known coin or currency, or a name of one at ``exchange``."""
+    return currency in COINS or currency in QUOTES or currency in OWN_NAMES.get(exchange or "", {})
+
+
+def quotes_of(exchange: str | None) -> frozenset[str]:
+    """The quote currencies of an exchange; of all exchanges if its own are not listed."""
+    return EXCHANGE_QUOTES.get(exchange or "", QUOTES)
