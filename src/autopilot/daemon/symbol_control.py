@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from autopilot.adapters.exchange.ccxt_import import require_known
+from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
@@ -87,7 +87,7 @@ class SymbolControl:
         `Autopilots.left_out`.
         """
         if request.exchange is not None and MarketKind.of(request.exchange) is MarketKind.REAL:
-            require_known(request.exchange)
+            require_exchange(request.exchange)
         async with self._turn:
             before = [running.autopilot.settings for running in self._autopilots]
             holdings = self._holdings()
