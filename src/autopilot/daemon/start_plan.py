@@ -62,7 +62,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a symbol: its settings if it runs, its stored entry, and what each account holds of it."""
+    """A symbol as the daemon knows it: its settings if it runs, its stored entry, and its holding in each account."""
 
     running: AutopilotSettings | None = None
     entry: AutopilotEntry | None = None

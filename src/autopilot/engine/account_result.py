@@ -67,8 +67,8 @@ class AccountResult:
 
 @dataclass(slots=True)
 class ExitResult:
-    """One symbol's exit. ``denied``: why nothing was done, None otherwise. ``sold``: in base currency, what canceled
-    orders sold until they were over included. ``position``: what stays."""
+    """One symbol's exit. ``denied``: the reason if it was denied. ``sold``: the quantity in base currency, sales by
+    canceled orders included. ``position``: the rest of the position."""
 
     outcome: AccountResult
     denied: Denied | None = None

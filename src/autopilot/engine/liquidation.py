@@ -116,8 +116,8 @@ class Liquidation:
             return await self._compare()
 
     async def write_off(self) -> AccountResult:
-        """Compare the books with the exchange, then take out of them what is missing there, and what is held or ordered
-        on a market that it no longer has. Nothing is written off on a guess: if the comparison fails, nothing is."""
+        """Compare the books with the exchange, then remove missing coins, and positions and orders on vanished markets.
+        If the comparison fails, nothing is written off."""
 
         async def write_off(outcome: AccountResult) -> None:
             try:

@@ -213,8 +213,7 @@ def breakdown(record: AccountRecord, key: str) -> tuple[TradeGroup, ...]:
 
 
 def _open_rows(record: AccountRecord) -> Iterator[TradeGroup]:
-    """What the positions that are still open, or were written off, have earned, less what those open before had earned
-    by then."""
+    """The result of positions that are open or were written off, less the earlier result of those open before."""
     held, gone = ([each for each in record.still_open if bool(each.quantity) is is_held] for is_held in (True, False))
     for name, sign, positions in ((STILL_OPEN, 1, held), (WRITTEN_OFF, 1, gone), (OPEN_BEFORE, -1, record.open_before)):
         if positions:

@@ -26,8 +26,8 @@ class ModelScores:
 
 
 class ScoreModel(Protocol):
-    """``state`` computes what the model is told of the strategies (performance.strategy_state); it is called only if
-    there is a model for the candles of ``conditions``."""
+    """``state`` computes the strategies' part of the features (performance.strategy_state). It is called only if a
+    model decides about the candles of ``conditions``."""
 
     def score(self, conditions: MarketConditions, state: Callable[[], FeatureRow]) -> ModelScores:
         """Raises NoModel when no model decides about such candles, ModelError when there is no usable model or answer;

@@ -57,8 +57,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """``scope``: the candles that are trained on; ``trials``: the number of trainings on such a market so far, with
-    this one; ``incumbent``: the model that decides about such candles now, if there is one."""
+    """``scope``: the kind and timeframe of the candles; ``trials``: the number of trainings on such a market, this
+    one included; ``incumbent``: the present champion of ``scope``."""
 
     acting: Acting
     cost: TradingCost

@@ -34,8 +34,8 @@ def agrees(card: Document, scope: ModelScope) -> bool:
 
 
 def stored_card(directory: Path, model_id: str, sha256: str) -> str | None:
-    """What the migration of a database needs of a model's card, as JSON: exchange, timeframe and symbols. None if the
-    model's files in ``directory`` are missing, altered or unreadable, or the card lacks any of this."""
+    """Exchange, timeframe and symbols of a model's card, as JSON, for the migration of a database. None if the model's
+    files in ``directory`` are missing, altered or unreadable, or the card lacks any of these."""
     try:
         _, card = ModelFiles(directory).read(model_id, sha256)
         wanted = {

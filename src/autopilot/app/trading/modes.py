@@ -91,8 +91,8 @@ class TradingControl:
         return changed
 
     async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
-        """Lift the modes that users set, and accept the books as they are; with ``write_off`` also take out of them
-        what is missing, and what is held on markets that are gone. Raises Conflict to resume one exchange while all
+        """Lift the modes that users set, and accept the books as they are; with ``write_off`` also remove missing
+        coins and positions on vanished markets. Raises Conflict to resume one exchange while all
         accounts are restricted."""
         general = mode_of([*self._modes.restrictions(EVERY_ACCOUNT), *self._watch.restrictions(EVERY_ACCOUNT)])
         if exchange and general is not TradingMode.ACTIVE:
