@@ -1,4 +1,4 @@
-"""A page of a list: where the next one begins, and what was asked for where there is nothing."""
+"""A page of a list: the command of the next page, and the filters of an empty list."""
 
 from __future__ import annotations
 
