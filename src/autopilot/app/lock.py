@@ -39,7 +39,7 @@ def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | No
 
 
 def holder(lock_file: Path) -> int | None:
-    """The process that owns ``lock_file``; None if there is none. Raises ConfigError if the file cannot be opened."""
+    """The id of the process that owns ``lock_file``, if any. Raises ConfigError if the file cannot be opened."""
     descriptor = _open(lock_file)
     try:
         return None if _try_lock(descriptor) else _read_pid(descriptor)

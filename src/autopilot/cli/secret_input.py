@@ -96,8 +96,8 @@ def _strong(passphrase: Passphrase) -> Passphrase:
 
 
 def read_keys(exchange: str, from_fd: int | None, secret_file: Path | None) -> ExchangeKeys:
-    """The keys of an account. Asked for before the passphrase: keys with a typing mistake need none. Raises ConfigError
-    if they cannot be keys of this exchange, UsageProblem if they cannot be read, SafetyRefused without a terminal."""
+    """The keys of an account, read before the passphrase. Raises ConfigError if they cannot be keys of this exchange,
+    UsageProblem if they cannot be read, SafetyRefused without a terminal to ask on."""
     from autopilot.adapters.exchange.key_shapes import normalized
     from autopilot.adapters.exchange.venues.known import require_key_shape
 

@@ -28,8 +28,8 @@ class Remarks:
 
 @contextmanager
 def guarded_streams() -> Iterator[Remarks]:
-    """Inside, what cannot be written to standard output raises OutputLost. What cannot be written to standard error is
-    discarded: a panic must not end because a log is full."""
+    """Inside, a failed write to standard output raises OutputLost. One to standard error is only remembered: a panic
+    must not end because a log is full."""
     _open_closed()
     remarks, before = Remarks(), (sys.stdout, sys.stderr)
     for stream in before:

@@ -22,7 +22,7 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import AutopilotError, NotFound
 from autopilot.domain.market import MarketKind
-from autopilot.domain.timeframe import iso_utc
+from autopilot.domain.timeframe import utc_text
 from autopilot.engine.account_result import TRY_AGAIN, AccountResult, Remainder
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.ports.clock import Clock
@@ -86,7 +86,7 @@ class SymbolControl:
         `Autopilots.start` does; then nothing has changed. A symbol that is taken up as it was does not fail: see
         `Autopilots.left_out`.
         """
-        if request.exchange is not None and MarketKind.of(request.exchange) is MarketKind.REAL:
+        if request.exchange is not None:
             require_exchange(request.exchange)
         async with self._turn:
             before = [running.autopilot.settings for running in self._autopilots]
@@ -225,7 +225,7 @@ class SymbolControl:
         if any((each.account, each.symbol) == (account, settings.symbol) for each in holdings):
             return
         arming = self._armings.of(account)
-        why = f"its arming ended at {iso_utc(arming.expires_at_ms)}" if arming else "it is not armed"
+        why = f"its arming ended at {utc_text(arming.expires_at_ms)}" if arming else "it is not armed"
         raise SafetyRefused(
             f"cannot trade real money on {settings.exchange}: {why}; nothing was started",
             hint=f"autopilot arm --exchange {settings.exchange} --max-value AMOUNT, or start with --paper",

@@ -9,8 +9,8 @@ _FORM = re.compile(r"(?P<at_ms>[0-9]{1,15})(,(?P<row>[0-9]{1,15}))?")
 
 
 class Cursor(NamedTuple):
-    """The place in a list, latest first, after which a page begins: items of before ``at_ms`` and, of those at that
-    very time, the ones stored before ``row``; None: none of them."""
+    """A place in a list, latest first. The page from there has the items earlier than ``at_ms``, and those of that
+    very time that were stored before ``row``, if a row is given."""
 
     at_ms: int
     row: int | None = None

@@ -148,7 +148,7 @@ def test_an_unknown_model_is_said_to_be_unknown(autopilot, train, arguments) -> 
     done = autopilot(*arguments)
     assert (done.code, done.out) == (1, "")
     assert "error: there is no model 'm-9'" in done.err
-    assert "try: autopilot models list" in done.err
+    assert 'try: did you mean "m-1"? autopilot models list' in done.err
 
 
 def test_reset_without_a_terminal_needs_to_be_told(installed, train, data_dir) -> None:

@@ -20,7 +20,7 @@ from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.control.errors import Conflict, ExitDenied, SafetyRefused
 from autopilot.control.requests import ExitRequest, StartRequest, StopRequest
 from autopilot.daemon.service import AutopilotService
-from autopilot.daemon.wiring import _open_service
+from autopilot.daemon.wiring import open_service
 from autopilot.domain.errors import MarketUnavailable, NotFound, UnknownExchange
 from autopilot.domain.order import Fill, OrderStatus, Side
 from autopilot.domain.timeframe import Timeframe
@@ -56,7 +56,7 @@ class Machine:
     def daemon(self) -> AutopilotService:
         """Started if none runs; then it takes up by itself what ran."""
         if self._service is None:
-            self._service = _open_service(self.paths, self._asked_to_end)
+            self._service = open_service(self.paths, self._asked_to_end)
         return self._service
 
     def _asked_to_end(self) -> None:

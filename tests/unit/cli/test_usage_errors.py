@@ -97,7 +97,7 @@ def test_nothing_that_is_typed_is_answered_in_the_words_of_a_library(words: str)
     theirs = re.compile(r"Invalid value|No such|Missing (option|argument)|Got unexpected|Input should|requires an")
     given = [[*words.split(), "--nosuchoption"], [*words.split(), *("x" * 3) * 3]]
     for of, param in options():
-        if of == words:
+        if of == words and param.name != "data":  # an empty path is this folder, and a demo of it would run
             given += [[*words.split(), param.opts[0], value] for value in ("-7", "x", "1e999", "9" * 30, "")]
     for arguments in given:
         try:

@@ -16,7 +16,7 @@ from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.selection import Contribution
 from autopilot.domain.signal import StrategyGroup
-from autopilot.domain.timeframe import iso_utc
+from autopilot.domain.timeframe import utc_text
 from autopilot.ports.score_model import ModelScores, ScoreModel
 
 if TYPE_CHECKING:
@@ -84,13 +84,13 @@ class Champions:
     def _check_age(self, model: ScoringModel, closed_at_ms: int) -> None:
         if closed_at_ms < model.trained_until_ms:
             raise ModelError(
-                f"model {model.model_id} was trained until {iso_utc(model.trained_until_ms)}, later than this candle",
+                f"model {model.model_id} was trained until {utc_text(model.trained_until_ms)}, later than this candle",
                 hint="use an older model: autopilot models rollback; or retrain on earlier candles",
             )
         if closed_at_ms > model.trained_until_ms + self._life_ms:
             raise ModelError(
                 f"model {model.model_id} has expired: it was trained on candles up to "
-                f"{iso_utc(model.trained_until_ms)}",
+                f"{utc_text(model.trained_until_ms)}",
                 hint=RETRAIN_HINT,
             )
 

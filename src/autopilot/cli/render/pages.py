@@ -1,4 +1,4 @@
-"""A page of a list: the command for the next page, and the sentence for an empty list."""
+"""A page of a list: the command of the next page, and the filters of an empty list."""
 
 from __future__ import annotations
 
