@@ -201,7 +201,7 @@ def test_after_a_kill_in_another_place_and_with_other_defaults_start_goes_on(hol
 def test_a_daemon_that_was_started_for_nothing_ends_again(home: Home) -> None:
     home.configure(symbols=["BTC/USD"], **QUICK)
     refused = home.run("start", "--exchange", "nosuch", "--interval", "60")
-    assert refused.code == 4
+    assert refused.code == 2
     assert "there is no exchange 'nosuch'" in refused.err
     assert home.here("status").code == 3
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from hypothesis import event, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from autopilot.config.schema import AutopilotConfig
@@ -86,6 +86,7 @@ def is_locked(
 @settings(max_examples=400)
 @given(trips=TRIPS, stops=COUNTS, lookback=CANDLES, pause=CANDLES)
 def test_the_stop_guard(trips: tuple[RoundTrip, ...], stops: int, lookback: int, pause: int) -> None:
+    assume(stops <= lookback + 1)
     guard = StopGuard(symbol_stops=stops, account_stops=stops, lookback_candles=lookback, pause_candles=pause)
     entry = entry_after(trips, RiskLimits(stop_guard=guard))
     stopped = [trip for trip in trips if trip.exit_purpose is Purpose.STOP_LOSS and trip.net < 0]
@@ -103,6 +104,7 @@ def test_the_stop_guard(trips: tuple[RoundTrip, ...], stops: int, lookback: int,
 @settings(max_examples=400)
 @given(trips=TRIPS, least=COUNTS, required=st.integers(-8, 5), lookback=CANDLES, pause=CANDLES)
 def test_low_profit(trips: tuple[RoundTrip, ...], least: int, required: int, lookback: int, pause: int) -> None:
+    assume(least <= lookback + 1)
     wanted = LowProfit(min_trades=least, required_pct=float(required), lookback_candles=lookback, pause_candles=pause)
     check = symbol_earns(entry_after(trips, RiskLimits(low_profit=wanted)))
     own = [trip for trip in trips if trip.symbol == "BTC/USD"]

@@ -184,7 +184,7 @@ def test_without_optuna_it_says_how_to_get_it(run: Run, monkeypatch: pytest.Monk
 
 
 def test_every_stage_is_in_the_forecast_in_its_order(tmp_path: Path, candles: Candles) -> None:
-    paths, config, stages = stored(tmp_path, candles), AutopilotConfig(exchange="there"), []
+    paths, config, stages = stored(tmp_path, candles), AutopilotConfig(exchange="bitstamp"), []
     seen: dict[str, list[tuple[int, int]]] = {}
 
     def watch(stage: str, done: int, total: int, detail: str = "") -> None:
@@ -199,7 +199,7 @@ def test_every_stage_is_in_the_forecast_in_its_order(tmp_path: Path, candles: Ca
     run_backtest(paths, config, test, watch)
     assert list(dict.fromkeys(stages)) == list(backtest_forecast(test, 14).costs)
     stages.clear()
-    check_strategies(paths, config, "there", ("BTC/USD",), Timeframe.H1, 2, watch)
+    check_strategies(paths, config, "bitstamp", ("BTC/USD",), Timeframe.H1, 2, watch)
     assert list(dict.fromkeys(stages)) == list(check_forecast(1).costs)
     for reports in seen.values():
         totals = {total for _, total in reports}
