@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autopilot.adapters.audit_head import Anchor, read_head
+from autopilot.adapters.imports.doubtful_series import doubtful_series
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_all
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
@@ -160,6 +162,14 @@ def test_candles_under_a_doubtful_symbol_are_named(database: Database, path: Pat
     (problem,) = status_document(path, 0)["health"]
     assert (problem["code"], problem["level"], problem["subject"]) == ("CANDLES_DOUBTFUL", "info", "btc FD/USD")
     assert problem["hint"].startswith("autopilot data delete --exchange btc --symbol FD/USD")
+
+
+def test_candles_whose_volumes_are_prices_are_doubtful(database: Database, path: Path, random_candles: Any) -> None:
+    store, right = SqliteCandles(database), random_candles(1, 60)
+    store.save_candles("kraken", "BTC/USD", right)
+    store.save_candles("kraken", "ETH/USD", replace(right, volume=(right.low + right.high) / 2))
+    store.save_candles("btc", "FD/USD", right)
+    assert [series for series, _ in doubtful_series(path)] == ["btc FD/USD", "kraken ETH/USD"]
 
 
 def test_problems_are_named_once(database: Database, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

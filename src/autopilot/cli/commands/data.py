@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from autopilot.domain.candles import Candles
 
 app = command_group(help="Import, export, list, verify and mend the candles on this machine.")
-SOME = 200
-"""Candles of a series by which its volumes are judged."""
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
 FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]
 FilesSymbol = Annotated[
@@ -351,10 +349,8 @@ def _verified(session: Session, item: Document) -> Document:
 
 def _judged(session: Session, item: Document, stored: Candles | None = None) -> Document:
     """The series with its suspicion; None for one that looks right."""
-    from autopilot.adapters.imports.sense import volume_is_price
-    from autopilot.adapters.imports.suspects import suspicion_of
+    from autopilot.adapters.imports.doubtful_series import JUDGED, series_suspicion
 
-    latest = _candles(session, item, last=SOME) if stored is None else stored[-SOME:]
-    has_averages = volume_is_price(latest.low, latest.high, latest.volume)
-    suspicion = suspicion_of(item["exchange"], item["symbol"], has_averages=has_averages)
+    candles = _candles(session, item, last=JUDGED) if stored is None else stored
+    suspicion = series_suspicion(item["exchange"], item["symbol"], candles)
     return {**item, "suspicion": suspicion and asdict(suspicion)}

@@ -128,13 +128,16 @@ def stop(
     return code
 
 
-def _warn_of_vacant_places(session: Session) -> None:
-    """Name the champions that an upgrade took out of place."""
+def _warn_of_earlier_versions(session: Session) -> None:
+    """Name the champions that an upgrade took out of place, and the candles that an earlier version read wrongly."""
+    from autopilot.adapters.imports.doubtful_series import doubtful_series
     from autopilot.adapters.store.views.vacant_places import vacant_places
 
     with suppress(StoreError):
         for place in vacant_places(session.paths.database):
             session.output.remark(f"warning: {place}; autopilot status shows what to do")
+        for series, suspicion in doubtful_series(session.paths.database):
+            session.output.remark(f"warning: candles of {series}: {suspicion.words}; try: {suspicion.mend}")
 
 
 def daemon(context: typer.Context) -> int:
@@ -163,7 +166,7 @@ def _start(session: Session, body: dict[str, Any], passphrase: Passphrase | None
     for warning in answer.get("warnings", ()):
         session.output.remark(f"warning: {warning}")
     code = session.show(answer, partial(started_screen, is_new=is_new), is_done=not answer.get("left_out"))
-    _warn_of_vacant_places(session)
+    _warn_of_earlier_versions(session)
     return code
 
 
