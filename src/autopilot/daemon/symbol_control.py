@@ -89,21 +89,40 @@ class SymbolControl:
         if request.exchange is not None:
             require_exchange(request.exchange)
         async with self._turn:
-            before = [running.autopilot.settings for running in self._autopilots]
-            holdings = self._holdings()
-            known = known_symbols(before, self._store.load_autopilots(), holdings)
-            plan = StartPlan(self._config, request, known).planned()
-            running = {settings.symbol for settings in before}
-            as_before = [each for each in plan if request.symbols is None and each.reasons and not each.changes]
-            others = [each.settings for each in plan if each not in as_before]
-            for settings in others:
-                self._require_arming(settings, holdings)
-            started = await self._autopilots.start(others)
-            taken_up = [each.settings for each in as_before if each.settings.symbol not in running]
-            self._autopilots.resume(taken_up)
-            self._save([*(each.autopilot.settings for each in started), *taken_up])
-            await self._autopilots.wait_for_cycles([each.settings.symbol for each in plan])
-            return self._started(plan, running, {each.autopilot.symbol for each in started})
+            wanted = {each.settings.symbol: each.settings for each in self._plan(request)}
+            changing = [
+                each
+                for each in self._autopilots
+                if wanted.get(each.autopilot.symbol) not in (None, each.autopilot.settings)
+            ]
+            try:
+                await asyncio.gather(*(running.pause() for running in changing))
+                # Planned once more, because their last cycles may have traded.
+                return await self._carry_out(request, self._plan(request))
+            except BaseException:
+                for running in changing:
+                    if self._autopilots.find(running.autopilot.symbol) is running:
+                        running.go_on()
+                raise
+
+    def _plan(self, request: StartRequest) -> list[Planned]:
+        running = [each.autopilot.settings for each in self._autopilots]
+        known = known_symbols(running, self._store.load_autopilots(), self._holdings())
+        return StartPlan(self._config, request, known).planned()
+
+    async def _carry_out(self, request: StartRequest, plan: Sequence[Planned]) -> Started:
+        running = {each.autopilot.symbol for each in self._autopilots}
+        as_before = [each for each in plan if request.symbols is None and each.reasons and not each.changes]
+        others = [each.settings for each in plan if each not in as_before]
+        holdings = self._holdings()
+        for settings in others:
+            self._require_arming(settings, holdings)
+        started = await self._autopilots.start(others)
+        taken_up = [each.settings for each in as_before if each.settings.symbol not in running]
+        self._autopilots.resume(taken_up)
+        self._save([*(each.autopilot.settings for each in started), *taken_up])
+        await self._autopilots.wait_for_cycles([each.settings.symbol for each in plan])
+        return self._started(plan, running, {each.autopilot.symbol for each in started})
 
     def _started(self, plan: Sequence[Planned], before: Collection[str], restarted: Collection[str]) -> Started:
         planned = {each.settings.symbol: each for each in plan}

@@ -19,6 +19,7 @@ from autopilot.adapters.store.views.status import status_document
 from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.control.errors import Conflict, ExitDenied, SafetyRefused
 from autopilot.control.requests import ExitRequest, StartRequest, StopRequest
+from autopilot.daemon.autopilots import Running
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.wiring import open_service
 from autopilot.domain.errors import MarketUnavailable, NotFound, UnknownExchange
@@ -276,6 +277,26 @@ async def test_a_change_that_would_leave_a_position_alone_is_refused_and_changes
         assert all(each in str(refusal.value) for each in words)
         assert f"autopilot exit {BTC}" in refusal.value.hint
     assert await holding.running() == ({BTC: ("simulated", "1h", 0.1, True)} if is_running else {})
+
+
+async def test_what_the_last_cycle_bought_is_not_left_alone_either(
+    empty: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cycle is under way when the change is asked for, and buys."""
+    await empty.start(BTC, ETH, auto_execute=False)
+    pause, paused = Running.pause, []
+
+    async def pause_after_a_purchase(running: Running) -> None:
+        await pause(running)
+        paused.append(running)
+        if running.autopilot.symbol == ETH:
+            empty.hold(SIMULATED, ETH)
+
+    monkeypatch.setattr(Running, "pause", pause_after_a_purchase)
+    with pytest.raises(SafetyRefused, match=r"0\.5 ETH in paper:simulated"):
+        await empty.start(BTC, ETH, timeframe=Timeframe.H4)
+    assert {symbol: each[1] for symbol, each in (await empty.running()).items()} == {BTC: "1h", ETH: "1h"}
+    assert [(running.autopilot.symbol, running.stopping) for running in paused] == [(BTC, False), (ETH, False)]
 
 
 async def test_the_way_out_works(holding: Machine) -> None:
