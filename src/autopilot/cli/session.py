@@ -16,7 +16,7 @@ from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning
 from autopilot.control.protocol import API, WIRE_NAMES
-from autopilot.domain.errors import NotFound
+from autopilot.domain.errors import ConfigError, NotFound, StrategyError
 from autopilot.domain.market import split_symbol
 
 if TYPE_CHECKING:
@@ -74,6 +74,17 @@ class Session:
         from autopilot.config.load import load
 
         return load(self.paths).config
+
+    def require_valid_configuration(self) -> None:
+        """Raises ConfigError if a daemon could not start with the configuration or with the user's own strategies."""
+        from autopilot.config.load import load
+        from autopilot.strategies.registry import load_strategies
+
+        load(self.paths)
+        try:
+            load_strategies()
+        except StrategyError as error:
+            raise ConfigError(str(error), hint=error.hint) from None
 
     def require_history(self) -> None:
         """Raises NotFound if no daemon has ever run on this data directory."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from autopilot.adapters.store.schema import APPLICATION_ID
+from autopilot.domain.errors import StrategyError
+from autopilot.strategies import registry
 
 API = "/api/autopilot"
 DOCUMENTS = Path(__file__).parents[2] / "golden" / "cli" / "documents"
@@ -146,6 +152,46 @@ def test_an_exit_of_no_amount_is_refused_before_the_daemon_is_asked(autopilot, d
     done = autopilot("exit", "BTC/USD", "--quantity", quantity)
     assert (done.code, daemon.requests) == (2, [])
     assert "is not an amount above 0" in done.err
+
+
+@pytest.mark.parametrize("account", ["", "kraken", "paper:", "live:Kraken", "margin:kraken", "paper:kraken "])
+def test_an_exit_of_no_account_is_refused_before_the_daemon_is_asked(autopilot, daemon, account: str) -> None:
+    done = autopilot("exit", "BTC/USD", "--account", account)
+    assert (done.code, daemon.requests) == (2, [])
+    assert "is not an account such as paper:kraken" in done.err
+
+
+def _newer_database(data_dir: Path, _: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(data_dir / "autopilot.db")) as database:
+        database.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 999")
+
+
+def _foreign_database(data_dir: Path, _: pytest.MonkeyPatch) -> None:
+    (data_dir / "autopilot.db").touch()
+
+
+def _broken_strategy(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise StrategyError("mine:strategy is broken", hint="mend it")
+
+    monkeypatch.setattr(registry, "load_strategies", fail)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "why"),
+    [
+        (_newer_database, 1, "has version 999"),
+        (_foreign_database, 1, "is empty"),
+        (_broken_strategy, 2, "mine:strategy is broken"),
+    ],
+)
+def test_what_would_keep_the_next_daemon_from_starting_does_not_end_the_one_that_runs(
+    autopilot, daemon, data_dir: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any, code: int, why: str
+) -> None:
+    spoil(data_dir, monkeypatch)
+    done = autopilot("restart")
+    assert (done.code, daemon.requests) == (code, [])
+    assert why in done.err
 
 
 def test_an_exit_that_left_something_is_exit_code_1(autopilot, daemon) -> None:

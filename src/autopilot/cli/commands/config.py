@@ -17,7 +17,7 @@ from autopilot.cli.render.configuration import bare, paths_screen, toml, values_
 from autopilot.cli.session import Places, Session
 from autopilot.config.paths import find_paths
 from autopilot.control.errors import ControlError
-from autopilot.domain.errors import ConfigError, StrategyError
+from autopilot.domain.errors import ConfigError
 
 app = command_group(help="Show, change and check the configuration.")
 KeyName = Annotated[
@@ -103,14 +103,7 @@ def validate(session: Session) -> None:
 
     The exit code is 2 if there is any.
     """
-    from autopilot.config.load import load
-    from autopilot.strategies.registry import load_strategies
-
-    load(session.paths)
-    try:
-        load_strategies()
-    except StrategyError as error:
-        raise ConfigError(str(error), hint=error.hint) from None
+    session.require_valid_configuration()
     session.output.show({"valid": True}, (line("the configuration is valid", Style.GOOD),))
 
 

@@ -14,13 +14,23 @@ from autopilot.cli.session import Session, address, symbol_of
 
 EXIT_TIMEOUT_S = 60.0
 """It waits for a cycle under way, then for the exchange."""
+_ACCOUNT = re.compile(r"(paper|live):[a-z_][a-z0-9_]*")
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?")
 
 
 def _amount(text: str) -> Decimal:
     if not _AMOUNT.fullmatch(text) or not (amount := Decimal(text)):
-        raise typer.BadParameter(f"{text[:40]!r} is not an amount above 0: write digits, such as 0.25")
+        wanted = "an amount above 0: write digits, such as 0.25, with at most 18 decimals"
+        raise typer.BadParameter(f"{text[:40]!r} is not {wanted}")
     return amount
+
+
+def _account(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text):
+        raise typer.BadParameter(
+            f"{text[:40]!r} is not an account such as paper:kraken; autopilot positions lists them"
+        )
+    return text
 
 
 @with_session
@@ -37,7 +47,12 @@ def exit(  # noqa: A001 - the command's name
     ] = None,
     account: Annotated[
         str | None,
-        typer.Option("--account", metavar="ACCOUNT", help="Such as paper:kraken; needed if several hold the symbol."),
+        typer.Option(
+            "--account",
+            metavar="ACCOUNT",
+            parser=_account,
+            help="Such as paper:kraken; needed if several hold the symbol.",
+        ),
     ] = None,
 ) -> int:
     """Sell a symbol's position at market, or a part of it. The symbol runs on.

@@ -98,9 +98,7 @@ def restart(session: Session) -> int:
     After an upgrade or a change of the configuration. When no daemon runs, it starts one, as autopilot start does. The
     passphrase for real money is entered before the daemon ends.
     """
-    from autopilot.config.load import load
-
-    load(session.paths)  # a mistake in it must not end a daemon that runs
+    _require_startable(session)
     health = _health(session)
     passphrase = _passphrase(session) if _is_real_money(session, None, ()) else None
     if health is not None:
@@ -168,6 +166,16 @@ def _start(session: Session, body: dict[str, Any], passphrase: Passphrase | None
     code = session.show(answer, partial(started_screen, is_new=is_new), is_done=not answer.get("left_out"))
     _warn_of_earlier_versions(session)
     return code
+
+
+def _require_startable(session: Session) -> None:
+    """Raises AutopilotError for what would keep the next daemon from starting: it must not end the one that runs."""
+    from autopilot.adapters.store.database import open_readonly
+
+    session.require_valid_configuration()
+    if session.paths.database.exists():
+        with open_readonly(session.paths.database, oldest=0):
+            pass
 
 
 def _end_if_idle(session: Session) -> None:
