@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from autopilot.control.errors import CommandRefused
+from autopilot.control.errors import CommandRefused, RequestInvalid
 from autopilot.domain.errors import AutopilotError, Kind
 
 
@@ -32,11 +32,14 @@ _EXIT_CODES = {
     Kind.NOT_RUNNING: ExitCode.NOT_RUNNING,
 }
 """Any other kind: failed."""
+_MALFORMED = RequestInvalid("").code
 
 
 def exit_code(error: AutopilotError) -> ExitCode:
-    """The exit code of a command that ends with this error. A refusal of the daemon is 4, but for safety and for what
-    does not exist, which does not depend on who looks it up."""
+    """The exit code of a command that ends with this error. A refusal of the daemon is 4, but for safety, and for
+    what does not exist or cannot be understood, which does not depend on who looks it up."""
+    if isinstance(error, CommandRefused) and error.code == _MALFORMED:
+        return ExitCode.USAGE
     if isinstance(error, CommandRefused) and error.kind not in (Kind.SAFETY, Kind.NOT_FOUND):
         return ExitCode.REFUSED
     return _EXIT_CODES.get(error.kind, ExitCode.FAILED)

@@ -49,6 +49,7 @@ from autopilot.domain.errors import (
         (DaemonUnreachable("x"), 4, "DAEMON_UNREACHABLE"),
         (CommandRefused("x", code="NOT_FOUND", kind=Kind.NOT_FOUND, status=404), 1, "NOT_FOUND"),
         (CommandRefused("x", code="CONFIG_ERROR", kind=Kind.USAGE, status=400), 4, "CONFIG_ERROR"),
+        (CommandRefused("x", code="REQUEST_INVALID", kind=Kind.USAGE, status=400), 2, "REQUEST_INVALID"),
         (CommandRefused("x"), 4, "COMMAND_REFUSED"),
         (CommandRefused("x", code="FORBIDDEN", status=403), 4, "FORBIDDEN"),
         (CommandRefused("x", code="SAFETY_REFUSED", kind=Kind.SAFETY, status=403), 5, "SAFETY_REFUSED"),

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
+from autopilot.adapters.store.early_positions import without_fee_coins
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
 from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
@@ -201,18 +202,19 @@ def _migrate(database: Database, migrations: Sequence[str]) -> None:
     with database.transaction(durable=True) as connection:
         present = connection.execute("PRAGMA user_version").fetchone()[0]
         if present < len(migrations):
-            _know_cards(connection, database.path)
+            _know_functions(connection, database.path)
             # executescript would commit what is open; all steps are one transaction.
             for statement in _statements(_script(migrations[present:], len(migrations))):
                 connection.execute(statement)
 
 
-def _know_cards(connection: sqlite3.Connection, path: Path) -> None:
-    """Let the steps ask the models beside the database what they were trained on."""
+def _know_functions(connection: sqlite3.Connection, path: Path) -> None:
+    """Let the steps ask the models beside the database what they were trained on, and reckon exactly."""
     from autopilot.adapters.models.identity import stored_card
 
     directory = path.parent / "models"
     connection.create_function("model_card", 2, lambda model_id, sha256: stored_card(directory, model_id, sha256))
+    connection.create_function("without_fee_coins", 9, without_fee_coins)
 
 
 def _script(steps: Sequence[str], version: int | None = None) -> str:
@@ -237,7 +239,7 @@ def create(path: Path, migrate: str) -> None:
     Raises StoreUnavailable.
     """
     with closing(sqlite3.connect(":memory:")) as memory:
-        _know_cards(memory, path)
+        _know_functions(memory, path)
         memory.executescript(migrate)
         content = memory.serialize()
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")

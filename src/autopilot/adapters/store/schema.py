@@ -288,6 +288,24 @@ MIGRATIONS: tuple[str, ...] = (
     -- 1: stopped together with the daemon, so that a start without symbols takes it up again.
     ALTER TABLE autopilots ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1));
     """,
+    """
+    -- The coins received are those without a fee that was taken from them.
+    UPDATE positions SET (entry_quantity, entry_value, fees) = (
+        SELECT json_extract(books, '$[0]'), json_extract(books, '$[1]'), json_extract(books, '$[2]') FROM (
+            SELECT without_fee_coins(
+                positions.quantity, positions.entry_price, positions.cost, positions.realized, positions.exit_value,
+                positions.entry_quantity, positions.entry_value, positions.fees, json_group_array(sale.quantity)
+            ) AS books
+            FROM fills AS sale
+            WHERE sale.account = positions.account AND sale.symbol = positions.symbol AND sale.side = 'sell'
+                AND sale.rowid > (
+                    SELECT min(first.rowid) FROM fills AS first
+                    WHERE first.account = positions.account AND first.symbol = positions.symbol
+                        AND first.side = 'buy' AND first.at_ms = positions.opened_at_ms
+                )
+        )
+    );
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F
