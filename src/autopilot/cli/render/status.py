@@ -137,9 +137,9 @@ def _daemon(daemon: DaemonDocument) -> Paragraph:
 
 def _models(status: StatusDocument) -> Screen:
     """What decides about each kind of candles that is traded, or, if nothing runs, each champion. Nothing where the
-    rules decide because there is no model."""
+    rules decide because there is no model. A daemon that ran before an upgrade knows one model for everything."""
     running = [symbol for symbol in status["symbols"] if symbol["running"]]
-    used = [symbol["model"] for symbol in running] if running else status.get("models", [])
+    used = [symbol.get("model", status["model"]) for symbol in running] if running else status.get("models", [])
     models = {model["id"]: model for model in used if model}
     lines = [_model(model, only=len(models) == 1 and None not in used) for model in models.values()]
     if None in used and status.get("models"):

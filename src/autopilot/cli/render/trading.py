@@ -153,12 +153,22 @@ def _done(document: Document) -> Iterator[Block]:
         yield from (line(f"{name}: {symbol}: its stop order stays open on the exchange") for symbol in account["kept"])
         yield from (line(f"{name}: {symbol} sold", Style.GOOD) for symbol in account["sold"])
         yield from (line(f"{name}: {symbol}: the rest is too small to be sold") for symbol in account["dust"])
-        yield from (block for gone in account["write_offs"] for block in _written_off(name, gone))
+        yield from _write_offs(account)
         for left in account["left"]:
             subject = "" if left["symbol"] == "*" else f"{left['symbol']}: "
             owner = "" if name == "*" else f"{name}: "
             yield line(f"LEFT: {owner}{subject}{left['what']}", Style.BAD, hang=2)
             yield remedy(left["hint"])
+
+
+def _write_offs(account: Document) -> Iterator[Block]:
+    """A daemon that ran before an upgrade says only how much of each symbol."""
+    name = account["account"]
+    if "write_offs" in account:
+        yield from (block for gone in account["write_offs"] for block in _written_off(name, gone))
+    else:
+        gone = account["written_off"].items()
+        yield from (line(f"{name}: {symbol}: {quantity} written off") for symbol, quantity in gone)
 
 
 @as_screen

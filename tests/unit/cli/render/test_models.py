@@ -384,3 +384,9 @@ def test_a_simulated_model_is_not_said_to_follow_real_money() -> None:
     for state in ("shadow", "live"):
         shown = plain(model_info_screen(card(kind="simulated", state=state)))
         assert f"{state}: decides about simulated candles only, never about real money" in shown
+
+
+def test_a_change_made_by_a_daemon_that_ran_before_an_upgrade_is_told_too() -> None:
+    """It does not say for which candles."""
+    document = {"champion": "m-1", "state": "live", "previous": None, "means": "it decides"}
+    assert narrow(changed_screen(document)) == ["m-1, for any candles: it decides"]

@@ -48,6 +48,18 @@ def test_the_next_cycle_is_told_only_in_the_market_s_own_time(document, kind) ->
     assert (", next 2024-05-01 14:01Z" in cycles) is (kind is MarketKind.REAL)
 
 
+def test_a_daemon_that_ran_before_an_upgrade_is_shown_too(document) -> None:
+    """It answers without the keys that came later."""
+    for symbol in document["symbols"]:
+        symbol.pop("model", None)
+    document.pop("models", None)
+    document["model"] = {"id": "m-1", "state": "live", "usable": True, "message": ""}
+    assert (
+        "model m-1 (live) chooses the group of strategies"
+        in [text_of(each) for each in lines(status_screen(document), None)][1]
+    )
+
+
 def test_a_retrying_symbol_says_why_and_what_to_try(document) -> None:
     document["symbols"][2]["hint"] = None
     shown = plain(status_screen(document))

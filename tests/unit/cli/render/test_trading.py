@@ -185,6 +185,12 @@ def test_a_stop_that_could_not_sell_says_that_the_symbol_runs_on() -> None:
     ]
 
 
+def test_what_a_daemon_wrote_off_that_ran_before_an_upgrade_is_told_too() -> None:
+    account = {"account": "live:kraken", "canceled": [], "kept": [], "sold": [], "dust": [], "left": []}
+    shown = words(resumed_screen({**PANIC, "accounts": [{**account, "written_off": {"ADA/USD": "12.5"}}]}))
+    assert "live:kraken: ADA/USD: 12.5 written off" in shown
+
+
 def test_an_exit_says_what_was_sold_and_what_stays() -> None:
     rest = {"quantity": "0.150", "stop": "61000", "target": None}
     (account,) = PANIC["accounts"]  # type: ignore[misc]

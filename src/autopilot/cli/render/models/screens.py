@@ -210,7 +210,7 @@ _HISTORY_FIELDS: tuple[Field[Document], ...] = (
 def changed_screen(document: Document) -> Iterator[Block]:
     """Of a promotion or rollback: ``{"champion", "state", "previous", "means", "kind", "timeframe"}``."""
     champion, means = document["champion"], document["means"]
-    about = candles_of(document) if document["kind"] else "any candles"
+    about = candles_of(document) if document.get("kind") else "any candles"
     yield line(f"{champion}, for {about}: {means}" if champion else f"No model decides about {about}: {means}", hang=2)
     if document["previous"] not in (None, champion):
         yield line(f"Before: {document['previous']}", Style.FAINT)
