@@ -183,7 +183,7 @@ def _identify(connection: sqlite3.Connection, path: Path, newest: int) -> int:
     if version > newest:
         raise StoreTooNew(
             f"the database {path} has version {version}, this Autopilot knows up to {newest}",
-            hint="install the newer Autopilot again, or choose another directory with --data-dir",
+            hint="if the newer Autopilot is installed, run autopilot restart; else install it again",
         )
     return version
 
