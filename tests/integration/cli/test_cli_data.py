@@ -190,6 +190,8 @@ def test_the_layout_and_the_zone_are_asked_for(autopilot, tmp_path, store) -> No
     for option, value in (("--layout", "mine"), ("--timezone", "Mars/Base")):
         wrong = autopilot("data", "import", str(tmp_path / "rows.csv"), option, value)
         assert (wrong.code, value in wrong.err) == (2, True)
+    near = autopilot("data", "import", str(tmp_path / "rows.csv"), "--layout", "OHLVC")
+    assert 'did you mean "ohlcv"?' in near.err
 
 
 def test_what_an_older_version_stored_wrongly_is_named_and_mended(autopilot, store) -> None:
