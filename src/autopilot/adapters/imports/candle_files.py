@@ -33,7 +33,7 @@ _HARMLESS = (HEADER_AGAIN, NOT_CLOSED, SAME_AGAIN)
 """Rows that hold nothing that is lost with them."""
 FEWEST_SHARED, MOST_APART = 10, 0.05
 """Candles with the same time as stored ones; so far apart, they are another market's."""
-READ, CHECKED, STORED = 2, 3, 7
+READ, UNDERSTOOD, CHECKED, STORED = 1, 2, 4, 8
 """Steps of one file's import that are over then, by what they usually take."""
 STAGE = "import"
 Series = tuple[str, str, Timeframe]
@@ -216,14 +216,16 @@ def _import(
 ) -> ImportReport:
     exchange, symbol, timeframe = series
     progress(STAGE, 0, STORED, member.name)
+    table = table_of(member)
+    progress(STAGE, READ, STORED, member.name)
     bars = bars_of(
-        table_of(member),
+        table,
         symbol,
         layouts_for(member.name, exchange, is_json=member.is_json),
         options.layout,
         options.zone,
     )
-    progress(STAGE, READ, STORED, member.name)
+    progress(STAGE, UNDERSTOOD, STORED, member.name)
     _check_length(bars.at_ms, timeframe)
     faults = find_faults(bars.at_ms, *bars.numbers, timeframe)
     candles = _candles(bars, timeframe)

@@ -96,7 +96,7 @@ class SqliteModels(AuditedStore):
                 self._record(connection, change)
 
     def reset(self, now_ms: int, reason: str) -> None:
-        """Let rules decide about all candles. Every lost place is acknowledged by that. Recorded if there is a model."""
+        """Let rules decide about all candles. Every lost place is acknowledged by that. Recorded if a model exists."""
         with self._database.transaction(durable=True) as connection:
             models = connection.execute("SELECT id, is_champion FROM models ORDER BY rowid").fetchall()
             champions = [row["id"] for row in models if row["is_champion"]]

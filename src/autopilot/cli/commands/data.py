@@ -99,7 +99,7 @@ def import_(
 
     length = Timeframe.parse(timeframe) if timeframe else None
     options = ImportOptions(exchange, symbol, length, _layout(layout), _zone(timezone), lenient)
-    with _database(session) as database, _progress(session, "fewer files") as progress:
+    with _database(session) as database, _progress(session, "fewer or shorter files") as progress:
         outcome = import_paths(SqliteCandles(database), paths, options, progress)
     refused = [CandleError(refusal.message, hint=refusal.hint) for refusal in outcome.refused]
     if len(refused) == 1 and not outcome.imported:
