@@ -91,14 +91,16 @@ def _message(error: Any) -> str:
             return f"there is no option {error.option_name:.40}"
         case "MissingParameter":
             return f"{_name(error.param)} is missing"
-        case "BadOptionUsage" if "does not take a value" in error.message:
-            return f"{error.option_name} takes no value"
         case "BadOptionUsage":
-            return f"{error.option_name} needs a value"
+            takes_none = "does not take a value" in error.message
+            return f"{error.option_name} {'takes no' if takes_none else 'needs a'} value"
         case "BadParameter" if error.param:
             return f"{_name(error.param)}{_about_value(error)}".rstrip(".")
     extra = str(error.message).partition("extra argument(s) (")[2].removesuffix(")")
-    return f"there is no place here for: {extra:.60}" if extra else str(error.format_message())
+    if extra:
+        return f"there is no place here for: {extra:.60}"
+    is_group = str(error.message).startswith("Missing command")
+    return "say which of its commands to run" if is_group else str(error.format_message())
 
 
 def _name(param: Any) -> str:

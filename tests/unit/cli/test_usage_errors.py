@@ -61,6 +61,7 @@ def commands() -> Iterator[tuple[str, Any]]:
         ("statu", 'there is no command "statu"', 'did you mean "status"? autopilot --help'),
         ("config xyzzy", 'there is no command "xyzzy"', "autopilot config --help"),
         ("config st", 'there is no command "st"', 'did you mean "set"? autopilot config --help'),
+        ("audit", "say which of its commands to run", "autopilot audit --help"),
         ("arm", "--max-value is missing", "autopilot arm --help"),
         ("config get", "KEY is missing", "autopilot config get --help"),
         ("orders --limit", "--limit needs a value", "autopilot orders --help"),

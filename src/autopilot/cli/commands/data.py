@@ -209,7 +209,8 @@ def delete(
     found = _named_series(session, exchange, symbol, timeframe)
     shown = ", ".join(f"{item['candles']:,} of {item['symbol']} {item['timeframe']}" for item in found)
     question = f"Delete the candles of {found[0]['exchange']}: {shown}?"
-    command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']} --yes"
+    only = f" --timeframe {found[0]['timeframe']}" if timeframe else ""
+    command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']}{only} --yes"
     if not (yes or confirmed(session, question, refusal="nothing was deleted", hint=command)):
         return ExitCode.FAILED
     with (
