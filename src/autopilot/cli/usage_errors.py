@@ -46,6 +46,9 @@ class CommandGroup(TyperGroup):
 def usage_problem(error: Any, group: CommandGroup, arguments: Sequence[str]) -> UsageProblem:
     """Typer's error in our words; the hint is the help of the command that was typed."""
     command = error.ctx.command_path if error.ctx else _command_path(group, arguments)
+    if type(error).__name__ == "NoSuchOption" and (first := _before_commands(error.option_name, group)):
+        words = command.partition(" ")[2]
+        return UsageProblem(f"{error.option_name} goes before the command", hint=f"autopilot {first} {words}".rstrip())
     return UsageProblem(_message(error), hint=_hint(_meant(error), command))
 
 
@@ -60,6 +63,12 @@ def _command_path(group: CommandGroup, arguments: Sequence[str]) -> str:
                 break
             inside = found
     return " ".join(words)
+
+
+def _before_commands(name: str, group: CommandGroup) -> str:
+    """``--data-dir PATH``: an option of the whole program with its value; empty for any other."""
+    found: Any = next((param for param in group.params if name in param.opts), None)
+    return f"{name} {found.metavar or ''}".rstrip() if found else ""
 
 
 def _hint(meant: str, command: str) -> str:
@@ -82,14 +91,16 @@ def _message(error: Any) -> str:
             return f"there is no option {error.option_name:.40}"
         case "MissingParameter":
             return f"{_name(error.param)} is missing"
-        case "BadOptionUsage" if "does not take a value" in error.message:
-            return f"{error.option_name} takes no value"
         case "BadOptionUsage":
-            return f"{error.option_name} needs a value"
+            takes_none = "does not take a value" in error.message
+            return f"{error.option_name} {'takes no' if takes_none else 'needs a'} value"
         case "BadParameter" if error.param:
             return f"{_name(error.param)}{_about_value(error)}".rstrip(".")
     extra = str(error.message).partition("extra argument(s) (")[2].removesuffix(")")
-    return f"there is no place here for: {extra:.60}" if extra else str(error.format_message())
+    if extra:
+        return f"there is no place here for: {extra:.60}"
+    is_group = str(error.message).startswith("Missing command")
+    return "say which of its commands to run" if is_group else str(error.format_message())
 
 
 def _name(param: Any) -> str:

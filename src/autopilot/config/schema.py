@@ -217,6 +217,18 @@ class AutopilotConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _simulate_known_symbols(self) -> Self:
+        if MarketKind.of(self.exchange) is MarketKind.SIMULATED:
+            from autopilot.adapters.exchange.offline_markets.simulated import simulated_currencies
+
+            for symbol in self.symbols:
+                try:
+                    simulated_currencies(symbol)
+                except UnknownSymbol as error:
+                    raise ValueError(f'symbols do not suit exchange = "simulated": {error}; {error.hint}') from None
+        return self
+
     def evaluation(self, auto_execute: bool | None = None) -> EvaluationSettings:
         """The settings of an evaluation. ``auto_execute`` None: as configured."""
         from autopilot.risk.evaluation import EvaluationSettings

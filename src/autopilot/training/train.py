@@ -167,7 +167,7 @@ def _suffices(data: TrainingSet, request: TrainingRequest) -> None:
         raise ModelError(
             f"{len(data)} samples from {', '.join(request.symbols)} in {request.days} days are too few to train on: no "
             f"strategy has {request.min_samples_per_strategy} matured outcomes",
-            hint="train on more days: autopilot retrain --days 365; or on more symbols",
+            hint="train on more days or more symbols; autopilot data list shows which candles are stored",
         )
 
 

@@ -190,6 +190,8 @@ def test_the_layout_and_the_zone_are_asked_for(autopilot, tmp_path, store) -> No
     for option, value in (("--layout", "mine"), ("--timezone", "Mars/Base")):
         wrong = autopilot("data", "import", str(tmp_path / "rows.csv"), option, value)
         assert (wrong.code, value in wrong.err) == (2, True)
+    near = autopilot("data", "import", str(tmp_path / "rows.csv"), "--layout", "OHLVC")
+    assert 'did you mean "ohlcv"?' in near.err
 
 
 def test_what_an_older_version_stored_wrongly_is_named_and_mended(autopilot, store) -> None:
@@ -225,6 +227,21 @@ def test_delete_asks_in_a_terminal_only(autopilot, store) -> None:
     assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 2
     assert autopilot("data", "delete", "--symbol", "BTC/USD", "--yes").code == 2
     assert autopilot("data", "delete", "--exchange", "kraken", "--symbol", "XRP/USD", "--yes").code == 1
+
+
+@pytest.mark.parametrize("new", [("--to-symbol", "BTC/USD"), ("--to-exchange", "KRAKEN")])
+def test_rename_to_the_same_name_loses_nothing(autopilot, store, new) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(*range(30)))
+    done = autopilot("data", "rename", "--exchange", "kraken", "--symbol", "BTC/USD", *new)
+    assert (done.code, "its name already" in done.err) == (1, True)
+    assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 30
+
+
+def test_the_advice_of_an_unanswered_delete_deletes_no_more_than_was_asked_for(autopilot, store) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(*range(30)))
+    done = autopilot("data", "delete", "--exchange", "kraken", "--symbol", "BTC/USD", "--timeframe", "1h")
+    assert done.code == 5
+    assert "data delete --exchange kraken --symbol BTC/USD --timeframe 1h --yes" in done.err
 
 
 def test_rename_refuses_what_would_mix_two_markets(autopilot, store) -> None:

@@ -237,6 +237,8 @@ def test_a_cluster_needs_dask(installed: bool, monkeypatch: pytest.MonkeyPatch) 
         ({"risk.stop_guard.symbol_stops": 26}, "risk.stop_guard.symbol_stops = 26 can never be reached within"),
         ({"risk.low_profit.min_trades": 26}, "risk.low_profit.lookback_candles = 24"),
         ({"exchange": "kraken", "interval": 0.5}, 'interval = 0.5 is too short for exchange = "kraken"'),
+        ({"exchange": "simulated", "symbols": ["BTC/PLN"]}, "the simulated market has no BTC/PLN; it has AAVE"),
+        ({"exchange": "simulated", "symbols": ["BTC/USD", "XYZ/EUR"]}, "the simulated market has no XYZ/EUR"),
         ({"simulated.end": "2023-01-01"}, 'simulated.end = "2023-01-01" does not come after simulated.start'),
     ],
 )

@@ -113,6 +113,14 @@ def test_a_reset_is_told_even_if_rules_decided(store: SqliteModels) -> None:
     assert store.history(9) == (ModelChange(250, ModelEvent.RESET, None, None, "by hand", None, None),)
 
 
+def test_a_reset_of_nothing_is_not_told(database: Database) -> None:
+    models = SqliteModels(database)
+    for entry in models.entries():
+        models.forget(entry.id)
+    models.reset(250, "by hand")
+    assert models.history(9) == ()
+
+
 def test_a_state_changes_and_who_decides_does_not(store: SqliteModels) -> None:
     store.promote("m-1", 300, "first")
     store.set_state("m-1", ModelState.ABSTAINING, "60-day skill below 0", 400)

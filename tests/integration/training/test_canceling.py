@@ -19,9 +19,13 @@ from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.app.compute import MIN_PARALLEL_CANDLES, compute
 from autopilot.app.training.process import Canceled, Train, new_task, perform
+from autopilot.cli.render.layout import plain
+from autopilot.cli.render.training import task_screen
 from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.document_types import Document
+from autopilot.domain.documents import document
+from autopilot.domain.errors import ModelError
 from autopilot.domain.progress import Progress
 from autopilot.domain.task import Task, TaskState
 from autopilot.domain.timeframe import Timeframe
@@ -42,6 +46,23 @@ def train_as(tmp_path: Path) -> Callable[[Train], Task]:
         return perform(paths, task.id, train)
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "is_traced"),
+    [(ModelError("too few", hint="more"), "too few", False), (KeyError("x"), "an internal error (KeyError)", True)],
+)
+def test_only_a_bug_is_stored_with_its_traceback(
+    train_as: Callable[[Train], Task], error: Exception, message: str, is_traced: bool
+) -> None:
+    def fail(*_: object) -> Any:
+        raise error
+
+    task = train_as(fail)
+    assert task.error is not None
+    assert message in task.error["message"]
+    assert ("Traceback" in task.error["traceback"]) == is_traced
+    assert "Traceback" not in plain(task_screen(document(task)))
 
 
 class SignalAtCall:
@@ -106,7 +127,8 @@ def test_an_error_of_its_own_is_a_failure(train_as: Callable[[Train], Task]) -> 
     task = train_as(train)
     assert task.state is TaskState.FAILED
     assert task.error
-    assert task.error["message"] == "no such column"
+    assert task.error["type"] == "ValueError"
+    assert "no such column" in task.error["traceback"]
 
 
 def test_once_the_model_is_being_kept_it_ends_by_itself(train_as: Callable[[Train], Task]) -> None:

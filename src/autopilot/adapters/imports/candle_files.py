@@ -20,7 +20,7 @@ from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by,
 from autopilot.domain.candles import Candles, FaultKind, IntArray, unusable
 from autopilot.domain.errors import AutopilotError, CandleError
 from autopilot.domain.market import split_symbol
-from autopilot.domain.progress import Progress, unwatched
+from autopilot.domain.progress import Progress, part_of, unwatched
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import CandleStore
 
@@ -33,6 +33,9 @@ _HARMLESS = (HEADER_AGAIN, NOT_CLOSED, SAME_AGAIN)
 """Rows that hold nothing that is lost with them."""
 FEWEST_SHARED, MOST_APART = 10, 0.05
 """Candles with the same time as stored ones; so far apart, they are another market's."""
+READ, UNDERSTOOD, CHECKED, STORED = 1, 2, 4, 8
+"""Steps of one file's import that are over then, by what they usually take."""
+STAGE = "import"
 Series = tuple[str, str, Timeframe]
 
 
@@ -107,7 +110,7 @@ def import_paths(
 
     A file's name shows its market, as ``KRAKEN_BTC-USD_1h.csv.gz`` does; ``options`` add or replace parts of it. Every
     good candle is stored, sorted; of two with the same time the later in the file. Importing again changes nothing.
-    ``progress`` is called before each file is read. Raises UnknownSymbol, StoreError; CandleError before anything is
+    ``progress`` is called for the steps of each file. Raises UnknownSymbol, StoreError; CandleError before anything is
     stored if no file shows a market, or two that show different ones would go into one series.
     """
     if options.symbol is not None:
@@ -123,9 +126,9 @@ def import_paths(
     _require_one_market_each(found, options)
     joined: dict[Series, list[Candles]] = {}
     for number, (member, series) in enumerate(found):
-        progress("import", number, len(found), member.name)
+        steps = part_of(progress, number, len(found))
         try:
-            report = _import(store, member, series, options, joined.setdefault(series, []))
+            report = _import(store, member, series, options, joined.setdefault(series, []), steps)
         except CandleError as error:
             outcome.refused.append(_refusal(member, error))
         else:
@@ -204,16 +207,25 @@ def _require_one_market_each(found: Sequence[tuple[Member, Series]], options: Im
 
 
 def _import(
-    store: CandleStore, member: Member, series: Series, options: ImportOptions, before: list[Candles]
+    store: CandleStore,
+    member: Member,
+    series: Series,
+    options: ImportOptions,
+    before: list[Candles],
+    progress: Progress,
 ) -> ImportReport:
     exchange, symbol, timeframe = series
+    progress(STAGE, 0, STORED, member.name)
+    table = table_of(member)
+    progress(STAGE, READ, STORED, member.name)
     bars = bars_of(
-        table_of(member),
+        table,
         symbol,
         layouts_for(member.name, exchange, is_json=member.is_json),
         options.layout,
         options.zone,
     )
+    progress(STAGE, UNDERSTOOD, STORED, member.name)
     _check_length(bars.at_ms, timeframe)
     faults = find_faults(bars.at_ms, *bars.numbers, timeframe)
     candles = _candles(bars, timeframe)
@@ -232,7 +244,9 @@ def _import(
             hint="one of the two has closing times for opening times: import under another --exchange and compare",
         )
     _require_agreement(candles, stored, f"the {exchange} {symbol} {timeframe} candles stored already", exact=False)
+    progress(STAGE, CHECKED, STORED, member.name)
     written = store.save_candles(exchange, symbol, candles)
+    progress(STAGE, STORED, STORED, member.name)
     before.append(candles)
     lost = bars.losses.by_reason
     return ImportReport(

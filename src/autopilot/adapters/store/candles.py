@@ -89,8 +89,11 @@ class SqliteCandles(Store, CandleStore):
 
     def rename_candles(self, exchange: str, symbol: str, timeframe: Timeframe, to_exchange: str, to_symbol: str) -> int:
         """Move a series, with its performance samples, to another exchange or symbol, where equal candles may be.
-        Returns the number of candles. Raises CandleError if a candle there has other numbers; nothing is changed."""
+        Returns the number of candles. Raises CandleError if that is its name already, or if a candle there has other
+        numbers; nothing is changed."""
         old, new = (exchange, symbol, timeframe.value), (to_exchange, to_symbol, timeframe.value)
+        if old == new:
+            raise CandleError(f"{exchange} {symbol} is its name already", hint="name another --to-symbol or exchange")
         with self._database.transaction(durable=True) as connection:
             (differing,) = connection.execute(
                 "SELECT count(*) FROM candles AS here JOIN candles AS there USING (timeframe, open_at_ms)"

@@ -96,12 +96,13 @@ class SqliteModels(AuditedStore):
                 self._record(connection, change)
 
     def reset(self, now_ms: int, reason: str) -> None:
-        """Let rules decide about all candles. Every lost place is acknowledged by that."""
+        """Let rules decide about all candles. Every lost place is acknowledged by that. Recorded if a model exists."""
         with self._database.transaction(durable=True) as connection:
-            champions = connection.execute(f"{_CHAMPIONS} ORDER BY rowid").fetchall()
+            models = connection.execute("SELECT id, is_champion FROM models ORDER BY rowid").fetchall()
+            champions = [row["id"] for row in models if row["is_champion"]]
             connection.execute("UPDATE models SET is_champion = 0, retired_at_ms = ? WHERE is_champion = 1", (now_ms,))
             connection.execute("UPDATE lost_places SET acknowledged = 1")
-            for previous_id in [row["id"] for row in champions] or [None]:
+            for previous_id in champions or [None] * bool(models):
                 change = ModelChange(now_ms, ModelEvent.RESET, None, previous_id, reason, None, None)
                 self._record(connection, change)
 

@@ -183,15 +183,21 @@ def _task_of(paths: Paths, pid: int | None) -> str | None:
 
 def died(message: str) -> Document:
     """The error of a task whose process ended without storing an error."""
-    return {**task_error(TrainingDied(message, hint="run autopilot retrain again")), "traceback": ""}
+    return task_error(TrainingDied(message, hint="run autopilot retrain again"))
 
 
 def task_error(error: Exception) -> Document:
-    """The error as a task stores it: with its type and its traceback."""
-    unexpected = {"code": "INTERNAL_ERROR", "kind": Kind.FAILED.value, "message": str(error), "hint": ""}
-    body = error.document() if isinstance(error, AutopilotError) else unexpected
-    traced = "".join(traceback.format_exception(error))
-    return {**body, "type": type(error).__name__, "traceback": traced}
+    """The error as a task stores it; with its traceback if it is a bug."""
+    if isinstance(error, AutopilotError):
+        return {**error.document(), "type": type(error).__name__, "traceback": ""}
+    return {
+        "code": "INTERNAL_ERROR",
+        "kind": Kind.FAILED.value,
+        "message": f"an internal error ({type(error).__name__}), which is a bug",
+        "hint": "please report it with its details: autopilot tasks ID --json",
+        "type": type(error).__name__,
+        "traceback": "".join(traceback.format_exception(error)),
+    }
 
 
 class _TaskProgress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,11 +31,12 @@ from autopilot.cli.render.candles import (
     sentiment_screen,
     verify_screen,
 )
-from autopilot.cli.render.progress import progress_view
+from autopilot.cli.render.progress import Forecast, progress_view
 from autopilot.cli.session import Session, address, symbol_or_none
 from autopilot.control.errors import Conflict, DaemonNotRunning
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
+from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.imports.layouts import Layout
     from autopilot.adapters.store.database import Database
     from autopilot.domain.candles import Candles
+    from autopilot.domain.progress import Progress
 
 app = command_group(help="Import, export, list, verify and mend the candles on this machine.")
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
@@ -97,7 +99,7 @@ def import_(
 
     length = Timeframe.parse(timeframe) if timeframe else None
     options = ImportOptions(exchange, symbol, length, _layout(layout), _zone(timezone), lenient)
-    with _database(session) as database, progress_view(session.output.remarks, is_short=True) as progress:
+    with _database(session) as database, _progress(session, "fewer or shorter files") as progress:
         outcome = import_paths(SqliteCandles(database), paths, options, progress)
     refused = [CandleError(refusal.message, hint=refusal.hint) for refusal in outcome.refused]
     if len(refused) == 1 and not outcome.imported:
@@ -127,7 +129,7 @@ def export(
 
     export_suffix(path)
     item = _chosen(session, path, exchange, symbol, timeframe)
-    with progress_view(session.output.remarks, is_short=True) as progress:
+    with _progress(session, "a .feather file") as progress:
         export_candles(_candles(session, item), path, force=force, progress=progress)
     document = {**item, "file": str(path), "bytes": path.stat().st_size}
     session.show(document, export_screen)
@@ -149,7 +151,9 @@ def verify(
     timeframe: OneTimeframe = None,
 ) -> int:
     """Check the stored candles for faults; exit code 1 if there are any, but 0 for gaps alone."""
-    series = [_verified(session, item) for item in _matching(session, _wanted(exchange, symbol, timeframe))]
+    found = _matching(session, _wanted(exchange, symbol, timeframe))
+    with _progress(session, "--exchange", "--symbol", "--timeframe") as progress:
+        series = [_verified(session, item) for item in _each(found, "verify", progress)]
     is_sound = all(item["sound"] for item in series)
     return session.show({"series": series, "sound": is_sound}, verify_screen, is_done=is_sound)
 
@@ -178,9 +182,13 @@ def rename(
         {**item, "to_exchange": (to_exchange or item["exchange"]).lower(), "to_symbol": to_symbol or item["symbol"]}
         for item in found
     ]
-    with session.recorded("data rename", {"series": moves}), _database(session) as database:
+    with (
+        session.recorded("data rename", {"series": moves}),
+        _database(session) as database,
+        _progress(session, "--timeframe") as progress,
+    ):
         store = SqliteCandles(database)
-        for move in moves:
+        for move in _each(moves, "rename", progress):
             length = Timeframe(move["timeframe"])
             store.rename_candles(move["exchange"], move["symbol"], length, move["to_exchange"], move["to_symbol"])
     return session.show({"renamed": moves}, rename_screen)
@@ -201,14 +209,32 @@ def delete(
     found = _named_series(session, exchange, symbol, timeframe)
     shown = ", ".join(f"{item['candles']:,} of {item['symbol']} {item['timeframe']}" for item in found)
     question = f"Delete the candles of {found[0]['exchange']}: {shown}?"
-    command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']} --yes"
+    only = f" --timeframe {found[0]['timeframe']}" if timeframe else ""
+    command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']}{only} --yes"
     if not (yes or confirmed(session, question, refusal="nothing was deleted", hint=command)):
         return ExitCode.FAILED
-    with session.recorded("data delete", {"series": found}), _database(session) as database:
+    with (
+        session.recorded("data delete", {"series": found}),
+        _database(session) as database,
+        _progress(session, "--timeframe") as progress,
+    ):
         store = SqliteCandles(database)
-        for item in found:
+        for item in _each(found, "delete", progress):
             store.delete_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
     return session.show({"deleted": found}, delete_screen)
+
+
+def _progress(session: Session, *shorter: str) -> AbstractContextManager[Progress]:
+    """Of one stage, of which no lines are shown; ``shorter``: what makes the work so."""
+    return progress_view(session.output.remarks, Forecast({}, shorter), is_short=True)
+
+
+def _each(series: list[Document], stage: str, progress: Progress) -> Iterator[Document]:
+    """The series one by one, reported as steps."""
+    for done, item in enumerate(series):
+        progress(stage, done, len(series), f"{item['symbol']} {item['timeframe']}")
+        yield item
+    progress(stage, len(series), len(series))
 
 
 def _named_series(session: Session, exchange: str | None, symbol: str | None, timeframe: str | None) -> list[Document]:
@@ -237,7 +263,8 @@ def _layout(name: str | None) -> Layout | None:
     from autopilot.adapters.imports.layouts import LAYOUTS
 
     if name is not None and name not in LAYOUTS:
-        raise UsageProblem(f"there is no layout {name!r}", hint=f"use one of {', '.join(LAYOUTS)}")
+        guess = did_you_mean(name, LAYOUTS) or f"use one of {', '.join(LAYOUTS)}"
+        raise UsageProblem(f"there is no layout {name!r}", hint=guess)
     return LAYOUTS[name] if name else None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from autopilot.cli.render.layout import clean
 from autopilot.cli.render.remaining import Clock, Cost, Remaining
-from autopilot.domain.progress import Progress, unwatched
+from autopilot.domain.progress import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -20,6 +20,8 @@ MANY = 10_000
 """Steps, of which nobody wants to know the number."""
 LONG_S = 10.0
 """Work that takes longer is long: the user may want less of it."""
+PATIENCE_S = 3.0
+"""From then on the remaining time is said, or that it is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,14 @@ class Forecast:
 def progress_view(
     target: TextIO, forecast: Forecast | None = None, *, is_short: bool = False, clock: Clock = time.monotonic
 ) -> Iterator[Progress]:
-    """A bar on a terminal with the remaining time, which is gone at the end; elsewhere a line for each stage, or
-    nothing for short work. Work without a stage has not begun, and is not shown."""
+    """A bar on a terminal with the remaining time, which is gone at the end. Elsewhere a line for each stage, if the
+    work is not short, and one for the remaining time of long work. Work without a stage has not begun, and is not
+    shown."""
     if target.isatty():
         with _bar(target, forecast or Forecast(), clock) as progress:
             yield progress
     else:
-        yield unwatched if is_short else _stage_lines(target)
+        yield _lines(target, _View(forecast or Forecast(), clock), shows_stages=not is_short)
 
 
 @contextmanager
@@ -51,7 +54,7 @@ def _bar(target: TextIO, forecast: Forecast, clock: Clock) -> Iterator[Progress]
 
         def show(stage: str, done: int, total: int, detail: str = "") -> None:
             if stage:
-                view.remaining.report(str(stage), done, total)
+                view.report(stage, done, total)
                 bar.update(
                     task,
                     description=clean(stage),
@@ -70,20 +73,37 @@ class _View:
     """The remaining time, and whether it was ever long."""
 
     def __init__(self, forecast: Forecast, clock: Clock) -> None:
-        self.remaining = Remaining(forecast.costs, clock)
+        self._remaining, self._clock = Remaining(forecast.costs, clock), clock
         self._shorter = ", ".join(forecast.shorter)
+        self._begun: float | None = None
         self._is_long = False
 
+    def report(self, stage: str, done: int, total: int) -> None:
+        self._begun = self._clock() if self._begun is None else self._begun
+        self._remaining.report(str(stage), done, total)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first stage began."""
+        return 0.0 if self._begun is None else self._clock() - self._begun
+
     def time_left(self) -> str:
-        left = self.remaining.left()
+        left = self._remaining.left()
         if left is None:
-            return ""
+            is_late = self.elapsed >= PATIENCE_S
+            self._is_long = self._is_long or is_late
+            return "estimating" if is_late else ""
         self._is_long = self._is_long or left.seconds >= LONG_S
         return str(left)
 
     def advice(self) -> str:
         """What would make the work shorter, if it is long."""
         return f"shorter with: {self._shorter}" if self._is_long and self._shorter else ""
+
+    def announcement(self) -> str:
+        """The remaining time with the advice, if the work is long."""
+        left = self.time_left()
+        return "; ".join(filter(None, (left, self.advice()))) if self._is_long else ""
 
     def bar(self, target: TextIO) -> Bar:
         """Redrawn by a thread of its own, because a step may take long."""
@@ -124,14 +144,23 @@ def _steps(done: int, total: int) -> str:
     return f"{done}/{total}" if total < MANY else f"{100 * done // total} %"
 
 
-def _stage_lines(target: TextIO) -> Progress:
-    shown = ""
+def _lines(target: TextIO, view: _View, *, shows_stages: bool) -> Progress:
+    shown, is_announced = "", False
+
+    def say(line: str) -> None:
+        target.write(f"{clean(line)}\n")
+        target.flush()
 
     def show(stage: str, done: int, total: int, detail: str = "") -> None:  # noqa: ARG001 - as Progress asks
-        nonlocal shown
-        if stage and stage != shown:
-            target.write(f"{clean(stage)}\n")
-            target.flush()
+        nonlocal shown, is_announced
+        if not stage:
+            return
+        view.report(stage, done, total)
+        if shows_stages and stage != shown:
+            say(stage)
         shown = stage
+        if not is_announced and view.elapsed >= PATIENCE_S and (announcement := view.announcement()):
+            say(announcement)
+            is_announced = True
 
     return show

@@ -97,10 +97,9 @@ def _result(result: Document) -> Iterator[Block]:
 
 
 def _error(error: Document) -> Iterator[Block]:
-    yield line(f"  {error['type']}: {error['message']}", Style.BAD, hang=2)
+    yield line(f"  error: {error['message']}", Style.BAD, hang=2)
     if error["hint"]:
         yield line(f"  try: {error['hint']}", hang=2)
-    yield from (line(f"  {each}", Style.FAINT) for each in error["traceback"].splitlines())
 
 
 def _standing(task: Document) -> str:

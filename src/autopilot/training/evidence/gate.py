@@ -117,7 +117,7 @@ def _skill(judged: Judged) -> GateRule:
         1,
         "skill of the probabilities",
         skill.lower > 0.0,
-        f"log-loss {100 * skill.point:+.2f} % better than base rates, lower 95 % bound {100 * skill.lower:+.2f} %",
+        skill_words(skill),
     )
 
 
@@ -128,7 +128,7 @@ def _beats_rules(judged: Judged) -> GateRule:
         2,
         f"better than {RULES}",
         ahead.lower > 0.0 or evidence >= ANYTIME,
-        f"{_bps(ahead)} per day ahead of the {RULES}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
+        f"{gap_words(ahead, RULES)}, e-value {evidence:.3g} ({ANYTIME:.0f} is evidence)",
     )
 
 
@@ -186,7 +186,7 @@ def _keeps_up(judged: Judged) -> tuple[GateRule, ...]:
         return ()
     ahead = judged.ahead(CHAMPION)
     days = len(judged.daily(judged.earned[CHAMPION]))
-    detail = f"{_bps(ahead)} per day ahead of the {CHAMPION} on the {days} days after its training"
+    detail = f"{gap_words(ahead, CHAMPION)} on the {days} days after its training"
     return (GateRule(6, f"not worse than the {CHAMPION}", ahead.upper >= 0.0, detail),)
 
 
@@ -197,6 +197,30 @@ def _largest(parts: AnyArray, total: float) -> float:
 def anytime_evidence(daily: FloatArray) -> float:
     """The last value of the e-process that the daily differences have a positive mean."""
     return float(e_process(daily, WORST_DAY)[-1]) if len(daily) else 1.0
+
+
+def skill_words(skill: Interval) -> str:
+    """The log-loss skill, with its lower bound of a two-sided 90 % interval."""
+    compared = "better" if skill.point >= 0.0 else "worse"
+    bound = _percent(skill.lower, sign="+")
+    return f"log-loss {_percent(abs(skill.point))} {compared} than base rates, lower 95 % bound {bound}"
+
+
+def gap_words(ahead: Interval, other: str) -> str:
+    """How far the model is ahead of the other, or behind it."""
+    if ahead.point >= 0.0:
+        return f"{_bps(ahead)} per day ahead of the {other}"
+    point, lower, upper = (-1e4 * each for each in (ahead.point, ahead.upper, ahead.lower))
+    return f"{point:.1f} bps [{lower:.1f}, {upper:.1f}] per day behind the {other}"
+
+
+def _percent(fraction: float, sign: str = "") -> str:
+    """With two digits, or as many as show that it is not zero."""
+    percent = 100.0 * fraction
+    if abs(percent) >= 0.005 or not percent:
+        return f"{percent:{sign}.2f} %"
+    digits = np.format_float_positional(percent, precision=1, unique=False, fractional=False, trim="-", sign=bool(sign))
+    return f"{digits} %"
 
 
 def _bps(interval: Interval) -> str:

@@ -88,6 +88,38 @@ def test_short_work_gets_no_advice() -> None:
     assert "shorter" not in target.getvalue()
 
 
+def test_work_that_cannot_be_estimated_yet_says_so_and_how_to_shorten_it() -> None:
+    target, now = Terminal(), [0.0]
+    with progress_view(target, Forecast({}, ("fewer --days",)), clock=lambda: now[0]) as progress:
+        progress("candles", 0, 1)
+        early = target.getvalue()
+        now[0] = 4.0
+        progress("candles", 0, 1)
+    assert "estimating" not in early
+    assert "estimating" in target.getvalue()
+    assert "shorter with: fewer --days" in target.getvalue()
+
+
+@pytest.mark.parametrize("is_short", [True, False])
+def test_elsewhere_long_work_says_once_how_long_it_takes(is_short: bool) -> None:
+    target, now = io.StringIO(), [0.0]
+    with progress_view(target, Forecast({}, ("fewer files",)), is_short=is_short, clock=lambda: now[0]) as progress:
+        for done in range(8):
+            progress("import", done, 8)
+            now[0] += 4.0
+    stages = "" if is_short else "import\n"
+    assert target.getvalue() == f"{stages}about 30 s left; shorter with: fewer files\n"
+
+
+def test_elsewhere_short_work_does_not() -> None:
+    target, now = io.StringIO(), [0.0]
+    with progress_view(target, is_short=True, clock=lambda: now[0]) as progress:
+        for done in range(8):
+            progress("import", done, 8)
+            now[0] += 1.0
+    assert target.getvalue() == ""
+
+
 def test_many_steps_are_a_percentage() -> None:
     target = Terminal()
     with progress_view(target) as progress:

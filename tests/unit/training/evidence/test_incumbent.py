@@ -66,7 +66,7 @@ def test_one_that_is_worse_may_not(planted: Make) -> None:
     verdict = pass_gate(lost, (), trials=1)
     (rule,) = [each for each in verdict.rules if each.rule == 6]
     assert not rule.passed
-    assert "ahead of the champion" in rule.detail
+    assert "behind the champion" in rule.detail
     assert not verdict.replaces
 
 

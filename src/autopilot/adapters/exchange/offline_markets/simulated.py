@@ -41,7 +41,7 @@ class SimulatedExchange(OfflineExchange):
         self._end_ms = moment_ms(settings.end) if settings.end else None
 
     async def market(self, symbol: str) -> Market:
-        base, quote = _known(symbol)
+        base, quote = simulated_currencies(symbol)
         decimals = price_decimals(ASSETS[base].price)
         amount_step = Decimal(1).scaleb(decimals - 6)
         return Market(
@@ -57,7 +57,7 @@ class SimulatedExchange(OfflineExchange):
         )
 
     def _open_tape(self, symbol: str, timeframe: Timeframe) -> SimulatedTape:
-        _known(symbol)
+        simulated_currencies(symbol)
         return SimulatedTape(self._seed, symbol, timeframe, self._start_ms, self._end_ms)
 
 
@@ -99,7 +99,8 @@ class SimulatedTape(Tape):
         return self._blocks[number]
 
 
-def _known(symbol: str) -> tuple[str, str]:
+def simulated_currencies(symbol: str) -> tuple[str, str]:
+    """Base and quote of a symbol of the simulated market. Raises UnknownSymbol for any other."""
     base, quote = split_symbol(symbol)
     if base not in ASSETS or quote not in QUOTES:
         known = (f"{each}/{money}" for each in ASSETS for money in QUOTES)
