@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from autopilot.adapters.lock import LOCK_NAME
 from autopilot.domain.errors import ConfigError
 
 SOCKET_PATH_MAX = 107
@@ -74,7 +75,7 @@ def find_paths(
         vault=data / "keys.json",
         models_dir=data / "models",
         socket=_socket(data / "run" / "autopilot.sock"),
-        lock_file=data / "autopilot.lock",
+        lock_file=data / LOCK_NAME,
         log_file=state / "autopilot.log",
         state_dir=state,
     )

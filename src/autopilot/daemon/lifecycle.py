@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autopilot.app.lock import hold_lock
+from autopilot.adapters.lock import hold_lock
 from autopilot.config.paths import Paths, create_directories
 from autopilot.daemon.readiness import Readiness
 from autopilot.daemon.server.server import ControlServer

@@ -34,7 +34,7 @@ AutopilotError                  failed, unless another kind stands beside it
 │   ├── Conflict                conflict: not in this state
 │   │   └── ExitDenied          our own checks deny a sale, by the code of the check
 │   └── SocketUnusable          the socket cannot be made, or is taken
-├── AlreadyRunning              blocked: another daemon owns the data directory         (app.lock)
+├── AlreadyRunning              blocked: another daemon owns the data directory         (adapters.lock)
 ├── TrainingRuns                blocked: another training owns the data directory       (app.training.process)
 ├── TrainingDied                the process of a training ended without a word          (app.training.process)
 ├── ReportMisfit                two parts of a report do not fit together               (report.content)

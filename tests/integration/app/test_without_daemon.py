@@ -12,12 +12,12 @@ from typing import NoReturn
 import pytest
 from orders import an_order
 
+from autopilot.adapters.lock import AlreadyRunning, hold_lock
 from autopilot.adapters.store import database as database_module
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.status import status_document
-from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.app.trading import without_daemon as alone
 from autopilot.cli.main import main
 from autopilot.config.paths import Paths, find_paths

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from autopilot.adapters.lock import LOCK_NAME, hold_lock
 from autopilot.adapters.store import database as database_module
 from autopilot.adapters.store.autopilots import AutopilotEntry
 from autopilot.adapters.store.database import Database, open_database, open_readonly
@@ -384,3 +385,34 @@ def test_a_name_with_every_awkward_character(tmp_path: Path) -> None:
     assert path.exists()
     with open_readonly(path) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone()[0] == 0
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from autopilot.adapters.lock import hold_lock
+with hold_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_database_is_not_upgraded_beneath_the_daemon_of_its_version(path: Path) -> None:
+    open_database(path, MIGRATIONS[:-1]).close()
+    lock = path.with_name(LOCK_NAME)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as daemon:
+        assert daemon.stdin is not None
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == "held\n"
+        with pytest.raises(StoreUnavailable, match=f"process {daemon.pid}") as caught:
+            open_database(path)
+        assert "autopilot restart" in caught.value.hint
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) - 1
+        daemon.stdin.close()
+    with hold_lock(lock):
+        open_database(path).close()
+    with open_readonly(path):
+        pass

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
+from autopilot.adapters.lock import LOCK_NAME, holder
 from autopilot.adapters.store.early_positions import without_fee_coins
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
@@ -113,10 +114,10 @@ class Store:
 def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:
     """Open or create the database, check it for damage, migrate it, and check that it can be written.
 
-    Raises StoreCorrupt, StoreTooNew, StoreUnavailable. Creation is atomic, so that an empty file means damage. Only
-    cheap checks run at every start: SQLite compares the length of the file with its header, and ``quick_check`` reads
-    the tables with orders and money (milliseconds for a year of trading). Candles and decisions, by far the larger
-    part, are not read.
+    Raises StoreCorrupt, StoreTooNew, StoreUnavailable; the last also for an older version while its daemon runs.
+    Creation is atomic, so that an empty file means damage. Only cheap checks run at every start: SQLite compares the
+    length of the file with its header, and ``quick_check`` reads the tables with orders and money (milliseconds for a
+    year of trading). Candles and decisions, by far the larger part, are not read.
     """
     if not _exists(path):
         create(path, _script(migrations))
@@ -202,10 +203,22 @@ def _migrate(database: Database, migrations: Sequence[str]) -> None:
     with database.transaction(durable=True) as connection:
         present = connection.execute("PRAGMA user_version").fetchone()[0]
         if present < len(migrations):
+            _require_no_daemon(database.path)
             _know_functions(connection, database.path)
             # executescript would commit what is open; all steps are one transaction.
             for statement in _statements(_script(migrations[present:], len(migrations))):
                 connection.execute(statement)
+
+
+def _require_no_daemon(path: Path) -> None:
+    """Raises StoreUnavailable if another process is the daemon of this database: that of an older version would go on
+    with tables that it does not know."""
+    daemon = holder(path.with_name(LOCK_NAME))
+    if daemon not in (None, os.getpid()):
+        raise StoreUnavailable(
+            f"the database {path} has an older version, and the daemon of that version (process {daemon}) still runs",
+            hint="autopilot restart ends it and brings the database up to date",
+        )
 
 
 def _know_functions(connection: sqlite3.Connection, path: Path) -> None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.lock import AlreadyRunning, hold_lock
 from autopilot.adapters.store.audit import AuditTrail
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.app.audit_log import audited, commanded, this_process
-from autopilot.app.lock import AlreadyRunning, hold_lock
 from autopilot.app.trading.modes import TradingControl, results_document
 from autopilot.config.paths import Paths, create_directories
 from autopilot.domain.credentials import ExchangeKeys

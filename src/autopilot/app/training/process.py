@@ -15,10 +15,10 @@ from types import FrameType
 from pydantic import TypeAdapter, ValidationError
 
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.lock import hold_lock, holder
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.views import queries
-from autopilot.app.lock import hold_lock, holder
 from autopilot.config.load import load
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from autopilot.app.lock import AlreadyRunning, hold_lock
+from autopilot.adapters.lock import AlreadyRunning, hold_lock
 from autopilot.cli.options import (
     TimeframeName,
     known_exchange_option,

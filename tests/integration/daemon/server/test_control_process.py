@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from autopilot.app.lock import hold_lock
+from autopilot.adapters.lock import hold_lock
 from autopilot.app.trading.passphrase import FD_VARIABLE
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from autopilot.app.lock import AlreadyRunning, hold_lock
+from autopilot.adapters.lock import AlreadyRunning, hold_lock
 from autopilot.domain.errors import ConfigError
 
 

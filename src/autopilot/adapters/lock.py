@@ -10,6 +10,9 @@ from pathlib import Path
 
 from autopilot.domain.errors import AutopilotError, ConfigError, Kind
 
+LOCK_NAME = "autopilot.lock"
+"""The daemon's lock, beside the database."""
+
 
 class AlreadyRunning(AutopilotError):
     """Another daemon owns the data directory. ``pid`` is its process id where it is known."""
