@@ -74,7 +74,7 @@ def test_without_a_daemon_it_trains_here_and_says_what_came_of_it(trained: Home)
     assert "The rule table decides about simulated 1h candles: " not in said
     assert "The rule table decides about simulated 1h candles." in said
     before, advice, stage, *_ = (trained.directory / "retrain.err").read_text().splitlines()
-    assert before.startswith("the gate asks for at least 1,000 decisions out of sample on 180 days; ")
+    assert before.startswith("the gate requires at least 1,000 decisions out of sample on 180 days; ")
     assert before.endswith("this model cannot pass")
     assert advice.startswith("enough in any market: --days ")
     assert stage == "existing samples"

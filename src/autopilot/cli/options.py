@@ -180,13 +180,16 @@ Since = Annotated[
         "--since",
         metavar="TIME",
         parser=listed_ms,
-        help="Only of this day or time on, UTC, or of the last 12h, 7d, 2w.",
+        help="Only from this day or time on (UTC), or the last 12h, 7d, 2w.",
     ),
 ]
 Before = Annotated[
     Cursor | None,
     typer.Option(
-        "--before", metavar="TIME", parser=list_place, help="Only of before this; as --since, or as a list names it."
+        "--before",
+        metavar="TIME",
+        parser=list_place,
+        help="Only before this time: as for --since, or the next of a list.",
     ),
 ]
 OnlyDays = Annotated[int | None, typer.Option("--days", min=1, max=99_999, metavar="N", help="Only the last N days.")]

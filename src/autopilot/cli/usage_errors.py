@@ -98,7 +98,7 @@ def _message(error: Any) -> str:
             return f"{_name(error.param)}{_about_value(error)}".rstrip(".")
     extra = str(error.message).partition("extra argument(s) (")[2].removesuffix(")")
     if extra:
-        return f"there is no place here for: {extra:.60}"
+        return f"unexpected argument: {extra:.60}"
     is_group = str(error.message).startswith("Missing command")
     return "say which of its commands to run" if is_group else str(error.format_message())
 

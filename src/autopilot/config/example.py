@@ -14,7 +14,7 @@ _WIDTH = 110
 BETTER = {"training.days": 1095}
 """Values that the file sets, because the default does not serve: 90 days of two symbols can never pass the gate."""
 _NOTES = {
-    "training.days": "The default is 90. The gate asks for at least 1,000 decisions on 180 days that a model was not"
+    "training.days": "The default is 90. The gate requires at least 1,000 decisions on 180 days that a model was not"
     " trained on: 90 days can never pass. Two symbols need about three years.",
     "training.symbols": "With more symbols fewer days are enough for the gate: autopilot retrain says how many.",
 }

@@ -246,7 +246,7 @@ class IntelligentAutopilot:
             yield
         except UnknownSymbol as error:
             if self._account.position(self.symbol) or self._ledger.open_orders(self._account.name, self.symbol):
-                words = f"{self._source.name} no longer has a market {self.symbol}, and our position or order is on it"
+                words = f"{self._source.name} no longer has a market {self.symbol}, where a position or order is open"
                 raise MarketGone(words, hint=WRITE_OFF) from None
             if self._last_decided_at_ms() is None:
                 raise

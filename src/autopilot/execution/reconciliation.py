@@ -30,7 +30,9 @@ class Shortfall:
     def words(self) -> str:
         amounts = f"{self.booked} {self.currency} are booked, only {self.owned} owned"
         if self.renamed:
-            return f"{amounts}; as many {self.renamed} are owned and not booked: the coin may have been renamed"
+            return (
+                f"{amounts}; the same amount of {self.renamed} is owned but not booked: the coin may have been renamed"
+            )
         return amounts
 
 
@@ -65,7 +67,7 @@ class Reconciliation:
                 for each in self.gone
             ),
             *(
-                each.words if each.renamed else f"{each.words}: somebody sold or withdrew the rest"
+                each.words if each.renamed else f"{each.words}: the rest was sold or withdrawn outside Autopilot"
                 for each in self.shortfalls
             ),
         )

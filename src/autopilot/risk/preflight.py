@@ -117,6 +117,6 @@ def exit_checks(market: Market, position: Position | None, quantity: Decimal, pr
             float(rest),
             float(market.least_amount),
             market.base,
-            f"{rest:f} {market.base} would stay, too little to be sold later",
+            f"{rest:f} {market.base} would remain, too little to sell later",
         ),
     ]

@@ -50,7 +50,7 @@ def stored(autopilot, data_dir, random_candles):
         (("tasks", "nosuch"), 1, "there is no task 'nosuch'", "autopilot tasks lists them"),
         (("tasks", "cancel", "nosuch"), 1, "there is no task 'nosuch'", "autopilot tasks lists them"),
         (("tasks", "cancel"), 2, "the id of the training is missing", "autopilot tasks shows the ids"),
-        (("tasks", "one", "two"), 2, "there is no place here for: two", "autopilot tasks --help"),
+        (("tasks", "one", "two"), 2, "unexpected argument: two", "autopilot tasks --help"),
         (("model-info", "m-nosuch"), 1, "there is no model 'm-nosuch'", "autopilot models list"),
         (("orders", "--since", "soon"), 2, "'soon' is not a date or a time", "2024-01-31"),
         (("report",), 1, "", "autopilot start"),

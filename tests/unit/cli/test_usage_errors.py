@@ -69,7 +69,7 @@ def commands() -> Iterator[tuple[str, Any]]:
         ("--data-dir x orders --symbol", "--symbol needs a value", "autopilot orders --help"),
         ("--data-dir", "--data-dir needs a value", "autopilot --help"),
         ("orders --json=1", "--json takes no value", "autopilot orders --help"),
-        ("orders extra", "there is no place here for: extra", "autopilot orders --help"),
+        ("orders extra", "unexpected argument: extra", "autopilot orders --help"),
     ],
 )
 def test_a_command_line_that_cannot_be_understood(command: str, message: str, hint: str) -> None:

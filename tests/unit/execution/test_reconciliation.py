@@ -105,7 +105,7 @@ async def test_a_coin_that_may_have_been_renamed_is_named(
     broker.owned = {name: Balance(Decimal(amount), Decimal(0)) for name, amount in owned.items()}
     found = await reconcile(ACCOUNT, SYMBOLS, broker, ledger)
     assert found.shortfalls[0].renamed == renamed
-    assert ("as many LUNC are owned and not booked" in found.words[0]) is bool(renamed)
+    assert ("the same amount of LUNC is owned but not booked" in found.words[0]) is bool(renamed)
 
 
 async def test_an_exchange_that_is_away_is_no_agreement(broker: Any, ledger: SqliteLedger) -> None:

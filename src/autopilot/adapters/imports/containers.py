@@ -154,7 +154,7 @@ def _decoded(content: bytes) -> str:
         if any(chr(code) in text for code in (*range(9), 14, 15, 27, 127)):
             break
         return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise CandleError("it cannot be read: it is not a text", hint="is it whole, and really a table?")
+    raise CandleError("it cannot be read: it is not a text file", hint="is it whole, and really a table?")
 
 
 def _frame_table(content: bytes, *, is_feather: bool) -> CellTable:

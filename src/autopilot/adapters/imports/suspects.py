@@ -28,7 +28,7 @@ def suspicion_of(exchange: str, symbol: str, *, has_averages: bool = False) -> S
     if base not in COINS and base + quote in QUOTES:
         return Suspicion(f"{symbol} is probably a part of a name that ends in {base}{quote}", delete)
     if quote not in QUOTES and quote not in COINS and quote[:1].isdigit():
-        return Suspicion(f"{quote} is no currency", delete)
+        return Suspicion(f"{quote} is not a currency", delete)
     return Suspicion(AVERAGES, delete) if has_averages else None
 
 

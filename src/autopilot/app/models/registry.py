@@ -213,8 +213,9 @@ class ModelRegistry:
         """Acknowledge the lost places that match. Raises Conflict if there are none."""
         lost = [each for each in self._places.vacant() if each.scope is None or _matches(each.scope, kind, timeframe)]
         if not lost:
+            about = f" about {_words(kind, timeframe)}" if kind or timeframe else ""
             raise Conflict(
-                f"no model decides about {_words(kind, timeframe)}: the rule table already does",
+                f"no model decides{about}: the rule table already does",
                 hint="autopilot models list",
             )
         for each in lost:

@@ -34,7 +34,7 @@ def status(
     is an error.
     """
     if watch and check:
-        raise UsageProblem("--watch never ends, so that --check has no exit code", hint="omit one of them")
+        raise UsageProblem("--watch never ends, so --check would have no exit code", hint="omit one of them")
     if watch:
         _watch(session, symbol)
     return show_status(session, symbol, check=check)
@@ -44,7 +44,9 @@ def _watch(session: Session, symbol: str | None) -> None:
     """Refresh in place on a terminal until interrupted; elsewhere there is no place to refresh."""
     output, client, ask = session.output, session.client(), ask_status(symbol_or_none(symbol))
     if output.as_json or not output.results.isatty():
-        raise UsageProblem("--watch needs a terminal, and no --json", hint="autopilot status, as often as you like")
+        raise UsageProblem(
+            "--watch needs a terminal and does not work with --json", hint="run autopilot status repeatedly instead"
+        )
     from rich.live import Live
 
     from autopilot.cli.render.terminal import console, rendered

@@ -121,7 +121,7 @@ def tasks(
     if which == CANCEL:
         return _cancel(session, canceled)
     if canceled is not None:
-        raise UsageProblem(f"there is no place here for: {canceled:.60}", hint="autopilot tasks --help")
+        raise UsageProblem(f"unexpected argument: {canceled:.60}", hint="autopilot tasks --help")
     named = "tasks/{task_id}"
     return session.answer(
         lambda daemon: dict(ask_view(daemon, named, task_id=which)["task"]),

@@ -27,8 +27,8 @@ _WISHES = {
     "OPEN_POSITIONS_REACHED": "fewer than {limit} open positions (were {actual})",
     "EXPOSURE_REACHED": "less than {limit} % of equity invested (was {actual} %)",
     "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
-    "MODEL_UNPROVEN": "a model of real candles of this timeframe in state live: autopilot models list shows which there"
-    " are; see docs/security.md",
+    "MODEL_UNPROVEN": "a live model trained on real candles of this timeframe: autopilot models list shows the models;"
+    " see docs/security.md",
     "CHAMPION_LOST": "another champion for these candles: autopilot status names them; see docs/learning.md",
     "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); the count restarts at midnight UTC",
     "DRAWDOWN_REACHED": "equity less than {limit} % below its peak (was {actual} %). Without open positions no price"

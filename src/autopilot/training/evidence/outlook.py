@@ -63,7 +63,7 @@ def prospects(days: int, symbols: int) -> str:
     found = outlook(days, symbols)
     given = f"{days:,} days of {symbols} symbol{'s' if symbols > 1 else ''} give"
     least, most = (f"{each.decisions:,} on {each.days:,} days" for each in (found.least, found.most))
-    asked = f"the gate asks for at least {MIN_DECISIONS:,} decisions out of sample on {MIN_DAYS} days"
+    asked = f"the gate requires at least {MIN_DECISIONS:,} decisions out of sample on {MIN_DAYS} days"
     if found.least.is_enough:
         return f"{asked}; {given} at least {least}"
     if found.most.is_enough:
@@ -77,7 +77,7 @@ def advice(days: int, symbols: int) -> str:
         return ""
     longer = max(days, fewest_days())
     wider = symbols_needed(longer)
-    ways = [f"--days {days_needed(symbols)} with as many symbols"]
+    ways = [f"--days {days_needed(symbols)} with the same number of symbols"]
     if wider > symbols:
         ways.append(f"--days {longer} with {wider} symbols")
     return f"enough in any market: {', or '.join(ways)} (days and symbols in [training] are the defaults)"

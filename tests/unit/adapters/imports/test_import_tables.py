@@ -93,14 +93,14 @@ def test_a_column_is_known_by_its_name(tmp_path: Path, header: str, cells: Calla
         ("time,open,high,low,close", lambda row: row, "no column for volume"),
         ("time,open,high,low,close,volume", lambda row: [*row, "7"], "too many fields: 72"),
         ("time,open,high,low,close,volume,x,note", lambda row: [*row, "7"], "too few fields: 72"),
-        ("time,close,high,low,open,volume", lambda row: row, "opens and closes have each other's names"),
+        ("time,close,high,low,open,volume", lambda row: row, "opens and closes are swapped"),
         ("time,open,low,high,close,volume", lambda row: row, "impossible bar"),
         ("time,open,high,low,close,volume,ema", lambda row: [*row[:5], "98.3", row[5]], "its volumes are prices"),
         ("time,open,high,low,close,volume,trades", lambda row: [*row[:5], "17", row[5]], "not whole numbers"),
         (
             "time,open,high,low,close,volume,quote_volume",
             lambda row: [*row[:5], quoted(row), row[5]],
-            "base and quote currency have each other's names",
+            "base and quote currency are swapped",
         ),
         (
             "time,open,high,low,close,volume,symbol",
@@ -183,7 +183,7 @@ def test_another_layout_of_as_many_columns_is_seen(tmp_path: Path, order: str, l
     store = MemoryCandles()
     options = ImportOptions(*SERIES, layout=LAYOUTS[layout])
     (refused,) = import_paths(store, [tmp_path / "rows.json"], options).refused
-    assert (store.kept, f"no candles in the layout {layout}" in refused.message) == ({}, True)
+    assert (store.kept, f"not valid candles in the layout {layout}" in refused.message) == ({}, True)
 
 
 def test_a_candle_that_had_not_closed_is_left_out(tmp_path: Path) -> None:

@@ -61,9 +61,9 @@ def test_the_default_request_can_never_pass_and_what_is_advised_can() -> None:
             "90 days of 2 symbols give at most 118 on 59 days: this model cannot pass",
             ["1078 with", "391 with 6"],
         ),
-        (730, 1, "730 days of 1 symbol give", ["2155 with as many", "730 with 3"]),
+        (730, 1, "730 days of 1 symbol give", ["2155 with the same number", "730 with 3"]),
         (700, 2, "649 on 324 days to 1,298 on 649 days: perhaps too few", ["1078 with", "700 with 4"]),
-        (60, 40, "give at most", ["391 with as many"]),
+        (60, 40, "give at most", ["391 with the same number"]),
         (730, 6, "730 days of 6 symbols give at least 2,030 on 338 days", []),
     ],
 )
@@ -71,7 +71,7 @@ def test_it_says_what_the_gate_will_need_and_how_to_get_there(
     days: int, symbols: int, said: str, advised: list[str]
 ) -> None:
     words = prospects(days, symbols)
-    assert words.startswith("the gate asks for at least 1,000 decisions out of sample on 180 days; ")
+    assert words.startswith("the gate requires at least 1,000 decisions out of sample on 180 days; ")
     assert said in words
     found = advice(days, symbols)
     assert bool(found) is bool(advised)
