@@ -1,4 +1,4 @@
-"""One daemon a data directory, whatever else goes wrong: the kernel holds the lock and drops it with the process."""
+"""Locks on files, such as that of a data directory's one daemon: the kernel drops them with their process."""
 
 from __future__ import annotations
 

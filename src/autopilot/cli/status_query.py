@@ -51,16 +51,16 @@ def show_status(session: Session, symbol: str | None, *, check: bool = False) ->
     there is a problem of level error."""
     wanted = symbol_or_none(symbol)
     screen = partial(status_screen, full=wanted is not None)
-    is_done = _has_no_error if check else _always
-    return session.answer(ask_status(wanted), lambda database: _recall(database, wanted), screen, is_done)
+    return session.answer(
+        ask_status(wanted),
+        lambda database: _recall(database, wanted),
+        screen,
+        lambda status: not check or _has_no_error(status),
+    )
 
 
 def _has_no_error(status: Document) -> bool:
     return all(problem["level"] != "error" for problem in status["health"])
-
-
-def _always(_: Document) -> bool:
-    return True
 
 
 def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:

@@ -234,7 +234,7 @@ class SymbolControl:
 
     def _require_arming(self, settings: AutopilotSettings, holdings: Sequence[Holding]) -> None:
         """Raises SafetyRefused if the account is live and not armed, unless it holds the symbol: every position is
-        monitored."""
+        monitored. Raises ConfigError where real money cannot be traded."""
         account = settings.account
         if not is_live(account):
             return

@@ -17,14 +17,13 @@ from autopilot.adapters.imports.sense import number_column, require_sense
 from autopilot.adapters.imports.tables import CellTable, Losses
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.errors import CandleError
+from autopilot.domain.timeframe import DAY_MS
 
 NO_TIME, NOT_CLOSED, EMPTY_FIELD = "no time", "not closed", "empty field"
 MOST_IMPOSSIBLE = 0.01
 """Of the bars that a layout makes: more of them, and it is not the layout of these rows."""
 MOST_TO_JUDGE = 5_000
 """Rows by which the names of the columns are checked."""
-_DAY_MS = 86_400_000
-"""Two columns that tell one moment are not further apart: one of them may be written in some zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def _by_layout(table: CellTable, layouts: Sequence[Layout], asked: Layout | None
     possible = [bars for bars in found if not is_wrong_layout(bars) and _fits_beside(bars)]
     if not possible:
         raise CandleError(
-            f"its rows are no candles in the layout {' or '.join(layout.name for layout in fitting)}",
+            f"its rows are not valid candles in the layout {' or '.join(layout.name for layout in fitting)}",
             hint=_layout_hint(width),
         )
     first, *others = possible
@@ -148,7 +147,8 @@ def _bars(
         times = [*times[:-1], date_and_clock(times[-1], clock)]
     at_ms = times_ms(times[0], zone)
     for other in (times_ms(column, zone) for column in times[1:]):
-        at_ms = np.where((other == 0) | (np.abs(at_ms - other) <= _DAY_MS), at_ms, 0)
+        # Two columns of one moment are not further apart: one of them may be written in some zone.
+        at_ms = np.where((other == 0) | (np.abs(at_ms - other) <= DAY_MS), at_ms, 0)
     values = numeric_columns(numbers)
     is_closed = np.ones(len(table), dtype=np.bool_) if closed is None else np.array(closed, dtype=np.bool_)
     if table.last_closed_s is not None:

@@ -21,7 +21,7 @@ from autopilot.domain.candles import Candles, FaultKind, IntArray, unusable
 from autopilot.domain.errors import AutopilotError, CandleError
 from autopilot.domain.market import split_symbol
 from autopilot.domain.progress import Progress, part_of, unwatched
-from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 from autopilot.ports.market_data import CandleStore
 
 MOST_LOST = 0.01
@@ -146,7 +146,7 @@ def _found(paths: Sequence[Path], options: ImportOptions, outcome: ImportOutcome
     for path in paths:
         is_folder = os.path.isdir(path)  # noqa: PTH112 - the method raises where a folder above may not be read
         if not is_folder and not os.path.isfile(path):  # noqa: PTH113
-            words = "is no file" if os.path.lexists(path) else "does not exist"
+            words = "is not a regular file" if os.path.lexists(path) else "does not exist"
             outcome.refused.append(
                 RefusedFile(str(path), f"{path} {words}", "check the path, and that you may read it")
             )
@@ -200,7 +200,7 @@ def _require_one_market_each(found: Sequence[tuple[Member, Series]], options: Im
             raise CandleError(
                 f"{other[1].name} and {member.name} are named after different markets, {other[0].words} and"
                 f" {named.words}, and cannot both be {' '.join((*series[:2], series[2].value))}",
-                hint="import them one by one, or leave the options to their names",
+                hint="import them one by one, or omit the options so that each file's name decides",
             )
         if all(market != named for market, _ in known):
             known.append((named, member))
@@ -351,5 +351,5 @@ def _check_length(at_ms: IntArray, timeframe: Timeframe) -> None:
     if usual != timeframe.ms and counts.max() * 2 > counts.sum() > 1:
         right = next((f"--timeframe {known}" for known in Timeframe if known.ms == usual), "another file")
         raise CandleError(
-            f"its candles are {usual / 60_000:g} minutes apart, which is not {timeframe}", hint=f"use {right}"
+            f"its candles are {usual / MINUTE_MS:g} minutes apart, which is not {timeframe}", hint=f"use {right}"
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from autopilot.adapters.imports.currencies import QUOTES, is_known, quotes_of, usual_name
 from autopilot.adapters.imports.layouts import LAYOUTS, Layout, layouts_of
 from autopilot.domain.errors import CandleError
-from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".feather", ".parquet")
 PACKED = (".gz", ".zip")
@@ -30,7 +30,7 @@ _LENGTH = re.compile(r"(?P<rest>.+)[-_](?P<length>\d+[a-zA-Z]{0,3}|[dh]|day|hour
 _KRAKEN_ARCHIVE = re.compile(r"[A-Z0-9.]{5,}_(?:1|5|15|30|60|240|720|1440|10080|21600)", re.IGNORECASE)
 _FREQTRADE = re.compile(r"(?:[a-z0-9]+_)?[A-Za-z0-9]+_[A-Za-z0-9]+-\d+[mhdwM]")
 _BINANCE_ARCHIVE = re.compile(r"[A-Z0-9]+-\d+[mhdws]-\d{4}-\d{2}(?:-\d{2})?", re.IGNORECASE)
-_LENGTHS = {str(timeframe.ms // 60_000): timeframe for timeframe in Timeframe} | {
+_LENGTHS = {str(timeframe.ms // MINUTE_MS): timeframe for timeframe in Timeframe} | {
     **dict.fromkeys(("d", "day", "daily", "1day"), Timeframe.D1),
     **dict.fromkeys(("h", "hour", "hourly", "1hour"), Timeframe.H1),
     "minute": Timeframe.M1,

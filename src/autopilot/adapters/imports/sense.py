@@ -10,11 +10,12 @@ import numpy as np
 from autopilot.adapters.imports.numbers import numeric_columns
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.errors import CandleError
+from autopilot.domain.timeframe import DAY_MS
 
 FEWEST_TO_JUDGE = 24
 _MUCH_LESS = 0.4
-_WEEK_MS = 7 * 86_400_000
-_LOOK = "look at the header: a column has another one's name"
+_WEEK_MS = 7 * DAY_MS
+_LOOK = "check the header: a column has the wrong name"
 
 
 def require_sense(
@@ -41,11 +42,11 @@ def require_sense(
         if _is_time(at_ms, volume):
             raise CandleError("its volumes are times", hint=_LOOK)
         if any(_is_exchanged(low, high, volume, quote) for quote in quotes):
-            raise CandleError("its volumes in base and quote currency have each other's names", hint=_LOOK)
+            raise CandleError("its volumes in base and quote currency are swapped", hint=_LOOK)
         if any((np.abs(count - np.round(count)) > 0).mean() > 0.5 for count in counts):
             raise CandleError("its numbers of trades are not whole numbers", hint=_LOOK)
         if any((taker > volume * (1 + 1e-9)).mean() > 0.5 for taker in takers):
-            raise CandleError("its takers bought more than was traded", hint=_LOOK)
+            raise CandleError("its taker volume is larger than its volume", hint=_LOOK)
         if len(at_ms) >= FEWEST_TO_JUDGE:
             order = np.argsort(at_ms, kind="stable")
             order = order[((low <= open) & (low <= close) & (high >= open) & (high >= close))[order]]
@@ -77,19 +78,19 @@ def _require_prices(
     the right one. And no column but the low's lies below all prices and above the low."""
     gap = _distance(opened[1:], close[:-1])
     if _distance(close[1:], opened[:-1]) < _MUCH_LESS * gap:
-        raise CandleError("its opens and closes have each other's names", hint=_LOOK)
+        raise CandleError("its opens and closes are swapped", hint=_LOOK)
     if not len(opened):
         return
     bottom, top = np.minimum(opened, close), np.maximum(opened, close)
     for other in beside:
         if _distance(opened[1:], other[:-1]) < _MUCH_LESS * gap:
-            raise CandleError("its closes are not what the next candles open at, but another column is", hint=_LOOK)
+            raise CandleError("its closes do not match the next opens, but another column does", hint=_LOOK)
         if _distance(other[1:], close[:-1]) < _MUCH_LESS * gap:
-            raise CandleError("its opens are not what the candles before close at, but another column is", hint=_LOOK)
+            raise CandleError("its opens do not match the previous closes, but another column does", hint=_LOOK)
         if _lies_between(low, other, bottom):
-            raise CandleError("another of its columns than the low is the lowest price", hint=_LOOK)
+            raise CandleError("its lowest prices are in another column than low", hint=_LOOK)
         if _lies_between(-high, -other, -top):
-            raise CandleError("another of its columns than the high is the highest price", hint=_LOOK)
+            raise CandleError("its highest prices are in another column than high", hint=_LOOK)
 
 
 def _distance(one: FloatArray, other: FloatArray) -> float:

@@ -115,10 +115,10 @@ def named_table(names: Sequence[str], rows: list[Row], lines: Sequence[int], uni
     return CellTable(tuple(names), _columns(kept, width), places, losses.by_reason, unit=unit)
 
 
-def _is_in_place(row: Row, width: int, ends_in_number: bool, is_number_name: bool) -> bool:
+def _is_in_place(row: Row, width: int, ends_in_number: bool, named_as_number: bool) -> bool:
     """Whether the cells of a row that has more than ``width`` are those of the named columns."""
     surplus = [cell for cell in row[width:] if not isinstance(cell, str) or cell.strip()]
-    proven = ends_in_number if surplus else ends_in_number or is_number_name
+    proven = ends_in_number if surplus else ends_in_number or named_as_number
     return proven and is_number(row[width - 1]) and not any(map(is_number, surplus))
 
 

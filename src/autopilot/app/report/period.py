@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -22,6 +22,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.document_types import Document
+from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import RoundTrip
 from autopilot.domain.timeframe import DAY_MS
@@ -137,8 +138,8 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
     others = sorted({each.symbol for each in orders if each.filled} - counted)
     if others:
         notes.append(f"not counted: {', '.join(others)}, traded in another currency or on other candles")
-    gone = database.rows("SELECT symbol, quantity FROM written_off WHERE account = ? ORDER BY symbol", (account,))
-    notes += [f"{each['quantity']} of {each['symbol']} were written off; here they count as held" for each in gone]
+    write_offs = _write_offs(database, account)
+    notes += _unrecorded(database, account, write_offs)
     start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
@@ -148,7 +149,7 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
         orders={each.client_order_id: each for each in orders},
         fills=[each for each in (from_row(Fill, row) for row in fills) if each.symbol in counted],
         trips=[each for each in (from_row(RoundTrip, row) for row in trips) if each.symbol in counted],
-        write_offs=[each for each in _write_offs(database, account) if each.symbol in counted],
+        write_offs=[each for each in write_offs if each.symbol in counted],
         decisions=[RecordedDecision(*row) for row in database.rows(_DECISIONS, (account, recorded.timeframe.value))],
         start_equity=Decimal(start[0]) if start else config.paper.balance,
         since_ms=first_ms if days is None else max(first_ms, until_ms - days * DAY_MS),
@@ -164,6 +165,15 @@ def _write_offs(database: Database, account: str) -> list[GoneCoins]:
         for at_ms, body in rows
         if body["account"] == account
     ]
+
+
+def _unrecorded(database: Database, account: str, write_offs: Sequence[GoneCoins]) -> Iterator[str]:
+    """A note on the coins of each symbol that an earlier version wrote off: nothing says when, and at what price."""
+    for row in database.rows("SELECT symbol, quantity FROM written_off WHERE account = ? ORDER BY symbol", (account,)):
+        recorded = (each.quantity for each in write_offs if each.symbol == row["symbol"])
+        rest = Decimal(row["quantity"]) - sum(recorded, ZERO)
+        if rest > ZERO:
+            yield f"{rest} of {row['symbol']} were written off; here they count as held"
 
 
 def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:

@@ -238,7 +238,7 @@ def _each(series: list[Document], stage: str, progress: Progress) -> Iterator[Do
 
 
 def _named_series(session: Session, exchange: str | None, symbol: str | None, timeframe: str | None) -> list[Document]:
-    """The stored series of one market. Raises UsageProblem without both names, CandleError if nothing is stored,
+    """The stored series of one market. Raises UsageProblem without both names, NotFound if nothing is stored,
     Conflict if the daemon uses it."""
     if exchange is None or symbol is None:
         absent = [f"--{name}" for name, value in (("exchange", exchange), ("symbol", symbol)) if value is None]

@@ -168,7 +168,7 @@ def _write_offs(account: Document) -> Iterator[Block]:
         yield from (block for gone in account["write_offs"] for block in _written_off(name, gone))
     else:
         gone = account["written_off"].items()
-        yield from (line(f"{name}: {symbol}: {quantity} written off") for symbol, quantity in gone)
+        yield from (line(f"{name}: {symbol}: {amount} written off") for symbol, amount in gone)
 
 
 @as_screen
