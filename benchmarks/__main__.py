@@ -1,5 +1,5 @@
-"""Runs all benchmarks, or those that are named; the yardsticks of learning, the kills and the imports, which take long,
-only by name."""
+"""Runs all benchmarks, or those that are named; the yardsticks of learning, the kills, the scenes and the imports, which
+take long, only by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-from benchmarks import backtest, cycle, idle, imports, kills, replay_year, retrain, status, yardsticks
+from benchmarks import backtest, cycle, idle, imports, kills, replay_year, retrain, scenes, status, yardsticks
 
 ALL = {
     "cycle": cycle.run,
@@ -24,6 +24,8 @@ def main(names: list[str]) -> int:
         return yardsticks.main(names[1:])
     if names[:1] == ["imports"]:
         return imports.main(names[1:])
+    if names[:1] == ["scenes"]:
+        return scenes.main(names[1:])
     if names == ["kills"]:
         return kills.main()
     unknown = [name for name in names if name not in ALL]

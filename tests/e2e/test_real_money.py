@@ -18,6 +18,7 @@ from daily_market import CALM, RISING, daily_market
 from home import Finished, Home
 from loopback_exchange import LoopbackExchange
 from loopback_thread import answering
+from paper_week import trade_on_paper
 from places import PLACES, Place
 from secrets_in import forms
 from small_models import keep_model
@@ -26,7 +27,7 @@ from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelScope, ModelState
-from autopilot.domain.timeframe import DAY_MS, Timeframe
+from autopilot.domain.timeframe import Timeframe
 
 REDIRECT = Path(__file__).parents[1] / "stand_ins" / "redirect"
 PASSPHRASE = "four random words here"
@@ -61,14 +62,7 @@ class Trader:
         return self.home.run("keys", "add", self.name, "--from-fd", "0", given=given, **self.environment())
 
     def trade_on_paper(self) -> None:
-        """Put a week of it into the books."""
-        database = open_database(self.home.database)
-        where = (self.place.market.symbol, f"paper:{self.name}")
-        with database.transaction(durable=True) as connection:
-            for day in range(7):
-                connection.execute(_DECISION, (f"d{day}", *where, self.name, day * DAY_MS, day * DAY_MS))
-                connection.execute(_ROUND_TRIP, (*where, day * DAY_MS))
-        database.close()
+        trade_on_paper(self.home.database, self.name, self.place.market.symbol)
 
     def keep_model(self, model_id: str, scope: ModelScope, state: ModelState, trained_until_ms: int) -> None:
         """Make it champion."""
@@ -78,19 +72,6 @@ class Trader:
 
     def private_calls(self) -> list[str]:
         return [name for name, _ in self.exchange.asked]
-
-
-_DECISION = """
-    INSERT INTO decisions (id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime,
-        "group", strategy, decided_by, confidence, signal_type, price, action, document)
-    VALUES (?, ?, ?, ?, 'real', '1h', ?, ?, 'calm', 'momentum', 'macd', 'rules', 0.5,
-        'none', 1.0, 'hold', '{}')
-"""
-_ROUND_TRIP = """
-    INSERT INTO round_trips (symbol, account, strategy, quantity, entry_price, exit_price, fees, net, opened_at_ms,
-        closed_at_ms, exit_purpose)
-    VALUES (?, ?, 'macd', '1', '100', '90', '0', '-10', 0, ?, 'stop_loss')
-"""
 
 
 @contextmanager
