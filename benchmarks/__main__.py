@@ -1,5 +1,5 @@
-"""Runs all benchmarks, or those that are named; only by name those that take long: the yardsticks of learning, the kills,
-the scenes and the imports."""
+"""Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes and the
+imports, which take long."""
 
 from __future__ import annotations
 
