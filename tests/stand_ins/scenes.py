@@ -166,11 +166,11 @@ def first_decision_after_an_import(scene: Scene) -> Ending:
     """Older candles are imported, and the program was down for three closes."""
     configure(scene.home, auto_execute=False)
     scene.run("start")
+    before = set(scene.decided())
     scene.run("stop")
     series = ("--exchange", "kraken", "--symbol", "BTC/USD", "--timeframe", "1h")
     scene.run("data", "import", str(older_candles(scene)), *series)
     scene.pass_time(3 * HOUR_S)
-    before = set(scene.decided())
     scene.run("start")
     waited = scene.wait(lambda: len(set(scene.decided()) - before) == 3)
     return Ending(f"3 of 3 missed candles decided after {waited:.1f} s", _unless(waited))
