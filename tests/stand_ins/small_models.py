@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from autopilot.adapters.audit_head import HEAD_NAME
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import library
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.audit_log import audited
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.signal import STRATEGY_GROUPS
@@ -82,11 +85,12 @@ def keep_model(
     card = small_card(model_id, exchange=exchange, kind=scope.kind.value, timeframe=scope.timeframe.value)
     card["serving"]["trained_until_ms"] = trained_until_ms
     sha256 = files.write(model_id, small_text(), card)
-    store = SqliteModels(database)
-    store.register(
-        ModelEntry(model_id, 1, state, MODEL_SCHEMA, sha256, "", False, None, "", scope.kind, scope.timeframe)
-    )
-    store.promote(model_id, 2, "by hand")
+    entry = ModelEntry(model_id, 1, state, MODEL_SCHEMA, sha256, "", False, None, "", scope.kind, scope.timeframe)
+    with audited(database, database.path.with_name(HEAD_NAME)) as trail:
+        store = SqliteModels(database, trail)
+        store.register(entry)
+        store.record_read(entry, library())
+        store.promote(model_id, 2, "by hand")
 
 
 def keep_early_champion(database: Database, files: ModelFiles, model_id: str, state: str = "live", **card: Any) -> None:

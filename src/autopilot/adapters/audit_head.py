@@ -13,6 +13,8 @@ from autopilot.adapters.durable_file import locked, write_durably
 from autopilot.domain.audit import GENESIS, Head
 from autopilot.domain.errors import AutopilotError, StoreCorrupt, StoreUnavailable
 
+HEAD_NAME = "audit.head"
+"""The file of the anchor, beside the database."""
 EVERY_S = 1.0
 """The longest lag of the anchor behind the log, and the shortest time between two writes."""
 LOOKS = 60

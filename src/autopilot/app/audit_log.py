@@ -16,12 +16,14 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.durable_file import locked
 from autopilot.adapters.store.audit import AuditTrail, advanced, latest, verify_recent
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.peer import Peer
 from autopilot.distribution import installed_version
 from autopilot.domain.audit import AuditKind, canonical
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, StoreError
+from autopilot.domain.trading_mode import AUDIT_ALTERED, EVERY_ACCOUNT, ModeEntry, TradingMode
 
 if TYPE_CHECKING:
     from autopilot.config.schema import AutopilotConfig
@@ -84,7 +86,8 @@ class DaemonAudit:
         self.trail = AuditTrail(self._anchor, DAEMON, WallClock().now_ms)
 
     def open(self) -> None:
-        """Compare the log with its anchor; a difference is logged and recorded, and the anchor is set again.
+        """Compare the log with its anchor; a difference is logged and recorded, and the anchor is set again. Nothing is
+        bought from then on until the user resumes: the log may have lost a pause or a disarming.
 
         Then record the start and move the anchor to it, so that it covers the rows of earlier runs. Raises StoreError.
         """
@@ -94,6 +97,9 @@ class DaemonAudit:
             self.trail.record(self._database, AuditKind.BREAK, {"problem": problem})
             with locked(self._head_file.parent):
                 write_head(self._head_file, latest(self._database.path))
+            why = f"the audit log was changed: {problem}"
+            paused = ModeEntry(EVERY_ACCOUNT, TradingMode.REDUCING, AUDIT_ALTERED, why, WallClock().now_ms(), DAEMON)
+            SqliteTradingModes(self._database, self.trail).restrict(paused)
         self._record("start")
         self._anchor.flush()
 

@@ -10,12 +10,14 @@ from functools import partial
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import FIRST_READER
 from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.log_proof import AnchoredLog
 from autopilot.adapters.store.lost_champions import LostChampions
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
@@ -76,15 +78,15 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     audit = DaemonAudit(database, paths.audit_head, config)
     trained, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
     strategies, keys = load_strategies(), _unlocked(paths)
-    champions = Champions(trained, files, strategies.groups, config.model.life_days * DAY_MS)
+    champions = Champions(trained, files, strategies.groups, config.model.life_days * DAY_MS, FIRST_READER)
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(trained, SqliteLostPlaces(database), files, clock, config.scope(), drift, champions.status)
     modes = SqliteTradingModes(database, audit.trail)
     watch = AccountWatch(clock, events)
     armings = SqliteArmings(database, audit.trail)
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clock)
-    lost = LostChampions(database, armings, clock.now_ms, allows_unproven=config.model.allow_unproven)
-    restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn, lost)
+    lost = LostChampions(database, armings, clock.now_ms, champions.damage, allows_unproven=config.model.allow_unproven)
+    restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn, lost, AnchoredLog(database))
     accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys)
     wiring = Wiring(accounts, strategies, sentiment, champions, watch)
     scheduler = JobScheduler()
@@ -109,7 +111,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
         clock,
         audit,
         ask_to_stop,
-        closing=[trainings.close, index.close, audit.close],
+        closing=[trainings.close, champions.close, index.close, audit.close],
     )
     trainings.open()
     scheduler.start()

@@ -68,10 +68,22 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Rows of another table that were compared with the last words of the log on them. ``altered``: the names of those
+    that differ."""
+
+    count: int
+    altered: tuple[str, ...]
+
+
+NOT_COMPARED = Compared(0, ())
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of a check. ``rows``: number of rows; ``since_anchor``: number of rows after the anchor;
     ``since_anchor_ms``: time between the first and the last of those. ``fault``: the first fault found now; ``breaks``:
-    rows in which a daemon recorded an earlier fault. ``altered``: accounts whose stored arming differs from the log's.
+    rows in which a daemon recorded an earlier fault. ``armings`` and ``modes`` by account, ``models`` by id.
     """
 
     rows: int
@@ -79,7 +91,9 @@ class Verdict:
     since_anchor_ms: int
     fault: Fault | None
     breaks: tuple[int, ...]
-    altered: tuple[str, ...] = ()
+    armings: Compared = NOT_COMPARED
+    modes: Compared = NOT_COMPARED
+    models: Compared = NOT_COMPARED
 
     @property
     def is_whole(self) -> bool:
@@ -91,8 +105,9 @@ class Verdict:
         """The first problem found now; None without one."""
         if self.fault:
             return self.fault.problem
-        if self.altered:
-            return f"the stored arming of {self.altered[0]} differs from the one in the audit log"
+        for name, found in (("arming of", self.armings), ("mode of", self.modes), ("model", self.models)):
+            if found.altered:
+                return f"the stored {name} {found.altered[0]} differs from the one in the audit log"
         return None
 
 

@@ -9,7 +9,8 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── NotFound                    not found: nothing of that name is stored here
 ├── VaultLocked                 safety: the exchange keys cannot be opened
 ├── ModelError                  blocked: the learned model cannot be used; rules decide instead
-│   └── NoModel                 no model was trained on such candles
+│   ├── NoModel                 no model was trained on such candles
+│   └── ModelDamaged            its files or its entry were altered, or its reader died
 ├── IllegalOrderStep            an order cannot take this step of its life              (domain.order)
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
@@ -138,6 +139,10 @@ class ModelError(AutopilotError):
 
 class NoModel(ModelError):
     """There is no champion for these candles."""
+
+
+class ModelDamaged(ModelError):
+    """The model's files are missing or altered, its entry differs from the audit log, or its reader died."""
 
 
 class StoreError(AutopilotError):

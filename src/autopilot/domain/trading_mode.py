@@ -16,6 +16,7 @@ BOOKS_DIFFER = "BOOKS_DIFFER"
 NOT_ARMED = "NOT_ARMED"
 LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
 CHAMPION_LOST = "CHAMPION_LOST"
+AUDIT_ALTERED = "AUDIT_ALTERED"
 EVERY_ACCOUNT = "*"
 WRITE_OFF = (
     "sell or withdraw it on the exchange's own page, then take it out of the books: autopilot resume --write-off"
@@ -101,6 +102,12 @@ class ModeEntry:
 def accounts_of(exchange: str | None) -> str:
     """The ``account`` of a `ModeEntry` for one exchange, or for every account if ``exchange`` is None."""
     return EVERY_ACCOUNT if exchange is None else f"{EVERY_ACCOUNT}:{exchange}"
+
+
+def scope_words(scope: str) -> str:
+    """The ``account`` of a `ModeEntry` in words."""
+    exchange = scope.partition(":")[2]
+    return f"every account on {exchange}" if exchange else "every account"
 
 
 def holds_for(scope: str, account: str) -> bool:

@@ -16,6 +16,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import FIRST_READER
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
@@ -109,7 +110,9 @@ def config(**more: Any) -> AutopilotConfig:
 async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> None:
     """The daemon's cycles, until the stored candles end."""
     strategies = load_strategies()
-    champions = Champions(SqliteModels(database), ModelFiles(paths.models_dir), strategies.groups, 60 * DAY_MS)
+    champions = Champions(
+        SqliteModels(database), ModelFiles(paths.models_dir), strategies.groups, 60 * DAY_MS, FIRST_READER
+    )
     events = EventLog(WallClock().now_ms)
     accounts = AccountOpener(settings, database, events, Restrictions())
     watch = AccountWatch(WallClock(), events)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trails import trail_of
 
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
@@ -30,7 +31,7 @@ def train(data_dir: Path) -> Iterator[Train]:
     with closing(open_database(data_dir / "autopilot.db")) as database:
 
         def keep(model_id: str, state: ModelState = ModelState.SHADOW, kind: CandleKind = CandleKind.REAL) -> None:
-            store, files = SqliteModels(database), ModelFiles(data_dir / "models")
+            store, files = SqliteModels(database, trail_of(database.path)), ModelFiles(data_dir / "models")
             card = CARD | {"id": model_id, "state": state.value, "kind": kind.value}
             sha256 = files.write(model_id, f"trees of {model_id}", card)
             now_ms = 1_719_705_600_000 + len(store.entries())

@@ -101,13 +101,13 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     assert "does not match the audit log" in told.detail
     anchor = read_head(path.with_name("audit.head"))
     verdict = verify_all(path, anchor)
-    assert (verdict.fault, verdict.altered, verdict.is_whole) == (None, (account,), False)
+    assert (verdict.fault, verdict.armings.altered, verdict.is_whole) == (None, (account,), False)
     status: dict[str, Any] = {"modes": [], "symbols": [], "models": []}
     (found,) = [each for each in problems(database, status, {}) if each["code"] == "ARMING_ALTERED"]
     assert (found["level"], found["subject"]) == ("error", account)
     assert real_money(database, [], 1_500) == []
     assert armings.disarm(account, 1_500)
-    assert (verify_all(path, anchor).altered, armings.accounts()) == ((), ())
+    assert (verify_all(path, anchor).armings.altered, armings.accounts()) == ((), ())
 
 
 def test_a_row_of_which_no_word_was_told_gives_no_leave(database: Database) -> None:

@@ -132,6 +132,7 @@ def test_what_the_models_history_tells_is_told(path: Path, database: Database, t
     models.set_state("m-1", ModelState.LIVE, "proven", 4)
     models.reset(5, "by hand")
     assert [(kind, body["event"], body["model_id"]) for kind, body in told(path)] == [
+        ("model", "trained", "m-1"),
         ("model", "promoted", "m-1"),
         ("model", "state", "m-1"),
         ("model", "reset", None),
@@ -147,7 +148,7 @@ def test_a_model_that_is_trained_again_to_another_state_is_told(
     )
     for again in (entry, entry, replace(entry, state=ModelState.LIVE, created_at_ms=9)):
         models.register(again)
-    (told_of,) = told(path)
+    (told_of,) = [each for each in told(path) if each[1]["event"] != "trained"]
     assert (told_of[1]["event"], told_of[1]["at_ms"], told_of[1]["reason"]) == ("state", 9, "live: trained again")
     assert [change.event for change in models.history(9)] == [ModelEvent.STATE]
 
@@ -164,7 +165,8 @@ def test_a_champion_that_abstains_is_not_lifted_by_the_same_training(
     champion = models.champion(ModelScope(CandleKind.REAL, Timeframe.H1))
     assert champion
     assert (champion.state, champion.note) == (ModelState.ABSTAINING, "it drifted")
-    assert len(told(path)) == 2
+    assert [body["event"] for _, body in told(path)] == ["trained", "promoted", "state", "trained"]
+    assert models.proven_sha256(champion) == entry.sha256
 
 
 def test_the_table_refuses_edits(path: Path, database: Database, five: None, head_file: Path) -> None:
@@ -182,7 +184,7 @@ def test_a_database_of_an_older_version_gets_the_table_with_its_triggers(tmp_pat
         with closing(open_database(place)) as database:
             shapes.append({row[0] for row in database.rows("SELECT sql FROM sqlite_schema WHERE tbl_name = 'audit'")})
     assert shapes[0] == shapes[1]
-    assert len(shapes[0]) == 4
+    assert len(shapes[0]) == 6
 
 
 CHANGES = {
@@ -294,12 +296,12 @@ def test_a_daemon_that_starts_records_what_does_not_fit_and_goes_on(
         daemon.open()
         assert read_head(head_file) == latest(path), "also of what an earlier run left behind it"
     kinds = [kind for kind, _ in told(path)]
-    assert kinds == ["daemon", "daemon", "daemon", "break", "daemon", "daemon"], "recorded once"
+    assert kinds == ["daemon", "daemon", "daemon", "break", "mode", "daemon", "daemon"], "recorded once"
     assert "the log had row 5" in told(path)[3][1]["problem"]
     assert caplog.text.count("THE AUDIT LOG WAS CHANGED") == 1
     verdict = verify_all(path, read_head(head_file))
     assert (verdict.fault, verdict.breaks, verdict.is_whole) == (None, (4,), False)
-    assert told(path)[4][1]["config_sha256"] == config_sha256(config)
+    assert told(path)[5][1]["config_sha256"] == config_sha256(config)
 
 
 @pytest.mark.parametrize(("statement", "whole"), [("", True), ("UPDATE audit SET body = '1' WHERE seq = 5", False)])

@@ -247,8 +247,12 @@ def arm(armings: SqliteArmings, at_ms: int, *, unproven: bool = False) -> None:
     armings.arm(Arming(ACCOUNT, "USD", Decimal(500), unproven, at_ms, at_ms + 9 * DAY_MS, "a test"))
 
 
+def undamaged(_: ModelScope) -> None:
+    """No champion has any damage."""
+
+
 def held_back(database: Database, now_ms: int = NOW_MS, *, allows_unproven: bool = False) -> list[str]:
-    lost = LostChampions(database, SqliteArmings(database), lambda: now_ms, allows_unproven=allows_unproven)
+    lost = LostChampions(database, SqliteArmings(database), lambda: now_ms, undamaged, allows_unproven=allows_unproven)
     found = lost.restrictions(ACCOUNT)
     assert not any(each.mode.allows(Purpose.ENTRY) for each in found)
     assert all(each.mode.allows(Purpose.STOP_LOSS) and each.mode.allows(Purpose.TAKE_PROFIT) for each in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from autopilot.adapters.imports.doubtful_series import doubtful_series
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_all
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.adapters.store.log_proof import AnchoredLog
+from autopilot.adapters.store.trading_modes import SqliteTradingModes, lifting
 from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.status import status_document
+from autopilot.app.audit_log import DaemonAudit
+from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.order import OrderStatus
-from autopilot.domain.trading_mode import ModeEntry, Restriction, TradingMode
+from autopilot.domain.trading_mode import ModeEntry, Restriction, TradingMode, mode_of, scope_words
 
 PAUSE = ModeEntry("*", TradingMode.REDUCING, "PAUSED_BY_USER", "paused by the user", 5, "uid 1 pid 2")
 HALT = ModeEntry("*", TradingMode.HALTED, "PANIC", "panic called by the user", 9, "uid 1 pid 3")
@@ -28,10 +31,15 @@ KRAKEN = ModeEntry("*:kraken", TradingMode.REDUCING, "PAUSED_BY_USER", "paused b
 
 
 @pytest.fixture
-def trail(path: Path) -> Iterator[AuditTrail]:
-    anchor = Anchor(path.with_name("audit.head"), lambda present: advanced(path, present))
-    yield AuditTrail(anchor, "daemon", lambda: 7)
-    anchor.flush()
+def anchor(path: Path) -> Iterator[Anchor]:
+    made = Anchor(path.with_name("audit.head"), lambda present: advanced(path, present))
+    yield made
+    made.flush()
+
+
+@pytest.fixture
+def trail(anchor: Anchor) -> AuditTrail:
+    return AuditTrail(anchor, "daemon", lambda: 7)
 
 
 @pytest.fixture
@@ -137,6 +145,127 @@ def test_the_audit_log_stays_whole(modes: SqliteTradingModes, path: Path) -> Non
     modes.restrict(HALT)
     modes.lift("*", "me")
     assert verify_all(path, read_head(path.with_name("audit.head"))).is_whole
+
+
+BEHIND_OUR_BACK = {
+    "a pause deleted": ((PAUSE,), "DELETE FROM trading_modes", "*", TradingMode.REDUCING),
+    "a panic deleted": ((PAUSE, HALT), "DELETE FROM trading_modes", "*", TradingMode.HALTED),
+    "a panic weakened": ((HALT,), "UPDATE trading_modes SET mode = 'reducing'", "*", TradingMode.HALTED),
+    "moved to another exchange": (
+        (KRAKEN,),
+        "UPDATE trading_modes SET account = '*:binance'",
+        "*:kraken",
+        TradingMode.REDUCING,
+    ),
+    "a halt inserted": (
+        (),
+        "INSERT INTO trading_modes VALUES ('*', 'halted', 'PANIC', 'because', 3, 'me')",
+        "*",
+        TradingMode.HALTED,
+    ),
+    "a pause tightened": ((PAUSE,), "UPDATE trading_modes SET mode = 'halted'", "*", TradingMode.HALTED),
+}
+
+
+@pytest.mark.parametrize("case", BEHIND_OUR_BACK)
+def test_of_the_table_and_the_log_the_stricter_counts_until_a_user_resumes(
+    case: str, modes: SqliteTradingModes, database: Database, path: Path
+) -> None:
+    entries, statement, account, mode = BEHIND_OUR_BACK[case]
+    for entry in entries:
+        modes.restrict(entry)
+    database.connection.execute(statement)
+    assert mode_of(modes.restrictions("live:kraken")) is mode
+    found = {each["subject"]: each for each in status_document(path, 0)["health"] if each["code"] == "MODE_ALTERED"}
+    problem = found[scope_words(account)]
+    assert (problem["level"], problem["hint"].rpartition("; ")[2]) == ("error", f"{lifting(account)} ends it")
+    assert account in verify_all(path, read_head(path.with_name("audit.head"))).modes.altered
+    modes.lift("*", "me")
+    assert modes.restrictions("live:kraken") == ()
+    assert modes.altered() == ()
+    assert [each["code"] for each in status_document(path, 0)["health"]] == []
+    assert database.rows("SELECT * FROM trading_modes") == []
+
+
+def test_a_row_of_the_log_that_was_edited_to_nonsense_holds_nobody_up(
+    modes: SqliteTradingModes, database: Database
+) -> None:
+    modes.restrict(KRAKEN)
+    modes.restrict(PAUSE)
+    database.connection.execute("DROP TRIGGER audit_is_not_edited")
+    for body in ("[]", "nonsense", '{"account":"*","mode":"dancing"}'):
+        database.connection.execute("UPDATE audit SET body = ? WHERE seq = 2", (body,))
+        assert modes.entries() == (PAUSE, KRAKEN)
+
+
+def cut(database: Database, path: Path) -> str:
+    database.connection.execute("DELETE FROM audit WHERE seq = 2")
+    return "the end was cut off: the log had row 2, its last row now is 1"
+
+
+def rewritten(database: Database, path: Path) -> str:
+    database.connection.execute("UPDATE audit SET hash = ? WHERE seq = 2", ("0" * 64,))
+    return "row 2 is not the row that the anchor names"
+
+
+def unanchored(database: Database, path: Path) -> str:
+    path.with_name("audit.head").unlink()
+    return "the anchor is missing, though there are rows up to 2"
+
+
+def garbled(database: Database, path: Path) -> str:
+    path.with_name("audit.head").write_text("2 nothing\n")
+    return "holds no number and hash"
+
+
+@pytest.mark.parametrize("change", [cut, rewritten, unanchored, garbled])
+def test_a_log_that_does_not_fit_its_anchor_restricts_every_account(
+    change: Callable[[Database, Path], str],
+    modes: SqliteTradingModes,
+    database: Database,
+    path: Path,
+    anchor: Anchor,
+) -> None:
+    log = AnchoredLog(database)
+    assert log.restrictions("live:kraken") == ()
+    modes.restrict(KRAKEN)
+    modes.restrict(PAUSE)
+    anchor.flush()
+    assert log.restrictions("live:kraken") == ()
+    for trigger in ("audit_is_not_cut", "audit_is_not_edited"):
+        database.connection.execute(f"DROP TRIGGER {trigger}")
+    database.connection.execute("DELETE FROM trading_modes WHERE account = '*'")
+    words = change(database, path)
+    (restriction,) = log.restrictions("live:kraken")
+    assert (restriction.code, restriction.mode) == ("AUDIT_ALTERED", TradingMode.REDUCING)
+    assert words in restriction.detail
+    health = {each["code"]: each for each in status_document(path, 0)["health"]}
+    assert health["AUDIT_ALTERED"]["level"] == "error"
+
+
+def test_a_log_ahead_of_its_anchor_is_no_fault(modes: SqliteTradingModes, database: Database, anchor: Anchor) -> None:
+    modes.restrict(KRAKEN)
+    anchor.flush()
+    modes.restrict(PAUSE)
+    assert AnchoredLog(database).restrictions("live:kraken") == ()
+
+
+def test_a_start_with_a_cut_log_buys_nothing_until_a_user_resumes(
+    modes: SqliteTradingModes, database: Database, path: Path, anchor: Anchor
+) -> None:
+    modes.restrict(PAUSE)
+    anchor.flush()
+    database.connection.execute("DROP TRIGGER audit_is_not_cut")
+    database.connection.execute("DELETE FROM audit")
+    database.connection.execute("DELETE FROM trading_modes")
+    assert modes.restrictions("live:kraken") == ()
+    DaemonAudit(database, path.with_name("audit.head"), AutopilotConfig()).open()
+    assert AnchoredLog(database).restrictions("live:kraken") == ()
+    (restriction,) = modes.restrictions("live:kraken")
+    assert (restriction.code, restriction.mode) == ("AUDIT_ALTERED", TradingMode.REDUCING)
+    assert "the end was cut off" in restriction.detail
+    modes.lift("*", "me")
+    assert modes.restrictions("live:kraken") == ()
 
 
 def test_the_last_known_status_has_the_modes_and_the_problems(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import RETRAIN_HINT, ModelFiles
+from autopilot.adapters.models.first_reading import library, try_elsewhere
+from autopilot.adapters.models.identity import inputs_of
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import ModelError, NoModel, StoreError
+from autopilot.domain.errors import ModelDamaged, ModelError, NoModel, StoreError
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.selection import Contribution
@@ -21,6 +25,8 @@ from autopilot.ports.score_model import ModelScores, ScoreModel
 
 if TYPE_CHECKING:
     from autopilot.adapters.models.scoring_model import ScoringModel
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +42,25 @@ class Champions:
     """They are looked up before every decision, so that a new champion decides from the next one on.
 
     ``strategies``: the group of each installed strategy; ``life_ms``: the time after its last training sample during
-    which a model is used, in market time.
+    which a model is used, in market time. ``reader``: the program that reads a model before this process does, as in
+    `first_reading`.
     """
 
     def __init__(
-        self, store: SqliteModels, files: ModelFiles, strategies: Mapping[str, StrategyGroup], life_ms: int
+        self,
+        store: SqliteModels,
+        files: ModelFiles,
+        strategies: Mapping[str, StrategyGroup],
+        life_ms: int,
+        reader: Sequence[str],
     ) -> None:
         self._store = store
         self._files = files
         self._strategies = strategies
         self._life_ms = life_ms
+        self._reader = reader
+        self._library = library()
+        self._reading: asyncio.Task[None] | None = None
         self._known: tuple[ModelEntry, ...] = ()
         self._loaded: dict[str, _Loaded] = {}
 
@@ -54,14 +69,30 @@ class Champions:
         return _ChampionsOn(self, kind)
 
     async def refresh(self) -> None:
-        """Load new champions now, in a thread, because reading their files can take a second."""
+        """Load new champions now, in a thread, because parsing them can take a second. Files that this library has
+        never read are first read by a process of its own."""
         for entry in self._champions():
             if not self._is_current(entry):
-                self._keep(await asyncio.to_thread(self._load, entry))
+                try:
+                    self._keep(await self._first_loaded(entry))
+                except StoreError as error:
+                    log.warning("model %s was not loaded: %s", entry.id, error)
+
+    async def close(self) -> None:
+        """End a first reading that is under way."""
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
 
     def status(self) -> tuple[Document, ...]:
         """A `LoadedModelDocument` for each champion."""
         return tuple(_document(self._of(entry)) for entry in self._champions())
+
+    def damage(self, scope: ModelScope) -> ModelDamaged | None:
+        """The damage of the champion of ``scope``; None if there is no champion or nothing is damaged."""
+        entry = next((each for each in self._champions() if each.scope == scope), None)
+        error = entry and self._of(entry).error
+        return error if isinstance(error, ModelDamaged) else None
 
     def usable(self, scope: ModelScope, closed_at_ms: int | None = None) -> ScoringModel:
         """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; without it the model's age is not
@@ -108,19 +139,58 @@ class Champions:
         return entry.id in self._loaded and self._loaded[entry.id].entry == entry
 
     def _of(self, entry: ModelEntry) -> _Loaded:
-        return self._loaded[entry.id] if self._is_current(entry) else self._keep(self._load(entry))
+        if self._is_current(entry):
+            return self._loaded[entry.id]
+        try:
+            if entry.state is ModelState.ABSTAINING or self._store.was_read(entry, self._library):
+                return self._keep(self._load(entry))
+        except StoreError as error:
+            return _Loaded(entry, None, ModelError(f"model {entry.id} cannot be looked up: {error}", hint=error.hint))
+        self._read_soon()
+        words = f"model {entry.id} is being read by a process of its own, as this installation has never read it"
+        return _Loaded(entry, None, ModelError(words, hint="nothing: the model decides in a moment"))
+
+    def _read_soon(self) -> None:
+        """Read new champions in the background; without an event loop, `refresh` is called beforehand."""
+        with suppress(RuntimeError):
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.get_running_loop().create_task(self.refresh())
 
     def _keep(self, loaded: _Loaded) -> _Loaded:
         self._loaded[loaded.entry.id] = loaded
         return loaded
 
-    def _load(self, entry: ModelEntry) -> _Loaded:
-        from autopilot.adapters.models.scoring_model import ScoringModel
+    async def _first_loaded(self, entry: ModelEntry) -> _Loaded:
+        """As `_load`, after another process has read the files if none did before. Raises StoreError."""
+        if entry.state is ModelState.ABSTAINING:
+            return self._load(entry)
+        try:
+            text, card = self._content(entry)
+            if not self._store.was_read(entry, self._library):
+                await try_elsewhere(entry.id, text, inputs_of(card), self._reader)
+                self._store.record_read(entry, self._library)
+        except ModelError as error:
+            log.error("%s", error)  # noqa: TRY400 - it says all there is
+            return _Loaded(entry, None, error)
+        return await asyncio.to_thread(self._parsed, entry, text, card)
 
+    def _load(self, entry: ModelEntry) -> _Loaded:
+        """Raises StoreError."""
         if entry.state is ModelState.ABSTAINING:
             return _Loaded(entry, None, ModelError(f"model {entry.id} abstains: {entry.note}", hint=RETRAIN_HINT))
         try:
-            text, card = self._files.read(entry.id, entry.sha256)
+            return self._parsed(entry, *self._content(entry))
+        except ModelError as error:
+            return _Loaded(entry, None, error)
+
+    def _content(self, entry: ModelEntry) -> tuple[str, Document]:
+        """Text and card. Raises ModelDamaged, StoreError."""
+        return self._files.read(entry.id, self._store.proven_sha256(entry))
+
+    def _parsed(self, entry: ModelEntry, text: str, card: Document) -> _Loaded:
+        from autopilot.adapters.models.scoring_model import ScoringModel
+
+        try:
             return _Loaded(entry, ScoringModel.read(entry, text, card, self._strategies), None)
         except ModelError as error:
             return _Loaded(entry, None, error)

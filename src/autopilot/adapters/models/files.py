@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 
 from autopilot.adapters.durable_file import replace_file, storing, sync_directory, write_file
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import ModelError
+from autopilot.domain.errors import ModelDamaged, ModelError
 
 RETRAIN_HINT = "train a new one with: autopilot retrain"
 RETRAIN = f"{RETRAIN_HINT}; or return to the one before with: autopilot models rollback"
@@ -55,17 +55,18 @@ class ModelFiles:
     def read(self, model_id: str, expected_sha256: str) -> tuple[str, Document]:
         """Text and card as they were written. ``expected_sha256`` is the digest that `write` returned.
 
-        Raises ModelError when they are missing, altered or unreadable, or not plain files: links are not followed.
+        Raises ModelDamaged when they are missing, altered or unreadable, or not plain files: links are not followed.
+        Raises ModelError for an invalid id.
         """
         _check_id(model_id)
         if not _SHA256.fullmatch(expected_sha256):
-            raise ModelError(
+            raise ModelDamaged(
                 f"the database has {expected_sha256!r} for model {model_id}, which is not a SHA-256", hint=RETRAIN
             )
         text = _content(self._path(model_id, expected_sha256, "txt"))
         content = _content(self._path(model_id, expected_sha256, "json"))
         if _digest(text, content) != expected_sha256:
-            raise ModelError(
+            raise ModelDamaged(
                 f"the files of model {model_id} in {self._directory} were altered after its training", hint=RETRAIN
             )
         return _parsed(model_id, text, content)
@@ -142,9 +143,9 @@ def _parsed(model_id: str, text: bytes, content: bytes) -> tuple[str, Document]:
     try:
         model_text, card = text.decode(), json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"the files of model {model_id} cannot be read: {error}", hint=RETRAIN) from error
+        raise ModelDamaged(f"the files of model {model_id} cannot be read: {error}", hint=RETRAIN) from error
     if not isinstance(card, dict) or card.get("sha256") != hashlib.sha256(text).hexdigest():
-        raise ModelError(f"the card of model {model_id} belongs to another model", hint=RETRAIN)
+        raise ModelDamaged(f"the card of model {model_id} belongs to another model", hint=RETRAIN)
     return model_text, card
 
 
@@ -155,8 +156,8 @@ def _content(path: Path) -> bytes:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return file.read()
     except FileNotFoundError as error:
-        raise ModelError(f"the model's file {path} is missing", hint=RETRAIN) from error
+        raise ModelDamaged(f"the model's file {path} is missing", hint=RETRAIN) from error
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EISDIR):
-            raise ModelError(f"the model's file {path} cannot be read: {error.strerror}", hint=RETRAIN) from error
-    raise ModelError(f"the model's file {path} is not a plain file", hint=RETRAIN)
+            raise ModelDamaged(f"the model's file {path} cannot be read: {error.strerror}", hint=RETRAIN) from error
+    raise ModelDamaged(f"the model's file {path} is not a plain file", hint=RETRAIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.files import RETRAIN_HINT, ModelFiles
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import ModelError
 from autopilot.domain.market import CandleKind, MarketKind
@@ -31,6 +31,15 @@ def agrees(card: Document, scope: ModelScope) -> bool:
     """Whether the card of a model says this scope. Of an early card of `replay` its timeframe must do."""
     is_replayed = card.get("kind") is None and card.get("exchange") == MarketKind.REPLAY
     return trained_on({**card, "kind": scope.kind.value} if is_replayed else card) == scope
+
+
+def inputs_of(card: Document) -> int:
+    """The number of inputs of a model. Raises ModelError if its card does not list them."""
+    serving = card.get("serving")
+    features = serving.get("features") if isinstance(serving, dict) else None
+    if not isinstance(features, list):
+        raise ModelError("the card of the model does not list its inputs", hint=RETRAIN_HINT)
+    return len(features)
 
 
 def stored_card(directory: Path, model_id: str, sha256: str) -> str | None:

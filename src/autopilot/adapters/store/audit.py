@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database, Store, open_readonly
+from autopilot.adapters.store.mode_proof import altered_modes
+from autopilot.adapters.store.model_proof import altered_models
 from autopilot.adapters.store.rows import from_json
-from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Head, Verdict, canonical, chained, verify
+from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Compared, Head, Verdict, canonical, chained, verify
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import StoreCorrupt
 from autopilot.domain.paging import Cursor
@@ -86,10 +88,16 @@ def recent(
 
 
 def verify_all(database: Path, anchor: Head | None) -> Verdict:
-    """Verify all rows, and the armings. Read ``anchor`` before: the log may grow meanwhile. Raises StoreError."""
+    """Verify all rows, and the armings, modes and models. Read ``anchor`` before: the log may grow meanwhile. Raises
+    StoreError."""
     with open_readonly(database) as connection:
-        altered = altered_armings(Database(database, connection))
-        return replace(verify(_rows(connection), anchor), altered=altered)
+        opened = Database(database, connection)
+        return replace(
+            verify(_rows(connection), anchor),
+            armings=_compared(opened, "armings", altered_armings(opened)),
+            modes=_compared(opened, "trading_modes", [each.account for each in altered_modes(opened)]),
+            models=_compared(opened, "models", altered_models(opened)),
+        )
 
 
 def verify_recent(database: Path, anchor: Head | None) -> Verdict:
@@ -119,6 +127,10 @@ def latest(database: Path) -> Head:
     """The latest head. Raises StoreError."""
     with open_readonly(database) as connection:
         return _last(connection)
+
+
+def _compared(database: Database, table: str, altered: Sequence[str]) -> Compared:
+    return Compared(database.rows(f"SELECT count(*) FROM {table}")[0][0], tuple(altered))
 
 
 def _last(connection: sqlite3.Connection) -> Head:

@@ -222,12 +222,21 @@ def _require_no_daemon(path: Path) -> None:
 
 
 def _know_functions(connection: sqlite3.Connection, path: Path) -> None:
-    """Let the steps ask the models beside the database what they were trained on, and reckon exactly."""
+    """Let the steps ask the models beside the database what they were trained on, reckon exactly, and add to the audit
+    log."""
+    from autopilot.adapters.audit_head import HEAD_NAME, write_head
     from autopilot.adapters.models.identity import stored_card
+    from autopilot.domain.audit import GENESIS, row_hash
+
+    def begin_anchor() -> None:
+        if not path.with_name(HEAD_NAME).exists():
+            write_head(path.with_name(HEAD_NAME), GENESIS)
 
     directory = path.parent / "models"
     connection.create_function("model_card", 2, lambda model_id, sha256: stored_card(directory, model_id, sha256))
     connection.create_function("without_fee_coins", 9, without_fee_coins)
+    connection.create_function("audit_hash", 6, row_hash)
+    connection.create_function("begin_anchor", 0, begin_anchor)
 
 
 def _script(steps: Sequence[str], version: int | None = None) -> str:

@@ -1,8 +1,8 @@
-"""The armed accounts whose champion lost its place: they buy nothing until there is another one."""
+"""The armed accounts whose champion lost its place or is damaged: they buy nothing until there is another one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database
@@ -10,6 +10,7 @@ from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Arming
+from autopilot.domain.errors import ModelError
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace, ModelScope, ModelState
 from autopilot.domain.timeframe import Timeframe
@@ -20,15 +21,19 @@ _TIMEFRAMES = "SELECT DISTINCT timeframe FROM autopilots WHERE account = ? ORDER
 
 
 class LostChampions(RestrictionSource):
-    """Restricts a live account that was armed before the champion of its candles lost its place. It ends with a
-    champion that may decide about real money there, or when the user arms the account again. ``now_ms``: the machine's
-    time; ``allows_unproven``: whether the configuration lets real money follow an unproven model."""
+    """Restricts an armed account while the champion of its candles is damaged, and one that was armed before that
+    champion lost its place. The second ends with a champion that may decide about real money there, or when the user
+    arms the account again.
+
+    ``now_ms``: the machine's time; ``damage`` returns the damage of the champion of a scope, None if there is none;
+    ``allows_unproven``: whether the configuration lets real money follow an unproven model."""
 
     def __init__(
         self,
         database: Database,
         armings: SqliteArmings,
         now_ms: Callable[[], int],
+        damage: Callable[[ModelScope], ModelError | None],
         *,
         allows_unproven: bool,
     ) -> None:
@@ -37,21 +42,28 @@ class LostChampions(RestrictionSource):
         self._places = SqliteLostPlaces(database)
         self._armings = armings
         self._now_ms = now_ms
+        self._damage = damage
         self._allows_unproven = allows_unproven
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         if not is_live(account):
             return ()
-        places = self._places.every()
-        arming = self._armings.holding(account, self._now_ms()) if places else None
+        arming = self._armings.holding(account, self._now_ms())
         if arming is None:
             return ()
         traded = [Timeframe(row["timeframe"]) for row in self._database.rows(_TIMEFRAMES, (account,))]
-        return tuple(
-            _restriction(account, place, lacking)
-            for place in places
+        lost = (
+            _lost(account, place, lacking)
+            for place in self._places.every()
             if place.at_ms >= arming.armed_at_ms and (lacking := self._lacking(place, traded, arming))
-        )[:1]
+        )
+        return (*self._damaged(account, traded), *lost)[:1]
+
+    def _damaged(self, account: str, traded: list[Timeframe]) -> Iterator[Restriction]:
+        for timeframe in traded:
+            if damage := self._damage(ModelScope(CandleKind.REAL, timeframe)):
+                hint = f"{_retrain(account, timeframe)}; autopilot models rollback returns to the one before"
+                yield Restriction(CHAMPION_LOST, TradingMode.REDUCING, str(damage), 0, hint)
 
     def _lacking(self, place: LostPlace, traded: list[Timeframe], arming: Arming) -> ModelScope | None:
         """The real candles of this place that have no champion for real money; None if each has one."""
@@ -68,13 +80,16 @@ class LostChampions(RestrictionSource):
         return champion.state is ModelState.LIVE or (arming.unproven and self._allows_unproven)
 
 
-def _restriction(account: str, place: LostPlace, lacking: ModelScope) -> Restriction:
-    exchange = exchange_of(account)
+def _lost(account: str, place: LostPlace, lacking: ModelScope) -> Restriction:
     return Restriction(
         CHAMPION_LOST,
         TradingMode.REDUCING,
         f"model {place.model_id} no longer decides about {lacking}: {place.why}",
         place.at_ms,
-        f"autopilot retrain --exchange {exchange} --timeframe {lacking.timeframe} trains another; "
-        f"autopilot arm --exchange {exchange} --max-value AMOUNT authorizes trading again",
+        f"{_retrain(account, lacking.timeframe)}; "
+        f"autopilot arm --exchange {exchange_of(account)} --max-value AMOUNT authorizes trading again",
     )
+
+
+def _retrain(account: str, timeframe: Timeframe) -> str:
+    return f"autopilot retrain --exchange {exchange_of(account)} --timeframe {timeframe} trains another"

@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
+from autopilot.adapters.models.files import RETRAIN
 from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.model_proof import ModelProof, RecordedModel, recorded_model, was_read
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
-from autopilot.domain.errors import ModelError, NotFound
+from autopilot.domain.errors import ModelDamaged, ModelError, NotFound
 from autopilot.domain.model_state import ModelChange, ModelEntry, ModelEvent, ModelScope, ModelState
 from autopilot.domain.suggestion import did_you_mean
 
@@ -26,7 +28,8 @@ class SqliteModels(AuditedStore):
     """Trained models, at most one champion for each scope, and their history; the models themselves are files.
 
     Every method is one transaction, shared by processes, and raises StoreError; those that name a model raise NotFound.
-    With ``audit``, each line of the history is recorded there too, in the same transaction.
+    Each line of the history, the digests of trained models and their states are recorded in ``audit`` too, in the same
+    transaction. Without ``audit`` it only reads.
     """
 
     def register(self, entry: ModelEntry) -> None:
@@ -38,8 +41,30 @@ class SqliteModels(AuditedStore):
             if before and before["is_champion"] and before["state"] == ModelState.ABSTAINING:
                 entry = replace(entry, state=ModelState.ABSTAINING, note=before["note"])
             connection.execute(_REGISTER, {**to_row(entry), "is_champion": 0, "retired_at_ms": None})
+            self._record_proof(connection, ModelProof.TRAINED, entry)
             if before and before["state"] != entry.state:
                 self._record_state(connection, entry, "trained again", entry.created_at_ms)
+
+    def proven_sha256(self, entry: ModelEntry) -> str:
+        """The digest of the model's files. Raises ModelDamaged if the digest or the state of ``entry`` differs from the
+        audit log's."""
+        recorded = recorded_model(self._database, entry.id)
+        if recorded == RecordedModel(entry.sha256, entry.state):
+            return entry.sha256
+        of = "its digest" if recorded is None or recorded.sha256 != entry.sha256 else "its state"
+        raise ModelDamaged(
+            f"model {entry.id} does not match the audit log: {of} in the database is not the recorded one",
+            hint=f"autopilot audit show --kind model shows it; {RETRAIN}",
+        )
+
+    def was_read(self, entry: ModelEntry, reader: str) -> bool:
+        """Whether a process of its own has read the files of ``entry`` with the library ``reader``."""
+        return was_read(self._database, entry.id, entry.sha256, reader)
+
+    def record_read(self, entry: ModelEntry, reader: str) -> None:
+        """A process of its own has read the files of ``entry`` with the library ``reader``."""
+        with self._database.transaction(durable=True) as connection:
+            self._record_proof(connection, ModelProof.READ, entry, reader=reader)
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """The newest first."""
@@ -72,9 +97,12 @@ class SqliteModels(AuditedStore):
             self._record(connection, change)
 
     def set_state(self, model_id: str, state: ModelState, note: str, now_ms: int) -> None:
-        """Whether it is champion stays as it is. A change of state goes into the history."""
+        """Whether it is champion stays as it is. A change of state goes into the history. Raises ModelDamaged as
+        `proven_sha256` does."""
         with self._database.transaction(durable=True) as connection:
             before = _require(connection, model_id)
+            if self._audit:
+                self.proven_sha256(before)
             connection.execute("UPDATE models SET state = ?, note = ? WHERE id = ?", (state.value, note, model_id))
             if before.state is not state:
                 self._record_state(connection, replace(before, state=state), note, now_ms)
@@ -111,6 +139,9 @@ class SqliteModels(AuditedStore):
         with self._database.transaction(durable=True) as connection:
             _require(connection, model_id)
             connection.execute("DELETE FROM models WHERE id = ?", (model_id,))
+            if self._audit:
+                body = {"event": ModelProof.FORGOTTEN.value, "model_id": model_id}
+                self._audit.append(connection, AuditKind.MODEL, body)
 
     def history(self, limit: int) -> tuple[ModelChange, ...]:
         """The latest first. It is never shortened."""
@@ -119,13 +150,22 @@ class SqliteModels(AuditedStore):
     def _record_state(self, connection: sqlite3.Connection, entry: ModelEntry, note: str, now_ms: int) -> None:
         reason = f"{entry.state}: {note}" if note else entry.state.value
         change = ModelChange(now_ms, ModelEvent.STATE, entry.id, entry.id, reason, entry.kind, entry.timeframe)
-        self._record(connection, change)
+        self._record(connection, change, sha256=entry.sha256, state=entry.state.value)
 
-    def _record(self, connection: sqlite3.Connection, change: ModelChange) -> None:
+    def _record(self, connection: sqlite3.Connection, change: ModelChange, **proof: str) -> None:
+        """``proof``: more values for the audit row."""
         row = to_row(change)
         connection.execute(insert("model_history", ModelChange), row)
         if self._audit:
-            self._audit.append(connection, AuditKind.MODEL, row)
+            self._audit.append(connection, AuditKind.MODEL, {**row, **proof})
+
+    def _record_proof(
+        self, connection: sqlite3.Connection, event: ModelProof, entry: ModelEntry, **reader: str
+    ) -> None:
+        if self._audit:
+            own = reader or {"state": entry.state.value}
+            body = {"event": event.value, "model_id": entry.id, "sha256": entry.sha256, **own}
+            self._audit.append(connection, AuditKind.MODEL, body)
 
 
 def _key(scope: ModelScope) -> tuple[str, str]:

@@ -306,6 +306,29 @@ MIGRATIONS: tuple[str, ...] = (
         )
     );
     """,
+    """
+    -- Trading modes are compared with the last row of the log in every cycle, models whenever they are loaded.
+    CREATE INDEX audit_modes ON audit (kind) WHERE kind = 'mode';
+    CREATE INDEX audit_models ON audit (kind) WHERE kind = 'model';
+
+    -- From here on a model counts only as the log records it. Those of before are adopted, this once.
+    SELECT begin_anchor() WHERE EXISTS (SELECT 1 FROM models) AND NOT EXISTS (SELECT 1 FROM audit);
+    CREATE TEMP TABLE adopted (body TEXT NOT NULL);
+    CREATE TEMP TRIGGER adopted_is_recorded AFTER INSERT ON adopted BEGIN
+        INSERT INTO audit SELECT seq, at_ms, 'model', 'upgrade', new.body, previous,
+            audit_hash(seq, at_ms, 'model', 'upgrade', new.body, previous)
+        FROM (
+            SELECT coalesce(max(seq), 0) + 1 AS seq,
+                coalesce((SELECT hash FROM audit ORDER BY seq DESC LIMIT 1), printf('%064d', 0)) AS previous,
+                CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) AS at_ms
+            FROM audit
+        );
+    END;
+    INSERT INTO adopted
+    SELECT json_object('event', 'adopted', 'model_id', id, 'sha256', sha256, 'state', state) FROM models ORDER BY rowid;
+    DROP TRIGGER adopted_is_recorded;
+    DROP TABLE adopted;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

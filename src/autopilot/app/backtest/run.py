@@ -200,10 +200,11 @@ def stored_model(
     from autopilot.adapters.models.scoring_model import ScoringModel
     from autopilot.backtest.models import DecidingModel
 
-    entry = next((each for each in SqliteModels(database).entries() if each.id == model_id), None)
+    models = SqliteModels(database)
+    entry = next((each for each in models.entries() if each.id == model_id), None)
     if entry is None:
         raise NotFound(f"there is no model {model_id!r}", hint="autopilot models list shows the ids")
-    text, card = ModelFiles(paths.models_dir).read(entry.id, entry.sha256)
+    text, card = ModelFiles(paths.models_dir).read(entry.id, models.proven_sha256(entry))
     model = ScoringModel.read(entry, text, card, strategies.groups)
     if model.scope != scope:
         raise ModelError(

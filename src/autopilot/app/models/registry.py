@@ -100,7 +100,7 @@ class ModelRegistry:
         around: Document = {"drift": None, "loaded": None, "champions": [_brief(each) for each in champions]}
         if entry is None:
             return {"id": None, "state": ModelState.UNTRAINED.value, **around}
-        _, card = self._files.read(entry.id, entry.sha256)
+        _, card = self._files.read(entry.id, self._store.proven_sha256(entry))
         own = {"state": entry.state.value, "kind": entry.kind, "timeframe": entry.timeframe or card.get("timeframe")}
         return {**document(entry), **card, **own, **around, "loaded": self._loaded_of(entry.scope)}
 
@@ -145,7 +145,7 @@ class ModelRegistry:
             self._store.demote(scope, now_ms, "by hand")
             return _changed(scope, None, before)
         try:
-            self._files.read(earlier.id, earlier.sha256)
+            self._files.read(earlier.id, self._store.proven_sha256(earlier))
         except ModelError as damaged:
             raise ModelError(
                 f"{damaged}; nothing was changed",
@@ -167,7 +167,7 @@ class ModelRegistry:
 
     def _identified(self, entry: ModelEntry) -> ModelEntry:
         """The entry, whose files are whole. If its scope was not known because they were not, their card gives it."""
-        _, card = self._files.read(entry.id, entry.sha256)
+        _, card = self._files.read(entry.id, self._store.proven_sha256(entry))
         if entry.scope is None and (scope := trained_on(card)):
             entry = replace(entry, kind=scope.kind, timeframe=scope.timeframe)
             self._store.register(entry)

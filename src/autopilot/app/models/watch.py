@@ -70,7 +70,7 @@ class ModelWatch:
             return
         from autopilot.training.evidence.drift import Standing
 
-        _, card = self._files.read(champion.id, champion.sha256)
+        _, card = self._files.read(champion.id, self._store.proven_sha256(champion))
         # With many decisions it takes a second. Cycles must not wait for it.
         drift = await asyncio.to_thread(self._drift, champion.id, champion.scope, card, PRESENT[champion.scope.kind])
         if drift.standing is Standing.DRIFTED:

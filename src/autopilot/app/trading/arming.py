@@ -12,6 +12,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.venues.opening import live_account
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import FIRST_READER
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.autopilots import SqliteAutopilots
@@ -50,7 +51,7 @@ class Armings:
             audit_problem=verdict.problem,
             audit_breaks=verdict.breaks,
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
-            deciding=self._deciding(wanted),
+            deciding=await self._deciding(wanted),
         )
         account = live_account(wanted.account, keys, WallClock())
         try:
@@ -58,12 +59,13 @@ class Armings:
         finally:
             await account.close()
 
-    def _deciding(self, wanted: ArmingRequest) -> tuple[Deciding, ...]:
+    async def _deciding(self, wanted: ArmingRequest) -> tuple[Deciding, ...]:
         """What decides about real candles of each timeframe that the account trades: as configured, and as its symbols
         were started."""
         life_ms = load(self.paths).config.model.life_days * DAY_MS
         models, files = SqliteModels(self.database), ModelFiles(self.paths.models_dir)
-        champions = Champions(models, files, load_strategies().groups, life_ms)
+        champions = Champions(models, files, load_strategies().groups, life_ms, FIRST_READER)
+        await champions.refresh()
         entries = SqliteAutopilots(self.database).load_autopilots()
         started = {entry.timeframe for entry in entries if entry.account == wanted.account and entry.running}
         timeframes = sorted({wanted.timeframe, *started}, key=lambda each: each.ms)

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.models.first_reading import FIRST_READER, library, try_model
+from autopilot.adapters.models.identity import inputs_of
+from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.trials import SqliteTrials
 from autopilot.app.audit_log import audited
@@ -55,11 +57,12 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     Raises AutopilotError if the training is impossible, and whatever ``progress`` raises.
     """
     watch = _Stopwatch(progress)
-    with closing(open_database(paths.database)) as database:
+    with closing(open_database(paths.database)) as database, audited(database, paths.audit_head) as trail:
         trials, strategies = SqliteTrials(database), load_strategies()
         scope = ModelScope(config.candle_kind(request.exchange), request.timeframe)
-        models, files, life_ms = SqliteModels(database), ModelFiles(paths.models_dir), config.model.life_days * DAY_MS
-        champions = Champions(models, files, strategies.groups, life_ms)
+        models, files = SqliteModels(database, trail), ModelFiles(paths.models_dir)
+        champions = Champions(models, files, strategies.groups, config.model.life_days * DAY_MS, FIRST_READER)
+        asyncio.run(champions.refresh())
         histories = asyncio.run(TrainingData(config, database, WallClock().now_ms).histories(request, watch))
         if request.surrogate:
             histories = tuple(surrogate(each, request.seed) for each in histories)
@@ -73,7 +76,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
         with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
             trained = train(histories, strategies, request, settings, executor, watch)
         watch(Stage.PROMOTION, 0, 1)
-        is_promoted = not request.surrogate and _keep(trained, scope, paths, database)
+        is_promoted = not request.surrogate and _keep(trained, scope, models, files)
         watch(Stage.PROMOTION, 1, 1, trained.state.value)
         last_ms = max((each.candles.last_at_ms for each in histories if len(each.candles)), default=None)
         deciding, decides = _deciding(champions, scope, None if last_ms is None else last_ms + request.timeframe.ms)
@@ -96,10 +99,14 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     }
 
 
-def _keep(trained: Trained, scope: ModelScope, paths: Paths, database: Database) -> bool:
-    """Write the files, then register the model: a crash in between leaves only unused files."""
+def _keep(trained: Trained, scope: ModelScope, models: SqliteModels, files: ModelFiles) -> bool:
+    """Write the files and read them again, then register the model: an end in between leaves only unused files.
+
+    Returns whether the model was promoted. Raises ModelError if this process cannot read it.
+    """
     now_ms = WallClock().now_ms()
-    sha256 = ModelFiles(paths.models_dir).write(trained.model_id, trained.text, trained.card)
+    sha256 = files.write(trained.model_id, trained.text, trained.card)
+    try_model(files.read(trained.model_id, sha256)[0], inputs_of(trained.card))
     verdict = str(trained.card["verdict"])
     entry = ModelEntry(
         id=trained.model_id,
@@ -114,12 +121,11 @@ def _keep(trained: Trained, scope: ModelScope, paths: Paths, database: Database)
         kind=scope.kind,
         timeframe=scope.timeframe,
     )
-    with audited(database, paths.audit_head) as trail:
-        models = SqliteModels(database, trail)
-        models.register(entry)
-        if trained.replaces:
-            models.promote(trained.model_id, now_ms, verdict)
-        champion = models.champion(scope)
+    models.register(entry)
+    models.record_read(entry, library())
+    if trained.replaces:
+        models.promote(trained.model_id, now_ms, verdict)
+    champion = models.champion(scope)
     return trained.replaces and champion is not None and champion.state is trained.state
 
 

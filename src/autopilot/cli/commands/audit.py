@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from autopilot.cli.options import Before, Limit, Since, command_group, with_session
-from autopilot.cli.render.audit import audit_screen, verdict_screen
+from autopilot.cli.render.audit import CANNOT_SHOW, audit_screen, verdict_screen
 from autopilot.cli.render.pages import paged
 from autopilot.cli.session import Session
 from autopilot.domain.audit import AuditKind
@@ -35,7 +35,8 @@ def show(
 @app.command()
 @with_session
 def verify(session: Session) -> int:
-    """Look for rows that were edited, removed, moved or inserted, and for armings that differ from the log.
+    """Look for rows that were edited, removed, moved or inserted, and for armings, trading modes and models that differ
+    from the log.
 
     Exit code 1 when there are any.
     """
@@ -52,6 +53,15 @@ def verify(session: Session) -> int:
         "since_anchor_ms": verdict.since_anchor_ms,
         "fault": {"seq": verdict.fault.seq, "problem": verdict.fault.problem} if verdict.fault else None,
         "breaks": list(verdict.breaks),
-        "altered": list(verdict.altered),
+        "altered": list(verdict.armings.altered),
+        "altered_modes": list(verdict.modes.altered),
+        "altered_models": list(verdict.models.altered),
+        "checked": {
+            "rows": verdict.rows,
+            "armings": verdict.armings.count,
+            "modes": verdict.modes.count,
+            "models": verdict.models.count,
+        },
+        "cannot_show": list(CANNOT_SHOW),
     }
     return session.show(document, verdict_screen, is_done=verdict.is_whole)

@@ -9,10 +9,20 @@ from autopilot.cli.render.blocks import Block, Field, Screen, Style, as_screen, 
 from autopilot.cli.render.words import count, price, quantity, spoken, utc
 from autopilot.control.protocol import API
 from autopilot.domain.document_types import Document
+from autopilot.domain.trading_mode import scope_words
 
 LONGEST_LAG_MS = 60_000
 """The anchor follows within seconds. A killed process or a changed clock can delay it, so a lag is no fault."""
 
+CANNOT_SHOW = (
+    "a change by someone with your rights who rewrites the log and the anchor together; a copy of audit.head on"
+    " another machine shows it",
+    "whether rows after the anchor, the newest ones, were removed before the anchor reached them",
+    "changes to candles, samples, decisions, positions and the configuration: the log holds no copy of them",
+    "which of several recorded models was made champion by a change of the database",
+)
+"""The limits of the check, in words."""
+_PROOF = ("sha256", "state", "reader")
 ID_SHOWN = 8
 """The characters of an id that are shown: enough to tell it from others."""
 
@@ -25,17 +35,30 @@ def audit_screen(document: Document) -> Screen:
 @as_screen
 def verdict_screen(document: Document) -> Iterator[Block]:
     """The findings of `autopilot audit verify`."""
-    fault, breaks, anchor = document["fault"], document["breaks"], document["anchor"]
+    fault, breaks = document["fault"], document["breaks"]
     rows = count(document["rows"], "row")
     for seq in breaks:
         words = "when a daemon started, the log had been changed; details: autopilot audit show --kind break"
         yield line(f"row {seq}: {words}", Style.BAD, hang=2)
-    for account in document["altered"]:
-        yield line(f"the arming of {account} differs from the log; autopilot disarm removes it", Style.BAD, hang=2)
+    for names, words in _ALTERED.items():
+        for name in document[names]:
+            shown = scope_words(name) if names == "altered_modes" else name
+            yield line(words.format(shown), Style.BAD, hang=2)
     if fault:
         yield line(f"NOT INTACT: {fault['problem']}", Style.BAD, hang=2)
         yield line(f"{rows} checked; all before row {fault['seq']} are intact", Style.FAINT, hang=2)
         return
+    yield from _intact(document, rows)
+    checked = document["checked"]
+    compared = [count(checked[name], word) for name, word in _COMPARED.items()]
+    yield line(f"compared with the log: {', '.join(compared)}", Style.FAINT, hang=2)
+    yield line("It cannot show:", Style.FAINT)
+    for words in document["cannot_show"]:
+        yield line(f"- {words}", Style.FAINT, hang=2)
+
+
+def _intact(document: Document, rows: str) -> Iterator[Block]:
+    breaks, anchor = document["breaks"], document["anchor"]
     verdict = "It is intact since then." if breaks else f"The audit log is intact: {rows}."
     yield line(verdict, Style.WARNING if breaks else Style.GOOD)
     if anchor:
@@ -64,6 +87,9 @@ def _command(body: Document) -> str:
 
 
 def _model(body: Document) -> str:
+    if "reason" not in body:
+        proof = [f"{name} {_short(body[name]) if name == 'sha256' else body[name]}" for name in _PROOF if name in body]
+        return ", ".join([f"{body['model_id']} {body['event']}", *proof])
     return f"{body['event']}: {body['previous_id'] or 'rules'} → {body['model_id'] or 'rules'} ({body['reason']})"
 
 
@@ -93,6 +119,13 @@ def _short(long_id: str) -> str:
     return long_id[:ID_SHOWN]
 
 
+_ALTERED = {
+    "altered": "the arming of {} differs from the log; autopilot disarm removes it",
+    "altered_modes": "the trading mode of {} differs from the log, and the stricter counts; autopilot resume ends it",
+    "altered_models": "model {} differs from the log and is not used; autopilot retrain trains another,"
+    " autopilot reset-model removes it",
+}
+_COMPARED = {"armings": "arming", "modes": "trading mode", "models": "model"}
 _WORDS: dict[str, Callable[[Document], str]] = {
     "command": _command,
     "daemon": lambda body: f"{body['event']}, version {body['version']}, configuration {_short(body['config_sha256'])}",

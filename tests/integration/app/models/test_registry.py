@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trails import trail_of
 
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import open_database
@@ -53,7 +54,7 @@ class Place:
         self.paths = find_paths(None, directory, {})
         self.paths.data_dir.mkdir()
         self.database = open_database(self.paths.database)
-        self.store = SqliteModels(self.database)
+        self.store = SqliteModels(self.database, trail_of(self.paths.database))
         self.files = ModelFiles(self.paths.models_dir)
         self.clock = Ticking()
         self.places = SqliteLostPlaces(self.database)

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from fake_clock import FakeClock
+from trails import trail_of
 
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import FIRST_READER
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.models.watch import ModelWatch, model_drift
@@ -35,9 +37,9 @@ class Place:
         self.paths = find_paths(None, directory, {})
         self.paths.data_dir.mkdir()
         self.database = open_database(self.paths.database)
-        self.store = SqliteModels(self.database)
+        self.store = SqliteModels(self.database, trail_of(self.paths.database))
         self.files = ModelFiles(self.paths.models_dir)
-        self.champions = Champions(self.store, self.files, {}, 60 * DAY_MS)
+        self.champions = Champions(self.store, self.files, {}, 60 * DAY_MS, FIRST_READER)
         self.trained_again: list[dict[str, Any]] = []
         self.asked: list[tuple[str, Collection[MarketKind]]] = []
 

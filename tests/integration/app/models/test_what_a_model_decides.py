@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_models import FEATURES, STRATEGIES, TRAINED_UNTIL_MS, keep_model, small_card, small_text
+from trails import trail_of
 
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import FIRST_READER, library
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
@@ -67,7 +69,7 @@ def decide(champions: Champions, scope: ModelScope) -> Selection:
 
 
 def opened(database: Database, files: ModelFiles) -> Champions:
-    return Champions(SqliteModels(database), files, STRATEGIES.groups, 60 * DAY_MS)
+    return Champions(SqliteModels(database), files, STRATEGIES.groups, 60 * DAY_MS, FIRST_READER)
 
 
 def test_of_every_pair_of_model_and_candles_it_decides_if_they_agree(database: Database, files: ModelFiles) -> None:
@@ -115,7 +117,7 @@ def test_the_set_of_strategies_must_be_the_same(database: Database, files: Model
             installed["macd_of_mine"] = installed["macd"]
         case _:
             installed["macd"] = next(group for group in installed.values() if group is not installed["macd"])
-    champions = Champions(SqliteModels(database), files, installed, 60 * DAY_MS)
+    champions = Champions(SqliteModels(database), files, installed, 60 * DAY_MS, FIRST_READER)
     chosen = decide(champions, REAL_HOURS)
     assert chosen.decided_by is DecidedBy.RULES
     assert "was trained with other strategies than those installed: macd" in chosen.note
@@ -137,8 +139,9 @@ def test_the_store_cannot_give_a_model_candles_that_its_card_does_not_name(
 def test_an_early_card_of_a_replay_follows_the_store_in_its_kind_only(database: Database, files: ModelFiles) -> None:
     sha256 = files.write("m-1", small_text(), small_card("m-1", exchange="replay"))
     entry = ModelEntry("m-1", 1, ModelState.LIVE, "", sha256, "", False, None, "", CandleKind.REAL, Timeframe.H1)
-    store = SqliteModels(database)
+    store = SqliteModels(database, trail_of(database.path))
     store.register(entry)
+    store.record_read(entry, library())
     store.promote("m-1", 2, "by hand")
     assert decide(opened(database, files), REAL_HOURS).decided_by is DecidedBy.MODEL
     store.demote(REAL_HOURS, 3, "by hand")

@@ -80,11 +80,15 @@ def test_a_row_that_somebody_edited_is_shown_as_it_is(body: Any) -> None:
 def test_verdicts() -> None:
     whole = {
         **{"rows": 3, "anchor": {"seq": 2, "hash": ""}, "since_anchor": 1, "since_anchor_ms": 60_000},
-        **{"fault": None, "breaks": [], "altered": []},
+        **{"fault": None, "breaks": [], "altered": [], "altered_modes": [], "altered_models": []},
+        **{"checked": {"rows": 3, "armings": 1, "modes": 0, "models": 2}, "cannot_show": ["the weather"]},
     }
     assert plain(verdict_screen(whole)) == [
         "The audit log is intact: 3 rows.",
         "1 row since the anchor, which is at row 2",
+        "compared with the log: 1 arming, 0 trading modes, 2 models",
+        "It cannot show:",
+        "- the weather",
     ]
     edited = {**whole, "fault": {"seq": 2, "problem": "row 2 was edited"}}
     assert plain(verdict_screen(edited))[0] == "NOT INTACT: row 2 was edited"
@@ -93,6 +97,12 @@ def test_verdicts() -> None:
     assert broken[1] == "It is intact since then."
     altered = plain(verdict_screen({**whole, "altered": ["live:kraken"]}))
     assert altered[0].startswith("the arming of live:kraken differs from the log")
+    modes = plain(verdict_screen({**whole, "altered_modes": ["*", "*:kraken"], "altered_models": ["m-1"]}))
+    assert [words.partition(" differs")[0] for words in modes[:3]] == [
+        "the trading mode of every account",
+        "the trading mode of every account on kraken",
+        "model m-1",
+    ]
     late = plain(verdict_screen({**whole, "since_anchor_ms": 61_000}))
     assert late[2].startswith("the anchor is 61 s behind")
     assert plain(audit_screen({"audit": []})) == ["Nothing is recorded yet."]

@@ -11,9 +11,11 @@ from pathlib import Path
 from autopilot.adapters.imports.suspects import suspicion_of
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.log_proof import log_restrictions
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
-from autopilot.adapters.store.rows import IS_OPEN, from_row
-from autopilot.adapters.store.trading_modes import ENTRIES, as_restriction
+from autopilot.adapters.store.mode_proof import altered_modes, modes_in_force
+from autopilot.adapters.store.rows import IS_OPEN
+from autopilot.adapters.store.trading_modes import as_restriction, lifting
 from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.adapters.store.views.names import STORED
 from autopilot.domain.account import BooksState, exchange_of, is_live
@@ -22,6 +24,7 @@ from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
 from autopilot.domain.trading_mode import (
+    AUDIT_ALTERED,
     EVERY_ACCOUNT,
     WRITE_OFF,
     ModeEntry,
@@ -29,6 +32,7 @@ from autopilot.domain.trading_mode import (
     TradingMode,
     holds_for,
     mode_of,
+    scope_words,
 )
 
 DISK_LEAST_BYTES = 500_000_000
@@ -48,14 +52,17 @@ _COMPARED = BooksState()
 _LEVELS = {TradingMode.REDUCING: "warning", TradingMode.HALTED: "error"}
 
 
-def stored_modes(connection: sqlite3.Connection) -> list[Document]:
-    """The mode of each known account as users set it; before there are accounts, the mode of those to come."""
-    accounts = connection.execute(
+def stored_modes(database: Database) -> list[Document]:
+    """The mode of each known account as users set it; before there are accounts, the mode of those to come. Raises
+    StoreError."""
+    accounts = database.rows(
         "SELECT account FROM autopilots UNION SELECT account FROM equity UNION SELECT account FROM positions ORDER BY 1"
-    ).fetchall()
-    entries = [from_row(ModeEntry, row) for row in connection.execute(ENTRIES)]
+    )
+    entries, altered = modes_in_force(database), log_restrictions(database)
     return [
-        mode_document(account, [as_restriction(entry) for entry in entries if holds_for(entry.account, account)])
+        mode_document(
+            account, [*(as_restriction(entry) for entry in entries if holds_for(entry.account, account)), *altered]
+        )
         for account in ([row["account"] for row in accounts] or [EVERY_ACCOUNT])
     ]
 
@@ -74,6 +81,7 @@ def problems(database: Database, status: Document, books: Mapping[str, BooksStat
     found = [
         *_disk(data_dir, shutil.disk_usage(data_dir).free),
         *_armings(altered_armings(database)),
+        *_modes(altered_modes(database)),
         *_restrictions(status["modes"]),
         *_books(database.rows(_HELD_OR_ORDERED), books),
         *_orders(unknown),
@@ -94,7 +102,7 @@ def _restrictions(modes: Sequence[Document]) -> Iterator[Document]:
             key = (each["code"], each["detail"], each["since_ms"])
             reasons.setdefault(key, (each, []))[1].append(account["account"])
     for each, accounts in reasons.values():
-        level = _LEVELS[TradingMode(each["mode"])]
+        level = "error" if each["code"] == AUDIT_ALTERED else _LEVELS[TradingMode(each["mode"])]
         subject = ", ".join("every account" if account == EVERY_ACCOUNT else account for account in accounts)
         detail = f"{each['mode']}: {each['detail']}"
         yield _problem(each["code"], level, subject, detail, each["since_ms"], each["hint"])
@@ -126,6 +134,18 @@ def _armings(altered: Sequence[str]) -> Iterator[Document]:
             "the stored arming does not match the audit log; Autopilot buys nothing with it",
             None,
             "autopilot disarm ends it; autopilot audit show --kind arming shows what was armed",
+        )
+
+
+def _modes(altered: Sequence[ModeEntry]) -> Iterator[Document]:
+    for entry in altered:
+        yield _problem(
+            "MODE_ALTERED",
+            "error",
+            scope_words(entry.account),
+            f"the stored trading mode differs from the last one in the audit log; the stricter counts: {entry.mode}",
+            entry.since_ms,
+            f"autopilot audit show --kind mode shows who set it; {lifting(entry.account)} ends it",
         )
 
 

@@ -163,7 +163,7 @@ def stored_status(database: Database) -> Document:
         },
         "model": None,
         "models": [],
-        "modes": stored_modes(database.connection),
+        "modes": stored_modes(database),
         "accounts": _accounts(database.connection),
         "symbols": [
             _symbol_status(database.connection, dict(row))

@@ -1,0 +1,74 @@
+"""Compares the rows of ``trading_modes`` with the audit log: whoever deletes or weakens a mode has not edited the log.
+
+Standard library only: a query must answer at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from autopilot.adapters.json_text import json_object
+from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.rows import from_row
+from autopilot.domain.errors import StoreCorrupt
+from autopilot.domain.trading_mode import ModeEntry, TradingMode
+
+_STORED = "SELECT * FROM trading_modes ORDER BY account"
+# SQLite takes the other columns from the row with the maximum.
+_RECORDED = """
+    SELECT max(seq) AS seq, at_ms, actor, body FROM audit WHERE kind = 'mode'
+    GROUP BY iif(json_valid(body), json_extract(body, '$.account'), body)
+"""
+
+
+def modes_in_force(database: Database) -> tuple[ModeEntry, ...]:
+    """The modes that hold, by account: the stricter one of the stored mode and the last one in the audit log. Raises
+    StoreError."""
+    stored, recorded = _stored(database), _recorded(database)
+    return tuple(
+        entry
+        for account in sorted(stored.keys() | recorded.keys())
+        if (entry := _stricter(stored.get(account), recorded.get(account))) and entry.mode is not TradingMode.ACTIVE
+    )
+
+
+def altered_modes(database: Database) -> tuple[ModeEntry, ...]:
+    """The modes in force, or ended, of the accounts whose stored mode differs from the last one in the audit log.
+    Raises StoreError."""
+    stored, recorded = _stored(database), _recorded(database)
+    return tuple(
+        entry
+        for account in sorted(stored.keys() | recorded.keys())
+        if _mode(stored.get(account)) is not _mode(recorded.get(account))
+        and (entry := _stricter(stored.get(account), recorded.get(account)))
+    )
+
+
+def _stored(database: Database) -> dict[str, ModeEntry]:
+    return {row["account"]: from_row(ModeEntry, row) for row in database.rows(_STORED)}
+
+
+def _recorded(database: Database) -> dict[str, ModeEntry]:
+    """The last mode of each account in the log, also *active*. A row that cannot be read is passed over: it was edited,
+    which `autopilot audit verify` reports."""
+    read = (_entry(row) for row in database.rows(_RECORDED))
+    return {entry.account: entry for entry in read if entry}
+
+
+def _entry(row: sqlite3.Row) -> ModeEntry | None:
+    body = {"since_ms": row["at_ms"], "actor": row["actor"], **json_object(row["body"])}
+    try:
+        return from_row(ModeEntry, body)
+    except StoreCorrupt:
+        return None
+
+
+def _stricter(stored: ModeEntry | None, recorded: ModeEntry | None) -> ModeEntry | None:
+    """The stored one, if they are equally strict."""
+    if recorded and _mode(recorded).strictness > _mode(stored).strictness:
+        return recorded
+    return stored
+
+
+def _mode(entry: ModeEntry | None) -> TradingMode:
+    return entry.mode if entry else TradingMode.ACTIVE
