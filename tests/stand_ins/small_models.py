@@ -79,8 +79,11 @@ def keep_model(
     scope: ModelScope,
     state: ModelState = ModelState.LIVE,
     trained_until_ms: int = TRAINED_UNTIL_MS,
+    *,
+    was_read: bool = True,
 ) -> None:
-    """Keep a model as a training of this version does, and make it champion."""
+    """Keep a model as a training of this version does, and make it champion. Without ``was_read`` the log does not say
+    that a process has read it, as after an upgrade."""
     exchange = "simulated" if scope.kind is CandleKind.SIMULATED else "coinbase"
     card = small_card(model_id, exchange=exchange, kind=scope.kind.value, timeframe=scope.timeframe.value)
     card["serving"]["trained_until_ms"] = trained_until_ms
@@ -89,7 +92,8 @@ def keep_model(
     with audited(database, database.path.with_name(HEAD_NAME)) as trail:
         store = SqliteModels(database, trail)
         store.register(entry)
-        store.record_read(entry, library())
+        if was_read:
+            store.record_read(entry, library())
         store.promote(model_id, 2, "by hand")
 
 

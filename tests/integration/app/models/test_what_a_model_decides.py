@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from small_models import FEATURES, STRATEGIES, TRAINED_UNTIL_MS, keep_model, small_card, small_text
 from trails import trail_of
 
+from autopilot.adapters.audit_head import HEAD_NAME, read_head
+from autopilot.adapters.clock import WallClock
+from autopilot.adapters.models import first_reading
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.models.first_reading import FIRST_READER, library
+from autopilot.adapters.models.first_reading import FIRST_READER, library, try_elsewhere
+from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.lost_places import SqliteLostPlaces
+from autopilot.adapters.store.model_proof import altered_models
 from autopilot.adapters.store.models import SqliteModels
+from autopilot.app.models.registry import ModelRegistry
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
+from autopilot.domain.errors import ModelDamaged
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.selection import DecidedBy, Selection
@@ -68,8 +79,9 @@ def decide(champions: Champions, scope: ModelScope) -> Selection:
     return selector.select(conditions(scope.timeframe), {}, {}, lambda: NOTHING)
 
 
-def opened(database: Database, files: ModelFiles) -> Champions:
-    return Champions(SqliteModels(database), files, STRATEGIES.groups, 60 * DAY_MS, FIRST_READER)
+def opened(database: Database, files: ModelFiles, reader: Sequence[str] = FIRST_READER) -> Champions:
+    store = SqliteModels(database, trail_of(database.path))
+    return Champions(store, files, STRATEGIES.groups, 60 * DAY_MS, reader)
 
 
 def test_of_every_pair_of_model_and_candles_it_decides_if_they_agree(database: Database, files: ModelFiles) -> None:
@@ -171,3 +183,122 @@ def test_it_decides_from_its_training_to_its_expiry(
     selector = StrategySelector(profiles_of(STRATEGIES), opened(database, files).on(CandleKind.REAL))
     then = replace(conditions(Timeframe.H1), candle_at_ms=TRAINED_UNTIL_MS + days * DAY_MS)
     assert selector.select(then, {}, {}, lambda: NOTHING).decided_by is by
+
+
+FORGERIES = {
+    "another file and its digest": "UPDATE models SET sha256 = :forged",
+    "another state": "UPDATE models SET state = 'shadow'",
+    "a model that no training recorded": "UPDATE models SET id = 'm-2', sha256 = :unrecorded",
+    "a model that was deleted": "INSERT OR REPLACE INTO models SELECT 'm-0', 1, state, schema, :deleted, verdict,"
+    " 1, NULL, '', kind, timeframe FROM models",
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_a_model_that_differs_from_the_audit_log_is_never_loaded(
+    forgery: str, database: Database, files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_model(database, files, "m-0", REAL_HOURS)
+    store = SqliteModels(database, trail_of(database.path))
+    digests = {"deleted": store.champions()[0].sha256}
+    store.forget("m-0")
+    keep_model(database, files, "m-1", REAL_HOURS)
+    for name, model_id in (("forged", "m-1"), ("unrecorded", "m-2")):
+        card = small_card(model_id, kind="real", forged=True)
+        digests[name] = files.write(model_id, small_text(), card)
+    with database.transaction(durable=True) as connection:
+        connection.execute(FORGERIES[forgery], digests)
+    assert database.row("SELECT count(*) FROM models WHERE is_champion")[0] == 1
+    monkeypatch.setattr("autopilot.training.model.ensemble.Ensemble.from_text", never)
+    champions = opened(database, files, (sys.executable, "-c", "raise SystemExit('it was read')"))
+    await champions.refresh()
+    chosen = decide(champions, REAL_HOURS)
+    assert (chosen.decided_by, chosen.model) == (DecidedBy.RULES, None)
+    assert "does not match the audit log" in chosen.note
+    (status,) = champions.status()
+    assert (status["usable"], "autopilot retrain" in status["hint"]) == (False, True)
+    assert champions.damage(REAL_HOURS)
+    (altered,) = verify_all(database.path, read_head(database.path.with_name(HEAD_NAME))).models.altered
+    assert altered == status["id"]
+
+
+async def test_a_forged_model_is_neither_shown_nor_promoted_nor_made_good(
+    database: Database, files: ModelFiles
+) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS)
+    store = SqliteModels(database, trail_of(database.path))
+    with database.transaction(durable=True) as connection:
+        sha256 = files.write("m-1", small_text(), small_card("m-1", forged=True))
+        connection.execute("UPDATE models SET sha256 = ?", (sha256,))
+    registry = ModelRegistry(store, SqliteLostPlaces(database), files, WallClock(), REAL_HOURS, never)
+    for forbidden in (
+        lambda: registry.card("m-1"),
+        lambda: registry.promote("m-1"),
+        lambda: store.set_state("m-1", ModelState.SHADOW, "", 9),
+    ):
+        with pytest.raises(ModelDamaged, match="does not match the audit log"):
+            forbidden()
+    assert altered_models(database) == ("m-1",)
+
+
+DEATHS = {
+    "it is killed": ("import os; os.kill(os.getpid(), 9)", "was killed by SIGKILL"),
+    "it ends": ("import os; os._exit(7)", "ended with exit code 7: no error message"),
+    "it refuses": ("raise SystemExit('no trees')", "ended with exit code 1: no trees"),
+    "it hangs": ("import signal; signal.pause()", "did not end within"),
+}
+
+
+@pytest.mark.parametrize("death", DEATHS)
+async def test_a_model_whose_first_reader_dies_is_never_loaded(
+    death: str, database: Database, files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS, was_read=False)
+    code, words = DEATHS[death]
+    monkeypatch.setattr(first_reading, "LIMIT_S", 0.2 if death == "it hangs" else 30.0)
+    monkeypatch.setattr("autopilot.training.model.ensemble.Ensemble.from_text", never)
+    champions = opened(database, files, (sys.executable, "-S", "-c", code))
+    await champions.refresh()
+    chosen = decide(champions, REAL_HOURS)
+    assert chosen.decided_by is DecidedBy.RULES
+    assert words in chosen.note
+    assert words in str(champions.damage(REAL_HOURS))
+    (status,) = champions.status()
+    assert status["hint"].startswith("autopilot restart tries again; train a new one")
+
+
+async def test_a_model_of_an_earlier_version_is_read_elsewhere_once(
+    database: Database, files: ModelFiles, tmp_path: Path
+) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS, was_read=False)
+    runs = tmp_path / "runs"
+    reader = (sys.executable, "-S", "-c", f"open({str(runs)!r}, 'a').write('.')")
+    first = opened(database, files, reader)
+    chosen = decide(first, REAL_HOURS)
+    assert (chosen.decided_by, "is being read by a process of its own" in chosen.note) == (DecidedBy.RULES, True)
+    assert first.damage(REAL_HOURS) is None, "a restart must not cancel what waits"
+    async with asyncio.timeout(30):
+        while not first.status()[0]["usable"]:
+            await asyncio.sleep(0)
+    assert decide(first, REAL_HOURS).decided_by is DecidedBy.MODEL
+    assert decide(opened(database, files, reader), REAL_HOURS).decided_by is DecidedBy.MODEL
+    assert runs.read_text() == "."
+
+
+async def test_the_real_first_reader_reads_a_real_model_and_refuses_what_is_none() -> None:
+    await try_elsewhere("m-1", small_text(), len(FEATURES), FIRST_READER)
+    with pytest.raises(ModelDamaged, match="ended with exit code 1: the model cannot be read"):
+        await try_elsewhere("m-1", "#autopilot ensemble [", len(FEATURES), FIRST_READER)
+
+
+async def test_an_end_of_the_daemon_ends_a_first_reading(database: Database, files: ModelFiles) -> None:
+    keep_model(database, files, "m-1", REAL_HOURS, was_read=False)
+    champions = opened(database, files, (sys.executable, "-S", "-c", "import signal; signal.pause()"))
+    decide(champions, REAL_HOURS)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await champions.close()
+
+
+def never(*_: object) -> NoReturn:
+    raise AssertionError("it was loaded")
