@@ -60,6 +60,7 @@ class Champions:
         self._life_ms = life_ms
         self._reader = reader
         self._library = library()
+        self._refreshing = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
         self._known: tuple[ModelEntry, ...] = ()
         self._loaded: dict[str, _Loaded] = {}
@@ -71,12 +72,13 @@ class Champions:
     async def refresh(self) -> None:
         """Load new champions now, in a thread, because parsing them can take a second. Files that this library has
         never read are first read by a process of its own."""
-        for entry in self._champions():
-            if not self._is_current(entry):
-                try:
-                    self._keep(await self._first_loaded(entry))
-                except StoreError as error:
-                    log.warning("model %s was not loaded: %s", entry.id, error)
+        async with self._refreshing:
+            for entry in self._champions():
+                if not self._is_current(entry):
+                    try:
+                        self._keep(await self._first_loaded(entry))
+                    except StoreError as error:
+                        log.warning("model %s was not loaded: %s", entry.id, error)
 
     async def close(self) -> None:
         """End a first reading that is under way."""

@@ -277,9 +277,7 @@ async def test_a_model_of_an_earlier_version_is_read_elsewhere_once(
     chosen = decide(first, REAL_HOURS)
     assert (chosen.decided_by, "is being read by a process of its own" in chosen.note) == (DecidedBy.RULES, True)
     assert first.damage(REAL_HOURS) is None, "a restart must not cancel what waits"
-    async with asyncio.timeout(30):
-        while not first.status()[0]["usable"]:
-            await asyncio.sleep(0)
+    await first.refresh()
     assert decide(first, REAL_HOURS).decided_by is DecidedBy.MODEL
     assert decide(opened(database, files, reader), REAL_HOURS).decided_by is DecidedBy.MODEL
     assert runs.read_text() == "."
