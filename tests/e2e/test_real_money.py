@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from daily_market import CALM, RISING, daily_market
-from home import Finished, Home
+from home import LIMIT_S, Finished, Home
 from loopback_exchange import LoopbackExchange
 from loopback_thread import answering
 from paper_week import trade_on_paper
@@ -64,10 +64,12 @@ class Trader:
     def trade_on_paper(self) -> None:
         trade_on_paper(self.home.database, self.name, self.place.market.symbol)
 
-    def keep_model(self, model_id: str, scope: ModelScope, state: ModelState, trained_until_ms: int) -> None:
+    def keep_model(
+        self, model_id: str, scope: ModelScope, state: ModelState, trained_until_ms: int, *, was_read: bool = True
+    ) -> None:
         """Make it champion."""
-        database = open_database(self.home.database)
-        keep_model(database, ModelFiles(self.home.data_dir / "models"), model_id, scope, state, trained_until_ms)
+        database, files = open_database(self.home.database), ModelFiles(self.home.data_dir / "models")
+        keep_model(database, files, model_id, scope, state, trained_until_ms, was_read=was_read)
         database.close()
 
     def private_calls(self) -> list[str]:
@@ -202,6 +204,49 @@ def test_an_armed_account_whose_champion_lost_its_place_buys_nothing_until_there
     status = armed.home.json("status")
     assert [each["mode"] for each in status["modes"] if each["account"] == "live:kraken"] == ["active"]
     assert not {"MODEL_DISPLACED", "CHAMPION_LOST"} & {each["code"] for each in status["health"]}
+
+
+def test_a_champion_that_kills_its_reader_ends_no_daemon_and_lets_the_account_only_reduce(
+    armed: Trader, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "lightgbm.py").write_text(DEADLY)
+    path = os.pathsep.join((str(library), armed.environment()["PYTHONPATH"]))
+    now_ms = int(time.time() * 1000)
+    armed.keep_model("m-1", ModelScope(CandleKind.REAL, Timeframe.D1), ModelState.LIVE, now_ms, was_read=False)
+    for _ in range(2):
+        started = armed.home.run("start", "--live", **{**armed.environment(), "PYTHONPATH": path})
+        assert started.code == 0, started.err
+        pid = armed.home.pid()
+        wanted = {"MODEL_UNUSABLE": "killed by SIGKILL", "CHAMPION_LOST": "killed by SIGKILL"}
+        health = health_with(armed.home, "CHAMPION_LOST")
+        assert all(words in health[code]["detail"] for code, words in wanted.items())
+        assert "autopilot retrain" in health["MODEL_UNUSABLE"]["hint"]
+        assert armed.home.pid() == pid
+        armed.home.kill_hard()
+    decision = armed.home.here("decisions", "--json").document["decisions"][0]
+    assert (decision["action"], decision["denied_code"]) in [("denied", "CHAMPION_LOST"), ("denied", "MODEL_UNREAD")]
+    assert armed.exchange.orders == {}
+
+
+DEADLY = """
+import os, signal
+
+class Booster:
+    def __init__(self, **_):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A library that dies of every model."""
+
+
+def health_with(home: Home, code: str) -> dict[str, Any]:
+    """The problems by their codes, as soon as ``code`` is one of them."""
+    deadline, health = time.monotonic() + LIMIT_S, {}
+    while code not in health:
+        assert time.monotonic() < deadline, health
+        health = {each["code"]: each for each in home.client.get("/api/autopilot/status")["health"]}
+    return health
 
 
 @pytest.mark.parametrize("armed", PLACES, indirect=True)

@@ -10,7 +10,8 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── VaultLocked                 safety: the exchange keys cannot be opened
 ├── ModelError                  blocked: the learned model cannot be used; rules decide instead
 │   ├── NoModel                 no model was trained on such candles
-│   └── ModelDamaged            its files or its entry were altered, or its reader died
+│   ├── ModelDamaged            its files or its entry were altered, or its reader died
+│   └── ModelUnread             this installation has never read it, and is doing so
 ├── IllegalOrderStep            an order cannot take this step of its life              (domain.order)
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
@@ -143,6 +144,10 @@ class NoModel(ModelError):
 
 class ModelDamaged(ModelError):
     """The model's files are missing or altered, its entry differs from the audit log, or its reader died."""
+
+
+class ModelUnread(ModelError):
+    """This installation has never read the model; a process of its own is doing so."""
 
 
 class StoreError(AutopilotError):

@@ -16,6 +16,7 @@ BOOKS_DIFFER = "BOOKS_DIFFER"
 NOT_ARMED = "NOT_ARMED"
 LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
 CHAMPION_LOST = "CHAMPION_LOST"
+MODEL_UNREAD = "MODEL_UNREAD"
 AUDIT_ALTERED = "AUDIT_ALTERED"
 EVERY_ACCOUNT = "*"
 WRITE_OFF = (
@@ -65,8 +66,9 @@ class Restriction:
 
     @property
     def ends_resting_entries(self) -> bool:
-        """Whether resting entries are canceled. A short outage is no reason to lose an order's place in the queue."""
-        return self.code != EXCHANGE_UNREACHABLE
+        """Whether resting entries are canceled. What is over in a moment is no reason to lose an order's place in the
+        queue."""
+        return self.code not in (EXCHANGE_UNREACHABLE, MODEL_UNREAD)
 
 
 def strictest(restrictions: Iterable[Restriction]) -> Restriction | None:

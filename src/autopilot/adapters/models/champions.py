@@ -15,7 +15,7 @@ from autopilot.adapters.models.identity import inputs_of
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import ModelDamaged, ModelError, NoModel, StoreError
+from autopilot.domain.errors import ModelDamaged, ModelError, ModelUnread, NoModel, StoreError
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelScope, ModelState
 from autopilot.domain.selection import Contribution
@@ -90,11 +90,11 @@ class Champions:
         """A `LoadedModelDocument` for each champion."""
         return tuple(_document(self._of(entry)) for entry in self._champions())
 
-    def damage(self, scope: ModelScope) -> ModelDamaged | None:
-        """The damage of the champion of ``scope``; None if there is no champion or nothing is damaged."""
+    def damage(self, scope: ModelScope) -> ModelDamaged | ModelUnread | None:
+        """Why the champion of ``scope`` cannot be trusted; None if it can, or if there is none."""
         entry = next((each for each in self._champions() if each.scope == scope), None)
         error = entry and self._of(entry).error
-        return error if isinstance(error, ModelDamaged) else None
+        return error if isinstance(error, ModelDamaged | ModelUnread) else None
 
     def usable(self, scope: ModelScope, closed_at_ms: int | None = None) -> ScoringModel:
         """The model of ``scope``. ``closed_at_ms``: the close of the decided candle; without it the model's age is not
@@ -150,7 +150,7 @@ class Champions:
             return _Loaded(entry, None, ModelError(f"model {entry.id} cannot be looked up: {error}", hint=error.hint))
         self._read_soon()
         words = f"model {entry.id} is being read by a process of its own, as this installation has never read it"
-        return _Loaded(entry, None, ModelError(words, hint="nothing: the model decides in a moment"))
+        return _Loaded(entry, None, ModelUnread(words, hint="nothing: the model decides in a moment"))
 
     def _read_soon(self) -> None:
         """Read new champions in the background; without an event loop, `refresh` is called beforehand."""

@@ -10,30 +10,31 @@ from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.account import exchange_of, is_live
 from autopilot.domain.arming import Arming
-from autopilot.domain.errors import ModelError
+from autopilot.domain.errors import ModelDamaged, ModelUnread
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace, ModelScope, ModelState
 from autopilot.domain.timeframe import Timeframe
-from autopilot.domain.trading_mode import CHAMPION_LOST, Restriction, TradingMode
+from autopilot.domain.trading_mode import CHAMPION_LOST, MODEL_UNREAD, Restriction, TradingMode
 from autopilot.ports.restrictions import RestrictionSource
 
 _TIMEFRAMES = "SELECT DISTINCT timeframe FROM autopilots WHERE account = ? ORDER BY timeframe"
 
 
 class LostChampions(RestrictionSource):
-    """Restricts an armed account while the champion of its candles is damaged, and one that was armed before that
-    champion lost its place. The second ends with a champion that may decide about real money there, or when the user
-    arms the account again.
+    """Restricts an armed account while the champion of its candles is damaged or not read yet. Also restricts one that
+    was armed before that champion lost its place: until another champion may decide about real money there, or until
+    the user arms the account again.
 
-    ``now_ms``: the machine's time; ``damage`` returns the damage of the champion of a scope, None if there is none;
-    ``allows_unproven``: whether the configuration lets real money follow an unproven model."""
+    ``now_ms``: the machine's time; ``damage`` says why the champion of a scope cannot be trusted, None if it can;
+    ``allows_unproven``: whether the configuration lets real money follow an unproven model.
+    """
 
     def __init__(
         self,
         database: Database,
         armings: SqliteArmings,
         now_ms: Callable[[], int],
-        damage: Callable[[ModelScope], ModelError | None],
+        damage: Callable[[ModelScope], ModelDamaged | ModelUnread | None],
         *,
         allows_unproven: bool,
     ) -> None:
@@ -60,10 +61,14 @@ class LostChampions(RestrictionSource):
         return (*self._damaged(account, traded), *lost)[:1]
 
     def _damaged(self, account: str, traded: list[Timeframe]) -> Iterator[Restriction]:
-        for timeframe in traded:
-            if damage := self._damage(ModelScope(CandleKind.REAL, timeframe)):
-                hint = f"{_retrain(account, timeframe)}; autopilot models rollback returns to the one before"
-                yield Restriction(CHAMPION_LOST, TradingMode.REDUCING, str(damage), 0, hint)
+        """Before a symbol of the account has run, any timeframe may be its own."""
+        for timeframe in traded or Timeframe:
+            match self._damage(ModelScope(CandleKind.REAL, timeframe)):
+                case ModelUnread() as unread:
+                    yield Restriction(MODEL_UNREAD, TradingMode.REDUCING, str(unread), 0, unread.hint)
+                case ModelDamaged() as damage:
+                    hint = f"{_retrain(account, timeframe)}; autopilot models rollback returns to the one before"
+                    yield Restriction(CHAMPION_LOST, TradingMode.REDUCING, str(damage), 0, hint)
 
     def _lacking(self, place: LostPlace, traded: list[Timeframe], arming: Arming) -> ModelScope | None:
         """The real candles of this place that have no champion for real money; None if each has one."""

@@ -29,6 +29,8 @@ _WISHES = {
     "ARMED_VALUE_REACHED": "less than {limit} {unit} of real money invested (was {actual}); autopilot arm raises it",
     "MODEL_UNPROVEN": "a live model trained on real candles of this timeframe: autopilot models list shows the models;"
     " see docs/security.md",
+    "AUDIT_ALTERED": "an audit log that fits its anchor: autopilot audit verify, autopilot restart, autopilot resume",
+    "MODEL_UNREAD": "a champion that was read once: it is being read, and decides in a moment",
     "CHAMPION_LOST": "another champion for these candles: autopilot status names them; see docs/learning.md",
     "DAILY_LOSS_REACHED": "a loss of less than {limit} % today (was {actual} %); the count restarts at midnight UTC",
     "DRAWDOWN_REACHED": "equity less than {limit} % below its peak (was {actual} %). Without open positions no price"
