@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,31 +49,50 @@ def this_process() -> str:
     return str(Peer(os.getpid(), os.getuid()))
 
 
+DECLINED = "DECLINED"
+"""The result of a command whose question the user answered with no."""
+
+
+@dataclass(slots=True)
+class CommandRow:
+    """The part of a command's row that is known at its end. ``outcome`` must hold no secret."""
+
+    result: str = "done"
+    outcome: Document = field(default_factory=dict)
+
+
 @contextmanager
-def commanded(database: Database, trail: AuditTrail, command: str, request: Document) -> Iterator[None]:
-    """Record a command that works without a daemon when it is over: ``done``, or the error's code."""
-    result = "FAILED"
+def commanded(database: Database, trail: AuditTrail, command: str, request: Document) -> Iterator[CommandRow]:
+    """Record a command that works without a daemon when it is over: ``done``, or the error's code. ``request`` must
+    hold no secret."""
+    row = CommandRow()
     try:
-        yield
-        result = "done"
+        yield row
     except AutopilotError as error:
-        result = error.code
+        row.result = error.code
+        raise
+    except KeyboardInterrupt:
+        row.result = "INTERRUPTED"
+        raise
+    except BaseException:
+        row.result = "FAILED"
         raise
     finally:
-        _record_command(database, trail, None, command, request, result)
+        outcome = {"outcome": row.outcome} if row.outcome else {}
+        _record_command(database, trail, None, command, request, row.result, **outcome)
 
 
 @contextmanager
-def recorded(paths: Paths, command: str, request: Document) -> Iterator[None]:
+def recorded(paths: Paths, command: str, request: Document) -> Iterator[CommandRow]:
     """As `commanded`; creates the database if it does not exist. Raises ConfigError and StoreError before the block
     begins."""
     create_directories(paths)
     with (
         closing(open_database(paths.database)) as database,
         audited(database, paths.audit_head) as trail,
-        commanded(database, trail, command, request),
+        commanded(database, trail, command, request) as row,
     ):
-        yield
+        yield row
 
 
 class DaemonAudit:
@@ -131,11 +151,18 @@ def config_sha256(config: AutopilotConfig) -> str:
 
 
 def _record_command(
-    database: Database, trail: AuditTrail, actor: str | None, command: str, request: Document, result: str
+    database: Database,
+    trail: AuditTrail,
+    actor: str | None,
+    command: str,
+    request: Document,
+    result: str,
+    **outcome: Document,
 ) -> None:
     """The command is over: a failure to record it goes to the log, of a command to standard error."""
     try:
-        trail.record(database, AuditKind.COMMAND, {"command": command, "asked": request, "result": result}, actor=actor)
+        body = {"command": command, "asked": request, "result": result, **outcome}
+        trail.record(database, AuditKind.COMMAND, body, actor=actor)
     except StoreError as error:
         log.error("%s was not recorded: %s", command, error)  # noqa: TRY400 - it says all there is
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from autopilot.app.audit_log import CommandRow
     from autopilot.config.schema import AutopilotConfig
     from autopilot.domain.document_types import Document
     from autopilot.domain.paging import Cursor
@@ -91,11 +93,17 @@ class Session:
         if not self.paths.database.exists():
             raise NotFound("nothing was recorded here yet", hint="autopilot start --symbol BTC/USD")
 
-    def recorded(self, command: str, request: Document) -> AbstractContextManager[None]:
-        """A context whose commands are written to the audit log with their result."""
+    def recorded(self, command: str, request: Document) -> AbstractContextManager[CommandRow]:
+        """A context whose command is written to the audit log with its result. ``request``: no secrets."""
         from autopilot.app.audit_log import recorded
 
         return recorded(self.paths, command, request)
+
+    def recorded_change(self, command: str, request: Document) -> AbstractContextManager[CommandRow]:
+        """As `recorded`, for a change of what is stored: without a database there is no log, and none is created."""
+        from autopilot.app.audit_log import CommandRow
+
+        return self.recorded(command, request) if self.paths.database.exists() else nullcontext(CommandRow())
 
     def client(self, timeout: float = QUERY_TIMEOUT_S) -> ControlClient:
         """The daemon of this data directory; nothing is sent yet."""

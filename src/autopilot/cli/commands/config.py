@@ -15,7 +15,7 @@ from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Style, line
 from autopilot.cli.render.configuration import bare, paths_screen, toml, values_screen
 from autopilot.cli.session import Places, Session
-from autopilot.config.paths import find_paths
+from autopilot.config.paths import Paths, find_paths
 from autopilot.control.errors import ControlError
 from autopilot.domain.errors import ConfigError
 
@@ -74,13 +74,17 @@ def set_(
 
     The value is written to a separate file that takes precedence. Your own file is never changed.
     """
+    from autopilot.config.keys import all_keys
     from autopilot.config.overrides import set_value, unset_value
 
     if unset is (value is not None):
         raise UsageProblem("give either a value or --unset", hint=f"autopilot config set {key} VALUE")
-    with session.recorded("config set", {"key": key, "value": value}):
+    # A refused value may be anything, even a secret that was typed into the wrong command.
+    named = key if key in all_keys() else None
+    with session.recorded("config set", {"key": named, "unset": unset}) as row:
         loaded = unset_value(session.paths, key) if value is None else set_value(session.paths, key, value)
-    present = loaded.values().get(key)
+        present = loaded.values().get(key)
+        row.outcome = {"value": present}
     document = {"key": key, "value": present, "origin": loaded.origins.get(key), "restart_needed": _runs(session)}
     words = f"{key} = {toml(present)}" if key in loaded.origins else f"{key} was removed"
     session.output.show(document, (line(words),))
@@ -121,9 +125,24 @@ def init(context: typer.Context, as_json: AsJson = False) -> None:
     It sets one key: training.days, whose default is too short for the gate. An existing file is never changed. The file
     is optional: without it, the defaults apply.
     """
-    from autopilot.config.example import example_text
+    from autopilot.app.audit_log import recorded
 
     target = _target(context.obj)
+    with recorded(_own_paths(context.obj), "init", {"config_file": str(target)}):
+        _write_example(target)
+    Output.standard(as_json).show(
+        {"config_file": str(target)},
+        (
+            line(f"wrote {target}"),
+            line("edit it as you like, then run: autopilot config validate, autopilot start", Style.FAINT),
+        ),
+    )
+
+
+def _write_example(target: Path) -> None:
+    """Raises ConfigError if the file exists or cannot be written."""
+    from autopilot.config.example import example_text
+
     if target.exists():
         raise ConfigError(
             f"{target} already exists and was not changed",
@@ -137,13 +156,6 @@ def init(context: typer.Context, as_json: AsJson = False) -> None:
         raise ConfigError(
             f"{target} cannot be written: {error.strerror}", hint="choose another place with --config FILE"
         ) from error
-    Output.standard(as_json).show(
-        {"config_file": str(target)},
-        (
-            line(f"wrote {target}"),
-            line("edit it as you like, then run: autopilot config validate, autopilot start", Style.FAINT),
-        ),
-    )
 
 
 def _target(places: Places) -> Path:
@@ -151,4 +163,10 @@ def _target(places: Places) -> Path:
     named = places.config or Path(os.environ.get("AUTOPILOT_CONFIG", ""))
     if named != Path():
         return named.expanduser().absolute()
-    return find_paths(None, places.data_dir, os.environ).config_file
+    return _own_paths(places).config_file
+
+
+def _own_paths(places: Places) -> Paths:
+    """The paths without a named configuration file."""
+    environ = {name: value for name, value in os.environ.items() if name != "AUTOPILOT_CONFIG"}
+    return find_paths(None, places.data_dir, environ)

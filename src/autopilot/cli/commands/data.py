@@ -54,6 +54,8 @@ FilesSymbol = Annotated[
     str | None, one_symbol_option(help="The symbol, such as BTC/USD. Default: from the file's name.")
 ]
 FilesTimeframe = Annotated[str | None, timeframe_option(help="The length of a candle. Default: from the file's name.")]
+_IMPORTED = ("exchange", "symbol", "timeframe", "read", "written")
+"""The part of a file's import that the audit log keeps."""
 OneTimeframe = Annotated[str | None, timeframe_option(help="Only candles of this length.")]
 
 
@@ -99,11 +101,21 @@ def import_(
 
     length = Timeframe.parse(timeframe) if timeframe else None
     options = ImportOptions(exchange, symbol, length, _layout(layout), _zone(timezone), lenient)
-    with _database(session) as database, _progress(session, "fewer or shorter files") as progress:
+    request = {"files": _names(paths), "exchange": exchange, "symbol": symbol, "timeframe": length and length.value}
+    with (
+        session.recorded("data import", request) as row,
+        _database(session) as database,
+        _progress(session, "fewer or shorter files") as progress,
+    ):
         outcome = import_paths(SqliteCandles(database), paths, options, progress)
-    refused = [CandleError(refusal.message, hint=refusal.hint) for refusal in outcome.refused]
-    if len(refused) == 1 and not outcome.imported:
-        raise refused[0]
+        row.outcome = {
+            "imported": [{name: asdict(report)[name] for name in _IMPORTED} for report in outcome.imported],
+            "refused": len(outcome.refused),
+            "skipped": len(outcome.skipped),
+        }
+        refused = [CandleError(refusal.message, hint=refusal.hint) for refusal in outcome.refused]
+        if len(refused) == 1 and not outcome.imported:
+            raise refused[0]
     for error in refused:
         session.output.trouble(error)
     return session.show(asdict(outcome), import_screen, is_done=not refused)
@@ -177,20 +189,19 @@ def rename(
 
     if to_exchange is None and to_symbol is None:
         raise UsageProblem("the new name is missing", hint="add --to-symbol or --to-exchange")
-    found = _named_series(session, exchange, symbol, timeframe)
-    moves = [
-        {**item, "to_exchange": (to_exchange or item["exchange"]).lower(), "to_symbol": to_symbol or item["symbol"]}
-        for item in found
-    ]
-    with (
-        session.recorded("data rename", {"series": moves}),
-        _database(session) as database,
-        _progress(session, "--timeframe") as progress,
-    ):
-        store = SqliteCandles(database)
-        for move in _each(moves, "rename", progress):
-            length = Timeframe(move["timeframe"])
-            store.rename_candles(move["exchange"], move["symbol"], length, move["to_exchange"], move["to_symbol"])
+    wanted = _one_market(exchange, symbol, timeframe)
+    request = {**wanted, "to_exchange": to_exchange, "to_symbol": to_symbol}
+    with session.recorded_change("data rename", request) as row:
+        moves = [
+            {**item, "to_exchange": (to_exchange or item["exchange"]).lower(), "to_symbol": to_symbol or item["symbol"]}
+            for item in _named_series(session, wanted)
+        ]
+        row.outcome = {"series": moves}
+        with _database(session) as database, _progress(session, "--timeframe") as progress:
+            store = SqliteCandles(database)
+            for move in _each(moves, "rename", progress):
+                length = Timeframe(move["timeframe"])
+                store.rename_candles(move["exchange"], move["symbol"], length, move["to_exchange"], move["to_symbol"])
     return session.show({"renamed": moves}, rename_screen)
 
 
@@ -205,23 +216,29 @@ def delete(
 ) -> int:
     """Delete stored candles, and the strategies' results that were computed from them. Asks first."""
     from autopilot.adapters.store.candles import SqliteCandles
+    from autopilot.app.audit_log import DECLINED
 
-    found = _named_series(session, exchange, symbol, timeframe)
+    wanted = _one_market(exchange, symbol, timeframe)
+    with session.recorded_change("data delete", wanted) as row:
+        found = _named_series(session, wanted)
+        if not (yes or _may_delete(session, found, timeframe)):
+            row.result = DECLINED
+            return ExitCode.FAILED
+        row.outcome = {"series": found}
+        with _database(session) as database, _progress(session, "--timeframe") as progress:
+            store = SqliteCandles(database)
+            for item in _each(found, "delete", progress):
+                store.delete_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
+    return session.show({"deleted": found}, delete_screen)
+
+
+def _may_delete(session: Session, found: list[Document], timeframe: str | None) -> bool:
+    """The user's answer. Raises SafetyRefused without a terminal."""
     shown = ", ".join(f"{item['candles']:,} of {item['symbol']} {item['timeframe']}" for item in found)
     question = f"Delete the candles of {found[0]['exchange']}: {shown}?"
     only = f" --timeframe {found[0]['timeframe']}" if timeframe else ""
     command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']}{only} --yes"
-    if not (yes or confirmed(session, question, refusal="nothing was deleted", hint=command)):
-        return ExitCode.FAILED
-    with (
-        session.recorded("data delete", {"series": found}),
-        _database(session) as database,
-        _progress(session, "--timeframe") as progress,
-    ):
-        store = SqliteCandles(database)
-        for item in _each(found, "delete", progress):
-            store.delete_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
-    return session.show({"deleted": found}, delete_screen)
+    return confirmed(session, question, refusal="nothing was deleted", hint=command)
 
 
 def _progress(session: Session, *shorter: str) -> AbstractContextManager[Progress]:
@@ -237,13 +254,21 @@ def _each(series: list[Document], stage: str, progress: Progress) -> Iterator[Do
     progress(stage, len(series), len(series))
 
 
-def _named_series(session: Session, exchange: str | None, symbol: str | None, timeframe: str | None) -> list[Document]:
-    """The stored series of one market. Raises UsageProblem without both names, NotFound if nothing is stored,
-    Conflict if the daemon uses it."""
+def _names(paths: list[Path]) -> list[str]:
+    """For the audit log, which holds no directories of the user."""
+    return [path.name for path in paths]
+
+
+def _one_market(exchange: str | None, symbol: str | None, timeframe: str | None) -> dict[str, str | None]:
+    """The market of the options. Raises UsageProblem without both names, UnknownTimeframe."""
     if exchange is None or symbol is None:
         absent = [f"--{name}" for name, value in (("exchange", exchange), ("symbol", symbol)) if value is None]
         raise UsageProblem(f"{' and '.join(absent)} must say which candles", hint="see autopilot data list")
-    wanted = _wanted(exchange.lower(), symbol, timeframe)
+    return _wanted(exchange.lower(), symbol, timeframe)
+
+
+def _named_series(session: Session, wanted: dict[str, str | None]) -> list[Document]:
+    """The stored series of one market. Raises NotFound if nothing is stored, Conflict if the daemon uses it."""
     found = _matching(session, wanted)
     if not found:
         market = " ".join(value for value in wanted.values() if value)
@@ -253,7 +278,8 @@ def _named_series(session: Session, exchange: str | None, symbol: str | None, ti
     except DaemonNotRunning:
         return found
     used = {item["timeframe"] for item in found}
-    if any(each["running"] and each["symbol"] == symbol and each["timeframe"] in used for each in running):
+    if any(each["running"] and each["symbol"] == wanted["symbol"] and each["timeframe"] in used for each in running):
+        symbol = wanted["symbol"]
         raise Conflict(f"{symbol} is running on these candles", hint=f"autopilot stop --symbol {symbol}")
     return found
 
@@ -283,8 +309,10 @@ def _import_sentiment(session: Session, paths: list[Path]) -> int:
 
     if len(paths) > 1:
         raise UsageProblem("--sentiment takes one file", hint="import the others without it")
-    with _database(session) as database:
-        report = import_sentiment(SqliteSentiment(database), paths[0])
+    with session.recorded("data import", {"files": _names(paths), "sentiment": True}) as row:
+        with _database(session) as database:
+            report = import_sentiment(SqliteSentiment(database), paths[0])
+        row.outcome = {"read": report.read, "written": report.written}
     document = {**asdict(report), "file": str(report.file)}
     return session.show(document, sentiment_screen)
 

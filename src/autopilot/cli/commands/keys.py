@@ -21,6 +21,7 @@ from autopilot.domain.document_types import Document
 
 if TYPE_CHECKING:
     from autopilot.adapters.vault import Entry, Vault
+    from autopilot.app.audit_log import CommandRow
     from autopilot.domain.credentials import ExchangeKeys, Passphrase
 
 app = command_group(help="Store, replace and remove exchange keys, encrypted on this machine.")
@@ -93,13 +94,16 @@ def remove(
 ) -> int:
     """Remove the API keys of an account, and disarm it. A running daemon keeps them in memory until it stops."""
     from autopilot.adapters.vault import save_vault
+    from autopilot.app.audit_log import DECLINED
 
-    passphrase, vault = unlocked_by(session)
-    remaining = vault.without(exchange)
-    question = f"Remove the keys of {exchange}?"
-    if not (yes or confirmed(session, question, refusal="nothing was removed", hint="add --yes")):
-        return ExitCode.FAILED
-    with session.recorded("keys remove", {"exchange": exchange}):
+    named = exchange if _is_stored(session, exchange) else None
+    with session.recorded("keys remove", {"exchange": named}) as row:
+        passphrase, vault = unlocked_by(session)
+        remaining = vault.without(exchange)
+        question = f"Remove the keys of {exchange}?"
+        if not (yes or confirmed(session, question, refusal="nothing was removed", hint="add --yes")):
+            row.result = DECLINED
+            return ExitCode.FAILED
         disarmed = _disarmed(session, exchange)
         save_vault(session.paths.vault, passphrase, remaining)
     words = f"The keys of {exchange} are removed. Delete them on the exchange as well."
@@ -140,7 +144,7 @@ def change_passphrase(
     session.show({"changed": True}, partial(result_screen, "The exchange keys have a new passphrase."))
 
 
-def _changed(session: Session, command: str, exchange: str) -> AbstractContextManager[None]:
+def _changed(session: Session, command: str, exchange: str) -> AbstractContextManager[CommandRow]:
     """Record a change of keys. Raises ConfigError for an exchange on which real money cannot be traded."""
     from autopilot.adapters.exchange.venues.known import venue_rules
 

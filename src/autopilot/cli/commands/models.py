@@ -79,8 +79,9 @@ def promote(
     ] = False,
 ) -> None:
     """Let this model decide about the candles that it was trained on. Exit code 5 when it failed the gate."""
-    document = _with_models(
+    document = _changed(
         session,
+        ("models promote", {"model": model_id, "force": force}),
         lambda daemon: daemon.post(address("models", model_id, "promote"), {"force": force}),
         lambda registry: registry.promote(model_id, force=force),
     )
@@ -96,8 +97,9 @@ def rollback(session: Session, kind: Kind = None, timeframe: OfTimeframe = None)
     """
     wanted = Timeframe.parse(timeframe) if timeframe else None
     body = {name: value.value for name, value in (("kind", kind), ("timeframe", wanted)) if value is not None}
-    document = _with_models(
+    document = _changed(
         session,
+        ("models rollback", body),
         lambda daemon: daemon.post(address("models", "rollback"), body),
         lambda registry: registry.rollback(kind, wanted),
     )
@@ -134,7 +136,12 @@ def reset_model(session: Session, yes: Yes = False) -> int:
     """Take all models out of use; the rule table decides again. Asks first, and keeps a backup."""
     if not (yes or confirmed(session, QUESTION, refusal="nothing was reset", hint="autopilot reset-model --yes")):
         return ExitCode.FAILED
-    document = _with_models(session, lambda daemon: daemon.post(address("reset")), lambda registry: registry.reset())
+    document = _changed(
+        session,
+        ("reset-model", {}),
+        lambda daemon: daemon.post(address("reset")),
+        lambda registry: registry.reset(),
+    )
     return session.show(document, reset_screen)
 
 
@@ -142,6 +149,21 @@ def _card(session: Session, model_id: str) -> Document:
     return _with_models(
         session, lambda daemon: daemon.get(address("models", model_id)), lambda registry: registry.info(model_id)
     )
+
+
+def _changed(
+    session: Session,
+    command: tuple[str, Document],
+    ask: Callable[[ControlClient], Document],
+    do: Callable[[ModelRegistry], Document],
+) -> Document:
+    """As `_with_models`, for a change. ``command``: its name and its request, for the audit log."""
+
+    def recorded(registry: ModelRegistry) -> Document:
+        with session.recorded_change(*command):
+            return do(registry)
+
+    return _with_models(session, ask, recorded)
 
 
 def _with_models(

@@ -85,8 +85,11 @@ def retrain(
         daemon = session.client()
         begun = daemon.post(address("retrain"), body)["task"]
     except DaemonNotRunning:
-        with progress_view(session.output.remarks, forecast) as progress:
-            ended = _train_here(session, body, progress)
+        with session.recorded("retrain", body) as row:
+            with progress_view(session.output.remarks, forecast) as progress:
+                ended = _train_here(session, body, progress)
+            row.outcome = {name: ended[name] for name in ("id", "state")}
+            return _show(session, ended)
     else:
         if detach:
             return session.show(begun, begun_screen)
@@ -134,26 +137,36 @@ def _cancel(session: Session, task_id: str | None) -> int:
     """End a training, through the daemon or without one."""
     if task_id is None:
         raise UsageProblem("the id of the training is missing", hint="autopilot tasks shows the ids")
-    named, daemon = "tasks/{task_id}", session.client()
+    daemon = session.client()
     try:
-        before, runs = ask_view(daemon, named, task_id=task_id)["task"], True
+        _require_unfinished(ask_view(daemon, "tasks/{task_id}", task_id=task_id)["task"])
+        ended = session.client(CANCEL_TIMEOUT_S).post(address("tasks", task_id, "cancel"))["task"]
     except DaemonNotRunning:
         if not session.paths.database.exists():
             raise
-        before, runs = recall_view(session.paths.database, named, task_id=task_id)["task"], False
-    if TaskState(before["state"]).is_final:
-        raise Conflict(
-            f"training {task_id} has ended already: {before['state']}", hint=f"autopilot tasks {task_id} shows it"
-        )
-    if runs:
-        ended = session.client(CANCEL_TIMEOUT_S).post(address("tasks", task_id, "cancel"))["task"]
-    else:
-        from autopilot.app.training.process import cancel
-
-        with session.recorded("tasks cancel", {"task": task_id}):
-            cancel(session.paths, task_id)
-        ended = recall_view(session.paths.database, named, task_id=task_id)["task"]
+        ended = _cancel_here(session, task_id)
     return session.show(ended, canceled_screen, is_done=ended["state"] == TaskState.CANCELED)
+
+
+def _cancel_here(session: Session, task_id: str) -> dict[str, Any]:
+    """Without a daemon."""
+    from autopilot.app.training.process import cancel
+
+    def stored() -> dict[str, Any]:
+        return dict(recall_view(session.paths.database, "tasks/{task_id}", task_id=task_id)["task"])
+
+    with session.recorded("tasks cancel", {"task": task_id}):
+        _require_unfinished(stored())
+        cancel(session.paths, task_id)
+    return stored()
+
+
+def _require_unfinished(task: dict[str, Any]) -> None:
+    """Raises Conflict."""
+    if TaskState(task["state"]).is_final:
+        raise Conflict(
+            f"training {task['id']} has ended already: {task['state']}", hint=f"autopilot tasks {task['id']} shows it"
+        )
 
 
 def _show(session: Session, task: dict[str, Any]) -> int:
@@ -249,5 +262,6 @@ def _set_schedule(session: Session, schedule: str) -> int:
     from autopilot.config.overrides import set_values
 
     wanted = "" if schedule == "off" else schedule
-    set_values(session.paths, {"training.schedule": wanted})
+    with session.recorded("retrain", {"schedule": schedule}):
+        set_values(session.paths, {"training.schedule": wanted})
     return session.show({"schedule": wanted or None}, scheduled_screen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from autopilot.cli.render.blocks import Block, Field, Screen, Style, as_screen, field, line, listing
 from autopilot.cli.render.words import count, price, quantity, spoken, utc
@@ -79,11 +80,23 @@ def _what(row: Document) -> str:
 
 def _command(body: Document) -> str:
     given = [
-        f"{spoken(name)} {', '.join(value) if isinstance(value, list) else value}"
-        for name, value in body["asked"].items()
-        if value not in (None, False)
+        f"{spoken(name)} {_given(value)}"
+        for name, value in {**body["asked"], **body.get("outcome", {})}.items()
+        if value not in (None, False, [])
     ]
     return ", ".join([f"{body['command'].replace(f'{API}/', '')}: {body['result']}", *given])
+
+
+def _given(value: Any) -> Any:
+    """A list of series in words: the market of each, and the number of candles or rows."""
+    if not isinstance(value, list):
+        return value
+    return ", ".join(_series(each) if isinstance(each, dict) else str(each) for each in value)
+
+
+def _series(each: Document) -> str:
+    number = each.get("candles", each.get("written"))
+    return f"{each['exchange']} {each['symbol']} {each['timeframe']} ({number})"
 
 
 def _model(body: Document) -> str:
