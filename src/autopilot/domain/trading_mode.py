@@ -100,6 +100,17 @@ class ModeEntry:
     since_ms: int
     actor: str
 
+    @property
+    def restriction(self) -> Restriction:
+        """The restriction that the mode causes."""
+        return Restriction(self.code, self.mode, self.why, self.since_ms, lifting(self.account))
+
+
+def lifting(scope: str) -> str:
+    """The command that lifts the mode of ``scope``, the ``account`` of a `ModeEntry`."""
+    exchange = scope.partition(":")[2]
+    return f"autopilot resume --exchange {exchange}" if exchange else "autopilot resume"
+
 
 def accounts_of(exchange: str | None) -> str:
     """The ``account`` of a `ModeEntry` for one exchange, or for every account if ``exchange`` is None."""

@@ -9,7 +9,15 @@ from decimal import Decimal
 from autopilot.domain.account import BooksState, exchange_of
 from autopilot.domain.errors import AnswerLost, AutopilotError, MarketGone, MarketUnavailable
 from autopilot.domain.money import ZERO
-from autopilot.domain.trading_mode import BOOKS_DIFFER, EXCHANGE_UNREACHABLE, PANIC, Restriction, TradingMode
+from autopilot.domain.trading_mode import (
+    BOOKS_DIFFER,
+    EVERY_ACCOUNT,
+    EXCHANGE_UNREACHABLE,
+    ModeEntry,
+    Restriction,
+    TradingMode,
+    holds_for,
+)
 from autopilot.execution.reconciliation import Shortfall
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
@@ -19,8 +27,8 @@ _BOOKS = ""
 
 
 class AccountWatch(RestrictionSource):
-    """Forgets everything at a restart: the first cycles find it again. It also holds every account back while a halt
-    that the user ordered is not stored yet.
+    """Forgets everything at a restart: the first cycles find it again. It also holds accounts back while a mode that
+    the user set is not stored yet.
 
     ``clock``: the machine's time.
     """
@@ -28,7 +36,7 @@ class AccountWatch(RestrictionSource):
     def __init__(self, clock: Clock, events: EventSink) -> None:
         self._clock = clock
         self._events = events
-        self._halt: Restriction | None = None
+        self._unstored: dict[str, ModeEntry] = {}
         self._found: dict[tuple[str, str], Restriction] = {}
         """By account and, of an outage, the symbol that met it; `_BOOKS` if the account's books differ."""
         self._books: dict[str, BooksState] = {}
@@ -38,15 +46,26 @@ class AccountWatch(RestrictionSource):
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         differing = self._found.get((account, _BOOKS))
         silent = (each for (owner, name), each in self._found.items() if owner == account and name != _BOOKS)
-        return tuple(each for each in (self._halt, differing, *silent) if each)
+        unstored = (each.restriction for each in self._unstored.values() if holds_for(each.account, account))
+        return tuple(each for each in (*unstored, differing, *silent) if each)
 
-    def halt(self, why: str) -> None:
-        """Send nothing but stop-losses, on any account."""
-        self._halt = Restriction(PANIC, TradingMode.HALTED, why, self._clock.now_ms(), "autopilot resume")
+    def hold(self, entry: ModeEntry) -> None:
+        """Restrict accounts from now on, until the mode is stored; unless they are held as strictly already."""
+        before = self._unstored.get(entry.account)
+        if before is None or before.mode.strictness < entry.mode.strictness:
+            self._unstored[entry.account] = entry
 
-    def end_halt(self) -> None:
-        """The halt is stored now, or the user lifted it."""
-        self._halt = None
+    def stored(self, entry: ModeEntry) -> None:
+        """The mode is stored now. A stricter one that is not stays."""
+        held = self._unstored.get(entry.account)
+        if held and held.mode.strictness <= entry.mode.strictness:
+            del self._unstored[entry.account]
+
+    def release(self, scope: str) -> None:
+        """The user lifted the modes of ``scope``, for `EVERY_ACCOUNT` all modes."""
+        for held in [*self._unstored]:
+            if scope in (EVERY_ACCOUNT, held):
+                del self._unstored[held]
 
     def failed(self, account: str, symbol: str, error: AutopilotError) -> None:
         """The symbol's cycle failed. Only an error of the exchange counts, and a market that is gone: until the next

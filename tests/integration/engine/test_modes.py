@@ -164,6 +164,50 @@ async def test_one_exchange_cannot_resume_while_all_are_held_back(open_desk: Ope
     assert desk.codes() == []
 
 
+@pytest.mark.parametrize("what", ["restrict", "restrictions", "the table"])
+async def test_a_pause_that_cannot_be_stored_holds_and_cancels_all_the_same(
+    what: str, waiting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailable("the disk is full", hint="make room")
+
+    with monkeypatch.context() as patched:
+        if what == "the table":
+            waiting.database.connection.execute(
+                "CREATE TRIGGER no BEFORE INSERT ON trading_modes BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            )
+        else:
+            patched.setattr(SqliteTradingModes, what, full)
+        told = await waiting.control.pause(None, ME)
+    unstored, account = told["accounts"]
+    assert (told["before"], told["now"], told["complete"]) == ("active", "reducing", False)
+    assert "the pause is not stored, and is over when process" in unstored["left"][0]["what"]
+    assert ([order["status"] for order in account["canceled"]], account["left"]) == (["canceled"], [])
+    await waiting.hours(2)
+    assert waiting.orders() == [("buy", "entry", "canceled")]
+    assert set(codes(waiting)[1:]) == {"PAUSED_BY_USER"}
+
+
+async def test_a_pause_that_is_stored_does_not_weaken_a_panic_that_is_not(
+    waiting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailable("the disk is full", hint="make room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteTradingModes, "restrict", full)
+        await waiting.control.panic(ME, flatten=False)
+    await waiting.control.pause(None, ME)
+    assert sorted(waiting.codes()) == ["PANIC", "PAUSED_BY_USER"]
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteTradingModes, "lift", full)
+        with pytest.raises(StoreUnavailable):
+            await waiting.control.resume(None, ME)
+    assert sorted(waiting.codes()) == ["PANIC", "PAUSED_BY_USER"], "a resume that is not stored lifts nothing"
+    await waiting.control.resume(None, ME)
+    assert waiting.codes() == []
+
+
 class TestPanic:
     async def test_the_mode_is_stored_before_the_exchange_is_asked(self, waiting: Any) -> None:
         seen: list[list[str]] = []

@@ -15,7 +15,7 @@ from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.log_proof import AnchoredLog
-from autopilot.adapters.store.trading_modes import SqliteTradingModes, lifting
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.status import status_document
 from autopilot.app.audit_log import DaemonAudit
@@ -23,7 +23,7 @@ from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.order import OrderStatus
-from autopilot.domain.trading_mode import ModeEntry, Restriction, TradingMode, mode_of, scope_words
+from autopilot.domain.trading_mode import ModeEntry, Restriction, TradingMode, lifting, mode_of, scope_words
 
 PAUSE = ModeEntry("*", TradingMode.REDUCING, "PAUSED_BY_USER", "paused by the user", 5, "uid 1 pid 2")
 HALT = ModeEntry("*", TradingMode.HALTED, "PANIC", "panic called by the user", 9, "uid 1 pid 3")

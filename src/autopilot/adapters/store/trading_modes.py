@@ -48,7 +48,7 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
         return altered_modes(self._database)
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
-        return tuple(as_restriction(entry) for entry in self.entries() if holds_for(entry.account, account))
+        return tuple(entry.restriction for entry in self.entries() if holds_for(entry.account, account))
 
     def _record(
         self, connection: sqlite3.Connection, entry: ModeEntry, previous: TradingMode, mode: TradingMode, actor: str
@@ -56,14 +56,3 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
         if self._audit:
             body = {"account": entry.account, "previous": previous.value, "mode": mode.value}
             self._audit.append(connection, AuditKind.MODE, {**body, "code": entry.code, "why": entry.why}, actor=actor)
-
-
-def as_restriction(entry: ModeEntry) -> Restriction:
-    """The restriction that a mode causes."""
-    return Restriction(entry.code, entry.mode, entry.why, entry.since_ms, lifting(entry.account))
-
-
-def lifting(account: str) -> str:
-    """The command that lifts the mode of ``account``, which is the account of a `ModeEntry`."""
-    exchange = account.partition(":")[2]
-    return f"autopilot resume --exchange {exchange}" if exchange else "autopilot resume"

@@ -30,6 +30,7 @@ from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
 
 _PANIC = "panic called by the user"
+_PAUSE = "paused by the user"
 _ENTRIES = frozenset({Purpose.ENTRY})
 _ALL = frozenset(Purpose)
 
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 class TradingControl:
     """``busy`` returns the accounts with open orders or positions; ``open_account`` opens an account by its name and
-    raises AutopilotError; ``clock`` is the machine's time. All methods but `panic` raise StoreError if a mode cannot be
+    raises AutopilotError; ``clock`` is the machine's time. `resume` and `halt` raise StoreError if a mode cannot be
     stored. Other errors are in the returned document as ``left``."""
 
     def __init__(
@@ -62,33 +63,23 @@ class TradingControl:
         return self._watch.books()
 
     async def pause(self, exchange: str | None, actor: str) -> Document:
-        """Stop buying, and cancel resting entries. Returns the modes and `results_document`."""
-        changed = self._restrict(exchange, TradingMode.REDUCING, PAUSED_BY_USER, "paused by the user", actor)
-        chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
-        return changed | results_document(
-            await self._everywhere(chosen, lambda at: at.cancel(_ENTRIES, "not sent: paused"))
-        )
+        """Stop buying, and cancel resting entries. Returns the modes and `results_document`. The mode comes first; if
+        it cannot be stored, the rest is done all the same, and the document says so."""
+        changed, unstored = self._set(self._entry(exchange, TradingMode.REDUCING, PAUSED_BY_USER, _PAUSE, actor))
+        done = await self._everywhere(exchange, lambda at: at.cancel(_ENTRIES, "not sent: paused"))
+        return changed | results_document([*unstored, *done])
 
     async def panic(self, actor: str, *, flatten: bool) -> Document:
-        """Halt, cancel all our orders and, with ``flatten``, sell all positions. The mode comes first; if it cannot be
-        stored, the rest is done all the same, and the document says so."""
-        before, unstored = mode_of(self._modes.restrictions(EVERY_ACCOUNT)), []
-        try:
-            changed = self.halt(actor)
-        except StoreError as error:
-            changed = {"account": EVERY_ACCOUNT, "before": before.value, "now": TradingMode.HALTED.value}
-            what = f"the halt is not stored, and is over when process {os.getpid()} ends: {error}"
-            unstored = [AccountResult(EVERY_ACCOUNT, left=[Remainder("*", what, error.hint)])]
+        """Halt, cancel all our orders and, with ``flatten``, sell all positions. The mode comes first, as in
+        `pause`."""
+        changed, unstored = self._set(self._entry(None, TradingMode.HALTED, PANIC, _PANIC, actor))
         why = "not sent: panic"
-        done = await self._everywhere(self._busy(), lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
+        done = await self._everywhere(None, lambda at: at.flatten(why) if flatten else at.cancel(_ALL, why))
         return changed | results_document([*unstored, *done])
 
     def halt(self, actor: str) -> Document:
-        """Send no order but stop-losses: in this process even if the mode cannot be stored."""
-        self._watch.halt(_PANIC)
-        changed = self._restrict(None, TradingMode.HALTED, PANIC, _PANIC, actor)
-        self._watch.end_halt()
-        return changed
+        """Send no order but stop-losses. Raises StoreError if the mode cannot be stored."""
+        return self._store(self._entry(None, TradingMode.HALTED, PANIC, _PANIC, actor))
 
     async def resume(self, exchange: str | None, actor: str, *, write_off: bool = False) -> Document:
         """Lift the modes that users set, and accept the books as they are; with ``write_off`` also remove missing
@@ -103,27 +94,57 @@ class TradingControl:
         lifted = self._modes.lift(scope, actor)
         for entry in lifted:
             self._tell(entry, entry.mode, TradingMode.ACTIVE)
-        self._watch.end_halt()
+        self._watch.release(scope)
         self._watch.accept(exchange)
         before = max((general, *(each.mode for each in lifted)), key=lambda mode: mode.strictness)
-        changed = {"account": scope, "before": before.value, "now": TradingMode.ACTIVE.value}
+        changed = self._change(scope, before, TradingMode.ACTIVE)
         if not write_off:
             return changed
-        chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
-        return changed | results_document(await self._everywhere(chosen, lambda at: at.write_off()))
+        return changed | results_document(await self._everywhere(exchange, lambda at: at.write_off()))
 
-    def _restrict(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> Document:
-        scope = accounts_of(exchange)
-        before = mode_of(self._modes.restrictions(scope))
-        wanted = ModeEntry(scope, mode, code, why, self._clock.now_ms(), actor)
+    def _entry(self, exchange: str | None, mode: TradingMode, code: str, why: str, actor: str) -> ModeEntry:
+        return ModeEntry(accounts_of(exchange), mode, code, why, self._clock.now_ms(), actor)
+
+    def _set(self, wanted: ModeEntry) -> tuple[Document, list[AccountResult]]:
+        """Set the mode: in this process even if it cannot be stored, which the result then says."""
+        self._watch.hold(wanted)
+        try:
+            changed = self._store(wanted)
+        except StoreError as error:
+            name = "halt" if wanted.mode is TradingMode.HALTED else "pause"
+            what = f"the {name} is not stored, and is over when process {os.getpid()} ends: {error}"
+            unstored = AccountResult(wanted.account, left=[Remainder("*", what, error.hint)])
+            now = mode_of(self._watch.restrictions(wanted.account))
+            return self._change(wanted.account, self._stored(wanted.account), now), [unstored]
+        self._watch.stored(wanted)
+        return changed, []
+
+    def _store(self, wanted: ModeEntry) -> Document:
+        """Raises StoreError."""
+        before = mode_of(self._modes.restrictions(wanted.account))
         if self._modes.restrict(wanted) == wanted:
-            self._tell(wanted, before, mode)
-        return {"account": scope, "before": before.value, "now": mode_of(self._modes.restrictions(scope)).value}
+            self._tell(wanted, before, wanted.mode)
+        return self._change(wanted.account, before, mode_of(self._modes.restrictions(wanted.account)))
+
+    def _stored(self, scope: str) -> TradingMode:
+        """As far as it can be read."""
+        try:
+            return mode_of(self._modes.restrictions(scope))
+        except StoreError:
+            return TradingMode.ACTIVE
+
+    def _change(self, scope: str, before: TradingMode, now: TradingMode) -> Document:
+        return {"account": scope, "before": before.value, "now": now.value}
 
     async def _everywhere(
-        self, accounts: Sequence[str], act: Callable[[Liquidation], Awaitable[AccountResult]]
+        self, exchange: str | None, act: Callable[[Liquidation], Awaitable[AccountResult]]
     ) -> list[AccountResult]:
-        return await asyncio.gather(*(self._at(account, act) for account in accounts))
+        """On every account of ``exchange`` with open orders or positions."""
+        try:
+            chosen = [account for account in self._busy() if exchange in (None, exchange_of(account))]
+        except StoreError as error:
+            return [AccountResult(accounts_of(exchange), left=[Remainder("*", str(error), error.hint or TRY_AGAIN)])]
+        return await asyncio.gather(*(self._at(account, act) for account in chosen))
 
     async def _at(self, account: str, act: Callable[[Liquidation], Awaitable[AccountResult]]) -> AccountResult:
         try:

@@ -15,7 +15,6 @@ from autopilot.adapters.store.log_proof import log_restrictions
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.mode_proof import altered_modes, modes_in_force
 from autopilot.adapters.store.rows import IS_OPEN
-from autopilot.adapters.store.trading_modes import as_restriction, lifting
 from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.adapters.store.views.names import STORED
 from autopilot.domain.account import BooksState, exchange_of, is_live
@@ -31,6 +30,7 @@ from autopilot.domain.trading_mode import (
     Restriction,
     TradingMode,
     holds_for,
+    lifting,
     mode_of,
     scope_words,
 )
@@ -61,7 +61,7 @@ def stored_modes(database: Database) -> list[Document]:
     entries, altered = modes_in_force(database), log_restrictions(database)
     return [
         mode_document(
-            account, [*(as_restriction(entry) for entry in entries if holds_for(entry.account, account)), *altered]
+            account, [*(entry.restriction for entry in entries if holds_for(entry.account, account)), *altered]
         )
         for account in ([row["account"] for row in accounts] or [EVERY_ACCOUNT])
     ]
