@@ -10,7 +10,7 @@ from pathlib import Path
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database, Store, open_readonly
-from autopilot.adapters.store.mode_proof import altered_modes
+from autopilot.adapters.store.mode_proof import compared_modes
 from autopilot.adapters.store.model_proof import altered_models
 from autopilot.adapters.store.rows import from_json
 from autopilot.domain.audit import GENESIS, AuditKind, AuditRow, Compared, Head, Verdict, canonical, chained, verify
@@ -95,7 +95,7 @@ def verify_all(database: Path, anchor: Head | None) -> Verdict:
         return replace(
             verify(_rows(connection), anchor),
             armings=_compared(opened, "armings", altered_armings(opened)),
-            modes=_compared(opened, "trading_modes", [each.account for each in altered_modes(opened)]),
+            modes=compared_modes(opened),
             models=_compared(opened, "models", altered_models(opened)),
         )
 

@@ -10,6 +10,7 @@ import sqlite3
 from autopilot.adapters.json_text import json_object
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row
+from autopilot.domain.audit import Compared
 from autopilot.domain.errors import StoreCorrupt
 from autopilot.domain.trading_mode import ModeEntry, TradingMode
 
@@ -30,6 +31,12 @@ def modes_in_force(database: Database) -> tuple[ModeEntry, ...]:
         for account in sorted(stored.keys() | recorded.keys())
         if (entry := _stricter(stored.get(account), recorded.get(account))) and entry.mode is not TradingMode.ACTIVE
     )
+
+
+def compared_modes(database: Database) -> Compared:
+    """The accounts that have a mode in the table or in the log, and those whose modes differ. Raises StoreError."""
+    accounts = _stored(database).keys() | _recorded(database).keys()
+    return Compared(len(accounts), tuple(each.account for each in altered_modes(database)))
 
 
 def altered_modes(database: Database) -> tuple[ModeEntry, ...]:

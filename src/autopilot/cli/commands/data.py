@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,10 +32,20 @@ from autopilot.cli.render.candles import (
     verify_screen,
 )
 from autopilot.cli.render.progress import Forecast, progress_view
-from autopilot.cli.session import Session, address, symbol_or_none
-from autopilot.control.errors import Conflict, DaemonNotRunning
+from autopilot.cli.session import Session, symbol_or_none
+from autopilot.cli.stored_series import (
+    candle_database,
+    chosen_series,
+    judged_series,
+    matching_series,
+    named_series,
+    one_market,
+    stored_candles,
+    stored_series,
+    verified_series,
+    wanted_market,
+)
 from autopilot.domain.document_types import Document
-from autopilot.domain.errors import NotFound
 from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
@@ -43,8 +53,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from autopilot.adapters.imports.layouts import Layout
-    from autopilot.adapters.store.database import Database
-    from autopilot.domain.candles import Candles
     from autopilot.domain.progress import Progress
 
 app = command_group(help="Import, export, list, verify and mend the candles on this machine.")
@@ -104,7 +112,7 @@ def import_(
     request = {"files": _names(paths), "exchange": exchange, "symbol": symbol, "timeframe": length and length.value}
     with (
         session.recorded("data import", request) as row,
-        _database(session) as database,
+        candle_database(session) as database,
         _progress(session, "fewer or shorter files") as progress,
     ):
         outcome = import_paths(SqliteCandles(database), paths, options, progress)
@@ -140,9 +148,9 @@ def export(
     from autopilot.adapters.imports.candle_export import export_candles, export_suffix
 
     export_suffix(path)
-    item = _chosen(session, path, exchange, symbol, timeframe)
+    item = chosen_series(session, path, exchange, symbol, timeframe)
     with _progress(session, "a .feather file") as progress:
-        export_candles(_candles(session, item), path, force=force, progress=progress)
+        export_candles(stored_candles(session, item), path, force=force, progress=progress)
     document = {**item, "file": str(path), "bytes": path.stat().st_size}
     session.show(document, export_screen)
 
@@ -151,7 +159,7 @@ def export(
 @with_session
 def list_(session: Session) -> None:
     """List the stored candles: markets, numbers, first and last time, and series that look wrongly imported."""
-    session.show({"series": [_judged(session, item) for item in _stored_series(session)]}, list_screen)
+    session.show({"series": [judged_series(session, item) for item in stored_series(session)]}, list_screen)
 
 
 @app.command()
@@ -163,9 +171,9 @@ def verify(
     timeframe: OneTimeframe = None,
 ) -> int:
     """Check the stored candles for faults; exit code 1 if there are any, but 0 for gaps alone."""
-    found = _matching(session, _wanted(exchange, symbol, timeframe))
+    found = matching_series(session, wanted_market(exchange, symbol, timeframe))
     with _progress(session, "--exchange", "--symbol", "--timeframe") as progress:
-        series = [_verified(session, item) for item in _each(found, "verify", progress)]
+        series = [verified_series(session, item) for item in _each(found, "verify", progress)]
     is_sound = all(item["sound"] for item in series)
     return session.show({"series": series, "sound": is_sound}, verify_screen, is_done=is_sound)
 
@@ -189,15 +197,15 @@ def rename(
 
     if to_exchange is None and to_symbol is None:
         raise UsageProblem("the new name is missing", hint="add --to-symbol or --to-exchange")
-    wanted = _one_market(exchange, symbol, timeframe)
+    wanted = one_market(exchange, symbol, timeframe)
     request = {**wanted, "to_exchange": to_exchange, "to_symbol": to_symbol}
     with session.recorded_change("data rename", request) as row:
         moves = [
             {**item, "to_exchange": (to_exchange or item["exchange"]).lower(), "to_symbol": to_symbol or item["symbol"]}
-            for item in _named_series(session, wanted)
+            for item in named_series(session, wanted)
         ]
         row.outcome = {"series": moves}
-        with _database(session) as database, _progress(session, "--timeframe") as progress:
+        with candle_database(session) as database, _progress(session, "--timeframe") as progress:
             store = SqliteCandles(database)
             for move in _each(moves, "rename", progress):
                 length = Timeframe(move["timeframe"])
@@ -218,14 +226,14 @@ def delete(
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.audit_log import DECLINED
 
-    wanted = _one_market(exchange, symbol, timeframe)
+    wanted = one_market(exchange, symbol, timeframe)
     with session.recorded_change("data delete", wanted) as row:
-        found = _named_series(session, wanted)
+        found = named_series(session, wanted)
         if not (yes or _may_delete(session, found, timeframe)):
             row.result = DECLINED
             return ExitCode.FAILED
         row.outcome = {"series": found}
-        with _database(session) as database, _progress(session, "--timeframe") as progress:
+        with candle_database(session) as database, _progress(session, "--timeframe") as progress:
             store = SqliteCandles(database)
             for item in _each(found, "delete", progress):
                 store.delete_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
@@ -259,31 +267,6 @@ def _names(paths: list[Path]) -> list[str]:
     return [path.name for path in paths]
 
 
-def _one_market(exchange: str | None, symbol: str | None, timeframe: str | None) -> dict[str, str | None]:
-    """The market of the options. Raises UsageProblem without both names, UnknownTimeframe."""
-    if exchange is None or symbol is None:
-        absent = [f"--{name}" for name, value in (("exchange", exchange), ("symbol", symbol)) if value is None]
-        raise UsageProblem(f"{' and '.join(absent)} must say which candles", hint="see autopilot data list")
-    return _wanted(exchange.lower(), symbol, timeframe)
-
-
-def _named_series(session: Session, wanted: dict[str, str | None]) -> list[Document]:
-    """The stored series of one market. Raises NotFound if nothing is stored, Conflict if the daemon uses it."""
-    found = _matching(session, wanted)
-    if not found:
-        market = " ".join(value for value in wanted.values() if value)
-        raise NotFound(f"no candles of {market} are stored", hint="see autopilot data list")
-    try:
-        running = session.client().get(address("status"))["symbols"]
-    except DaemonNotRunning:
-        return found
-    used = {item["timeframe"] for item in found}
-    if any(each["running"] and each["symbol"] == wanted["symbol"] and each["timeframe"] in used for each in running):
-        symbol = wanted["symbol"]
-        raise Conflict(f"{symbol} is running on these candles", hint=f"autopilot stop --symbol {symbol}")
-    return found
-
-
 def _layout(name: str | None) -> Layout | None:
     """Raises UsageProblem."""
     from autopilot.adapters.imports.layouts import LAYOUTS
@@ -310,102 +293,8 @@ def _import_sentiment(session: Session, paths: list[Path]) -> int:
     if len(paths) > 1:
         raise UsageProblem("--sentiment takes one file", hint="import the others without it")
     with session.recorded("data import", {"files": _names(paths), "sentiment": True}) as row:
-        with _database(session) as database:
+        with candle_database(session) as database:
             report = import_sentiment(SqliteSentiment(database), paths[0])
         row.outcome = {"read": report.read, "written": report.written}
     document = {**asdict(report), "file": str(report.file)}
     return session.show(document, sentiment_screen)
-
-
-@contextmanager
-def _database(session: Session) -> Iterator[Database]:
-    """The database, created if it does not exist; works beside a running daemon. Raises StoreError, ConfigError."""
-    from autopilot.adapters.store.database import open_database
-    from autopilot.config.paths import create_directories
-
-    create_directories(session.paths)
-    with closing(open_database(session.paths.database)) as database:
-        yield database
-
-
-def _chosen(session: Session, path: Path, *options: str | None) -> Document:
-    """The only stored series that matches the options and the file's name. Raises CandleError without any or with
-    several."""
-    from autopilot.adapters.imports.file_names import named_market
-    from autopilot.domain.errors import CandleError
-
-    named = named_market(path.name, *options[:2])
-    exchange, symbol, timeframe = (
-        option or name for option, name in zip(options, (named.exchange, named.symbol, named.timeframe), strict=True)
-    )
-    wanted = _wanted(exchange and exchange.lower(), symbol, timeframe)
-    series = _matching(session, wanted)
-    if len(series) == 1:
-        return series[0]
-    market = " ".join(value for value in wanted.values() if value)
-    if not series:
-        raise CandleError(f"no candles{' of ' if market else ''}{market} are stored", hint="see autopilot data list")
-    raise CandleError(
-        f"{len(series)} markets are stored{' for ' if market else ''}{market}",
-        hint=f"say which: {' '.join(f'--{name} {series[0][name]}' for name, value in wanted.items() if not value)}",
-    )
-
-
-def _wanted(exchange: str | None, symbol: str | None, timeframe: str | None) -> dict[str, str | None]:
-    """The market of the options. Raises UnknownTimeframe."""
-    return {"exchange": exchange, "symbol": symbol, "timeframe": timeframe and Timeframe.parse(timeframe).value}
-
-
-def _matching(session: Session, wanted: dict[str, str | None]) -> list[Document]:
-    """The stored series of a market; None stands for every exchange, symbol or timeframe."""
-    return [
-        item for item in _stored_series(session) if all(value in (None, item[name]) for name, value in wanted.items())
-    ]
-
-
-def _stored_series(session: Session) -> list[Document]:
-    """All stored series. Creates no database."""
-    from autopilot.adapters.store.candles import SqliteCandles
-
-    if not session.paths.database.exists():
-        return []
-    with _database(session) as database:
-        return [
-            {
-                "exchange": series.exchange,
-                "symbol": series.symbol,
-                "timeframe": series.timeframe.value,
-                "candles": series.count,
-                "first_at_ms": series.first_at_ms,
-                "last_at_ms": series.last_at_ms,
-            }
-            for series in SqliteCandles(database).coverage()
-        ]
-
-
-def _candles(session: Session, item: Document, last: int | None = None) -> Candles:
-    from autopilot.adapters.store.candles import SqliteCandles
-
-    with _database(session) as database:
-        store = SqliteCandles(database)
-        return store.load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]), last=last)
-
-
-def _verified(session: Session, item: Document) -> Document:
-    from autopilot.domain.candle_faults import find_faults
-    from autopilot.domain.candles import FaultKind
-
-    stored = _candles(session, item)
-    bars = (stored.open, stored.high, stored.low, stored.close, stored.volume)
-    faults = [asdict(fault) for fault in find_faults(stored.open_at_ms, *bars, Timeframe(item["timeframe"]))]
-    is_sound = all(fault["kind"] == FaultKind.GAP for fault in faults)
-    return {**_judged(session, item, stored), "faults": faults, "sound": is_sound}
-
-
-def _judged(session: Session, item: Document, stored: Candles | None = None) -> Document:
-    """The series with its suspicion; None for one that looks right."""
-    from autopilot.adapters.imports.doubtful_series import JUDGED, series_suspicion
-
-    candles = _candles(session, item, last=JUDGED) if stored is None else stored
-    suspicion = series_suspicion(item["exchange"], item["symbol"], candles)
-    return {**item, "suspicion": suspicion and asdict(suspicion)}

@@ -19,7 +19,7 @@ CANNOT_SHOW = (
     "a change by someone with your rights who rewrites the log and the anchor together; a copy of audit.head on"
     " another machine shows it",
     "whether rows after the anchor, the newest ones, were removed before the anchor reached them",
-    "changes to candles, samples, decisions, positions and the configuration: the log holds no copy of them",
+    "changes to candles, samples, positions and past decisions, and to the configuration file between two starts",
     "which of several recorded models was made champion by a change of the database",
 )
 """The limits of the check, in words."""
