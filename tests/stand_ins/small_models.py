@@ -9,7 +9,8 @@ import numpy as np
 
 from autopilot.adapters.audit_head import HEAD_NAME
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.models.first_reading import library
+from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.audit_log import audited
@@ -93,7 +94,7 @@ def keep_model(
         store = SqliteModels(database, trail)
         store.register(entry)
         if was_read:
-            store.record_read(entry, library())
+            FirstReadings(database, trail, FIRST_READER).record(entry)
         store.promote(model_id, 2, "by hand")
 
 

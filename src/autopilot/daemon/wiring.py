@@ -11,6 +11,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
@@ -78,7 +79,8 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     audit = DaemonAudit(database, paths.audit_head, config)
     trained, files = SqliteModels(database, audit.trail), ModelFiles(paths.models_dir)
     strategies, keys = load_strategies(), _unlocked(paths)
-    champions = Champions(trained, files, strategies.groups, config.model.life_days * DAY_MS, FIRST_READER)
+    readings = FirstReadings(database, audit.trail, FIRST_READER)
+    champions = Champions(trained, files, strategies.groups, config.model.life_days * DAY_MS, readings)
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(trained, SqliteLostPlaces(database), files, clock, config.scope(), drift, champions.status)
     modes = SqliteTradingModes(database, audit.trail)

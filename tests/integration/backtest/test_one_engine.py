@@ -17,6 +17,7 @@ from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExcha
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
@@ -111,7 +112,11 @@ async def drive(settings: AutopilotConfig, paths: Paths, database: Database) -> 
     """The daemon's cycles, until the stored candles end."""
     strategies = load_strategies()
     champions = Champions(
-        SqliteModels(database), ModelFiles(paths.models_dir), strategies.groups, 60 * DAY_MS, FIRST_READER
+        SqliteModels(database),
+        ModelFiles(paths.models_dir),
+        strategies.groups,
+        60 * DAY_MS,
+        FirstReadings(database, None, FIRST_READER),
     )
     events = EventLog(WallClock().now_ms)
     accounts = AccountOpener(settings, database, events, Restrictions())

@@ -15,6 +15,7 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -66,7 +67,9 @@ class MortalDatabase(Database):
 async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
     strategies, files = load_strategies(), ModelFiles(database.path.parent / "models")
-    champions = Champions(SqliteModels(database), files, strategies.groups, DAY_MS, FIRST_READER)
+    champions = Champions(
+        SqliteModels(database), files, strategies.groups, DAY_MS, FirstReadings(database, None, FIRST_READER)
+    )
     events = EventLog(lambda: 0)
     watch = AccountWatch(WallClock(), events)
     accounts = AccountOpener(CONFIG, database, events, Restrictions())

@@ -32,6 +32,7 @@ from autopilot.adapters.exchange.venues.known import venue_rules
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail, advanced
@@ -216,7 +217,11 @@ async def whole(
     armings.arm(Arming(ACCOUNT, "USD", Decimal(500), True, 0, clock.at_ms + 30 * DAY_MS, "a test"))
     strategies = load_strategies()
     champions = Champions(
-        SqliteModels(database), ModelFiles(tmp_path / "models"), strategies.groups, DAY_MS, FIRST_READER
+        SqliteModels(database),
+        ModelFiles(tmp_path / "models"),
+        strategies.groups,
+        DAY_MS,
+        FirstReadings(database, None, FIRST_READER),
     )
     events, config = (
         EventLog(clock.now_ms),

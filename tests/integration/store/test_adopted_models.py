@@ -14,6 +14,7 @@ from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.audit import recent, verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.model_proof import altered_models
@@ -63,7 +64,13 @@ async def test_a_store_with_models_that_the_log_does_not_know(path: Path, files:
         ]
         verdict = verify_all(path, read_head(path.with_name("audit.head")))
         assert (verdict.problem, verdict.models.count, verdict.rows) == (None, 2, rows + 2)
-        champions = Champions(SqliteModels(database, trail_of(path)), files, STRATEGIES.groups, DAY_MS, FIRST_READER)
+        champions = Champions(
+            SqliteModels(database, trail_of(path)),
+            files,
+            STRATEGIES.groups,
+            DAY_MS,
+            FirstReadings(database, trail_of(path), FIRST_READER),
+        )
         await champions.refresh()
         assert champions.usable(SCOPE).model_id == "m-1"
 

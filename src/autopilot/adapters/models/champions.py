@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.models.files import RETRAIN_HINT, ModelFiles
-from autopilot.adapters.models.first_reading import library, try_elsewhere
-from autopilot.adapters.models.identity import inputs_of
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.document_types import Document
@@ -42,8 +41,7 @@ class Champions:
     """They are looked up before every decision, so that a new champion decides from the next one on.
 
     ``strategies``: the group of each installed strategy; ``life_ms``: the time after its last training sample during
-    which a model is used, in market time. ``reader``: the program that reads a model before this process does, as in
-    `first_reading`.
+    which a model is used, in market time.
     """
 
     def __init__(
@@ -52,14 +50,13 @@ class Champions:
         files: ModelFiles,
         strategies: Mapping[str, StrategyGroup],
         life_ms: int,
-        reader: Sequence[str],
+        readings: FirstReadings,
     ) -> None:
         self._store = store
         self._files = files
         self._strategies = strategies
         self._life_ms = life_ms
-        self._reader = reader
-        self._library = library()
+        self._readings = readings
         self._refreshing = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
         self._known: tuple[ModelEntry, ...] = ()
@@ -144,7 +141,7 @@ class Champions:
         if self._is_current(entry):
             return self._loaded[entry.id]
         try:
-            if entry.state is ModelState.ABSTAINING or self._store.was_read(entry, self._library):
+            if entry.state is ModelState.ABSTAINING or self._readings.has(entry):
                 return self._keep(self._load(entry))
         except StoreError as error:
             return _Loaded(entry, None, ModelError(f"model {entry.id} cannot be looked up: {error}", hint=error.hint))
@@ -168,9 +165,7 @@ class Champions:
             return self._load(entry)
         try:
             text, card = self._content(entry)
-            if not self._store.was_read(entry, self._library):
-                await try_elsewhere(entry.id, text, inputs_of(card), self._reader)
-                self._store.record_read(entry, self._library)
+            await self._readings.read(entry, text, card)
         except ModelError as error:
             log.error("%s", error)  # noqa: TRY400 - it says all there is
             return _Loaded(entry, None, error)

@@ -40,7 +40,7 @@ def try_model(text: str, inputs: int) -> None:
     ensemble.contributions(row, 0)
 
 
-async def try_elsewhere(model_id: str, text: str, inputs: int, reader: Sequence[str]) -> None:
+async def read_elsewhere(model_id: str, text: str, inputs: int, reader: Sequence[str]) -> None:
     """Let the program ``reader`` do `try_model`. Raises ModelDamaged if it fails, dies or takes too long."""
     process = await asyncio.create_subprocess_exec(
         *reader,
@@ -74,7 +74,7 @@ def _unreadable(model_id: str, problem: str) -> ModelDamaged:
     return ModelDamaged(f"model {model_id} cannot be read: {problem}", hint=f"autopilot restart tries again; {RETRAIN}")
 
 
-def main() -> None:
+def _run() -> None:
     """The reading process: it ends before others where memory runs out, and writes no core dump."""
     import resource
 
@@ -90,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _run()

@@ -9,6 +9,7 @@ from enum import StrEnum
 from autopilot.adapters.json_text import json_object
 from autopilot.adapters.store.database import Database
 from autopilot.domain.audit import canonical
+from autopilot.domain.document_types import Document
 
 
 class ModelProof(StrEnum):
@@ -49,6 +50,11 @@ def recorded_model(database: Database, model_id: str) -> RecordedModel | None:
 def was_read(database: Database, model_id: str, sha256: str, reader: str) -> bool:
     """Whether a process of its own has read these files with the library ``reader``. Raises StoreError."""
     return database.row(_READ, (_text(model_id=model_id), _text(sha256=sha256), _text(reader=reader))) is not None
+
+
+def read_body(model_id: str, sha256: str, reader: str) -> Document:
+    """The body of the row that `was_read` looks for."""
+    return {"event": ModelProof.READ.value, "model_id": model_id, "sha256": sha256, "reader": reader}
 
 
 def altered_models(database: Database) -> tuple[str, ...]:

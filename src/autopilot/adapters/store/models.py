@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from autopilot.adapters.models.files import RETRAIN
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.model_proof import ModelProof, RecordedModel, recorded_model, was_read
+from autopilot.adapters.store.model_proof import ModelProof, RecordedModel, recorded_model
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import ModelDamaged, ModelError, NotFound
@@ -41,7 +41,9 @@ class SqliteModels(AuditedStore):
             if before and before["is_champion"] and before["state"] == ModelState.ABSTAINING:
                 entry = replace(entry, state=ModelState.ABSTAINING, note=before["note"])
             connection.execute(_REGISTER, {**to_row(entry), "is_champion": 0, "retired_at_ms": None})
-            self._record_proof(connection, ModelProof.TRAINED, entry)
+            if self._audit:
+                proof = {"model_id": entry.id, "sha256": entry.sha256, "state": entry.state.value}
+                self._audit.append(connection, AuditKind.MODEL, {"event": ModelProof.TRAINED.value, **proof})
             if before and before["state"] != entry.state:
                 self._record_state(connection, entry, "trained again", entry.created_at_ms)
 
@@ -56,15 +58,6 @@ class SqliteModels(AuditedStore):
             f"model {entry.id} does not match the audit log: {of} in the database is not the recorded one",
             hint=f"autopilot audit show --kind model shows it; {RETRAIN}",
         )
-
-    def was_read(self, entry: ModelEntry, reader: str) -> bool:
-        """Whether a process of its own has read the files of ``entry`` with the library ``reader``."""
-        return was_read(self._database, entry.id, entry.sha256, reader)
-
-    def record_read(self, entry: ModelEntry, reader: str) -> None:
-        """A process of its own has read the files of ``entry`` with the library ``reader``."""
-        with self._database.transaction(durable=True) as connection:
-            self._record_proof(connection, ModelProof.READ, entry, reader=reader)
 
     def entries(self) -> tuple[ModelEntry, ...]:
         """The newest first."""
@@ -158,14 +151,6 @@ class SqliteModels(AuditedStore):
         connection.execute(insert("model_history", ModelChange), row)
         if self._audit:
             self._audit.append(connection, AuditKind.MODEL, {**row, **proof})
-
-    def _record_proof(
-        self, connection: sqlite3.Connection, event: ModelProof, entry: ModelEntry, **reader: str
-    ) -> None:
-        if self._audit:
-            own = reader or {"state": entry.state.value}
-            body = {"event": event.value, "model_id": entry.id, "sha256": entry.sha256, **own}
-            self._audit.append(connection, AuditKind.MODEL, body)
 
 
 def _key(scope: ModelScope) -> tuple[str, str]:

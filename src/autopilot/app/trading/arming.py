@@ -13,6 +13,7 @@ from autopilot.adapters.exchange.venues.opening import live_account
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.autopilots import SqliteAutopilots
@@ -64,7 +65,8 @@ class Armings:
         were started."""
         life_ms = load(self.paths).config.model.life_days * DAY_MS
         models, files = SqliteModels(self.database), ModelFiles(self.paths.models_dir)
-        champions = Champions(models, files, load_strategies().groups, life_ms, FIRST_READER)
+        readings = FirstReadings(self.database, None, FIRST_READER)
+        champions = Champions(models, files, load_strategies().groups, life_ms, readings)
         await champions.refresh()
         entries = SqliteAutopilots(self.database).load_autopilots()
         started = {entry.timeframe for entry in entries if entry.account == wanted.account and entry.running}

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.models.first_reading import FIRST_READER, library, try_model
+from autopilot.adapters.models.first_reading import FIRST_READER, try_model
 from autopilot.adapters.models.identity import inputs_of
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.trials import SqliteTrials
@@ -61,7 +62,8 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
         trials, strategies = SqliteTrials(database), load_strategies()
         scope = ModelScope(config.candle_kind(request.exchange), request.timeframe)
         models, files = SqliteModels(database, trail), ModelFiles(paths.models_dir)
-        champions = Champions(models, files, strategies.groups, config.model.life_days * DAY_MS, FIRST_READER)
+        readings = FirstReadings(database, trail, FIRST_READER)
+        champions = Champions(models, files, strategies.groups, config.model.life_days * DAY_MS, readings)
         asyncio.run(champions.refresh())
         histories = asyncio.run(TrainingData(config, database, WallClock().now_ms).histories(request, watch))
         if request.surrogate:
@@ -76,7 +78,7 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
         with compute(config.compute.scheduler, sum(len(each.candles) for each in histories)) as executor:
             trained = train(histories, strategies, request, settings, executor, watch)
         watch(Stage.PROMOTION, 0, 1)
-        is_promoted = not request.surrogate and _keep(trained, scope, models, files)
+        is_promoted = not request.surrogate and _keep(trained, scope, models, files, readings)
         watch(Stage.PROMOTION, 1, 1, trained.state.value)
         last_ms = max((each.candles.last_at_ms for each in histories if len(each.candles)), default=None)
         deciding, decides = _deciding(champions, scope, None if last_ms is None else last_ms + request.timeframe.ms)
@@ -99,7 +101,9 @@ def run_training(paths: Paths, config: AutopilotConfig, request: TrainingRequest
     }
 
 
-def _keep(trained: Trained, scope: ModelScope, models: SqliteModels, files: ModelFiles) -> bool:
+def _keep(
+    trained: Trained, scope: ModelScope, models: SqliteModels, files: ModelFiles, readings: FirstReadings
+) -> bool:
     """Write the files and read them again, then register the model: an end in between leaves only unused files.
 
     Returns whether the model was promoted. Raises ModelError if this process cannot read it.
@@ -122,7 +126,7 @@ def _keep(trained: Trained, scope: ModelScope, models: SqliteModels, files: Mode
         timeframe=scope.timeframe,
     )
     models.register(entry)
-    models.record_read(entry, library())
+    readings.record(entry)
     if trained.replaces:
         models.promote(trained.model_id, now_ms, verdict)
     champion = models.champion(scope)

@@ -15,6 +15,7 @@ from trails import trail_of
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.models.watch import ModelWatch, model_drift
@@ -39,7 +40,9 @@ class Place:
         self.database = open_database(self.paths.database)
         self.store = SqliteModels(self.database, trail_of(self.paths.database))
         self.files = ModelFiles(self.paths.models_dir)
-        self.champions = Champions(self.store, self.files, {}, 60 * DAY_MS, FIRST_READER)
+        self.champions = Champions(
+            self.store, self.files, {}, 60 * DAY_MS, FirstReadings(self.database, None, FIRST_READER)
+        )
         self.trained_again: list[dict[str, Any]] = []
         self.asked: list[tuple[str, Collection[MarketKind]]] = []
 

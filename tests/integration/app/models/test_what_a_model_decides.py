@@ -21,7 +21,8 @@ from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models import first_reading
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
-from autopilot.adapters.models.first_reading import FIRST_READER, library, try_elsewhere
+from autopilot.adapters.models.first_reading import FIRST_READER, read_elsewhere
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
@@ -80,8 +81,9 @@ def decide(champions: Champions, scope: ModelScope) -> Selection:
 
 
 def opened(database: Database, files: ModelFiles, reader: Sequence[str] = FIRST_READER) -> Champions:
-    store = SqliteModels(database, trail_of(database.path))
-    return Champions(store, files, STRATEGIES.groups, 60 * DAY_MS, reader)
+    trail = trail_of(database.path)
+    readings = FirstReadings(database, trail, reader)
+    return Champions(SqliteModels(database, trail), files, STRATEGIES.groups, 60 * DAY_MS, readings)
 
 
 def test_of_every_pair_of_model_and_candles_it_decides_if_they_agree(database: Database, files: ModelFiles) -> None:
@@ -129,7 +131,9 @@ def test_the_set_of_strategies_must_be_the_same(database: Database, files: Model
             installed["macd_of_mine"] = installed["macd"]
         case _:
             installed["macd"] = next(group for group in installed.values() if group is not installed["macd"])
-    champions = Champions(SqliteModels(database), files, installed, 60 * DAY_MS, FIRST_READER)
+    champions = Champions(
+        SqliteModels(database), files, installed, 60 * DAY_MS, FirstReadings(database, None, FIRST_READER)
+    )
     chosen = decide(champions, REAL_HOURS)
     assert chosen.decided_by is DecidedBy.RULES
     assert "was trained with other strategies than those installed: macd" in chosen.note
@@ -153,7 +157,7 @@ def test_an_early_card_of_a_replay_follows_the_store_in_its_kind_only(database: 
     entry = ModelEntry("m-1", 1, ModelState.LIVE, "", sha256, "", False, None, "", CandleKind.REAL, Timeframe.H1)
     store = SqliteModels(database, trail_of(database.path))
     store.register(entry)
-    store.record_read(entry, library())
+    FirstReadings(database, trail_of(database.path), FIRST_READER).record(entry)
     store.promote("m-1", 2, "by hand")
     assert decide(opened(database, files), REAL_HOURS).decided_by is DecidedBy.MODEL
     store.demote(REAL_HOURS, 3, "by hand")
@@ -284,9 +288,9 @@ async def test_a_model_of_an_earlier_version_is_read_elsewhere_once(
 
 
 async def test_the_real_first_reader_reads_a_real_model_and_refuses_what_is_none() -> None:
-    await try_elsewhere("m-1", small_text(), len(FEATURES), FIRST_READER)
+    await read_elsewhere("m-1", small_text(), len(FEATURES), FIRST_READER)
     with pytest.raises(ModelDamaged, match="ended with exit code 1: the model cannot be read"):
-        await try_elsewhere("m-1", "#autopilot ensemble [", len(FEATURES), FIRST_READER)
+        await read_elsewhere("m-1", "#autopilot ensemble [", len(FEATURES), FIRST_READER)
 
 
 async def test_an_end_of_the_daemon_ends_a_first_reading(database: Database, files: ModelFiles) -> None:
