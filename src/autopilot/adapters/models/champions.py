@@ -185,12 +185,15 @@ class Champions:
         return self._files.read(entry.id, self._store.proven_sha256(entry))
 
     def _parsed(self, entry: ModelEntry, text: str, card: Document) -> _Loaded:
-        from autopilot.adapters.models.scoring_model import ScoringModel
-
         try:
+            from autopilot.adapters.models.scoring_model import ScoringModel
+
             return _Loaded(entry, ScoringModel.read(entry, text, card, self._strategies), None)
         except ModelError as error:
             return _Loaded(entry, None, error)
+        except Exception as error:
+            log.exception("model %s cannot be loaded", entry.id)
+            return _Loaded(entry, None, ModelError(f"model {entry.id} cannot be loaded: {error!r}", hint=RETRAIN_HINT))
 
 
 class _ChampionsOn(ScoreModel):

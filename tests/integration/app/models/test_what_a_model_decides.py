@@ -287,6 +287,20 @@ async def test_a_model_of_an_earlier_version_is_read_elsewhere_once(
     assert runs.read_text() == "."
 
 
+async def test_a_library_that_fails_leaves_the_decisions_to_the_rules(
+    database: Database, files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: str) -> NoReturn:
+        raise AttributeError("no such thing in this library")
+
+    keep_model(database, files, "m-1", REAL_HOURS)
+    monkeypatch.setattr("autopilot.training.model.ensemble.Ensemble.from_text", broken)
+    champions = opened(database, files)
+    chosen = decide(champions, REAL_HOURS)
+    assert (chosen.decided_by, "cannot be loaded: AttributeError" in chosen.note) == (DecidedBy.RULES, True)
+    assert not champions.status()[0]["usable"]
+
+
 async def test_the_real_first_reader_reads_a_real_model_and_refuses_what_is_none() -> None:
     await read_elsewhere("m-1", small_text(), len(FEATURES), FIRST_READER)
     with pytest.raises(ModelDamaged, match="ended with exit code 1: the model cannot be read"):
