@@ -18,6 +18,8 @@ LONGEST_LAG_MS = 60_000
 CANNOT_SHOW = (
     "a change by someone with your rights who rewrites the log and the anchor together; a copy of audit.head on"
     " another machine shows it",
+    "whether a row was added by Autopilot, or by someone with your rights in the same way; autopilot audit show lists"
+    " every row",
     "whether rows after the anchor, the newest ones, were removed before the anchor reached them",
     "changes to candles, samples, positions and past decisions, and to the configuration file between two starts",
     "which of several recorded models was made champion by a change of the database",
