@@ -15,6 +15,7 @@ from autopilot.adapters.store.audit import AuditTrail, advanced, recent, verify_
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.log_proof import AnchoredLog
+from autopilot.adapters.store.mode_proof import altered_modes
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.status import status_document
@@ -182,7 +183,7 @@ def test_of_the_table_and_the_log_the_stricter_counts_until_a_user_resumes(
     assert account in verify_all(path, read_head(path.with_name("audit.head"))).modes.altered
     modes.lift("*", "me")
     assert modes.restrictions("live:kraken") == ()
-    assert modes.altered() == ()
+    assert altered_modes(database) == ()
     assert [each["code"] for each in status_document(path, 0)["health"]] == []
     assert database.rows("SELECT * FROM trading_modes") == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.mode_proof import altered_modes, modes_in_force
+from autopilot.adapters.store.mode_proof import modes_in_force
 from autopilot.adapters.store.rows import insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, Restriction, TradingMode, holds_for
@@ -42,10 +42,6 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
     def entries(self) -> tuple[ModeEntry, ...]:
         """All modes in force, by account."""
         return modes_in_force(self._database)
-
-    def altered(self) -> tuple[ModeEntry, ...]:
-        """The modes in force of the accounts whose stored mode differs from the audit log's."""
-        return altered_modes(self._database)
 
     def restrictions(self, account: str) -> tuple[Restriction, ...]:
         return tuple(entry.restriction for entry in self.entries() if holds_for(entry.account, account))
