@@ -115,11 +115,12 @@ class DaemonAudit:
         if problem:
             log.error("THE AUDIT LOG WAS CHANGED: %s; try: autopilot audit verify", problem)
             self.trail.record(self._database, AuditKind.BREAK, {"problem": problem})
-            with locked(self._head_file.parent):
-                write_head(self._head_file, latest(self._database.path))
             why = f"the audit log was changed: {problem}"
             paused = ModeEntry(EVERY_ACCOUNT, TradingMode.REDUCING, AUDIT_ALTERED, why, WallClock().now_ms(), DAEMON)
             SqliteTradingModes(self._database, self.trail).restrict(paused)
+            # Last: until then a start after a crash finds the difference again.
+            with locked(self._head_file.parent):
+                write_head(self._head_file, latest(self._database.path))
         self._record("start")
         self._anchor.flush()
 

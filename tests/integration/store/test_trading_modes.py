@@ -269,6 +269,26 @@ def test_a_start_with_a_cut_log_buys_nothing_until_a_user_resumes(
     assert modes.restrictions("live:kraken") == ()
 
 
+def test_a_start_that_dies_before_it_has_paused_pauses_at_the_next_one(
+    modes: SqliteTradingModes, database: Database, path: Path, anchor: Anchor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    modes.restrict(PAUSE)
+    anchor.flush()
+    database.connection.execute("DROP TRIGGER audit_is_not_cut")
+    database.connection.execute("DELETE FROM audit")
+    database.connection.execute("DELETE FROM trading_modes")
+    start = DaemonAudit(database, path.with_name("audit.head"), AutopilotConfig())
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(SqliteTradingModes, "restrict", die)
+        start.open()
+    assert AnchoredLog(database).restrictions("live:kraken"), "nothing is bought meanwhile"
+    DaemonAudit(database, path.with_name("audit.head"), AutopilotConfig()).open()
+    assert [each.code for each in modes.restrictions("live:kraken")] == ["AUDIT_ALTERED"]
+
+
 def test_the_last_known_status_has_the_modes_and_the_problems(
     modes: SqliteTradingModes, path: Path, ledger: Any, make_order: Any
 ) -> None:
