@@ -281,9 +281,10 @@ def test_a_start_that_dies_before_it_has_paused_pauses_at_the_next_one(
     database.connection.execute("DELETE FROM audit")
     database.connection.execute("DELETE FROM trading_modes")
     start = DaemonAudit(database, path.with_name("audit.head"), AutopilotConfig())
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(SqliteTradingModes, "restrict", die)
-        start.open()
+        with pytest.raises(KeyboardInterrupt):
+            start.open()
     assert AnchoredLog(database).restrictions("live:kraken"), "nothing is bought meanwhile"
     DaemonAudit(database, path.with_name("audit.head"), AutopilotConfig()).open()
     assert [each.code for each in modes.restrictions("live:kraken")] == ["AUDIT_ALTERED"]
