@@ -16,6 +16,7 @@ from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import market_view
 from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import FeatureRow
+from autopilot.domain.decision import CandleBasis
 from autopilot.domain.sentiment import SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.selection.strategy_rules import StrategyProfile
@@ -69,7 +70,7 @@ def _cycle(own: Candles, reference: Candles) -> Callable[[], None]:
         view = market_view("ETH/USD", candles, reference.until(candles.last_at_ms)[-WINDOW:], mood)
         conditions = analyzer.analyze(view)
         evaluation = strategies.evaluate(view)
-        selection = selector.select(conditions, evaluation.signals, record, no_state)
+        selection = selector.select(conditions, evaluation.signals, record, no_state, CandleBasis(WINDOW, 0, None, ()))
         evaluation.explained(selection.strategy)
 
     return decide

@@ -47,6 +47,9 @@ PERMISSIONS = {
 DEADLINE_MS = (2_000, 60_000)
 """How far ahead a deadline has to be. Source: https://docs.kraken.com/api/docs/rest-api/add-order."""
 TRADES_AT_ONCE = 20
+CANDLES = 720
+"""The most recent candles that it gives, the open one among them, whatever ``since`` says. Source:
+https://docs.kraken.com/api/docs/rest-api/get-ohlc-data."""
 
 
 class KrakenExchange(LoopbackExchange):
@@ -139,8 +142,9 @@ class KrakenExchange(LoopbackExchange):
     async def _ohlc(self, request: web.Request) -> web.StreamResponse:
         if BASES.get(request.query["pair"]) in self.gone:
             return _error("EQuery:Unknown asset pair")
-        rows = self.candles
-        told = {request.query["pair"]: rows, "last": rows[-1][0] if rows else 0}
+        since = int(request.query.get("since", 0))
+        rows = [row for row in self.candles[-CANDLES:] if row[0] > since]
+        told = {request.query["pair"]: rows, "last": rows[-2][0] if len(rows) > 1 else since}
         return web.json_response({"error": [], "result": told})
 
     async def _private(self, request: web.Request) -> web.StreamResponse:

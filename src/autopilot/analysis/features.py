@@ -119,6 +119,14 @@ def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
     return FeatureRow(FEATURE_NAMES, _limited(np.concatenate(_in_order(columns))))
 
 
+def outside_row(view: MarketView) -> FeatureRow:
+    """The last entries of `outside_features`, for 170 candles or more."""
+    last = len(view.candles) - 1
+    columns = {**_reference(view, last), **_sentiment(view, last)}
+    names = (*_OF_REFERENCE, *_OF_SENTIMENT)
+    return FeatureRow(names, _limited(np.concatenate(itemgetter(*names)(columns))))
+
+
 def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
     """All features of the candles from ``first`` on; ``first`` is at least 724."""
     indicators = view.indicators

@@ -43,6 +43,8 @@ MIN_VOLATILITY = 1e-6
 LONGEST_EMA = 80
 """The longest EMA in which candles older than 1,000 weigh less than 1e-10; units of ATR lose one more decimal."""
 VOLUME_RATIO_LIMIT = 1e3
+PERIODS, LEAST_PERIODS = 29, 18
+"""The number of earlier periods that a volatility is ranked among, and how many suffice near the first candle."""
 
 
 def _once(
@@ -262,16 +264,19 @@ class Indicators:
     @_once
     def volatility_rank(self) -> FloatArray:
         """Rank of the volatility of the last 24 candles among the 29 periods of 24 candles before: 0 lowest, 1 highest.
-        Adjacent periods are nearly independent, so that 29 of them are as good as all 696 overlapping ones."""
+        Adjacent periods are nearly independent, so that 29 of them are as good as all 696 overlapping ones. The first
+        720 candles are ranked among the periods before them, from 18 periods (456 candles) on."""
         volatility = self.volatility(24)
-        length, first = len(volatility), 30 * 24
+        length, first = len(volatility), 24 * (LEAST_PERIODS + 1)
         rank = np.full(length, np.nan)
         if length > first:
-            periods = [volatility[first - 24 * back : length - 24 * back] for back in range(1, 30)]
-            past = np.concatenate(periods).reshape(29, -1)
-            now = volatility[first:]
+            # A period before the first candle is NaN: neither lower nor higher.
+            reaching = np.concatenate([np.full(24 * (PERIODS - LEAST_PERIODS - 1), np.nan), volatility])
+            rows, now = length - first, volatility[first:]
+            past = np.stack([reaching[24 * (PERIODS - back) :][:rows] for back in range(1, PERIODS + 1)])
             lower, higher = (side.view(np.int8).sum(axis=0, dtype=np.int8) for side in (past < now, past > now))
-            rank[first:] = 0.5 + (lower - higher) / 58.0
+            periods = np.minimum(np.arange(first, length) // 24 - 1, PERIODS)
+            rank[first:] = 0.5 + (lower - higher) / (2.0 * periods)
         return rank
 
     @_once

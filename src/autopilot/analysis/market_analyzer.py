@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from autopilot.analysis.features import feature_row
+from autopilot.analysis.features import feature_row, outside_row
+from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.analysis.view import MarketView
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import CandleError
@@ -15,11 +16,13 @@ class MarketAnalyzer:
     """Classifies the market at the last candle of a view."""
 
     def analyze(self, view: MarketView) -> MarketConditions:
-        """The conditions at the last candle. Raises CandleError with fewer than `WINDOW` candles."""
-        if len(view.candles) < WINDOW:
+        """The conditions at the last candle. With fewer than `WINDOW` candles, the volatility is ranked among a shorter
+        past, and of the features only those of the reference and of sentiment are given. Raises CandleError with fewer
+        than `LEAST_CANDLES`."""
+        if len(view.candles) < LEAST_CANDLES:
             raise CandleError(
                 f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to classify the market,"
-                f" {WINDOW} are needed",
+                f" {LEAST_CANDLES} are needed",
                 hint="import more history with autopilot data import FILE",
             )
         indicators, regimes = view.indicators, view.regimes
@@ -38,5 +41,5 @@ class MarketAnalyzer:
             volatility_ratio=float(indicators.volatility_ratio()[-1]),
             volume_ratio=float(indicators.volume_ratio()[-1]),
             external_signals=view.has_external_at(-1),
-            features=feature_row(view, regimes),
+            features=feature_row(view, regimes) if len(view.candles) >= WINDOW else outside_row(view),
         )

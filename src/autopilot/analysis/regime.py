@@ -25,8 +25,11 @@ UNKNOWN = -1
 UP, DOWN, RANGING, VOLATILE, QUIET = range(len(REGIMES))
 
 WARM_UP = 724
-"""Number of candles before the first known regime."""
-_FIRST = WARM_UP - 24
+"""Number of candles before the first regime whose volatility is ranked among all 29 periods."""
+LEAST_CANDLES = 500
+"""Number of candles that the first known regime needs, its own included. Between it and the warm-up the volatility is
+ranked among fewer periods; everything else is as it would be after more candles, to 1e-9."""
+_FIRST = LEAST_CANDLES - 1 - 24
 """First candle of the computation: early enough for the short windows of the rules."""
 MAX_CANDLES_IN_REGIME = 240
 """The largest count of candles in a regime, so that it depends on a bounded past."""
@@ -43,7 +46,7 @@ CODES = np.arange(len(REGIMES), dtype=np.int8)[:, None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegimeArrays:
-    """``codes`` int8[n] into `REGIMES`, −1 in the warm-up; ``strength`` float64[n] in [0, 1]: how clear the
+    """``codes`` int8[n] into `REGIMES`, −1 for the first 499; ``strength`` float64[n] in [0, 1]: how clear the
     regime is; ``candles_in_regime`` int64[n] includes the candle itself, at most 240; ``previous`` int8[n]: the code
     before the present regime, −1 if the regime is longer than that."""
 
@@ -53,24 +56,24 @@ class RegimeArrays:
     previous: Int8Array
 
     def regime(self, index: int) -> Regime:
-        """The regime at one candle. Raises ValueError in the warm-up."""
+        """The regime at one candle. Raises ValueError at one of the first 499."""
         code = int(self.codes[index])
         if code == UNKNOWN:
-            raise ValueError(f"no regime is known at candle {index}: the warm-up is not over")
+            raise ValueError(f"no regime is known at candle {index}: it needs {LEAST_CANDLES} candles")
         return REGIMES[code]
 
 
 def classify(indicators: Indicators) -> RegimeArrays:
-    """The regime at each candle but the first 724; an entry depends on the 1,000 candles before it."""
-    length = len(indicators.candles)
+    """The regime at each candle but the first 499; an entry depends on the 1,000 candles before it."""
+    length, first = len(indicators.candles), LEAST_CANDLES - 1
     codes = np.full(length, UNKNOWN, dtype=np.int8)
     strength = np.full(length, np.nan)
-    if length > WARM_UP:
+    if length > first:
         evidence = _evidence(indicators)
         burst = rolling_max(_bursts(evidence).astype(np.float64), BURST_LIFE) > 0
-        known = np.where(burst, np.int8(VOLATILE), _majority(_calm(evidence)))[WARM_UP - _FIRST :]
-        codes[WARM_UP:] = known
-        strength[WARM_UP:] = np.choose(known, [clarity[WARM_UP - _FIRST :] for clarity in _clarity(evidence)])
+        known = np.where(burst, np.int8(VOLATILE), _majority(_calm(evidence)))[first - _FIRST :]
+        codes[first:] = known
+        strength[first:] = np.choose(known, [clarity[first - _FIRST :] for clarity in _clarity(evidence)])
     return RegimeArrays(codes, strength, *_runs(codes))
 
 
@@ -174,5 +177,5 @@ def _runs(codes: Int8Array) -> tuple[IntArray, Int8Array]:
     np.not_equal(codes[1:], codes[:-1], out=changed[1:])
     length = np.minimum(index - np.maximum.accumulate(index * changed) + 1, MAX_CANDLES_IN_REGIME)
     previous = np.where(length < MAX_CANDLES_IN_REGIME, codes[np.maximum(index - length, 0)], np.int8(UNKNOWN))
-    length[:WARM_UP] = 0
+    length[: LEAST_CANDLES - 1] = 0
     return length, previous

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
@@ -13,7 +13,8 @@ import numpy as np
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
 from autopilot.app.backtest.run import stored_model
 from autopilot.backtest.choices import rule_choices
@@ -21,6 +22,7 @@ from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import BacktestResult, simulate
 from autopilot.backtest.models import DecidingModel, follow_models
 from autopilot.backtest.parity import ComparedDecision, cost_of, differing
+from autopilot.backtest.recorded import RecordedChoice, as_recorded
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -46,10 +48,19 @@ _MODELS = """
 SELECT json_extract(document, '$.selection.model.model_id'), min(candle_at_ms), max(candle_at_ms) FROM decisions
 WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
 """
+_SET_ASIDE = """
+SELECT id, symbol, candle_at_ms, document FROM decisions WHERE account = ? AND timeframe = ?
+AND (json_extract(document, '$.basis.count') < ? OR json_extract(document, '$.basis.joined') > 0)
+"""
+_PASSED_OVER = "SELECT symbol, first_at_ms, last_at_ms FROM passed_candles WHERE account = ? AND timeframe = ?"
 _RECORDED_DECISIONS = """
 SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, signal_type, action, denied_code
 FROM decisions WHERE account = ? AND timeframe = ? AND signal_type <> 'none' AND candle_at_ms >= ?
 """
+_ASIDE_WORDS = (
+    f"were decided with fewer than {WINDOW:,} candles, or with candles of another exchange; they are taken as recorded"
+    " and not compared"
+)
 _FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
 
 
@@ -77,8 +88,18 @@ def parity(paths: Paths, config: AutopilotConfig, days: int, progress: Progress)
         notes: list[str] = []
         tested = asyncio.run(recorded_symbols(config, database, recorded, notes))
         models = _models(paths, config, database, recorded, notes)
-        outcome, decisions = _again(config, database, recorded, tested, models, progress)
-        return _compared(database, recorded, tested, outcome, decisions, days, notes)
+        aside = _set_aside(database, recorded, models)
+        outcome, decisions = _again(config, database, recorded, tested, models, aside, progress)
+        return _compared(database, recorded, tested, outcome, decisions, aside, days, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _SetAside:
+    """What cannot be decided again, because the whole history has other candles. ``ids``: of these decisions;
+    ``choices``: by symbol and open time, None without a signal and for candles that were passed over."""
+
+    ids: frozenset[str]
+    choices: Mapping[str, Mapping[int, RecordedChoice | None]]
 
 
 def recorded_account(database: Database) -> Recorded:
@@ -98,7 +119,7 @@ async def recorded_symbols(
     period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
     symbols = tuple(recorded.spans)
     found = await tested_symbols(
-        config, database, recorded.exchange, symbols, recorded.timeframe, period, None, unwatched
+        config, database, recorded.exchange, symbols, recorded.timeframe, period, None, 0, unwatched
     )
     tested = []
     for each in found:
@@ -132,12 +153,27 @@ def _models(
     return tuple(found)
 
 
+def _set_aside(database: Database, recorded: Recorded, models: Sequence[DecidingModel]) -> _SetAside:
+    """The decisions on fewer candles than a whole window, or on those of another exchange, and passed over candles."""
+    series, ids = (recorded.account, recorded.timeframe.value), set()
+    choices: dict[str, dict[int, RecordedChoice | None]] = {symbol: {} for symbol in recorded.spans}
+    for symbol, first_ms, last_ms in database.rows(_PASSED_OVER, series):
+        if symbol in choices:
+            choices[symbol] |= dict.fromkeys(range(first_ms, last_ms + 1, recorded.timeframe.ms))
+    numbers = {model.id: number for number, model in enumerate(models)}
+    for decision_id, symbol, candle_at_ms, text in database.rows(_SET_ASIDE, (*series, WINDOW)):
+        ids.add(decision_id)
+        choices[symbol][candle_at_ms] = RecordedChoice.of(from_json(text), numbers)
+    return _SetAside(frozenset(ids), choices)
+
+
 def _again(
     config: AutopilotConfig,
     database: Database,
     recorded: Recorded,
     tested: Sequence[TestedSymbol],
     models: Sequence[DecidingModel],
+    aside: _SetAside,
     progress: Progress,
 ) -> tuple[BacktestResult, tuple[DecisionRow, ...]]:
     """The result, and every decision with a signal."""
@@ -162,6 +198,7 @@ def _again(
             tested, series, rule_choices(series, [each.first for each in tested], profiles), strict=True
         )
     ]
+    traded = [as_recorded(each, aside.choices[each.market.symbol]) for each in traded]
     stage = BacktestStage.TRADING_AGAIN
     outcome, _ = simulate(recorded.account, traded, strategies, config.paper, progress, models=models, stage=stage)
     return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
@@ -173,6 +210,7 @@ def _compared(
     tested: Sequence[TestedSymbol],
     outcome: BacktestResult,
     decisions: Sequence[DecisionRow],
+    aside: _SetAside,
     days: int,
     notes: Sequence[str],
 ) -> Document:
@@ -180,9 +218,12 @@ def _compared(
         recorded.last_ms + recorded.timeframe.ms - days * DAY_MS, min(first for first, _ in recorded.spans.values())
     )
     rows = database.rows(_RECORDED_DECISIONS, (recorded.account, recorded.timeframe.value, since_ms))
-    theirs = [ComparedDecision(*row) for row in rows]
-    ours = [_compared_decision(each) for each in decisions if each.candle_at_ms >= since_ms]
+    theirs = [ComparedDecision(*row) for row in rows if row["id"] not in aside.ids]
+    repeated = [each for each in decisions if each.candle_at_ms >= since_ms and each.id not in aside.ids]
+    ours = [_compared_decision(each) for each in repeated]
     found = differing(theirs, ours)
+    if count := sum(row["id"] in aside.ids for row in rows):
+        notes = (*notes, f"{count:,} signals {_ASIDE_WORDS}")
     fills = [from_row(Fill, row) for row in database.rows(_FILLS, (recorded.account, since_ms))]
     again = [each for each in outcome.books.fills if each.at_ms >= since_ms]
     currency = tested[0].market.quote
@@ -198,6 +239,7 @@ def _compared(
         "recorded": len(theirs),
         "again": len(ours),
         "fills": {"recorded": len(fills), "again": len(again)},
+        "set_aside": count,
         "differences": [document(asdict(each)) for each in found],
         "currency": currency,
         "cost": document(asdict(cost)) | {"total": format(cost.total + Decimal(0), "f")},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.backtest.choices import RULES, BacktestChoices, speaking
 from autopilot.domain.candles import Candles, IntArray
 from autopilot.domain.decision import Action, Denied, decision_id
@@ -40,7 +41,8 @@ class BacktestSymbol:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """The decision on one signal: a short form of the daemon's `Decision`."""
+    """The decision on one signal: a short form of the daemon's `Decision`. ``regime``: "" where the series is too short
+    to tell, because the decision was made with candles of another exchange."""
 
     id: str
     symbol: str
@@ -104,7 +106,7 @@ def decided(
         id=decision_id(account, view.symbol, view.timeframe, open_at_ms),
         symbol=view.symbol,
         candle_at_ms=open_at_ms,
-        regime=view.regimes.regime(index).value,
+        regime=view.regimes.regime(index).value if index >= LEAST_CANDLES - 1 else "",
         group=selection.group.value,
         strategy=selection.strategy,
         decided_by=selection.decided_by.value,

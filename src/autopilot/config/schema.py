@@ -66,6 +66,12 @@ def _known_exchange(name: str) -> str:
     return name
 
 
+def _real_exchange(name: str) -> str:
+    if MarketKind.of(name) is not MarketKind.REAL:
+        raise ValueError(f"{name} is not a real exchange")
+    return name
+
+
 def _reachable_by_dask(address: str) -> str:
     port = int(address.rpartition(":")[2])
     if not 0 < port < 65_536:
@@ -101,6 +107,14 @@ Exchange = Annotated[
 ]
 
 
+HistoryExchange = Annotated[
+    ExchangeName,
+    AfterValidator(_known_exchange),
+    AfterValidator(_real_exchange),
+    Allowed('the name of a real exchange of ccxt, such as "coinbase"'),
+]
+
+
 class Section(BaseModel):
     """Base of the sections declared here: frozen, and as strict as the settings dataclasses."""
 
@@ -112,6 +126,15 @@ class SentimentSection(Section):
 
     enabled: bool = True
     """Whether the index is fetched. Without it, strategies that use sentiment have no opinion."""
+
+
+class DataSection(Section):
+    """Candles."""
+
+    history_exchange: HistoryExchange | None = None
+    """Another exchange, whose candles of the same symbol fill in what a decision lacks before the first candle of the
+    trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Prices of two exchanges differ a
+    little."""
 
 
 class TrainingSection(Section):
@@ -184,6 +207,7 @@ class AutopilotConfig(Section):
     paper: PaperSettings = PaperSettings()
     replay: ReplaySettings = ReplaySettings()
     simulated: SimulatedSettings = SimulatedSettings()
+    data: DataSection = DataSection()
     sentiment: SentimentSection = SentimentSection()
     training: TrainingSection = TrainingSection()
     model: ModelSection = ModelSection()
@@ -214,6 +238,14 @@ class AutopilotConfig(Section):
             raise ValueError(
                 f'interval = {self.interval:g} is too short for exchange = "{self.exchange}": '
                 f"at least {SHORTEST_INTERVAL_S:g} second"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lend_from_another_exchange(self) -> Self:
+        if self.data.history_exchange == self.exchange:
+            raise ValueError(
+                f'data.history_exchange = "{self.exchange}" is the trading exchange itself: name another one, or ""'
             )
         return self
 

@@ -62,6 +62,18 @@ class Action(StrEnum):
     """An order was approved."""
 
 
+@dataclass(frozen=True, slots=True)
+class CandleBasis:
+    """The candles that a decision is based on. ``count``: all of them, the decided one included. The first ``joined``
+    are those of the exchange ``joined_from``, from before our own begin; None if all are our own. ``left_out``: the
+    strategies that need more candles and were not asked."""
+
+    count: int
+    joined: int
+    joined_from: str | None
+    left_out: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """The decision on one closed candle of one symbol. Each candle is decided once. ``candle_at_ms`` is the candle's
@@ -81,6 +93,7 @@ class Decision:
     signal: StrategySignal
     signals: Mapping[str, StrategySignal]
     strategy_errors: Mapping[str, str]
+    basis: CandleBasis
     action: Action
     checks: tuple[Check, ...]
     denied: Denied | None = None

@@ -11,7 +11,7 @@ from functools import partial
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.domain.candles import Candles
-from autopilot.domain.decision import Decision
+from autopilot.domain.decision import CandleBasis, Decision
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded, MarketGone, UnknownSymbol
 from autopilot.domain.market import Market, MarketKind
 from autopilot.domain.sentiment import LOOKBACK_MS
@@ -21,13 +21,14 @@ from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
-from autopilot.engine.market_window import MAX_CATCH_UP, MarketWindow
+from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.engine.passing_over import PassingOver
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
 from autopilot.engine.trader import Trader, check_exits_after_failure, require_exits_sent
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
-from autopilot.ports.ledger import Ledger
+from autopilot.ports.ledger import DecisionLedger
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.observer import EventSink, PriceObserver
 from autopilot.ports.sentiment import SentimentSource
@@ -49,7 +50,7 @@ class Dependencies:
     account: TradingAccount
     desk: OrderDesk
     observer: PriceObserver | None
-    ledger: Ledger
+    ledger: DecisionLedger
     sentiment: SentimentSource
     analyzer: MarketAnalyzer
     strategies: StrategySet
@@ -88,6 +89,7 @@ class IntelligentAutopilot:
         """Market time of the latest price that orders and positions were held against."""
         self._reconcile_next_ms = 0
         """Market time at which the books are next held against the exchange; 0 at the start and after trouble."""
+        self._passing_over = PassingOver(deps.account.name, settings, deps.ledger, deps.source.clock)
         self._trader = Trader(settings, deps.account, deps.desk, deps.observer, deps.strategies, deps.source.clock)
 
     @property
@@ -141,18 +143,20 @@ class IntelligentAutopilot:
         if self._reconcile_next_ms <= self._now_ms():
             await self._reconcile(market)
         decided_at_ms = self._last_decided_at_ms()
-        fresh, more = self._undecided(decided_at_ms), True
+        fresh, more = self.window.undecided(decided_at_ms), True
         if not len(fresh):
             more = await self._refresh(market)
-            fresh = self._undecided(decided_at_ms)
+            fresh = self.window.undecided(decided_at_ms)
         self._watch.answered(self._account.name, self.symbol)
+        fresh = self._passing_over.missed(fresh)
         for index in range(len(fresh)):
-            view = await self._view(int(fresh.open_at_ms[index]))
+            joined = await self.window.joined(int(fresh.open_at_ms[index]))
+            view = await self._view(joined.candles)
             async with self._account.lock.for_cycle():
                 candle = fresh.candle(index)
                 self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
                 await self._trader.settle(market, self.settings.timeframe, candle)
-                await self._decide(market, view)
+                await self._decide(market, view, joined)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._account.lock.for_cycle():
@@ -182,40 +186,43 @@ class IntelligentAutopilot:
                 await self._desk.follow(market)
             raise
 
-    async def _decide(self, market: Market, view: MarketView) -> None:
+    async def _decide(self, market: Market, view: MarketView, joined: JoinedCandles) -> None:
         """candles → conditions → samples → selection → signal → opportunity → approved or denied → order."""
+        if self._passing_over.too_short(view.candles, self._deps.strategies):
+            return
         tracker = self._deps.tracker
         conditions = self._deps.analyzer.analyze(view)
         evaluation = self._deps.strategies.evaluate(view)
-        await self._learn(view, evaluation)
+        await self._learn(view, joined, evaluation)
+        basis = CandleBasis(len(view.candles), joined.joined, joined.lender, evaluation.left_out)
         recent_bps = tracker.recent_bps(self.symbol)
         strategy_features = partial(tracker.strategy_state, self.symbol, view, evaluation.arrays)
-        selection = self._deps.selector.select(conditions, evaluation.signals, recent_bps, strategy_features)
+        selection = self._deps.selector.select(conditions, evaluation.signals, recent_bps, strategy_features, basis)
         signal = evaluation.explained(selection.strategy)
         context, mark = await self._trader.context(
             signal, market, view.candles.last_at_ms, self._price(view), proven_on=selection.proven_on
         )
         judgement = self._trader.judge(signal, selection, context)
-        decision = judgement.decision(self._source, conditions, evaluation, selection, signal, context)
+        decision = judgement.decision(self._source, conditions, evaluation, selection, signal, basis, context)
         if self._ledger.record_decision(decision, mark):
             self._account.keep(mark)
             self._announce(decision)
             await self._trader.act(judgement, market)
 
-    async def _learn(self, view: MarketView, evaluation: Evaluation) -> None:
-        """Store the samples that have matured. At the start and after a pause this needs more candles than a
-        decision does."""
+    async def _learn(self, view: MarketView, joined: JoinedCandles, evaluation: Evaluation) -> None:
+        """Store the samples that have matured, of our own candles only. At the start and after a pause this needs more
+        candles than a decision does."""
         tracker, strategies = self._deps.tracker, self._deps.strategies
         due = tracker.candles_due(self.symbol, view.candles.last_at_ms)
-        if due > len(view.candles):
-            view = await self._view(view.candles.last_at_ms, due)
+        if due > len(view.candles) or (due and joined.joined):
+            view = await self._view(await self.window.upto(view.candles.last_at_ms, max(due, WINDOW)))
             evaluation = strategies.evaluate(view)
         if due:
             tracker.observe(self.symbol, view, evaluation.arrays, strategies.lacking(view))
 
-    async def _view(self, open_at_ms: int, length: int = WINDOW) -> MarketView:
-        """The ``length`` candles, or as many as exist, that end with the candle opened at ``open_at_ms``."""
-        candles = await self.window.upto(open_at_ms, length)
+    async def _view(self, candles: Candles) -> MarketView:
+        """These candles, with the reference and the sentiment known at each."""
+        open_at_ms, length = candles.last_at_ms, max(WINDOW, len(candles))
         reference = await self._reference.as_reference(open_at_ms, length) if self._reference else None
         closed_at_ms = open_at_ms + self.settings.timeframe.ms
         sentiment = await self._deps.sentiment.series(
@@ -255,15 +262,6 @@ class IntelligentAutopilot:
 
     def _last_decided_at_ms(self) -> int | None:
         return self._ledger.last_decided_at_ms(self._account.name, self.symbol, self.settings.timeframe)
-
-    def _undecided(self, decided_at_ms: int | None) -> Candles:
-        """The closed candles in memory that were not decided yet; of a symbol that was never decided only the
-        latest."""
-        candles = self.window.candles
-        if not len(candles):
-            return candles
-        fresh = candles.since(candles.last_at_ms if decided_at_ms is None else decided_at_ms + 1)
-        return fresh[-MAX_CATCH_UP:]
 
     def _now_ms(self) -> int:
         return self._source.clock.now_ms()

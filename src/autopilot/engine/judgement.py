@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autopilot.domain.conditions import MarketConditions
-from autopilot.domain.decision import Action, Check, Decision, Denied, Opportunity
+from autopilot.domain.decision import Action, CandleBasis, Check, Decision, Denied, Opportunity
 from autopilot.domain.errors import StrategyError
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.selection import Selection
@@ -41,6 +41,7 @@ class Judgement:
         evaluation: Evaluation,
         selection: Selection,
         signal: StrategySignal,
+        basis: CandleBasis,
         context: DecisionContext,
     ) -> Decision:
         """The decision with everything that led to it. ``source``: the market that was decided on."""
@@ -58,6 +59,7 @@ class Judgement:
             signal=signal,
             signals=evaluation.fired,
             strategy_errors=evaluation.errors,
+            basis=basis,
             action=self.action,
             checks=self.checks,
             denied=self.denied,

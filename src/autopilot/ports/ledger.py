@@ -10,6 +10,7 @@ from typing import Protocol
 from autopilot.domain.decision import Decision
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order
+from autopilot.domain.passed_candles import PassedCandles
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
@@ -42,7 +43,7 @@ class Ledger(Protocol):
         Returns False if this candle was decided before; nothing is written then."""
 
     def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
-        """Open time of the last candle decided."""
+        """Open time of the last candle decided or passed over."""
 
     def last_price(self, account: str, symbol: str) -> float | None:
         """The close of the last candle decided, at any timeframe."""
@@ -82,6 +83,14 @@ class Ledger(Protocol):
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         """The latest mark in this currency, if any."""
+
+
+class DecisionLedger(Ledger, Protocol):
+    """The books of cycles, which may pass candles over."""
+
+    def pass_over(self, passed: PassedCandles) -> bool:
+        """Store that these candles are never decided. Returns False if they continue those that were passed over
+        before, for the same reason."""
 
 
 class WriteOffs(Protocol):

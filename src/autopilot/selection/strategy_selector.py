@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.conditions import FeatureRow, MarketConditions
+from autopilot.domain.decision import CandleBasis
 from autopilot.domain.errors import ModelError, NoModel, StrategyError
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection, StrategyScore
 from autopilot.domain.signal import SignalType, StrategyGroup, StrategySignal
@@ -26,7 +28,6 @@ class StrategySelector:
         if not strategies:
             raise StrategyError("there is no strategy to select from", hint="reinstall autopilot; it brings 14")
         self._strategies = tuple(strategies)
-        self._groups = frozenset(profile.group for profile in strategies)
         self._model = model
 
     def select(
@@ -35,20 +36,23 @@ class StrategySelector:
         signals: Mapping[str, StrategySignal],
         recent_bps: Mapping[str, float],
         state: Callable[[], FeatureRow],
+        basis: CandleBasis,
     ) -> Selection:
-        """The choice for the last candle. If the model fails or its answer is unusable, the rules decide and the
-        selection's note says why. ``state`` computes the strategies' part of the model's input; it is called only if
-        there is a model for these candles."""
-        scores, note = self._ask_model(conditions, state)
+        """The choice for the last candle, among the strategies that ``basis`` does not leave out: at least one. If the
+        model fails or its answer is unusable, the rules decide and the selection's note says why; so they do with
+        fewer candles than a whole window. ``state`` computes the strategies' part of the model's input; it is called
+        only if there is a model for these candles."""
+        profiles = [each for each in self._strategies if each.name not in basis.left_out]
+        scores, note = (None, _too_few(basis.count)) if basis.count < WINDOW else self._ask_model(conditions, state)
         by_rules = score_groups(conditions)
         groups = by_rules if scores is None else _best_first(scores.groups)
-        ranked = score_strategies(self._strategies, conditions.regime, signals, recent_bps)
+        ranked = score_strategies(profiles, conditions.regime, signals, recent_bps)
         rule_choice = None
         if scores is not None:
-            rule_choice = self._choose(by_rules, ranked)[1].strategy
+            rule_choice = _choose(by_rules, ranked)[1].strategy
             shares = scores.strategy_confidence
             ranked = tuple(replace(score, confidence=shares.get(score.strategy, 0.0)) for score in ranked)
-        group, strategy = self._choose(groups, ranked)
+        group, strategy = _choose(groups, ranked)
         speaks = (
             signals[strategy.strategy].signal_type is not SignalType.NONE if strategy.strategy in signals else False
         )
@@ -64,13 +68,6 @@ class StrategySelector:
             rule_choice=rule_choice,
             model=self._opinion(scores, conditions, state, group.group if speaks else None),
         )
-
-    def _choose(
-        self, groups: Sequence[GroupScore], ranked: Sequence[StrategyScore]
-    ) -> tuple[GroupScore, StrategyScore]:
-        """The best group that has strategies, and its best strategy."""
-        group = next(score for score in groups if score.group in self._groups)
-        return group, next(score for score in ranked if score.group is group.group)
 
     def _ask_model(
         self, conditions: MarketConditions, state: Callable[[], FeatureRow]
@@ -101,6 +98,17 @@ class StrategySelector:
             return replace(scores.opinion, contributions=self._model.contributions(conditions, state, explained))
         except ModelError:
             return scores.opinion
+
+
+def _too_few(candles: int) -> str:
+    return f"no model is asked with {candles} candles, it needs {WINDOW:,}; {_BY_RULES}"
+
+
+def _choose(groups: Sequence[GroupScore], ranked: Sequence[StrategyScore]) -> tuple[GroupScore, StrategyScore]:
+    """The best group that has strategies, and its best strategy."""
+    present = {score.group for score in ranked}
+    group = next(score for score in groups if score.group in present)
+    return group, next(score for score in ranked if score.group is group.group)
 
 
 def _check(scores: ModelScores) -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import ClassVar
 
+from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
@@ -64,6 +65,12 @@ class Strategy(ABC):
         """The parameters that are numbers, by name."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if type(value) in (int, float)}
+
+    @property
+    def candles_needed(self) -> int:
+        """The number of candles, from 1 to `WINDOW`, with which the last entry of `signals` equals the entry on the
+        whole series to 1e-9. While there are fewer, the rule is not asked."""
+        return WINDOW
 
     @abstractmethod
     def signals(self, view: MarketView) -> SignalArrays:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
+from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray
 from autopilot.domain.conditions import Regime
@@ -46,14 +47,16 @@ T = TypeVar("T")
 class Evaluation:
     """The signals of every strategy on one view: whole arrays, the signal of the last candle, and errors.
 
-    A strategy that failed is in ``errors`` and has no opinion: neutral arrays and no signal. Only signals with a side
-    have a reason; `explained` adds it to a silent strategy's, because most strategies are silent most of the time.
+    A strategy that failed is in ``errors``, one that needs more candles than the view has in ``left_out``. Neither has
+    an opinion: neutral arrays and no signal. Only signals with a side have a reason; `explained` adds it to a silent
+    strategy's, because most strategies are silent most of the time.
     """
 
     arrays: Mapping[str, SignalArrays]
     signals: Mapping[str, StrategySignal]
     errors: Mapping[str, str]
     explanations: Mapping[str, Callable[[], str]]
+    left_out: tuple[str, ...]
 
     @property
     def fired(self) -> Mapping[str, StrategySignal]:
@@ -106,21 +109,28 @@ class StrategySet:
         """The group of each strategy by name."""
         return {strategy.name: strategy.group for strategy in self.strategies}
 
+    def left_out(self, candles: int) -> tuple[str, ...]:
+        """The names of the strategies that need more than so many candles."""
+        return () if candles >= WINDOW else tuple(one.name for one in self if one.candles_needed > candles)
+
     def lacking(self, view: MarketView) -> dict[str, BoolArray]:
-        """By name, for each strategy that needs external data: bool[n], where it was missing."""
+        """By name, for each strategy: bool[n], where external data that it needs were missing, or earlier candles."""
         length = len(view.candles)
+        candles = np.arange(1, length + 1)
         reference, sentiment = (
             np.ones(length, dtype=np.bool_) if series is None else ~np.isfinite(series)
             for series in (view.reference_close, view.sentiment)
         )
         return {
-            one.name: (reference & one.needs_reference) | (sentiment & one.needs_sentiment)
+            one.name: (reference & one.needs_reference)
+            | (sentiment & one.needs_sentiment)
+            | (candles < one.candles_needed)
             for one in self
-            if one.needs_reference or one.needs_sentiment
         }
 
     def evaluate(self, view: MarketView) -> Evaluation:
-        """Evaluate every strategy once. A strategy that fails has no opinion and never stops the others.
+        """Evaluate every strategy that has its candles once. A strategy that fails has no opinion and never stops the
+        others.
 
         Raises CandleError if ``view`` has no candle.
         """
@@ -128,9 +138,11 @@ class StrategySet:
         if not length:
             raise CandleError(f"there are no candles of {view.symbol} to analyze", hint="wait for the first fetch")
         errors: dict[str, str] = {}
-        composites = [strategy for strategy in self if isinstance(strategy, CompositeStrategy)]
+        left_out = self.left_out(length)
+        asked = [strategy for strategy in self if strategy.name not in left_out]
+        composites = [strategy for strategy in asked if isinstance(strategy, CompositeStrategy)]
         singles = {voter.name: voter for one in composites for voter in one.voters}
-        singles |= {one.name: one for one in self if not isinstance(one, CompositeStrategy)}
+        singles |= {one.name: one for one in asked if not isinstance(one, CompositeStrategy)}
         # A division by zero in someone's rule is no news for the log: what comes of it fails the check of its arrays.
         with np.errstate(all="ignore"):
             arrays = _answers({name: partial(one.signals, view) for name, one in singles.items()}, length, errors)
@@ -140,11 +152,11 @@ class StrategySet:
             explanations |= {one.name: partial(one.explain_votes, view, opinions, length - 1) for one in composites}
             fired = {name: tell for name, tell in explanations.items() if arrays[name].side[-1]}
             reasons = _reasons(fired, errors)
-        arrays |= {name: SignalArrays.neutral(length) for name in errors}
+        arrays |= {name: SignalArrays.neutral(length) for name in (*errors, *left_out)}
         signals = {
             one.name: signal_at(one, view, arrays[one.name], length - 1, reasons.get(one.name, "")) for one in self
         }
-        return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations)
+        return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations, left_out)
 
 
 def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) -> Decimal:
@@ -218,6 +230,8 @@ def _loaded(entry_point: EntryPoint) -> Strategy:
         raise StrategyError(f"its group {strategy.group!r} is not a StrategyGroup", hint=PLUGIN_HINT)
     if not all(0.0 <= strategy.regime_fit[regime] <= 1.0 for regime in Regime):
         raise StrategyError("its regime_fit does not give every regime a number in [0, 1]", hint=PLUGIN_HINT)
+    if type(strategy.candles_needed) is not int or not 1 <= strategy.candles_needed <= WINDOW:
+        raise StrategyError(f"its candles_needed is not a whole number from 1 to {WINDOW}", hint=PLUGIN_HINT)
     return strategy
 
 

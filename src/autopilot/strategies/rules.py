@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from autopilot.analysis.indicators import LONGEST_EMA
+from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
@@ -20,6 +21,9 @@ __all__ = [
     "LONGEST_WILDER",
     "LONGEST_WINDOW",
     "MIN_MOVE",
+    "RANGE_CANDLES",
+    "TREND_CANDLES",
+    "WEEK_CANDLES",
     "assemble",
     "atr",
     "fired",
@@ -30,8 +34,10 @@ __all__ = [
     "rolling_max",
     "rolling_mean",
     "rolling_min",
+    "settled",
     "stretch",
     "unit",
+    "window_of",
 ]
 
 S = TypeVar("S", bound=Hashable)
@@ -43,9 +49,33 @@ LONGEST_WINDOW = 720
 ATR_PERIOD = 14
 MIN_MOVE = 1e-5
 """ATR below this fraction of the price means that the market does not move: its indicators are rounding noise."""
+FORGOTTEN = 1e-11
+"""The weight below which a recursive indicator has forgotten a candle."""
 MIN_RANGE, MAX_RANGE = 0.002, 0.0375
 """Bounds of ATR as a fraction of the price, for stops and targets: a stop of 1.5 ATR is never closer than 0.3 %, and
 a stop of 4 ATR never farther than 15 %."""
+
+
+def settled(n: int, times: int = 1) -> int:
+    """The number of candles from which on an EMA of ``n`` forgets all before them (a weight below 1e-11), those of its
+    first value included. ``times`` 2: an EMA of such an EMA. Wilder's smoothing over ``n`` is an EMA of 2n − 1."""
+    kept, share, candles = 1.0 - 2.0 / (n + 1), 2.0 / (n + 1), 0
+    while kept**candles * (1.0 + (times - 1) * share * candles) > FORGOTTEN:
+        candles += 1
+    return times * n + candles
+
+
+def window_of(*candles: int) -> int:
+    """The candles that a rule needs whose parts need so many: the largest number, at most `WINDOW`."""
+    return min(max(candles), WINDOW)
+
+
+RANGE_CANDLES = settled(2 * ATR_PERIOD - 1) + 1
+"""The candles that ATR needs, and with it `assemble` and `fired`; RSI of the same period needs as many."""
+TREND_CANDLES = settled(2 * ATR_PERIOD - 1, 2) + 1
+"""The candles that ADX needs."""
+WEEK_CANDLES = 169
+"""The candles that the volatility of a week needs, with `stretch` and the volatility ratio."""
 
 
 def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketView], T]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bases import WHOLE
 from orders import an_order
 
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
@@ -81,6 +82,7 @@ def bought(identity: str) -> tuple[Decision, Order]:
         signal=signal,
         signals={"momentum": signal},
         strategy_errors={},
+        basis=WHOLE,
         action=Action.ORDER,
         checks=(),
         order=order,

@@ -299,7 +299,10 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
         candles = SqliteCandles(database)
         autopilots = {
             symbol: IntelligentAutopilot(
-                replace(settings, symbol=symbol), around, MarketWindow(market, candles, symbol, Timeframe.H1), None
+                replace(settings, symbol=symbol),
+                around,
+                MarketWindow(market, candles, symbol, Timeframe.H1, None),
+                None,
             )
             for symbol in symbols
         }

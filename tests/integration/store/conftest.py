@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bases import WHOLE
 from orders import an_order
 
 from autopilot.adapters.store.armings import SqliteArmings
@@ -140,6 +141,7 @@ def make_decision() -> Callable[..., Decision]:
             signal=signal,
             signals={"macd": signal},
             strategy_errors={"grid": "it failed"},
+            basis=WHOLE,
             action=Action.HOLD,
             checks=(Check("CONFIDENCE_BELOW_THRESHOLD", False, 0.615, 0.75, "", "too low"),),
         )

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+from bases import WHOLE
 
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -97,6 +98,7 @@ def decision(number: int, intent: Order) -> Decision:
         signal=signal,
         signals={"momentum": signal},
         strategy_errors={},
+        basis=WHOLE,
         action=Action.ORDER,
         checks=(),
         order=intent,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bases import WHOLE
 
 from autopilot.adapters.exchange.offline_markets.settings import SimulatedSettings
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
@@ -223,7 +224,7 @@ def test_the_rules_pick_what_a_live_selection_would_pick(
             continue
         row = rows_at[at]
         conditions, evaluation = MarketAnalyzer().analyze(view), STRATEGIES.evaluate(view)
-        chosen = selector.select(conditions, evaluation.signals, live.tracker.recent_bps("BTC/USD"), _none)
+        chosen = selector.select(conditions, evaluation.signals, live.tracker.recent_bps("BTC/USD"), _none, WHOLE)
         picked = STRATEGIES.names[data.picks[row, data.rule_group[row]]]
         assert picked == chosen.strategy
 

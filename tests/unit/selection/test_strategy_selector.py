@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from bases import WHOLE
 
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
 from autopilot.domain.errors import ModelError, NoModel, StrategyError
@@ -65,7 +66,7 @@ def select(
     market: MarketConditions, *spoken: StrategySignal, model: Model | None = None, **returns: float
 ) -> Selection:
     signals = {one.strategy: one for one in spoken}
-    return StrategySelector(PROFILES, model).select(market, signals, returns, lambda: STATE)
+    return StrategySelector(PROFILES, model).select(market, signals, returns, lambda: STATE, WHOLE)
 
 
 def answer(edges: Mapping[StrategyGroup, float] | None = None, **shares: float) -> ModelScores:
@@ -153,14 +154,15 @@ def test_a_stronger_and_surer_signal_scores_higher() -> None:
 
 def test_the_order_of_the_strategies_does_not_matter(conditions: Conditions) -> None:
     one, other = (
-        StrategySelector(some, None).select(conditions(), {}, {}, lambda: STATE) for some in (PROFILES, PROFILES[::-1])
+        StrategySelector(some, None).select(conditions(), {}, {}, lambda: STATE, WHOLE)
+        for some in (PROFILES, PROFILES[::-1])
     )
     assert one == other
 
 
 def test_a_group_without_strategies_is_passed_over(conditions: Conditions) -> None:
     only = [profile for profile in PROFILES if profile.group is StrategyGroup.MARKET_MAKING]
-    chosen = StrategySelector(only, None).select(conditions(**TREND), {}, {}, lambda: STATE)
+    chosen = StrategySelector(only, None).select(conditions(**TREND), {}, {}, lambda: STATE, WHOLE)
     assert (chosen.group, chosen.strategy) == (StrategyGroup.MARKET_MAKING, "dca")
     assert chosen.groups[0].group is StrategyGroup.TREND_FOLLOWING
     assert chosen.group_confidence == next(s.confidence for s in chosen.groups if s.group is chosen.group)
@@ -197,9 +199,9 @@ def test_an_absent_model_costs_nothing(conditions: Conditions) -> None:
 
     none = NoModel("no learned model for real 5m candles: the live model m-1 was trained on simulated 1h candles")
     selector = StrategySelector(PROFILES, Model(none))
-    chosen = selector.select(conditions(**TREND), {}, {}, unasked)
+    chosen = selector.select(conditions(**TREND), {}, {}, unasked, WHOLE)
     assert chosen.note == f"{none}; the rule table decides and its confidences are not calibrated"
-    assert StrategySelector(PROFILES, None).select(conditions(**TREND), {}, {}, unasked).note == NO_MODEL
+    assert StrategySelector(PROFILES, None).select(conditions(**TREND), {}, {}, unasked, WHOLE).note == NO_MODEL
 
 
 def test_a_decision_of_the_model_keeps_what_the_rules_would_have_taken(conditions: Conditions) -> None:

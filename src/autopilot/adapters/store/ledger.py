@@ -18,9 +18,10 @@ from autopilot.domain.documents import document
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
+from autopilot.domain.passed_candles import PassedCandles
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
 from autopilot.domain.timeframe import Timeframe
-from autopilot.ports.ledger import EquityMark, Ledger, WriteOffs
+from autopilot.ports.ledger import DecisionLedger, EquityMark, WriteOffs
 
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
 _POSITION = "SELECT * FROM positions WHERE account = ? AND symbol = ?"
@@ -29,6 +30,12 @@ _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
 _ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 20)}) ON CONFLICT DO NOTHING"
+_ADD_PASSED = insert("passed_candles", PassedCandles) + " ON CONFLICT DO NOTHING"
+_SERIES = "account = ?1 AND symbol = ?2 AND timeframe = ?3"
+_CONTINUE_PASSED = (
+    "UPDATE passed_candles SET last_at_ms = ?4, candles = candles + ?5, passed_at_ms = ?6, detail = ?7"
+    f" WHERE {_SERIES} AND last_at_ms = ?8 AND code = ?9"
+)
 _TRADED_CASH = "SELECT amount FROM traded_cash WHERE account = ? AND currency = ?"
 _SAVE_TRADED_CASH = (
     "INSERT INTO traded_cash VALUES (?, ?, ?) ON CONFLICT (account, currency) DO UPDATE SET amount = excluded.amount"
@@ -45,7 +52,7 @@ _HAS_ORDER = "SELECT 1 FROM orders WHERE client_order_id = ?"
 _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 
-class SqliteLedger(AuditedStore, Ledger, WriteOffs):
+class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
     """With ``audit``, every change of an order and the decision that led to it are recorded there, in the same
     transaction."""
 
@@ -64,9 +71,27 @@ class SqliteLedger(AuditedStore, Ledger, WriteOffs):
             connection.execute(_SAVE_MARK, to_row(mark))
             return True
 
+    def pass_over(self, passed: PassedCandles) -> bool:
+        key = (passed.account, passed.symbol, passed.timeframe.value)
+        before_ms = passed.first_at_ms - passed.timeframe.ms
+        with self._database.transaction(durable=False) as connection:
+            values = (
+                passed.last_at_ms,
+                passed.candles,
+                passed.passed_at_ms,
+                passed.detail,
+                before_ms,
+                passed.code.value,
+            )
+            if connection.execute(_CONTINUE_PASSED, (*key, *values, passed.code.value)).rowcount:
+                return False
+            connection.execute(_ADD_PASSED, to_row(passed))
+            return True
+
     def last_decided_at_ms(self, account: str, symbol: str, timeframe: Timeframe) -> int | None:
         row = self._database.row(
-            "SELECT max(candle_at_ms) FROM decisions WHERE account = ? AND symbol = ? AND timeframe = ?",
+            f"SELECT max(at_ms) FROM (SELECT max(candle_at_ms) AS at_ms FROM decisions WHERE {_SERIES}"
+            f" UNION ALL SELECT max(last_at_ms) FROM passed_candles WHERE {_SERIES})",
             (account, symbol, timeframe.value),
         )
         return row[0] if row else None

@@ -329,6 +329,16 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TRIGGER adopted_is_recorded;
     DROP TABLE adopted;
     """,
+    """
+    -- Runs of adjacent candles that are never decided.
+    CREATE TABLE passed_candles (
+        account TEXT NOT NULL, exchange TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
+        first_at_ms INTEGER NOT NULL, last_at_ms INTEGER NOT NULL, candles INTEGER NOT NULL,
+        passed_at_ms INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
+        PRIMARY KEY (account, symbol, timeframe, last_at_ms)
+    ) STRICT;
+    CREATE INDEX passed_candles_by_time ON passed_candles (last_at_ms);
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

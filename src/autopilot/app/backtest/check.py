@@ -6,6 +6,7 @@ import asyncio
 from contextlib import closing
 from dataclasses import asdict, replace
 
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY
 from autopilot.adapters.store.database import open_database
 from autopilot.app.backtest.data import Period, tested_symbols
 from autopilot.backtest.proofs import ProofFinding, prove, spread_cuts
@@ -36,7 +37,9 @@ def check_strategies(
     """
     strategies = load_strategies()
     with closing(open_database(paths.database)) as database:
-        tested = asyncio.run(tested_symbols(config, database, exchange, symbols, timeframe, Period(), None, progress))
+        tested = asyncio.run(
+            tested_symbols(config, database, exchange, symbols, timeframe, Period(), None, HISTORY, progress)
+        )
     findings: list[ProofFinding] = []
     made = candles = 0
     for number, each in enumerate(tested):

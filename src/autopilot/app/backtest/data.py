@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
-from autopilot.adapters.exchange.offline_markets.replay import HISTORY, ReplayExchange
+from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
@@ -58,9 +58,11 @@ async def tested_symbols(
     timeframe: Timeframe,
     period: Period,
     detail: Timeframe | None,
+    least_history: int,
     progress: Progress,
 ) -> tuple[TestedSymbol, ...]:
-    """The symbols, sorted by name, with stored candles of the timeframe ``detail`` unless it is None.
+    """The symbols, sorted by name, with stored candles of the timeframe ``detail`` unless it is None. At least
+    ``least_history`` candles are before the first one to decide.
 
     Raises ExchangeError if a symbol has no candles, ConfigError if there are too few in the period or before it."""
     market: OfflineExchange
@@ -72,7 +74,7 @@ async def tested_symbols(
     found = []
     for symbol in sorted(symbols):
         own, reference = candles[symbol], candles.get(reference_of(symbol))
-        first = _first(symbol, own, period)
+        first = _first(symbol, own, period, least_history)
         history = SymbolData(symbol, own, reference, sentiment, (), int(own.open_at_ms[0]))
         finer = None if detail is None else _detail(market, database, own[first:], symbol, detail)
         found.append(TestedSymbol(await market.market(symbol), history, first, finer))
@@ -152,7 +154,7 @@ def _detail(
     return found
 
 
-def _first(symbol: str, candles: Candles, period: Period) -> int:
+def _first(symbol: str, candles: Candles, period: Period, least_history: int) -> int:
     """The index of the first candle to decide. Raises ConfigError if the period has none."""
     if not len(candles):
         raise ConfigError(
@@ -168,11 +170,11 @@ def _first(symbol: str, candles: Candles, period: Period) -> int:
             f"{utc_text(candles.last_at_ms)}",
             hint="use an earlier --from",
         )
-    first = max(HISTORY, len(candles) - len(candles.since(from_ms)))
+    first = max(least_history, len(candles) - len(candles.since(from_ms)))
     if first >= len(candles):
         raise ConfigError(
             f"{symbol}: {len(candles):,} candles up to {utc_text(candles.last_at_ms)} are too few: the first "
-            f"{HISTORY:,} are history, which leaves no candle to decide",
+            f"{least_history:,} are history, which leaves no candle to decide",
             hint="import earlier candles with autopilot data import FILE, or use a later --from",
         )
     return first

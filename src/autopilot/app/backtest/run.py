@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
@@ -87,6 +88,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
                 request.timeframe,
                 request.period,
                 request.detail,
+                HISTORY,
                 progress,
             )
         )

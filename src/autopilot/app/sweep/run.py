@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from autopilot.adapters.exchange.offline_markets.replay import HISTORY
 from autopilot.adapters.store.database import open_database
 from autopilot.app.backtest.data import TestedSymbol, tested_symbols
 from autopilot.app.backtest.request import BacktestRequest
@@ -98,6 +99,7 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
                 backtest.timeframe,
                 backtest.period,
                 backtest.detail,
+                HISTORY,
                 progress,
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.sentiment.offline import SimulatedSentiment, StoredSentiment
 from autopilot.adapters.store.candles import SqliteCandles
@@ -17,6 +18,7 @@ from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
+from autopilot.engine.lent_candles import LentCandles
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
@@ -45,7 +47,14 @@ class Wiring:
         opened = self.accounts.open(account)
         kind = self.accounts.config.candle_kind(exchange_of(account))
         selector = StrategySelector(profiles_of(self.strategies), self.champions.on(kind))
-        return Venue(self, opened, self._sentiment(opened.source), selector)
+        return Venue(self, opened, self._sentiment(opened.source), selector, self._lender(opened.source))
+
+    def _lender(self, source: CandleSource) -> CandleSource | None:
+        """The exchange whose candles fill in what a real market does not give, if the configuration names one."""
+        lender = self.accounts.config.data.history_exchange
+        if lender is None or lender == source.name or source.kind is not MarketKind.REAL:
+            return None
+        return public_market(lender)
 
     def _sentiment(self, source: CandleSource) -> SentimentSource:
         if isinstance(source, SimulatedExchange):
@@ -57,12 +66,13 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """One open account, and the autopilots on it."""
+    """One open account, and the autopilots on it. ``lender``: another exchange, whose candles fill in missing ones."""
 
     wiring: Wiring
     opened: OpenAccount
     sentiment: SentimentSource
     selector: StrategySelector
+    lender: CandleSource | None
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
 
     @property
@@ -81,6 +91,7 @@ class Venue:
     def make(self, settings: AutopilotSettings) -> IntelligentAutopilot:
         """The autopilot of one symbol. Raises StoreError."""
         opened, wiring, candles = self.opened, self.wiring, SqliteCandles(self.wiring.accounts.database)
+        lent = LentCandles(self.lender, candles, settings.symbol, settings.timeframe) if self.lender else None
         dependencies = Dependencies(
             source=opened.source,
             account=opened.shared,
@@ -98,12 +109,14 @@ class Venue:
         return IntelligentAutopilot(
             settings,
             dependencies,
-            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe),
-            MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe),
+            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
+            MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe, None),
         )
 
     async def close(self) -> None:
         await self.opened.close()
+        if self.lender:
+            await self.lender.close()
 
     def _tracker(self, settings: AutopilotSettings) -> PerformanceTracker:
         """Shared by all symbols of a timeframe."""

@@ -20,7 +20,17 @@ from autopilot.strategies.base import (
     quantity_for,
     suits,
 )
-from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, once_per_view, ramp, stretch
+from autopilot.strategies.rules import (
+    LONGEST_WINDOW,
+    RANGE_CANDLES,
+    WEEK_CANDLES,
+    assemble,
+    fired,
+    once_per_view,
+    ramp,
+    stretch,
+    window_of,
+)
 
 SHARE = Decimal("0.04")
 
@@ -60,6 +70,10 @@ class Dca(Strategy):
     deepest: float = -3.0
     trim: float = 2.5
     burst: float = 1.5
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.period, WEEK_CANDLES, RANGE_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         of = view.indicators

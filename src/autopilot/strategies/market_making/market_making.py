@@ -18,7 +18,18 @@ from autopilot.strategies.base import (
     quantity_for,
     suits,
 )
-from autopilot.strategies.rules import LONGEST_EMA, assemble, fired, lagged, once_per_view, ramp
+from autopilot.strategies.rules import (
+    LONGEST_EMA,
+    TREND_CANDLES,
+    WEEK_CANDLES,
+    assemble,
+    fired,
+    lagged,
+    once_per_view,
+    ramp,
+    settled,
+    window_of,
+)
 
 SHARE = Decimal("0.05")
 
@@ -57,6 +68,10 @@ class MarketMaking(Strategy):
     sigmas: float = 1.5
     min_half_spread_pct: float = 0.2
     quiet: float = 1.0
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(settled(self.centre) + 12, WEEK_CANDLES, TREND_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         of = view.indicators

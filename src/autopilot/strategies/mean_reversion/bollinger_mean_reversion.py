@@ -7,7 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.strategies.base import Below, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, fresh, ramp, rolling_max, rolling_min
+from autopilot.strategies.rules import (
+    LONGEST_WINDOW,
+    TREND_CANDLES,
+    WEEK_CANDLES,
+    assemble,
+    fired,
+    fresh,
+    ramp,
+    rolling_max,
+    rolling_min,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,10 @@ class BollingerMeanReversion(Strategy):
     width: float = 2.0
     memory: int = 3
     burst: float = 1.5
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.period + self.memory, WEEK_CANDLES, TREND_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         of = view.indicators

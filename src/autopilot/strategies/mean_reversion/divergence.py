@@ -19,6 +19,7 @@ from autopilot.strategies.base import (
 from autopilot.strategies.rules import (
     LONGEST_WILDER,
     LONGEST_WINDOW,
+    RANGE_CANDLES,
     assemble,
     fired,
     lagged,
@@ -26,6 +27,8 @@ from autopilot.strategies.rules import (
     ramp,
     rolling_max,
     rolling_min,
+    settled,
+    window_of,
 )
 
 
@@ -63,6 +66,10 @@ class Divergence(Strategy):
     wing: int = 4
     span: int = 60
     min_gap: float = 2.0
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.span + 2 * self.wing + 1 + settled(2 * self.period - 1) + 1, RANGE_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         rsi, flow = view.indicators.rsi(self.period), view.indicators.obv_slope(24)

@@ -18,7 +18,18 @@ from autopilot.strategies.base import (
     quantity_for,
     suits,
 )
-from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, lagged, once_per_view, ramp, stretch
+from autopilot.strategies.rules import (
+    LONGEST_WINDOW,
+    TREND_CANDLES,
+    WEEK_CANDLES,
+    assemble,
+    fired,
+    lagged,
+    once_per_view,
+    ramp,
+    stretch,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,10 @@ class Grid(Strategy):
     spacing: float = 0.6
     levels: int = 4
     min_spacing_pct: float = 0.3
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(max(self.period, WEEK_CANDLES) + 1, TREND_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         of, close = view.indicators, view.candles.close

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.strategies.base import Below, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_WILDER, assemble, fired, fresh, ramp, rolling_max, rolling_min
+from autopilot.strategies.rules import (
+    LONGEST_WILDER,
+    RANGE_CANDLES,
+    TREND_CANDLES,
+    assemble,
+    fired,
+    fresh,
+    ramp,
+    rolling_max,
+    rolling_min,
+    settled,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,10 @@ class Rsi(Strategy):
     overbought: float = 70.0
     memory: int = 8
     hold: int = 2
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(max(self.hold, self.memory) + settled(2 * self.period - 1) + 1, RANGE_CANDLES, TREND_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         rsi = view.indicators.rsi(self.period)

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_WINDOW, MIN_MOVE, assemble, fired, fresh, once_per_view, ramp
+from autopilot.strategies.rules import (
+    LONGEST_WINDOW,
+    MIN_MOVE,
+    RANGE_CANDLES,
+    WEEK_CANDLES,
+    assemble,
+    fired,
+    fresh,
+    once_per_view,
+    ramp,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,10 @@ class Momentum(Strategy):
     entry: float = 1.0
     volume: float = 1.0
     hold: int = 3
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.hold + max(self.long + 1, WEEK_CANDLES), RANGE_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         short, long, volume = self._measures(view)

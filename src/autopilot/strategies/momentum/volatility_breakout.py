@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_WINDOW, assemble, atr, fired, fresh, lagged, once_per_view, ramp
+from autopilot.strategies.rules import (
+    LONGEST_WINDOW,
+    RANGE_CANDLES,
+    WEEK_CANDLES,
+    assemble,
+    atr,
+    fired,
+    fresh,
+    lagged,
+    once_per_view,
+    ramp,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,10 @@ class VolatilityBreakout(Strategy):
     channel: int = 55
     margin: float = 0.1
     volume: float = 1.5
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.channel + 2, WEEK_CANDLES + 1, RANGE_CANDLES + 2)
 
     def signals(self, view: MarketView) -> SignalArrays:
         of = view.indicators

@@ -19,7 +19,7 @@ from autopilot.strategies.base import (
     StrategyGroup,
     suits,
 )
-from autopilot.strategies.rules import assemble, fired, fresh, ramp, unit
+from autopilot.strategies.rules import assemble, fired, fresh, ramp, unit, window_of
 
 NOTICEABLE = 0.1
 """A group with a smaller vote takes no side."""
@@ -64,6 +64,10 @@ class Consensus(CompositeStrategy):
     @property
     def voters(self) -> tuple[Strategy, ...]:
         return self.strategies
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.hold + self.memory + max(voter.candles_needed for voter in self.strategies))
 
     def combine(self, view: MarketView, opinions: Mapping[str, SignalArrays]) -> SignalArrays:
         score, ups, downs = self._count({name: arrays.side * arrays.confidence for name, arrays in opinions.items()})

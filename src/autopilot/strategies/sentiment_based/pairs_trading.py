@@ -7,7 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_WINDOW, assemble, fired, fresh, once_per_view, ramp, rolling_mean
+from autopilot.strategies.rules import (
+    LONGEST_WINDOW,
+    RANGE_CANDLES,
+    assemble,
+    fired,
+    fresh,
+    once_per_view,
+    ramp,
+    rolling_mean,
+    window_of,
+)
 
 TINY = 1e-12
 SAME = 1.0 - 1e-6
@@ -49,6 +59,10 @@ class PairsTrading(Strategy):
     entry: float = 2.0
     min_correlation: float = 0.5
     hold: int = 2
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.hold + 2 * self.period, RANGE_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         if view.reference_close is None:

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_EMA, assemble, atr, fired, fresh, once_per_view, ramp
+from autopilot.strategies.rules import (
+    LONGEST_EMA,
+    RANGE_CANDLES,
+    assemble,
+    atr,
+    fired,
+    fresh,
+    once_per_view,
+    ramp,
+    settled,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,10 @@ class Sentiment(Strategy):
     turn: int = 26
     margin: float = 0.25
     hold: int = 3
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.hold + max(settled(self.turn), RANGE_CANDLES))
 
     def signals(self, view: MarketView) -> SignalArrays:
         index = view.sentiment

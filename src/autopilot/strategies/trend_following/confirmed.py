@@ -16,7 +16,17 @@ from autopilot.strategies.base import (
     StrategyGroup,
     suits,
 )
-from autopilot.strategies.rules import assemble, atr, fired, fresh, once_per_view, ramp
+from autopilot.strategies.rules import (
+    TREND_CANDLES,
+    assemble,
+    atr,
+    fired,
+    fresh,
+    once_per_view,
+    ramp,
+    settled,
+    window_of,
+)
 
 CHECKS = ("EMA order", "directional movement", "MACD above zero", "RSI beyond 50", "price beyond its mean", "channel")
 MARGINS = np.array([[1e-6], [1e-6], [1e-6], [1e-6], [1e-6], [0.25]])
@@ -56,6 +66,10 @@ class Confirmed(Strategy):
     needed: int = 5
     adx_limit: float = 25.0
     hold: int = 3
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(self.hold + max(settled(50), TREND_CANDLES))
 
     def signals(self, view: MarketView) -> SignalArrays:
         ups, downs = self._counts(view)

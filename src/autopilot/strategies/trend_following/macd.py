@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_EMA, assemble, atr, fired, fresh, lagged, once_per_view, ramp
+from autopilot.strategies.rules import (
+    LONGEST_EMA,
+    RANGE_CANDLES,
+    TREND_CANDLES,
+    assemble,
+    atr,
+    fired,
+    fresh,
+    lagged,
+    once_per_view,
+    ramp,
+    settled,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,10 @@ class Macd(Strategy):
     signal: int = 9
     band: float = 0.03
     hold: int = 2
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(max(self.hold, 3) + max(settled(max(self.slow, self.signal), 2), RANGE_CANDLES), TREND_CANDLES)
 
     def signals(self, view: MarketView) -> SignalArrays:
         line, histogram = self._measures(view)

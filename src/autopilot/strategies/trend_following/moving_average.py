@@ -8,6 +8,8 @@ from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArray
 from autopilot.strategies.rules import (
     LONGEST_EMA,
     LONGEST_WINDOW,
+    RANGE_CANDLES,
+    TREND_CANDLES,
     assemble,
     atr,
     fired,
@@ -15,6 +17,8 @@ from autopilot.strategies.rules import (
     lagged,
     once_per_view,
     ramp,
+    settled,
+    window_of,
 )
 
 
@@ -52,6 +56,12 @@ class MovingAverage(Strategy):
     band: float = 0.25
     hold: int = 3
     slope_limit: float = 0.5
+
+    @property
+    def candles_needed(self) -> int:
+        return window_of(
+            max(self.hold, 5) + max(settled(self.fast), self.slow, RANGE_CANDLES), self.slow + self.fast, TREND_CANDLES
+        )
 
     def signals(self, view: MarketView) -> SignalArrays:
         gap, slope = self._measures(view)

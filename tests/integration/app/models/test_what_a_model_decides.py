@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
+from bases import WHOLE
 from small_models import FEATURES, STRATEGIES, TRAINED_UNTIL_MS, keep_model, small_card, small_text
 from trails import trail_of
 
@@ -77,7 +78,7 @@ def conditions(timeframe: Timeframe) -> MarketConditions:
 
 def decide(champions: Champions, scope: ModelScope) -> Selection:
     selector = StrategySelector(profiles_of(STRATEGIES), champions.on(scope.kind))
-    return selector.select(conditions(scope.timeframe), {}, {}, lambda: NOTHING)
+    return selector.select(conditions(scope.timeframe), {}, {}, lambda: NOTHING, WHOLE)
 
 
 def opened(database: Database, files: ModelFiles, reader: Sequence[str] = FIRST_READER) -> Champions:
@@ -186,7 +187,7 @@ def test_it_decides_from_its_training_to_its_expiry(
     keep_model(database, files, "m-1", REAL_HOURS)
     selector = StrategySelector(profiles_of(STRATEGIES), opened(database, files).on(CandleKind.REAL))
     then = replace(conditions(Timeframe.H1), candle_at_ms=TRAINED_UNTIL_MS + days * DAY_MS)
-    assert selector.select(then, {}, {}, lambda: NOTHING).decided_by is by
+    assert selector.select(then, {}, {}, lambda: NOTHING, WHOLE).decided_by is by
 
 
 FORGERIES = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bases import WHOLE
 
 from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.render.layout import lines, plain, text_of
@@ -118,6 +119,7 @@ def decision() -> Decision:
         signal=signal,
         signals={},
         strategy_errors={},
+        basis=WHOLE,
         action=Action.DENIED,
         checks=checks,
         denied=Denied("SOMETHING", "it could not be measured", checks),

@@ -61,6 +61,8 @@ class ReplayExchange(OfflineExchange):
                 hint=f"there are {', '.join(sorted({str(each.timeframe) for each in stored}))}; "
                 "import others with autopilot data import FILE",
             )
+        # A page that another exchange lent is too short to be replayed.
+        found = [coverage for coverage in found if coverage.count > HISTORY] or found
         if len(found) > 1:
             names = ", ".join(each.exchange for each in found)
             raise UnknownSymbol(
