@@ -7,6 +7,7 @@ from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.analysis.view import MarketView
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import CandleError
+from autopilot.domain.passed_candles import MORE_HISTORY
 
 WINDOW = 1000
 """Candles per cycle: enough for every value to equal that on the whole history to 1e-9."""
@@ -23,7 +24,7 @@ class MarketAnalyzer:
             raise CandleError(
                 f"{view.symbol}: {len(view.candles)} candles of {view.timeframe} are too few to classify the market,"
                 f" {LEAST_CANDLES} are needed",
-                hint="import more history with autopilot data import FILE",
+                hint=MORE_HISTORY,
             )
         indicators, regimes = view.indicators, view.regimes
         return MarketConditions(

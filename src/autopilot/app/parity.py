@@ -101,6 +101,12 @@ class _SetAside:
     ids: frozenset[str]
     choices: Mapping[str, Mapping[int, RecordedChoice | None]]
 
+    def first_whole(self, tested: TestedSymbol) -> int:
+        """The index of the first candle that can be decided again, at which the strategies' record begins; the number
+        of candles without one."""
+        open_at_ms, aside = tested.history.candles.open_at_ms, self.choices[tested.history.symbol]
+        return next((at for at in range(tested.first, len(open_at_ms)) if open_at_ms[at] not in aside), len(open_at_ms))
+
 
 def recorded_account(database: Database) -> Recorded:
     """The account that decided last. Raises NotFound if nothing was decided yet."""
@@ -179,7 +185,10 @@ def _again(
     """The result, and every decision with a signal."""
     strategies = load_strategies()
     profiles = profiles_of(strategies)
-    series = [symbol_series(each.history, strategies, ASSUMED_COST, each.first) for each in tested]
+    firsts = [aside.first_whole(each) for each in tested]
+    series = [
+        symbol_series(each.history, strategies, ASSUMED_COST, first) for each, first in zip(tested, firsts, strict=True)
+    ]
     executing = {entry.symbol: entry.auto_execute for entry in SqliteAutopilots(database).load_autopilots()}
     traded = [
         BacktestSymbol(
@@ -194,11 +203,12 @@ def _again(
             known,
             follow_models(chosen, known, models, profiles),
         )
-        for one, known, chosen in zip(
-            tested, series, rule_choices(series, [each.first for each in tested], profiles), strict=True
-        )
+        for one, known, chosen in zip(tested, series, rule_choices(series, firsts, profiles), strict=True)
     ]
-    traded = [as_recorded(each, aside.choices[each.market.symbol]) for each in traded]
+    traded = [
+        as_recorded(each, one.first, aside.choices[each.market.symbol])
+        for each, one in zip(traded, tested, strict=True)
+    ]
     stage = BacktestStage.TRADING_AGAIN
     outcome, _ = simulate(recorded.account, traded, strategies, config.paper, progress, models=models, stage=stage)
     return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)

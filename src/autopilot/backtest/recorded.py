@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autopilot.backtest.choices import RULES
+from autopilot.backtest.choices import RULES, BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol
 from autopilot.domain.document_types import DecisionDocument
 from autopilot.domain.signal import STRATEGY_GROUPS, SignalArrays, StrategyGroup
@@ -57,10 +57,11 @@ class RecordedChoice:
         )
 
 
-def as_recorded(traded: BacktestSymbol, recorded: Mapping[int, RecordedChoice | None]) -> BacktestSymbol:
-    """The symbol with these choices in place of its own, by the candle's open time. None: no signal. Choices of
-    strategies that are no longer installed count as none."""
-    series, choices = traded.series, traded.choices
+def as_recorded(traded: BacktestSymbol, first: int, recorded: Mapping[int, RecordedChoice | None]) -> BacktestSymbol:
+    """The symbol from candle ``first`` on, with these choices in place of its own, by the candle's open time. None: no
+    signal. All candles before the symbol's own choices are among them. Choices of strategies that are no longer
+    installed count as none."""
+    series, choices = traded.series, _begun_at(first, traded.choices)
     candles, names = series.view.candles.open_at_ms, tuple(series.arrays)
     at = np.array([index for index in range(choices.first, len(candles)) if int(candles[index]) in recorded], dtype=int)
     arrays = {name: _silent_at(each, at) for name, each in series.arrays.items()}
@@ -79,6 +80,23 @@ def as_recorded(traded: BacktestSymbol, recorded: Mapping[int, RecordedChoice | 
 
 _COLUMNS = ("group", "strategy", "group_confidence", "strategy_confidence", "edge_bps", "model")
 _SIGNAL = ("side", "strength", "confidence", "stop_distance", "target_distance")
+
+
+def _begun_at(first: int, choices: BacktestChoices) -> BacktestChoices:
+    """The choices from candle ``first`` on; those before the given ones say nothing."""
+    count = choices.first - first
+    none, zeros, unknown = np.zeros(count, dtype=np.int64), np.zeros(count), np.full(count, np.nan)
+    return BacktestChoices(
+        first=first,
+        picks=np.concatenate([np.zeros((count, len(STRATEGY_GROUPS)), dtype=np.int64), choices.picks]),
+        group=np.concatenate([none, choices.group]),
+        strategy=np.concatenate([none, choices.strategy]),
+        group_confidence=np.concatenate([zeros, choices.group_confidence]),
+        strategy_confidence=np.concatenate([zeros, choices.strategy_confidence]),
+        edge_bps=np.concatenate([unknown, choices.edge_bps]),
+        novelty=np.concatenate([unknown, choices.novelty]),
+        model=np.concatenate([none + RULES, choices.model]),
+    )
 
 
 def _silent_at(arrays: SignalArrays, at: np.ndarray) -> SignalArrays:

@@ -232,20 +232,45 @@ class DecidedDocument(SeriesDocument):
     decided_at_ms: int
 
 
+class BasisDocument(TypedDict):
+    """A `CandleBasis`."""
+
+    count: int
+    joined: int
+    joined_from: str | None
+    left_out: list[str]
+
+
+class PassedDocument(ReasonDocument):
+    """`PassedCandles`."""
+
+    account: str
+    exchange: str
+    symbol: str
+    timeframe: str
+    first_at_ms: int
+    last_at_ms: int
+    candles: int
+    passed_at_ms: int
+
+
 class DecisionDocument(DecidedDocument):
     """A whole `Decision`, as ``explain`` shows it. ``exits``: orders that sold before the next candle without a
-    decision; the ``decision`` events do not have it."""
+    decision; ``passed``: the candles after it that were passed over. The ``decision`` events have neither. Decisions of
+    early versions do not have ``basis``."""
 
     conditions: ConditionsDocument
     selection: SelectionDocument
     signal: SignalDocument
     signals: dict[str, SignalDocument]
     strategy_errors: dict[str, str]
+    basis: NotRequired[BasisDocument]
     action: ActionName
     checks: list[CheckDocument]
     denied: DeniedDocument | None
     order: OrderDocument | None
     exits: NotRequired[list[OrderDocument]]
+    passed: NotRequired[PassedDocument | None]
 
 
 class BriefDecisionDocument(DecidedDocument, SelectedDocument):

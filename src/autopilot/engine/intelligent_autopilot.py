@@ -210,12 +210,14 @@ class IntelligentAutopilot:
             await self._trader.act(judgement, market)
 
     async def _learn(self, view: MarketView, joined: JoinedCandles, evaluation: Evaluation) -> None:
-        """Store the samples that have matured, of our own candles only. At the start and after a pause this needs more
-        candles than a decision does."""
+        """Store the samples that have matured, once our own candles make a whole window. At the start and after a pause
+        this needs more candles than a decision does."""
+        if len(view.candles) - joined.joined < WINDOW:
+            return
         tracker, strategies = self._deps.tracker, self._deps.strategies
         due = tracker.candles_due(self.symbol, view.candles.last_at_ms)
-        if due > len(view.candles) or (due and joined.joined):
-            view = await self._view(await self.window.upto(view.candles.last_at_ms, max(due, WINDOW)))
+        if due > len(view.candles):
+            view = await self._view(await self.window.upto(view.candles.last_at_ms, due))
             evaluation = strategies.evaluate(view)
         if due:
             tracker.observe(self.symbol, view, evaluation.arrays, strategies.lacking(view))

@@ -11,12 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-from bases import WHOLE
 
 from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
-from autopilot.domain.decision import Action, Decision, decision_id
+from autopilot.domain.decision import Action, CandleBasis, Decision, decision_id
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.selection import DecidedBy, Selection
@@ -98,7 +97,7 @@ def decision(number: int, intent: Order) -> Decision:
         signal=signal,
         signals={"momentum": signal},
         strategy_errors={},
-        basis=WHOLE,
+        basis=CandleBasis(1_000, 0, None, ()),
         action=Action.ORDER,
         checks=(),
         order=intent,

@@ -21,6 +21,7 @@ from autopilot.adapters.exchange.venue import BURST
 from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, Quote, split_symbol
+from autopilot.domain.passed_candles import MORE_HISTORY
 from autopilot.domain.suggestion import nearest, suggestion
 from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 from autopilot.ports.clock import Clock
@@ -201,13 +202,14 @@ class CcxtCandles(CandleSource):
         if count < limit and (symbol, timeframe) not in self._shortages:
             self._shortages.add((symbol, timeframe))
             log.warning(
-                "%s gives only the latest %d %s candles of %s, %d were requested: older ones must be stored already "
-                "(autopilot data import FILE)",
+                "%s gives only the latest %d %s candles of %s, %d were requested. If older ones are not stored, rules "
+                "decide alone: %s",
                 self._name,
                 count,
                 timeframe,
                 symbol,
                 limit,
+                MORE_HISTORY,
             )
 
 

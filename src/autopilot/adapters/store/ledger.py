@@ -83,7 +83,7 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
                 before_ms,
                 passed.code.value,
             )
-            if connection.execute(_CONTINUE_PASSED, (*key, *values, passed.code.value)).rowcount:
+            if connection.execute(_CONTINUE_PASSED, (*key, *values)).rowcount:
                 return False
             connection.execute(_ADD_PASSED, to_row(passed))
             return True

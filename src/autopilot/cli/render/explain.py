@@ -20,15 +20,18 @@ from autopilot.cli.render.blocks import (
     listed,
     stacked,
 )
+from autopilot.cli.render.lists import passed_words
 from autopilot.cli.render.remedies import checks_of, remedies
 from autopilot.cli.render.words import candles_of, count, feature_words, figure, price, quantity, side_span, spoken, utc
 from autopilot.domain.document_types import (
+    BasisDocument,
     CheckDocument,
     ConditionsDocument,
     DecisionDocument,
     Document,
     OpinionDocument,
     OrderDocument,
+    PassedDocument,
     SelectionDocument,
     SignalDocument,
     StrategyScoreDocument,
@@ -48,7 +51,7 @@ def explain_screen(document: Document) -> Screen:
     """``document``: a DecisionDocument."""
     decision = cast("DecisionDocument", document)
     return stacked(
-        _header(decision),
+        (*_passed(decision.get("passed")), *_header(decision)),
         _market(decision["conditions"]),
         _groups(decision["selection"]),
         _model(decision["selection"].get("model")),
@@ -67,10 +70,27 @@ def _header(decision: DecisionDocument) -> Iterator[Block]:
     where = f"{decision['exchange']}, account {decision['account']}"
     yield heading(f"{decision['symbol']} {decision['timeframe']}, candle of {utc(decision['candle_at_ms'])}")
     yield line(f"decision {decision['id']} on {where}, chosen by {decision['selection']['decided_by']}", Style.FAINT)
+    if basis := decision.get("basis"):
+        yield line(_based_on(basis, decision["exchange"]), Style.FAINT, hang=2)
     yield from banner([decision])
     yield line(words, style)
     if denied := decision["denied"]:
         yield line(f"{denied['code']}: {denied['detail']}", Style.DENIED, hang=2)
+
+
+def _based_on(basis: BasisDocument, exchange: str) -> str:
+    """The candles of the decision: how many, of which exchange, and which strategies need more."""
+    words = f"based on {count(basis['count'], 'candle')}"
+    if basis["joined_from"]:
+        own = basis["count"] - basis["joined"]
+        words += f", {basis['joined']:,} of {basis['joined_from']} and then {own:,} of {exchange}"
+    if basis["left_out"]:
+        words += f"; these need more: {', '.join(basis['left_out'])}"
+    return words
+
+
+def _passed(passed: PassedDocument | None) -> Screen:
+    return (line(passed_words(passed), Style.WARNING, hang=2),) if passed else ()
 
 
 def _market(seen: ConditionsDocument) -> Screen:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         BriefDecisionDocument,
         Document,
         OrderDocument,
+        PassedDocument,
         PositionDocument,
         TradeDocument,
     )
@@ -109,8 +110,18 @@ TRADE_FIELDS: tuple[Field[TradeDocument], ...] = (
 
 
 def decisions_screen(document: Document) -> Screen:
-    """``{"decisions": [brief…]}``."""
-    return listing(DECISION_FIELDS, document["decisions"], "No decisions yet: one is made for each closed candle.")
+    """``{"decisions": [brief…], "passed": [PassedDocument…]}``."""
+    passed = [line(passed_words(each), Style.WARNING, hang=2) for each in document.get("passed", ())]
+    nothing = "No decisions yet: one is made for each closed candle."
+    return (*listing(DECISION_FIELDS, document["decisions"], nothing), *passed)
+
+
+def passed_words(passed: PassedDocument) -> str:
+    """Which candles were passed over, and why."""
+    span = utc(passed["first_at_ms"])
+    if passed["candles"] > 1:
+        span += f" to {utc(passed['last_at_ms'])} ({count(passed['candles'], 'candle')})"
+    return f"{passed['symbol']} {passed['timeframe']}, {span}: passed over, {passed['detail']}"
 
 
 def signals_screen(document: Document) -> Screen:

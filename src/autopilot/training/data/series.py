@@ -57,7 +57,8 @@ class TrackRecords:
 @dataclass(frozen=True, eq=False)
 class SymbolSeries:
     """``n`` candles, s strategies. The inputs of model and rule table, and the outcomes, are computed at first use.
-    ``first_decided``: the index of the candle where the tracker's record begins; None if that was long before."""
+    ``first_decided``: the index of the candle where the tracker's record begins, or of the one after the last; None if
+    that was long before."""
 
     history: SymbolData
     view: MarketView
@@ -178,7 +179,7 @@ def _records(returns: FloatArray, candles: Candles, steps: int, first_decided: i
     length, timeframe, at_ms = len(candles), candles.timeframe, candles.open_at_ms
     matures = matures_at_each(at_ms, timeframe)
     if first_decided is not None:
-        matures[first_decided] = True
+        matures[first_decided : first_decided + 1] = True
     newest = np.maximum.accumulate(np.where(matures, np.arange(length), -1)) - steps
     known = newest >= WARM_UP
     newest = np.maximum(newest, 0)

@@ -17,11 +17,13 @@ from autopilot.adapters.store.mode_proof import altered_modes, modes_in_force
 from autopilot.adapters.store.rows import IS_OPEN
 from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.adapters.store.views.names import STORED
+from autopilot.adapters.store.views.passed_over import passed_since_decided
 from autopilot.domain.account import BooksState, exchange_of, is_live
 from autopilot.domain.document_types import Document
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
+from autopilot.domain.passed_candles import MORE_HISTORY
 from autopilot.domain.trading_mode import (
     AUDIT_ALTERED,
     EVERY_ACCOUNT,
@@ -87,6 +89,7 @@ def problems(database: Database, status: Document, books: Mapping[str, BooksStat
         *_orders(unknown),
         *_unmonitored(holdings(database.connection), status["symbols"], books),
         *_symbols(status["symbols"]),
+        *_passed_over(database.connection, status["symbols"]),
         *_candles(database.rows(STORED)),
         *_models(status["models"], status["symbols"]),
         *_lost_places(SqliteLostPlaces(database).vacant()),
@@ -240,6 +243,15 @@ def _symbols(symbols: Sequence[Document]) -> Iterator[Document]:
                 None,
                 "look at the exchange's own page; Autopilot compares again by itself",
             )
+
+
+def _passed_over(connection: sqlite3.Connection, symbols: Sequence[Document]) -> Iterator[Document]:
+    """The running symbols whose latest candle was passed over."""
+    for symbol in symbols:
+        passed = passed_since_decided(connection, symbol) if symbol["running"] else None
+        if passed:
+            detail = f"nothing is decided: {passed['detail']}"
+            yield _problem(passed["code"], "warning", symbol["symbol"], detail, passed["passed_at_ms"], MORE_HISTORY)
 
 
 def _left_out(symbol: Document) -> Document:

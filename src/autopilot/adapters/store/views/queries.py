@@ -20,10 +20,12 @@ from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.rows import IS_OPEN, from_json
+from autopilot.adapters.store.views.passed_over import last_passed, passed_beside, passed_since_decided
 from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.paging import Cursor
+from autopilot.domain.passed_candles import MORE_HISTORY
 from autopilot.domain.suggestion import did_you_mean
 from autopilot.domain.timeframe import Timeframe
 
@@ -73,8 +75,15 @@ def decisions(
     action: str | None = None,
     **page: Any,
 ) -> Document:
-    """In brief, the latest candle first."""
-    return _list(database, "decisions", _DECISIONS, {"symbol": symbol, "action": action}, Page(**page))
+    """In brief, the latest candle first. ``passed``, if there are any: the candles of the same time that were passed
+    over, unless only decisions with an ``action`` are wanted."""
+    wanted = Page(**page)
+    found = _list(database, "decisions", _DECISIONS, {"symbol": symbol, "action": action}, wanted)
+    since_ms = found["decisions"][-1]["candle_at_ms"] if "next" in found else wanted.since_ms or 0
+    with open_readonly(database) as connection:
+        before_ms = wanted.before and wanted.before.at_ms
+        passed = passed_beside(connection, symbol, since_ms, before_ms, wanted.limit) if action is None else ()
+    return found | ({"passed": passed} if passed else {})
 
 
 def signals(database: Path, symbol: str | None = None, **page: Any) -> Document:
@@ -84,7 +93,8 @@ def signals(database: Path, symbol: str | None = None, **page: Any) -> Document:
 
 def decision(database: Path, ref: str) -> Document:
     """A `DecisionDocument`: the decision whose id is or begins with ``ref``, or a symbol's latest. Its ``exits`` are
-    the orders that sold before the next candle without a decision. Raises NotFound."""
+    the orders that sold before the next candle without a decision; its ``passed``, for a symbol, the candles after it
+    that were passed over. Raises NotFound."""
     with open_readonly(database) as connection:
         if "/" in ref:
             rows = connection.execute(
@@ -96,12 +106,15 @@ def decision(database: Path, ref: str) -> Document:
                 " ORDER BY id, candle_at_ms DESC LIMIT 2",
                 (ref.lower(),),
             ).fetchall()
+        if not rows and (passed := last_passed(connection, ref)):
+            raise NotFound(f"no candle of {ref} was decided yet: {passed['detail']}", hint=MORE_HISTORY)
         if not rows:
             raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
         if len(rows) > 1 and rows[0]["id"] != ref.lower():
             raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
         found: Document = from_json(rows[0]["document"])
-        return found | {"exits": exits_after(connection, found)}
+        passed = passed_since_decided(connection, found) if "/" in ref else None
+        return found | {"exits": exits_after(connection, found), "passed": passed}
 
 
 def orders(
