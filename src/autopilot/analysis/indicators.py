@@ -43,7 +43,7 @@ MIN_VOLATILITY = 1e-6
 LONGEST_EMA = 80
 """The longest EMA in which candles older than 1,000 weigh less than 1e-10; units of ATR lose one more decimal."""
 VOLUME_RATIO_LIMIT = 1e3
-PERIODS, LEAST_PERIODS = 29, 18
+PERIODS, LEAST_PERIODS = 29, 20
 """The number of earlier periods that a volatility is ranked among, and how many suffice near the first candle."""
 
 
@@ -265,7 +265,7 @@ class Indicators:
     def volatility_rank(self) -> FloatArray:
         """Rank of the volatility of the last 24 candles among the 29 periods of 24 candles before: 0 lowest, 1 highest.
         Adjacent periods are nearly independent, so that 29 of them are as good as all 696 overlapping ones. The first
-        720 candles are ranked among the periods before them, from 18 periods (456 candles) on."""
+        720 candles are ranked among the periods before them, from 20 periods (504 candles) on."""
         volatility = self.volatility(24)
         length, first = len(volatility), 24 * (LEAST_PERIODS + 1)
         rank = np.full(length, np.nan)

@@ -26,7 +26,7 @@ UP, DOWN, RANGING, VOLATILE, QUIET = range(len(REGIMES))
 
 WARM_UP = 724
 """Number of candles before the first regime whose volatility is ranked among all 29 periods."""
-LEAST_CANDLES = 500
+LEAST_CANDLES = 550
 """Number of candles that the first known regime needs, its own included. Between it and the warm-up the volatility is
 ranked among fewer periods; everything else is as it would be after more candles, to 1e-9."""
 _FIRST = LEAST_CANDLES - 1 - 24
@@ -46,7 +46,7 @@ CODES = np.arange(len(REGIMES), dtype=np.int8)[:, None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegimeArrays:
-    """``codes`` int8[n] into `REGIMES`, −1 for the first 499; ``strength`` float64[n] in [0, 1]: how clear the
+    """``codes`` int8[n] into `REGIMES`, −1 for the first 549; ``strength`` float64[n] in [0, 1]: how clear the
     regime is; ``candles_in_regime`` int64[n] includes the candle itself, at most 240; ``previous`` int8[n]: the code
     before the present regime, −1 if the regime is longer than that."""
 
@@ -56,7 +56,7 @@ class RegimeArrays:
     previous: Int8Array
 
     def regime(self, index: int) -> Regime:
-        """The regime at one candle. Raises ValueError at one of the first 499."""
+        """The regime at one candle. Raises ValueError at one of the first 549."""
         code = int(self.codes[index])
         if code == UNKNOWN:
             raise ValueError(f"no regime is known at candle {index}: it needs {LEAST_CANDLES} candles")
@@ -64,7 +64,7 @@ class RegimeArrays:
 
 
 def classify(indicators: Indicators) -> RegimeArrays:
-    """The regime at each candle but the first 499; an entry depends on the 1,000 candles before it."""
+    """The regime at each candle but the first 549; an entry depends on the 1,000 candles before it."""
     length, first = len(indicators.candles), LEAST_CANDLES - 1
     codes = np.full(length, UNKNOWN, dtype=np.int8)
     strength = np.full(length, np.nan)

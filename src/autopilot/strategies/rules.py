@@ -49,18 +49,20 @@ LONGEST_WINDOW = 720
 ATR_PERIOD = 14
 MIN_MOVE = 1e-5
 """ATR below this fraction of the price means that the market does not move: its indicators are rounding noise."""
-FORGOTTEN = 1e-11
-"""The weight below which a recursive indicator has forgotten a candle."""
+FORGOTTEN = 1e-14
+"""The weight at which a recursive indicator has forgotten a candle, even one of a market a thousand times as wild."""
 MIN_RANGE, MAX_RANGE = 0.002, 0.0375
 """Bounds of ATR as a fraction of the price, for stops and targets: a stop of 1.5 ATR is never closer than 0.3 %, and
 a stop of 4 ATR never farther than 15 %."""
 
 
-def settled(n: int, times: int = 1) -> int:
-    """The number of candles from which on an EMA of ``n`` forgets all before them (a weight below 1e-11), those of its
-    first value included. ``times`` 2: an EMA of such an EMA. Wilder's smoothing over ``n`` is an EMA of 2n − 1."""
+def settled(n: int, times: int = 1, weight: float = FORGOTTEN) -> int:
+    """The number of candles that an EMA of ``n`` needs, so that those before them weigh less than ``weight``.
+
+    ``times`` 2: an EMA of such an EMA. Wilder's smoothing over ``n`` is an EMA of 2n − 1.
+    """
     kept, share, candles = 1.0 - 2.0 / (n + 1), 2.0 / (n + 1), 0
-    while kept**candles * (1.0 + (times - 1) * share * candles) > FORGOTTEN:
+    while kept**candles * (1.0 + (times - 1) * share * candles) > weight:
         candles += 1
     return times * n + candles
 

@@ -33,6 +33,10 @@ MARGINS = np.array([[1e-6], [1e-6], [1e-6], [1e-6], [1e-6], [0.25]])
 """The value that each measure must exceed: above rounding errors; the channel's outer quarter begins at 0.25."""
 
 
+FAR_BELOW_MARGINS = 1e-11
+"""An EMA with such an error casts the same vote."""
+
+
 @dataclass(frozen=True)
 class Confirmed(Strategy):
     """Buys when at least ``needed`` of six indicators come to agree on a rise and ADX shows a trend; sells when they
@@ -69,7 +73,7 @@ class Confirmed(Strategy):
 
     @property
     def candles_needed(self) -> int:
-        return window_of(self.hold + max(settled(50), TREND_CANDLES))
+        return window_of(self.hold + max(settled(50, weight=FAR_BELOW_MARGINS), TREND_CANDLES))
 
     def signals(self, view: MarketView) -> SignalArrays:
         ups, downs = self._counts(view)
