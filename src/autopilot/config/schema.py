@@ -129,7 +129,7 @@ class SentimentSection(Section):
 
 
 class DataSection(Section):
-    """Candles."""
+    """Data that are fetched and kept."""
 
     history_exchange: HistoryExchange | None = None
     """Another exchange, whose candles of the same symbol fill in what a decision lacks before the first candle of the

@@ -17,6 +17,7 @@ from autopilot.domain.decision import Action
 from autopilot.domain.errors import StoreCorrupt, StoreError
 from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
+from autopilot.domain.passed_candles import PassedCandles, PassReason
 from autopilot.domain.portfolio import SymbolRecord
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
@@ -34,6 +35,31 @@ def test_a_candle_is_decided_once(ledger, make_decision, make_mark) -> None:
     assert ledger.last_decided_at_ms(ACCOUNT, "ETH/USD", Timeframe.H1) is None
     assert ledger.last_decided_at_ms("paper:other", "BTC/USD", Timeframe.H1) is None
     assert ledger.equity_mark(ACCOUNT, "USD") == make_mark(START_MS + 1), "the refused one wrote nothing"
+
+
+def test_candles_that_are_passed_over_are_not_decided_later_and_runs_of_them_are_one(ledger, database) -> None:
+    def passed(hour: int, code: PassReason = PassReason.HISTORY_TOO_SHORT, candles: int = 1) -> PassedCandles:
+        last_ms = START_MS + hour * HOUR_MS
+        first_ms = last_ms - (candles - 1) * HOUR_MS
+        return PassedCandles(
+            ACCOUNT, "kraken", "BTC/USD", Timeframe.H1, first_ms, last_ms, candles, last_ms + 1, code, f"at {hour}"
+        )
+
+    assert ledger.pass_over(passed(3, PassReason.MISSED, candles=3))
+    assert ledger.pass_over(passed(4)), "for another reason"
+    assert not ledger.pass_over(passed(5))
+    assert not ledger.pass_over(passed(7, candles=2))
+    assert ledger.pass_over(passed(9)), "one was decided between"
+    assert ledger.last_decided_at_ms(ACCOUNT, "BTC/USD", Timeframe.H1) == START_MS + 9 * HOUR_MS
+    assert ledger.last_decided_at_ms(ACCOUNT, "BTC/USD", Timeframe.M15) is None
+    assert ledger.last_decided_at_ms("paper:other", "BTC/USD", Timeframe.H1) is None
+    rows = database.rows("SELECT * FROM passed_candles ORDER BY last_at_ms")
+    assert [(row["candles"], row["code"], row["detail"]) for row in rows] == [
+        (3, "MISSED", "at 3"),
+        (4, "HISTORY_TOO_SHORT", "at 7"),
+        (1, "HISTORY_TOO_SHORT", "at 9"),
+    ]
+    assert (rows[1]["first_at_ms"], rows[1]["last_at_ms"]) == (START_MS + 4 * HOUR_MS, START_MS + 7 * HOUR_MS)
 
 
 def test_two_candles_whose_short_ids_happen_to_be_equal_are_both_decided(ledger, make_decision, make_mark) -> None:

@@ -342,7 +342,7 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
     }
     locked = {"code": "KEYS_LOCKED", "message": "the keys of kraken are locked", "hint": "start it anew"}
     away = {"code": "UNKNOWN_EXCHANGE", "message": "there is no exchange elsewhere", "hint": ""}
-    live = {"account": "live:kraken", "running": True}
+    live = {"account": "live:kraken", "running": True, "timeframe": "1h"}
     silent = {"model": None, "state": "stopped", "differences": [], "running": False}
     status = {
         "modes": [mode_document("live:kraken", [pause, short]), mode_document("paper:coinbase", [pause])],

@@ -94,6 +94,15 @@ def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: s
         ('timeframe = "2h"', 'timeframe = "2h" must be one of "1m", "5m"'),
         ("exchange = 5", 'exchange = 5 must be the name of an exchange of ccxt, such as "coinbase"'),
         ('exchange = "../kraken"', 'exchange = "../kraken" must be the name of an exchange'),
+        ('data.history_exchange = "krakn"', "data.history_exchange"),
+        (
+            'data.history_exchange = "simulated"',
+            'data.history_exchange = "simulated" must be the name of a real exchange of ccxt, such as "coinbase"',
+        ),
+        (
+            'exchange = "kraken"\ndata.history_exchange = "kraken"',
+            'data.history_exchange = "kraken" is the trading exchange itself: name another one, or ""',
+        ),
         ('exchange = "simulatd"', 'or "simulated": did you mean "simulated"?'),
         ('symbols = "BTC/USD"', 'symbols = "BTC/USD" must be a list such as'),
         ("symbols = []", "symbols = [] must be a list such as"),

@@ -9,6 +9,7 @@ import pytest
 from bases import WHOLE
 
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
+from autopilot.domain.decision import CandleBasis
 from autopilot.domain.errors import ModelError, NoModel, StrategyError
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelScope, ModelState
@@ -166,6 +167,31 @@ def test_a_group_without_strategies_is_passed_over(conditions: Conditions) -> No
     assert (chosen.group, chosen.strategy) == (StrategyGroup.MARKET_MAKING, "dca")
     assert chosen.groups[0].group is StrategyGroup.TREND_FOLLOWING
     assert chosen.group_confidence == next(s.confidence for s in chosen.groups if s.group is chosen.group)
+
+
+@pytest.mark.parametrize(("count", "by"), [(719, DecidedBy.RULES), (999, DecidedBy.RULES), (1_000, DecidedBy.MODEL)])
+def test_a_model_is_asked_only_with_a_whole_window(conditions: Conditions, count: int, by: DecidedBy) -> None:
+    def state() -> FeatureRow:
+        assert by is DecidedBy.MODEL, "nobody needs it"
+        return STATE
+
+    basis = CandleBasis(count, 0, None, ())
+    chosen = StrategySelector(PROFILES, Model(answer())).select(conditions(**TREND), {}, {}, state, basis)
+    assert chosen.decided_by is by
+    said = chosen.note == f"no model is asked with {count} candles, it needs 1,000; {NO_MODEL.partition('; ')[2]}"
+    assert said is (by is DecidedBy.RULES)
+
+
+def test_a_strategy_that_was_left_out_is_not_chosen_even_as_the_last_of_its_group(conditions: Conditions) -> None:
+    left_out = ("macd", "confirmed")
+    spoken = {name: signal(name) for name in left_out}
+    some = CandleBasis(719, 0, None, left_out)
+    chosen = StrategySelector(PROFILES, None).select(conditions(**TREND), spoken, {}, lambda: STATE, some)
+    assert (chosen.group, chosen.strategy) == (StrategyGroup.TREND_FOLLOWING, "moving_average")
+    assert not {score.strategy for score in chosen.strategies} & set(left_out)
+    most = CandleBasis(719, 0, None, (*left_out, "moving_average"))
+    chosen = StrategySelector(PROFILES, None).select(conditions(**TREND), spoken, {}, lambda: STATE, most)
+    assert chosen.group is not StrategyGroup.TREND_FOLLOWING
 
 
 def test_no_strategy_at_all_is_an_error() -> None:

@@ -47,7 +47,7 @@ def test_the_example_is_a_working_strategy(view_of: Callable[..., MarketView], m
     module = ModuleType("streak_of_the_docs")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(source.group(1), "docs/strategies.md", "exec"), module.__dict__)
-    view = view_of(np.concatenate([np.tile([0.004, -0.004], 150), np.full(4, -0.004)]))
+    view = view_of(np.concatenate([np.tile([0.004, -0.004], 250), np.full(4, -0.004)]))
     evaluation = StrategySet((*builtin_strategies(), module.Streak())).evaluate(view)
     assert not evaluation.errors
     assert evaluation.signals["streak"].signal_type == "buy"

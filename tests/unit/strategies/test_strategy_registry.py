@@ -187,6 +187,31 @@ def test_a_strategy_that_cannot_explain_itself_is_not_followed(view: MarketView)
     assert not evaluation.arrays["told"].side.any()
 
 
+@dataclass(frozen=True)
+class Modest(Told):
+    """Needs few candles."""
+
+    @property
+    def candles_needed(self) -> int:
+        return 300
+
+
+def test_one_that_needs_more_candles_is_not_asked(random_candles: Callable[..., Candles]) -> None:
+    view = market_view("X/USD", random_candles(3, 500), None, None)
+    strategies = StrategySet((Told(name="told", say=raising, because=raising), Modest(name="modest", say=buying)))
+    found = strategies.evaluate(view)
+    assert (found.left_out, dict(found.errors)) == (("told",), {})
+    assert not found.arrays["told"].side.any()
+    assert list(found.fired) == ["modest"]
+    assert strategies.left_out(1_000) == ()
+
+
+def test_outcomes_of_candles_that_a_strategy_has_too_few_before_are_lacking(view: MarketView) -> None:
+    lacking = StrategySet((Told(name="told"), Modest(name="modest"))).lacking(view)
+    assert lacking["modest"].tolist() == [True] * 299 + [False] * 701
+    assert lacking["told"].tolist() == [True] * 999 + [False]
+
+
 def test_no_candles_are_an_error_that_says_so() -> None:
     empty = market_view("X/USD", Candles.empty(Timeframe.H1), None, None)
     with pytest.raises(CandleError, match="no candles of X/USD"):
@@ -324,6 +349,16 @@ class Unfit(Patience):
     regime_fit = suits(trending_up=0.1, trending_down=0.1, ranging=0.5, volatile=0.1, quiet=1.9)
 
 
+@dataclass(frozen=True)
+class Greedy(Patience):
+    candles_needed = 1_001
+
+
+@dataclass(frozen=True)
+class Vague(Patience):
+    candles_needed = 719.5
+
+
 number = 7
 """
 
@@ -366,6 +401,8 @@ def test_an_installed_strategy_joins_the_built_in_ones(
         ("patience_plugin:Nameless", "its name is not a text"),
         ("patience_plugin:Groupless", "its group 'waiting' is not"),
         ("patience_plugin:Unfit", "its regime_fit"),
+        ("patience_plugin:Greedy", "its candles_needed is not a whole number from 1 to 1000"),
+        ("patience_plugin:Vague", "its candles_needed is not a whole number from 1 to 1000"),
     ],
 )
 def test_a_broken_entry_point_is_named(installed: Callable[[Mapping[str, str]], None], target: str, words: str) -> None:

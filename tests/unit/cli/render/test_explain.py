@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from bases import WHOLE
 
 from autopilot.cli.render.explain import explain_screen
 from autopilot.cli.render.layout import lines, plain, text_of
+from autopilot.cli.render.lists import decisions_screen
 from autopilot.cli.render.remedies import remedies
 from autopilot.cli.render.words import feature_words
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
-from autopilot.domain.decision import Action, Check, Decision, Denied
+from autopilot.domain.decision import Action, CandleBasis, Check, Decision, Denied
 from autopilot.domain.documents import document
 from autopilot.domain.market import Market, MarketKind
 from autopilot.domain.order import Purpose
@@ -124,6 +126,45 @@ def decision() -> Decision:
         checks=checks,
         denied=Denied("SOMETHING", "it could not be measured", checks),
     )
+
+
+@pytest.mark.parametrize(
+    ("basis", "line"),
+    [
+        (WHOLE, "based on 1,000 candles"),
+        (CandleBasis(719, 0, None, ("mine", "consensus")), "based on 719 candles; these need more: mine, consensus"),
+        (CandleBasis(1_000, 281, "kraken", ()), "based on 1,000 candles, 281 of kraken and then 719 of coinbase"),
+    ],
+)
+def test_one_line_says_on_what_candles_it_is_based(basis: CandleBasis, line: str) -> None:
+    assert line in plain(explain_screen(document(replace(decision(), basis=basis))))
+
+
+def test_a_decision_of_an_early_version_has_no_such_line() -> None:
+    early = document(decision())
+    del early["basis"]
+    assert not any(line.startswith("based on") for line in plain(explain_screen(early)))
+
+
+PASSED = {
+    "account": "paper:kraken",
+    "exchange": "kraken",
+    "symbol": "BTC/USD",
+    "timeframe": "1h",
+    "first_at_ms": 1_714_521_600_000,
+    "last_at_ms": 1_714_528_800_000,
+    "candles": 3,
+    "passed_at_ms": 1_714_532_400_000,
+    "code": "HISTORY_TOO_SHORT",
+    "detail": "302 candles of 1h are too few to decide; at least 550 are needed",
+}
+
+
+def test_candles_that_were_passed_over_stand_beside_the_decisions() -> None:
+    words = "BTC/USD 1h, 2024-05-01 00:00Z to 2024-05-01 02:00Z (3 candles): passed over, 302 candles of 1h are too few"
+    later = " ".join(plain(explain_screen(document(decision()) | {"passed": PASSED})))
+    assert words in later
+    assert words in " ".join(plain(decisions_screen({"decisions": [], "passed": [PASSED]})))
 
 
 def test_the_domains_own_document_can_be_explained_numbers_missing_or_not() -> None:
