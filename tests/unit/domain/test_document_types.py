@@ -15,8 +15,9 @@ from autopilot.domain import card_types as cards
 from autopilot.domain import document_types as types
 from autopilot.domain import status_types
 from autopilot.domain.conditions import MarketConditions
-from autopilot.domain.decision import Action, Check, Decision, Denied
+from autopilot.domain.decision import Action, CandleBasis, Check, Decision, Denied
 from autopilot.domain.order import Order, Side
+from autopilot.domain.passed_candles import PassedCandles
 from autopilot.domain.portfolio import Position, RoundTrip
 from autopilot.domain.selection import (
     Contribution,
@@ -52,7 +53,9 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"
         (Contribution, types.ContributionDocument, set()),
         (ModelOpinion, types.OpinionDocument, set()),
         (Selection, types.SelectionDocument, set()),
-        (Decision, types.DecisionDocument, {"exits"}),
+        (Decision, types.DecisionDocument, {"exits", "passed"}),
+        (CandleBasis, types.BasisDocument, set()),
+        (PassedCandles, types.PassedDocument, set()),
         (Restriction, status_types.RestrictionDocument, set()),
         (GateRule, cards.GateRuleDocument, set()),
         (LeakTest, cards.LeakTestDocument, set()),
