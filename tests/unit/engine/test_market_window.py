@@ -1,0 +1,127 @@
+"""What a window asks the store and another exchange for, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from fake_clock import FakeClock
+from memory_candles import MemoryCandles
+
+from autopilot.domain.candles import Candles
+from autopilot.domain.errors import MarketUnavailable
+from autopilot.domain.market import MarketKind, Quote
+from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
+from autopilot.engine.lent_candles import PAGE, LentCandles
+from autopilot.engine.market_window import MarketWindow
+from autopilot.ports.market_data import MarketSnapshot
+
+M1 = Timeframe.M1
+
+
+class CountedStore(MemoryCandles):
+    reads = 0
+
+    def load_candles(self, *series: object, **bounds: object) -> Candles:
+        self.reads += 1
+        return super().load_candles(*series, **bounds)  # type: ignore[arg-type]
+
+
+@dataclass
+class Exchange:
+    """Gives the latest ``most`` candles that have closed; ``asked``: the numbers wanted of its history."""
+
+    name: str
+    candles: Candles
+    clock: FakeClock
+    most: int = 719
+    kind: MarketKind = MarketKind.REAL
+    is_down: bool = False
+    asked: list[int] = field(default_factory=list)
+
+    def _closed(self) -> Candles:
+        return self.candles.until(self.clock.at_ms - M1.ms)
+
+    async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
+        latest = self._closed()[-self.most :].since(since_ms or 0)
+        return MarketSnapshot(latest[-limit:], Quote(symbol, 1.0, self.clock.at_ms))
+
+    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
+        self.asked.append(limit)
+        if self.is_down:
+            raise MarketUnavailable("it is down", hint="wait")
+        return self._closed().until(until_ms)[-limit:]
+
+
+@dataclass
+class World:
+    store: CountedStore
+    clock: FakeClock
+    own: Exchange
+    other: Exchange
+    window: MarketWindow
+    candles: Candles
+
+    async def counts(self, number: int) -> tuple[int, int]:
+        """(all candles, those of the other exchange) for the decision on candle ``number``."""
+        self.clock.at_ms = int(self.candles.open_at_ms[number]) + M1.ms
+        await self.window.refresh()
+        found = await self.window.joined(int(self.candles.open_at_ms[number]))
+        assert found.candles.last_at_ms == self.candles.open_at_ms[number]
+        assert not found.candles.faults()
+        return len(found.candles), found.joined
+
+
+@pytest.fixture
+def world(random_candles: Callable[..., Candles]) -> World:
+    candles, store, clock = random_candles(1, 4_000, timeframe=M1), CountedStore(), FakeClock()
+    own, other = Exchange("kraken", candles, clock), Exchange("coinbase", candles, clock)
+    lent = LentCandles(other, store, "BTC/USD", M1)  # type: ignore[arg-type]
+    window = MarketWindow(own, store, "BTC/USD", M1, lent)  # type: ignore[arg-type]
+    return World(store, clock, own, other, window, candles)
+
+
+async def test_neither_is_asked_again_for_what_it_does_not_have(world: World) -> None:
+    world.other.is_down = True
+    assert await world.counts(2_000) == (719, 0)
+    reads = world.store.reads
+    for number in range(2_001, 2_059):
+        assert await world.counts(number) == (719 + number - 2_000, 0)
+    assert (world.store.reads, world.other.asked) == (reads, [281])
+    world.other.is_down = False
+    assert await world.counts(2_061) == (1_000, 220)
+    assert world.other.asked == [281, 220]
+
+
+async def test_an_import_is_found_within_an_hour(world: World) -> None:
+    world.other.is_down = True
+    assert await world.counts(2_000) == (719, 0)
+    world.store.save_candles("kraken", "BTC/USD", world.candles[:1_500])
+    assert await world.counts(2_001) == (720, 0)
+    world.clock.at_ms += HOUR_MS
+    assert await world.counts(2_000 + HOUR_MS // MINUTE_MS) == (1_000, 0)
+
+
+async def test_one_page_is_lent_and_no_more(world: World) -> None:
+    world.own.most = 400
+    assert await world.counts(2_000) == (700, PAGE)
+    for number in range(2_001, 2_100):
+        assert await world.counts(number) == (700 + number - 2_000, PAGE)
+    assert world.other.asked == [PAGE]
+
+
+async def test_lent_candles_that_end_long_before_ours_are_not_joined(world: World) -> None:
+    world.store.save_candles("coinbase", "BTC/USD", world.candles[:1_277])
+    world.other.is_down = True
+    assert await world.counts(2_000) == (719, 0), "four are missing between them"
+    world.store.save_candles("coinbase", "BTC/USD", world.candles[1_277:1_279])
+    world.clock.at_ms += 2 * HOUR_MS
+    assert (await world.counts(2_061))[1] == 220
+
+
+async def test_with_a_whole_window_of_our_own_nothing_is_lent(world: World) -> None:
+    world.own.most = 1_500
+    for number in range(2_000, 2_010):
+        assert await world.counts(number) == (1_000, 0)
+    assert (world.store.reads, world.other.asked) == (0, [])
