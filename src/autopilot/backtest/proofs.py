@@ -1,7 +1,8 @@
 """Proofs that features and strategies do not look ahead, and need no longer past than a live cycle has.
 
 Look-ahead: without the candles after a cut, no value before the cut may change. Warm-up: with only the 1,000 candles
-that a live cycle sees, the last value must be the same as with the whole past.
+that a live cycle sees, the last value must be the same as with the whole past; that of a strategy, with as many as it
+says that it needs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.progress import Progress
 from autopilot.domain.signal import SignalArrays
-from autopilot.strategies.registry import StrategySet
+from autopilot.strategies.registry import Evaluation, StrategySet
 from autopilot.training.data.prefix import FEATURE_TOLERANCE, view_between
 from autopilot.training.data.series import SymbolData
 
@@ -33,7 +34,7 @@ Columns = Mapping[tuple[str, str], FloatArray]
 class ProofFinding:
     """The first candle at which a proof failed. ``owner``: a strategy, the features or the regime; ``column``: one of
     its arrays; ``whole``: its value on all candles; ``part``: its value on the candles up to the cut, or on the last
-    1,000 of them. ``detail``: the error of a strategy that raised one."""
+    ones that it needs. ``detail``: the error of a strategy that raised one."""
 
     proof: str
     symbol: str
@@ -55,6 +56,7 @@ def prove(
     for number, cut in enumerate(cuts, start=1):
         before, _ = _columns(view_between(history, 0, cut + 1), strategies)
         window, _ = _columns(view_between(history, cut + 1 - WINDOW, cut + 1), strategies)
+        window = {**window, **_on_few_candles(history, strategies, cut)}
         for owner, column in whole:
             one, other = whole[owner, column], before[owner, column]
             changed = np.flatnonzero(_differs(one[: cut + 1], other))
@@ -89,10 +91,25 @@ def _columns(view: MarketView, strategies: StrategySet) -> tuple[Columns, Mappin
     found[REGIME, "code"] = view.regimes.codes.astype(np.float64)
     found[REGIME, "strength"] = view.regimes.strength
     evaluation = strategies.evaluate(view)
-    for name, arrays in evaluation.arrays.items():
-        for field in fields(SignalArrays):
-            found[name, field.name] = getattr(arrays, field.name).astype(np.float64)
-    return found, evaluation.errors
+    return found | _signals(evaluation), evaluation.errors
+
+
+def _on_few_candles(history: SymbolData, strategies: StrategySet, cut: int) -> Columns:
+    """The arrays of each strategy that needs fewer candles than a window, on as many as it needs."""
+    found: dict[tuple[str, str], FloatArray] = {}
+    for one in strategies:
+        if one.candles_needed < WINDOW:
+            view = view_between(history, cut + 1 - one.candles_needed, cut + 1)
+            found |= _signals(StrategySet((one,)).evaluate(view))
+    return found
+
+
+def _signals(evaluation: Evaluation) -> dict[tuple[str, str], FloatArray]:
+    return {
+        (name, field.name): getattr(arrays, field.name).astype(np.float64)
+        for name, arrays in evaluation.arrays.items()
+        for field in fields(SignalArrays)
+    }
 
 
 def _differs(one: FloatArray, other: FloatArray) -> BoolArray:

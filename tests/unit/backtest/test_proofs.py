@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from autopilot.analysis.rolling import lagged
 from autopilot.analysis.view import MarketView
 from autopilot.backtest.proofs import ProofFinding, prove, spread_cuts
 from autopilot.domain.candles import Candles, FloatArray
@@ -98,6 +99,28 @@ def test_the_bar_is_named(history: SymbolData) -> None:
 def test_a_memory_longer_than_a_live_cycle_s_is_found(history: SymbolData) -> None:
     found = proved(history, lambda view: share(view.candles.close / view.candles.close[0] - 1.0))
     assert {(each.proof, each.owner, each.column) for each in found} == {("warm-up", "suspect", "confidence")}
+
+
+class Boastful(Suspect):
+    """Looks 300 candles back."""
+
+    said_to_need: ClassVar[int]
+
+    @property
+    def candles_needed(self) -> int:
+        return self.said_to_need
+
+
+@pytest.mark.parametrize(("needs", "found"), [(300, [("warm-up", "confidence")]), (301, []), (1_000, [])])
+def test_a_strategy_that_needs_more_candles_than_it_says_is_found(
+    history: SymbolData, needs: int, found: list[tuple[str, str]]
+) -> None:
+    class Said(Boastful):
+        said_to_need = needs
+
+    one = Said(lambda view: share(view.candles.close / lagged(view.candles.close, 300) - 1.0))
+    proofs = prove(history, StrategySet((one,)), spread_cuts(LENGTH, 4), quiet)
+    assert [(each.proof, each.column) for each in proofs] == found
 
 
 def test_a_strategy_that_raises_is_found_and_ends_nothing(history: SymbolData) -> None:

@@ -23,7 +23,7 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
-from autopilot.domain.passed_candles import MORE_HISTORY
+from autopilot.domain.passed_candles import MORE_HISTORY, PassReason
 from autopilot.domain.trading_mode import (
     AUDIT_ALTERED,
     EVERY_ACCOUNT,
@@ -249,7 +249,7 @@ def _passed_over(connection: sqlite3.Connection, symbols: Sequence[Document]) ->
     """The running symbols whose latest candle was passed over."""
     for symbol in symbols:
         passed = passed_since_decided(connection, symbol) if symbol["running"] else None
-        if passed:
+        if passed and passed["code"] == PassReason.HISTORY_TOO_SHORT:
             detail = f"nothing is decided: {passed['detail']}"
             yield _problem(passed["code"], "warning", symbol["symbol"], detail, passed["passed_at_ms"], MORE_HISTORY)
 
