@@ -12,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.analysis.view import MarketView
 from autopilot.strategies.base import Strategy
 from autopilot.strategies.registry import StrategySet, builtin_strategies
@@ -52,3 +53,10 @@ def test_the_example_is_a_working_strategy(view_of: Callable[..., MarketView], m
     assert not evaluation.errors
     assert evaluation.signals["streak"].signal_type == "buy"
     assert evaluation.signals["streak"].reason == "5 of the last 5 closes fell, 0 rose"
+
+
+def test_the_page_says_how_many_candles_are_needed() -> None:
+    needs = {one.name: one.candles_needed for one in builtin_strategies()}
+    confirmed, consensus = needs.pop("confirmed"), needs.pop("consensus")
+    words = f"`confirmed` needs {confirmed} and `consensus` {consensus}; the others need {min(needs.values())} to"
+    assert f"{words} {max(needs.values())}. A regime needs {LEAST_CANDLES}." in " ".join(PAGE.split())
