@@ -58,8 +58,8 @@ SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, sign
 FROM decisions WHERE account = ? AND timeframe = ? AND signal_type <> 'none' AND candle_at_ms >= ?
 """
 _ASIDE_WORDS = (
-    f"were decided with fewer than {WINDOW:,} candles, or with candles of another exchange; they are taken as recorded"
-    " and not compared"
+    f"decisions with a signal that had fewer than {WINDOW:,} candles, or candles of another exchange, and are therefore"
+    " taken as recorded and not compared"
 )
 _FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
 
@@ -233,7 +233,7 @@ def _compared(
     ours = [_compared_decision(each) for each in repeated]
     found = differing(theirs, ours)
     if count := sum(row["id"] in aside.ids for row in rows):
-        notes = (*notes, f"{count:,} signals {_ASIDE_WORDS}")
+        notes = (*notes, f"{_ASIDE_WORDS}: {count:,}")
     fills = [from_row(Fill, row) for row in database.rows(_FILLS, (recorded.account, since_ms))]
     again = [each for each in outcome.books.fills if each.at_ms >= since_ms]
     currency = tested[0].market.quote

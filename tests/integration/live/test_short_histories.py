@@ -316,6 +316,10 @@ async def test_what_was_decided_on_other_candles_is_set_aside_by_parity(fresh: F
         await fresh.cycle(number)
     assert fresh.database
     assert fresh.samples() == [], "neither short windows nor lent candles are learned from"
+    found = await asyncio.to_thread(parity, fresh.paths, fresh.config, 30, unwatched)
+    assert (found["recorded"], found["again"], found["differences"]) == (0, 0, [])
+    assert found["notes"][-1].startswith("decisions with a signal that had fewer than 1,000 candles")
+    assert found["notes"][-1].endswith(f"not compared: {found['set_aside']}")
     SqliteCandles(fresh.database).save_candles("kraken", SYMBOL, fresh.candles[300:1_282])
     await fresh.start()
     for number in range(2_040, 2_065):
