@@ -48,7 +48,7 @@ DEADLINE_MS = (2_000, 60_000)
 """How far ahead a deadline has to be. Source: https://docs.kraken.com/api/docs/rest-api/add-order."""
 TRADES_AT_ONCE = 20
 CANDLES = 720
-"""The most recent candles that it gives, the open one among them, whatever ``since`` says. Source:
+"""The most recent candles that it gives, whatever ``since`` says. The open one is always among them. Source:
 https://docs.kraken.com/api/docs/rest-api/get-ohlc-data."""
 
 
@@ -143,7 +143,8 @@ class KrakenExchange(LoopbackExchange):
         if BASES.get(request.query["pair"]) in self.gone:
             return _error("EQuery:Unknown asset pair")
         since = int(request.query.get("since", 0))
-        rows = [row for row in self.candles[-CANDLES:] if row[0] > since]
+        latest = self.candles[-CANDLES:]
+        rows = [row for row in latest if row[0] > since] or latest[-1:]
         told = {request.query["pair"]: rows, "last": rows[-2][0] if len(rows) > 1 else since}
         return web.json_response({"error": [], "result": told})
 
