@@ -21,6 +21,8 @@ from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
+from autopilot.adapters.models.first_reading import FIRST_READER
+from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
@@ -96,7 +98,9 @@ class Fresh:
         self.database = database = open_database(self.paths.database)
         strategies = strategies or load_strategies()
         events, watch = EventLog(self.clock.now_ms), AccountWatch(self.clock, EventLog(self.clock.now_ms))
-        champions = Champions(SqliteModels(database), ModelFiles(self.paths.models_dir), strategies.groups, DAY_MS)
+        readings = FirstReadings(database, None, FIRST_READER)
+        files = ModelFiles(self.paths.models_dir)
+        champions = Champions(SqliteModels(database), files, strategies.groups, DAY_MS, readings)
         accounts = AccountOpener(self.config, database, events, Restrictions(watch))
         self.venue = Wiring(accounts, strategies, NeutralSentiment(), champions, watch).open_venue(ACCOUNT)
         settings = self.config.trading(SYMBOL, exchange="kraken", timeframe=H1, interval_s=60.0, auto_execute=True)
