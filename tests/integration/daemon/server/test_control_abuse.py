@@ -5,12 +5,13 @@ import json
 import os
 import random
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from autopilot.control.protocol import BODY_MAX_BYTES
-from autopilot.daemon.server.connection import ServerLimits
+from autopilot.daemon.server.admission import ServerLimits
 
 API = "/api/autopilot"
 
@@ -120,17 +121,6 @@ async def test_a_body_that_does_not_come_is_not_waited_for(hasty: Any) -> None:
     assert "body" in message
 
 
-async def test_a_client_that_does_not_take_its_answer_is_dropped(hasty: Any) -> None:
-    hasty.service.padding = "x" * 5_000_000
-    reader, writer = await hasty.connect()
-    writer.transport.pause_reading()
-    writer.write(f"GET {API}/positions HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    await hasty.until(lambda: hasty.service.asked and not hasty.clients)
-    writer.transport.resume_reading()
-    assert len(await hasty.rest(reader)) < 5_000_000
-    writer.close()
-
-
 async def test_slow_work_is_not_hurried(hasty: Any) -> None:
     hasty.service.gate.clear()
     waiting = asyncio.ensure_future(hasty.post(f"{API}/start"))
@@ -140,31 +130,135 @@ async def test_slow_work_is_not_hurried(hasty: Any) -> None:
     assert (await waiting)["answer"] == 1
 
 
-async def test_one_client_too_many_is_told_so(serve: Any, refused: Any) -> None:
-    async with serve(ServerLimits(connections=3, for_commands=0, request_s=5.0)) as serving:
-        idle = [await serving.connect() for _ in range(3)]
-        error = await refused(serving.get("/health"))
-        assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
-        idle[0][1].close()
-        await serving.until(lambda: serving.clients == 2)
+FEW = ServerLimits(waiting=3, queries=2, streams=2, commands=1, of_each_risk_reducing=1, yields_s=0.1)
+EVENTS = f"GET {API}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+QUERY = f"GET {API}/positions HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+HELD = {
+    "silent": b"",
+    "in its head": b"GET /health HTTP/1.1\r\nHost: x\r\n",
+    "in its body": post(b"{", length=20, path=f"{API}/panic"),
+    "in chunks": f"POST {API}/pause HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n".encode(),
+}
+"""What clients send that do not finish their requests."""
+
+
+async def hold(serving: Any, request: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A client that sends this, and takes nothing."""
+    reader, writer = await serving.connect()
+    writer.transport.pause_reading()
+    writer.write(request)
+    return reader, writer
+
+
+@pytest.mark.parametrize("held", HELD.values(), ids=HELD)
+async def test_the_oldest_silent_client_gives_way_to_a_new_one(serve: Any, held: bytes) -> None:
+    async with serve(FEW) as serving:
+        silent = []
+        for number in range(3):
+            silent.append(await hold(serving, held))
+            await serving.until(lambda number=number: serving.clients == number + 1)
         assert await serving.get("/health") == {"ok": True}
-        for _, writer in idle:
+        assert "answer" in await serving.post(f"{API}/panic")
+        for _, writer in silent:
+            writer.transport.resume_reading()
+        status, code, message = parsed(await serving.rest(silent[0][0]))
+        assert (status, code) == (503, "TOO_MANY_CLIENTS")
+        assert "silent" in message
+        assert serving.clients == 2
+        for _, writer in silent:
             writer.close()
 
 
-async def test_however_many_look_on_there_is_room_for_a_command(serve: Any, refused: Any) -> None:
-    async with serve(ServerLimits(connections=3, for_commands=1, request_s=5.0)) as serving:
-        watching = [await serving.connect() for _ in range(3)]
-        for _, writer in watching:
-            writer.write(f"GET {API}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        await serving.until(lambda: serving.clients == 3)
-        for query in (f"{API}/positions", f"{API}/events"):
-            error = await refused(serving.get(query))
-            assert (error.status, error.code) == (503, "TOO_MANY_CLIENTS")
+async def test_no_kind_of_request_takes_the_place_of_another(serve: Any, refused: Any) -> None:
+    async with serve(replace(FEW, waiting=9)) as serving:
+        watching = [await hold(serving, EVENTS) for _ in range(2)]
+        await serving.until(lambda: len(serving.server._admission._places["events"]) == 2)
+        assert (await refused(serving.get(f"{API}/events"))).code == "TOO_MANY_CLIENTS"
+        serving.service.gate.clear()
+        busy = [asyncio.ensure_future(serving.raw(QUERY)) for _ in range(2)]
+        await serving.until(lambda: len(serving.service.asked) == 2)
+        assert (await refused(serving.get(f"{API}/positions"))).status == 503
         assert await serving.get("/health") == {"ok": True}
-        assert "answer" in await serving.post(f"{API}/panic", {"flatten": False})
+        commands = ["retrain", "pause", "panic", "stop", "exit"]
+        bodies = {"exit": {"symbol": "BTC/USD"}}
+        for command in commands:
+            busy.append(asyncio.ensure_future(serving.post(f"{API}/{command}", bodies.get(command))))
+        await serving.until(lambda: len(serving.service.asked) == 7)
+        for command in ["start", *commands[1:]]:
+            assert (await refused(serving.post(f"{API}/{command}", bodies.get(command)))).status == 503
+        serving.service.gate.set()
+        await asyncio.gather(*busy)
         for _, writer in watching:
             writer.close()
+
+
+async def test_every_command_that_reduces_risk_works_among_500_clients_of_every_kind(serve: Any) -> None:
+    async with serve() as serving:
+        serving.service.padding = "x" * 1_000_000
+        kinds = [*HELD.values(), EVENTS, QUERY]
+        clients = [await hold(serving, kinds[number % len(kinds)]) for number in range(500)]
+        for command, body in {
+            "pause": {},
+            "panic": {"flatten": True},
+            "exit": {"symbol": "BTC/USD"},
+            "stop": {},
+        }.items():
+            assert "answer" in await serving.post(f"{API}/{command}", body)
+        for _, writer in clients:
+            writer.transport.abort()
+
+
+async def test_a_client_that_does_not_take_its_answer_gives_way_to_the_next(serve: Any) -> None:
+    async with serve(FEW) as serving:
+        serving.service.padding = "x" * 5_000_000
+        slow = [await hold(serving, QUERY) for _ in range(2)]
+        await serving.until(lambda: all(each.is_slow() for each in serving.server._admission._places["queries"]))
+        serving.service.padding = ""
+        assert "answer" in await serving.get(f"{API}/positions")
+        for _, writer in slow:
+            writer.close()
+
+
+@pytest.mark.parametrize("size", [100_000, 250_000, 5_000_000])
+async def test_an_answer_of_any_size_is_dropped_with_a_client_that_does_not_take_it(hasty: Any, size: int) -> None:
+    hasty.service.padding = "x" * size
+    _, writer = await hold(hasty, QUERY)
+    await hasty.until(lambda: hasty.service.asked and not hasty.clients)
+    writer.close()
+
+
+@pytest.mark.parametrize("held", [HELD["in its body"], HELD["in chunks"]], ids=["length", "chunks"])
+async def test_a_client_that_leaves_in_the_middle_of_a_body_is_one_line(
+    serving: Any, caplog: pytest.LogCaptureFixture, held: bytes
+) -> None:
+    caplog.set_level("INFO", "autopilot")
+    _, writer = await hold(serving, held)
+    await serving.until(lambda: serving.clients)
+    writer.close()
+    await serving.until(lambda: not serving.clients)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "left before its request was whole: POST" in line
+    assert all(record.exc_info is None for record in caplog.records)
+    assert serving.service.commands == []
+
+
+async def test_a_client_that_sends_no_more_gets_its_answer(serving: Any) -> None:
+    serving.service.gate.clear()
+    reader, writer = await serving.connect()
+    writer.write(post(b'{"flatten": true}', path=f"{API}/panic"))
+    writer.write_eof()
+    await serving.until(lambda: serving.service.asked)
+    serving.service.gate.set()
+    assert b"200 OK" in await serving.rest(reader)
+    writer.close()
+
+
+async def test_a_whole_command_is_done_though_its_client_has_left(serving: Any) -> None:
+    _, writer = await serving.connect()
+    writer.write(post(b"{}", path=f"{API}/panic"))
+    writer.close()
+    await serving.until(lambda: serving.service.commands and not serving.clients)
+    assert serving.service.commands[0][-1] == "done"
 
 
 async def test_two_hundred_clients_at_once_each_get_an_answer(serving: Any) -> None:
