@@ -1,5 +1,5 @@
-"""Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes and the
-imports, which take long."""
+"""Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes, the
+imports and the requests, which take long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-from benchmarks import backtest, cycle, idle, imports, kills, replay_year, retrain, scenes, status, yardsticks
+from benchmarks import backtest, cycle, idle, imports, kills, replay_year, requests, retrain, scenes, status, yardsticks
 
 ALL = {
     "cycle": cycle.run,
@@ -26,6 +26,8 @@ def main(names: list[str]) -> int:
         return imports.main(names[1:])
     if names[:1] == ["scenes"]:
         return scenes.main(names[1:])
+    if names[:1] == ["requests"]:
+        return requests.main(names[1:])
     if names == ["kills"]:
         return kills.main()
     unknown = [name for name in names if name not in ALL]

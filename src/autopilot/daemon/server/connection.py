@@ -34,6 +34,7 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]
             keepalive_timeout=0,
             lingering_time=1.0,
+            auto_decompress=False,
         )
         self._admission = admission
         self._patience: asyncio.TimerHandle | None = None
@@ -52,7 +53,7 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         self._admission.arrive(self)
         limit_s = self._admission.limits.request_s
-        self._patience = self._loop.call_later(limit_s, self._give_up, f"no request within {limit_s:g} s")
+        self._patience = self._loop.call_later(limit_s, self.refuse, 408, f"no request within {limit_s:g} s")
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.head_arrived()
@@ -101,7 +102,7 @@ class Connection(web.RequestHandler):
     def give_way(self, reason: str) -> None:
         """End the connection in favor of another one."""
         if not self.is_answered:
-            self._refuse(503, reason)
+            self.refuse(503, reason)
         elif self.transport is not None:
             self.transport.abort()
 
@@ -126,10 +127,16 @@ class Connection(web.RequestHandler):
         reason = (message or str(exc)).split("\n")[0]
         return http_error_answer(status, f"this is not a valid request: {reason}")
 
-    def _give_up(self, reason: str) -> None:
-        self._refuse(408, reason)
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """As aiohttp does; its own refusals become ours."""
+        if isinstance(resp, web.HTTPException):
+            resp = http_error_answer(resp.status, f"{resp.reason}: {request.method} {request.path}")
+        return await super().finish_response(request, resp, start_time)
 
-    def _refuse(self, status: int, reason: str) -> None:
+    def refuse(self, status: int, reason: str) -> None:
+        """Answer outside any request, and end the connection."""
         if self.transport is not None:
             self.answered()
             _write_and_close(self.transport, http_error_answer(status, reason))

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from autopilot.control.protocol import BODY_MAX_BYTES
 from autopilot.daemon.server.admission import Admission, ServerLimits
@@ -93,7 +93,10 @@ class ControlServer:
 
     async def _arrived(self, request: web.Request, connection: Connection) -> AutopilotError | None:
         """Wait until the request is whole. Returns the refusal of one that is too large or too slow; raises
-        ConnectionError if the client leaves before."""
+        ConnectionError if the client leaves before, or is refused at once because it speaks something else."""
+        if problem := _problem(request):
+            connection.refuse(400, f"this is not a valid request: {problem}")
+            raise ConnectionAbortedError(problem)
         try:
             async with asyncio.timeout(self._limits.request_s):
                 await request.read()
@@ -132,3 +135,11 @@ class ControlServer:
                 command = f"{request.method} {request.path}"
                 self._service.audit.commanded(connection.peer, command, connection.command, result)
         return response
+
+
+def _problem(request: web.Request) -> str | None:
+    """What in the head of a request aiohttp takes and we do not."""
+    if request.version not in (HttpVersion10, HttpVersion11):
+        return "its version is neither HTTP/1.0 nor HTTP/1.1"
+    odd = next((name for name, value in request.raw_headers if not (name.isascii() and value.isascii())), None)
+    return None if odd is None else f"its header {odd.decode('ascii', 'replace')} has a character outside ASCII"

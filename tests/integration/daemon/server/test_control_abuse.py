@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from mutated_requests import send
 
 from autopilot.control.protocol import BODY_MAX_BYTES
 from autopilot.daemon.server.admission import ServerLimits
@@ -77,6 +78,45 @@ async def test_what_is_not_http_is_answered_in_json(serving: Any, request_bytes:
     assert status in (400, 405)
     assert code
     assert "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "says"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: \xff\r\n\r\n", 400, "its header Host has a character outside ASCII"),
+        (
+            b"GET /health HTTP/1.1\r\nHost: x\r\nX-A: \xc3\xa9\r\n\r\n",
+            400,
+            "its header X-A has a character outside ASCII",
+        ),
+        (b"GET /health HTTP/2.0\r\n\r\n", 400, "its version is neither HTTP/1.0 nor HTTP/1.1"),
+        (b"GET /health HTTP/0.9\r\n\r\n", 400, "its version is neither HTTP/1.0 nor HTTP/1.1"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nExpect: nonsense\r\n\r\n", 417, "Expectation Failed"),
+        (
+            f"POST {API}/pause HTTP/1.0\r\nContent-Encoding: deflate\r\nContent-Length: 4\r\n\r\nabcd".encode(),
+            400,
+            "the body is not usable JSON",
+        ),
+    ],
+)
+async def test_a_head_that_we_do_not_take_is_refused_in_our_http(
+    serving: Any, caplog: pytest.LogCaptureFixture, request_bytes: bytes, status: int, says: str
+) -> None:
+    answer = await serving.raw(request_bytes)
+    assert answer.startswith((b"HTTP/1.1 ", b"HTTP/1.0 "))
+    found, _, message = parsed(answer)
+    assert (found, says in message) == (status, True)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("first", range(0, 1_000, 250))
+async def test_mutated_requests_are_answered_or_refused_but_never_fail(
+    hasty: Any, caplog: pytest.LogCaptureFixture, first: int
+) -> None:
+    answers = await asyncio.to_thread(send, range(first, first + 250), hasty.path, 5.0, 4)
+    assert {seed: answer for seed, answer in answers.items() if answer.startswith(("5", "not", "no answer"))} == {}
+    assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+    await hasty.until(lambda: not hasty.clients)
 
 
 async def test_random_bytes_do_no_harm(serving: Any) -> None:
@@ -181,8 +221,7 @@ async def test_no_kind_of_request_takes_the_place_of_another(serve: Any, refused
         assert await serving.get("/health") == {"ok": True}
         commands = ["retrain", "pause", "panic", "stop", "exit"]
         bodies = {"exit": {"symbol": "BTC/USD"}}
-        for command in commands:
-            busy.append(asyncio.ensure_future(serving.post(f"{API}/{command}", bodies.get(command))))
+        busy += [asyncio.ensure_future(serving.post(f"{API}/{each}", bodies.get(each))) for each in commands]
         await serving.until(lambda: len(serving.service.asked) == 7)
         for command in ["start", *commands[1:]]:
             assert (await refused(serving.post(f"{API}/{command}", bodies.get(command)))).status == 503
