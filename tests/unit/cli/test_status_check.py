@@ -32,7 +32,9 @@ PASS = {
 
 def documented() -> dict[str, str]:
     """The codes of docs/commands.md with their level, or with the mode of those that are its reasons."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (error|warning|info|reducing|halted) \|", COMMANDS.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (error|warning|info|reducing|halted)[^|]*\|", COMMANDS.read_text(), re.MULTILINE
+    )
     return dict(rows)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from autopilot.adapters.store.database import Store
@@ -14,6 +16,9 @@ _ROW = np.dtype(
     [("open_at_ms", np.int64), *((name, np.float64) for name in ("open", "high", "low", "close", "volume"))]
 )
 _COLUMNS = ", ".join(_ROW.names or ())
+SAVED_AT_ONCE = 20_000
+"""A tenth of a second."""
+PAUSE_S = 0.03
 _FOREVER = 2**62
 _SERIES = "exchange = ? AND symbol = ? AND timeframe = ?"
 
@@ -22,7 +27,16 @@ class SqliteCandles(Store, CandleStore):
     """Candles in arrays; writing a candle again replaces it."""
 
     def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """In one transaction. Returns how many candles were new or different."""
+        """Returns how many candles were new or different. Many are written in several transactions, with pauses, so
+        that other connections can write: orders must not wait for a large import."""
+        changed = 0
+        for begin in range(0, len(candles), SAVED_AT_ONCE):
+            if begin:
+                time.sleep(PAUSE_S)
+            changed += self._save(exchange, symbol, candles[begin : begin + SAVED_AT_ONCE])
+        return changed
+
+    def _save(self, exchange: str, symbol: str, candles: Candles) -> int:
         key = (exchange, symbol, candles.timeframe.value)
         columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
         with self._database.transaction(durable=False) as connection:
