@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from autopilot.adapters.store.database import Store
+from autopilot.adapters.store.database import Store, store_errors
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import Timeframe
@@ -62,19 +62,22 @@ class SqliteCandles(Store, CandleStore):
         last: int | None = None,
     ) -> Candles:
         latest_first = last is not None
-        rows = self._database.rows(
+        query = (
             f"SELECT {_COLUMNS} FROM candles WHERE exchange = ? AND symbol = ? AND timeframe = ?"
-            f" AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?",
-            (
-                exchange,
-                symbol,
-                timeframe.value,
-                -_FOREVER if since_ms is None else since_ms,
-                _FOREVER if until_ms is None else until_ms,
-                -1 if last is None else last,
-            ),
+            f" AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?"
         )
-        table = np.array(list(map(tuple, rows)), dtype=_ROW)[:: -1 if latest_first else 1]
+        given = (
+            exchange,
+            symbol,
+            timeframe.value,
+            -_FOREVER if since_ms is None else since_ms,
+            _FOREVER if until_ms is None else until_ms,
+            -1 if last is None else last,
+        )
+        # Row by row: a list of the rows would take ten times as much memory as the arrays.
+        with store_errors(self._database.path):
+            rows = np.fromiter(map(tuple, self._database.connection.execute(query, given)), dtype=_ROW)
+        table = rows[:: -1 if latest_first else 1]
         return Candles(timeframe, *(np.ascontiguousarray(table[name]) for name in _ROW.names or ()))
 
     def coverage(self) -> tuple[Coverage, ...]:
