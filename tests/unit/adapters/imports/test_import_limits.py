@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 from memory_candles import MemoryCandles
 
+from autopilot.adapters.imports import containers
 from autopilot.adapters.imports.candle_files import import_path
 from autopilot.adapters.imports.containers import members, size_of, table_of
 from autopilot.adapters.imports.numbers import lost_digits, numeric_columns
@@ -128,3 +130,26 @@ def test_a_price_in_any_notation_is_judged_by_its_digits(written: str) -> None:
     values = numeric_columns(columns)
     assert values[0][0] == float("1600000000.12345678")
     assert lost_digits(columns, values).tolist() == [True]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_table_takes_little_more_memory_than_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quote: str
+) -> None:
+    """Texts of numbers in lists would take 500 bytes a row and more."""
+    monkeypatch.setattr(containers, "AT_ONCE", 1 << 14)
+    count = 10_000
+    rows = [
+        f"{1_600_000_020 + 60 * at},{quote}64321.12{quote},64400.5,64300.25,64310.75,1.234567" for at in range(count)
+    ]
+    path = tmp_path / "KRAKEN_BTC-USD_1m.csv"
+    path.write_text("\n".join(["time,open,high,low,close,volume", *rows]) + "\n")
+    (member,) = members(path)
+    tracemalloc.start()
+    try:
+        table = table_of(member, 10**9)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(table) == count
+    assert peak / count < 150
