@@ -20,11 +20,13 @@ log = logging.getLogger(__name__)
 class Connection(web.RequestHandler):
     """Serves one request; bad HTTP is answered in JSON as everything else is.
 
-    ``peer``: the caller; ``command``: the parsed command, empty until then. It waits for its request among the others,
-    see `Admission`; its request then has a place, until the client has taken the answer.
+    ``peer``: the caller; ``command``: the parsed command, empty until then; ``answered_s``: when the answer was there,
+    by the loop's clock; ``is_stream``: the answer has no end, so a client that sends no more has left. A connection
+    waits for its request among the others, see `Admission`; its request then has a place, until the client has taken
+    the answer.
     """
 
-    __slots__ = ("_admission", "_answered_s", "_body", "_patience", "_streams", "command", "peer")
+    __slots__ = ("_admission", "_body", "_patience", "answered_s", "command", "is_stream", "peer")
     peer: Peer
 
     def __init__(self, server: web.Server, admission: Admission, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,8 +41,8 @@ class Connection(web.RequestHandler):
         self._admission = admission
         self._patience: asyncio.TimerHandle | None = None
         self._body: StreamReader | None = None
-        self._answered_s: float | None = None
-        self._streams = False
+        self.answered_s: float | None = None
+        self.is_stream = False
         self.command: Document = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -69,7 +71,7 @@ class Connection(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Whether the connection stays open, for the answer: the client sends no more, and may have left."""
-        return self._body is not None and self._body.is_eof() and not self._streams
+        return self._body is not None and self._body.is_eof() and not self.is_stream
 
     def head_arrived(self) -> None:
         """The request's head is complete; from here on its handler minds the time."""
@@ -77,22 +79,14 @@ class Connection(web.RequestHandler):
             self._patience.cancel()
             self._patience = None
 
-    def streams(self) -> None:
-        """The answer has no end: a client that sends no more has left."""
-        self._streams = True
-
     def answered(self) -> None:
         """The answer is there; from here on only the client keeps the connection busy."""
-        self._answered_s = self._loop.time()
-
-    @property
-    def is_answered(self) -> bool:
-        return self._answered_s is not None
+        self.answered_s = self._loop.time()
 
     def is_slow(self) -> bool:
         """Whether the client has left its answer in the connection for too long to keep another request waiting."""
         yields_s = self._admission.limits.yields_s
-        return self._answered_s is not None and self._loop.time() >= self._answered_s + yields_s
+        return self.answered_s is not None and self._loop.time() >= self.answered_s + yields_s
 
     def close_in(self, limit_s: float) -> None:
         """End the connection if the client has not taken its answer by then."""
@@ -101,7 +95,7 @@ class Connection(web.RequestHandler):
 
     def give_way(self, reason: str) -> None:
         """End the connection in favor of another one."""
-        if not self.is_answered:
+        if self.answered_s is None:
             self.refuse(503, reason)
         elif self.transport is not None:
             self.transport.abort()

@@ -133,7 +133,7 @@ class Routes:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds = _query(request, "kinds").get("kinds", "")
-        connection_of(request).streams()
+        connection_of(request).is_stream = True
         return await send_events(
             request,
             self._service.events.since(last_event_id(request)),

@@ -105,10 +105,10 @@ class ControlServer:
         except web.HTTPRequestEntityTooLarge as refusal:
             return http_error(refusal.status, f"{refusal.reason}: {request.method} {request.path}")
         except ConnectionError:
-            if not connection.is_answered:
+            if connection.answered_s is None:
                 log.info("%s left before its request was whole: %s %s", connection.peer, request.method, request.path)
             raise
-        if connection.is_answered:
+        if connection.answered_s is not None:
             raise ConnectionResetError("it gave way to another client at this moment")
         return None
 
