@@ -17,17 +17,13 @@ ALL = {
     "retrain": retrain.run,
     "backtest": backtest.run,
 }
+LONG = {"yardsticks": yardsticks.main, "imports": imports.main, "scenes": scenes.main, "requests": requests.main}
+"""With arguments of their own."""
 
 
 def main(names: list[str]) -> int:
-    if names[:1] == ["yardsticks"]:
-        return yardsticks.main(names[1:])
-    if names[:1] == ["imports"]:
-        return imports.main(names[1:])
-    if names[:1] == ["scenes"]:
-        return scenes.main(names[1:])
-    if names[:1] == ["requests"]:
-        return requests.main(names[1:])
+    if names and (long := LONG.get(names[0])):
+        return long(names[1:])
     if names == ["kills"]:
         return kills.main()
     unknown = [name for name in names if name not in ALL]
