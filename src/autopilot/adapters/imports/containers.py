@@ -144,7 +144,8 @@ def _parts(member: Member, max_bytes: int) -> Iterator[bytes]:
             while part := unpacked.read(AT_ONCE):
                 size += len(part)
                 if size > max_bytes:
-                    raise _too_large(max_bytes, max_bytes, "more than ")
+                    words = f"it has more than {size_words(max_bytes)} unpacked, which is the limit"
+                    raise CandleError(words, hint=_split_or_allow(2 * max_bytes))
                 yield part
     except FileNotFoundError as error:
         raise CandleError("it does not exist", hint="check the path") from error
@@ -159,15 +160,13 @@ def _parts(member: Member, max_bytes: int) -> Iterator[bytes]:
 def _require_size(size: int, max_bytes: int) -> None:
     """Raises CandleError."""
     if size > max_bytes:
-        raise _too_large(size, max_bytes, "")
+        words = f"it has {size_words(size)} unpacked, more than the limit of {size_words(max_bytes)}"
+        raise CandleError(words, hint=_split_or_allow(size))
 
 
-def _too_large(size: int, max_bytes: int, more: str) -> CandleError:
-    wanted = size_words(max(size + 10**8, 2 * max_bytes) if more else size + 10**8).replace(" ", "")
-    return CandleError(
-        f"it has {more}{size_words(size)} unpacked, above the limit of {size_words(max_bytes)}",
-        hint=f"split it by years, or allow more with --max-size {wanted}",
-    )
+def _split_or_allow(size: int) -> str:
+    """``size`` and a little more is enough."""
+    return f"split it by years, or allow more with --max-size {size_words(size + 10**8).replace(' ', '')}"
 
 
 def size_words(size: int) -> str:
