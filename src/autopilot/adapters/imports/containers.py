@@ -144,8 +144,8 @@ def _parts(member: Member, max_bytes: int) -> Iterator[bytes]:
             while part := unpacked.read(AT_ONCE):
                 size += len(part)
                 if size > max_bytes:
-                    words = f"it has more than {size_words(max_bytes)} unpacked, which is the limit"
-                    raise CandleError(words, hint=_split_or_allow(2 * max_bytes))
+                    beyond = f"it has more than {size_words(max_bytes)} unpacked, which is the limit"
+                    raise CandleError(beyond, hint=_split_or_allow(2 * max_bytes))
                 yield part
     except FileNotFoundError as error:
         raise CandleError("it does not exist", hint="check the path") from error
