@@ -81,15 +81,16 @@ class Admission:
 
     def leave(self, connection: Connection) -> None:
         """The request is over. The client has some time to take the rest of its answer."""
-        self.forget(connection)
+        self.lose(connection)
+        for place in self._places.values():
+            place.pop(connection, None)
         if connection.transport is not None:
             self.arrive(connection)
             connection.close_in(self.limits.answer_s)
 
-    def forget(self, connection: Connection) -> None:
+    def lose(self, connection: Connection) -> None:
+        """The connection has ended. A request under way keeps its place: its work goes on."""
         self._waiting.pop(connection, None)
-        for place in self._places.values():
-            place.pop(connection, None)
 
     def _kind_of(self, request: web.Request) -> tuple[str, int]:
         """A name for the kind of a request, and how many of it there may be."""

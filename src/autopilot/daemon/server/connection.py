@@ -21,12 +21,12 @@ class Connection(web.RequestHandler):
     """Serves one request; bad HTTP is answered in JSON as everything else is.
 
     ``peer``: the caller; ``command``: the parsed command, empty until then; ``answered_s``: when the answer was there,
-    by the loop's clock; ``is_stream``: the answer has no end, so a client that sends no more has left. A connection
-    waits for its request among the others, see `Admission`; its request then has a place, until the client has taken
-    the answer.
+    by the loop's clock; ``is_stream``: the answer has no end, so a client that sends no more has left; ``gone``: set
+    when the connection has ended. A connection waits for its request among the others, see `Admission`; its request
+    then has a place, until the client has taken the answer.
     """
 
-    __slots__ = ("_admission", "_body", "_patience", "answered_s", "command", "is_stream", "peer")
+    __slots__ = ("_admission", "_body", "_patience", "answered_s", "command", "gone", "is_stream", "peer")
     peer: Peer
 
     def __init__(self, server: web.Server, admission: Admission, loop: asyncio.AbstractEventLoop) -> None:
@@ -43,6 +43,7 @@ class Connection(web.RequestHandler):
         self._body: StreamReader | None = None
         self.answered_s: float | None = None
         self.is_stream = False
+        self.gone = asyncio.Event()
         self.command: Document = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,7 +60,8 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.head_arrived()
-        self._admission.forget(self)
+        self.gone.set()
+        self._admission.lose(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -133,12 +133,13 @@ class Routes:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds = _query(request, "kinds").get("kinds", "")
-        connection_of(request).is_stream = True
+        connection = connection_of(request)
+        connection.is_stream = True
         return await send_events(
             request,
             self._service.events.since(last_event_id(request)),
             frozenset(kind.strip() for kind in kinds.split(",") if kind.strip()),
-            self._stopping,
+            (self._stopping, connection.gone),
             answer_s=self._limits.answer_s,
             keep_alive_s=self._limits.keep_alive_s,
         )

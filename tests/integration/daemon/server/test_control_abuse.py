@@ -265,6 +265,29 @@ async def test_every_command_that_reduces_risk_works_among_500_clients_of_every_
             writer.transport.abort()
 
 
+async def test_work_keeps_its_place_though_its_client_has_left(serve: Any, refused: Any) -> None:
+    async with serve(FEW) as serving:
+        serving.service.gate.clear()
+        left = [await hold(serving, QUERY) for _ in range(2)]
+        await serving.until(lambda: len(serving.service.asked) == 2)
+        for _, writer in left:
+            writer.transport.abort()
+        await serving.until(lambda: not serving.server._admission._waiting)
+        assert (await refused(serving.get(f"{API}/positions"))).code == "TOO_MANY_CLIENTS"
+        serving.service.gate.set()
+        await serving.until(lambda: not serving.clients)
+
+
+async def test_a_stream_whose_client_has_left_ends_at_once(serve: Any) -> None:
+    async with serve(replace(FEW, keep_alive_s=60.0)) as serving:
+        for _ in range(3):
+            watching = [await hold(serving, EVENTS) for _ in range(2)]
+            await serving.until(lambda: len(serving.server._admission._places["events"]) == 2)
+            for _, writer in watching:
+                writer.close()
+            await serving.until(lambda: not serving.clients)
+
+
 async def test_a_client_that_does_not_take_its_answer_gives_way_to_the_next(serve: Any) -> None:
     async with serve(FEW) as serving:
         serving.service.padding = "x" * 5_000_000
