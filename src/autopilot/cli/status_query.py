@@ -21,7 +21,7 @@ from autopilot.domain.errors import NotFound
 if TYPE_CHECKING:
     from autopilot.domain.document_types import Document
 
-ALARMING_WARNINGS = frozenset({"CLOCK_WRONG", "EXIT_REFUSED"})
+ALARMING_WARNINGS = frozenset({"CLOCK_WRONG", "EXIT_REFUSED", "KEY_SHARED"})
 """Problems that fail a check although they are only warnings: somebody should look before they become errors."""
 _PLACES = {"--data-dir": "data_dir", "--config": "config"}
 

@@ -31,7 +31,7 @@ def status(
     """Show the running symbols: market, strategy, last decision, position.
 
     Without a daemon: the last known state, and exit code 3. A position or a live order that no running symbol manages
-    is an error. --check fails at every error, at a wrong clock and at an exit that the exchange refuses.
+    is an error. --check fails at every error, and at some warnings, such as a wrong clock.
     """
     if watch and check:
         raise UsageProblem("--watch never ends, so --check would have no exit code", hint="omit one of them")
