@@ -1,5 +1,5 @@
-"""Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes and the
-imports, which take long."""
+"""Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes, the
+imports and the requests, which take long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 
-from benchmarks import backtest, cycle, idle, imports, kills, replay_year, retrain, scenes, status, yardsticks
+from benchmarks import backtest, cycle, idle, imports, kills, replay_year, requests, retrain, scenes, status, yardsticks
 
 ALL = {
     "cycle": cycle.run,
@@ -17,15 +17,13 @@ ALL = {
     "retrain": retrain.run,
     "backtest": backtest.run,
 }
+LONG = {"yardsticks": yardsticks.main, "imports": imports.main, "scenes": scenes.main, "requests": requests.main}
+"""With arguments of their own."""
 
 
 def main(names: list[str]) -> int:
-    if names[:1] == ["yardsticks"]:
-        return yardsticks.main(names[1:])
-    if names[:1] == ["imports"]:
-        return imports.main(names[1:])
-    if names[:1] == ["scenes"]:
-        return scenes.main(names[1:])
+    if names and (long := LONG.get(names[0])):
+        return long(names[1:])
     if names == ["kills"]:
         return kills.main()
     unknown = [name for name in names if name not in ALL]

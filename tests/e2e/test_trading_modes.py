@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from typing import Any
 
 import pytest
@@ -120,6 +121,24 @@ def test_what_waits_to_buy_is_canceled(at_the_end: Home, command: str, killed: b
     assert [order["status"] for order in done["accounts"][0]["canceled"]] == ["canceled"]
     assert open_orders(home) == []
     assert check_books(home.database).disagreements == ()
+
+
+@waiting
+def test_panic_does_its_whole_work_among_300_clients_that_never_finish_a_request(at_the_end: Home) -> None:
+    home = at_the_end
+    clients = []
+    for number in range(300):
+        client = socket.socket(socket.AF_UNIX)
+        clients.append(client)
+        client.connect(str(home.socket))
+        client.sendall(
+            (b"", b"POST /api/autopilot/panic HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")[number % 2]
+        )
+    done = home.json("panic")
+    for client in clients:
+        client.close()
+    assert [order["status"] for order in done["accounts"][0]["canceled"]] == ["canceled"]
+    assert (done["complete"], mode(home), open_orders(home)) == (True, "halted", [])
 
 
 def test_panic_past_a_daemon_that_hangs_and_after_its_death(home: Home) -> None:

@@ -1,4 +1,5 @@
-"""Candle files as the sources write them, made from a seed: well-formed ones of every kind, and damaged ones.
+"""Candle files as the sources write them, made from a seed: well-formed ones of every kind, damaged ones, and packed
+ones of which bytes are others.
 
 Independent of the importer: the writing shares no code with it. ``python -m benchmarks imports`` runs this as a program
 that imports a number of each kind and says what came of it.
@@ -469,6 +470,33 @@ def _moved(table: Draft, hit: list[int], random: Random) -> None:
         table.rows[at] = [*row[:one], "", *row[one:other], *row[other + 1 :]]
 
 
+def badly_packed(seed: int) -> Written:
+    """A packed file of which some bytes are others, are missing, or are too many."""
+    random = Random(seed)
+    file = well_formed(seed)
+    name, content = file.name, file.content
+    if not name.endswith((".gz", ".zip")):
+        name, content = f"{name}.gz", gzip.compress(content)
+    kind = random.choice(["bytes", "bytes", "bytes", "torn", "zeros", "longer", "twice"])
+    place = random.randrange(len(content))
+    if kind == "bytes":
+        near_the_ends = random.choice([range(min(60, len(content))), range(max(0, len(content) - 120), len(content))])
+        places = random.choice([near_the_ends, range(len(content))])
+        flipped = bytearray(content)
+        for at in random.choices(places, k=random.randint(1, 6)):
+            flipped[at] = random.randrange(256)
+        content = bytes(flipped)
+    elif kind == "torn":
+        content = content[:place]
+    elif kind == "zeros":
+        content = content[:place] + bytes(random.randint(1, 200)) + content[place + 1 :]
+    elif kind == "longer":
+        content += random.randbytes(random.randint(1, 300))
+    else:
+        content = content[:place] + content
+    return replace(file, name=name, content=content, kind=f"{kind} of {file.kind}")
+
+
 def imported(file: Written, folder: Path, *, lenient: bool = False) -> dict[int, Values] | str:
     """The candles that the importer stores of a file, or its reason to refuse the file."""
     from memory_candles import MemoryCandles
@@ -503,8 +531,9 @@ def figures(number: int, first: int = 0) -> tuple[list[str], bool]:
     """What came of ``number`` files of each kind, in words, and whether it is as it should be."""
     with tempfile.TemporaryDirectory() as place:
         words, is_exact = _well_formed_figures(range(first, first + number), Path(place))
-        more, is_clean = _damaged_figures(range(first, first + number), Path(place))
-    return [*words, *more], is_exact and is_clean
+        more, is_clean = _damaged_figures("damaged", damaged, range(first, first + number), Path(place))
+        packed, is_whole = _damaged_figures("badly packed", badly_packed, range(first, first + number), Path(place))
+    return [*words, *more, *packed], is_exact and is_clean and is_whole
 
 
 def _well_formed_figures(seeds: range, folder: Path) -> tuple[list[str], bool]:
@@ -527,11 +556,11 @@ def _well_formed_figures(seeds: range, folder: Path) -> tuple[list[str], bool]:
     return lines, not wrong and exact >= 0.99 * len(seeds)
 
 
-def _damaged_figures(seeds: range, folder: Path) -> tuple[list[str], bool]:
+def _damaged_figures(name: str, made: Callable[[int], Written], seeds: range, folder: Path) -> tuple[list[str], bool]:
     results: dict[str, Counter[str]] = {}
     wrong = []
     for seed in seeds:
-        file = damaged(seed)
+        file = made(seed)
         kind = file.kind.partition(" ")[0]
         for lenient in (False, True):
             found = imported(file, folder, lenient=lenient)
@@ -540,7 +569,7 @@ def _damaged_figures(seeds: range, folder: Path) -> tuple[list[str], bool]:
             if not lenient:
                 result = "refused" if isinstance(found, str) else "whole" if found == file.truth else "in part"
                 results.setdefault(kind, Counter())[result] += 1
-    lines = [f"damaged: {len(seeds):,} files, each also with --lenient; {len(wrong):,} with a wrong number", *wrong]
+    lines = [f"{name}: {len(seeds):,} files, each also with --lenient; {len(wrong):,} with a wrong number", *wrong]
     for kind, counts in sorted(results.items()):
         lines.append(f"  {kind.replace('_', ' ')}: " + ", ".join(f"{counts[each]:,} {each}" for each in RESULTS))
     return lines, not wrong

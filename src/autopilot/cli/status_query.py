@@ -21,6 +21,8 @@ from autopilot.domain.errors import NotFound
 if TYPE_CHECKING:
     from autopilot.domain.document_types import Document
 
+ALARMING_WARNINGS = frozenset({"CLOCK_WRONG", "EXIT_REFUSED", "KEY_SHARED"})
+"""Problems that fail a check although they are only warnings: somebody should look before they become errors."""
 _PLACES = {"--data-dir": "data_dir", "--config": "config"}
 
 
@@ -48,19 +50,21 @@ def _places(arguments: Sequence[str]) -> Places | None:
 
 def show_status(session: Session, symbol: str | None, *, check: bool = False) -> int:
     """Print the present state or, without a daemon, the last known one; returns the exit code: with ``check`` 1 if
-    there is a problem of level error."""
+    somebody must act, see `is_alarming`."""
     wanted = symbol_or_none(symbol)
     screen = partial(status_screen, full=wanted is not None)
     return session.answer(
         ask_status(wanted),
         lambda database: _recall(database, wanted),
         screen,
-        lambda status: not check or _has_no_error(status),
+        lambda status: not (check and any(map(is_alarming, status["health"]))),
     )
 
 
-def _has_no_error(status: Document) -> bool:
-    return all(problem["level"] != "error" for problem in status["health"])
+def is_alarming(problem: Document) -> bool:
+    """Whether a problem fails ``--check``: an error, or a warning of `ALARMING_WARNINGS`."""
+    level: str = problem["level"]
+    return level == "error" or (level == "warning" and problem["code"] in ALARMING_WARNINGS)
 
 
 def ask_status(symbol: str | None) -> Callable[[ControlClient], Document]:

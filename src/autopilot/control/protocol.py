@@ -6,6 +6,12 @@ API = "/api/autopilot"
 HEALTH = "/health"
 """Whether a daemon is there."""
 
+EVENTS = f"{API}/events"
+"""Events as they happen: an answer without an end."""
+
+RISK_REDUCING = frozenset(f"{API}/{name}" for name in ("pause", "panic", "stop", "exit"))
+"""The commands for which the daemon always has a place, whatever other clients do."""
+
 BODY_MAX_BYTES = 64 * 1024
 """The largest request body that the daemon reads."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -24,9 +25,13 @@ from autopilot.daemon.symbol_control import SymbolControl
 from autopilot.distribution import installed_version
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
+from autopilot.domain.market import CandleKind
+from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.events import EventLog
 from autopilot.ports.clock import Clock
 from autopilot.ports.restrictions import RestrictionSource
+
+QUERY_THREADS = 4
 
 
 class AutopilotService:
@@ -66,6 +71,8 @@ class AutopilotService:
         self._ask_to_stop = ask_to_stop
         self._closing = closing
         self._started_at_ms = clock.now_ms()
+        # Their own: the loop's threads look up the exchanges' addresses, which no query may delay.
+        self._threads = ThreadPoolExecutor(QUERY_THREADS, "query")
 
     def health(self) -> Document:
         """Who the daemon is, at once and without the database."""
@@ -130,20 +137,31 @@ class AutopilotService:
 
     async def read(self, view: str, given: Mapping[str, Any]) -> Document:
         """A view of the database by its name in `VIEWS`. Raises NotFound."""
-        return await asyncio.to_thread(read_view, view, self._database.path, given)
+        return await self._aside(read_view, view, self._database.path, given)
 
     async def performance(self, symbol: str | None = None, days: int | None = None) -> Document:
         """The performance report. It takes a second where there is a year of decisions."""
         threshold = self._config.min_confidence_threshold
-        return await asyncio.to_thread(performance_report, self._database.path, threshold, symbol, days)
+        return await self._aside(performance_report, self._database.path, threshold, symbol, days)
+
+    async def card(
+        self, model_id: str | None = None, kind: CandleKind | None = None, timeframe: Timeframe | None = None
+    ) -> Document:
+        """A model's card with its drift, which can take a second. Raises NotFound."""
+        return await self._aside(self.models.with_drift, self.models.card(model_id, kind, timeframe))
 
     async def close(self) -> None:
         """Finish the cycles under way and close everything. May be canceled when there is no time left; that
         loses no more than a crash."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         await self._autopilots.close()
         for close in self._closing:
             await close()
         self._database.close()
+
+    async def _aside(self, work: Callable[..., Document], *given: Any) -> Document:
+        """Cycles must not wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *given))
 
     def _overlay(self, models: Sequence[Document], stored: Document) -> Document:
         """A `SymbolDocument`: the live state of a running autopilot over the stored one. ``models``: the champions."""

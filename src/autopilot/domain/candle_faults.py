@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,9 +60,10 @@ def find_faults(
     again = np.concatenate([[False], at_ms[1:] == at_ms[:-1]])[: len(at_ms)]
     found.append(_fault(FaultKind.DUPLICATE, again, at_ms, "have the same time as another one"))
     found.append(_gap(at_ms[~again], timeframe))
-    bars = np.stack([open, high, low, close, volume], axis=1)[order][~again]
-    found.append(_silent(at_ms[~again], bars[:, 4]))
-    found.append(_repeated(at_ms[~again], bars))
+    single = order[~again]
+    columns = [column[single] for column in (open, high, low, close, volume)]
+    found.append(_silent(at_ms[~again], columns[-1]))
+    found.append(_repeated(at_ms[~again], columns))
     return tuple(fault for fault in found if fault is not None)
 
 
@@ -128,16 +130,20 @@ def _silent(at_ms: IntArray, volume: FloatArray) -> CandleFault | None:
     )
 
 
-def _repeated(at_ms: IntArray, bars: FloatArray) -> CandleFault | None:
-    """Traded candles whose five numbers are those of an earlier one, at the same distance for a whole block."""
-    if len(bars) <= LONG_BLOCK:
+def _repeated(at_ms: IntArray, columns: Sequence[FloatArray]) -> CandleFault | None:
+    """Traded candles whose five numbers are those of an earlier one, at the same distance for a whole block. The last
+    column is the volume."""
+    if len(at_ms) <= LONG_BLOCK:
         return None
-    same = np.lexsort((np.arange(len(bars)), *bars.T))
-    equal = (bars[same[1:]] == bars[same[:-1]]).all(axis=1) & (bars[same[1:], 4] > 0)
-    distance = np.zeros(len(bars), dtype=np.int64)
+    same = np.lexsort((np.arange(len(at_ms)), *columns))
+    equal = columns[-1][same[1:]] > 0
+    for column in columns:
+        ordered = column[same]
+        equal &= ordered[1:] == ordered[:-1]
+    distance = np.zeros(len(at_ms), dtype=np.int64)
     distance[same[1:][equal]] = (same[1:] - same[:-1])[equal]
     edges = np.flatnonzero(np.diff(distance)) + 1
-    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(bars)]])
+    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(at_ms)]])
     block = (distance[starts] > 0) & (ends - starts >= LONG_BLOCK)
     if not block.any():
         return None

@@ -21,11 +21,13 @@ AnyArray = NDArray[Any]
 
 
 class FaultKind(StrEnum):
-    """A fault of candles. The first four make a candle unusable; the user judges the others."""
+    """A fault of candles. The first five make a candle unusable; the user judges the others."""
 
     NOT_FINITE = "not finite"
     IMPOSSIBLE = "impossible bar"
     """A price of zero or less, a high below or a low above another price."""
+    INEXACT = "inexact price"
+    """Beyond the numbers that a float holds to eight digits: it would be another price."""
     NEGATIVE_VOLUME = "negative volume"
     OFF_GRID = "off grid"
     """Does not open where a candle of this timeframe can."""
@@ -42,10 +44,17 @@ class FaultKind(StrEnum):
 BREACHES = {
     FaultKind.NOT_FINITE: "a number that is missing or not finite",
     FaultKind.IMPOSSIBLE: "a price at or below zero, a high below or a low above another price",
+    FaultKind.INEXACT: "a price that a 64-bit number does not hold exactly",
     FaultKind.NEGATIVE_VOLUME: "a negative volume",
     FaultKind.OFF_GRID: "an open time off the timeframe's grid",
 }
 """The faults of unusable candles, in words."""
+
+
+FIRST_INEXACT = 2.0**53
+"""From here on a float does not hold every whole number."""
+LEAST_EXACT = float(np.finfo(np.float64).smallest_normal)
+"""Below it a float holds fewer digits the smaller it is."""
 
 
 class Candle(NamedTuple):
@@ -183,6 +192,8 @@ def unusable(
             FaultKind.IMPOSSIBLE: (prices <= 0).any(axis=0)
             | (high < prices.max(axis=0, initial=-np.inf))
             | (low > prices.min(axis=0, initial=np.inf)),
+            FaultKind.INEXACT: (prices.max(axis=0, initial=0.0) >= FIRST_INEXACT)
+            | (prices.min(axis=0, initial=1.0) < LEAST_EXACT),
             FaultKind.NEGATIVE_VOLUME: volume < 0,
             FaultKind.OFF_GRID: open_at_ms % timeframe.ms != 0,
         }

@@ -123,19 +123,27 @@ def test_stop_all_waits_until_the_daemon_is_gone(autopilot, daemon, data_dir) ->
     assert autopilot("status").code == 3
 
 
-@pytest.mark.parametrize(("level", "code"), [("error", 1), ("warning", 0), ("info", 0)])
-def test_a_check_fails_at_errors_only(autopilot, daemon, level: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("problem", "level", "code"),
+    [
+        ("X", "error", 1),
+        ("X", "warning", 0),
+        ("X", "info", 0),
+        ("CLOCK_WRONG", "error", 1),
+        ("CLOCK_WRONG", "warning", 1),
+        ("CLOCK_WRONG", "info", 0),
+        ("EXIT_REFUSED", "error", 1),
+        ("EXIT_REFUSED", "warning", 1),
+        ("POSITION_UNMONITORED", "info", 0),
+        ("SYMBOL_RETRYING", "warning", 0),
+    ],
+)
+def test_a_check_fails_where_somebody_must_act(autopilot, daemon, problem: str, level: str, code: int) -> None:
     status = json.loads((DOCUMENTS / "status.json").read_text())
-    problem = {
-        "code": "X",
-        "subject": "BTC/USD",
-        "detail": "it is so",
-        "since_ms": None,
-        "hint": "look",
-        "level": level,
-    }
-    daemon.answers[f"{API}/status"] = (200, {**status, "health": [problem]})
+    found = {"code": problem, "level": level, "subject": "it", "detail": "is so", "since_ms": None, "hint": "look"}
+    daemon.answers[f"{API}/status"] = (200, {**status, "health": [found]})
     assert autopilot("status", "--check").code == code
+    assert autopilot("status", "--check", "--json").code == code
     assert autopilot("status").code == 0
 
 

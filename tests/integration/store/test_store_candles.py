@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from autopilot.adapters.store import candles as candles_module
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.domain.candles import Candles
@@ -28,6 +32,25 @@ def same(one: Candles, other: Candles) -> bool:
         np.array_equal(getattr(one, name), getattr(other, name)) and getattr(one, name).flags.c_contiguous
         for name in FIELDS
     )
+
+
+def test_another_connection_can_write_while_many_candles_are_saved(
+    store, database: Database, random_candles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    def pause(_: float) -> None:
+        with closing(sqlite3.connect(database.path, timeout=0, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            written.append(other.execute("SELECT count(*) FROM candles").fetchone()[0])
+            other.execute("COMMIT")
+
+    monkeypatch.setattr(candles_module, "SAVED_AT_ONCE", 20)
+    monkeypatch.setattr(candles_module, "time", SimpleNamespace(sleep=pause))
+    candles = random_candles(1, 50)
+    assert store.save_candles("kraken", "BTC/USD", candles) == 50
+    assert written == [20, 40]
+    assert same(store.load_candles("kraken", "BTC/USD", Timeframe.H1), candles)
 
 
 def test_candles_come_back_to_the_last_bit(store, random_candles) -> None:

@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from autopilot.adapters.imports.column_names import named_columns
+from autopilot.adapters.imports.compact import CompactColumn
 from autopilot.adapters.imports.layouts import LAYOUTS, PRICES, Layout, as_wide, known_names, layouts_of
 from autopilot.adapters.imports.moments import date_and_clock, times_ms
-from autopilot.adapters.imports.numbers import numeric_columns
+from autopilot.adapters.imports.numbers import lost_digits, numeric_columns
 from autopilot.adapters.imports.sense import number_column, require_sense
 from autopilot.adapters.imports.tables import CellTable, Losses
-from autopilot.domain.candles import BoolArray, FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FaultKind, FloatArray, IntArray
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import DAY_MS
 
@@ -129,8 +130,8 @@ def _bars_by(table: CellTable, layout: Layout, zone: ZoneInfo | None) -> Bars:
     return _bars(table, layout.name, [table.columns[layout.place("time")]], None, numbers, zone, closed)
 
 
-def _closed(column: Sequence[Any], value: str) -> list[bool]:
-    return [str(cell).strip().lower() in (value, "") for cell in column]
+def _closed(column: Sequence[Any], value: str) -> BoolArray:
+    return np.fromiter((str(cell).strip().lower() in (value, "") for cell in column), np.bool_, len(column))
 
 
 def _bars(
@@ -140,7 +141,7 @@ def _bars(
     clock: Sequence[Any] | None,
     numbers: Sequence[Sequence[Any]],
     zone: ZoneInfo | None,
-    closed: Sequence[bool] | None = None,
+    closed: BoolArray | None = None,
 ) -> Bars:
     """``times``: columns of the same moments, the most exact first; ``clock`` belongs to the last of them."""
     if clock is not None:
@@ -150,17 +151,21 @@ def _bars(
         # Two columns of one moment are not further apart: one of them may be written in some zone.
         at_ms = np.where((other == 0) | (np.abs(at_ms - other) <= DAY_MS), at_ms, 0)
     values = numeric_columns(numbers)
-    is_closed = np.ones(len(table), dtype=np.bool_) if closed is None else np.array(closed, dtype=np.bool_)
+    is_closed = np.ones(len(table), dtype=np.bool_) if closed is None else closed
     if table.last_closed_s is not None:
         is_closed &= at_ms <= table.last_closed_s * 1000
     losses = Losses(dict(table.lost), table.unit)
     _count(losses, table, at_ms <= 0, NO_TIME)
     _count(losses, table, (at_ms > 0) & ~is_closed, NOT_CLOSED)
-    is_whole = ~_has_holes(table)
-    _count(losses, table, (at_ms > 0) & is_closed & ~is_whole, EMPTY_FIELD)
-    rows = np.flatnonzero((at_ms > 0) & is_closed & is_whole)
-    opened, high, low, close, volume = (value[rows] for value in values)
-    return Bars(table, layout, rows, at_ms[rows], opened, high, low, close, volume, losses)
+    is_good = (at_ms > 0) & is_closed
+    for reason, bad in ((EMPTY_FIELD, _has_holes(table)), (FaultKind.INEXACT.value, lost_digits(numbers, values[:4]))):
+        _count(losses, table, is_good & bad, reason)
+        is_good &= ~bad
+    rows = np.flatnonzero(is_good)
+    if len(rows) < len(table):
+        at_ms, values = at_ms[rows], tuple(value[rows] for value in values)
+    opened, high, low, close, volume = values
+    return Bars(table, layout, rows, at_ms, opened, high, low, close, volume, losses)
 
 
 def _has_holes(table: CellTable) -> BoolArray:
@@ -168,13 +173,13 @@ def _has_holes(table: CellTable) -> BoolArray:
     beside it may be out of their place."""
     found = np.zeros(len(table), dtype=np.bool_)
     for column in table.columns:
-        if isinstance(column, list | tuple) and ("" in column or None in column):
+        if isinstance(column, list | tuple | CompactColumn) and ("" in column or None in column):
             found |= _holes(column)
     return found
 
 
 def _holes(column: Sequence[Any]) -> BoolArray:
-    empty = np.array([cell is None or cell == "" for cell in column], dtype=np.bool_)
+    empty = np.fromiter((cell is None or cell == "" for cell in column), np.bool_, len(column))
     if 2 * empty.sum() >= len(empty):
         return np.zeros(len(column), dtype=np.bool_)
     filled = np.flatnonzero(~empty)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from autopilot.adapters.imports.bars import NOT_CLOSED, Bars, bars_of
-from autopilot.adapters.imports.containers import Member, folder_files, members, table_of
+from autopilot.adapters.imports.containers import MAX_BYTES, Member, folder_files, members, table_of
 from autopilot.adapters.imports.csv_tables import CUT_OFF
 from autopilot.adapters.imports.file_names import FileMarket, layouts_for, named_market
 from autopilot.adapters.imports.layouts import Layout
@@ -41,7 +41,8 @@ Series = tuple[str, str, Timeframe]
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """The user's options for the files. Without one, the names of the files decide. ``lenient``: as the command's."""
+    """The user's options for the files. Without one, the names of the files decide. ``lenient``: as the command's.
+    ``max_bytes``: of one table, unpacked."""
 
     exchange: str | None = None
     symbol: str | None = None
@@ -49,6 +50,7 @@ class ImportOptions:
     layout: Layout | None = None
     zone: ZoneInfo | None = None
     lenient: bool = False
+    max_bytes: int = MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ def _import(
 ) -> ImportReport:
     exchange, symbol, timeframe = series
     progress(STAGE, 0, STORED, member.name)
-    table = table_of(member)
+    table = table_of(member, options.max_bytes)
     progress(STAGE, READ, STORED, member.name)
     bars = bars_of(
         table,
@@ -274,11 +276,11 @@ def _candles(bars: Bars, timeframe: Timeframe) -> Candles:
         good &= ~mask
     places = np.flatnonzero(good)
     last = places[_last_of_each(at_ms[places])]
-    values = np.stack(bars.numbers)
-    kept = dict(zip(at_ms[last].tolist(), last.tolist(), strict=True))
     again = np.setdiff1d(places, last, assume_unique=True)
-    stays = np.array([kept[moment] for moment in at_ms[again].tolist()], dtype=np.int64)
-    same = (values[:, again] == values[:, stays]).all(axis=0) if len(again) else np.zeros(0, dtype=np.bool_)
+    stays = last[np.searchsorted(at_ms[last], at_ms[again])]
+    same = np.ones(len(again), dtype=np.bool_)
+    for number in bars.numbers:
+        same &= number[again] == number[stays]
     _lose(bars, SAME_AGAIN, again[same])
     _lose(bars, FaultKind.DUPLICATE.value, again[~same])
     return Candles.from_arrays(timeframe, at_ms[last], *(number[last] for number in bars.numbers))

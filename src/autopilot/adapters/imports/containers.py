@@ -1,19 +1,27 @@
-"""What a file holds: its text, or that of each member of an archive, or a table of a binary format."""
+"""What a file holds: its text, or that of each member of an archive, or a table of a binary format.
+
+Text is read and unpacked in blocks, and never beyond a size that the user sets: an archive may unpack to anything.
+"""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from autopilot.adapters.imports.csv_tables import csv_table
+from autopilot.adapters.imports.csv_tables import Blocks, csv_table
 from autopilot.adapters.imports.file_names import SUFFIXES, has_table_suffix, market_of
 from autopilot.adapters.imports.json_tables import json_table
 from autopilot.adapters.imports.tables import ROW, CellTable
@@ -22,13 +30,14 @@ from autopilot.domain.errors import CandleError
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BYTES = 1 << 30
-"""Of one table, unpacked: ten million rows and more."""
+MAX_BYTES = 2 * 10**9
+"""Of one table, unpacked, unless the user allows more: thirty million rows."""
 MOST_MEMBERS = 20_000
-_AT_ONCE = 1 << 20
+AT_ONCE = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
-_TOO_LARGE = f"it holds more than {MOST_BYTES >> 30} GiB"
+_NOT_TEXT = [chr(code) for code in (*range(9), 14, 15, 27, 127)]
+_UNITS = ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "KB"))
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -79,21 +88,32 @@ def members(path: Path) -> tuple[Member, ...]:
     return tuple(Member(path, name) for name in names)
 
 
-def table_of(member: Member) -> CellTable:
-    """Raises CandleError, without the file's name, for what is no table, not whole, or too large."""
+def table_of(member: Member, max_bytes: int) -> CellTable:
+    """Raises CandleError, without the file's name, for what is no table, not whole, or has more than ``max_bytes``
+    unpacked."""
     suffix = member.inner or member.path.name
     if member.inner.lower().endswith(_ARCHIVES):
         raise CandleError("it is an archive in an archive", hint="unpack the outer one first")
     if not has_table_suffix(suffix) and not suffix.lower().endswith(".zip"):
         raise CandleError("it has an unknown format", hint=f"use one of {', '.join(SUFFIXES)}, or .gz or .zip of it")
-    content = _content(member)
     lower = suffix.lower()
     if lower.endswith((".feather", ".parquet")):
-        return _frame_table(content, is_feather=lower.endswith(".feather"))
-    text = _decoded(content)
-    if not text.strip():
+        content = b"".join(_parts(member, max_bytes))
+        return _frame_table(content, max_bytes, is_feather=lower.endswith(".feather"))
+    start = next(_parts(member, max_bytes), b"")
+    for codec in _codecs(start):
+        try:
+            return _text_table(partial(_texts, member, codec, max_bytes))
+        except UnicodeDecodeError:
+            continue
+    raise _no_text()
+
+
+def _text_table(blocks: Blocks) -> CellTable:
+    start = next((text.lstrip() for block in blocks() if (text := block).strip()), "")
+    if not start:
         raise CandleError("it is empty: no line has columns", hint="download it again")
-    return json_table(text) if text.lstrip()[:1] in ("[", "{") else csv_table(text)
+    return json_table("".join(blocks())) if start[0] in ("[", "{") else csv_table(blocks)
 
 
 def _is_wanted(name: str) -> bool:
@@ -102,20 +122,31 @@ def _is_wanted(name: str) -> bool:
     return is_named and not last.startswith(".") and not name.startswith("__MACOSX/")
 
 
-def _content(member: Member) -> bytes:
+def _parts(member: Member, max_bytes: int) -> Iterator[bytes]:
+    """The unpacked content. Raises CandleError when it has more than ``max_bytes``, and for an archive that is damaged
+    or encrypted."""
+    size = 0
     try:
-        if member.inner:
-            with zipfile.ZipFile(member.path) as archive:
-                if archive.getinfo(member.inner).flag_bits & 1:
+        with ExitStack() as stack:
+            file = stack.enter_context(member.path.open("rb"))
+            known = member.path.stat().st_size
+            if member.inner:
+                archive = stack.enter_context(zipfile.ZipFile(file))
+                entry = archive.getinfo(member.inner)
+                if entry.flag_bits & 1:
                     raise CandleError("it is encrypted", hint="unpack it with its password first")
-                with archive.open(member.inner) as file:
-                    content = _capped(file)
-        else:
-            with member.path.open("rb") as file:
-                content = _capped(file)
-        if content[:2] == _GZIP:
-            with gzip.open(io.BytesIO(content)) as file:
-                content = _capped(file)
+                file, known = io.BufferedReader(stack.enter_context(archive.open(entry))), entry.file_size  # type: ignore[arg-type]
+            unpacked: IO[bytes] | gzip.GzipFile = file
+            if file.peek(2)[:2] == _GZIP:
+                unpacked = stack.enter_context(gzip.open(file))
+            else:
+                _require_size(known, max_bytes)
+            while part := unpacked.read(AT_ONCE):
+                size += len(part)
+                if size > max_bytes:
+                    beyond = f"it has more than {size_words(max_bytes)} unpacked, which is the limit"
+                    raise CandleError(beyond, hint=_split_or_allow(2 * max_bytes))
+                yield part
     except FileNotFoundError as error:
         raise CandleError("it does not exist", hint="check the path") from error
     except _BROKEN as error:
@@ -124,45 +155,75 @@ def _content(member: Member) -> bytes:
             f"it cannot be read: {words}" if words else "it cannot be read: the archive is damaged, or not whole",
             hint="check that you may read it" if words else "download it again",
         ) from error
-    return content
 
 
-def _capped(file: IO[bytes] | Any) -> bytes:
-    """The whole content. Raises CandleError beyond a size that no table of candles has."""
-    parts, size = [], 0
-    while part := file.read(_AT_ONCE):
-        size += len(part)
-        if size > MOST_BYTES:
-            raise CandleError(_TOO_LARGE, hint="split it by years")
-        parts.append(part)
-    return b"".join(parts)
+def _require_size(size: int, max_bytes: int) -> None:
+    """Raises CandleError."""
+    if size > max_bytes:
+        words = f"it has {size_words(size)} unpacked, more than the limit of {size_words(max_bytes)}"
+        raise CandleError(words, hint=_split_or_allow(size))
 
 
-def _decoded(content: bytes) -> str:
-    """The text, with one newline after each line. Raises CandleError for what is no text."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        codecs: tuple[str, ...] = ("utf-16",)
-    elif content[:4000:2].count(0) * 4 > len(content[:4000]) or content[1:4000:2].count(0) * 4 > len(content[:4000]):
-        codecs = ("utf-16-le",) if content[1:2] == b"\0" else ("utf-16-be",)
-    else:
-        codecs = ("utf-8-sig", "cp1252")
-    for codec in codecs:
-        try:
-            text = content.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        if any(chr(code) in text for code in (*range(9), 14, 15, 27, 127)):
-            break
-        return text.replace("\r\n", "\n").replace("\r", "\n")
-    raise CandleError("it cannot be read: it is not a text file", hint="is it whole, and really a table?")
+def _split_or_allow(size: int) -> str:
+    """``size`` and a little more is enough."""
+    return f"split it by years, or allow more with --max-size {size_words(size + 10**8).replace(' ', '')}"
 
 
-def _frame_table(content: bytes, *, is_feather: bool) -> CellTable:
+def size_words(size: int) -> str:
+    """``1_500_000_000`` → 1.5 GB."""
+    unit, name = next((pair for pair in _UNITS if size >= pair[0]), (1, "bytes"))
+    return f"{size / unit:.4g} {name}"
+
+
+def size_of(text: str) -> int:
+    """``1.5GB`` → 1,500,000,000 bytes. Raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?(KB|MB|GB|TB|B|)", text.strip().upper())
+    size = int(float(found[1]) * next((unit for unit, name in _UNITS if name == found[2]), 1)) if found else 0
+    if not 0 < size < 2**63:
+        raise ValueError(text)
+    return size
+
+
+def _codecs(start: bytes) -> tuple[str, ...]:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ("utf-16",)
+    if start[:4000:2].count(0) * 4 > len(start[:4000]) or start[1:4000:2].count(0) * 4 > len(start[:4000]):
+        return ("utf-16-le",) if start[1:2] == b"\0" else ("utf-16-be",)
+    return ("utf-8-sig", "cp1252")
+
+
+def _texts(member: Member, codec: str, max_bytes: int) -> Iterator[str]:
+    """The text, with one newline after each line. Raises UnicodeDecodeError for another codec's, CandleError for what
+    is no text."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    held = ""
+    for part in _parts(member, max_bytes):
+        text = held + decoder.decode(part)
+        held = "\r" if text.endswith("\r") else ""
+        yield _lines(text.removesuffix("\r"))
+    yield _lines(held + decoder.decode(b"", final=True))
+
+
+def _lines(text: str) -> str:
+    if any(character in text for character in _NOT_TEXT):
+        raise _no_text()
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _no_text() -> CandleError:
+    return CandleError("it cannot be read: it is not a text file", hint="is it whole, and really a table?")
+
+
+def _frame_table(content: bytes, max_bytes: int, *, is_feather: bool) -> CellTable:
     import pandas as pd
 
     kind = "feather" if is_feather else "parquet"
     try:
+        if not is_feather:
+            _require_size(_parquet_bytes(content), max_bytes)
         frame = (pd.read_feather if is_feather else pd.read_parquet)(io.BytesIO(content))
+    except CandleError:
+        raise
     except ImportError as error:
         raise CandleError(
             "it needs a library that is not installed", hint="pip install pyarrow, or convert it to CSV"
@@ -170,6 +231,14 @@ def _frame_table(content: bytes, *, is_feather: bool) -> CellTable:
     except Exception as error:
         raise CandleError(f"it cannot be read: it is not a whole {kind} file", hint="download it again") from error
     return frame_table(frame)
+
+
+def _parquet_bytes(content: bytes) -> int:
+    """Of its columns in memory; repeated values take nearly nothing in the file."""
+    parquet = import_module("pyarrow.parquet")
+    metadata = parquet.ParquetFile(io.BytesIO(content)).metadata
+    packed = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
+    return int(max(packed, 8 * metadata.num_rows * metadata.num_columns))
 
 
 def frame_table(frame: pd.DataFrame) -> CellTable:
@@ -191,7 +260,7 @@ def cells_of_frame(column: pd.Series[Any]) -> Any:
     import pandas as pd
 
     if not pd.api.types.is_datetime64_any_dtype(column):
-        return column.tolist()
+        return column.to_numpy() if column.dtype in (np.int64, np.float64) else column.tolist()
     moments = pd.to_datetime(column, utc=True)
     at_ms = moments.dt.as_unit("ms").astype("int64").to_numpy()
     return np.where(moments.notna().to_numpy(), at_ms, 0)

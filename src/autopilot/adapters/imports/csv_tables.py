@@ -1,11 +1,16 @@
-"""CSV text to a table: the separator, the lines before the header, the header, the rows."""
+"""CSV text to a table: the separator, the lines before the header, the header, the rows.
+
+A table of one width is read block by block into compact columns; any other, as a whole.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
+from autopilot.adapters.imports.compact import Block, CompactColumn, compact
 from autopilot.adapters.imports.layouts import known_names
 from autopilot.adapters.imports.tables import CellTable, Row, bare_table, is_number, named_table, require_rows
 from autopilot.domain.errors import CandleError
@@ -17,31 +22,55 @@ LINES_BEFORE = 30
 FEWEST_COLUMNS = 5
 FEWEST_OTHERS = 20
 CUT_OFF = "cut off"
+LONGEST_LINE = 1 << 20
+"""Characters: no row of candles is so long."""
+Blocks = Callable[[], Iterator[str]]
+"""A text from its beginning, in blocks that end anywhere."""
 
 
-def csv_table(text: str) -> CellTable:
+def csv_table(blocks: Blocks) -> CellTable:
     """Raises CandleError for a text that is no table."""
-    table = _table(text)
-    is_ended = text.endswith("\n")
-    return table if is_ended or not _is_cut_off(table.columns[-1]) else table.without_last(CUT_OFF)
+    table = _table(blocks)
+    if not _is_cut_off(table.columns[-1]):
+        return table
+    last = ""
+    for block in blocks():
+        last = block or last
+    return table if last.endswith("\n") else table.without_last(CUT_OFF)
 
 
-def _table(text: str) -> CellTable:
-    lines = text.split("\n", LINES_BEFORE)[:LINES_BEFORE]
+def _table(blocks: Blocks) -> CellTable:
+    lines = _first_lines(blocks)
     header = _header(lines)
     if header is None:
         at, mark = _first_row(lines)
-        columns = _regular_columns(text, at, mark)
+        columns = _regular_columns(blocks, at, mark)
         if columns is not None and any(columns[-1]):
             return CellTable(None, columns, range(at + 1, at + 1 + len(columns[0])))
-        return bare_table(*_rows(text, at, mark))
+        return bare_table(*_rows("".join(blocks()), at, mark))
     at, mark, names = header
-    columns = _regular_columns(text, at + 1, mark)
+    columns = _regular_columns(blocks, at + 1, mark)
     if columns is not None and len(columns) == len(names) and names[0] not in columns[0]:
         return CellTable(tuple(names), columns, range(at + 2, at + 2 + len(columns[0])))
-    rows, places = _rows(text, at + 1, mark)
+    rows, places = _rows("".join(blocks()), at + 1, mark)
     require_rows(rows)
     return named_table(names, rows, places)
+
+
+def _first_lines(blocks: Blocks) -> list[str]:
+    start = ""
+    for block in blocks():
+        start += block
+        _require_lines(start)
+        if start.count("\n") >= LINES_BEFORE:
+            break
+    return start.split("\n", LINES_BEFORE)[:LINES_BEFORE]
+
+
+def _require_lines(text: str) -> None:
+    """Raises CandleError if the text ends in a line that is too long to be a row."""
+    if len(text) - text.rfind("\n") > LONGEST_LINE:
+        raise CandleError(f"a line of it is longer than {LONGEST_LINE:,} characters", hint="is it really a table?")
 
 
 def _is_cut_off(column: Sequence[str]) -> bool:
@@ -49,8 +78,8 @@ def _is_cut_off(column: Sequence[str]) -> bool:
     another text that is shorter, than all others of the column."""
     if len(column) <= FEWEST_OTHERS:
         return False
-    *others, last = map(_decimals if is_number(column[-1]) and is_number(column[0]) else len, column)
-    return last < min(others)
+    measure = _decimals if is_number(column[-1]) and is_number(column[0]) else len
+    return measure(column[-1]) < min(map(measure, islice(column, len(column) - 1)))
 
 
 def _decimals(cell: str) -> int:
@@ -105,23 +134,64 @@ def _first_row(lines: list[str]) -> tuple[int, str]:
     )
 
 
-def _regular_columns(text: str, first: int, mark: str) -> tuple[list[str], ...] | None:
-    """The columns of a table without quotation marks and remarks in which every line has as many cells, read faster
-    than by `_rows`. None for any other."""
-    begin = 0
-    for _ in range(first):
-        begin = text.find("\n", begin) + 1
-        if not begin:
+def _regular_columns(blocks: Blocks, first: int, mark: str) -> tuple[CompactColumn, ...] | None:
+    """The columns of a table from line ``first`` on (from 0) in which every line has as many cells, and no remark is.
+    None for any other. The cells are those that `_rows` would give, or differ by spaces around them."""
+    is_plain = not any('"' in lines or "#" in lines for lines in _whole_lines(blocks, first))
+    split = _split if is_plain else _unquoted
+    packed: list[list[Block]] = []
+    for lines in _whole_lines(blocks, first):
+        columns = split(lines, mark)
+        if columns is None or (packed and len(columns) != len(packed)):
             return None
-    rest = text[begin:].rstrip("\n")
-    if not rest or '"' in rest or "#" in rest:
-        return None
-    marks = {line.count(mark) for line in rest.split("\n")}
+        packed = packed or [[] for _ in columns]
+        for column, cells in zip(packed, columns, strict=True):
+            column.append(compact(cells))
+    return tuple(map(CompactColumn, packed)) or None
+
+
+def _whole_lines(blocks: Blocks, first: int) -> Iterator[str]:
+    """The text from line ``first`` on, in blocks of whole lines; without the newlines after a block, and after the
+    last line."""
+    rest, skipped = "", 0
+    for block in blocks():
+        rest += block
+        while skipped < first and (end := rest.find("\n") + 1):
+            rest, skipped = rest[end:], skipped + 1
+        _require_lines(rest)
+        end = rest.rstrip("\n").rfind("\n")
+        if skipped == first and end >= 0:
+            yield rest[:end]
+            rest = rest[end + 1 :]
+    if skipped == first and rest.strip("\n"):
+        yield rest.rstrip("\n")
+
+
+def _split(lines: str, mark: str) -> list[list[str]] | None:
+    """The columns of lines without quotation marks."""
+    marks = {line.count(mark) for line in lines.split("\n")}
     if len(marks) != 1 or marks == {0}:
         return None
     width = marks.pop() + 1
-    cells = rest.replace("\n", mark).split(mark)
-    return tuple(cells[at::width] for at in range(width))
+    cells = lines.replace("\n", mark).split(mark)
+    return [cells[at::width] for at in range(width)]
+
+
+def _unquoted(lines: str, mark: str) -> list[list[str]] | None:
+    """The columns of lines with quotation marks, of which each line closes its own."""
+    texts = lines.split("\n")
+    if any(line.count('"') % 2 for line in texts):
+        return None
+    try:
+        rows = list(csv.reader(texts, delimiter=mark, skipinitialspace=True))
+    except csv.Error:
+        return None
+    widths = set(map(len, rows))
+    if len(rows) != len(texts) or len(widths) != 1 or min(widths) < 2:
+        return None
+    if any("#" in row[0] or row[0].isspace() or not any(cell.strip() for cell in row) for row in rows):
+        return None
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _rows(text: str, first: int, mark: str) -> tuple[list[Row], list[int] | range]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from autopilot.adapters.imports.compact import blocks_of
 from autopilot.domain.candles import IntArray
 from autopilot.domain.errors import CandleError
 
@@ -51,17 +52,18 @@ def times_ms(column: Sequence[Any], zone: ZoneInfo | None = None) -> IntArray:
     Raises CandleError for dates of which nothing says whether the day or the month comes first.
     """
     if isinstance(column, np.ndarray):
-        return _whole(column.astype(np.int64))
+        if column.dtype.kind in "iu":
+            return _whole(column.astype(np.int64))
+        column = column.tolist()
     numbers = _integers(column)
     if numbers is not None:
         at_ms = _whole(numbers)
         if at_ms.any() or not len(at_ms):
             return at_ms
-    texts = [_text_of(cell) for cell in column]
-    if zone is None and (iso := _iso(texts)) is not None:
+    if zone is None and (iso := _iso(column)) is not None:
         return iso
-    read = _reader(texts, zone)
-    return np.array([read(text) for text in texts], dtype=np.int64)
+    read = _reader(column, zone)
+    return np.fromiter((read(_text_of(cell)) for cell in column), np.int64, len(column))
 
 
 def is_clock(cell: Any) -> bool:
@@ -98,6 +100,12 @@ def _text_of(cell: Any) -> str:
 
 def _integers(column: Sequence[Any]) -> IntArray | None:
     """The column as whole numbers; None if a cell is not one. A number with an exponent has lost its last digits."""
+    read = [_integer_block(cells) for cells in blocks_of(column)]
+    found = [block for block in read if block is not None]
+    return np.concatenate([np.empty(0, dtype=np.int64), *found]) if len(found) == len(read) else None
+
+
+def _integer_block(column: Sequence[Any]) -> IntArray | None:
     kinds = set(map(type, column))
     if not kinds <= {str, int, float}:
         return None
@@ -124,8 +132,19 @@ def _whole(numbers: IntArray) -> IntArray:
     return at_ms
 
 
-def _iso(texts: list[str]) -> IntArray | None:
+def _iso(column: Sequence[Any]) -> IntArray | None:
     """Texts that are all ``2025-01-03 22:00:00`` or a date alone, also with T and Z; None for any other."""
+    length, read = len(_text_of(column[0])) if len(column) else 0, []
+    for cells in blocks_of(column):
+        texts = [_text_of(cell) for cell in cells]
+        block = _iso_block(texts) if set(map(len, texts)) == {length} else None
+        if block is None:
+            return None
+        read.append(block)
+    return np.concatenate(read) if read else None
+
+
+def _iso_block(texts: list[str]) -> IntArray | None:
     lengths = set(map(len, texts))
     if lengths == {20} and all(text[-1] == "Z" for text in texts):
         texts = [text[:-1] for text in texts]
@@ -143,8 +162,8 @@ def _iso(texts: list[str]) -> IntArray | None:
     return np.where((moments > 0) & (moments < _LATEST_S * 1000), moments, 0)
 
 
-def _reader(texts: list[str], zone: ZoneInfo | None) -> Callable[[str], int]:
-    day_first = _day_first(texts)
+def _reader(column: Sequence[Any], zone: ZoneInfo | None) -> Callable[[str], int]:
+    day_first = _day_first(column)
 
     def read(text: str) -> int:
         for pattern in (_YEAR_FIRST, _YEAR_LAST, _NAMED, _COMPACT):
@@ -205,14 +224,18 @@ def _utc(local: datetime, written: str | None, zone: ZoneInfo | None) -> datetim
     return moment.astimezone(UTC)
 
 
-def _day_first(texts: list[str]) -> bool:
+def _day_first(column: Sequence[Any]) -> bool:
     """Whether dates such as 03/01/2025 begin with the day. Raises CandleError if nothing says so, or two say
     otherwise."""
-    found = [match for text in texts if (match := _YEAR_LAST.fullmatch(text)) and match["mark"] != "."]
-    day_first = next((match[0] for match in found if int(match["first"]) > 12), None)
-    month_first = next((match[0] for match in found if int(match["second_part"]) > 12), None)
-    if found and bool(day_first) == bool(month_first):
-        shown = f"{day_first!r} and {month_first!r} contradict each other" if day_first else f"{found[0][0]!r}"
+    example, day_first, month_first = "", "", ""
+    for text in map(_text_of, column):
+        found = _YEAR_LAST.fullmatch(text)
+        if found and found["mark"] != ".":
+            example = example or text
+            day_first = day_first or (text if int(found["first"]) > 12 else "")
+            month_first = month_first or (text if int(found["second_part"]) > 12 else "")
+    if example and bool(day_first) == bool(month_first):
+        shown = f"{day_first!r} and {month_first!r} contradict each other" if day_first else f"{example!r}"
         raise CandleError(
             f"its dates do not show whether the day or the month comes first: {shown}",
             hint="write the dates as 2025-01-31",

@@ -6,13 +6,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
 
-from autopilot.domain.candles import FloatArray
+from autopilot.adapters.imports.compact import blocks_of
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.errors import CandleError
 
+_ALWAYS_HELD = 1e7
+"""Below it a float, which holds 15 digits of any number, holds eight decimals."""
+_HALF_DECIMAL = Decimal("0.000000005")
 _SPACES = "\u00a0\u202f\u2019"
 _WRITTEN = str.maketrans(_SPACES, "  '")
 _PLAIN = re.compile(r"[-+]?\d+")
@@ -37,15 +42,45 @@ def numeric_columns(columns: Sequence[Sequence[Any]]) -> tuple[FloatArray, ...]:
     found = [_plain(column) for column in columns]
     if all(array is not None for array in found):
         return tuple(array for array in found if array is not None)
-    texts = [[_text(cell) for cell in column] for column in columns]
-    notation = _notation(texts)
-    return tuple(_noted(column, notation) for column in texts)
+    notation = _notation(columns)
+    return tuple(_noted(column, notation) for column in columns)
+
+
+def lost_digits(columns: Sequence[Sequence[Any]], values: Sequence[FloatArray]) -> BoolArray:
+    """bool[n]: the rows with a number that a float holds neither as the cell writes it nor to eight decimals.
+    ``values``: of the first of the columns, as `numeric_columns` reads them."""
+    lost = np.zeros(len(values[0]), dtype=np.bool_)
+    for column, numbers in zip(columns, values, strict=False):
+        if not isinstance(column, np.ndarray):
+            with np.errstate(invalid="ignore"):
+                doubtful = np.flatnonzero(np.isfinite(numbers) & (np.abs(numbers) >= _ALWAYS_HELD))
+            for row in doubtful.tolist():
+                lost[row] |= not _is_held(_text(column[row]), float(numbers[row]))
+    return lost
+
+
+def _is_held(text: str, number: float) -> bool:
+    for grouping, decimal in ((",' ", "."), (".' ", ",")):
+        plain = text.translate({ord(mark): None for mark in grouping}).replace(decimal, ".")
+        try:
+            if float(plain) == number:
+                written = Decimal(plain)
+                return written == Decimal(repr(number)) or abs(written - Decimal(number)) <= _HALF_DECIMAL
+        except (ValueError, InvalidOperation):
+            continue
+    return True
 
 
 def _plain(column: Sequence[Any]) -> FloatArray | None:
     """The numbers of a column in which every cell is one with a decimal point; None for any other."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "iuf":
         return column.astype(np.float64)
+    read = [_plain_block(cells) for cells in blocks_of(column)]
+    found = [block for block in read if block is not None]
+    return np.concatenate([np.empty(0), *found]) if len(found) == len(read) else None
+
+
+def _plain_block(column: Sequence[Any]) -> FloatArray | None:
     kinds = set(map(type, column))
     if kinds == {str}:
         if "_" in "".join(column):
@@ -78,12 +113,12 @@ def _proofs(text: str) -> tuple[str, str]:
     return (".", "") if _SCIENTIFIC.fullmatch(text) and "." in text else ("", "")
 
 
-def _notation(texts: list[list[str]]) -> _Notation:
+def _notation(columns: Sequence[Sequence[Any]]) -> _Notation:
     """Raises CandleError when two numbers contradict each other, and when nothing says what a comma means."""
     decimals: dict[str, str] = {}
     groups: dict[str, str] = {}
     unsure: dict[str, str] = {}
-    for text in (text for column in texts for text in column):
+    for text in (_text(cell) for column in columns for cell in column):
         decimal, group = _proofs(text)
         if decimal:
             decimals.setdefault(decimal, text)
@@ -110,11 +145,12 @@ def _notation(texts: list[list[str]]) -> _Notation:
     return _Notation(decimal, group)
 
 
-def _noted(column: list[str], notation: _Notation) -> FloatArray:
+def _noted(column: Sequence[Any], notation: _Notation) -> FloatArray:
     """A number that could be one with thousands or one with decimals counts only where its column settles that."""
-    proven = any(_proofs(text)[1] for text in column)
-    has_decimals = any(notation.decimal in text for text in column)
-    return np.array([_number(text, notation, proven or not has_decimals) for text in column], dtype=np.float64)
+    proven = any(_proofs(_text(cell))[1] for cell in column)
+    has_decimals = any(notation.decimal in _text(cell) for cell in column)
+    sure = proven or not has_decimals
+    return np.fromiter((_number(_text(cell), notation, sure) for cell in column), np.float64, len(column))
 
 
 def _number(text: str, notation: _Notation, groups_are_sure: bool) -> float:

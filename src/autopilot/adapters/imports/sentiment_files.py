@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autopilot.adapters.imports.containers import members, table_of
+from autopilot.adapters.imports.containers import MAX_BYTES, members, table_of
 from autopilot.adapters.imports.layouts import TIMES, normal
 from autopilot.adapters.imports.moments import times_ms
 from autopilot.adapters.imports.numbers import numeric_columns
@@ -30,7 +30,7 @@ class SentimentReport:
     last_at_ms: int
 
 
-def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
+def import_sentiment(store: SentimentStore, path: Path, max_bytes: int = MAX_BYTES) -> SentimentReport:
     """Store a table of days (``timestamp``) and values in [0, 100] (``value``) as the series ``fear_greed``: CSV, or
     JSON as the index's own service answers.
 
@@ -40,7 +40,7 @@ def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
     if not path.exists():
         raise CandleError(f"{path} does not exist", hint="check the path")
     try:
-        read, at_ms, value = _days(path)
+        read, at_ms, value = _days(path, max_bytes)
     except CandleError as error:
         raise CandleError(f"{path}: {error}", hint=error.hint) from error
     with np.errstate(invalid="ignore"):
@@ -53,9 +53,9 @@ def import_sentiment(store: SentimentStore, path: Path) -> SentimentReport:
     return SentimentReport(path, FEAR_GREED, read, len(days), int(days[0]), int(days[-1]))
 
 
-def _days(path: Path) -> tuple[int, IntArray, FloatArray]:
+def _days(path: Path, max_bytes: int) -> tuple[int, IntArray, FloatArray]:
     """(number of rows, times in milliseconds, values). Raises CandleError."""
-    table = table_of(members(path)[0])
+    table = table_of(members(path)[0], max_bytes)
     names = [normal(name) for name in table.names or ()]
     time = next((names.index(name) for name in TIMES if name in names), None)
     if time is None or "value" not in names:

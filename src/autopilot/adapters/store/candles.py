@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
-from autopilot.adapters.store.database import Store
+from autopilot.adapters.store.database import Store, store_errors
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import CandleError
 from autopilot.domain.timeframe import Timeframe
@@ -14,6 +16,9 @@ _ROW = np.dtype(
     [("open_at_ms", np.int64), *((name, np.float64) for name in ("open", "high", "low", "close", "volume"))]
 )
 _COLUMNS = ", ".join(_ROW.names or ())
+SAVED_AT_ONCE = 20_000
+"""A tenth of a second."""
+PAUSE_S = 0.03
 _FOREVER = 2**62
 _SERIES = "exchange = ? AND symbol = ? AND timeframe = ?"
 
@@ -22,7 +27,16 @@ class SqliteCandles(Store, CandleStore):
     """Candles in arrays; writing a candle again replaces it."""
 
     def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """In one transaction. Returns how many candles were new or different."""
+        """Returns how many candles were new or different. Many are written in several transactions, with pauses, so
+        that other connections can write: orders must not wait for a large import."""
+        changed = 0
+        for begin in range(0, len(candles), SAVED_AT_ONCE):
+            if begin:
+                time.sleep(PAUSE_S)
+            changed += self._save(exchange, symbol, candles[begin : begin + SAVED_AT_ONCE])
+        return changed
+
+    def _save(self, exchange: str, symbol: str, candles: Candles) -> int:
         key = (exchange, symbol, candles.timeframe.value)
         columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
         with self._database.transaction(durable=False) as connection:
@@ -48,19 +62,22 @@ class SqliteCandles(Store, CandleStore):
         last: int | None = None,
     ) -> Candles:
         latest_first = last is not None
-        rows = self._database.rows(
+        query = (
             f"SELECT {_COLUMNS} FROM candles WHERE exchange = ? AND symbol = ? AND timeframe = ?"
-            f" AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?",
-            (
-                exchange,
-                symbol,
-                timeframe.value,
-                -_FOREVER if since_ms is None else since_ms,
-                _FOREVER if until_ms is None else until_ms,
-                -1 if last is None else last,
-            ),
+            f" AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?"
         )
-        table = np.array(list(map(tuple, rows)), dtype=_ROW)[:: -1 if latest_first else 1]
+        given = (
+            exchange,
+            symbol,
+            timeframe.value,
+            -_FOREVER if since_ms is None else since_ms,
+            _FOREVER if until_ms is None else until_ms,
+            -1 if last is None else last,
+        )
+        # Row by row: a list of the rows would take ten times as much memory as the arrays.
+        with store_errors(self._database.path):
+            rows = np.fromiter(map(tuple, self._database.connection.execute(query, given)), dtype=_ROW)
+        table = rows[:: -1 if latest_first else 1]
         return Candles(timeframe, *(np.ascontiguousarray(table[name]) for name in _ROW.names or ()))
 
     def coverage(self) -> tuple[Coverage, ...]:

@@ -91,6 +91,10 @@ def import_(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Take the good rows, even if more than 1 % of a file's cannot be used.")
     ] = False,
+    max_size: Annotated[
+        str,
+        typer.Option("--max-size", metavar="SIZE", help="The most that one table may have unpacked, such as 500MB."),
+    ] = "2GB",
     sentiment: Annotated[
         bool, typer.Option("--sentiment", help="The file is a Crypto Fear & Greed index, one value per day.")
     ] = False,
@@ -101,14 +105,15 @@ def import_(
     header says what the columns are; rows without one need a name that shows their source, or --layout. Works beside a
     running daemon and without one.
     """
+    max_bytes = _size(max_size)
     if sentiment:
-        return _import_sentiment(session, paths)
+        return _import_sentiment(session, paths, max_bytes)
     from autopilot.adapters.imports.candle_files import ImportOptions, import_paths
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.domain.errors import CandleError
 
     length = Timeframe.parse(timeframe) if timeframe else None
-    options = ImportOptions(exchange, symbol, length, _layout(layout), _zone(timezone), lenient)
+    options = ImportOptions(exchange, symbol, length, _layout(layout), _zone(timezone), lenient, max_bytes)
     request = {"files": _names(paths), "exchange": exchange, "symbol": symbol, "timeframe": length and length.value}
     with (
         session.recorded("data import", request) as row,
@@ -286,7 +291,17 @@ def _zone(name: str | None) -> ZoneInfo | None:
     return ZoneInfo(name) if name else None
 
 
-def _import_sentiment(session: Session, paths: list[Path]) -> int:
+def _size(text: str) -> int:
+    """Bytes. Raises UsageProblem."""
+    from autopilot.adapters.imports.containers import size_of
+
+    try:
+        return size_of(text)
+    except ValueError:
+        raise UsageProblem(f"{text!r} is not a size", hint="write it as 500MB or 4GB") from None
+
+
+def _import_sentiment(session: Session, paths: list[Path], max_bytes: int) -> int:
     from autopilot.adapters.imports.sentiment_files import import_sentiment
     from autopilot.adapters.store.sentiment import SqliteSentiment
 
@@ -294,7 +309,7 @@ def _import_sentiment(session: Session, paths: list[Path]) -> int:
         raise UsageProblem("--sentiment takes one file", hint="import the others without it")
     with session.recorded("data import", {"files": _names(paths), "sentiment": True}) as row:
         with candle_database(session) as database:
-            report = import_sentiment(SqliteSentiment(database), paths[0])
+            report = import_sentiment(SqliteSentiment(database), paths[0], max_bytes)
         row.outcome = {"read": report.read, "written": report.written}
     document = {**asdict(report), "file": str(report.file)}
     return session.show(document, sentiment_screen)

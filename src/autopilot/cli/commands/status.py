@@ -25,13 +25,13 @@ def status(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh every 2 s until Ctrl-C.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="For scripts: exit code 1 if there is a problem of level error.")
+        bool, typer.Option("--check", help="For scripts: exit code 1 if there is a problem that needs you.")
     ] = False,
 ) -> int:
     """Show the running symbols: market, strategy, last decision, position.
 
     Without a daemon: the last known state, and exit code 3. A position or a live order that no running symbol manages
-    is an error.
+    is an error. --check fails at every error, and at some warnings, such as a wrong clock.
     """
     if watch and check:
         raise UsageProblem("--watch never ends, so --check would have no exit code", hint="omit one of them")

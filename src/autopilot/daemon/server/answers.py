@@ -34,8 +34,9 @@ def answer(document: dict[str, Any], status: int = 200) -> web.Response:
 
 
 def error_answer(error: AutopilotError) -> web.Response:
-    """The error as JSON, with the status of its kind."""
-    return answer({"error": error.document()}, _STATUS.get(error.kind, 500))
+    """The error as JSON, with its own status or that of its kind."""
+    own = error.status if isinstance(error, CommandRefused) else 0
+    return answer({"error": error.document()}, own or _STATUS.get(error.kind, 500))
 
 
 def http_error(status: int, reason: str) -> CommandRefused:
@@ -46,7 +47,7 @@ def http_error(status: int, reason: str) -> CommandRefused:
 
 def http_error_answer(status: int, reason: str) -> web.Response:
     """The answer that `http_error` stands for."""
-    return answer({"error": http_error(status, reason).document()}, status)
+    return error_answer(http_error(status, reason))
 
 
 _HTTP = {

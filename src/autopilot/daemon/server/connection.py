@@ -1,15 +1,14 @@
-"""One client's connection: its user, the number of connections, and how slow it may be."""
+"""One client's connection: its user, its request, and how slow it may be."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from autopilot.control.peer import Peer
-from autopilot.control.protocol import HEALTH, KEEP_ALIVE_S
+from autopilot.daemon.server.admission import Admission
 from autopilot.daemon.server.answers import error_answer, http_error_answer
 from autopilot.daemon.server.private_socket import peer_of
 from autopilot.domain.document_types import Document
@@ -18,96 +17,90 @@ from autopilot.domain.errors import AutopilotError
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """The limits of one client, and of all together. ``_s``: seconds."""
-
-    connections: int = 64
-    for_commands: int = 8
-    """Additional connections that answer only commands and ``GET /health``, so that panic always finds room."""
-    request_s: float = 5.0
-    """For the head of a request, and again for its body."""
-    answer_s: float = 10.0
-    """For the client to take an answer, or an event."""
-    keep_alive_s: float = KEEP_ALIVE_S
-    shutdown_s: float = 2.0
-    """For the requests under way when the daemon stops."""
-
-
-@dataclass(slots=True)
-class ConnectionLimit:
-    """Admits connections of the users ``uids``, up to the limits."""
-
-    limits: ServerLimits
-    uids: frozenset[int]
-    inside: set[Connection] = field(default_factory=set)
-
-    def refusal(self, peer: Peer) -> web.Response | None:
-        if peer.uid not in self.uids:
-            log.warning("refused a connection of user id %d", peer.uid)
-            return http_error_answer(403, f"user id {peer.uid} may not talk to this daemon")
-        return self.full() if len(self.inside) >= self.limits.connections + self.limits.for_commands else None
-
-    def full(self) -> web.Response:
-        return http_error_answer(503, f"there are {len(self.inside)} clients already")
-
-
 class Connection(web.RequestHandler):
     """Serves one request; bad HTTP is answered in JSON as everything else is.
 
-    ``peer``: the caller; ``command``: the parsed command, empty until then.
+    ``peer``: the caller; ``command``: the parsed command, empty until then; ``answered_s``: when the answer was there,
+    by the loop's clock; ``is_stream``: the answer has no end, so a client that sends no more has left; ``gone``: set
+    when the connection has ended. A connection waits for its request among the others, see `Admission`; its request
+    then has a place, until the client has taken the answer.
     """
 
-    __slots__ = ("_gate", "_is_for_commands", "_patience", "command", "peer")
+    __slots__ = ("_admission", "_body", "_patience", "answered_s", "command", "gone", "is_stream", "peer")
     peer: Peer
 
-    def __init__(self, server: web.Server, gate: ConnectionLimit, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: web.Server, admission: Admission, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             server,
             loop=loop,
             access_log=None,  # type: ignore[arg-type]
             keepalive_timeout=0,
             lingering_time=1.0,
+            auto_decompress=False,
         )
-        self._gate = gate
-        self._is_for_commands = False
+        self._admission = admission
         self._patience: asyncio.TimerHandle | None = None
+        self._body: StreamReader | None = None
+        self.answered_s: float | None = None
+        self.is_stream = False
+        self.gone = asyncio.Event()
         self.command: Document = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        assert isinstance(transport, asyncio.Transport)
         self.peer = peer_of(transport.get_extra_info("socket"))
-        if refusal := self._gate.refusal(self.peer):
-            _write_and_close(transport, refusal)
+        if self.peer.uid not in self._admission.uids:
+            log.warning("refused a connection of user id %d", self.peer.uid)
+            _write_and_close(transport, http_error_answer(403, f"user id {self.peer.uid} may not talk to this daemon"))
             return
-        self._is_for_commands = len(self._gate.inside) >= self._gate.limits.connections
-        self._gate.inside.add(self)
         super().connection_made(transport)
-        limits = self._gate.limits
-        self._patience = asyncio.get_running_loop().call_later(
-            limits.request_s, self._give_up, transport, f"no request within {limits.request_s:g} s"
-        )
+        self._admission.arrive(self)
+        limit_s = self._admission.limits.request_s
+        self._patience = self._loop.call_later(limit_s, self.refuse, 408, f"no request within {limit_s:g} s")
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.head_arrived()
-        if self in self._gate.inside:
-            self._gate.inside.discard(self)
-            super().connection_lost(exc)
+        self.gone.set()
+        self._admission.lose(self)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self in self._gate.inside:
-            super().data_received(data)
+        if self.transport is None:
+            return
+        super().data_received(data)
+        if self._body is None and self._messages:
+            self._body = self._messages[0][1]
 
-    def refusal(self, request: web.Request) -> web.Response | None:
-        """The refusal of a query while there is only room for commands, else None."""
-        is_query = request.method == "GET" and request.path != HEALTH
-        return self._gate.full() if self._is_for_commands and is_query else None
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether the connection stays open, for the answer: the client sends no more, and may have left."""
+        return self._body is not None and self._body.is_eof() and not self.is_stream
 
     def head_arrived(self) -> None:
         """The request's head is complete; from here on its handler minds the time."""
         if self._patience:
             self._patience.cancel()
             self._patience = None
+
+    def answered(self) -> None:
+        """The answer is there; from here on only the client keeps the connection busy."""
+        self.answered_s = self._loop.time()
+
+    def is_slow(self) -> bool:
+        """Whether the client has left its answer in the connection for too long to keep another request waiting."""
+        yields_s = self._admission.limits.yields_s
+        return self.answered_s is not None and self._loop.time() >= self.answered_s + yields_s
+
+    def close_in(self, limit_s: float) -> None:
+        """End the connection if the client has not taken its answer by then."""
+        if self.transport is not None:
+            self._patience = self._loop.call_later(limit_s, self.transport.abort)
+
+    def give_way(self, reason: str) -> None:
+        """End the connection in favor of another one."""
+        if self.answered_s is None:
+            self.refuse(503, reason)
+        elif self.transport is not None:
+            self.transport.abort()
 
     def handle_error(
         self,
@@ -118,6 +111,8 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Called with whatever a handler raised, and for input that is not HTTP."""
         self.head_arrived()
+        if isinstance(exc, ConnectionError):
+            raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("the answer was under way; it cannot become an error")
         if isinstance(exc, AutopilotError):
@@ -128,8 +123,19 @@ class Connection(web.RequestHandler):
         reason = (message or str(exc)).split("\n")[0]
         return http_error_answer(status, f"this is not a valid request: {reason}")
 
-    def _give_up(self, transport: asyncio.WriteTransport, reason: str) -> None:
-        _write_and_close(transport, http_error_answer(408, reason))
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """As aiohttp does; its own refusals become ours."""
+        if isinstance(resp, web.HTTPException):
+            resp = http_error_answer(resp.status, f"{resp.reason}: {request.method} {request.path}")
+        return await super().finish_response(request, resp, start_time)
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Answer outside any request, and end the connection."""
+        if self.transport is not None:
+            self.answered()
+            _write_and_close(self.transport, http_error_answer(status, reason))
 
 
 def connection_of(request: web.Request) -> Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 
 from aiohttp import web
@@ -28,15 +28,15 @@ async def send_events(
     request: web.BaseRequest,
     events: AsyncIterator[Event],
     kinds: Collection[str],
-    stopping: asyncio.Event,
+    ends: Sequence[asyncio.Event],
     *,
     answer_s: float,
     keep_alive_s: float,
 ) -> web.StreamResponse:
-    """Send events until the client disconnects, or is ``answer_s`` behind, or ``stopping`` is set."""
+    """Send events until the client disconnects, or is ``answer_s`` behind, or one of ``ends`` is set."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     response.force_close()
-    async with aclosing(_frames(events, kinds, stopping, keep_alive_s)) as frames:
+    async with aclosing(_frames(events, kinds, ends, keep_alive_s)) as frames:
         try:
             async with asyncio.timeout(answer_s):
                 await response.prepare(request)
@@ -52,19 +52,19 @@ async def send_events(
 
 
 async def _frames(
-    events: AsyncIterator[Event], kinds: Collection[str], stopping: asyncio.Event, keep_alive_s: float
+    events: AsyncIterator[Event], kinds: Collection[str], ends: Sequence[asyncio.Event], keep_alive_s: float
 ) -> AsyncGenerator[bytes, None]:
     source = aiter(events)
-    stop = asyncio.ensure_future(stopping.wait())
+    stops = [asyncio.ensure_future(end.wait()) for end in ends]
     following = asyncio.ensure_future(anext(source, None))
     loop = asyncio.get_running_loop()
     try:
         yield b": connected\n\n"
         spoken_s = loop.time()
-        while not stop.done():
+        while not any(stop.done() for stop in stops):
             # Events that this client does not want are no sign of life to it.
             silence_s = max(spoken_s + keep_alive_s - loop.time(), 0)
-            done, _ = await asyncio.wait({stop, following}, timeout=silence_s, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait({*stops, following}, timeout=silence_s, return_when=asyncio.FIRST_COMPLETED)
             if following in done:
                 event = following.result()
                 if event is None:
@@ -77,9 +77,9 @@ async def _frames(
                 yield b": keep-alive\n\n"
                 spoken_s = loop.time()
     finally:
-        stop.cancel()
-        following.cancel()
-        await asyncio.gather(stop, following, return_exceptions=True)
+        for waiting in (*stops, following):
+            waiting.cancel()
+        await asyncio.gather(*stops, following, return_exceptions=True)
 
 
 def _frame(event: Event) -> bytes:

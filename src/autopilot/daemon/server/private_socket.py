@@ -17,7 +17,7 @@ from autopilot.control.errors import SocketUnusable
 from autopilot.control.peer import Peer
 
 PROBE_TIMEOUT_S = 2.0
-BACKLOG = 128
+BACKLOG = 512
 _UCRED = struct.Struct("3i")
 
 

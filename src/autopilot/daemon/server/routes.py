@@ -11,7 +11,7 @@ from aiohttp import web
 from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.store.views.queries import VIEWS
 from autopilot.control.errors import RequestInvalid
-from autopilot.control.protocol import API, HEALTH
+from autopilot.control.protocol import API, EVENTS, HEALTH
 from autopilot.control.requests import (
     BootstrapRequest,
     EmptyRequest,
@@ -29,13 +29,12 @@ from autopilot.control.requests import (
     parse_query,
     parse_symbol,
 )
+from autopilot.daemon.server.admission import ServerLimits
 from autopilot.daemon.server.answers import answer
-from autopilot.daemon.server.connection import ServerLimits, connection_of
+from autopilot.daemon.server.connection import connection_of
 from autopilot.daemon.server.event_stream import last_event_id, send_events
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
-from autopilot.domain.market import CandleKind
-from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
     from autopilot.daemon.service import AutopilotService
@@ -68,12 +67,12 @@ class Routes:
             _get(f"{API}/performance", _asking(lambda _, given: service.performance(**given), "symbol", "days")),
             _get(
                 f"{API}/model-info",
-                _asking(lambda _, given: self._card(**given), "model_id", "kind", "timeframe"),
+                _asking(lambda _, given: service.card(**given), "model_id", "kind", "timeframe"),
             ),
             _get(f"{API}/models", _asking(lambda *_: models.list())),
-            _get(f"{API}/models/{{id}}", _asking(lambda named, _: self._card(named["id"]))),
+            _get(f"{API}/models/{{id}}", _asking(lambda named, _: service.card(named["id"]))),
             _get(f"{API}/bootstrap-config", _asking(lambda *_: trainings.bootstrap_config())),
-            _get(f"{API}/events", self._events),
+            _get(EVENTS, self._events),
         ]
 
     def _commands(self) -> Iterable[web.RouteDef]:
@@ -132,20 +131,15 @@ class Routes:
 
         return _asking(ask, *VIEWS[name].parameters)
 
-    async def _card(
-        self, model_id: str | None = None, kind: CandleKind | None = None, timeframe: Timeframe | None = None
-    ) -> Document:
-        models = self._service.models
-        # The drift can take a second; cycles must not wait for it.
-        return await asyncio.to_thread(models.with_drift, models.card(model_id, kind, timeframe))
-
     async def _events(self, request: web.Request) -> web.StreamResponse:
         kinds = _query(request, "kinds").get("kinds", "")
+        connection = connection_of(request)
+        connection.is_stream = True
         return await send_events(
             request,
             self._service.events.since(last_event_id(request)),
             frozenset(kind.strip() for kind in kinds.split(",") if kind.strip()),
-            self._stopping,
+            (self._stopping, connection.gone),
             answer_s=self._limits.answer_s,
             keep_alive_s=self._limits.keep_alive_s,
         )
@@ -154,23 +148,9 @@ class Routes:
         self, kind: type[_Request], run: Callable[[_Request, web.Request], Awaitable[Document] | Document]
     ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await _answer(run(await self._body(request, kind), request))
+            return await _answer(run(await _body(request, kind), request))
 
         return handle
-
-    async def _body(self, request: web.Request, kind: type[_Request]) -> _Request:
-        _query(request)
-        try:
-            async with asyncio.timeout(self._limits.request_s):
-                content = await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(text="the body did not arrive in time") from None
-        command = parse(kind, parse_body(content))
-        if (exchange := getattr(command, "exchange", None)) is not None:
-            # A mode for a misspelled name would restrict no account.
-            require_exchange(exchange)
-        connection_of(request).command = document(command)
-        return command
 
 
 def _get(path: str, handler: Handler) -> web.RouteDef:
@@ -185,6 +165,16 @@ def _asking(ask: Callable[[Mapping[str, str], Document], Awaitable[Document] | D
         return await _answer(ask(request.match_info, given))
 
     return handle
+
+
+async def _body(request: web.Request, kind: type[_Request]) -> _Request:
+    _query(request)
+    command = parse(kind, parse_body(await request.read()))
+    if (exchange := getattr(command, "exchange", None)) is not None:
+        # A mode for a misspelled name would restrict no account.
+        require_exchange(exchange)
+    connection_of(request).command = document(command)
+    return command
 
 
 async def _answer(found: Awaitable[Document] | Document) -> web.Response:

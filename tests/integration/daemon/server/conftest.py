@@ -13,7 +13,7 @@ import pytest
 
 from autopilot.control.client import ControlClient
 from autopilot.control.requests import BootstrapRequest, ExitRequest, RetrainRequest, StartRequest, StopRequest
-from autopilot.daemon.server.connection import ServerLimits
+from autopilot.daemon.server.admission import ServerLimits
 from autopilot.daemon.server.server import ControlServer
 from autopilot.domain.errors import NotFound
 from autopilot.engine.events import EventLog
@@ -77,6 +77,9 @@ class FakeService:
             raise NotFound("there is no decision none", hint="autopilot decisions lists them")
         return await self.answer_later((view, given))
 
+    async def card(self, model_id: str | None = None, kind: Any = None, timeframe: Any = None) -> dict[str, Any]:
+        return self.answer(("card", model_id, kind, timeframe))
+
     async def performance(self, **given: Any) -> dict[str, Any]:
         return await self.answer_later(("performance", given))
 
@@ -98,12 +101,6 @@ class FakeTrading:
 class FakeModels:
     def __init__(self, service: FakeService) -> None:
         self._service = service
-
-    def card(self, model_id: str | None, kind: str | None, timeframe: str | None) -> Any:
-        return model_id, kind, timeframe
-
-    def with_drift(self, card: Any) -> dict[str, Any]:
-        return self._service.answer(("card", *card))
 
     def list(self) -> dict[str, Any]:
         return self._service.answer("models")
@@ -151,7 +148,7 @@ class Serving:
 
     @property
     def clients(self) -> int:
-        return len(self.server._gate.inside)
+        return len(self.server._admission)
 
     @staticmethod
     async def until(condition: Callable[[], Any]) -> None:

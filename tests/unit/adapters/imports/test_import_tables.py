@@ -16,7 +16,6 @@ import ccxt
 import pytest
 from memory_candles import MemoryCandles
 
-from autopilot.adapters.imports import containers
 from autopilot.adapters.imports.bars import bars_of
 from autopilot.adapters.imports.candle_files import ImportOptions, import_path, import_paths
 from autopilot.adapters.imports.containers import frame_table
@@ -336,14 +335,6 @@ def test_a_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
         refusal(path)
     path.write_text(TEXT[:-1])
     assert stored(path) == TRUTH
-
-
-def test_an_archive_that_unpacks_without_end_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "MOST_BYTES", 1 << 20)
-    (tmp_path / "f.csv.gz").write_bytes(gzip.compress(bytes(5 << 20)))
-    (tmp_path / "f.zip").write_bytes(packed({"f.csv": " " * (5 << 20)}))
-    for name in ("f.csv.gz", "f.zip"):
-        assert "holds more than" in refusal(tmp_path / name)
 
 
 @pytest.mark.parametrize("codec", ["utf-16", "utf-8-sig", "utf-16-le", "cp1252"])
