@@ -126,6 +126,7 @@ def armed(
     home = copied_home(f"armed-{name}", arm)
     with opened(home, name, tmp_path) as trader:
         trader.exchange.candles = daily_market(RISING)
+        trader.exchange.price["BTC"] = Decimal(trader.exchange.candles[-1][4])
         yield trader
         home.clear()
 

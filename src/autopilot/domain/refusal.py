@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from autopilot.domain.order import Order, OrderType
+from autopilot.domain.status_types import RefusedExitDocument
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 10_000, 5 * MINUTE_MS
@@ -103,6 +104,18 @@ class RefusedExit:
             return "nothing while the symbol runs: Autopilot watches the price itself, and tries the stop order again"
         base = self.last.symbol.partition("/")[0]
         return _HINTS[self.reason].format(coin=base, now=f"autopilot exit {self.last.symbol} tries at once")
+
+    def document(self) -> RefusedExitDocument:
+        """For ``status`` and events."""
+        return {
+            "is_stop": self.is_stop,
+            "reason": self.reason.value,
+            "words": self.last.detail,
+            "since_ms": self.first.created_at_ms,
+            "attempts": self.attempts,
+            "next_at_ms": self.next_at_ms,
+            "hint": self.hint,
+        }
 
 
 _WAIT = "see the exchange's status page: Autopilot tries again until the market takes orders; {now}"

@@ -114,20 +114,8 @@ class Refusals:
         log.warning("%s: %s is refused: %s", refused.last.symbol, what, refused.last.detail)
 
     def _publish(self, state: str, refused: RefusedExit) -> None:
-        last = refused.last
-        body = {
-            "account": last.account,
-            "symbol": last.symbol,
-            "state": state,
-            "is_stop": refused.is_stop,
-            "reason": refused.reason,
-            "words": last.detail,
-            "since_ms": refused.first.created_at_ms,
-            "attempts": refused.attempts,
-            "next_at_ms": refused.next_at_ms,
-            "hint": refused.hint,
-        }
-        self._events.publish("exit_refused", body)
+        where = {"account": refused.last.account, "symbol": refused.last.symbol}
+        self._events.publish("exit_refused", where, state=state, **refused.document())
 
 
 def _can_sell(look: _Look, position: Position, price: Decimal) -> bool:

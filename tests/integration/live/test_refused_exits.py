@@ -18,8 +18,15 @@ async def holding(whole: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["EOrder:Insufficient funds", "EGeneral:Permission denied", "ETrade:Locked",
-              "EService:Market in cancel_only mode", "EService:Market in post_only mode", "EOrder:Order minimum not met"]
+    "words",
+    [
+        "EOrder:Insufficient funds",
+        "EGeneral:Permission denied",
+        "ETrade:Locked",
+        "EService:Market in cancel_only mode",
+        "EService:Market in post_only mode",
+        "EOrder:Order minimum not met",
+    ],
 )
 async def test_measure(whole: Any, words: str) -> None:
     await holding(whole)
@@ -32,7 +39,14 @@ async def test_measure(whole: Any, words: str) -> None:
         await whole.cycle()
     asked = [name for name, _ in whole.exchange.asked[before:]]
     health = status_document(whole.database.path, whole.clock.at_ms)["health"]
-    print(words, {n: asked.count(n) for n in sorted(set(asked))},
-          "orders", whole.database.rows("SELECT count(*) FROM orders")[0][0] - orders,
-          "audit", whole.database.rows("SELECT count(*) FROM audit")[0][0] - rows, whole.autopilot.record.state,
-          whole.autopilot.record.message, [(h["code"], h["level"], h["subject"], h["detail"], h["hint"]) for h in health])
+    print(
+        words,
+        {n: asked.count(n) for n in sorted(set(asked))},
+        "orders",
+        whole.database.rows("SELECT count(*) FROM orders")[0][0] - orders,
+        "audit",
+        whole.database.rows("SELECT count(*) FROM audit")[0][0] - rows,
+        whole.autopilot.record.state,
+        whole.autopilot.record.message,
+        [(h["code"], h["level"], h["subject"], h["detail"], h["hint"]) for h in health],
+    )
