@@ -35,6 +35,14 @@ class _Look:
     market: Market
 
 
+@dataclass(frozen=True, slots=True)
+class _Announced:
+    """The refusals that were last seen, and all words of theirs that were published."""
+
+    refused: RefusedExit
+    words: frozenset[str]
+
+
 class Refusals:
     """One account's. The attempts are counted in the books, so a pause survives a restart; the last look at the balance
     does not. Methods raise StoreError."""
@@ -45,7 +53,7 @@ class Refusals:
         self._clock = clock
         self._events = events
         self._looks: dict[str, _Look] = {}
-        self._announced: dict[str, RefusedExit] = {}
+        self._announced: dict[str, _Announced] = {}
 
     def of(self, position: Position) -> RefusedExit | None:
         """The refusals of its exits, a stop order on the exchange not counted."""
@@ -80,8 +88,8 @@ class Refusals:
         return await self._look(market)
 
     def announce(self, market: Market) -> None:
-        """Publish that refusals of a position's exits have begun, that the exchange's words have changed, or that they
-        have ended. A new process publishes those it finds."""
+        """Publish that refusals of a position's exits have begun, that the exchange has other words, or that they have
+        ended. A new process publishes those it finds."""
         held = self._books.position(market)
         refused = self._books.ledger.refused_exit(held) if held else None
         before = self._announced.pop(market.symbol, None)
@@ -89,15 +97,15 @@ class Refusals:
             self._looks.pop(market.symbol, None)
             if before:
                 log.info("%s: the exchange no longer refuses the exit", market.symbol)
-                self._publish("ended", before)
+                self._publish("ended", before.refused)
             return
-        self._announced[market.symbol] = refused
-        if before is None or before.is_stop is not refused.is_stop:
-            self._warn(refused)
-            self._publish("began", refused)
-        elif before.last.detail != refused.last.detail:
-            self._warn(refused)
-            self._publish("changed", refused)
+        began = before is None or before.refused.is_stop is not refused.is_stop
+        known = before.words if before and not began else frozenset()
+        self._announced[market.symbol] = _Announced(refused, known | {refused.last.detail})
+        if refused.last.detail not in known:
+            what = "the stop order" if refused.is_stop else "the exit"
+            log.warning("%s: %s is refused: %s", market.symbol, what, refused.last.detail)
+            self._publish("began" if began else "changed", refused)
 
     async def _look(self, market: Market) -> Decimal | None:
         try:
@@ -108,10 +116,6 @@ class Refusals:
             free = owned.free if owned else ZERO
         self._looks[market.symbol] = _Look(self._clock.now_ms(), free, market)
         return free
-
-    def _warn(self, refused: RefusedExit) -> None:
-        what = "the stop order" if refused.is_stop else "the exit"
-        log.warning("%s: %s is refused: %s", refused.last.symbol, what, refused.last.detail)
 
     def _publish(self, state: str, refused: RefusedExit) -> None:
         where = {"account": refused.last.account, "symbol": refused.last.symbol}
