@@ -37,8 +37,8 @@ EXITS = ExitSettings(OrderSettings(), HOUR_MS)
 HELD, PRICE = Decimal("0.064"), Decimal(100)
 ENOUGH = 120
 """Cycles after which a position must be out that could get out all the time."""
-MOST_REFUSALS = 16
-"""Until then: two types of six sizes, and what was under way before."""
+MOST_REFUSALS = 40
+"""Until then: the sizes from the whole down to one that is taken, of two types, for each part."""
 
 
 class Killed(BaseException):
@@ -47,8 +47,8 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Phase:
-    """What the exchange takes for so many ``cycles``. ``is_frank``: whether it gives its reasons; ``reaches``: whether a
-    limit below the price trades; ``fault``: of the first order in it."""
+    """What the exchange takes for so many ``cycles``. ``is_frank``: it gives its reasons; ``reaches``: a limit below the
+    price trades; ``fault``: of the first order in it."""
 
     cycles: int
     market: bool
@@ -60,7 +60,7 @@ class Phase:
     fault: str = ""
 
 
-AMOUNTS = st.sampled_from([Decimal("0.002"), Decimal("0.005"), Decimal("0.03"), HELD])
+AMOUNTS = st.sampled_from([Decimal("0.016"), Decimal("0.03"), HELD])
 PHASES = st.lists(
     st.builds(
         Phase,

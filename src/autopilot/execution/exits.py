@@ -146,18 +146,16 @@ class Exits:
         return failure
 
     async def _adapted(self, position: Position, wanted: ExitOrder, market: Market) -> ExitOrder:
-        """``wanted``, or the order that may do after the last exit sold too little: after a refusal for no more than is
-        free, because somebody may have sold or withdrawn the rest."""
-        refused, last = self._refusals.of(position), self._books.last_exit(position)
+        """``wanted``, or the order that may do after the last exit was over too soon: after a refusal for no more than
+        is free, because somebody may have sold or withdrawn the rest."""
+        last, refused = self._unfinished(position), self._refusals.of(position)
         quantity = position.quantity if wanted.quantity is None else wanted.quantity
         if refused:
             free = await self._refusals.free(market)
             return order_after(wanted, refused.last, refused, quantity if free is None else min(quantity, free), market)
-        if last is None or not last.sells_at_once or not last.status.is_final or last.status is OrderStatus.REJECTED:
-            return wanted
-        if last.status is OrderStatus.FILLED:
-            return order_after(wanted, last, None, min(quantity, last.quantity), market)
-        return order_after(wanted, last, None, quantity, market) if last.type is OrderType.LIMIT else wanted
+        if last and last.type is OrderType.LIMIT and last.sells_at_once:
+            return order_after(wanted, last, None, quantity, market)
+        return wanted
 
     async def _sell(
         self, position: Position, wanted: ExitOrder, market: Market, settings: ExitSettings

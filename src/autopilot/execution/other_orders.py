@@ -55,13 +55,10 @@ def _wants_limit(last: Order) -> bool:
 
 def _less(last: Order, refused: RefusedExit, quantity: Decimal, price: Decimal, market: Market) -> Decimal:
     """Half of the last quantity if that may have been refused; after the smallest, ``quantity`` again."""
-    reason = refused.reason
-    if reason is RefusalReason.OTHER and not (last.type is OrderType.LIMIT and last.sells_at_once):
+    was_both = last.type is OrderType.LIMIT and last.sells_at_once
+    if refused.reason is RefusalReason.OTHER and not was_both:
         return min(quantity, last.quantity)  # the limit order is tried with it, too
-    # Coins of an order that was just canceled may not be free at once, so they are refused twice before.
-    is_short = reason is RefusalReason.FUNDS and refused.attempts > 1
-    was_too_much = is_short or reason in (RefusalReason.TOO_LARGE, RefusalReason.OTHER)
     half = last.quantity / 2
-    if was_too_much and quantity >= last.quantity and could_be_sold(market, half, price):
-        return half
+    if refused.reason in (RefusalReason.TOO_LARGE, RefusalReason.OTHER) and quantity >= last.quantity:
+        return half if could_be_sold(market, half, price) else quantity
     return quantity

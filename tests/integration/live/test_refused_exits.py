@@ -235,6 +235,25 @@ async def test_a_limit_that_the_price_fell_below_is_followed_by_a_lower_one(live
     live.assert_agreed()
 
 
+async def test_a_limit_that_waits_outlives_no_clock_that_was_set_back(live: Any) -> None:
+    await held(live)
+    live.exchange.states["BTC"] = "limit_only"
+    await cycles(live, 1)
+    live.exchange.price["BTC"] = STOP * Decimal("0.9")
+    await cycles(live, 1)
+    live.clock.at_ms -= HOUR_MS
+    await cycles(live, 2, ExitOrder(Purpose.STOP_LOSS, STOP * Decimal("0.9"), "the stop was touched"))
+    assert live.exchange.balances["BTC"] == 0
+    live.assert_agreed()
+
+
+async def test_a_part_that_the_user_sold_is_no_size_for_the_stop(live: Any) -> None:
+    await held(live)
+    await live.desk.flatten(STOP, live.market, EXITS, HELD - Decimal("0.003"))
+    await cycles(live, 1)
+    assert [order.quantity for order in sales(live)] == [Decimal("0.003"), Decimal("0.007")]
+
+
 async def test_where_an_order_is_too_large_smaller_ones_sell(live: Any) -> None:
     await held(live)
     live.exchange.most = Decimal("0.003")
