@@ -47,8 +47,8 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Phase:
-    """What the exchange takes for so many ``cycles``. ``is_frank``: it gives its reasons; ``reaches``: a limit below the
-    price trades; ``fault``: of the first order in it."""
+    """What the exchange takes for so many ``cycles``. ``is_frank``: it gives its reasons; ``reaches``: a limit that is
+    below the price trades; ``fault``: of the first order in it."""
 
     cycles: int
     market: bool

@@ -72,6 +72,11 @@ class RefusedExit:
     attempts: int
 
     @property
+    def words(self) -> str:
+        """The exchange's own words at the last attempt."""
+        return self.last.detail or "the exchange gives no reason"
+
+    @property
     def reason(self) -> RefusalReason:
         return reason_of(self.last.detail)
 
@@ -110,7 +115,7 @@ class RefusedExit:
         return {
             "is_stop": self.is_stop,
             "reason": self.reason.value,
-            "words": self.last.detail,
+            "words": self.words,
             "since_ms": self.first.created_at_ms,
             "attempts": self.attempts,
             "next_at_ms": self.next_at_ms,

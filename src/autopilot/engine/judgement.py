@@ -122,7 +122,7 @@ def _exit(opportunity: Opportunity, orders: OrderSettings, context: DecisionCont
         )
     earlier = portfolio.refused_exit
     if earlier and not earlier.is_stop:
-        return Denied("EXIT_REFUSED", f"{earlier.last.detail}; Autopilot tries the earlier exit again")
+        return Denied("EXIT_REFUSED", f"{earlier.words}; Autopilot tries the earlier exit again")
     return review_exit(
         market,
         position,

@@ -204,7 +204,7 @@ class Liquidation:
         refused = self._ledger.refused_exit(held) if held else None
         if refused is None or refused.is_stop:
             return None
-        return refused.last.detail, refused.hint
+        return refused.words, refused.hint
 
     async def _protect_rest(self, market: Market, outcome: AccountResult) -> None:
         try:

@@ -101,10 +101,10 @@ class Refusals:
             return
         began = before is None or before.refused.is_stop is not refused.is_stop
         known = before.words if before and not began else frozenset()
-        self._announced[market.symbol] = _Announced(refused, known | {refused.last.detail})
-        if refused.last.detail not in known:
+        self._announced[market.symbol] = _Announced(refused, known | {refused.words})
+        if refused.words not in known:
             what = "the stop order" if refused.is_stop else "the exit"
-            log.warning("%s: %s is refused: %s", market.symbol, what, refused.last.detail)
+            log.warning("%s: %s is refused: %s", market.symbol, what, refused.words)
             self._publish("began" if began else "changed", refused)
 
     async def _look(self, market: Market) -> Decimal | None:

@@ -166,7 +166,7 @@ def _refused_exits(database: Database, held: Sequence[Holding], symbols: Sequenc
                 EXIT_REFUSED,
                 "warning" if refused.is_stop else "error",
                 " in ".join(reversed(key)),
-                f"{what}: {refused.last.detail}; {tried}, {coming}",
+                f"{what}: {refused.words}; {tried}, {coming}",
                 refused.first.created_at_ms,
                 refused.hint,
             )
