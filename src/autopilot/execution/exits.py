@@ -124,7 +124,8 @@ class Exits:
             wanted = ExitOrder(Purpose.FLATTEN, price, "the user asked for it", trigger_price=price, quantity=quantity)
             if sent:
                 wanted = await self._adapted(held, wanted, market)
-                if (wanted.type, wanted.quantity) == (sent.type, sent.quantity):
+                amount = floor_to_step(wanted.quantity or ZERO, market.amount_step)
+                if (wanted.type, amount) == (sent.type, sent.quantity):
                     break
             sent = await self._sell(held, wanted, market, settings)
             if sent is None or sent.status is not OrderStatus.REJECTED:
