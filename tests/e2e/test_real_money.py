@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 from daily_market import CALM, RISING, daily_market
 from home import LIMIT_S, Finished, Home
-from loopback_exchange import LoopbackExchange
-from home import Finished, Home
 from loopback_exchange import LoopbackExchange, Why
 from loopback_thread import answering
 from paper_week import trade_on_paper
