@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from daily_market import CALM, RISING, daily_market
 from home import LIMIT_S, Finished, Home
-from loopback_exchange import LoopbackExchange
+from loopback_exchange import LoopbackExchange, Why
 from loopback_thread import answering
 from paper_week import trade_on_paper
 from places import PLACES, Place
@@ -126,6 +126,7 @@ def armed(
     home = copied_home(f"armed-{name}", arm)
     with opened(home, name, tmp_path) as trader:
         trader.exchange.candles = daily_market(RISING)
+        trader.exchange.price["BTC"] = Decimal(trader.exchange.candles[-1][4])
         yield trader
         home.clear()
 
@@ -363,3 +364,38 @@ def test_paper_asks_the_exchange_for_nothing_private(trader: Trader) -> None:
     (order,) = trader.home.json("orders")["orders"]
     assert order["account"] == "paper:kraken"
     assert trader.private_calls() == []
+
+
+def test_an_exit_that_the_exchange_refuses_is_shown_with_or_without_a_daemon_until_it_is_sold(armed: Trader) -> None:
+    home, exchange = armed.home, armed.exchange
+    assert armed.run("start", "--live").code == 0
+    (order,) = exchange.orders.values()
+    exchange.fill(order, order.quantity)
+    next(event for event in home.events("fill"))
+    assert home.run("status", "--check").code == 0
+    (held,) = home.json("positions")["positions"]
+    last = exchange.candles[-1]
+    low = f"{float(held['stop']) * 0.7:.1f}"
+    exchange.refusing, exchange.price["BTC"] = Why.LOCKED, Decimal(low)
+    last[3], last[4] = low, low
+
+    event = next(event for event in home.events("exit_refused"))["body"]
+    assert (event["state"], event["reason"], event["symbol"]) == ("began", "locked", "BTC/USD")
+    shown = armed.run("status", "--check")
+    assert shown.code == 1
+    assert "exit refused" in shown.out
+    assert "BTC/USD in live:kraken: its exit is refused: kraken rejected it: ETrade:User Locked" in shown.out
+    (symbol,) = home.json("status")["symbols"]
+    assert symbol["refused_exit"]["words"] == "kraken rejected it: ETrade:User Locked"
+    told = armed.run("exit", "BTC/USD")
+    assert told.code == 1
+    assert "kraken rejected it: ETrade:User Locked" in told.out + told.err
+
+    home.kill_hard()
+    alone = home.here("status", "--json").document
+    assert "EXIT_REFUSED" in {each["code"] for each in alone["health"]}
+    exchange.refusing = None
+    assert armed.run("start").code == 0
+    assert armed.run("exit", "BTC/USD").code == 0
+    assert exchange.balances["BTC"] == 0
+    assert "EXIT_REFUSED" not in {each["code"] for each in home.json("status")["health"]}

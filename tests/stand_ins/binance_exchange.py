@@ -25,6 +25,13 @@ WORDS = {
     Why.LATE: (-1021, "Timestamp for this request is outside of the recvWindow."),
     Why.UNKNOWN: (-2011, "Unknown order sent."),
     Why.ABSENT: (-2013, "Order does not exist."),
+    Why.CHEAP: (-1013, "Filter failure: NOTIONAL"),
+    Why.LARGE: (-1013, "Filter failure: MARKET_LOT_SIZE"),
+    Why.CANCEL_ONLY: (-2010, "Market is closed."),
+    Why.LIMIT_ONLY: (-2010, "Market orders are not supported for this symbol."),
+    Why.POST_ONLY: (-2010, "Market is closed."),
+    Why.LOCKED: (-2010, "This action is disabled on this account."),
+    Why.DENIED: (-2010, "This symbol is not permitted for this account."),
     Why.MALFORMED: (-1102, "A mandatory parameter was not sent, was empty/null, or malformed."),
 }
 
@@ -33,6 +40,7 @@ class BinanceExchange(LoopbackExchange):
     """``page`` is the most that a list has; ``lag_ms``: how far its list of trades is behind."""
 
     quote: ClassVar[str] = "USDT"
+    least_cost: ClassVar[Decimal] = Decimal(5)
     prefixes: ClassVar[tuple[str, str]] = ("", "")
     placing = "POST order"
     canceling = "DELETE order"

@@ -32,6 +32,13 @@ WORDS = {
     Why.TWICE: "DUPLICATE_CLIENT_ORDER_ID",
     Why.LATE: "ORDER_ENTRY_DISABLED",
     Why.UNKNOWN: "UNKNOWN_CANCEL_ORDER",
+    Why.CHEAP: "INVALID_BASE_SIZE_TOO_SMALL",
+    Why.LARGE: "INVALID_BASE_SIZE_TOO_LARGE",
+    Why.CANCEL_ONLY: "TRADING_DISABLED",
+    Why.LIMIT_ONLY: "NOT_ALLOWED_BY_MARKET_STATE",
+    Why.POST_ONLY: "NOT_ALLOWED_BY_MARKET_STATE",
+    Why.LOCKED: "ACCOUNT_SUSPENDED",
+    Why.DENIED: "GEOFENCING_RESTRICTION",
     Why.MALFORMED: "UNSUPPORTED_ORDER_CONFIGURATION",
 }
 
@@ -46,6 +53,7 @@ class CoinbaseExchange(LoopbackExchange):
         500,
         {"error": "INTERNAL", "error_details": "internal error", "message": "internal error"},
     )
+    least_cost: ClassVar[Decimal] = Decimal(1)
     page = 1000
 
     def routes(self) -> Iterable[web.RouteDef]:

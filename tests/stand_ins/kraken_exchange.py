@@ -32,6 +32,13 @@ WORDS = {
     Why.LATE: "EService:Deadline elapsed",
     Why.UNKNOWN: "EOrder:Unknown order",
     Why.MALFORMED: "EGeneral:Invalid arguments",
+    Why.CHEAP: "EOrder:Cost minimum not met",
+    Why.LARGE: "EGeneral:Invalid arguments:volume",
+    Why.CANCEL_ONLY: "EService:Market in cancel_only mode",
+    Why.LIMIT_ONLY: "EService:Market in limit_only mode",
+    Why.POST_ONLY: "EService:Market in post_only mode",
+    Why.LOCKED: "ETrade:User Locked",
+    Why.DENIED: "EGeneral:Permission denied",
 }
 PERMISSIONS = {
     "BalanceEx": ("query-funds",),
@@ -129,7 +136,7 @@ class KrakenExchange(LoopbackExchange):
                 "fees_maker": [[0, 0.25]],
                 "ordermin": least,
                 "costmin": "0.5",
-                "status": "online",
+                "status": self.states.get(BASES[pair], "online"),
             }
             for pair, (altname, base, decimals, least) in PAIRS.items()
             if BASES[pair] not in self.gone

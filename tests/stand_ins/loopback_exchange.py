@@ -36,6 +36,13 @@ class Why(Enum):
     UNKNOWN = auto()
     ABSENT = auto()
     MALFORMED = auto()
+    CHEAP = auto()
+    LARGE = auto()
+    CANCEL_ONLY = auto()
+    LIMIT_ONLY = auto()
+    POST_ONLY = auto()
+    LOCKED = auto()
+    DENIED = auto()
 
 
 class Refused(Exception):
@@ -80,6 +87,8 @@ class LoopbackExchange:
     fault of every private call without a fault of its own. ``fee_in``: a currency, or None for the quote currency; a
     fee in coins of the market is deducted from a purchase, and paid on top of a sale. ``candles``: of every market, as
     `daily_market` makes them. ``gone``: coins whose market it has no more; their orders were canceled with it.
+    ``states``: of markets that are not online, by coin: cancel_only, limit_only or post_only. ``most``: of a coin in an
+    order. ``refusing``: why it takes no order at all.
 
     Subclasses set ``placing``, ``canceling`` and ``asking``, the names of the calls that send, cancel and look up
     orders, and ``unclear``, the status and body of an answer that leaves open whether the call had its effect.
@@ -87,6 +96,7 @@ class LoopbackExchange:
 
     quote: ClassVar[str] = "USD"
     least: ClassVar[Decimal] = Decimal("0.00005")
+    least_cost: ClassVar[Decimal] = Decimal("0.5")
     prefixes: ClassVar[tuple[str, str]] = ("O", "T")
     no_result: ClassVar[str] = "{}"
     unclear: ClassVar[tuple[int, Answer]]
@@ -107,6 +117,9 @@ class LoopbackExchange:
         self.fee_in: str | None = None
         self.candles: list[list[Any]] = []
         self.gone: set[str] = set()
+        self.states: dict[str, str] = {}
+        self.most = Decimal(1_000)
+        self.refusing: Why | None = None
         self.url = ""
         self._numbers = itertools.count(100_001)
         self._runner: web.AppRunner | None = None
@@ -152,19 +165,38 @@ class LoopbackExchange:
     def place(
         self, name: str, base: str, side: str, kind: str, quantity: Decimal, price: Decimal | None
     ) -> LoopbackOrder:
-        """A new order; one to market is filled at once. Raises Refused."""
+        """A new order; one that meets the price is filled at once. Raises Refused."""
+        market = self.price[base]
+        meets = price is not None and kind == "limit" and (price >= market if side == "buy" else price <= market)
+        self._admit(base, kind, quantity, price or market, meets=meets)
         if any(each.status == "open" for each in self.named(name)):
             raise Refused(Why.TWICE)
-        if quantity < self.least:
-            raise Refused(Why.SMALL)
         paid = self.price[base] if price is None else price
         currency, needed = (self.quote, quantity * paid * (1 + FEE)) if side == "buy" else (base, quantity)
         if needed > self.balances[currency] - self.held(currency):
             raise Refused(Why.FUNDS)
         order = self._book(name, base, side, kind, quantity, paid)
-        if kind == "market":
-            self.fill(order, quantity)
+        if kind == "market" or meets:
+            self.fill(order, quantity, market)
         return order
+
+    def _admit(self, base: str, kind: str, quantity: Decimal, price: Decimal, *, meets: bool) -> None:
+        """Raises Refused for an order that the market does not take now."""
+        state = self.states.get(base)
+        if self.refusing:
+            raise Refused(self.refusing)
+        if state == "cancel_only":
+            raise Refused(Why.CANCEL_ONLY)
+        if state == "limit_only" and kind != "limit":
+            raise Refused(Why.LIMIT_ONLY)
+        if state == "post_only" and (kind != "limit" or meets):
+            raise Refused(Why.POST_ONLY)
+        if quantity < self.least:
+            raise Refused(Why.SMALL)
+        if quantity * price < self.least_cost:
+            raise Refused(Why.CHEAP)
+        if quantity > self.most:
+            raise Refused(Why.LARGE)
 
     def cancel(self, order: LoopbackOrder | None) -> LoopbackOrder:
         """Raises Refused for one that is not open."""

@@ -18,6 +18,7 @@ from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Purpose, Side
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
+from autopilot.domain.refusal import RefusedExit
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.broker import PaperChange, PaperStore
 from autopilot.ports.ledger import EquityMark, Ledger
@@ -110,6 +111,11 @@ class MemoryBooks(Ledger):
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
         sales = self._since(self._symbols[symbol].sales, since_ms)
         return max(sales, key=lambda order: (order.created_at_ms, order.updated_at_ms), default=None)
+
+    def refused_exit(self, position: Position) -> RefusedExit | None:
+        sales = self._since(self._symbols[position.symbol].sales, position.opened_at_ms)
+        refused = list(takewhile(lambda order: order.status is OrderStatus.REJECTED, sales))
+        return RefusedExit(refused[-1], refused[0], len(refused)) if refused else None
 
     def positions(self, account: str) -> tuple[Position, ...]:
         return tuple(books.position for _, books in sorted(self._symbols.items()) if books.position)

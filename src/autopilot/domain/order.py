@@ -116,6 +116,13 @@ class Order:
         """Whether this is a sale that has begun. A resting stop order has not: it only waits for its trigger."""
         return self.side is Side.SELL and self.type is not OrderType.STOP
 
+    @property
+    def sells_at_once(self) -> bool:
+        """Whether this is a sale that must not wait for a better price: at market, or with a limit below the price of
+        its creation."""
+        is_below = self.price is not None and self.price < self.reference_price
+        return self.is_working_exit and (self.type is OrderType.MARKET or is_below)
+
     def can_become(self, status: OrderStatus) -> bool:
         return status is self.status or status in _STEPS.get(self.status, frozenset())
 

@@ -10,6 +10,7 @@ from autopilot.domain.arming import Allowance
 from autopilot.domain.market import split_symbol
 from autopilot.domain.money import ONE, ZERO
 from autopilot.domain.order import Fill, Order, Purpose, Side
+from autopilot.domain.refusal import RefusedExit
 from autopilot.domain.trading_mode import Restriction
 
 COST_STEP = Decimal("1E-10")
@@ -184,7 +185,7 @@ class Portfolio:
     ``free`` is cash that no open order reserves; ``equity`` is all cash and every position at its last price.
     ``exposure``: the value of all positions and of the entries still open. ``allowance``: how much of it the user
     allowed, None for paper money. ``restrictions``: those that hold the account back. ``recent``: its round trips as
-    far back as the limits look, by their end.
+    far back as the limits look, by their end. ``refused_exit``: of the symbol that is decided.
     """
 
     account: str
@@ -200,6 +201,7 @@ class Portfolio:
     restrictions: tuple[Restriction, ...] = ()
     allowance: Allowance | None = None
     recent: tuple[RoundTrip, ...] = ()
+    refused_exit: RefusedExit | None = None
 
     @property
     def invested(self) -> Decimal:

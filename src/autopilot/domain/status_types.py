@@ -74,9 +74,22 @@ class CandleRangeDocument(TypedDict):
     last_at_ms: int | None
 
 
+class RefusedExitDocument(TypedDict):
+    """A `RefusedExit`: the exchange's own ``words`` of the last refusal, and when the next attempt is due while the
+    symbol runs."""
+
+    is_stop: bool
+    reason: str
+    words: str
+    since_ms: int
+    attempts: int
+    next_at_ms: int
+    hint: str
+
+
 class SymbolDocument(SeriesDocument):
     """One symbol of a status. ``left_out``: why the daemon could not resume it; ``model``: the champion of its
-    candles."""
+    candles; ``refused_exit``: null unless the exchange refuses to sell its position."""
 
     interval: float
     paper_trading: bool
@@ -93,6 +106,7 @@ class SymbolDocument(SeriesDocument):
     strategy_instances: list[str]
     last_decision: BriefDecisionDocument | None
     position: PositionDocument | None
+    refused_exit: RefusedExitDocument | None
     open_orders: list[OrderDocument]
     cycles: int
     decisions: int

@@ -125,6 +125,7 @@ class TradingAccount:
             history={market.symbol: self._ledger.symbol_history(self.name, market.symbol, day_start_ms)},
             restrictions=self._restrictions.restrictions(self.name),
             allowance=self._allowance(market.quote, now_ms) if self._allowance else None,
+            refused_exit=self._ledger.refused_exit(positions[market.symbol]) if market.symbol in positions else None,
             recent=self._recent(market.quote, now_ms, limits.reach_ms(timeframe)),
         )
         if drawdown_is_over(portfolio, limits, now_ms):

@@ -122,6 +122,9 @@ def _exit(opportunity: Opportunity, orders: OrderSettings, context: DecisionCont
         return Denied(
             "EXIT_PENDING", f"the {pending.type} sell order of {pending.quantity} {market.base} is still open"
         )
+    earlier = portfolio.refused_exit
+    if earlier and not earlier.is_stop:
+        return Denied("EXIT_REFUSED", f"{earlier.words}; Autopilot tries the earlier exit again")
     return review_exit(
         market,
         position,

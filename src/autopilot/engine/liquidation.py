@@ -185,6 +185,7 @@ class Liquidation:
             await self._desk.flatten(self._account.sale_price(position), market, self._exits, rest)
             await self._follow(market)
             is_dust = self._is_dust(symbol, market, rest)
+            trouble, hint = self._refusal(symbol) or (trouble, hint)
         except UnknownSymbol as error:
             trouble, hint = str(error), WRITE_OFF
         except ExchangeError as error:
@@ -196,6 +197,14 @@ class Liquidation:
             outcome.dust.append(symbol)
         else:
             outcome.left.append(Remainder(symbol, f"{unsold} {split_symbol(symbol)[0]} are not sold: {trouble}", hint))
+
+    def _refusal(self, symbol: str) -> tuple[str, str] | None:
+        """The exchange's words and advice if it refuses the exit."""
+        held = self._account.position(symbol)
+        refused = self._ledger.refused_exit(held) if held else None
+        if refused is None or refused.is_stop:
+            return None
+        return refused.words, refused.hint
 
     async def _protect_rest(self, market: Market, outcome: AccountResult) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from autopilot.domain.candles import Candle
@@ -17,7 +17,8 @@ class ExitOrder:
 
     ``price``: the price paid when the level was touched, in quote currency. ``limit``: of a LIMIT order.
     ``trigger_price``: the touched level of a MARKET order; of a STOP order the level at which the exchange sells.
-    ``quantity`` in base currency, None for the whole position.
+    ``quantity`` in base currency, None for the whole position. ``last_price``: the latest price, None if it is
+    ``price``.
     """
 
     purpose: Purpose
@@ -27,6 +28,12 @@ class ExitOrder:
     limit: Decimal | None = None
     trigger_price: Decimal | None = None
     quantity: Decimal | None = None
+    last_price: Decimal | None = None
+
+    @property
+    def market_price(self) -> Decimal:
+        """The price at which the market trades now."""
+        return self.price if self.last_price is None else self.last_price
 
     @property
     def is_urgent(self) -> bool:
@@ -43,7 +50,8 @@ def exit_in_candle(position: Position, candle: Candle) -> ExitOrder | None:
     """
     opened_within = position.opened_at_ms > candle.open_at_ms
     highest = candle.close if opened_within else candle.high
-    return _exit(position, to_decimal(candle.open), to_decimal(candle.low), to_decimal(highest))
+    trigger = _exit(position, to_decimal(candle.open), to_decimal(candle.low), to_decimal(highest))
+    return replace(trigger, last_price=to_decimal(candle.close)) if trigger else None
 
 
 def exit_at_price(position: Position, price: Decimal) -> ExitOrder | None:

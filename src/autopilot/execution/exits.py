@@ -14,9 +14,14 @@ from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.portfolio import Position
 from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.order_type import OrderSettings, choose_order_type, exit_purpose
+from autopilot.execution.other_orders import LIMIT_LIFE_MS, order_after
+from autopilot.execution.refusals import Refusals
 from autopilot.execution.sending import Sending
 from autopilot.risk.preflight import could_be_sold
 from autopilot.risk.verdict import OrderDraft, review_exit
+
+USER_ATTEMPTS = 3
+"""How many orders a user's command sends at once while the exchange refuses them."""
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +38,15 @@ class Exits:
     """``stops``: whether the exchange takes stop orders. Methods raise MarketUnavailable, AnswerLost and StoreError.
 
     At most one exit of a symbol is alive at any time: a second one is made only after the exchange has said that the
-    first is over, so that nothing is ever sold twice.
+    first is over, so that nothing is ever sold twice. After a refusal an exit waits for the pause of `Refusals`, and
+    `order_after` chooses the order; only a user's command does not wait.
     """
 
-    def __init__(self, sending: Sending, *, stops: bool) -> None:
+    def __init__(self, sending: Sending, refusals: Refusals, *, stops: bool) -> None:
         self._sending = sending
         self._books = sending.books
         self._stops = stops
+        self._refusals = refusals
         self._unsold: set[str] = set()
 
     async def exit_position(self, wanted: ExitOrder, market: Market, settings: ExitSettings) -> None:
@@ -48,23 +55,27 @@ class Exits:
         if self._sending.restriction(wanted.purpose):
             return
         exits = [order for order in self._books.open_orders(market) if order.is_working_exit]
-        if any(not wanted.is_urgent or order.type is OrderType.MARKET for order in exits):
+        if any(not wanted.is_urgent or order.sells_at_once for order in exits):
             return
         if wanted.purpose is not Purpose.PROTECTION and self._is_left_over(market, wanted.price):
+            return
+        held = self._books.position(market)
+        if held and not await self._refusals.is_due(held, wanted.market_price, market):
             return
         failure = await self._cancel_all(market, f"not sent: {wanted.reason}")
         held = self._books.position(market)
         if held and not wanted.is_urgent and self._unfinished(held):
             await self.finish_exit(held, wanted.price, market, settings)
         elif held:
-            await self._sell(held, _with_order_type(wanted, market, settings), market, settings)
+            plain = _with_order_type(wanted, market, settings)
+            await self._sell(held, await self._adapted(held, plain, market), market, settings)
         if failure:
             raise failure
 
     async def protect(self, market: Market, settings: ExitSettings) -> None:
         """If the settings want it, keep a stop order on the exchange for the whole position, and for no more; another
-        exit takes its place. A stop order that the exchange rejected is not tried again: the price is watched here as
-        well."""
+        exit takes its place. A stop order that the exchange refused is tried again after longer and longer pauses: the
+        price is watched here as well."""
         if not (self._stops and settings.orders.stop_on_exchange):
             return
         orders = self._books.open_orders(market)
@@ -76,7 +87,7 @@ class Exits:
         for order in resting:
             await self._sending.cancel_order(order, "another stop takes its place", market)
         held = self._books.position(market)
-        if held is None or held.stop is None or self._unfinished(held) or self._stop_was_rejected(held):
+        if held is None or held.stop is None or self._unfinished(held) or not self._refusals.stop_is_due(held):
             return
         stop = ExitOrder(
             Purpose.STOP_LOSS,
@@ -88,29 +99,37 @@ class Exits:
         await self._sell(held, stop, market, settings)
 
     async def finish_exit(self, position: Position, price: Decimal, market: Market, settings: ExitSettings) -> None:
-        """Sell at market what the last exit left, if it was canceled, expired or rejected before it was filled."""
+        """Sell at once what the last exit left, if it was canceled, expired or rejected before it was filled."""
         last = self._unfinished(position)
         if last is None or self._sending.restriction(last.purpose):
             return
+        if not await self._refusals.is_due(position, price, market):
+            return
         purpose = exit_purpose(price, position.entry_price) if last.purpose is Purpose.TAKE_PROFIT else last.purpose
-        rest = ExitOrder(
-            purpose,
-            price,
-            f"the {last.type} exit before it was {last.status}",
-            quantity=min(last.remaining, position.quantity),
-        )
-        await self._sell(position, rest, market, settings)
+        reason = f"the {last.type} exit before it was {last.status}"
+        rest = ExitOrder(purpose, price, reason, quantity=min(self._wanted(last, position), position.quantity))
+        await self._sell(position, await self._adapted(position, rest, market), market, settings)
 
     async def flatten(self, price: Decimal, market: Market, settings: ExitSettings, rest: Decimal = ZERO) -> None:
         """Cancel the open orders of this market and sell its position at market down to ``rest``, because the user says
-        so. Nothing is sold while the exchange cannot be asked about a sell order, because that could sell it twice."""
+        so. If the exchange refuses that, the other orders follow at once. Nothing is sold while the exchange cannot be
+        asked about a sell order, because that could sell it twice."""
         failure = await self._cancel_all(market, "not sent: the user flattened the position")
-        held = self._books.position(market)
-        if held is not None and held.quantity > rest:
-            wanted = ExitOrder(
-                Purpose.FLATTEN, price, "the user asked for it", trigger_price=price, quantity=held.quantity - rest
-            )
-            await self._sell(held, wanted, market, settings)
+        sent: Order | None = None
+        for _ in range(USER_ATTEMPTS):
+            held = self._books.position(market)
+            if held is None or held.quantity <= rest:
+                break
+            quantity = held.quantity - rest
+            wanted = ExitOrder(Purpose.FLATTEN, price, "the user asked for it", trigger_price=price, quantity=quantity)
+            if sent:
+                wanted = await self._adapted(held, wanted, market)
+                amount = floor_to_step(wanted.quantity or ZERO, market.amount_step)
+                if (wanted.type, amount) == (sent.type, sent.quantity):
+                    break
+            sent = await self._sell(held, wanted, market, settings)
+            if sent is None or sent.status is not OrderStatus.REJECTED:
+                break
         if failure:
             raise failure
 
@@ -127,9 +146,23 @@ class Exits:
                 failure = failure or error
         return failure
 
-    async def _sell(self, position: Position, wanted: ExitOrder, market: Market, settings: ExitSettings) -> None:
+    async def _adapted(self, position: Position, wanted: ExitOrder, market: Market) -> ExitOrder:
+        """``wanted``, or the order that may do after the last exit was over too soon: after a refusal for no more than
+        is free, because somebody may have sold or withdrawn the rest."""
+        last, refused = self._unfinished(position), self._refusals.of(position)
+        quantity = position.quantity if wanted.quantity is None else wanted.quantity
+        if refused:
+            free = await self._refusals.free(market)
+            return order_after(wanted, refused.last, refused, quantity if free is None else min(quantity, free), market)
+        if last and last.type is OrderType.LIMIT and last.sells_at_once:
+            return order_after(wanted, last, None, quantity, market)
+        return wanted
+
+    async def _sell(
+        self, position: Position, wanted: ExitOrder, market: Market, settings: ExitSettings
+    ) -> Order | None:
+        """The order after the exchange's answer; None if our own checks denied it."""
         now_ms = self._sending.clock.now_ms()
-        quantity = await self._sellable(position, wanted, market)
         verdict = review_exit(
             market,
             position,
@@ -139,7 +172,7 @@ class Exits:
             draft=OrderDraft(
                 type=wanted.type,
                 limit=wanted.limit,
-                expires_at_ms=settings.orders.end_of_life(wanted.type, now_ms, settings.candle_ms),
+                expires_at_ms=_end_of_life(wanted, now_ms, settings),
                 strategy=position.strategy,
                 reason=wanted.reason,
                 decision_id=None,
@@ -148,23 +181,24 @@ class Exits:
             at_ms=now_ms,
             now_ms=now_ms,
             trigger_price=wanted.trigger_price,
-            quantity=quantity,
+            quantity=wanted.quantity,
         )
         if not isinstance(verdict, Denied):
-            await self._sending.submit(verdict.order, market)
-        elif market.symbol not in self._unsold:  # met again in every cycle, and no news then
+            sent = await self._sending.submit(verdict.order, market)
+            self._refusals.announce(market)
+            return sent
+        if market.symbol not in self._unsold:  # met again in every cycle, and no news then
             self._unsold.add(market.symbol)
             log.warning("%s: the position of %s cannot be sold: %s", market.symbol, position.quantity, verdict.detail)
+        return None
 
-    async def _sellable(self, position: Position, wanted: ExitOrder, market: Market) -> Decimal:
-        """How much to sell, in base currency. After a rejected exit no more than the exchange says is there: somebody
-        may have sold or withdrawn the rest. Raises MarketUnavailable."""
-        quantity = position.quantity if wanted.quantity is None else wanted.quantity
-        last = self._books.last_exit(position)
-        if last is None or last.status is not OrderStatus.REJECTED:
-            return quantity
-        owned = (await self._sending.broker.balances()).get(market.base)
-        return min(quantity, owned.free if owned else ZERO)
+    def _wanted(self, last: Order, position: Position) -> Decimal:
+        """How much is to be sold after ``last``, an exit that is over: what it left, or if the exchange refuses, what
+        was wanted at first. Only a user sells a part."""
+        refused = self._refusals.of(position)
+        if refused is None:
+            return last.remaining
+        return refused.first.quantity if last.purpose is Purpose.FLATTEN else position.quantity
 
     def _unfinished(self, position: Position) -> Order | None:
         """The last exit of this position if it ended before it was filled. A stop order that was never touched did not
@@ -183,16 +217,19 @@ class Exits:
         last = self._books.last_exit(held)
         return last is not None and last.status.is_final
 
-    def _stop_was_rejected(self, position: Position) -> bool:
-        last = self._books.last_exit(position)
-        return last is not None and last.type is OrderType.STOP and last.status is OrderStatus.REJECTED
-
 
 def _with_order_type(wanted: ExitOrder, market: Market, settings: ExitSettings) -> ExitOrder:
     kind, limit = choose_order_type(
         Side.SELL, 0.0, wanted.price, is_stop_loss=wanted.is_urgent, market=market, settings=settings.orders
     )
     return replace(wanted, type=kind, limit=limit, trigger_price=wanted.price if kind is OrderType.MARKET else None)
+
+
+def _end_of_life(wanted: ExitOrder, now_ms: int, settings: ExitSettings) -> int | None:
+    """Of a limit order; a short one if it must not wait."""
+    if wanted.limit is not None and wanted.limit < wanted.price:
+        return now_ms + LIMIT_LIFE_MS
+    return settings.orders.end_of_life(wanted.type, now_ms, settings.candle_ms)
 
 
 def _guards(stop: Order, held: Position, market: Market) -> bool:

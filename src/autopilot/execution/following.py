@@ -105,7 +105,11 @@ class Following:
             self._books.ledger.apply_fills(last, (), market)
 
     def _has_expired(self, order: Order) -> bool:
-        return order.expires_at_ms is not None and self._sending.clock.now_ms() >= order.expires_at_ms
+        if order.expires_at_ms is None:
+            return False
+        now_ms = self._sending.clock.now_ms()
+        # A clock that was set back must not prolong a wait that was to be short.
+        return now_ms >= order.expires_at_ms or (order.sells_at_once and now_ms < order.created_at_ms)
 
     def _is_unwanted(self, order: Order) -> bool:
         """Whether this is an entry that rests on the exchange while nothing may be bought."""

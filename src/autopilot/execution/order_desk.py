@@ -13,6 +13,7 @@ from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.exits import Exits, ExitSettings
 from autopilot.execution.following import Following
 from autopilot.execution.reconciliation import Reconciliation, Shortfall
+from autopilot.execution.refusals import Refusals
 from autopilot.execution.sending import Sending
 from autopilot.ports.broker import Broker
 from autopilot.ports.clock import Clock
@@ -40,19 +41,23 @@ class OrderDesk:
         self._books = AccountBooks(account, ledger)
         self._sending = Sending(self._books, broker, clock, events, restrictions)
         self._following = Following(self._sending)
-        self._exits = Exits(self._sending, stops=stops)
+        self._refusals = Refusals(self._books, broker, clock, events)
+        self._exits = Exits(self._sending, self._refusals, stops=stops)
 
     def has_position_or_order(self, market: Market) -> bool:
         return self._books.position(market) is not None or bool(self._books.open_orders(market))
 
     async def send(self, approved: Approved, market: Market) -> Order:
-        return await self._sending.send(approved, market)
+        order = await self._sending.send(approved, market)
+        self._refusals.announce(market)
+        return order
 
     async def cancel_order(self, order: Order, why: str, market: Market | None = None) -> None:
         await self._sending.cancel_order(order, why, market)
 
     async def follow(self, market: Market) -> None:
         await self._following.follow(market)
+        self._refusals.announce(market)
 
     async def end_without_market(self, order: Order) -> Order:
         return await self._sending.end_without_market(order)

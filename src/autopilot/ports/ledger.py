@@ -12,6 +12,7 @@ from autopilot.domain.market import Market
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.passed_candles import PassedCandles
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
+from autopilot.domain.refusal import RefusedExit
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
 
@@ -66,6 +67,10 @@ class Ledger(Protocol):
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
         """The latest sell order created at or after ``since_ms``, in any status."""
+
+    def refused_exit(self, position: Position) -> RefusedExit | None:
+        """The sales of the position that the exchange refused since it last accepted an order of the symbol, in the
+        order of storing, whatever the clocks said."""
 
     def positions(self, account: str) -> tuple[Position, ...]:
         """All open positions."""

@@ -100,7 +100,7 @@ class Desk:
             type=kind,
             purpose=purpose,
             quantity=Decimal(quantity),
-            price=Decimal("29970.1") if is_limit else None,
+            price=Decimal("29970.1" if side is Side.BUY else "30030.1") if is_limit else None,
             reference_price=Decimal(30_000),
             created_at_ms=self.clock.at_ms,
             expires_at_ms=self.clock.at_ms + HOUR_MS if is_limit else None,
@@ -207,6 +207,7 @@ async def whole(
     monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
     exchange = KrakenExchange(clock.now_ms)
     exchange.candles = rows
+    exchange.price["BTC"] = Decimal(rows[-1][4])
     await exchange.start()
     hurry(monkeypatch, exchange)
     if hangs(request):

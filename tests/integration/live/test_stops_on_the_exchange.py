@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from loopback_exchange import Why
 
 from autopilot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 from autopilot.domain.timeframe import MINUTE_MS
@@ -122,12 +123,23 @@ async def test_while_its_end_is_not_certain_nothing_else_is_sold(guarded: Any, f
     guarded.assert_agreed()
 
 
-async def test_one_that_is_refused_is_not_asked_for_again(guarded: Any) -> None:
+async def test_one_that_is_refused_is_tried_again_after_longer_and_longer_pauses(guarded: Any) -> None:
+    await entered(guarded)
+    guarded.exchange.refusing = Why.LOCKED
+    for _ in range(180):
+        assert await protected(guarded) is None
+    assert [name for name, _ in guarded.exchange.asked].count("AddOrder") == 1 + 11
+    guarded.exchange.refusing = None
+    for _ in range(60):
+        stop = await protected(guarded)
+    assert stop.quantity == Decimal("0.01")
+    guarded.assert_agreed()
+
+
+async def test_one_that_is_refused_holds_up_no_other_exit(guarded: Any) -> None:
     await entered(guarded)
     guarded.exchange.faults["AddOrder"] = ["refused before"]
     assert await protected(guarded) is None
-    assert await protected(guarded) is None
-    assert [name for name, _ in guarded.exchange.asked].count("AddOrder") == 2
     await guarded.desk.exit_position(TOUCHED, guarded.market, EXITS)
     assert guarded.ledger.positions("live:kraken") == ()
     guarded.assert_agreed()

@@ -469,3 +469,36 @@ def test_the_past_is_looked_up_by_an_index(database, sql) -> None:
     steps = [row["detail"] for row in plan if "round_trips" in row["detail"]]
     assert steps
     assert all("SEARCH" in step and "INDEX round_trips_by_symbol" in step for step in steps), steps
+
+
+REFUSED = {"side": Side.SELL, "status": OrderStatus.REJECTED}
+
+
+def test_refused_exits_count_since_the_last_order_that_was_accepted(ledger, make_order, make_fill) -> None:
+    """In the order of storing: the clock was set back on the way."""
+    buy = make_order("buy", status=OrderStatus.FILLED, filled=Decimal(1), exchange_order_id="X1")
+    ledger.apply_fills(buy, [make_fill(buy, 1, "1", "100")])
+    (position,) = ledger.positions(buy.account)
+    assert ledger.refused_exit(position) is None
+    for number, at_ms in enumerate((9_000, 5_000, 7_000)):
+        ledger.save_order(make_order(f"no-{number}", **REFUSED, created_at_ms=at_ms, detail=f"words {number}"))
+    ledger.save_order(make_order("unsent", side=Side.SELL, status=OrderStatus.EXPIRED, created_at_ms=1))
+    found = ledger.refused_exit(position)
+    assert (found.attempts, found.first.created_at_ms, found.last.detail) == (3, 9_000, "words 2")
+    ledger.save_order(make_order("open", side=Side.SELL, status=OrderStatus.CANCELED, exchange_order_id="X2"))
+    assert ledger.refused_exit(position) is None
+    ledger.save_order(make_order("again", **REFUSED, exchange_order_id="X3", detail="failed there"))
+    assert ledger.refused_exit(position).attempts == 1
+
+
+def test_a_refused_stop_order_and_a_refused_sale_are_counted_apart(ledger, make_order, make_fill) -> None:
+    buy = make_order("buy", status=OrderStatus.FILLED, filled=Decimal(1), exchange_order_id="X1")
+    ledger.apply_fills(buy, [make_fill(buy, 1, "1", "100")])
+    (position,) = ledger.positions(buy.account)
+    for number in range(3):
+        ledger.save_order(make_order(f"stop-{number}", **REFUSED, type=OrderType.STOP))
+    found = ledger.refused_exit(position)
+    assert (found.is_stop, found.attempts) == (True, 3)
+    ledger.save_order(make_order("sale", **REFUSED))
+    found = ledger.refused_exit(position)
+    assert (found.is_stop, found.attempts) == (False, 1)

@@ -9,6 +9,7 @@ import pytest
 
 from autopilot.domain.errors import AnswerLost, MarketUnavailable, OrderRejected
 from autopilot.domain.order import OrderStatus, OrderType, Purpose, Side, client_order_id
+from autopilot.domain.refusal import LONGEST_PAUSE_MS
 from autopilot.domain.timeframe import HOUR_MS
 from autopilot.execution.exit_order import ExitOrder
 from autopilot.execution.following import FRESH_MS
@@ -126,11 +127,10 @@ class TestExiting:
 
     async def test_no_exit_takes_the_name_of_a_decisions(self, holding: Any) -> None:
         holding.broker.submits = [OrderRejected("no"), OrderRejected("no"), holding.report(S.OPEN)]
-        for _ in range(3):
-            await holding.touch_stop()
+        await holding.flatten()
         names = [order.client_order_id for order in holding.broker.sent]
         assert len(set(names)) == 3
-        assert client_order_id("paper:test", "BTC/USD", START_MS, Purpose.STOP_LOSS) not in names
+        assert client_order_id("paper:test", "BTC/USD", START_MS, Purpose.FLATTEN) not in names
 
 
 class TestFinishing:
@@ -168,6 +168,7 @@ class TestFinishing:
         holding.broker.submits = [OrderRejected(f"refusal {number}") for number in range(4)]
         await holding.touch_stop()
         for _ in range(3):
+            holding.clock.at_ms += LONGEST_PAUSE_MS
             await holding.finish("94")
         assert [order.detail for order in holding.orders] == [f"refusal {number}" for number in range(4)]
 

@@ -184,14 +184,15 @@ class Gateway(AccountReader):
         from ccxt.base import errors
 
         words = scrub(error)
-        self._back_off(error, f"{self.name} gave no usable answer to an order: {words}")
+        refusal = self._venue.refusal(exchange.last_http_response)
+        if refusal is None or not refusal.is_final or _is_about_the_key(error):
+            self._back_off(error, f"{self.name} gave no usable answer to an order: {words}")
         if exchange.last_request_url is None and not isinstance(error, errors.ExchangeError):
             return MarketUnavailable(f"{self.name}: an order could not be sent: {words}", hint=AGAIN)
         if exchange.last_request_url is None:
             return OrderRejected(f"{self.name} does not take such orders: {words}", hint="see autopilot explain")
         if _never_connected(error):
             return MarketUnavailable(f"{self.name} cannot be reached: {words}", hint=AGAIN)
-        refusal = self._venue.refusal(exchange.last_http_response)
         if refusal is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="Autopilot looks it up")
         if "deadline" in refusal.words.lower():
@@ -227,6 +228,13 @@ _SUBJECTS = {
     "fetch_ticker": "a price",
     "fetch_time": "its time",
 }
+
+
+def _is_about_the_key(error: Exception) -> bool:
+    """Whether the exchange rejected the key, not only an order sent with it."""
+    from ccxt.base import errors
+
+    return isinstance(error, errors.AuthenticationError) and not isinstance(error, errors.PermissionDenied)
 
 
 def _never_connected(error: BaseException | None) -> bool:

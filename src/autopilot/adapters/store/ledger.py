@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
@@ -20,6 +21,7 @@ from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from autopilot.domain.passed_candles import PassedCandles
 from autopilot.domain.portfolio import Position, RoundTrip, SymbolRecord
+from autopilot.domain.refusal import RefusedExit
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import DecisionLedger, EquityMark, WriteOffs
 
@@ -150,6 +152,9 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
         return self._first(Order, _LAST_EXIT, (account, symbol, since_ms))
+
+    def refused_exit(self, position: Position) -> RefusedExit | None:
+        return refused_exit(self._database, position.account, position.symbol)
 
     def positions(self, account: str) -> tuple[Position, ...]:
         return self._all(Position, "SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))

@@ -55,6 +55,14 @@ def _mode(symbol: SymbolDocument) -> str:
     return f"{symbol['timeframe']} {money_used}, {doing}"
 
 
+def _state(symbol: SymbolDocument) -> Span:
+    """A daemon that ran before an upgrade says nothing of refused exits."""
+    refused = symbol.get("refused_exit")
+    if refused and not refused["is_stop"]:
+        return Span("exit refused", Style.BAD)
+    return Span(symbol["state"], _STATE_STYLES.get(symbol["state"], Style.PLAIN))
+
+
 def _of(part: Part | None, read: Callable[[Part], Span | str]) -> Span | str:
     """The cell read off a part of a symbol's status that may not be known yet."""
     return read(part) if part else NOTHING
@@ -62,7 +70,7 @@ def _of(part: Part | None, read: Callable[[Part], Span | str]) -> Span | str:
 
 FIELDS: tuple[Field[SymbolDocument], ...] = (
     field("symbol", lambda symbol: symbol["symbol"]),
-    field("state", lambda symbol: Span(symbol["state"], _STATE_STYLES.get(symbol["state"], Style.PLAIN))),
+    field("state", _state),
     field("price", lambda symbol: price(symbol["price"]), right=True, rank=2),
     field("regime", lambda symbol: _of(symbol["last_analysis"], lambda seen: spoken(seen["regime"])), rank=4),
     field(

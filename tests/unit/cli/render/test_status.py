@@ -67,6 +67,16 @@ def test_a_retrying_symbol_says_why_and_what_to_try(document) -> None:
     assert any(item.startswith("  try: ") for item in shown)
 
 
+@pytest.mark.parametrize(("is_stop", "state"), [(False, "exit refused"), (True, "running")])
+def test_a_symbol_whose_exit_is_refused_is_not_plainly_running(document, is_stop: bool, state: str) -> None:
+    refused = {"is_stop": is_stop, "reason": "locked", "words": "ETrade:User Locked", "since_ms": 0, "attempts": 3}
+    symbol = document["symbols"][1] | {"refused_exit": {**refused, "next_at_ms": 1, "hint": "unlock it"}}
+    shown = [text_of(item) for item in lines(status_screen(document | {"symbols": [symbol]}), 80)]
+    (row,) = [item for item in shown if item.lstrip().startswith(symbol["symbol"])]
+    assert f" {state} " in row
+    assert max(map(len, shown)) <= 80
+
+
 def test_unrealized_is_the_value_less_the_cost(document) -> None:
     assert [unrealized(symbol) for symbol in document["symbols"]] == [None, "20.61025", None]
 

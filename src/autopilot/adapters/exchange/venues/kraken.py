@@ -33,7 +33,7 @@ _UNCLEAR = ("EService:Timeout", "EService:Unavailable", "EService:Busy", "EGener
 """The order may have been accepted before the error."""
 _DUPLICATE = "cl_ord_id not unique"
 """An order with this id exists."""
-_LATER = ("Rate limit", "Too many requests", "Throttled", "Temporary lockout", "Invalid nonce", "mode")
+_LATER = ("Rate limit", "Too many requests", "Throttled", "Temporary lockout", "Invalid nonce")
 _LATE = ("Deadline elapsed", "arguments:deadline")
 _NO_SUCH_ORDER = ("EOrder:Unknown order", "EOrder:Invalid order")
 

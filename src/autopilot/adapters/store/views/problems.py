@@ -14,6 +14,7 @@ from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.log_proof import log_restrictions
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.mode_proof import altered_modes, modes_in_force
+from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN
 from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.adapters.store.views.names import STORED
@@ -24,6 +25,7 @@ from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
 from autopilot.domain.passed_candles import MORE_HISTORY, PassReason
+from autopilot.domain.timeframe import utc_text
 from autopilot.domain.trading_mode import (
     AUDIT_ALTERED,
     EVERY_ACCOUNT,
@@ -39,6 +41,7 @@ from autopilot.domain.trading_mode import (
 
 DISK_LEAST_BYTES = 500_000_000
 KEYS_LOCKED = "KEYS_LOCKED"
+EXIT_REFUSED = "EXIT_REFUSED"
 POSITION_UNMONITORED, ENTRY_UNFOLLOWED, ORDER_UNMONITORED = UNMONITORED = (
     "POSITION_UNMONITORED",
     "ENTRY_UNFOLLOWED",
@@ -79,15 +82,16 @@ def problems(database: Database, status: Document, books: Mapping[str, BooksStat
     """A `ProblemDocument` for each problem of the database, of ``status``, or of the ``books`` by account, errors
     first. Raises StoreError."""
     unknown = database.rows("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms")
-    data_dir = database.path.parent
+    data_dir, held = database.path.parent, holdings(database.connection)
     found = [
         *_disk(data_dir, shutil.disk_usage(data_dir).free),
         *_armings(altered_armings(database)),
         *_modes(altered_modes(database)),
         *_restrictions(status["modes"]),
         *_books(database.rows(_HELD_OR_ORDERED), books),
+        *_refused_exits(database, held, status["symbols"]),
         *_orders(unknown),
-        *_unmonitored(holdings(database.connection), status["symbols"], books),
+        *_unmonitored(held, status["symbols"], books),
         *_symbols(status["symbols"]),
         *_passed_over(database.connection, status["symbols"]),
         *_candles(database.rows(STORED)),
@@ -150,6 +154,25 @@ def _modes(altered: Sequence[ModeEntry]) -> Iterator[Document]:
             entry.since_ms,
             f"autopilot audit show --kind mode shows who set it; {lifting(entry.account)} ends it",
         )
+
+
+def _refused_exits(database: Database, held: Sequence[Holding], symbols: Sequence[Document]) -> Iterator[Document]:
+    running = {(each["account"], each["symbol"]) for each in symbols if each["running"]}
+    for holding in held:
+        key = (holding.account, holding.symbol)
+        refused = refused_exit(database, *key) if holding.quantity is not None else None
+        if refused:
+            what = "its stop order is not on the exchange" if refused.is_stop else "its exit is refused"
+            tried = "1 attempt" if refused.attempts == 1 else f"{refused.attempts} attempts"
+            coming = f"the next at {utc_text(refused.next_at_ms)}" if key in running else "none while it does not run"
+            yield _problem(
+                EXIT_REFUSED,
+                "warning" if refused.is_stop else "error",
+                " in ".join(reversed(key)),
+                f"{what}: {refused.words}; {tried}, {coming}",
+                refused.first.created_at_ms,
+                refused.hint,
+            )
 
 
 def _orders(unknown: Sequence[sqlite3.Row]) -> Iterator[Document]:

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from autopilot.adapters.store.database import Database, open_readonly
+from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
 from autopilot.adapters.store.views.passed_over import last_passed, passed_beside, passed_since_decided
 from autopilot.adapters.store.views.problems import stored_modes
@@ -179,7 +180,7 @@ def stored_status(database: Database) -> Document:
         "modes": stored_modes(database),
         "accounts": _accounts(database.connection),
         "symbols": [
-            _symbol_status(database.connection, dict(row))
+            _symbol_status(database, dict(row))
             for row in database.rows("SELECT * FROM autopilots ORDER BY started_at_ms, symbol")
         ],
     }
@@ -200,12 +201,15 @@ _CANDLE_RANGE = (
 )
 
 
-def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
+def _symbol_status(database: Database, entry: Document) -> Document:
     """A `SymbolDocument` of a symbol that does not run; ``entry`` is its row of the table autopilots."""
+    connection = database.connection
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(_LAST_DECISION, key).fetchone()
     brief = dict(last) if last else None
     whole = from_json(brief.pop("document")) if brief else None
+    position = _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key)
+    refused = refused_exit(database, entry["account"], entry["symbol"]) if position else None
     day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0
     return {
         "symbol": entry["symbol"],
@@ -227,7 +231,8 @@ def _symbol_status(connection: sqlite3.Connection, entry: Document) -> Document:
         "ohlcv_data": _row(connection, _CANDLE_RANGE, {**key, "exchange": entry["exchange"]}),
         "strategy_instances": [score["strategy"] for score in whole["selection"]["strategies"]] if whole else [],
         "last_decision": brief,
-        "position": _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key),
+        "position": position,
+        "refused_exit": refused.document() if refused else None,
         "open_orders": [
             dict(row) for row in connection.execute(f"SELECT * FROM orders {_OF_SYMBOL} AND {IS_OPEN}", key)
         ],
