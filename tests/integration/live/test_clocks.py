@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import product
-from types import SimpleNamespace
 from typing import Any
 
-import binance_exchange
 import pytest
+from places import PLACES
 
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange import rate_limiter as pace
@@ -19,34 +17,31 @@ from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.order import OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 
-OFFSETS = [*product(("binance", "kraken"), (-30, -12, 5, 30)), ("kraken", -3_600), ("kraken", 3_600)]
+OFFSETS = [*product(PLACES, (-3_600, -30, -12, 5, 30, 3_600))]
 
 
-def set_their_clock(live: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = time.time
+def set_their_clock(live: Any, ahead_s: int) -> None:
     live.exchange.now_ms = lambda: live.clock.at_ms + ahead_s * 1000
-    monkeypatch.setattr(binance_exchange, "time", SimpleNamespace(time=lambda: real() + ahead_s))
 
 
 @pytest.mark.parametrize(("anywhere", "ahead_s"), OFFSETS, indirect=["anywhere"])
-async def test_orders_are_taken_by_a_clock_that_is_not_ours(
-    anywhere: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_their_clock(anywhere, ahead_s, monkeypatch)
+async def test_orders_are_taken_by_a_clock_that_is_not_ours(anywhere: Any, ahead_s: int) -> None:
+    """The exchange's deadlines, timestamps and tokens are made with its own time."""
+    set_their_clock(anywhere, ahead_s)
+    await anywhere.reconcile(1)
     order = anywhere.intend(OrderType.MARKET)
     await anywhere.follow()
     assert anywhere.order(order).status is OrderStatus.FILLED
     assert anywhere.exchange.balances["BTC"] == Decimal("0.01")
 
 
-@pytest.mark.parametrize(("anywhere", "ahead_s"), OFFSETS, indirect=["anywhere"])
-async def test_a_clock_that_is_set_meanwhile_costs_one_attempt(
-    anywhere: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sale that follows goes through at the second one."""
+@pytest.mark.parametrize("ahead_s", [-3_600, -30, 30, 3_600])
+@pytest.mark.parametrize("anywhere", ["binance", "kraken"], indirect=True)
+async def test_their_clock_is_set_meanwhile(anywhere: Any, ahead_s: int) -> None:
+    """The sale that follows goes through at the second attempt."""
     anywhere.intend(OrderType.MARKET)
     await anywhere.follow()
-    set_their_clock(anywhere, ahead_s, monkeypatch)
+    set_their_clock(anywhere, ahead_s)
     anywhere.clock.at_ms += MINUTE_MS
     order = anywhere.intend(OrderType.MARKET, Side.SELL)
     for _ in range(2):
@@ -56,19 +51,10 @@ async def test_a_clock_that_is_set_meanwhile_costs_one_attempt(
     assert anywhere.exchange.balances["BTC"] == 0
 
 
-async def test_the_offset_is_asked_for_again_when_our_clock_was_set(live: Any) -> None:
-    assert await live.broker.clock_offset_ms() == 0
-    started_ms = live.clock.at_ms
-    live.exchange.now_ms = lambda: started_ms
-    for set_by_ms in (HOUR_MS, -HOUR_MS):
-        live.clock.at_ms = started_ms + set_by_ms
-        assert await live.broker.clock_offset_ms() == -set_by_ms
-
-
-async def test_an_old_offset_does_when_the_time_is_not_told(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_old_time_does_when_the_exchange_states_none(live: Any) -> None:
     live.exchange.now_ms = lambda: live.clock.at_ms + 30_000
     assert await live.broker.clock_offset_ms() == 30_000
-    live.exchange.now_ms = lambda: "no time at all"
+    live.exchange.faults["Time"] = ["html"]
     live.clock.at_ms += HOUR_MS
     assert await live.broker.clock_offset_ms() == 30_000
 

@@ -55,7 +55,8 @@ class ExchangeClock(Clock):
         """Whether its API stated it."""
         self._tried_at_ms: int | None = None
         self._wall_lead_ms = 0
-        self._is_invalid = False
+        self.is_invalid = False
+        """Whether it is to be read before the next request."""
 
     def now_ms(self) -> int:
         return self._wall.now_ms() if self._lead is None else self.steady.now_ms() + self._lead.least_ms
@@ -76,7 +77,7 @@ class ExchangeClock(Clock):
 
     def invalidate(self) -> None:
         """The exchange rejected a request, perhaps for a wrong time: read its clock before the next one."""
-        self._is_invalid = True
+        self.is_invalid = True
 
     async def ensure(self, read: Callable[[], Awaitable[int]]) -> None:
         """Call ``read``, which returns the time that the exchange's API states in ms, if the last one is ten minutes
@@ -93,7 +94,7 @@ class ExchangeClock(Clock):
         else:
             self._learn(lead, is_comparable=self._is_read)
             self._is_read = True
-        self._tried_at_ms, self._wall_lead_ms, self._is_invalid = sent_ms, self._lead_of_wall(), False
+        self._tried_at_ms, self._wall_lead_ms, self.is_invalid = sent_ms, self._lead_of_wall(), False
 
     def hear(
         self, headers: Mapping[str, str] | None, sent_ms: int, newest_candle: tuple[int, int] | None = None
@@ -117,7 +118,7 @@ class ExchangeClock(Clock):
             least_ms = opened_ms - self.steady.now_ms()
             self.is_stated = self.is_stated and self._lead is not None and least_ms <= self._lead.most_ms
             most_ms = self._lead.most_ms if self._lead and self.is_stated else least_ms
-            self._lead, self._is_invalid = _Lead(least_ms, most_ms), True
+            self._lead, self.is_invalid = _Lead(least_ms, most_ms), True
 
     def see_trade(self, at_ms: int) -> None:
         """The exchange shows a trade of this time, so its clock is not behind it. It counts only within the statements:
@@ -139,7 +140,7 @@ class ExchangeClock(Clock):
         return _Lead(stated_ms - self.steady.now_ms(), stated_ms + rest_ms - sent_ms)
 
     def _is_due(self, now_ms: int) -> bool:
-        if self._tried_at_ms is None or self._is_invalid or now_ms - self._tried_at_ms >= LIFE_MS:
+        if self._tried_at_ms is None or self.is_invalid or now_ms - self._tried_at_ms >= LIFE_MS:
             return True
         return abs(self._lead_of_wall() - self._wall_lead_ms) > STEP_MS
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,11 @@ class Gateway(AccountReader):
             except ExchangeError:
                 raise
             except Exception as error:  # noqa: BLE001 - no class of error says whether the order exists
-                raise self._verdict(exchange, error) from None
+                verdict = self._verdict(exchange, error)
+                if self._clock.is_invalid:
+                    with suppress(ExchangeError):
+                        await self._read_clock(exchange)
+                raise verdict from None
             found = made.get("id") if isinstance(made, dict) else None
             if not found:
                 words = f"{self.name} gave no usable answer to an order"
@@ -146,8 +151,9 @@ class Gateway(AccountReader):
             if self._nonces:
                 self._ccxt.nonce = self._nonces.next
         exchange = self._ccxt
-        await self._markets.ensure(exchange, lambda: self._call("load_markets", lambda: exchange.load_markets(True)))
+        # Some lists of markets are requests of the account, signed with the exchange's time.
         await self._read_clock(exchange)
+        await self._markets.ensure(exchange, lambda: self._call("load_markets", lambda: exchange.load_markets(True)))
         return exchange
 
     async def _read_clock(self, exchange: Any) -> None:
