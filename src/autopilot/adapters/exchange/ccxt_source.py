@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,16 @@ class CcxtCandles(CandleSource):
         if not rows:
             raise MarketUnavailable(f"{self._name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
         newest_ms = rows[-1][0]
-        self._clock.hear(exchange.last_response_headers, sent_ms, (newest_ms, newest_ms + timeframe.ms))
+        newest = (newest_ms, newest_ms + timeframe.ms)
+        self._clock.hear(exchange.last_response_headers or {}, sent_ms, newest)
         self._clock.see_candle(newest_ms)
         quote = self._quote(symbol, timeframe, rows)
-        candles = self._closed_candles(timeframe, rows).since(first_ms)
+        candles = self._closed_candles(timeframe, rows)
         if since_ms is None:
+            candles = candles.since(newest_ms - limit * timeframe.ms)[-limit:]
             self._warn_of_shortage(symbol, timeframe, len(candles), limit)
+        else:
+            candles = candles.since(since_ms)
         return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
@@ -170,13 +174,8 @@ class CcxtCandles(CandleSource):
         return found
 
     async def _read_markets(self, exchange: Any) -> None:
-        sent_ms = self._clock.steady.now_ms()
         async with asking(self._name, "its markets", self._timeout_s):
             await exchange.load_markets(True)
-            self._clock.hear(exchange.last_response_headers, sent_ms)
-            if not self._clock.is_stated and exchange.has["fetchTime"]:
-                with suppress(MarketUnavailable):
-                    await self._clock.ensure(exchange.fetch_time)
 
     async def _rows(self, exchange: Any, symbol: str, timeframe: Timeframe, first_ms: int, until_ms: int) -> list[Row]:
         """Sound rows that open at or after ``first_ms``, page by page up to ``until_ms``; later ones may follow. The
@@ -187,12 +186,12 @@ class CcxtCandles(CandleSource):
         while True:
             got = await exchange.fetch_ohlcv(symbol, timeframe.value, at_ms, page)
             raw += got
-            newest_ms = max((int(row[0]) for row in got if row and row[0] and row[0] <= until_ms), default=0)
+            newest_ms = max((at for row in got if row and row[0] and (at := int(row[0])) <= until_ms), default=0)
             at_ms = max(newest_ms + timeframe.ms, at_ms + (0 if newest_ms >= at_ms else page * timeframe.ms))
             if at_ms > until_ms:
                 break
         sound, dropped = _sound_rows(timeframe, raw)
-        rows = _believable(timeframe, sound, self._clock.now_ms())
+        rows = _believable(timeframe, sound, first_ms, self._clock.now_ms())
         dropped["in the future"] = len(sound) - len(rows)
         if dropped.total():
             why = ", ".join(f"{reason} ({count})" for reason, count in (+dropped).items())
@@ -240,12 +239,12 @@ def _sound_rows(timeframe: Timeframe, rows: Iterable[Sequence[Any]]) -> tuple[li
     return [kept[open_at_ms] for open_at_ms in sorted(kept)], +dropped
 
 
-def _believable(timeframe: Timeframe, rows: Sequence[Row], now_ms: int) -> list[Row]:
-    """The sound rows, without those of the future."""
+def _believable(timeframe: Timeframe, rows: Sequence[Row], asked_ms: int, now_ms: int) -> list[Row]:
+    """The sound rows without those of the future, in an answer that begins at ``asked_ms``."""
     kept: list[Row] = []
     for row in rows:
-        follows = bool(kept) and row[0] - kept[-1][0] <= GAP_CANDLES * timeframe.ms
-        if row[0] <= now_ms + AHEAD_MS or follows:
+        before_ms = kept[-1][0] if kept else asked_ms
+        if row[0] <= now_ms + AHEAD_MS or row[0] - before_ms <= GAP_CANDLES * timeframe.ms:
             kept.append(row)
     return kept
 

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from autopilot.adapters.clock import SteadyClock, WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
-from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
+from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.ports.clock import Clock
 
 LIFE_MS = 10 * MINUTE_MS
@@ -96,20 +96,13 @@ class ExchangeClock(Clock):
             self._is_read = True
         self._tried_at_ms, self._wall_lead_ms, self.is_invalid = sent_ms, self._lead_of_wall(), False
 
-    def hear(
-        self, headers: Mapping[str, str] | None, sent_ms: int, newest_candle: tuple[int, int] | None = None
-    ) -> None:
+    def hear(self, headers: Mapping[str, str], sent_ms: int, newest_candle: tuple[int, int]) -> None:
         """Learn from the ``Date`` of an answer whose request was sent at ``sent_ms`` by the steady clock. Of two times
-        the one nearer to the newest candle (its open and close times) is right; without a candle, a time that is more
-        than a day from this clock's is not believed."""
-        stated_ms = None if self._is_read else _date_ms(headers or {})
+        the one nearer to the newest candle (its open and close times) is right."""
+        stated_ms = None if self._is_read else _date_ms(headers)
         if stated_ms is None:
             return
-        if newest_candle is None:
-            is_likely = abs(stated_ms - self.now_ms()) <= DAY_MS
-        else:
-            is_likely = _distance_ms(stated_ms, newest_candle) <= _distance_ms(self.now_ms(), newest_candle)
-        if is_likely:
+        if _distance_ms(stated_ms, newest_candle) <= _distance_ms(self.now_ms(), newest_candle):
             self._learn(self._stated(stated_ms, sent_ms), is_comparable=True)
 
     def see_candle(self, opened_ms: int) -> None:
