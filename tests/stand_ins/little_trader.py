@@ -2,9 +2,9 @@
 
 Each request is a life of its own, forked from this process, which has imported everything: a desk, a gateway with the
 unmodified ccxt and books in a file trade one position from its entry to its end, or continue where an earlier life
-ended. Every request sent, every answer received, every statement that writes and every ceiling of nonces is two points, just before
-and just after it; at the ``death``-th the life is killed. With ``torn`` it is killed in the middle of a write, when the
-database's log has grown by so many bytes.
+ended. Every request sent, every answer received, every statement that writes and every ceiling of nonces is two points,
+just before and just after it; at the ``death``-th the life is killed. With ``torn`` it is killed in the middle of a
+write, when the database's log has grown by so many bytes.
 """
 
 from __future__ import annotations
@@ -252,9 +252,7 @@ async def live(life: Life, database: Database) -> bool:
     shared = SharedClock(Path(life.clock))
     clock = ExchangeClock("kraken", shared.wall, shared.steady)
     nonces_dir = Path(life.database).with_suffix(".nonces")
-    gateway = Gateway(
-        VENUES["kraken"], ExchangeKeys(API_KEY, SECRET), clock, nonces_dir=nonces_dir, base_url=life.url
-    )
+    gateway = Gateway(VENUES["kraken"], ExchangeKeys(API_KEY, SECRET), clock, nonces_dir=nonces_dir, base_url=life.url)
     broker = CcxtBroker(ACCOUNT, gateway, VENUES["kraken"].orders, clock)
     with audited(database, Path(f"{life.database}.head")) as audit:
         ledger = SqliteLedger(database, audit)

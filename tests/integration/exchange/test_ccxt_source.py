@@ -161,9 +161,7 @@ async def test_a_clock_that_is_wrong_changes_no_price(
 
 
 @pytest.mark.parametrize("date_ms", [0, NOW_MS - DAY_MS, NOW_MS - HOUR_MS, NOW_MS + HOUR_MS, NOW_MS + 3_000 * DAY_MS])
-async def test_an_absurd_date_moves_no_clock(
-    coinbase: Any, machine: FakeClock, connect: Connect, date_ms: int
-) -> None:
+async def test_an_absurd_date_moves_no_clock(coinbase: Any, machine: FakeClock, connect: Connect, date_ms: int) -> None:
     """A proxy's, at the start or later."""
     for before in ("none", "the exchange's"):
         source = connect("coinbase", coinbase.url)

@@ -160,6 +160,15 @@ class Whole:
         await self.autopilot.run_cycle()
         return self.autopilot.record.message
 
+    async def buy(self) -> Decimal:
+        """Its position; the stop is not on the exchange."""
+        await self.cycle()
+        (order,) = self.exchange.orders.values()
+        self.exchange.fill(order, order.quantity)
+        await self.cycle()
+        (position,) = self.ledger.positions(self.account)
+        return position.quantity
+
     def calls(self, name: str) -> int:
         return [asked for asked, _ in self.exchange.asked].count(name)
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from places import PLACES
 
+from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange import rate_limiter as pace
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.order import OrderStatus, OrderType, Side
-from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
 OFFSETS = [*product(PLACES, (-3_600, -30, -12, 5, 30, 3_600))]
 
@@ -49,6 +50,71 @@ async def test_their_clock_is_set_meanwhile(anywhere: Any, ahead_s: int) -> None
         anywhere.clock.at_ms += 2_000
     assert anywhere.order(order).status is OrderStatus.FILLED
     assert anywhere.exchange.balances["BTC"] == 0
+
+
+@pytest.fixture
+def set_wall(whole: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Set the wall clock of this machine, by so much ahead of what it should be; the steady clock goes on."""
+
+    def set_by(ahead_ms: int) -> None:
+        monkeypatch.setattr(WallClock, "now_ms", lambda _: whole.clock.at_ms + ahead_ms)
+
+    return set_by
+
+
+STEPS_MS = [-HOUR_MS, HOUR_MS, -26 * HOUR_MS, 26 * HOUR_MS, -30_000, 30_000]
+
+
+@pytest.mark.parametrize("ahead_ms", STEPS_MS)
+async def test_a_stop_is_sold_in_the_next_cycle_after_the_clock_was_set(
+    whole: Any, set_wall: Callable[[int], None], ahead_ms: int
+) -> None:
+    await whole.buy()
+    set_wall(ahead_ms)
+    whole.move(0.7)
+    assert await whole.cycle() == ""
+    assert whole.exchange.balances["BTC"] == 0
+    assert await whole.cycle() == ""
+    whole.assert_agreed()
+
+
+@pytest.mark.parametrize("ahead_ms", STEPS_MS)
+async def test_a_clock_that_is_wrong_from_the_start_is_traded_by_as_a_right_one(
+    whole: Any, set_wall: Callable[[int], None], ahead_ms: int
+) -> None:
+    """Bought at the first close; each stored time is the exchange's; a day that is over is the exchange's day."""
+    set_wall(ahead_ms)
+    await whole.buy()
+    (order,) = whole.database.rows("SELECT created_at_ms, updated_at_ms FROM orders")
+    (held,) = whole.ledger.positions(whole.account)
+    for at_ms in (*order, held.opened_at_ms, whole.ledger.equity_mark(whole.account, "USD").at_ms):
+        assert abs(at_ms - whole.clock.at_ms) <= 5 * MINUTE_MS
+    whole.move(0.7)
+    assert await whole.cycle() == ""
+    assert whole.exchange.balances["BTC"] == 0
+    whole.assert_agreed()
+
+
+@pytest.mark.parametrize("ahead_ms", [-HOUR_MS, HOUR_MS])
+async def test_a_machine_that_slept_goes_on_at_once(whole: Any, set_wall: Callable[[int], None], ahead_ms: int) -> None:
+    """Ten minutes, through a day's end and the stop: the candle is decided and the position sold in one cycle."""
+    await whole.buy()
+    set_wall(ahead_ms)
+    whole.clock.at_ms += 10 * MINUTE_MS
+    whole.move(0.7)
+    assert await whole.cycle(0) == ""
+    assert whole.exchange.balances["BTC"] == 0
+    whole.assert_agreed()
+
+
+async def test_an_order_outlives_no_step_of_the_clock(whole: Any, set_wall: Callable[[int], None]) -> None:
+    """Neither sooner nor later than its life."""
+    await whole.cycle()
+    (order,) = whole.ledger.open_orders(whole.account)
+    for ahead_ms in (3 * DAY_MS, -3 * DAY_MS):
+        set_wall(ahead_ms)
+        await whole.cycle()
+        assert [each.client_order_id for each in whole.ledger.open_orders(whole.account)] == [order.client_order_id]
 
 
 async def test_an_old_time_does_when_the_exchange_states_none(live: Any) -> None:

@@ -235,7 +235,9 @@ async def test_their_clock_is_read(anywhere: Any) -> None:
 
 @pytest.mark.parametrize("what", ["api_key", "secret"])
 @pytest.mark.parametrize("name", PLACES)
-async def test_a_wrong_key_is_told_without_telling_the_key(open_live: Any, tmp_path: Path, name: str, what: str) -> None:
+async def test_a_wrong_key_is_told_without_telling_the_key(
+    open_live: Any, tmp_path: Path, name: str, what: str
+) -> None:
     wrong = replace(PLACES[name].keys, **{what: WRONG[name, what]})
     async with open_live(name) as live:
         gateway = Gateway(

@@ -60,7 +60,7 @@ class Nonces:
     def refused(self) -> None:
         """The exchange has seen a higher nonce of this key: the next one skips ahead, further each time."""
         now_ms = self._clock.now_ms()
-        highest = max(self._last or 0, self._stored(now_ms))
+        highest = max(self._last or 0, self._others(now_ms))
         self._last = max(highest, min(max(highest, now_ms) + self._skip_ms, now_ms + FURTHEST_MS))
         self._skip_ms = self._skip_ms * _SKIP_GROWS or _FIRST_SKIP_MS
 
@@ -69,14 +69,18 @@ class Nonces:
         try:
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
             with locked(self._file.parent):
-                ceiling = self._stored(now_ms)
-                nonce = max(nonce, ceiling + 1) if ceiling > self._ceiling else nonce
+                nonce = max(nonce, self._others(now_ms) + 1)
                 write_durably(self._file, f"{nonce + BLOCK_MS}\n".encode(), "the ceiling of nonces")
         except (OSError, StoreUnavailable) as error:
             self._warn(f"requests go on without a stored nonce: {error}")
         else:
             self._ceiling, self._warned = nonce + BLOCK_MS, ""
         return nonce
+
+    def _others(self, now_ms: int) -> int:
+        """The ceiling that another process, or an earlier one, has written; 0 if it is our own."""
+        stored = self._stored(now_ms)
+        return stored if stored != self._ceiling else 0
 
     def _stored(self, now_ms: int) -> int:
         """The ceiling in the file; 0 without a usable one."""
