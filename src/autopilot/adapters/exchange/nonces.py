@@ -61,8 +61,8 @@ class Nonces:
         """The exchange has seen a higher nonce of this key: the next one skips ahead, further each time."""
         now_ms = self._clock.now_ms()
         highest = max(self._last or 0, self._others(now_ms))
-        self._last = max(highest, min(max(highest, now_ms) + self._skip_ms, now_ms + FURTHEST_MS))
         self._skip_ms = self._skip_ms * _SKIP_GROWS or _FIRST_SKIP_MS
+        self._last = max(highest, min(max(highest, now_ms) + self._skip_ms, now_ms + FURTHEST_MS))
 
     def _reserve(self, nonce: int, now_ms: int) -> int:
         """Write a ceiling above ``nonce``, and above that of another process. Returns the nonce to use."""
