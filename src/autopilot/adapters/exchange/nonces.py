@@ -70,11 +70,12 @@ class Nonces:
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
             with locked(self._file.parent):
                 nonce = max(nonce, self._others(now_ms) + 1)
-                write_durably(self._file, f"{nonce + BLOCK_MS}\n".encode(), "the ceiling of nonces")
+                ceiling = max(nonce, min(nonce + BLOCK_MS, now_ms + FURTHEST_MS))
+                write_durably(self._file, f"{ceiling}\n".encode(), "the ceiling of nonces")
         except (OSError, StoreUnavailable) as error:
             self._warn(f"requests go on without a stored nonce: {error}")
         else:
-            self._ceiling, self._warned = nonce + BLOCK_MS, ""
+            self._ceiling, self._warned = ceiling, ""
         return nonce
 
     def _others(self, now_ms: int) -> int:

@@ -77,7 +77,7 @@ def mode_document(account: str, restrictions: Sequence[Restriction]) -> Document
 
 
 def problems(
-    database: Database, status: Document, books: Mapping[str, BooksState], clock_errors: Sequence[ClockError]
+    database: Database, status: Document, books: Mapping[str, BooksState], clock_errors: Sequence[ClockError] = ()
 ) -> list[Document]:
     """A `ProblemDocument` for each problem of the database, of ``status``, of the ``books`` by account, or of this
     machine's clock, errors first. Raises StoreError."""
