@@ -107,6 +107,21 @@ async def test_a_machine_that_slept_goes_on_at_once(whole: Any, set_wall: Callab
     whole.assert_agreed()
 
 
+async def test_a_market_time_that_was_ahead_holds_nothing_up(whole: Any) -> None:
+    """The books were compared and a price was seen by a clock that is corrected since: the exchange's own."""
+    await whole.buy()
+    theirs = whole.exchange.now_ms
+    whole.exchange.now_ms = lambda: theirs() + 20 * HOUR_MS
+    await whole.cycle(11 * 60)
+    assert whole.autopilot._now_ms() > whole.clock.at_ms + 19 * HOUR_MS
+    whole.exchange.now_ms = theirs
+    whole.move(0.7)
+    for _ in range(3):
+        await whole.cycle(11 * 60)
+    assert whole.exchange.balances["BTC"] == 0
+    whole.assert_agreed()
+
+
 async def test_an_order_outlives_no_step_of_the_clock(whole: Any, set_wall: Callable[[int], None]) -> None:
     """Neither sooner nor later than its life."""
     await whole.cycle()
