@@ -41,7 +41,7 @@ class ExchangeClock(Clock):
     that is closed by this clock is closed, and no signature of a request comes from the exchange's future.
 
     The exchange's API is believed. The time that a web server states beside an answer may be a proxy's: it counts only
-    until the API has answered, and not against the newest candle.
+    where the API has not answered, and not against the newest candle.
     """
 
     def __init__(self, name: str, wall: Clock | None = None, steady: Clock | None = None) -> None:
@@ -98,8 +98,9 @@ class ExchangeClock(Clock):
 
     def hear(self, headers: Mapping[str, str], sent_ms: int, newest_candle: tuple[int, int]) -> None:
         """Learn from the ``Date`` of an answer whose request was sent at ``sent_ms`` by the steady clock. Of two times
-        the one nearer to the newest candle (its open and close times) is right."""
-        stated_ms = None if self._is_read else _date_ms(headers)
+        the one nearer to the newest candle (its open and close times) is right. After the API was read it counts only
+        while that is in doubt."""
+        stated_ms = None if self._is_read and not self._is_doubtful() else _date_ms(headers)
         if stated_ms is None:
             return
         if _distance_ms(stated_ms, newest_candle) <= _distance_ms(self.now_ms(), newest_candle):
@@ -133,9 +134,11 @@ class ExchangeClock(Clock):
         return _Lead(stated_ms - self.steady.now_ms(), stated_ms + rest_ms - sent_ms)
 
     def _is_due(self, now_ms: int) -> bool:
-        if self._tried_at_ms is None or self.is_invalid or now_ms - self._tried_at_ms >= LIFE_MS:
-            return True
-        return abs(self._lead_of_wall() - self._wall_lead_ms) > STEP_MS
+        return self._tried_at_ms is None or now_ms - self._tried_at_ms >= LIFE_MS or self._is_doubtful()
+
+    def _is_doubtful(self) -> bool:
+        """Whether a clock of this machine was set, or stood still, since the API was read; or a request was refused."""
+        return self.is_invalid or abs(self._lead_of_wall() - self._wall_lead_ms) > STEP_MS
 
     def _lead_of_wall(self) -> int:
         return self._wall.now_ms() - self.steady.now_ms()

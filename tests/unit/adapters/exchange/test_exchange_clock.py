@@ -155,6 +155,11 @@ async def test_a_web_server_is_heard_until_the_api_answers(machine: Machine, clo
     await clock.ensure(machine.read)
     hear(-5_000)
     assert clock.now_ms() == machine.true_ms
+    machine.true_ms += 10 * MINUTE_MS
+    machine.set_wall(0)
+    assert clock.now_ms() == machine.true_ms - 10 * MINUTE_MS, "the steady clock stood still in a suspend"
+    hear(0)
+    assert (clock.now_ms(), clock.error_ms) == (machine.true_ms, 0)
 
 
 async def test_a_candle_moves_a_clock_that_is_behind_and_a_trade_makes_it_exact(
