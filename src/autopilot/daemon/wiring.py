@@ -17,7 +17,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
-from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.log_proof import AnchoredLog
 from autopilot.adapters.store.lost_champions import LostChampions
@@ -86,12 +86,11 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(trained, SqliteLostPlaces(database), files, clock, config.scope(), drift, champions.status)
     modes = SqliteTradingModes(database, audit.trail)
-    watch = AccountWatch(clock, events)
+    watch, clock_watch = AccountWatch(clock, events), ClockWatch(clocks, events)
     armings = SqliteArmings(database, audit.trail)
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clocks)
-    lost = LostChampions(
-        database, armings, clocks.now_ms, champions.damage, allows_unproven=config.model.allow_unproven
-    )
+    allows_unproven = config.model.allow_unproven
+    lost = LostChampions(database, armings, clocks.now_ms, champions.damage, allows_unproven=allows_unproven)
     restrictions = Restrictions(modes, watch, NotArmed(armings, clocks.now_ms), overdrawn, lost, AnchoredLog(database))
     accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys, clocks)
     wiring = Wiring(accounts, strategies, sentiment, champions, watch)
@@ -104,7 +103,6 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     reviews = ModelWatch(trained, files, drift, clock, champions.refresh, trainings.start_again)
     held = partial(stored_holdings, paths.database)
     symbols = SymbolControl(config, SqliteAutopilots(database), autopilots, armings, held, clocks)
-    clock_watch = ClockWatch(clocks, events)
     service = AutopilotService(
         config,
         database,
@@ -129,10 +127,14 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
-    for place in SqliteLostPlaces(database).vacant():
-        log.warning("%s", place)
+    _say_lost_places(database)
     symbols.resume()
     return service
+
+
+def _say_lost_places(database: Database) -> None:
+    for place in SqliteLostPlaces(database).vacant():
+        log.warning("%s", place)
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
