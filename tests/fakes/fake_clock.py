@@ -1,9 +1,10 @@
-"""A clock that stands still until a test moves it."""
+"""Clocks that stand still until a test moves them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.ports.clock import Clock
 
 
@@ -13,3 +14,8 @@ class FakeClock(Clock):
 
     def now_ms(self) -> int:
         return self.at_ms
+
+
+def exchange_clock(name: str, clock: FakeClock) -> ExchangeClock:
+    """That of an exchange, on a machine whose clock is never set."""
+    return ExchangeClock(name, wall=clock, steady=clock)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.venue import Request
 from autopilot.adapters.exchange.venues.kraken import KrakenOrders
 from autopilot.adapters.store.database import open_database
@@ -387,7 +388,8 @@ class OrderLife(RuleBasedStateMachine):
         self.database.connection.execute("PRAGMA synchronous = OFF")
         self.ledger = SqliteLedger(self.database)
         gateway: Any = self.exchange
-        broker = self.broker_class(ACCOUNT, gateway, KrakenOrders(), self.exchange)
+        theirs = ExchangeClock("kraken", self.exchange, self.exchange)
+        broker = self.broker_class(ACCOUNT, gateway, KrakenOrders(), theirs)
         self.desk = self.desk_class(
             ACCOUNT, broker, self.ledger, self.exchange, FakeEventSink(), Restrictions(), stops=True
         )

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import ClassVar
@@ -75,8 +74,8 @@ class BinanceExchange(LoopbackExchange):
             return _error(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         if signature != expected:
             return _error(-1022, "Signature for this request is not valid.")
-        age_ms = time.time() * 1000 - int(fields["timestamp"])
-        if not -1000 <= age_ms <= int(fields.get("recvWindow", 5000)):
+        age_ms = self.now_ms() - int(fields["timestamp"])
+        if not -1000 < age_ms <= int(fields.get("recvWindow", 5000)):
             return self.refused(Why.LATE)
         return None
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,6 +25,7 @@ SECRET = KEY.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEnc
 ROOT = "/api/v3/brokerage"
 KINDS = {"market_market_ioc": "market", "limit_limit_gtc": "limit"}
 STATUSES = {"open": "OPEN", "closed": "FILLED", "canceled": "CANCELLED", "expired": "EXPIRED"}
+TOKEN_LIFE_S = 120
 WORDS = {
     Why.FUNDS: "INSUFFICIENT_FUND",
     Why.SMALL: "INVALID_SIZE_PRECISION",
@@ -69,7 +69,8 @@ class CoinbaseExchange(LoopbackExchange):
         head, claims = _opened(token)
         uri = f"{request.method} {self.url}{request.path}"
         expected = {"iss": "coinbase-cloud", "sub": API_KEY, "uri": uri}
-        is_now = claims.get("nbf", 0) <= time.time() + 1 < claims.get("exp", 0)
+        now_s = self.now_ms() / 1000
+        is_now = claims.get("nbf", now_s + 1) <= now_s < claims.get("exp", 0) <= now_s + TOKEN_LIFE_S
         if head.get("alg") == "ES256" and is_now and expected.items() <= claims.items():
             return None
         return web.json_response({"error": "Unauthorized", "message": "Unauthorized"}, status=401)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,22 @@ from autopilot.adapters.store.audit import verify_all
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.views.bookkeeping import check_books
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 
 TRADER = Path(__file__).with_name("little_trader.py")
 SECOND_AFTER = (0.25, 0.65)
 """Shares of the first life at which it is killed, so that the second is killed at each of its points."""
 TEARS = 60
+STEPPED = 2
+"""Of so many points, one is met with clocks that are set."""
+CLOCKS_MS = (
+    (HOUR_MS, -HOUR_MS, 0),
+    (-HOUR_MS, 0, HOUR_MS),
+    (0, 0, 0, HOUR_MS),
+    (HOUR_MS, HOUR_MS, -HOUR_MS),
+    (-DAY_MS, DAY_MS),
+)
+"""How far the wall clock is ahead, cycle by cycle."""
 ZERO = Decimal(0)
 
 
@@ -56,10 +68,12 @@ class BusyKraken(KrakenExchange):
 
 @dataclass(frozen=True)
 class Death:
-    """Where a life ends: at a point, or when the database's log has grown by so many bytes."""
+    """Where a life ends: at a point, or when the database's log has grown by so many bytes. ``steps``: as in `Life`, of
+    this life and the next."""
 
     point: int = 0
     torn: int = 0
+    steps: tuple[int, ...] = (0,)
 
 
 @dataclass
@@ -96,18 +110,20 @@ class Traders:
         self._number += 1
         database = self._directory / f"{self._number}.db"
         clock_file = database.with_suffix(".clock")
-        clock_file.write_bytes(bytes(8))
+        clock_file.write_bytes(bytes(SharedClock.BYTES))
         clock = SharedClock(clock_file)
         clock.set(START_MS)
         exchange = BusyKraken(clock.now_ms)
+        life = Life("", str(database), str(clock_file), steps=deaths[-1].steps if deaths else (0,))
         with answering(exchange):
             for death in deaths:
-                told = self._ask(Life(exchange.url, str(database), str(clock_file), death.point, death.torn))
+                told = self._ask(replace(life, url=exchange.url, death=death.point, torn=death.torn, steps=death.steps))
                 assert "signal" in told, f"{death} was not reached: {told}"
-            told = self._ask(Life(exchange.url, str(database), str(clock_file)))
+            told = self._ask(replace(life, url=exchange.url))
             outcome = compared(database, exchange)
         if not told.get("is_over"):
             outcome.complaints.append(f"it was not over: {told}")
+        shutil.rmtree(database.with_suffix(".nonces"))
         for file in self._directory.glob(f"{self._number}.*"):
             file.unlink()
         return told, outcome
@@ -216,10 +232,18 @@ def every_tear(lives: Traders) -> Iterator[tuple[Death, ...]]:
         yield (Death(torn=1 + number * (told["grown"] - 1) // TEARS),)
 
 
+def every_step(lives: Traders) -> Iterator[tuple[Death, ...]]:
+    """The wall clock is set in each cycle, and is another one after the restart."""
+    told, _ = lives.live()
+    for point in range(1, len(told["points"]) + 1, STEPPED):
+        yield (Death(point, steps=CLOCKS_MS[point // STEPPED % len(CLOCKS_MS)]),)
+
+
 KINDS: dict[str, Callable[[Traders], Iterator[tuple[Death, ...]]]] = {
     "killed at every point": every_first,
     "killed again in recovery": every_second,
     "killed within a write": every_tear,
+    "killed with wrong clocks": every_step,
 }
 
 

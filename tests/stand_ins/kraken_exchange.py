@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -77,7 +78,8 @@ class KrakenExchange(LoopbackExchange):
         self.lot_decimals = 8
         self.decimals = {"USD": 4, "BTC": 10, "ETH": 10}
         self.rewarded: dict[str, Decimal] = {}
-        self._nonce = 0
+        self.nonces: defaultdict[str, int] = defaultdict(int)
+        """The highest of each key."""
 
     def routes(self) -> Iterable[web.RouteDef]:
         return (
@@ -96,9 +98,9 @@ class KrakenExchange(LoopbackExchange):
             return _error("EAPI:Invalid key")
         if request.headers.get("API-Sign") != base64.b64encode(expected).decode():
             return _error("EAPI:Invalid signature")
-        if nonce <= self._nonce:
+        if not self.nonces[API_KEY] < nonce < 2**64:
             return _error("EAPI:Invalid nonce")
-        self._nonce = nonce
+        self.nonces[API_KEY] = nonce
         if not set(PERMISSIONS[request.match_info["name"]]) <= set(self.permissions):
             return _error("EGeneral:Permission denied")
         return None

@@ -2,14 +2,15 @@
 
 Each request is a life of its own, forked from this process, which has imported everything: a desk, a gateway with the
 unmodified ccxt and books in a file trade one position from its entry to its end, or continue where an earlier life
-ended. Every request sent, every answer received and every statement that writes is two points, just before
-and just after it; at the ``death``-th the life is killed. With ``torn`` it is killed in the middle of a write, when the
-database's log has grown by so many bytes.
+ended. Every request sent, every answer received, every statement that writes and every ceiling of nonces is two points,
+just before and just after it; at the ``death``-th the life is killed. With ``torn`` it is killed in the middle of a
+write, when the database's log has grown by so many bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import mmap
 import os
@@ -19,7 +20,7 @@ import signal
 import sqlite3
 import struct
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -36,6 +37,7 @@ from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.ccxt_import import exchange_class
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.venues.known import VENUES
 from autopilot.adapters.store.database import Database, open_database
@@ -51,6 +53,7 @@ from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.order_type import OrderSettings
 from autopilot.execution.restrictions import Restrictions
+from autopilot.ports.clock import Clock
 
 ACCOUNT = "live:kraken"
 START_MS = 1_900_000_000_000
@@ -68,28 +71,54 @@ _INDEX_BYTES = 33_000
 
 
 class SharedClock:
-    """Told to whoever has the file open."""
+    """Time, and how far the machine's wall clock is from it, for whoever has the file open."""
+
+    BYTES = 16
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), 8)
+            self._memory = mmap.mmap(file.fileno(), self.BYTES)
+        self.wall = Reading(lambda: self.now_ms() + self._read()[1])
+        self.steady = Reading(lambda: self.now_ms() - START_MS)
 
     def now_ms(self) -> int:
-        return int(struct.unpack("q", self._memory[:8])[0])
+        """The exchange's time."""
+        return self._read()[0]
 
     def set(self, at_ms: int) -> None:
-        self._memory[:8] = struct.pack("q", at_ms)
+        self._write(at_ms, self._read()[1])
+
+    def set_wall(self, ahead_ms: int) -> None:
+        """Somebody sets the machine's clock."""
+        self._write(self.now_ms(), ahead_ms)
+
+    def _read(self) -> tuple[int, int]:
+        at_ms, ahead_ms = struct.unpack("qq", self._memory[:])
+        return at_ms, ahead_ms
+
+    def _write(self, at_ms: int, ahead_ms: int) -> None:
+        self._memory[:] = struct.pack("qq", at_ms, ahead_ms)
+
+
+@dataclass(frozen=True)
+class Reading(Clock):
+    read_ms: Callable[[], int]
+
+    def now_ms(self) -> int:
+        return self.read_ms()
 
 
 @dataclass(frozen=True)
 class Life:
-    """One request. ``death`` is the number of a point, from 1; ``torn`` a number of bytes."""
+    """One request. ``death`` is the number of a point, from 1; ``torn`` a number of bytes; ``steps``: by how much the
+    wall clock is ahead from each cycle on, in turn, in milliseconds."""
 
     url: str
     database: str
     clock: str
     death: int = 0
     torn: int = 0
+    steps: Sequence[int] = (0,)
 
     def document(self) -> dict[str, object]:
         return asdict(self)
@@ -144,10 +173,14 @@ class WatchedConnection(sqlite3.Connection):
 class Trade:
     """One position from its entry to its end; all of it can be done again."""
 
-    def __init__(self, desk: OrderDesk, ledger: SqliteLedger, clock: SharedClock) -> None:
+    def __init__(
+        self, desk: OrderDesk, ledger: SqliteLedger, clock: Clock, shared: SharedClock, steps: Sequence[int]
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._clock = clock
+        self._shared = shared
+        self._steps = itertools.cycle(steps)
 
     async def run(self) -> bool:
         """Whether all is over, and the exchange agrees."""
@@ -161,7 +194,8 @@ class Trade:
 
     async def _cycle(self, act: Callable[[], Awaitable[None]]) -> None:
         """As the daemon does it: what the exchange does ends the cycle, and the next begins with comparing books."""
-        self._clock.set(self._clock.now_ms() + MINUTE_MS)
+        self._shared.set(self._shared.now_ms() + MINUTE_MS)
+        self._shared.set_wall(next(self._steps))
         with suppress(ExchangeError):
             await self._desk.reconcile(MARKET)
             await act()
@@ -215,8 +249,10 @@ async def hurried(name: str, timeout_s: float, base_url: str | None, **more: Any
 
 
 async def live(life: Life, database: Database) -> bool:
-    clock = SharedClock(Path(life.clock))
-    gateway = Gateway(VENUES["kraken"], ExchangeKeys(API_KEY, SECRET), clock, base_url=life.url)
+    shared = SharedClock(Path(life.clock))
+    clock = ExchangeClock("kraken", shared.wall, shared.steady)
+    nonces_dir = Path(life.database).with_suffix(".nonces")
+    gateway = Gateway(VENUES["kraken"], ExchangeKeys(API_KEY, SECRET), clock, nonces_dir=nonces_dir, base_url=life.url)
     broker = CcxtBroker(ACCOUNT, gateway, VENUES["kraken"].orders, clock)
     with audited(database, Path(f"{life.database}.head")) as audit:
         ledger = SqliteLedger(database, audit)
@@ -225,6 +261,8 @@ async def live(life: Life, database: Database) -> bool:
                 OrderDesk(ACCOUNT, broker, ledger, clock, EventLog(clock.now_ms), Restrictions(), stops=True),
                 ledger,
                 clock,
+                shared,
+                life.steps,
             ).run()
         finally:
             await broker.close()
@@ -236,6 +274,7 @@ def run(life: Life) -> dict[str, Any]:
     fate.hold(asyncio.selector_events._SelectorSocketTransport, "write", fate.request)  # type: ignore[attr-defined]
     fate.hold(ResponseHandler, "data_received", fate.answer)
     fate.hold(WatchedConnection, "execute", _written)
+    fate.hold(Path, "replace", lambda target: "the nonces" if target.parent.suffix == ".nonces" else None)
     sqlite3.connect = partial(_connect, factory=WatchedConnection)
     gateway_module.open_exchange = hurried
     database = open_database(Path(life.database))

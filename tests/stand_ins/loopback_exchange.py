@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import formatdate
 from enum import Enum, auto
 from typing import Any, ClassVar
 
@@ -137,11 +138,16 @@ class LoopbackExchange:
 
     async def start(self) -> None:
         app = web.Application()
+        app.on_response_prepare.append(self._dated)
         app.router.add_routes(self.routes())
         self._runner = web.AppRunner(app, shutdown_timeout=0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _dated(self, request: web.Request, response: web.StreamResponse) -> None:
+        """A web server states its time with each answer, and so does this one: its own."""
+        response.headers["Date"] = formatdate(self.now_ms() / 1000, usegmt=True)
 
     async def stop(self) -> None:
         self._ending.set()

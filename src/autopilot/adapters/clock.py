@@ -1,4 +1,4 @@
-"""Clocks: the wall clock, and the clock of an offline market. Dates and moments as users write them."""
+"""Clocks: the machine's two, and that of an offline market. Dates and moments as users write them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ from datetime import UTC, datetime
 from autopilot.domain.errors import ConfigError
 from autopilot.ports.clock import Clock
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 
 class WallClock(Clock):
-    """The time of a real market."""
+    """The machine's time, which anybody may set at any moment."""
 
     def now_ms(self) -> int:
         return int(time.time() * 1000)
+
+
+class SteadyClock(Clock):
+    """Milliseconds since some moment before the machine's start. Nobody can set it; on Linux it also counts the time
+    that the machine was suspended."""
+
+    def now_ms(self) -> int:
+        return time.clock_gettime_ns(_STEADY) // 1_000_000
 
 
 class MarketClock(Clock):

@@ -16,6 +16,7 @@ from autopilot.adapters.store.views.status import LiveState, status_document
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.report.performance import performance_report
+from autopilot.app.trading.clock_watch import ClockWatch
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.training.tasks import TrainingTasks
 from autopilot.config.schema import AutopilotConfig
@@ -53,6 +54,7 @@ class AutopilotService:
         trainings: TrainingTasks,
         events: EventLog,
         clock: Clock,
+        clock_watch: ClockWatch,
         audit: DaemonAudit,
         ask_to_stop: Callable[[], None],
         closing: Sequence[Callable[[], Awaitable[None]]],
@@ -68,6 +70,7 @@ class AutopilotService:
         self._autopilots = autopilots
         self._restrictions = restrictions
         self._clock = clock
+        self._clock_watch = clock_watch
         self._ask_to_stop = ask_to_stop
         self._closing = closing
         self._started_at_ms = clock.now_ms()
@@ -132,6 +135,7 @@ class AutopilotService:
             partial(self._overlay, models),
             self._restrictions.restrictions,
             self.trading.books(),
+            self._clock_watch.errors(),
         )
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.exchange_clock import ExchangeClocks
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
@@ -16,7 +17,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
-from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.log_proof import AnchoredLog
 from autopilot.adapters.store.lost_champions import LostChampions
@@ -33,6 +34,7 @@ from autopilot.app.models.watch import REVIEW_EVERY_S, ModelWatch, model_drift
 from autopilot.app.trading.accounts import AccountOpener
 from autopilot.app.trading.autopilots import Wiring
 from autopilot.app.trading.books_watch import COMPARE_EVERY_S, BooksWatch
+from autopilot.app.trading.clock_watch import WATCH_EVERY_S, ClockWatch
 from autopilot.app.trading.modes import TradingControl
 from autopilot.app.trading.passphrase import given_passphrase
 from autopilot.app.training.tasks import TrainingTasks
@@ -72,7 +74,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     """All of a daemon but its socket, begun inside a running event loop. Raises AutopilotError if it cannot start."""
     config = load(paths).config
     database = open_database(paths.database)
-    clock = WallClock()
+    clock, clocks = WallClock(), ExchangeClocks()
     events = EventLog(clock.now_ms)
     index = FearGreed(SqliteSentiment(database))
     sentiment = index if config.sentiment.enabled else NeutralSentiment()
@@ -84,12 +86,13 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     drift = partial(model_drift, paths.database, config.acting())
     models = ModelRegistry(trained, SqliteLostPlaces(database), files, clock, config.scope(), drift, champions.status)
     modes = SqliteTradingModes(database, audit.trail)
-    watch = AccountWatch(clock, events)
+    watch, clock_watch = AccountWatch(clock, events), ClockWatch(clocks, events)
     armings = SqliteArmings(database, audit.trail)
-    overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clock)
-    lost = LostChampions(database, armings, clock.now_ms, champions.damage, allows_unproven=config.model.allow_unproven)
-    restrictions = Restrictions(modes, watch, NotArmed(armings, clock.now_ms), overdrawn, lost, AnchoredLog(database))
-    accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys)
+    overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clocks)
+    allows_unproven = config.model.allow_unproven
+    lost = LostChampions(database, armings, clocks.now_ms, champions.damage, allows_unproven=allows_unproven)
+    restrictions = Restrictions(modes, watch, NotArmed(armings, clocks.now_ms), overdrawn, lost, AnchoredLog(database))
+    accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys, clocks)
     wiring = Wiring(accounts, strategies, sentiment, champions, watch)
     scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
@@ -99,7 +102,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champions.refresh)
     reviews = ModelWatch(trained, files, drift, clock, champions.refresh, trainings.start_again)
     held = partial(stored_holdings, paths.database)
-    symbols = SymbolControl(config, SqliteAutopilots(database), autopilots, armings, held, clock)
+    symbols = SymbolControl(config, SqliteAutopilots(database), autopilots, armings, held, clocks)
     service = AutopilotService(
         config,
         database,
@@ -110,7 +113,8 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
         models,
         trainings,
         events,
-        clock,
+        clocks,
+        clock_watch,
         audit,
         ask_to_stop,
         closing=[trainings.close, champions.close, index.close, audit.close],
@@ -118,14 +122,19 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     trainings.open()
     scheduler.start()
     scheduler.add("books watch", books.review, COMPARE_EVERY_S)
+    scheduler.add("clock watch", clock_watch.review, WATCH_EVERY_S)
     scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
-    for place in SqliteLostPlaces(database).vacant():
-        log.warning("%s", place)
+    _say_lost_places(database)
     symbols.resume()
     return service
+
+
+def _say_lost_places(database: Database) -> None:
+    for place in SqliteLostPlaces(database).vacant():
+        log.warning("%s", place)
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:

@@ -23,6 +23,7 @@ AutopilotError                  failed, unless another kind stands beside it
 │   ├── UnknownTimeframe        usage    ╯
 │   ├── MarketGone              blocked: something is held or ordered where there is no market any more
 │   ├── MarketUnavailable       unavailable: unreachable, rate limited, in maintenance; asking later may help
+│   │   └── KeyShared           another program uses the API key, or another daemon
 │   ├── MarketEnded             blocked: stored candles are used up
 │   ├── OrderRejected           the exchange's own, definite refusal: the order does not exist
 │   └── AnswerLost              sent, but no usable answer: the order may or may not exist
@@ -200,6 +201,10 @@ class MarketUnavailable(ExchangeError):
     """The exchange did not answer usefully; a later attempt may succeed."""
 
     kind = Kind.UNAVAILABLE
+
+
+class KeyShared(MarketUnavailable):
+    """The exchange refused a request, and the same again, because it has seen a later one of the same API key."""
 
 
 class MarketEnded(ExchangeError):

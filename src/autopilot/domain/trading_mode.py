@@ -12,6 +12,7 @@ from autopilot.domain.order import Purpose
 PAUSED_BY_USER = "PAUSED_BY_USER"
 PANIC = "PANIC"
 EXCHANGE_UNREACHABLE = "EXCHANGE_UNREACHABLE"
+KEY_SHARED = "KEY_SHARED"
 BOOKS_DIFFER = "BOOKS_DIFFER"
 NOT_ARMED = "NOT_ARMED"
 LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
@@ -68,7 +69,7 @@ class Restriction:
     def ends_resting_entries(self) -> bool:
         """Whether resting entries are canceled. What is over in a moment is no reason to lose an order's place in the
         queue."""
-        return self.code not in (EXCHANGE_UNREACHABLE, MODEL_UNREAD)
+        return self.code not in (EXCHANGE_UNREACHABLE, KEY_SHARED, MODEL_UNREAD)
 
 
 def strictest(restrictions: Iterable[Restriction]) -> Restriction | None:

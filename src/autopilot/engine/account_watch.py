@@ -7,12 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from autopilot.domain.account import BooksState, exchange_of
-from autopilot.domain.errors import AnswerLost, AutopilotError, MarketGone, MarketUnavailable
+from autopilot.domain.errors import AnswerLost, AutopilotError, KeyShared, MarketGone, MarketUnavailable
 from autopilot.domain.money import ZERO
 from autopilot.domain.trading_mode import (
     BOOKS_DIFFER,
     EVERY_ACCOUNT,
     EXCHANGE_UNREACHABLE,
+    KEY_SHARED,
     ModeEntry,
     Restriction,
     TradingMode,
@@ -73,7 +74,10 @@ class AccountWatch(RestrictionSource):
         if isinstance(error, MarketGone):
             before = self._books.get(account, BooksState())
             self._books[account] = replace(before, gone=tuple(sorted({*before.gone, symbol})))
-        if isinstance(error, MarketUnavailable | AnswerLost) and (account, symbol) not in self._found:
+        before_code = found.code if (found := self._found.get((account, symbol))) else None
+        if isinstance(error, KeyShared) and before_code != KEY_SHARED:
+            self._begin(account, symbol, KEY_SHARED, str(error), error.hint)
+        elif isinstance(error, MarketUnavailable | AnswerLost) and before_code is None:
             words = f"the exchange does not answer: {error}"
             self._begin(account, symbol, EXCHANGE_UNREACHABLE, words, "nothing to do: every cycle tries again")
 

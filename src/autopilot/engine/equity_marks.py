@@ -50,9 +50,9 @@ def follow_money(last: EquityMark, now: AccountValue) -> EquityMark:
 
 
 def next_mark(last: EquityMark, now: AccountValue) -> EquityMark:
-    """The mark at ``now``, without deposits or withdrawals since ``last``. A new day begins with the equity before
-    it."""
-    same_day = day_of(last.at_ms) == day_of(now.at_ms)
+    """The mark at ``now``, without deposits or withdrawals since ``last``. A new day begins with the equity before it;
+    a clock that was set back begins none."""
+    same_day = day_of(now.at_ms) <= day_of(last.at_ms)
     return replace(
         last,
         at_ms=now.at_ms,

@@ -140,7 +140,11 @@ class IntelligentAutopilot:
 
     async def _trade(self, market: Market) -> bool:
         """Decide each closed candle once; between two closes watch the price."""
-        if self._reconcile_next_ms <= self._now_ms():
+        now_ms = self._now_ms()
+        if self._seen_at_ms > now_ms or self._reconcile_next_ms > now_ms + RECONCILE_EVERY_MS:
+            # The market's clock was ahead, and would hold everything back until it is there again.
+            self._seen_at_ms = self._reconcile_next_ms = 0
+        if self._reconcile_next_ms <= now_ms:
             await self._reconcile(market)
         decided_at_ms = self._last_decided_at_ms()
         fresh, more = self.window.undecided(decided_at_ms), True

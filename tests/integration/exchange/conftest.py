@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ class StandIn:
         self.market_faults: list[str] = []
         self.asked: list[dict[str, str]] = []
         self.market_requests = 0
-        self.headers: dict[str, str] = {}
+        self.headers = {"Date": formatdate(NOW_MS / 1000, usegmt=True)}
         self.url = ""
 
     async def respond(self, faults: list[str], answer: Callable[[], Any]) -> web.StreamResponse:

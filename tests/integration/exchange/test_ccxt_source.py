@@ -10,13 +10,13 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from fake_clock import FakeClock
+from fake_clock import FakeClock, exchange_clock
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.venues.kraken import KRAKEN
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import MarketKind
-from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 
 H1 = Timeframe.H1
 THIS_HOUR_MS = 1_700_006_400_000
@@ -27,11 +27,17 @@ Connect = Callable[..., CcxtCandles]
 
 
 @pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
+def machine() -> FakeClock:
+    """Its clock."""
+    return FakeClock(NOW_MS)
+
+
+@pytest.fixture
+async def connect(machine: FakeClock) -> AsyncIterator[Connect]:
     made: list[CcxtCandles] = []
 
     def to(name: str, url: str, timeout_s: float = 5.0, *, needs_coin_list: bool = False) -> CcxtCandles:
-        clock = FakeClock(NOW_MS)
+        clock = exchange_clock(name, machine)
         made.append(CcxtCandles(name, needs_coin_list=needs_coin_list, base_url=url, timeout_s=timeout_s, clock=clock))
         return made[-1]
 
@@ -115,14 +121,82 @@ async def test_bad_rows_are_dropped_and_told_and_the_rest_is_used(
 
 
 @pytest.mark.parametrize(("skew_s", "closed"), [(0, True), (-30, False), (30, True), (-86_400, True)])
-async def test_a_candle_is_closed_only_when_the_exchange_says_so_too(
-    coinbase: Any, connect: Connect, skew_s: int, closed: bool
+async def test_the_last_candle_is_closed_by_the_exchanges_time(
+    coinbase: Any, machine: FakeClock, connect: Connect, skew_s: int, closed: bool
+) -> None:
+    """Unless it is a time that nobody believes."""
+    machine.at_ms = THIS_HOUR_MS + 10_000
+    coinbase.headers["Date"] = formatdate(THIS_HOUR_MS / 1000 + 10 + skew_s, usegmt=True)
+    del coinbase.rows[-1]
+    candles = (await connect("coinbase", coinbase.url).fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 10)).candles
+    assert len(candles) == (1 if closed else 0)
+
+
+OFFSETS_MS = [-3 * DAY_MS, -2 * HOUR_MS, -HOUR_MS, -10 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 3 * DAY_MS]
+
+
+@pytest.mark.parametrize("date", ["right", "nonsense"])
+@pytest.mark.parametrize("ahead_ms", OFFSETS_MS)
+@pytest.mark.parametrize("name", ["coinbase", "kraken"])
+async def test_a_clock_that_is_wrong_changes_no_price(
+    coinbase: Any, kraken: Any, machine: FakeClock, connect: Connect, name: str, ahead_ms: int, date: str
+) -> None:
+    """The newest row is the price, whatever our clock says; by the exchange's, the row before is the last closed."""
+    exchange = {"coinbase": coinbase, "kraken": kraken}[name]
+    source = connect(name, exchange.url)
+    machine.at_ms = NOW_MS + ahead_ms
+    if date == "nonsense":
+        exchange.headers["Date"] = "yesterday"
+    exchange.rows[-1][2:5] = [30_100, 28_000, 28_500.5]
+    for since_ms in (None, THIS_HOUR_MS - HOUR_MS, THIS_HOUR_MS):
+        snapshot = await source.fetch("BTC/USD", H1, since_ms, 100)
+        assert snapshot.quote
+        assert snapshot.quote.price == 28_500.5
+        if date == "right":
+            assert abs(source.clock.now_ms() - NOW_MS) <= 1_000
+            assert snapshot.quote.at_ms == source.clock.now_ms()
+        if date == "right" or ahead_ms <= 0:
+            assert source.clock.now_ms() >= THIS_HOUR_MS
+            assert snapshot.candles.open_at_ms.tolist()[-1:] == [THIS_HOUR_MS - HOUR_MS][: since_ms != THIS_HOUR_MS]
+
+
+@pytest.mark.parametrize("date_ms", [0, NOW_MS - DAY_MS, NOW_MS - HOUR_MS, NOW_MS + HOUR_MS, NOW_MS + 3_000 * DAY_MS])
+async def test_an_absurd_date_moves_no_clock(coinbase: Any, machine: FakeClock, connect: Connect, date_ms: int) -> None:
+    """A proxy's, at the start or later."""
+    for before in ("none", "the exchange's"):
+        source = connect("coinbase", coinbase.url)
+        if before == "the exchange's":
+            coinbase.headers["Date"] = formatdate(NOW_MS / 1000, usegmt=True)
+            await source.fetch("BTC/USD", H1, None, 5)
+            machine.at_ms += 60_000
+        coinbase.headers["Date"] = formatdate(date_ms / 1000, usegmt=True)
+        snapshot = await source.fetch("BTC/USD", H1, None, 5)
+        assert source.clock.now_ms() == machine.at_ms
+        assert snapshot.candles.last_at_ms == THIS_HOUR_MS - HOUR_MS
+
+
+@pytest.mark.parametrize("later_ms", [5 * HOUR_MS, 400 * DAY_MS, 4_000 * DAY_MS])
+@pytest.mark.parametrize("ahead_ms", [0, -HOUR_MS])
+async def test_a_row_of_the_far_future_is_no_price(
+    coinbase: Any,
+    machine: FakeClock,
+    connect: Connect,
+    ahead_ms: int,
+    later_ms: int,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     source = connect("coinbase", coinbase.url)
-    source.clock.at_ms = THIS_HOUR_MS + 10_000  # type: ignore[attr-defined]
-    coinbase.headers["Date"] = formatdate(THIS_HOUR_MS / 1000 + 10 + skew_s, usegmt=True)
-    candles = (await source.fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 10)).candles
-    assert len(candles) == (1 if closed else 0)
+    machine.at_ms += ahead_ms
+    plain = coinbase.candle_answer
+    broken = ("start", "open", "high", "low", "close", "volume")
+    row = dict(zip(broken, map(str, ((THIS_HOUR_MS + later_ms) // 1000, 1, 1, 1, 1, 1)), strict=True))
+    coinbase.candle_answer = lambda request: {"candles": [row, *plain(request)["candles"]]}
+    for since_ms in (None, THIS_HOUR_MS):
+        snapshot = await source.fetch("BTC/USD", H1, since_ms, 50)
+        assert snapshot.quote
+        assert snapshot.quote.price == 30_010
+        assert source.clock.now_ms() < NOW_MS + 1_000
+    assert "in the future (1)" in caplog.text
 
 
 FAULTS = ["429", "418", "403", "500", "503", "html", "null", "[]", '"words"', "{"]
@@ -190,14 +264,14 @@ async def test_unknown_things_are_said_to_be_unknown(coinbase: Any, connect: Con
 
 @pytest.mark.parametrize("fault", ["503", "html"])
 async def test_markets_are_read_once_a_day_and_yesterdays_do_when_today_fails(
-    coinbase: Any, connect: Connect, fault: str
+    coinbase: Any, machine: FakeClock, connect: Connect, fault: str
 ) -> None:
     source = connect("coinbase", coinbase.url)
     rules = await source.market("BTC/USD")
     once = coinbase.market_requests
     await source.fetch("BTC/USD", H1, None, 5)
     assert coinbase.market_requests == once
-    source.clock.at_ms += 25 * HOUR_MS  # type: ignore[attr-defined]
+    machine.at_ms += 25 * HOUR_MS
     coinbase.market_faults.append(fault)
     assert await source.market("BTC/USD") == rules
     assert coinbase.market_requests > once
@@ -257,7 +331,7 @@ async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) ->
 
 
 async def test_closing_twice_or_before_anything_is_fine(coinbase: Any) -> None:
-    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=FakeClock(NOW_MS))
+    source = CcxtCandles("coinbase", base_url=coinbase.url, clock=exchange_clock("coinbase", FakeClock(NOW_MS)))
     await source.close()
     await source.fetch("BTC/USD", H1, None, 5)
     await source.close()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from daily_market import RISING, daily_market
-from fake_clock import FakeClock
+from fake_clock import FakeClock, exchange_clock
 from fake_event_sink import FakeEventSink
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
 from loopback_exchange import LoopbackExchange
@@ -21,11 +21,12 @@ from orders import an_order
 from places import PLACES
 
 from autopilot.adapters.audit_head import Anchor
-from autopilot.adapters.clock import WallClock
+from autopilot.adapters.clock import SteadyClock, WallClock
 from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange.ccxt_broker import SEND_WITHIN_MS, CcxtBroker
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.venues import opening
 from autopilot.adapters.exchange.venues.known import venue_rules
@@ -63,13 +64,14 @@ ACCOUNT = "live:kraken"
 @dataclass
 class Desk:
     """``desk`` trades on ``exchange`` and keeps its books in a real file. ``pause_ms``: until what was sent is there,
-    or never will be."""
+    or never will be; ``clock``: this machine's; ``theirs``: the exchange's, as we know it."""
 
     account: str
     market: Market
     pause_ms: int
     exchange: Any
     clock: FakeClock
+    theirs: ExchangeClock
     database: Database
     ledger: SqliteLedger
     broker: CcxtBroker
@@ -80,12 +82,12 @@ class Desk:
         self.database.close()
         self.database = open_database(self.database.path)
         self.ledger = SqliteLedger(self.database)
-        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.clock, FakeEventSink(), Restrictions())
+        self.desk = OrderDesk(self.account, self.broker, self.ledger, self.theirs, FakeEventSink(), Restrictions())
 
     def guard(self) -> None:
         """From now on stops rest on the exchange."""
         self.desk = OrderDesk(
-            self.account, self.broker, self.ledger, self.clock, FakeEventSink(), Restrictions(), stops=True
+            self.account, self.broker, self.ledger, self.theirs, FakeEventSink(), Restrictions(), stops=True
         )
 
     def intend(self, kind: OrderType, side: Side = Side.BUY, quantity: str = "0.01", **more: Any) -> Order:
@@ -93,7 +95,7 @@ class Desk:
         is_limit = kind is OrderType.LIMIT
         purpose = Purpose.ENTRY if side is Side.BUY else Purpose.TAKE_PROFIT
         order = an_order(
-            client_order_id(self.account, self.market.symbol, self.clock.at_ms, purpose),
+            client_order_id(self.account, self.market.symbol, self.theirs.now_ms(), purpose),
             account=self.account,
             symbol=self.market.symbol,
             side=side,
@@ -102,8 +104,8 @@ class Desk:
             quantity=Decimal(quantity),
             price=Decimal("29970.1" if side is Side.BUY else "30030.1") if is_limit else None,
             reference_price=Decimal(30_000),
-            created_at_ms=self.clock.at_ms,
-            expires_at_ms=self.clock.at_ms + HOUR_MS if is_limit else None,
+            created_at_ms=self.theirs.now_ms(),
+            expires_at_ms=self.theirs.now_ms() + HOUR_MS if is_limit else None,
             reason="a test",
             **more,
         )
@@ -158,6 +160,15 @@ class Whole:
         await self.autopilot.run_cycle()
         return self.autopilot.record.message
 
+    async def buy(self) -> Decimal:
+        """Its position; the stop is not on the exchange."""
+        await self.cycle()
+        (order,) = self.exchange.orders.values()
+        self.exchange.fill(order, order.quantity)
+        await self.cycle()
+        (position,) = self.ledger.positions(self.account)
+        return position.quantity
+
     def calls(self, name: str) -> int:
         return [asked for asked, _ in self.exchange.asked].count(name)
 
@@ -204,7 +215,8 @@ async def whole(
     rows = daily_market(RISING)[-1_010:]
     # At noon of the newest candle's day no candle closes in the minutes that a test lasts, whenever it is run.
     clock = FakeClock(int(rows[-1][0]) * 1000 + DAY_MS // 2)
-    monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
+    for each in (WallClock, SteadyClock):
+        monkeypatch.setattr(each, "now_ms", lambda self: clock.at_ms)
     exchange = KrakenExchange(clock.now_ms)
     exchange.candles = rows
     exchange.price["BTC"] = Decimal(rows[-1][4])
@@ -263,13 +275,16 @@ def open_live(
         hurry(monkeypatch, exchange)
         # Only who is to wait for an answer that never comes waits for a short time.
         timeout_s = 0.4 if hangs(request) else 10.0
-        gateway = Gateway(venue, place.keys, clock, base_url=exchange.url, timeout_s=timeout_s)
-        broker = CcxtBroker(account, gateway, venue.orders, clock)
+        theirs = exchange_clock(name, clock)
+        gateway = Gateway(
+            venue, place.keys, theirs, nonces_dir=tmp_path / "nonces", base_url=exchange.url, timeout_s=timeout_s
+        )
+        broker = CcxtBroker(account, gateway, venue.orders, theirs)
         database = open_database(tmp_path / "autopilot.db")
         ledger = SqliteLedger(database)
-        desk = OrderDesk(account, broker, ledger, clock, FakeEventSink(), Restrictions())
+        desk = OrderDesk(account, broker, ledger, theirs, FakeEventSink(), Restrictions())
         pause_ms = max(MINUTE_MS, SEND_WITHIN_MS + venue.orders.settles_within_ms)
-        made = Desk(account, place.market, pause_ms, exchange, clock, database, ledger, broker, desk)
+        made = Desk(account, place.market, pause_ms, exchange, clock, theirs, database, ledger, broker, desk)
         yield made
         await broker.close()
         await exchange.stop()

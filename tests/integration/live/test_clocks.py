@@ -3,50 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import product
-from types import SimpleNamespace
 from typing import Any
 
-import binance_exchange
 import pytest
+from places import PLACES
 
+from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange import gateway as gateway_module
 from autopilot.adapters.exchange import rate_limiter as pace
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.domain.order import OrderStatus, OrderType, Side
-from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 
-OFFSETS = [*product(("binance", "kraken"), (-30, -12, 5, 30)), ("kraken", -3_600), ("kraken", 3_600)]
+OFFSETS = [*product(PLACES, (-3_600, -30, -12, 5, 30, 3_600))]
 
 
-def set_their_clock(live: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = time.time
+def set_their_clock(live: Any, ahead_s: int) -> None:
     live.exchange.now_ms = lambda: live.clock.at_ms + ahead_s * 1000
-    monkeypatch.setattr(binance_exchange, "time", SimpleNamespace(time=lambda: real() + ahead_s))
 
 
 @pytest.mark.parametrize(("anywhere", "ahead_s"), OFFSETS, indirect=["anywhere"])
-async def test_orders_are_taken_by_a_clock_that_is_not_ours(
-    anywhere: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_their_clock(anywhere, ahead_s, monkeypatch)
+async def test_orders_are_taken_by_a_clock_that_is_not_ours(anywhere: Any, ahead_s: int) -> None:
+    """The exchange's deadlines, timestamps and tokens are made with its own time."""
+    set_their_clock(anywhere, ahead_s)
+    await anywhere.reconcile(1)
     order = anywhere.intend(OrderType.MARKET)
     await anywhere.follow()
     assert anywhere.order(order).status is OrderStatus.FILLED
     assert anywhere.exchange.balances["BTC"] == Decimal("0.01")
 
 
-@pytest.mark.parametrize(("anywhere", "ahead_s"), OFFSETS, indirect=["anywhere"])
-async def test_a_clock_that_is_set_meanwhile_costs_one_attempt(
-    anywhere: Any, ahead_s: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sale that follows goes through at the second one."""
+@pytest.mark.parametrize("ahead_s", [-3_600, -30, 30, 3_600])
+@pytest.mark.parametrize("anywhere", ["binance", "kraken"], indirect=True)
+async def test_their_clock_is_set_meanwhile(anywhere: Any, ahead_s: int) -> None:
+    """The sale that follows goes through at the second attempt."""
     anywhere.intend(OrderType.MARKET)
     await anywhere.follow()
-    set_their_clock(anywhere, ahead_s, monkeypatch)
+    set_their_clock(anywhere, ahead_s)
     anywhere.clock.at_ms += MINUTE_MS
     order = anywhere.intend(OrderType.MARKET, Side.SELL)
     for _ in range(2):
@@ -56,19 +52,92 @@ async def test_a_clock_that_is_set_meanwhile_costs_one_attempt(
     assert anywhere.exchange.balances["BTC"] == 0
 
 
-async def test_the_offset_is_asked_for_again_when_our_clock_was_set(live: Any) -> None:
-    assert await live.broker.clock_offset_ms() == 0
-    started_ms = live.clock.at_ms
-    live.exchange.now_ms = lambda: started_ms
-    for set_by_ms in (HOUR_MS, -HOUR_MS):
-        live.clock.at_ms = started_ms + set_by_ms
-        assert await live.broker.clock_offset_ms() == -set_by_ms
+@pytest.fixture
+def set_wall(whole: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Set the wall clock of this machine, by so much ahead of what it should be; the steady clock goes on."""
+
+    def set_by(ahead_ms: int) -> None:
+        monkeypatch.setattr(WallClock, "now_ms", lambda _: whole.clock.at_ms + ahead_ms)
+
+    return set_by
 
 
-async def test_an_old_offset_does_when_the_time_is_not_told(live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+STEPS_MS = [-HOUR_MS, HOUR_MS, -26 * HOUR_MS, 26 * HOUR_MS, -30_000, 30_000]
+
+
+@pytest.mark.parametrize("ahead_ms", STEPS_MS)
+async def test_a_stop_is_sold_in_the_next_cycle_after_the_clock_was_set(
+    whole: Any, set_wall: Callable[[int], None], ahead_ms: int
+) -> None:
+    await whole.buy()
+    set_wall(ahead_ms)
+    whole.move(0.7)
+    assert await whole.cycle() == ""
+    assert whole.exchange.balances["BTC"] == 0
+    assert await whole.cycle() == ""
+    whole.assert_agreed()
+
+
+@pytest.mark.parametrize("ahead_ms", STEPS_MS)
+async def test_a_clock_that_is_wrong_from_the_start_is_traded_by_as_a_right_one(
+    whole: Any, set_wall: Callable[[int], None], ahead_ms: int
+) -> None:
+    """Bought at the first close; each stored time is the exchange's; a day that is over is the exchange's day."""
+    set_wall(ahead_ms)
+    await whole.buy()
+    (order,) = whole.database.rows("SELECT created_at_ms, updated_at_ms FROM orders")
+    (held,) = whole.ledger.positions(whole.account)
+    for at_ms in (*order, held.opened_at_ms, whole.ledger.equity_mark(whole.account, "USD").at_ms):
+        assert abs(at_ms - whole.clock.at_ms) <= 5 * MINUTE_MS
+    whole.move(0.7)
+    assert await whole.cycle() == ""
+    assert whole.exchange.balances["BTC"] == 0
+    whole.assert_agreed()
+
+
+@pytest.mark.parametrize("ahead_ms", [-HOUR_MS, HOUR_MS])
+async def test_a_machine_that_slept_goes_on_at_once(whole: Any, set_wall: Callable[[int], None], ahead_ms: int) -> None:
+    """Ten minutes, through a day's end and the stop: the candle is decided and the position sold in one cycle."""
+    await whole.buy()
+    set_wall(ahead_ms)
+    whole.clock.at_ms += 10 * MINUTE_MS
+    whole.move(0.7)
+    assert await whole.cycle(0) == ""
+    assert whole.exchange.balances["BTC"] == 0
+    whole.assert_agreed()
+
+
+async def test_a_market_time_that_was_ahead_holds_nothing_up(whole: Any) -> None:
+    """The books were compared and a price was seen by a clock that is corrected since: the exchange's own."""
+    await whole.buy()
+    theirs = whole.exchange.now_ms
+    whole.exchange.now_ms = lambda: theirs() + 20 * HOUR_MS
+    await whole.cycle(7 * 3_600)
+    assert whole.autopilot._now_ms() > whole.clock.at_ms + 19 * HOUR_MS
+    whole.exchange.now_ms = theirs
+    whole.autopilot._source.clock.invalidate()
+    whole.move(0.7)
+    for _ in range(2):
+        await whole.cycle()
+    assert whole.autopilot._now_ms() == whole.clock.at_ms
+    assert whole.exchange.balances["BTC"] == 0
+    whole.assert_agreed()
+
+
+async def test_an_order_outlives_no_step_of_the_clock(whole: Any, set_wall: Callable[[int], None]) -> None:
+    """Neither sooner nor later than its life."""
+    await whole.cycle()
+    (order,) = whole.ledger.open_orders(whole.account)
+    for ahead_ms in (3 * DAY_MS, -3 * DAY_MS):
+        set_wall(ahead_ms)
+        await whole.cycle()
+        assert [each.client_order_id for each in whole.ledger.open_orders(whole.account)] == [order.client_order_id]
+
+
+async def test_an_old_time_does_when_the_exchange_states_none(live: Any) -> None:
     live.exchange.now_ms = lambda: live.clock.at_ms + 30_000
     assert await live.broker.clock_offset_ms() == 30_000
-    live.exchange.now_ms = lambda: "no time at all"
+    live.exchange.faults["Time"] = ["html"]
     live.clock.at_ms += HOUR_MS
     assert await live.broker.clock_offset_ms() == 30_000
 

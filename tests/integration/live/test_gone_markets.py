@@ -14,7 +14,7 @@ import pytest
 from places import PLACES
 
 from autopilot.adapters.audit_head import Anchor
-from autopilot.adapters.clock import WallClock
+from autopilot.adapters.clock import SteadyClock, WallClock
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail, advanced, recent
 from autopilot.adapters.store.views.bookkeeping import check_books
@@ -74,7 +74,8 @@ async def owner(
 ) -> AsyncIterator[Owner]:
     name = getattr(request, "param", "kraken")
     async with open_live(name) as live:
-        monkeypatch.setattr(WallClock, "now_ms", lambda _: live.clock.at_ms)
+        for each in (WallClock, SteadyClock):
+            monkeypatch.setattr(each, "now_ms", lambda _: live.clock.at_ms)
         yield Owner(live, name, tmp_path)
 
 
@@ -238,7 +239,7 @@ class TestWithDaemon:
         return control, BooksWatch(bought.ledger.busy_accounts, liquidation, watch)
 
     def problems(self, bought: Any, control: TradingControl) -> dict[str, Any]:
-        live = LiveState({}, (), lambda stored: stored, bought.autopilot._watch.restrictions, control.books())
+        live = LiveState({}, (), lambda stored: stored, bought.autopilot._watch.restrictions, control.books(), ())
         found = status_document(bought.database.path, bought.clock.at_ms, live)["health"]
         return {each["code"]: each for each in found}
 

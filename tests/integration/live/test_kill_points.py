@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from kill_everywhere import Death, Outcome, Traders, traders
+from kill_everywhere import CLOCKS_MS, Death, Outcome, Traders, traders
 
 GOOD = Outcome()
 
@@ -66,6 +66,14 @@ def test_killed_once(undisturbed: Undisturbed, start: str, share: float) -> None
 def test_killed_within_a_write(undisturbed: Undisturbed, share: float) -> None:
     _, outcome = undisturbed.lives.live(Death(torn=int(share * undisturbed.grown)))
     assert outcome == GOOD
+
+
+@pytest.mark.parametrize("steps", CLOCKS_MS, ids=str)
+@pytest.mark.parametrize("start", ["after the request AddOrder", "before the nonces"])
+def test_killed_while_somebody_sets_the_clock(undisturbed: Undisturbed, start: str, steps: tuple[int, ...]) -> None:
+    """It is another one in each cycle, and after the restart."""
+    _, outcome = undisturbed.lives.live(Death(undisturbed.nth(start, 0.5), steps=steps))
+    assert (outcome, outcome.entries) == (GOOD, 1)
 
 
 def test_with_the_answer_to_an_order_in_flight_one_is_there_and_one_is_known(undisturbed: Undisturbed) -> None:

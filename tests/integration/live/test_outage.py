@@ -3,7 +3,6 @@ not pestered, and all goes on by itself."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -57,16 +56,6 @@ async def test_an_answer_ends_the_pause(live: Any) -> None:
     assert len(live.exchange.asked) == before + 2, "one failure alone is no outage"
 
 
-async def bought(whole: Any) -> Decimal:
-    """How much; its stop is not on the exchange."""
-    await whole.cycle()
-    (order,) = whole.exchange.orders.values()
-    whole.exchange.fill(order, order.quantity)
-    await whole.cycle()
-    (position,) = whole.ledger.positions("live:kraken")
-    return position.quantity
-
-
 async def endure(whole: Any, fault: str, every_s: int = 100) -> None:
     """Half an hour of it, with a cycle every so often, each of which says what is wrong."""
     whole.exchange.outage = fault
@@ -78,7 +67,7 @@ async def endure(whole: Any, fault: str, every_s: int = 100) -> None:
 
 @pytest.mark.parametrize("fault", OUTAGES)
 async def test_a_stop_that_is_touched_meanwhile_is_sold_once_as_soon_as_it_can_be(whole: Any, fault: str) -> None:
-    quantity = await bought(whole)
+    quantity = await whole.buy()
     whole.move(0.7)
     await endure(whole, fault, 600 if "hang" in fault else 100)
     for _ in range(3):
@@ -108,14 +97,14 @@ async def test_nothing_is_bought_meanwhile_and_no_order_is_forgotten(whole: Any,
 
 
 async def test_an_outage_is_said_once_in_the_log(whole: Any, caplog: pytest.LogCaptureFixture) -> None:
-    await bought(whole)
+    await whole.buy()
     whole.move(0.7)
     await endure(whole, "reset before", 40)
     assert len([record for record in caplog.records if "cannot be reached" in record.message]) == 1
 
 
 async def test_a_stop_is_sold_although_the_books_cannot_be_compared(whole: Any) -> None:
-    await bought(whole)
+    await whole.buy()
     whole.move(0.7)
     whole.exchange.faults["BalanceEx"] = ["500 before"] * 2
     assert "our balances" in await whole.cycle(6 * HOUR_MS / 1000)
@@ -129,7 +118,7 @@ async def test_a_stop_is_sold_although_the_books_cannot_be_compared(whole: Any) 
 
 async def test_a_stop_is_sold_when_an_exit_was_not_shown_for_an_hour(whole: Any) -> None:
     """The take-profit, which the exchange has dropped from its books; it might have been filled."""
-    await bought(whole)
+    await whole.buy()
     whole.move(1.5)
     await whole.cycle()
     (exit_,) = (order for order in whole.exchange.orders.values() if order.side == "sell")

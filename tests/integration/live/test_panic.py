@@ -10,7 +10,7 @@ import pytest
 from kraken_exchange import API_KEY, SECRET
 from loopback_exchange import LoopbackOrder
 
-from autopilot.adapters.clock import WallClock
+from autopilot.adapters.clock import SteadyClock, WallClock
 from autopilot.app.trading import without_daemon as alone
 from autopilot.cli.render.layout import plain
 from autopilot.cli.render.trading import panic_screen
@@ -62,7 +62,8 @@ class Holder:
 
 @pytest.fixture
 def holder(live: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Holder:
-    monkeypatch.setattr(WallClock, "now_ms", lambda _: live.clock.at_ms)
+    for each in (WallClock, SteadyClock):
+        monkeypatch.setattr(each, "now_ms", lambda _: live.clock.at_ms)
     return Holder(live, tmp_path)
 
 

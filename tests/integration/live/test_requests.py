@@ -7,11 +7,13 @@ import itertools
 import traceback
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fake_clock import exchange_clock
 from loopback_exchange import FEE
 from places import PLACES
 
@@ -233,10 +235,14 @@ async def test_their_clock_is_read(anywhere: Any) -> None:
 
 @pytest.mark.parametrize("what", ["api_key", "secret"])
 @pytest.mark.parametrize("name", PLACES)
-async def test_a_wrong_key_is_told_without_telling_the_key(open_live: Any, name: str, what: str) -> None:
+async def test_a_wrong_key_is_told_without_telling_the_key(
+    open_live: Any, tmp_path: Path, name: str, what: str
+) -> None:
     wrong = replace(PLACES[name].keys, **{what: WRONG[name, what]})
     async with open_live(name) as live:
-        gateway = Gateway(VENUES[name], wrong, live.clock, base_url=live.exchange.url)
+        gateway = Gateway(
+            VENUES[name], wrong, exchange_clock(name, live.clock), nonces_dir=tmp_path, base_url=live.exchange.url
+        )
         with pytest.raises(MarketUnavailable, match=name) as refused:
             await gateway.query("fetch_balance")
         await gateway.close()
@@ -244,9 +250,15 @@ async def test_a_wrong_key_is_told_without_telling_the_key(open_live: Any, name:
     assert not [secret for secret in (wrong.api_key, wrong.secret, wrong.secret[40:80]) if secret in told]
 
 
-async def test_nothing_is_asked_that_is_not_on_the_list(open_live: Any) -> None:
+async def test_nothing_is_asked_that_is_not_on_the_list(open_live: Any, tmp_path: Path) -> None:
     async with open_live("kraken") as live:
-        gateway = Gateway(VENUES["kraken"], PLACES["kraken"].keys, live.clock, base_url=live.exchange.url)
+        gateway = Gateway(
+            VENUES["kraken"],
+            PLACES["kraken"].keys,
+            exchange_clock("kraken", live.clock),
+            nonces_dir=tmp_path,
+            base_url=live.exchange.url,
+        )
         for call in ("withdraw", "transfer", "create_order", "private_post_withdraw"):
             with pytest.raises(KeyError, match=call):
                 await gateway.query(call)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from fake_event_sink import FakeEventSink
 from kraken_exchange import API_KEY, SECRET
 from loopback_exchange import LoopbackOrder
 
-from autopilot.adapters.clock import WallClock
+from autopilot.adapters.clock import SteadyClock, WallClock
 from autopilot.app.trading.accounts import AccountOpener
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.credentials import ExchangeKeys
@@ -47,7 +47,8 @@ class Seller:
 
 @pytest.fixture
 async def seller(live: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Seller]:
-    monkeypatch.setattr(WallClock, "now_ms", lambda _: live.clock.at_ms)
+    for each in (WallClock, SteadyClock):
+        monkeypatch.setattr(each, "now_ms", lambda _: live.clock.at_ms)
     live.guard()
     live.intend(OrderType.MARKET, stop=STOP, target=Decimal(33_000))
     await live.follow()

@@ -37,6 +37,7 @@ def after_a_loss() -> EquityMark:
         pytest.param(standing(8_000, 10_000), 9_500, 12_000, 10_000, id="a loss"),
         pytest.param(standing(13_000, 10_000), 9_500, 13_000, 10_000, id="a new peak"),
         pytest.param(standing(9_100, 10_000, hours=12), 9_000, 12_000, 10_000, id="a new day"),
+        pytest.param(standing(9_100, 10_000, hours=-13), 9_500, 12_000, 10_000, id="a clock set back over midnight"),
         pytest.param(standing(4_500, 5_500), 4_750, 6_000, 5_500, id="half taken out"),
         pytest.param(standing(18_000, 19_000), 19_000, 24_000, 19_000, id="as much again paid in"),
         pytest.param(standing(4_000, 5_500), "4470.5882352941", "5647.0588235294", 5_500, id="taken out and lost"),

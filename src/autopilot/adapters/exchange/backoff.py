@@ -11,25 +11,21 @@ LONGEST_S = 60.0
 
 class Backoff:
     """An exchange that does not answer is asked again at once, then after 1, 2, 4 … seconds, at most a minute. ``why``:
-    the reason of the current pause, in words."""
+    the reason of the current pause, in words; ``steady``: a clock that nobody sets."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._since_ms = 0
-        self._pause_s = 0.0
+    def __init__(self, steady: Clock) -> None:
+        self._steady = steady
+        self._until_ms = 0
         self._failures = 0
         self.why = ""
 
     @property
     def left_s(self) -> float:
         """Seconds until the next request; 0 if it may be sent now."""
-        gone_s = (self._clock.now_ms() - self._since_ms) / 1000
-        # After the clock was set back the rest of the pause is unknown: ask the exchange.
-        return max(self._pause_s - gone_s, 0.0) if gone_s >= 0 else 0.0
+        return max(self._until_ms - self._steady.now_ms(), 0) / 1000
 
     def answered(self) -> None:
-        self._failures = 0
-        self._pause_s = 0.0
+        self._failures = self._until_ms = 0
 
     def failed(self, why: str) -> None:
         self._failures += 1
@@ -41,4 +37,4 @@ class Backoff:
         self._pause(why, LOCKOUT_S)
 
     def _pause(self, why: str, pause_s: float) -> None:
-        self.why, self._since_ms, self._pause_s = why, self._clock.now_ms(), pause_s
+        self.why, self._until_ms = why, self._steady.now_ms() + int(pause_s * 1000)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from autopilot.adapters.exchange.ccxt_errors import reading
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.gateway import Gateway
 from autopilot.adapters.exchange.venue import Raw, VenueOrders
 from autopilot.domain.credentials import KeyRights
@@ -17,7 +18,6 @@ from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO, to_decimal
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, Side
 from autopilot.ports.broker import Balance, Broker
-from autopilot.ports.clock import Clock
 
 SEND_WITHIN_MS = 10_000
 """An order is sent within this time after it was committed as sent, or not at all. So an order whose answer was lost
@@ -31,19 +31,19 @@ _STATUSES = {
 
 
 class CcxtBroker(Broker):
-    """``account`` is its name in our books."""
+    """``account`` is its name in our books; ``clock``: the exchange's."""
 
-    def __init__(self, account: str, gateway: Gateway, orders: VenueOrders, clock: Clock) -> None:
+    def __init__(self, account: str, gateway: Gateway, orders: VenueOrders, clock: ExchangeClock) -> None:
         self._account = account
         self._gateway = gateway
         self._orders = orders
         self._clock = clock
+        self._stored_ahead: dict[str, int] = {}
 
     async def submit(self, order: Order, market: Market) -> OrderReport:  # noqa: ARG002 - paper needs its fees
         """Looks the order up at once: a market order is over before the answer is read."""
         until_ms = order.updated_at_ms + SEND_WITHIN_MS
-        deadline_ms = until_ms + await self._gateway.clock_offset_ms()
-        found = await self._gateway.place(self._orders.request(order, deadline_ms), until_ms)
+        found = await self._gateway.place(self._orders.request(order, until_ms), until_ms)
         try:
             report = await self.lookup(replace(order, exchange_order_id=found))
         except ExchangeError:
@@ -62,8 +62,7 @@ class CcxtBroker(Broker):
         return report
 
     async def lookup(self, order: Order) -> OrderReport | None:
-        certain_ms = order.updated_at_ms + SEND_WITHIN_MS + self._orders.settles_within_ms
-        left_ms = certain_ms - self._clock.now_ms()
+        left_ms = self._sent_ms(order) + SEND_WITHIN_MS + self._orders.settles_within_ms - self._clock.now_ms()
         with reading(self._gateway.name, f"order {order.client_order_id}"):
             raw = await self._orders.find(self._gateway, order)
             if raw is not None:
@@ -115,11 +114,21 @@ class CcxtBroker(Broker):
     async def close(self) -> None:
         await self._gateway.close()
 
+    def _sent_ms(self, order: Order) -> int:
+        """When the order was sent, at the latest. If a clock that was ahead has stored it, that is when it was first
+        looked for."""
+        now_ms = self._clock.now_ms()
+        if order.updated_at_ms > now_ms:
+            self._stored_ahead.setdefault(order.client_order_id, now_ms)
+        return min(order.updated_at_ms, self._stored_ahead.get(order.client_order_id, order.updated_at_ms))
+
     async def _report(self, order: Order, raw: Raw) -> OrderReport:
         filled, status = _amount(raw.get("filled")), _status(raw, order.quantity)
         is_news = filled > order.filled or (status.is_final and filled > ZERO)
         shown = await self._orders.trades(self._gateway, order, raw) if is_news else ()
         trades = [each for each in shown if each.get("order") == raw["id"]]
+        for each in trades:
+            self._clock.see_trade(int(each["timestamp"]))
         rates = await self._rates(order, trades)
         return OrderReport(
             client_order_id=order.client_order_id,

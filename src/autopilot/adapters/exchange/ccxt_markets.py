@@ -20,11 +20,12 @@ log = logging.getLogger(__name__)
 
 
 class FreshMarkets:
-    """The markets of an object of ccxt, at most a day old, or ten minutes after `invalidate`."""
+    """The markets of an object of ccxt, at most a day old, or ten minutes after `invalidate`. ``steady``: a clock that
+    nobody sets."""
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    def __init__(self, name: str, steady: Clock) -> None:
         self._name = name
-        self._clock = clock
+        self._steady = steady
         self._life_ms = MARKETS_LIFE_MS
         self._at_ms: int | None = None
 
@@ -38,7 +39,7 @@ class FreshMarkets:
 
     async def ensure(self, exchange: Any, read: Callable[[], Awaitable[object]]) -> None:
         """Call ``read`` if the list is too old. Raises ExchangeError if it fails and there is no older list to use."""
-        now_ms = self._clock.now_ms()
+        now_ms = self._steady.now_ms()
         if exchange.markets and self._at_ms is not None and now_ms - self._at_ms < self._life_ms:
             return
         before = exchange.markets

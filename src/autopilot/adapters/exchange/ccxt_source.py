@@ -7,16 +7,15 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import numpy as np
 
-from autopilot.adapters.clock import WallClock
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
 from autopilot.adapters.exchange.ccxt_import import require_exchange
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.venue import BURST
 from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
@@ -29,8 +28,10 @@ from autopilot.ports.market_data import CandleSource, MarketSnapshot
 
 TIMEOUT_S = 8.0
 """For all requests of one call, so that the caller gets an answer or an error within 10 s."""
-LARGEST_SKEW_MS = 5 * MINUTE_MS
-"""The exchange's clock is ignored if it is further off."""
+AHEAD_MS = MINUTE_MS
+"""A candle may open this much later than the exchange's clock as we know it. A later one must follow its predecessor
+within `GAP_CANDLES`: then it is our clock that is behind; else the answer is broken."""
+GAP_CANDLES = 3
 _PAGE = 300
 Row = tuple[int, float, float, float, float, float]
 _MAX_TIME_MS = 2**53
@@ -40,8 +41,8 @@ log = logging.getLogger(__name__)
 
 
 class CcxtCandles(CandleSource):
-    """``base_url`` sends every request to a stand-in for the exchange; ``needs_coin_list`` as in `VenueRules`. Raises
-    UnknownExchange."""
+    """``base_url`` sends every request to a stand-in for the exchange; ``needs_coin_list`` as in `VenueRules`;
+    ``clock``: the exchange's, if others use it too. Raises UnknownExchange."""
 
     kind = MarketKind.REAL
 
@@ -52,18 +53,18 @@ class CcxtCandles(CandleSource):
         needs_coin_list: bool = False,
         base_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
-        clock: Clock | None = None,
+        clock: ExchangeClock | None = None,
     ) -> None:
         require_exchange(name)
         self._name = name
         self._needs_coin_list = needs_coin_list
         self._base_url = base_url
         self._timeout_s = timeout_s
-        self._clock: Clock = clock or WallClock()
+        self._clock = clock or ExchangeClock(name)
         self._ccxt: Any = None
         self._opening = asyncio.Lock()
         self._loading = asyncio.Lock()
-        self._markets = FreshMarkets(name, self._clock)
+        self._markets = FreshMarkets(name, self._clock.steady)
         self._shortages: set[tuple[str, Timeframe]] = set()
 
     @property
@@ -88,17 +89,25 @@ class CcxtCandles(CandleSource):
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         exchange = await self._open()
         self._require_timeframe(exchange, timeframe)
-        first_ms = timeframe.floor(self._clock.now_ms()) - limit * timeframe.ms if since_ms is None else since_ms
         async with self._asking_for(symbol, timeframe):
             await self._description(exchange, symbol)
+            now_ms, sent_ms = self._clock.now_ms(), self._clock.steady.now_ms()
+            first_ms = timeframe.floor(now_ms) - limit * timeframe.ms if since_ms is None else since_ms
             # From one candle earlier, which exists: an answer without any candle is then no answer.
-            rows = await self._rows(exchange, symbol, timeframe, first_ms - timeframe.ms, self._clock.now_ms())
+            rows = await self._rows(exchange, symbol, timeframe, first_ms - timeframe.ms, now_ms)
         if not rows:
             raise MarketUnavailable(f"{self._name} gave no usable {timeframe} candle of {symbol}", hint=AGAIN)
+        newest_ms = rows[-1][0]
+        newest = (newest_ms, newest_ms + timeframe.ms)
+        self._clock.hear(exchange.last_response_headers or {}, sent_ms, newest)
+        self._clock.see_candle(newest_ms)
         quote = self._quote(symbol, timeframe, rows)
-        candles = _closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).since(first_ms)
+        candles = self._closed_candles(timeframe, rows)
         if since_ms is None:
+            candles = candles.since(newest_ms - limit * timeframe.ms)[-limit:]
             self._warn_of_shortage(symbol, timeframe, len(candles), limit)
+        else:
+            candles = candles.since(since_ms)
         return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
@@ -108,7 +117,7 @@ class CcxtCandles(CandleSource):
         async with self._asking_for(symbol, timeframe):
             await self._description(exchange, symbol)
             rows = await self._rows(exchange, symbol, timeframe, first_ms, until_ms)
-        return _closed_candles(timeframe, rows, self._exchange_now_ms(exchange)).until(until_ms)[-limit:]
+        return self._closed_candles(timeframe, rows).until(until_ms)[-limit:]
 
     @asynccontextmanager
     async def _asking_for(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[None]:
@@ -132,7 +141,12 @@ class CcxtCandles(CandleSource):
         async with self._opening:
             if self._ccxt is None:
                 exchange = await open_exchange(
-                    self._name, self._timeout_s, self._base_url, burst=BURST, needs_coin_list=self._needs_coin_list
+                    self._name,
+                    self._timeout_s,
+                    self._base_url,
+                    clock=self._clock,
+                    burst=BURST,
+                    needs_coin_list=self._needs_coin_list,
                 )
                 if not exchange.has["fetchOHLCV"]:
                     raise UnknownExchange(
@@ -165,33 +179,32 @@ class CcxtCandles(CandleSource):
             await exchange.load_markets(True)
 
     async def _rows(self, exchange: Any, symbol: str, timeframe: Timeframe, first_ms: int, until_ms: int) -> list[Row]:
-        """Sound rows that open in [first_ms, until_ms], page by page. The last one may still be open."""
+        """Sound rows that open at or after ``first_ms``, page by page up to ``until_ms``; later ones may follow. The
+        last one may still be open."""
         page = exchange.feature_value(symbol, "fetchOHLCV", "limit") or _PAGE
         raw: list[Sequence[Any]] = []
         at_ms = first_ms
-        while at_ms <= until_ms:
-            wanted = min(page, (until_ms - at_ms) // timeframe.ms + 1)
-            got = await exchange.fetch_ohlcv(symbol, timeframe.value, at_ms, wanted)
+        while True:
+            got = await exchange.fetch_ohlcv(symbol, timeframe.value, at_ms, page)
             raw += got
-            newest_ms = max((int(row[0]) for row in got if row and row[0]), default=0)
-            at_ms = max(newest_ms + timeframe.ms, at_ms + (0 if newest_ms >= at_ms else wanted * timeframe.ms))
-        rows, dropped = _sound_rows(timeframe, raw)
-        if dropped:
-            why = ", ".join(f"{reason} ({count})" for reason, count in dropped.items())
+            newest_ms = max((at for row in got if row and row[0] and (at := int(row[0])) <= until_ms), default=0)
+            at_ms = max(newest_ms + timeframe.ms, at_ms + (0 if newest_ms >= at_ms else page * timeframe.ms))
+            if at_ms > until_ms:
+                break
+        sound, dropped = _sound_rows(timeframe, raw)
+        rows = _believable(timeframe, sound, first_ms, self._clock.now_ms())
+        dropped["in the future"] = len(sound) - len(rows)
+        if dropped.total():
+            why = ", ".join(f"{reason} ({count})" for reason, count in (+dropped).items())
             log.warning(
                 "%s %s %s: dropped %d rows of %d: %s", self._name, symbol, timeframe, dropped.total(), len(raw), why
             )
-        return [row for row in rows if first_ms <= row[0] <= until_ms]
+        return [row for row in rows if first_ms <= row[0]]
 
-    def _exchange_now_ms(self, exchange: Any) -> int:
-        """The earlier of our clock and the exchange's: a candle is closed when both clocks say so."""
-        now_ms = self._clock.now_ms()
-        try:
-            stated = parsedate_to_datetime((exchange.last_response_headers or {})["Date"])
-        except (KeyError, TypeError, ValueError):
-            return now_ms
-        exchange_ms = int(stated.timestamp() * 1000)
-        return min(now_ms, exchange_ms) if abs(now_ms - exchange_ms) <= LARGEST_SKEW_MS else now_ms
+    def _closed_candles(self, timeframe: Timeframe, rows: Sequence[Row]) -> Candles:
+        """The candles of sound rows that are closed: by the exchange's clock, or because a later one exists."""
+        is_last_open = bool(rows) and rows[-1][0] + timeframe.ms > self._clock.now_ms()
+        return Candles.from_rows(timeframe, rows[:-1] if is_last_open else rows)
 
     def _quote(self, symbol: str, timeframe: Timeframe, rows: Sequence[Row]) -> Quote:
         """The close of the latest candle, open or not."""
@@ -228,9 +241,14 @@ def _sound_rows(timeframe: Timeframe, rows: Iterable[Sequence[Any]]) -> tuple[li
     return [kept[open_at_ms] for open_at_ms in sorted(kept)], +dropped
 
 
-def _closed_candles(timeframe: Timeframe, rows: Sequence[Row], now_ms: int) -> Candles:
-    """The candles of sound rows that are closed at ``now_ms``."""
-    return Candles.from_rows(timeframe, [row for row in rows if row[0] + timeframe.ms <= now_ms])
+def _believable(timeframe: Timeframe, rows: Sequence[Row], asked_ms: int, now_ms: int) -> list[Row]:
+    """The sound rows without those of the future, in an answer that begins at ``asked_ms``."""
+    kept: list[Row] = []
+    for row in rows:
+        before_ms = kept[-1][0] if kept else asked_ms
+        if row[0] <= now_ms + AHEAD_MS or row[0] - before_ms <= GAP_CANDLES * timeframe.ms:
+            kept.append(row)
+    return kept
 
 
 def _numbers(raw: Sequence[Any]) -> Row | None:

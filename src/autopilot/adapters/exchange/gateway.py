@@ -4,7 +4,10 @@ could move money away."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,10 +17,10 @@ from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scru
 from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
+from autopilot.adapters.exchange.nonces import Nonces
 from autopilot.adapters.exchange.venue import AccountReader, Query, Raw, Request, VenueRules
 from autopilot.domain.credentials import ExchangeKeys, KeyRights
-from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
-from autopilot.ports.clock import Clock
+from autopilot.domain.errors import AnswerLost, ExchangeError, KeyShared, MarketUnavailable, OrderRejected
 
 TIMEOUT_S = 10.0
 MIN_LEFT_MS = 4_000
@@ -26,15 +29,17 @@ and states its time in whole seconds."""
 
 
 class Gateway(AccountReader):
-    """``base_url`` sends every request to a stand-in for the exchange. Methods raise MarketUnavailable if the exchange
-    does not answer, and during a pause after errors."""
+    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``base_url`` sends every request to a
+    stand-in for the exchange. Methods raise MarketUnavailable if the exchange does not answer, and during a pause after
+    errors."""
 
     def __init__(
         self,
         venue: VenueRules,
         keys: ExchangeKeys,
-        clock: Clock,
+        clock: ExchangeClock,
         *,
+        nonces_dir: Path,
         base_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
@@ -46,14 +51,14 @@ class Gateway(AccountReader):
         self._timeout_s = timeout_s
         self._turn = asyncio.Lock()
         self._ccxt: Any = None
-        self._backoff = Backoff(clock)
-        self._markets = FreshMarkets(venue.name, clock)
-        self._exchange_clock = ExchangeClock(clock)
+        self._backoff = Backoff(clock.steady)
+        self._markets = FreshMarkets(venue.name, clock.steady)
+        self._nonces = Nonces(nonces_dir, venue.name, keys.api_key, clock) if venue.counts_nonces else None
 
     async def clock_offset_ms(self) -> int:
         async with self._turn:
             await self._ready()
-            return self._exchange_clock.offset_ms
+            return self._clock.offset_ms
 
     async def query(self, method: Query, *arguments: Any) -> Any:
         async with self._turn:
@@ -83,22 +88,22 @@ class Gateway(AccountReader):
             return found
 
     async def place(self, request: Request, until_ms: int) -> str:
-        """Send one order once, not after ``until_ms``. Returns the exchange's id of the order.
+        """Send one order, not after ``until_ms`` of the exchange's time. Returns the exchange's id of the order.
 
         Raises OrderRejected (no order exists), MarketUnavailable (nothing was sent), AnswerLost (it may exist).
         """
         async with self._turn:
             exchange = await self._ready()
-            if self._clock.now_ms() > until_ms - MIN_LEFT_MS:
-                raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
-            exchange.last_request_url = exchange.last_http_response = None
             try:
-                async with calling(self._timeout_s):
-                    made = await exchange.create_order(
-                        request.symbol, request.kind, request.side, request.amount, request.price, dict(request.params)
-                    )
+                made = await self._signed(exchange, lambda: self._create(exchange, request, until_ms))
+            except ExchangeError:
+                raise
             except Exception as error:  # noqa: BLE001 - no class of error says whether the order exists
-                raise self._verdict(exchange, error) from None
+                verdict = self._verdict(exchange, error)
+                if self._clock.is_invalid:
+                    with suppress(ExchangeError):
+                        await self._read_clock(exchange)
+                raise verdict from None
             found = made.get("id") if isinstance(made, dict) else None
             if not found:
                 words = f"{self.name} gave no usable answer to an order"
@@ -113,8 +118,7 @@ class Gateway(AccountReader):
         async with self._turn:
             exchange = await self._ready()
             try:
-                async with calling(self._timeout_s):
-                    await exchange.cancel_order(exchange_order_id, symbol, dict(params))
+                await self._signed(exchange, lambda: exchange.cancel_order(exchange_order_id, symbol, dict(params)))
             except (errors.OrderNotFound, errors.InvalidOrder, errors.CancelPending, errors.BadRequest):
                 pass
             except Exception as error:  # noqa: BLE001 - no class of error says whether it arrived
@@ -139,37 +143,94 @@ class Gateway(AccountReader):
                 self.name,
                 self._timeout_s,
                 self._base_url,
+                clock=self._clock,
                 burst=self._venue.account_burst,
                 needs_coin_list=self._venue.needs_coin_list,
                 **{name: value for name, value in keys.items() if value is not None},
             )
+            if self._nonces:
+                self._ccxt.nonce = self._nonces.next
         exchange = self._ccxt
-        await self._markets.ensure(exchange, lambda: self._call(exchange, "load_markets", True))
-        await self._exchange_clock.ensure(lambda: self._call(exchange, "fetch_time"))
-        if self._venue.checks_request_time:
-            exchange.options["timeDifference"] = -self._exchange_clock.offset_ms
+        # Some lists of markets are requests of the account, signed with the exchange's time.
+        await self._read_clock(exchange)
+        await self._markets.ensure(exchange, lambda: self._call("load_markets", lambda: exchange.load_markets(True)))
         return exchange
 
-    async def _query(self, exchange: Any, method: str, *arguments: Any) -> Any:
+    async def _read_clock(self, exchange: Any) -> None:
+        await self._clock.ensure(lambda: self._call("fetch_time", exchange.fetch_time))
+
+    async def _signed(self, exchange: Any, send: Callable[[], Awaitable[Any]]) -> Any:
+        """The answer to a signed request. One that was refused for its nonce or its time did nothing: it is sent once
+        more, at once. Raises as ``send`` does."""
+        from ccxt.base import errors
+
         exchange.last_http_response = None
-        found = await self._call(exchange, method, *arguments)
+        try:
+            async with calling(self._timeout_s):
+                answer = await send()
+        except errors.InvalidNonce:
+            if self._venue.refusal(exchange.last_http_response) is None:
+                raise
+            self._renew_signature()
+            await self._read_clock(exchange)
+            exchange.last_http_response = None
+            async with calling(self._timeout_s):
+                answer = await send()
+        if self._nonces:
+            self._nonces.accepted()
+        return answer
+
+    def _renew_signature(self) -> None:
+        """The exchange refused a nonce or a time: the next request has others."""
+        self._clock.invalidate()
+        if self._nonces:
+            self._nonces.refused()
+
+    async def _create(self, exchange: Any, request: Request, until_ms: int) -> Any:
+        """Send one order once. Raises MarketUnavailable if its moment has passed, and ccxt's errors."""
+        if self._clock.now_ms() > until_ms - MIN_LEFT_MS:
+            raise MarketUnavailable(f"{self.name}: the order's moment passed before its turn came", hint=AGAIN)
+        exchange.last_request_url = None
+        return await exchange.create_order(
+            request.symbol, request.kind, request.side, request.amount, request.price, dict(request.params)
+        )
+
+    async def _query(self, exchange: Any, method: str, *arguments: Any) -> Any:
+        send = partial(self._signed, exchange, lambda: getattr(exchange, method)(*arguments))
+        found = await self._call(method, send)
         if not self._venue.is_whole(exchange.last_http_response):
             raise self._nonsense(method)
         self._backoff.answered()
         return found
 
-    async def _call(self, exchange: Any, method: str, *arguments: Any) -> Any:
+    async def _call(self, method: str, send: Callable[[], Awaitable[Any]]) -> Any:
+        """The result of ``send``, which calls ``method`` of ccxt."""
         try:
             async with asking(self.name, self._subject(method), self._timeout_s):
-                found = await getattr(exchange, method)(*arguments)
+                found = await send()
         except ExchangeError as error:
             if error.__cause__ is not None:
                 self._back_off(error.__cause__, str(error))
+            if self._is_out_of_turn(error.__cause__):
+                raise self._shared_key(self._subject(method)) from None
             # Its causes hold addresses and headers, with signatures.
             raise type(error)(str(error), hint=error.hint) from None
         if not isinstance(found, Mapping | Sequence | int):
             raise self._nonsense(method)
         return found
+
+    def _is_out_of_turn(self, error: BaseException | None) -> bool:
+        """Whether the exchange refused a nonce."""
+        from ccxt.base import errors
+
+        return self._nonces is not None and isinstance(error, errors.InvalidNonce)
+
+    def _shared_key(self, what: str) -> KeyShared:
+        return KeyShared(
+            f"{self.name} refused two nonces in a row ({what}): another program, or a second daemon, uses the same API"
+            " key",
+            hint=f"give each program a key of its own: autopilot keys rotate {self.name}",
+        )
 
     def _subject(self, method: str) -> str:
         return "what the key may do" if method == self._venue.rights_method else _SUBJECTS[method]
@@ -196,18 +257,19 @@ class Gateway(AccountReader):
         if refusal is None:
             return AnswerLost(f"{self.name} gave no usable answer to an order: {words}", hint="Autopilot looks it up")
         if "deadline" in refusal.words.lower():
-            self._exchange_clock.invalidate()
+            self._clock.invalidate()
         if refusal.is_final:
             self._markets.invalidate()
             return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="see autopilot orders")
-        return MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
+        not_now = MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
+        return self._shared_key("an order") if self._is_out_of_turn(error) else not_now
 
     def _back_off(self, error: BaseException, words: str) -> None:
         """Pause after an error that more requests would make worse, or would not help."""
         from ccxt.base import errors
 
         if isinstance(error, errors.InvalidNonce | errors.AuthenticationError):
-            self._exchange_clock.invalidate()
+            self._renew_signature()
         lockouts = (errors.DDoSProtection, errors.RateLimitExceeded, errors.AuthenticationError)
         if isinstance(error, lockouts) and not isinstance(error, errors.AccountSuspended):
             self._backoff.locked_out(words)

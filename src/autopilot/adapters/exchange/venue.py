@@ -137,9 +137,8 @@ class VenueRules:
     rights: Callable[[Mapping[str, Any]], KeyRights]
     account_burst: float = BURST
     """As `BURST`, for requests about an account."""
-    checks_request_time: bool = False
-    """Whether the exchange rejects a request whose time is wrong. For the others that number is a nonce, which must not
-    follow a wrong clock."""
+    counts_nonces: bool = False
+    """Whether each request of a key needs a higher number than all before it."""
     needs_coin_list: bool = False
     """Whether some coins have fewer decimals than their markets' amounts, which only the list of coins says."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
+from autopilot.adapters.exchange.exchange_clock import ExchangeClocks
 from autopilot.adapters.exchange.offline_markets.faults import FaultyBroker
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
@@ -68,7 +69,8 @@ class OpenAccount:
 @dataclass(frozen=True, slots=True)
 class AccountOpener:
     """``restrictions`` say what accounts may do; ``audit`` records their orders. ``keys`` returns our keys on an
-    exchange and raises SafetyRefused and NotFound; without it no live account can be opened."""
+    exchange and raises SafetyRefused and NotFound; without it no live account can be opened. ``clocks``: those of the
+    exchanges."""
 
     config: AutopilotConfig
     database: Database
@@ -76,12 +78,13 @@ class AccountOpener:
     restrictions: RestrictionSource
     audit: AuditTrail | None = None
     keys: Callable[[str], ExchangeKeys] | None = None
+    clocks: ExchangeClocks = field(default_factory=ExchangeClocks)
 
     def open(self, account: str) -> OpenAccount:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
         exchange = exchange_of(account)
         source = self._market(exchange)
-        broker, observer, allowance = self._live(account, source) if is_live(account) else self._paper(account, source)
+        broker, observer, allowance = self._live(account) if is_live(account) else self._paper(account, source)
         ledger = SqliteLedger(self.database, self.audit)
         shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
         stops = is_live(account) and venue_rules(exchange).orders.keeps_stops
@@ -95,7 +98,7 @@ class AccountOpener:
             return SimulatedExchange(self.config.simulated)
         if exchange == ReplayExchange.name:
             return ReplayExchange(SqliteCandles(self.database), self.config.replay)
-        return public_market(exchange)
+        return public_market(exchange, self.clocks.of(exchange))
 
     def _paper(self, account: str, source: CandleSource) -> _Trading:
         paper = PaperBroker(account, self.config.paper, SqlitePaper(self.database), source.clock)
@@ -103,12 +106,13 @@ class AccountOpener:
             return _Trading(FaultyBroker(paper, self.config.replay.faults, source.clock), paper, None)
         return _Trading(paper, paper, None)
 
-    def _live(self, account: str, source: CandleSource) -> _Trading:
+    def _live(self, account: str) -> _Trading:
         exchange = exchange_of(account)
         venue_rules(exchange)
         if self.keys is None:
             raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
-        broker = live_account(account, self.keys(exchange), source.clock)
+        clock, data_dir = self.clocks.of(exchange), self.database.path.parent
+        broker = live_account(account, self.keys(exchange), clock, data_dir)
         return _Trading(broker, None, partial(self._allowance, account))
 
     def _allowance(self, account: str, currency: str, now_ms: int) -> Allowance:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from autopilot.adapters.audit_head import read_head
 from autopilot.adapters.clock import WallClock
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.venues.opening import live_account
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
@@ -54,7 +55,8 @@ class Armings:
             free_bytes=shutil.disk_usage(self.paths.data_dir).free,
             deciding=await self._deciding(wanted),
         )
-        account = live_account(wanted.account, keys, WallClock())
+        clock = ExchangeClock(exchange_of(wanted.account))
+        account = live_account(wanted.account, keys, clock, self.paths.data_dir)
         try:
             return await arming_findings(wanted, facts, account, SqliteLedger(self.database))
         finally:

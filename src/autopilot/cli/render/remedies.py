@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _WISHES = {
     "PAUSED_BY_USER": "the pause to be over: autopilot resume",
     "PANIC": "the halt to be over: autopilot resume",
+    "KEY_SHARED": "an API key that no other program uses: autopilot keys rotate",
     "EXCHANGE_UNREACHABLE": "an exchange that answers; Autopilot keeps trying",
     "LEAVE_EXCEEDED": "waiting entry orders within the armed amount; those above it are canceled",
     "BOOKS_DIFFER": "books that agree with the exchange's: autopilot status shows the difference, autopilot resume"

@@ -37,11 +37,3 @@ def test_it_ends_with_time_or_with_an_answer(clock: FakeClock) -> None:
     assert backoff.left_s == 0
     backoff.failed("no answer")
     assert backoff.left_s == 0, "the first of a new row"
-
-
-@pytest.mark.parametrize("step_ms", [-3_600_000, -1])
-def test_a_clock_that_is_set_back_makes_no_pause_longer(clock: FakeClock, step_ms: int) -> None:
-    backoff = Backoff(clock)
-    backoff.locked_out("too many requests")
-    clock.at_ms += step_ms
-    assert backoff.left_s == 0

@@ -111,5 +111,4 @@ BINANCE = VenueRules(
         trading="enableSpotAndMarginTrading",
         moving=("enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer"),
     ),
-    checks_request_time=True,
 )

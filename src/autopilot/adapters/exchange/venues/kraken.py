@@ -131,5 +131,6 @@ KRAKEN = VenueRules(
     # 8 queries. Kraken counts each of them, up to 15, and forgets one in three seconds. Source:
     # https://docs.kraken.com/api/docs/guides/spot-rest-ratelimits.
     account_burst=24.0,
+    counts_nonces=True,
     needs_coin_list=True,
 )

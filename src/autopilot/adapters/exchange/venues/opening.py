@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.gateway import Gateway
+from autopilot.adapters.exchange.nonces import NONCES_NAME
 from autopilot.adapters.exchange.venues.known import VENUES, venue_rules
 from autopilot.domain.account import exchange_of
 from autopilot.domain.credentials import ExchangeKeys
-from autopilot.ports.clock import Clock
 
 
-def public_market(exchange: str) -> CcxtCandles:
-    """The public market of any exchange that ccxt knows. Raises UnknownExchange."""
+def public_market(exchange: str, clock: ExchangeClock | None = None) -> CcxtCandles:
+    """The public market of any exchange that ccxt knows; ``clock`` is its clock, if others use it too. Raises
+    UnknownExchange."""
     rules = VENUES.get(exchange)
-    return CcxtCandles(exchange, needs_coin_list=rules is not None and rules.needs_coin_list)
+    return CcxtCandles(exchange, needs_coin_list=rules is not None and rules.needs_coin_list, clock=clock)
 
 
-def live_account(account: str, keys: ExchangeKeys, clock: Clock) -> CcxtBroker:
-    """The broker of ``account``, such as ``live:kraken``. Raises ConfigError for an exchange without `VenueRules`."""
+def live_account(account: str, keys: ExchangeKeys, clock: ExchangeClock, data_dir: Path) -> CcxtBroker:
+    """The broker of ``account``, such as ``live:kraken``, by its exchange's clock. Raises ConfigError for an exchange
+    without `VenueRules`."""
     rules = venue_rules(exchange_of(account))
-    return CcxtBroker(account, Gateway(rules, keys, clock), rules.orders, clock)
+    gateway = Gateway(rules, keys, clock, nonces_dir=data_dir / NONCES_NAME)
+    return CcxtBroker(account, gateway, rules.orders, clock)

@@ -20,6 +20,7 @@ from autopilot.adapters.store.views.holdings import Holding, holdings
 from autopilot.adapters.store.views.names import STORED
 from autopilot.adapters.store.views.passed_over import passed_since_decided
 from autopilot.domain.account import BooksState, exchange_of, is_live
+from autopilot.domain.clock_error import ClockError
 from autopilot.domain.document_types import Document
 from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import LostPlace
@@ -40,6 +41,8 @@ from autopilot.domain.trading_mode import (
 )
 
 DISK_LEAST_BYTES = 500_000_000
+CLOCK_ERROR_MS = 30_000
+"""A clock that is further off is an error, because nothing keeps it; less is a warning."""
 KEYS_LOCKED = "KEYS_LOCKED"
 EXIT_REFUSED = "EXIT_REFUSED"
 POSITION_UNMONITORED, ENTRY_UNFOLLOWED, ORDER_UNMONITORED = UNMONITORED = (
@@ -78,13 +81,16 @@ def mode_document(account: str, restrictions: Sequence[Restriction]) -> Document
     return {"account": account, "mode": mode_of(restrictions).value, "restrictions": documents}
 
 
-def problems(database: Database, status: Document, books: Mapping[str, BooksState]) -> list[Document]:
-    """A `ProblemDocument` for each problem of the database, of ``status``, or of the ``books`` by account, errors
-    first. Raises StoreError."""
+def problems(
+    database: Database, status: Document, books: Mapping[str, BooksState], clock_errors: Sequence[ClockError] = ()
+) -> list[Document]:
+    """A `ProblemDocument` for each problem of the database, of ``status``, of the ``books`` by account, or of this
+    machine's clock, errors first. Raises StoreError."""
     unknown = database.rows("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms")
     data_dir, held = database.path.parent, holdings(database.connection)
     found = [
         *_disk(data_dir, shutil.disk_usage(data_dir).free),
+        *_clocks(clock_errors),
         *_armings(altered_armings(database)),
         *_modes(altered_modes(database)),
         *_restrictions(status["modes"]),
@@ -319,6 +325,18 @@ def _disk(directory: Path, free_bytes: int) -> Iterator[Document]:
             f"{free_bytes / 1e6:.0f} MB are free on the disk; at least {DISK_LEAST_BYTES / 1e6:.0f} MB are needed",
             None,
             "free some space: Autopilot sends no order that it could not store",
+        )
+
+
+def _clocks(errors: Sequence[ClockError]) -> Iterator[Document]:
+    for error in errors:
+        yield _problem(
+            "CLOCK_WRONG",
+            "error" if abs(error.behind_ms) >= CLOCK_ERROR_MS else "warning",
+            "this machine's clock",
+            f"{error.words}; trading goes by the exchange's clock, records and schedules by this one",
+            error.since_ms,
+            "timedatectl shows whether it is kept; sudo timedatectl set-ntp true corrects it",
         )
 
 

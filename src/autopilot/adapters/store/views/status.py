@@ -11,6 +11,7 @@ from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.queries import stored_status
 from autopilot.adapters.store.views.real_money import real_money
 from autopilot.domain.account import BooksState
+from autopilot.domain.clock_error import ClockError
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
 from autopilot.domain.trading_mode import Restriction
@@ -20,13 +21,14 @@ from autopilot.domain.trading_mode import Restriction
 class LiveState:
     """The state that only the running daemon knows. ``models``: a `LoadedModelDocument` for each champion; ``symbol``
     puts the live state of a symbol over the stored one; ``restrictions`` gives those in force for an account;
-    ``books``: the state of the books by account."""
+    ``books``: the state of the books by account; ``clock_errors``: by how much this machine's clock is wrong."""
 
     daemon: Document
     models: Sequence[Document]
     symbol: Callable[[Document], Document]
     restrictions: Callable[[str], Sequence[Restriction]]
     books: Mapping[str, BooksState]
+    clock_errors: Sequence[ClockError]
 
 
 def status_document(database: Path, now_ms: int, live: LiveState | None = None, symbol: str | None = None) -> Document:
@@ -48,7 +50,7 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
             }
             document["model"] = _leading(document["symbols"], live.models)
         document["real_money"] = real_money(opened, document["symbols"], now_ms)
-        document["health"] = problems(opened, document, live.books if live else {})
+        document["health"] = problems(opened, document, live.books if live else {}, live.clock_errors if live else ())
     if symbol is not None:
         document["symbols"] = [each for each in document["symbols"] if each["symbol"] == symbol]
         if not document["symbols"]:
