@@ -1,5 +1,5 @@
 """Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes, the
-imports and the requests, which take long."""
+imports, the requests and the pruning, which take long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ import os
 import platform
 import sys
 
-from benchmarks import backtest, cycle, idle, imports, kills, replay_year, requests, retrain, scenes, status, yardsticks
+from benchmarks import (
+    backtest,
+    cycle,
+    idle,
+    imports,
+    kills,
+    pruning,
+    replay_year,
+    requests,
+    retrain,
+    scenes,
+    status,
+    yardsticks,
+)
 
 ALL = {
     "cycle": cycle.run,
@@ -26,14 +39,15 @@ def main(names: list[str]) -> int:
         return long(names[1:])
     if names == ["kills"]:
         return kills.main()
-    unknown = [name for name in names if name not in ALL]
+    known = ALL | {"pruning": pruning.run}
+    unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
         return 2
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load before {load}")
     for name in names or ALL:
-        ALL[name]()
+        known[name]()
     return 0
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +24,7 @@ from aiohttp import web
 from daily_market import DAYS, RISING
 from home import Finished, Home
 from kraken_exchange import API_KEY, SECRET, KrakenExchange
+from lock_holder import held_by_another_program
 from loopback_exchange import Fields
 from loopback_thread import answering
 from paper_week import trade_on_paper
@@ -227,6 +229,45 @@ def refused_exit(scene: Scene) -> Ending:
     return Ending(f"{says}; sold {sold:.1f} s after it was possible", _unless(seen, sold) or _books(scene))
 
 
+def full_disk(scene: Scene) -> Ending:
+    """The disk is full to its last byte when the daemon is killed, starts again, and the price falls below the stop.
+    Later there is room again."""
+    with small_disk(scene.home.data_dir) as is_small:
+        if not is_small:
+            return Ending("not played: this user may not mount anything")
+        hold(scene)
+        rest = fill_up(scene.home.data_dir)
+        scene.home.kill_hard()
+        scene.run("start", "--live")
+        ending = _fall(scene, "DISK_NEARLY_FULL")
+        seen = "DISK_FULL" in scene.codes()
+        rest.unlink()
+        back = scene.wait(lambda: "DISK_FULL" not in scene.codes())
+        _next_hour(scene)
+        scene.run("stop")
+        says = f"{ending.says}; DISK_FULL {'seen' if seen else 'not seen'}, over {back:.1f} s after there was room"
+        return Ending(says, ending.wrong or _unless(seen, back))
+
+
+def locked_database(scene: Scene) -> Ending:
+    """Another program holds the database for 20 s while the price falls below the stop."""
+    hold(scene)
+    slowest_s = 0.0
+    with held_by_another_program(scene.home.database):
+        seen = scene.wait(lambda: "DATABASE_LOCKED" in scene.codes())
+        scene.show(scene.last_price * Decimal("0.7"))
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            begin = time.monotonic()
+            scene.home.client.get("/health")
+            slowest_s = max(slowest_s, time.monotonic() - begin)
+            time.sleep(0.05)
+        sent = sum(order.side == "sell" for order in scene.exchange.orders.values())
+    ending = _fall(scene, "")
+    says = f"DATABASE_LOCKED after {seen:.1f} s, slowest answer {slowest_s:.2f} s, {sent} sales while it was locked"
+    return Ending(f"{says}; {ending.says}", ending.wrong or _unless(seen, sent == 0))
+
+
 SCENES: dict[str, Callable[[Scene], Ending]] = {
     scene.__name__: scene
     for scene in (
@@ -237,8 +278,34 @@ SCENES: dict[str, Callable[[Scene], Ending]] = {
         suspended,
         nonces,
         refused_exit,
+        full_disk,
+        locked_database,
     )
 }
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[bool]:
+    """560 MB in place of the directory, because arming needs 500; False if this user may not mount anything."""
+    place.mkdir(mode=0o700, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=560m,mode=700", "tmpfs", place]
+    is_small = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    try:
+        yield is_small
+    finally:
+        if is_small:
+            subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill_up(place: Path) -> Path:
+    """The file that takes the disk's last byte."""
+    rest = place / "rest"
+    with rest.open("wb", buffering=0) as file:
+        for size in (1_048_576, 4_096):
+            with suppress(OSError):
+                while file.write(bytes(size)):
+                    pass
+    return rest
 
 
 def configure(home: Home, *, auto_execute: bool) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from autopilot.domain.errors import StoreUnavailable
+from autopilot.domain.errors import StoreFull, StoreUnavailable
 
 LONGEST_S = 5.0
 """The longest wait for another process, which writes one small file."""
@@ -27,14 +27,13 @@ def write_durably(path: Path, content: bytes, what: str) -> None:
 
 @contextmanager
 def storing(failure: str, hint: str = "check the directory's owner and mode") -> Iterator[None]:
-    """Raises StoreUnavailable in place of OSError."""
+    """Raises StoreUnavailable in place of OSError, StoreFull if the disk is full."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise StoreUnavailable(
-            f"{failure}: {error.strerror}", hint="make room on the disk, then try again" if full else hint
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFull(f"{failure}: {error.strerror}", hint="make room on the disk, then try again") from error
+        raise StoreUnavailable(f"{failure}: {error.strerror}", hint=hint) from error
 
 
 @contextmanager

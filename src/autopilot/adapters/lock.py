@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from autopilot.domain.errors import AutopilotError, ConfigError, Kind
@@ -34,7 +34,9 @@ def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | No
             pid = _read_pid(descriptor)
             raise busy(pid) if busy else _daemon_runs(lock_file, pid)
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        # The id only helps people: on a full disk the lock holds without it.
+        with suppress(OSError):
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
         os.ftruncate(descriptor, 0)
     finally:

@@ -69,10 +69,11 @@ def matching_series(session: Session, wanted: dict[str, str | None]) -> list[Doc
 def stored_series(session: Session) -> list[Document]:
     """All stored series. Creates no database."""
     from autopilot.adapters.store.candles import SqliteCandles
+    from autopilot.adapters.store.database import open_for_queries
 
     if not session.paths.database.exists():
         return []
-    with candle_database(session) as database:
+    with open_for_queries(session.paths.database) as database:
         return [
             {
                 "exchange": series.exchange,
@@ -88,8 +89,9 @@ def stored_series(session: Session) -> list[Document]:
 
 def stored_candles(session: Session, item: Document, last: int | None = None) -> Candles:
     from autopilot.adapters.store.candles import SqliteCandles
+    from autopilot.adapters.store.database import open_for_queries
 
-    with candle_database(session) as database:
+    with open_for_queries(session.paths.database) as database:
         store = SqliteCandles(database)
         return store.load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]), last=last)
 

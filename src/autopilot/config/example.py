@@ -11,11 +11,13 @@ from autopilot.config.keys import Key, all_keys, all_sections
 
 _WIDTH = 110
 
-BETTER = {"training.days": 1095}
-"""Values that the file sets, because the default does not serve: 90 days of two symbols can never pass the gate."""
+BETTER = {"training.days": 1095, "data.keep_decisions_days": 90}
+"""Values that the file sets, because the default does not serve: 90 days of two symbols can never pass the gate, and
+only a new user can be offered to have decisions deleted."""
 _NOTES = {
     "training.days": "The default is 90. The gate requires at least 1,000 decisions on 180 days that a model was not"
     " trained on: 90 days can never pass. Two symbols need about three years.",
+    "data.keep_decisions_days": "The default is 0. Kept for ever: signals, denials, orders, trades, the audit log.",
     "training.symbols": "With more symbols fewer days are enough for the gate: autopilot retrain says how many.",
 }
 

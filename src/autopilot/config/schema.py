@@ -135,6 +135,8 @@ class DataSection(Section):
     """Another exchange, whose candles of the same symbol fill in what a decision lacks before the first candle of the
     trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Prices of two exchanges differ a
     little."""
+    keep_decisions_days: Annotated[int, Ge(0), Le(36_500)] = 0
+    """Days after which decisions without a signal are deleted; 0 never. On real markets only."""
 
 
 class TrainingSection(Section):

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autopilot.app.trading.autopilots import Venue
+from autopilot.daemon.lock_wait import LOOK_S, lock_ends
 from autopilot.daemon.scheduler import JobScheduler
-from autopilot.domain.errors import AutopilotError, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import AutopilotError, StoreLocked, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.settings import AutopilotSettings
+from autopilot.engine.state import RunState
 from autopilot.ports.ledger import Ledger
 
 FIRST_CYCLE_S = 9.0
@@ -24,11 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Running:
-    """An autopilot and its job. ``began`` is set after the first cycle, ``idle`` while no cycle is under way, and no
-    cycle begins while it is ``stopping``."""
+    """An autopilot and its job. ``is_locked``: whether another program holds the database. ``began`` is set after the
+    first cycle, ``idle`` while no cycle is under way, and no cycle begins while it is ``stopping``."""
 
     autopilot: IntelligentAutopilot
     venue: Venue
+    is_locked: Callable[[], bool]
     began: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
@@ -37,13 +40,26 @@ class Running:
         """One run of the job: a cycle, and those that can follow at once."""
         self.idle.clear()
         try:
-            while not self.stopping and await self.autopilot.run_cycle():
+            while not self.stopping and (await self.autopilot.run_cycle() or await self._lock_ends()):
                 self.began.set()
                 # Others want the loop too: a stored market at full speed would never let go of it.
                 await asyncio.sleep(0)
         finally:
             self.began.set()
             self.idle.set()
+
+    async def _lock_ends(self) -> bool:
+        """After a cycle that failed because another program holds the database: wait until it does not, so that an exit
+        that is due need not wait for the next interval. Returns False after another cycle, and if the symbol is to
+        stop."""
+        record = self.autopilot.record
+        if record.state is not RunState.RETRYING or not isinstance(record.failure, StoreLocked):
+            return False
+        self.began.set()
+        # At least one pause: a program that writes again and again leaves only short gaps.
+        await asyncio.sleep(LOOK_S)
+        await lock_ends(self.is_locked, lambda: self.stopping)
+        return not self.stopping
 
     async def pause(self) -> None:
         """Let the cycle under way end, and begin no other."""
@@ -60,10 +76,18 @@ class Running:
 
 class Autopilots:
     """One autopilot a symbol. ``open_venue`` makes an account's venue at its first use; it raises UnknownExchange, and
-    for real money ConfigError and SafetyRefused."""
+    for real money ConfigError and SafetyRefused. ``is_locked``: whether another program holds the
+    database."""
 
-    def __init__(self, open_venue: Callable[[str], Venue], ledger: Ledger, scheduler: JobScheduler) -> None:
+    def __init__(
+        self,
+        open_venue: Callable[[str], Venue],
+        ledger: Ledger,
+        scheduler: JobScheduler,
+        is_locked: Callable[[], bool],
+    ) -> None:
         self._open_venue = open_venue
+        self._is_locked = is_locked
         self._ledger = ledger
         self._scheduler = scheduler
         self._venues: dict[str, Venue] = {}
@@ -186,7 +210,7 @@ class Autopilots:
         launched = []
         for settings in joined:
             venue = self._venues[settings.account]
-            running = Running(venue.make(settings), venue)
+            running = Running(venue.make(settings), venue, self._is_locked)
             running.idle.set()
             self._running[settings.symbol] = running
             self.forget(settings.symbol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,6 +23,7 @@ from autopilot.app.training.tasks import TrainingTasks
 from autopilot.config.schema import AutopilotConfig
 from autopilot.control.requests import ExitRequest, StartRequest, StopRequest
 from autopilot.daemon.autopilots import Autopilots, Running
+from autopilot.daemon.lock_wait import lock_ends
 from autopilot.daemon.symbol_control import SymbolControl
 from autopilot.distribution import installed_version
 from autopilot.domain.document_types import Document
@@ -33,6 +35,8 @@ from autopilot.ports.clock import Clock
 from autopilot.ports.restrictions import RestrictionSource
 
 QUERY_THREADS = 4
+COMMAND_WAIT_S = 2.0
+"""Less than `autopilot panic` waits for an answer before it acts by itself."""
 
 
 class AutopilotService:
@@ -88,6 +92,11 @@ class AutopilotService:
             "data_dir": str(self._database.path.parent),
         }
 
+    async def await_database(self) -> None:
+        """Wait a little while another program holds the database, so that a short lock fails no command."""
+        deadline = time.monotonic() + COMMAND_WAIT_S
+        await lock_ends(self._database.is_locked, lambda: time.monotonic() > deadline)
+
     async def start(self, request: StartRequest) -> Document:
         """Raises as `SymbolControl.start` does."""
         done = await self._symbols.start(request)
@@ -136,6 +145,7 @@ class AutopilotService:
             self._restrictions.restrictions,
             self.trading.books(),
             self._clock_watch.errors(),
+            self._database.locked_at_ms,
         )
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 

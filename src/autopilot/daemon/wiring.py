@@ -18,6 +18,7 @@ from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.full_disk import FullDisk
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.log_proof import AnchoredLog
 from autopilot.adapters.store.lost_champions import LostChampions
@@ -48,6 +49,7 @@ from autopilot.daemon.log import configure_logging, keep_memory_private
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.symbol_control import SymbolControl
+from autopilot.daemon.upkeep import Upkeep
 from autopilot.domain.credentials import ExchangeKeys
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.engine.account_watch import AccountWatch
@@ -55,6 +57,8 @@ from autopilot.engine.events import EventLog
 from autopilot.execution.restrictions import AllowanceExceeded, Restrictions
 from autopilot.strategies.registry import load_strategies
 
+LOCK_WAIT_S = 0.25
+"""How long a transaction of the daemon waits for another program's. Its event loop waits with it."""
 log = logging.getLogger(__name__)
 
 
@@ -73,7 +77,7 @@ def serve(paths: Paths) -> int:
 def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotService:
     """All of a daemon but its socket, begun inside a running event loop. Raises AutopilotError if it cannot start."""
     config = load(paths).config
-    database = open_database(paths.database)
+    database = _opened(paths)
     clock, clocks = WallClock(), ExchangeClocks()
     events = EventLog(clock.now_ms)
     index = FearGreed(SqliteSentiment(database))
@@ -91,18 +95,20 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     overdrawn = AllowanceExceeded(SqliteLedger(database), armings.allowance, clocks)
     allows_unproven = config.model.allow_unproven
     lost = LostChampions(database, armings, clocks.now_ms, champions.damage, allows_unproven=allows_unproven)
-    restrictions = Restrictions(modes, watch, NotArmed(armings, clocks.now_ms), overdrawn, lost, AnchoredLog(database))
+    unarmed, log_kept, full = NotArmed(armings, clocks.now_ms), AnchoredLog(database), FullDisk(database.ballast)
+    restrictions = Restrictions(modes, watch, unarmed, overdrawn, lost, log_kept, full)
     accounts = AccountOpener(config, database, events, restrictions, audit.trail, keys, clocks)
     wiring = Wiring(accounts, strategies, sentiment, champions, watch)
     scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
-    autopilots = Autopilots(wiring.open_venue, ledger, scheduler)
+    autopilots = Autopilots(wiring.open_venue, ledger, scheduler, database.is_locked)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     books = BooksWatch(ledger.busy_accounts, autopilots.open_account, watch)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champions.refresh)
     reviews = ModelWatch(trained, files, drift, clock, champions.refresh, trainings.start_again)
     held = partial(stored_holdings, paths.database)
     symbols = SymbolControl(config, SqliteAutopilots(database), autopilots, armings, held, clocks)
+    upkeep = Upkeep(database, clock, config.data.keep_decisions_days)
     service = AutopilotService(
         config,
         database,
@@ -117,13 +123,10 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
         clock_watch,
         audit,
         ask_to_stop,
-        closing=[trainings.close, champions.close, index.close, audit.close],
+        closing=[upkeep.close, trainings.close, champions.close, index.close, audit.close],
     )
     trainings.open()
-    scheduler.start()
-    scheduler.add("books watch", books.review, COMPARE_EVERY_S)
-    scheduler.add("clock watch", clock_watch.review, WATCH_EVERY_S)
-    scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
+    _start_jobs(scheduler, upkeep, books, clock_watch, reviews)
     if config.training.schedule:
         scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
@@ -135,6 +138,24 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
 def _say_lost_places(database: Database) -> None:
     for place in SqliteLostPlaces(database).vacant():
         log.warning("%s", place)
+
+
+def _opened(paths: Paths) -> Database:
+    """The daemon's database, with its ballast if there is room for it. Raises StoreError."""
+    database = open_database(paths.database)
+    database.wait_at_most(LOCK_WAIT_S)
+    database.ballast.keep()
+    return database
+
+
+def _start_jobs(
+    scheduler: JobScheduler, upkeep: Upkeep, books: BooksWatch, clocks: ClockWatch, reviews: ModelWatch
+) -> None:
+    scheduler.start()
+    upkeep.schedule(scheduler)
+    scheduler.add("books watch", books.review, COMPARE_EVERY_S)
+    scheduler.add("clock watch", clocks.review, WATCH_EVERY_S)
+    scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:

@@ -16,7 +16,9 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── StoreError                  the database
 │   ├── StoreCorrupt            damaged, or not a database of ours
 │   ├── StoreTooNew             written by a newer Autopilot
-│   └── StoreUnavailable        unavailable: locked, read-only, disk full, no permission
+│   └── StoreUnavailable        unavailable: read-only, no permission
+│       ├── StoreFull           the disk takes no more
+│       └── StoreLocked         another program holds the database
 ├── ExchangeError               the market
 │   ├── UnknownExchange         unknown  ╮
 │   ├── UnknownSymbol           unknown  │ asking again will not help
@@ -167,6 +169,14 @@ class StoreUnavailable(StoreError):
     """The database is locked, read-only, out of space or not permitted."""
 
     kind = Kind.UNAVAILABLE
+
+
+class StoreFull(StoreUnavailable):
+    """The disk takes no more: it is full, or its user is over a quota."""
+
+
+class StoreLocked(StoreUnavailable):
+    """Another program holds the database."""
 
 
 class ExchangeError(AutopilotError):

@@ -151,9 +151,23 @@ class ProblemDocument(ReasonDocument):
     hint: str
 
 
+class DatabaseDocument(TypedDict):
+    """The size of the database. ``reusable_bytes``: the part of ``bytes`` that later rows take. The growth is null
+    until it was measured for a day; ``days_until_full`` is null also if there is no growth. ``locked_at_ms``: since
+    when another program keeps the daemon from writing, null if it does not."""
+
+    bytes: int
+    reusable_bytes: int
+    disk_free_bytes: int
+    growth_bytes_per_day: int | None
+    days_until_full: float | None
+    locked_at_ms: int | None
+
+
 class StatusDocument(TypedDict):
     """``status``: of all symbols, or of one. ``model``: the champion of the first running symbol's candles, or the
-    first champion if none runs; ``models``: all champions; ``health``: the problems, the most important first."""
+    first champion if none runs; ``models``: all champions; ``health``: the problems, the most important first;
+    ``database`` is missing in that of an older daemon."""
 
     daemon: DaemonDocument
     model: LoadedModelDocument | None
@@ -162,4 +176,5 @@ class StatusDocument(TypedDict):
     accounts: list[AccountDocument]
     symbols: list[SymbolDocument]
     real_money: list[RealMoneyDocument]
+    database: NotRequired[DatabaseDocument]
     health: list[ProblemDocument]

@@ -19,6 +19,7 @@ LEAVE_EXCEEDED = "LEAVE_EXCEEDED"
 CHAMPION_LOST = "CHAMPION_LOST"
 MODEL_UNREAD = "MODEL_UNREAD"
 AUDIT_ALTERED = "AUDIT_ALTERED"
+DISK_FULL = "DISK_FULL"
 EVERY_ACCOUNT = "*"
 WRITE_OFF = (
     "sell or withdraw it on the exchange's own page, then take it out of the books: autopilot resume --write-off"

@@ -164,8 +164,9 @@ class IntelligentAutopilot:
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._account.lock.for_cycle():
-                self._seen_at_ms = quote.at_ms
                 await self._trader.watch(market, quote)
+                # Only now: a price at which an exit could not be stored is looked at again.
+                self._seen_at_ms = quote.at_ms
         return more
 
     async def _reconcile(self, market: Market) -> None:

@@ -59,8 +59,9 @@ class MarketWindow:
         strategies' track record begins with.
         """
         snapshot = await self._source.fetch(self._symbol, self._timeframe, self._next_open_ms(), KEPT)
-        self._keep(snapshot.candles)
+        # First the price: exits need it, also when the candles cannot be stored.
         self.quote = snapshot.quote or self.quote
+        self._keep(snapshot.candles)
         return snapshot.more
 
     def undecided(self, decided_at_ms: int | None) -> Candles:

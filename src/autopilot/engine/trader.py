@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from autopilot.domain.candles import Candle
 from autopilot.domain.decision import decision_id
-from autopilot.domain.errors import ExchangeError, MarketUnavailable
+from autopilot.domain.errors import ExchangeError, MarketUnavailable, StoreError
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.model_state import ModelScope
 from autopilot.domain.money import to_decimal
@@ -137,8 +137,8 @@ class Trader:
 
 async def check_exits_after_failure(trader: Trader, market: Market, window: MarketWindow, lock: AccountLock) -> None:
     """Check the exits against the latest price after a cycle that failed before it did so. Takes the account's lock.
-    Raises StoreError; an error of the exchange stays in the orders."""
-    with suppress(ExchangeError):
+    Raises StoreError if an exit cannot be stored; an error of the exchange stays in the orders."""
+    with suppress(ExchangeError, StoreError):
         await window.refresh()
     if window.quote:
         async with lock.for_cycle():

@@ -38,6 +38,7 @@ from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.audit import AuditTrail, advanced
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.full_disk import FullDisk
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
@@ -241,7 +242,7 @@ async def whole(
         AutopilotConfig.of({"exchange": "kraken", "model": {"allow_unproven": True}}),
     )
     watch = AccountWatch(clock, events)
-    restrictions = Restrictions(watch, NotArmed(armings, clock.now_ms))
+    restrictions = Restrictions(watch, NotArmed(armings, clock.now_ms), FullDisk(database.ballast))
     keys = ExchangeKeys(API_KEY, SECRET)
     accounts = AccountOpener(config, database, events, restrictions, keys=lambda name: keys)
     made = Wiring(accounts, strategies, NeutralSentiment(), champions, watch)

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lock_holder import held_by_another_program
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.order import OrderType
 from autopilot.engine.state import RunState
 
-HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN EXCLUSIVE")
-print("held", flush=True)
-sys.stdin.read()
-"""
 PAGE = 4096
 
 
@@ -49,14 +42,8 @@ def read_only(database: Database) -> Iterator[None]:
 def locked(database: Database) -> Iterator[None]:
     """By another process."""
     database.connection.execute("PRAGMA busy_timeout = 20")
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, database.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdin
-        assert holder.stdout
-        assert holder.stdout.readline() == b"held\n"
+    with held_by_another_program(database.path):
         yield
-        holder.stdin.close()
 
 
 @contextmanager

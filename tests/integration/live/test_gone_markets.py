@@ -239,7 +239,7 @@ class TestWithDaemon:
         return control, BooksWatch(bought.ledger.busy_accounts, liquidation, watch)
 
     def problems(self, bought: Any, control: TradingControl) -> dict[str, Any]:
-        live = LiveState({}, (), lambda stored: stored, bought.autopilot._watch.restrictions, control.books(), ())
+        live = LiveState({}, (), lambda stored: stored, bought.autopilot._watch.restrictions, control.books(), (), None)
         found = status_document(bought.database.path, bought.clock.at_ms, live)["health"]
         return {each["code"]: each for each in found}
 

@@ -102,7 +102,7 @@ def test_a_row_that_the_audit_log_does_not_tell_of_gives_no_leave_and_is_found(
     anchor = read_head(path.with_name("audit.head"))
     verdict = verify_all(path, anchor)
     assert (verdict.fault, verdict.armings.altered, verdict.is_whole) == (None, (account,), False)
-    status: dict[str, Any] = {"modes": [], "symbols": [], "models": []}
+    status: dict[str, Any] = {"modes": [], "symbols": [], "models": [], "database": {"locked_at_ms": None}}
     (found,) = [each for each in problems(database, status, {}) if each["code"] == "ARMING_ALTERED"]
     assert (found["level"], found["subject"]) == ("error", account)
     assert real_money(database, [], 1_500) == []

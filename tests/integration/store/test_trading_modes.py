@@ -352,10 +352,12 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
             {**silent, "symbol": "SOL/USD", "account": "paper:elsewhere", "left_out": away},
         ],
         "models": [unusable, other],
+        "database": {"locked_at_ms": 1_714_521_600_000},
     }
     found = problems(database, status, {})
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [
         ("DISK_NEARLY_FULL", "error", str(path.parent)),
+        ("DATABASE_LOCKED", "error", str(path)),
         ("KEYS_LOCKED", "error", "ETH/USD in live:kraken"),
         ("SYMBOL_LEFT_OUT", "error", "SOL/USD in paper:elsewhere"),
         ("PAUSED_BY_USER", "warning", "live:kraken, paper:coinbase"),
@@ -364,5 +366,5 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
         ("BOOKS_COMPARED", "warning", "BTC/USD"),
         ("MODEL_UNUSABLE", "warning", "model m1"),
     ]
-    assert [each["hint"] for each in found[1:3]] == ["start it anew", "autopilot start --symbol SOL/USD"]
+    assert [each["hint"] for each in found[2:4]] == ["start it anew", "autopilot start --symbol SOL/USD"]
     assert set(found[0]) == {"code", "level", "subject", "detail", "since_ms", "hint"}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from autopilot.adapters import durable_file
-from autopilot.adapters.durable_file import locked, write_durably, write_file
-from autopilot.domain.errors import StoreUnavailable
+from autopilot.adapters.durable_file import locked, storing, write_durably, write_file
+from autopilot.domain.errors import StoreFull, StoreUnavailable
 
 
 def test_what_lies_where_the_draft_will_be_is_not_written_to(tmp_path: Path) -> None:
@@ -40,3 +41,15 @@ def test_who_does_not_come_to_an_end_is_not_waited_for(tmp_path: Path, monkeypat
         pass
     with locked(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.ENOSPC, StoreFull), (errno.EDQUOT, StoreFull), (errno.EACCES, StoreUnavailable)],
+    ids=errno.errorcode.get,
+)
+def test_a_full_disk_is_told_from_other_failures(number: int, kind: type[StoreUnavailable]) -> None:
+    with pytest.raises(StoreUnavailable) as caught, storing("the file cannot be written"):
+        raise OSError(number, os.strerror(number))
+    assert type(caught.value) is kind
+    assert ("make room" in caught.value.hint) is (kind is StoreFull)

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -38,3 +39,16 @@ def test_it_is_free_again_after_an_error(tmp_path: Path) -> None:
 def test_a_directory_in_its_place_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot open the lock .*: Is a directory"), hold_lock(tmp_path):
         pass
+
+
+def test_on_a_full_disk_it_is_held_without_the_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "autopilot.lock"
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with hold_lock(path):
+        with pytest.raises(AlreadyRunning, match="a daemon already runs") as caught, hold_lock(path):
+            pass
+        assert caught.value.pid is None

@@ -20,11 +20,14 @@ def test_the_example_file_is_up_to_date() -> None:
     assert EXAMPLE.read_text() == example_text()
 
 
-def test_it_changes_only_the_days_of_training_as_it_stands_and_with_every_key_uncommented() -> None:
+def test_it_changes_only_two_keys_as_it_stands_and_with_every_key_uncommented() -> None:
     usual = AutopilotConfig()
     training = usual.training.model_copy(update={"days": BETTER["training.days"]})
+    data = usual.data.model_copy(update={"keep_decisions_days": 90})
     for text in (example_text(), uncommented(example_text())):
-        assert AutopilotConfig.of(tomllib.loads(text)) == usual.model_copy(update={"training": training})
+        found = AutopilotConfig.of(tomllib.loads(text))
+        assert found == usual.model_copy(update={"training": training, "data": data})
+    assert usual.data.keep_decisions_days == 0, "nothing is deleted from stores that exist"
 
 
 def test_a_training_by_the_file_can_pass_the_gate_and_one_by_the_defaults_cannot() -> None:

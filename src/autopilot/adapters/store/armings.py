@@ -11,6 +11,7 @@ from typing import Any
 
 from autopilot.adapters.store.arming_proof import ArmingEvent, recorded_event
 from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.database import urgent
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.account import account_name, exchange_of, is_live
 from autopilot.domain.arming import NO_ALLOWANCE, Allowance, Arming
@@ -53,6 +54,7 @@ class SqliteArmings(AuditedStore):
             self._record(connection, ArmingEvent.ARMED, to_row(armed))
         return armed
 
+    @urgent
     def disarm(self, account: str, now_ms: int) -> bool:
         """Disarm the account, even if the arming is not valid at ``now_ms``. Returns False if it is already over."""
         with self._database.transaction(durable=True) as connection:
@@ -113,6 +115,7 @@ class SqliteArmings(AuditedStore):
     def _row(self, account: str) -> sqlite3.Row | None:
         return self._database.row("SELECT * FROM armings WHERE account = ?", (account,))
 
+    @urgent
     def _expire(self, row: sqlite3.Row) -> None:
         """Record the expiry, unless another process did, or armed the account again meanwhile."""
         with self._database.transaction(durable=True) as connection:

@@ -48,8 +48,12 @@ class AuditTrail:
 
     def record(self, database: Database, kind: AuditKind, body: Document, *, actor: str | None = None) -> None:
         """Add a row for an event that changes no table, durably. Raises StoreError."""
-        with database.transaction(durable=True) as connection:
-            self.append(connection, kind, body, actor=actor)
+
+        def add() -> None:
+            with database.transaction(durable=True) as connection:
+                self.append(connection, kind, body, actor=actor)
+
+        database.urgently(add)
 
 
 class AuditedStore(Store):

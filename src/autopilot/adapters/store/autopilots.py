@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.adapters.store.database import Store
+from autopilot.adapters.store.database import Store, urgent
 from autopilot.adapters.store.rows import insert, to_row
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
@@ -36,6 +36,7 @@ class AutopilotEntry:
 class SqliteAutopilots(Store):
     """Which symbols run, so that the next daemon takes them up. Methods raise StoreError."""
 
+    @urgent
     def save_autopilot(self, *entries: AutopilotEntry) -> None:
         """Insert or update, by symbol. What was suspended before and is not among them stays stopped."""
         if entries:
@@ -44,10 +45,12 @@ class SqliteAutopilots(Store):
                 for entry in entries:
                     connection.execute(insert("autopilots", AutopilotEntry, or_update="symbol"), to_row(entry))
 
+    @urgent
     def save_stopped(self, symbol: str) -> None:
         with self._database.transaction(durable=True) as connection:
             connection.execute("UPDATE autopilots SET running = 0, suspended = 0 WHERE symbol = ?", (symbol,))
 
+    @urgent
     def suspend(self) -> None:
         """Every running symbol stops together with the daemon. If none runs, those suspended before stay so."""
         with self._database.transaction(durable=True) as connection:

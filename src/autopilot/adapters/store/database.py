@@ -4,30 +4,46 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial, wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
 from autopilot.adapters.lock import LOCK_NAME, holder
+from autopilot.adapters.store.ballast import Ballast
 from autopilot.adapters.store.early_positions import without_fee_coins
+from autopilot.adapters.store.read_only import connected_readonly, database_uri
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
-from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
+from autopilot.domain.errors import (
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreTooNew,
+    StoreUnavailable,
+)
 
+Result = TypeVar("Result")
+Parameters = ParamSpec("Parameters")
 BUSY_TIMEOUT_S = 5.0
 _RESTORE = "restore a backup, or move the file away to start over; nothing was changed"
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL})
+_NO_ROOM = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE}
+)
+"""Result codes of a full disk. Those of IOERR come where a quota is used up, or a network disk is full."""
+_MAKE_ROOM = "make room on the disk, then try again"
 _UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY: "another program holds it; end that program, or try again later",
-    sqlite3.SQLITE_LOCKED: "another program holds it; end that program, or try again later",
-    sqlite3.SQLITE_FULL: "make room on the disk, then try again",
     sqlite3.SQLITE_READONLY: "make the file and its directory writable for this user",
     sqlite3.SQLITE_CANTOPEN: "see that the directory exists and that this user may write in it",
     sqlite3.SQLITE_PERM: "see that this user may read and write the file",
     sqlite3.SQLITE_AUTH: "see that this user may read and write the file",
     sqlite3.SQLITE_IOERR: "look at the disk: the system's log says what failed",
-    sqlite3.SQLITE_PROTOCOL: "another program holds it; end that program, or try again later",
     sqlite3.SQLITE_NOMEM: "close other programs, then try again",
 }
 """Hints by primary result code."""
@@ -43,36 +59,49 @@ def store_errors(path: Path) -> Iterator[None]:
 
 
 def _ours(error: sqlite3.Error, path: Path) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    words = f"the database {path} cannot be used: {error}"
     if code in _CORRUPT or "decode to UTF-8" in str(error):
         return StoreCorrupt(
             f"the database {path} is damaged: {error}",
             hint=_RESTORE,
         )
+    if code in _HELD:
+        return StoreLocked(words, hint="another program holds it; end that program, or try again later")
+    if extended in _NO_ROOM:
+        rest = "" if code == sqlite3.SQLITE_FULL else "; if there is room, the system's log says what failed"
+        return StoreFull(words, hint=_MAKE_ROOM + rest)
     if code in _UNAVAILABLE:
-        return StoreUnavailable(f"the database {path} cannot be used: {error}", hint=_UNAVAILABLE[code])
+        return StoreUnavailable(words, hint=_UNAVAILABLE[code])
     return StoreError(f"the database {path} refused: {error}", hint="please report this")
 
 
 class Database:
-    """The daemon's connection. Every method raises StoreError."""
+    """A connection. Every method raises StoreError. ``locked_at_ms``: the machine's time since which another program
+    keeps every transaction of this connection from beginning; None if the last one began."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        self.ballast = Ballast(path.parent)
+        self.locked_at_ms: int | None = None
         self._durable: bool | None = None
+        self._is_urgent = False
+        self._wait_s = BUSY_TIMEOUT_S
 
     @contextmanager
     def transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
         """All or nothing. ``durable``: on the disk at the end of the block, so that a power cut does not lose it.
         Otherwise a crash of this process loses nothing; a power cut loses at most the last transactions, never earlier
-        ones."""
+        ones. Raises StoreFull while the ballast is released, except within `urgently`."""
+        if not self._is_urgent and self.ballast.is_released:
+            raise StoreFull(f"the disk of the database {self.path} is full: the rest is for exits", hint=_MAKE_ROOM)
         with store_errors(self.path):
             if durable is not self._durable:
                 self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 self._durable = durable
-            # IMMEDIATE: a transaction that begins by reading can fail to become a writer, whatever the time-out.
-            self.connection.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield self.connection
                 self.connection.execute("COMMIT")
@@ -80,6 +109,52 @@ class Database:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
                 raise
+
+    def urgently(self, write: Callable[[], Result]) -> Result:
+        """The result of ``write``, a transaction that an exit or a command of the user needs. If the disk is full, the
+        ballast is released, and ``write`` called again if it failed."""
+        before, self._is_urgent = self._is_urgent, True
+        self.ballast.release_if_needed()
+        try:
+            return write()
+        except StoreFull:
+            if not self.ballast.release():
+                raise
+            return write()
+        finally:
+            self._is_urgent = before
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long a transaction waits for another program's, and blocks its thread meanwhile."""
+        self._wait_s = seconds
+        self._set_wait(seconds)
+
+    def is_locked(self) -> bool:
+        """Whether another program keeps a transaction from beginning now. Answers at once."""
+        try:
+            self._set_wait(0)
+            with store_errors(self.path):
+                self._begin()
+                self.connection.execute("ROLLBACK")
+        except StoreLocked:
+            return True
+        finally:
+            self._set_wait(self._wait_s)
+        return False
+
+    def _set_wait(self, seconds: float) -> None:
+        with store_errors(self.path):
+            self.connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+
+    def _begin(self) -> None:
+        try:
+            # IMMEDIATE: a transaction that begins by reading can fail to become a writer, whatever the time-out.
+            self.connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in _HELD and self.locked_at_ms is None:
+                self.locked_at_ms = time.time_ns() // 1_000_000
+            raise
+        self.locked_at_ms = None
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         with store_errors(self.path):
@@ -111,6 +186,21 @@ class Store:
         return tuple(from_row(kind, row) for row in self._database.rows(sql, parameters))
 
 
+AnyStore = TypeVar("AnyStore", bound=Store)
+
+
+def urgent(
+    method: Callable[Concatenate[AnyStore, Parameters], Result],
+) -> Callable[Concatenate[AnyStore, Parameters], Result]:
+    """Let a method of a store, one transaction, run within `Database.urgently`."""
+
+    @wraps(method)
+    def run(store: AnyStore, /, *given: Parameters.args, **named: Parameters.kwargs) -> Result:
+        return store._database.urgently(partial(method, store, *given, **named))
+
+    return run
+
+
 def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:
     """Open or create the database, check it for damage, migrate it, and check that it can be written.
 
@@ -122,8 +212,9 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
     if not _exists(path):
         create(path, _script(migrations))
     with store_errors(path):
+        address = database_uri(path, "mode=rw")
         connection = sqlite3.connect(
-            _address(path, "rw"), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
     database = Database(path, connection)
     try:
@@ -133,7 +224,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
             _check_books(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(database, migrations)
+        database.urgently(partial(_migrate, database, migrations))
     except BaseException:
         connection.close()
         raise
@@ -142,18 +233,33 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
 
 @contextmanager
 def open_readonly(path: Path, *, oldest: int = len(MIGRATIONS)) -> Iterator[sqlite3.Connection]:
-    """A read-only connection for queries, with or without a running daemon. Raises StoreError, also for a database
-    whose version is below ``oldest``."""
+    """A read-only connection for queries, with or without a running daemon, also in a directory that cannot be
+    written. Raises StoreError, also for a database whose version is below ``oldest``."""
     if not _exists(path):
         raise StoreUnavailable(f"there is no database at {path}", hint="autopilot start, which creates it")
-    with (
-        store_errors(path),
-        closing(sqlite3.connect(_address(path, "ro"), uri=True, timeout=BUSY_TIMEOUT_S)) as connection,
-    ):
+    with store_errors(path), connected_readonly(path, BUSY_TIMEOUT_S) as connection:
         connection.row_factory = sqlite3.Row
         if _identify(connection, path, len(MIGRATIONS)) < oldest:
-            raise StoreError(f"the database {path} has an older version", hint="autopilot start brings it up to date")
+            hint = "autopilot start brings it up to date"
+            if not _is_writable(path.parent):
+                hint = "copy it to a directory that you may write; there autopilot start brings it up to date"
+            raise StoreError(f"the database {path} has an older version", hint=hint)
         yield connection
+
+
+@contextmanager
+def open_for_queries(path: Path) -> Iterator[Database]:
+    """As `open_database` where the directory can be written, else as `open_readonly`."""
+    if _is_writable(path.parent):
+        with closing(open_database(path)) as database:
+            yield database
+    else:
+        with open_readonly(path) as connection:
+            yield Database(path, connection)
+
+
+def _is_writable(directory: Path) -> bool:
+    return os.access(directory, os.W_OK, effective_ids=True)
 
 
 def _exists(path: Path) -> bool:
@@ -169,10 +275,6 @@ def _exists(path: Path) -> bool:
     if size == 0:
         raise StoreCorrupt(f"the database {path} is empty", hint=_RESTORE)
     return True
-
-
-def _address(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def _identify(connection: sqlite3.Connection, path: Path, newest: int) -> int:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.database import urgent
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
 from autopilot.domain.audit import AuditKind
@@ -106,9 +107,18 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return row[0] if row else None
 
     def save_order(self, order: Order) -> None:
+        """An entry that is not sent yet gets no space of the ballast."""
+        save = partial(self._save_order, order)
+        if order.purpose is Purpose.ENTRY and order.status in (OrderStatus.NEW, OrderStatus.SUBMITTED):
+            save()
+        else:
+            self._database.urgently(save)
+
+    def _save_order(self, order: Order) -> None:
         with self._database.transaction(durable=True) as connection, self._audit_changes(connection, order):
             connection.execute(_SAVE_ORDER, to_row(order))
 
+    @urgent
     def apply_fills(self, order: Order, fills: Sequence[Fill], market: Market | None = None) -> tuple[Fill, ...]:
         """The stored filled amount is the sum of the stored fills, whatever the order says."""
         key = (order.account, order.symbol)
@@ -125,6 +135,7 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
             _correct_filled(connection, order)
             return tuple(new)
 
+    @urgent
     def write_off(self, position: Position, quantity: Decimal, price: Decimal, at_ms: int) -> tuple[RoundTrip, ...]:
         booked = write_off(position, quantity, at_ms)
         key = (position.account, position.symbol)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autopilot.adapters.store.rows import from_json, to_row
+from autopilot.adapters.store.rows import IS_COMPLETE, from_json, to_row
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.training.evidence.drift import ServedDecisions
@@ -24,6 +24,7 @@ FROM decisions AS d CROSS JOIN performance_samples AS s
 WHERE d.candle_at_ms >= :since_ms AND d.decided_by = 'model' AND d.candle_at_ms % {HOUR_MS} = 0
     AND json_extract(d.document, '$.selection.model.model_id') = :model_id
     AND d.timeframe = coalesce(:timeframe, d.timeframe) AND d.market IN (SELECT value FROM json_each(:markets))
+    AND {IS_COMPLETE}
 ORDER BY d.candle_at_ms, d.symbol
 """
 

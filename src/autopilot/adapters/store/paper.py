@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from autopilot.adapters.store.database import Store
+from autopilot.adapters.store.database import Store, urgent
 from autopilot.adapters.store.rows import from_row, stored_value, to_row
 from autopilot.domain.order import Fill, Order, OrderReport
 from autopilot.ports.broker import PaperChange, PaperStore
@@ -31,6 +31,7 @@ class SqlitePaper(Store, PaperStore):
         )
         return _order(row) if row else None
 
+    @urgent
     def save_paper(self, change: PaperChange) -> None:
         with self._database.transaction(durable=True) as connection:
             connection.executemany(

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.adapters.store.rows import from_json
+from autopilot.adapters.store.rows import IS_COMPLETE, from_json
 from autopilot.domain.candles import IntArray
 from autopilot.domain.timeframe import Timeframe
 from autopilot.performance.regret import MaturedDecisions
 
-_MARKETS = """
-SELECT exchange, market, timeframe, count(*), min(candle_at_ms) FROM decisions
-WHERE symbol = coalesce(?, symbol) GROUP BY 1, 2, 3 ORDER BY max(candle_at_ms) DESC, 1, 2, 3
+_MARKETS = f"""
+SELECT exchange, market, timeframe, count(*), min(candle_at_ms) FROM decisions AS d
+WHERE symbol = coalesce(?, symbol) AND {IS_COMPLETE} GROUP BY 1, 2, 3 ORDER BY max(candle_at_ms) DESC, 1, 2, 3
 """
 # CROSS keeps the order of the joins: each decision looks its sample up by the key. The document is long, and so looked
 # into only where a column cannot say what the rule table would have taken.
-_MATURED = """
+_MATURED = f"""
 SELECT d.candle_at_ms, d.symbol, d.regime, d.decided_by, d.confidence, d.strategy,
     CASE d.decided_by WHEN 'rules' THEN d.strategy ELSE json_extract(d.document, '$.selection.rule_choice') END,
     later.price / d.price - 1, s.returns
@@ -28,7 +28,7 @@ LEFT JOIN decisions AS later
     ON later.account = d.account AND later.symbol = d.symbol AND later.timeframe = d.timeframe
     AND later.candle_at_ms = s.matured_at_ms - :candle_ms
 WHERE d.exchange = :exchange AND d.market = :market AND d.timeframe = :timeframe
-    AND d.symbol = coalesce(:symbol, d.symbol)
+    AND d.symbol = coalesce(:symbol, d.symbol) AND {IS_COMPLETE}
 """
 
 

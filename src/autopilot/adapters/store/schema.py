@@ -339,6 +339,19 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX passed_candles_by_time ON passed_candles (last_at_ms);
     """,
+    """
+    -- Of candles before until_ms only some decisions are stored: see `retention`. How many were deleted counts on.
+    CREATE TABLE pruned_decisions (
+        account TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL, until_ms INTEGER NOT NULL,
+        decisions INTEGER NOT NULL,
+        PRIMARY KEY (account, symbol, timeframe)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The first size of the database of each UTC day, without its free pages.
+    CREATE TABLE database_sizes (
+        day INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, used_bytes INTEGER NOT NULL
+    ) STRICT;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from autopilot.adapters.store.database import Store
+from autopilot.adapters.store.database import Store, urgent
 from autopilot.adapters.store.rows import from_json, insert, stored_value, to_row
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
@@ -52,6 +52,7 @@ class SqliteTasks(Store):
             durable=False,
         )
 
+    @urgent
     def finish(
         self,
         task_id: str,

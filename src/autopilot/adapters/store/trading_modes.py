@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.database import urgent
 from autopilot.adapters.store.mode_proof import modes_in_force
 from autopilot.adapters.store.rows import insert, to_row
 from autopilot.domain.audit import AuditKind
@@ -19,6 +20,7 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
     mode and the last one in the audit log are compared at every use: the stricter one counts. Without ``audit`` it only
     reads. Methods raise StoreError."""
 
+    @urgent
     def restrict(self, entry: ModeEntry) -> ModeEntry:
         """Store the mode, unless the one in force is as strict already; returns the one in force then."""
         with self._database.transaction(durable=True) as connection:
@@ -29,6 +31,7 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
             self._record(connection, entry, before.mode if before else TradingMode.ACTIVE, entry.mode, entry.actor)
             return entry
 
+    @urgent
     def lift(self, account: str, actor: str) -> tuple[ModeEntry, ...]:
         """Remove the mode of these accounts, for `EVERY_ACCOUNT` all modes, from the table and by a last row in the
         log; returns those that were in force."""

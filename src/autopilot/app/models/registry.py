@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.identity import trained_on
-from autopilot.adapters.store.database import open_database
+from autopilot.adapters.store.database import open_for_queries
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.models import SqliteModels, no_model
 from autopilot.app.audit_log import audited
@@ -272,7 +272,7 @@ def open_registry(paths: Paths) -> Iterator[ModelRegistry]:
     with TemporaryDirectory(prefix="autopilot-") as nowhere:
         file = paths.database if paths.database.exists() else Path(nowhere) / paths.database.name
         with (
-            closing(open_database(file)) as database,
+            open_for_queries(file) as database,
             audited(database, file.with_name(paths.audit_head.name)) as trail,
         ):
             config = load(paths).config

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
 
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.database import Database, open_for_queries
 from autopilot.adapters.store.rows import from_json, from_row
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.app.backtest.data import TestedSymbol
@@ -25,7 +24,7 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import RoundTrip
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.timeframe import DAY_MS, utc_text
 from autopilot.performance.account_record import (
     AccountRecord,
     GoneCoins,
@@ -44,6 +43,7 @@ WHERE d.account = ? AND d.timeframe = ?
 """
 
 
+_PRUNED = "SELECT sum(decisions), max(until_ms) FROM pruned_decisions WHERE account = ? AND timeframe = ?"
 _WRITE_OFFS = "SELECT at_ms, body FROM audit WHERE kind = ?"
 
 
@@ -118,7 +118,7 @@ def period_report(paths: Paths, config: AutopilotConfig, days: int | None) -> Pe
 
     Raises NotFound when nothing was decided yet, ExchangeError when the candles are no longer available.
     """
-    with closing(open_database(paths.database)) as database:
+    with open_for_queries(paths.database) as database:
         history = _history(config, database, days)
     period = _period(history, config)
     found = {"account": history.recorded.account} | period_document(period, {}) | {"notes": list(history.notes)}
@@ -140,6 +140,7 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
         notes.append(f"not counted: {', '.join(others)}, traded in another currency or on other candles")
     write_offs = _write_offs(database, account)
     notes += _unrecorded(database, account, write_offs)
+    notes += _pruned(database, recorded)
     start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
@@ -174,6 +175,12 @@ def _unrecorded(database: Database, account: str, write_offs: Sequence[GoneCoins
         rest = Decimal(row["quantity"]) - sum(recorded, ZERO)
         if rest > ZERO:
             yield f"{rest} of {row['symbol']} were written off; here they count as held"
+
+
+def _pruned(database: Database, recorded: Recorded) -> Iterator[str]:
+    for count, until_ms in database.rows(_PRUNED, (recorded.account, recorded.timeframe.value)):
+        if count:
+            yield f"{count:,} decisions without a signal before {utc_text(until_ms)} were deleted and are not counted"
 
 
 def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:

@@ -122,8 +122,8 @@ def _runs(session: Session) -> bool:
 def init(context: typer.Context, as_json: AsJson = False) -> None:
     """Write a configuration file with every key, its default and its description.
 
-    It sets one key: training.days, whose default is too short for the gate. An existing file is never changed. The file
-    is optional: without it, the defaults apply.
+    It sets two keys: training.days, whose default is too short for the gate, and data.keep_decisions_days. An existing
+    file is never changed. The file is optional: without it, the defaults apply.
     """
     from autopilot.app.audit_log import recorded
 

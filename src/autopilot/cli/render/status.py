@@ -24,7 +24,19 @@ from autopilot.cli.render.blocks import (
 from autopilot.cli.render.lists import action
 from autopilot.cli.render.real_money import real_money_lines
 from autopilot.cli.render.trading import STYLES
-from autopilot.cli.render.words import NOTHING, candles_of, count, figure, money, price, quantity, result, spoken, utc
+from autopilot.cli.render.words import (
+    NOTHING,
+    candles_of,
+    count,
+    figure,
+    money,
+    price,
+    quantity,
+    result,
+    size,
+    spoken,
+    utc,
+)
 
 if TYPE_CHECKING:
     from autopilot.domain.card_types import LoadedModelDocument
@@ -101,6 +113,7 @@ FIELDS: tuple[Field[SymbolDocument], ...] = (
     field("mode", _mode, rank=10),
 )
 HEALTH_SHOWN = 5
+_CENTURY_DAYS = 36_500
 _NAME_WIDTH = 10
 """Of the details of a symbol."""
 SHOWN_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
@@ -121,6 +134,7 @@ def status_screen(document: Document, *, full: bool = False) -> Iterator[Block]:
     if status["accounts"]:
         modes = {each["account"]: each["mode"] for each in status["modes"]}
         yield from (BLANK, *(_account(account, modes.get(account["account"])) for account in status["accounts"]))
+    yield from _database(status)
     if full and len(symbols) == 1:
         yield from (BLANK, *_details(symbols[0]))
     unarmed = {each["account"] for each in status["real_money"] if each["unarmed_symbols"]}
@@ -181,6 +195,18 @@ def _account(account: AccountDocument, mode: str | None) -> Paragraph:
         ),
         hang=2,
     )
+
+
+def _database(status: StatusDocument) -> Iterator[Paragraph]:
+    """Nothing from a daemon that ran before an upgrade."""
+    found = status.get("database")
+    if found:
+        growth, days = found["growth_bytes_per_day"], found["days_until_full"]
+        grows = "its growth is not known yet" if growth is None else "it does not grow"
+        if growth is not None and days is not None:
+            lasts = f"is full in {count(round(days), 'day')}" if days < _CENTURY_DAYS else "lasts for a century"
+            grows = f"it grows by {size(growth)} per day, the disk {lasts}"
+        yield line(f"database {size(found['bytes'])}, {grows}", Style.FAINT, hang=2)
 
 
 def _health(records: list[ProblemDocument], unarmed: set[str]) -> Iterator[Paragraph]:

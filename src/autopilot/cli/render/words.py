@@ -40,6 +40,14 @@ def price(value: Number | None) -> str:
     return f"{Decimal(f'{number:.6g}'):f}"
 
 
+def size(number: int) -> str:
+    """Bytes: ``1_234_567`` → ``1.2 MB``."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB")):
+        if number >= unit:
+            return f"{number / unit:,.1f} {name}"
+    return f"{number / 1000:,.0f} kB"
+
+
 def money(value: Number | None) -> str:
     """Two decimals and thousands separators."""
     return NOTHING if value is None else f"{Decimal(str(value)):,.2f}"

@@ -148,7 +148,9 @@ class Routes:
         self, kind: type[_Request], run: Callable[[_Request, web.Request], Awaitable[Document] | Document]
     ) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await _answer(run(await _body(request, kind), request))
+            command = await _body(request, kind)
+            await self._service.await_database()
+            return await _answer(run(command, request))
 
         return handle
 

@@ -60,6 +60,9 @@ class FakeService:
             raise self.fails
         return {"answer": len(self.asked), "padding": self.padding}
 
+    async def await_database(self) -> None:
+        """It is never locked."""
+
     async def start(self, request: StartRequest) -> dict[str, Any]:
         return await self.answer_later(request)
 

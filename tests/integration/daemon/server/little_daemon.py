@@ -31,6 +31,9 @@ class LittleService:
     def commanded(self, *told: Any) -> None:
         return None
 
+    async def await_database(self) -> None:
+        return None
+
     async def stop(self, request: Any) -> dict[str, Any]:
         self._request_stop()
         return {"stopping": True}

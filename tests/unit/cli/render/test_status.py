@@ -199,3 +199,22 @@ def test_real_money_is_spelled_out_when_a_symbol_starts(document) -> None:
 def test_what_stop_did(stopped, flattened, daemon, shown) -> None:
     document = {"stopped": stopped, "flattened": flattened, "warnings": [], "daemon": daemon}
     assert plain(stopped_screen(document)) == shown
+
+
+SIZES = {"bytes": 1_234_567, "reusable_bytes": 0, "disk_free_bytes": 10**9, "locked_at_ms": None}
+
+
+@pytest.mark.parametrize(
+    ("growth", "days", "words"),
+    [
+        (None, None, "database 1.2 MB, its growth is not known yet"),
+        (-5, None, "database 1.2 MB, it does not grow"),
+        (0, None, "database 1.2 MB, it does not grow"),
+        (9_100_000, 109.9, "database 1.2 MB, it grows by 9.1 MB per day, the disk is full in 110 days"),
+        (2_000_000_000, 0.6, "database 1.2 MB, it grows by 2.0 GB per day, the disk is full in 1 day"),
+        (2_000, 5e6, "database 1.2 MB, it grows by 2 kB per day, the disk lasts for a century"),
+    ],
+)
+def test_the_size_of_the_database_is_shown_with_its_growth(document, growth, days, words) -> None:
+    document["database"] = {**SIZES, "growth_bytes_per_day": growth, "days_until_full": days}
+    assert words in plain(status_screen(document))

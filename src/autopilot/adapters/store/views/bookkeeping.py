@@ -14,7 +14,8 @@ from autopilot.domain.money import ZERO
 
 @dataclass(frozen=True, slots=True)
 class BookCheck:
-    """``disagreements`` in words, empty if the books agree. ``decisions`` counts closed candles, each decided once."""
+    """``disagreements`` in words, empty if the books agree. ``decisions`` counts closed candles, each decided once,
+    also those whose decision was deleted since."""
 
     decisions: int
     orders: int
@@ -28,7 +29,7 @@ def check_books(database: Path) -> BookCheck:
     with open_readonly(database) as connection:
         fills = connection.execute("SELECT * FROM fills").fetchall()
         return BookCheck(
-            decisions=_count(connection, "decisions"),
+            decisions=_count(connection, "decisions") + _pruned(connection),
             orders=_count(connection, "orders"),
             fills=len(fills),
             disagreements=(
@@ -105,19 +106,26 @@ def _cash(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]
 
 
 def _candles(connection: sqlite3.Connection) -> list[str]:
-    """Stored candles between the first and the last decision that were never decided. A replay stores its own."""
+    """Stored candles between the first and the last decision that were never decided. A replay stores its own. Of those
+    whose decisions were deleted nothing is known."""
     return [
         f"{row['symbol']} {row['timeframe']} on {row['exchange']}: {row['missed']} closed candles were never decided"
         for row in connection.execute(
             "WITH decided AS (SELECT account, exchange, symbol, timeframe, min(candle_at_ms) AS first,"
             "   max(candle_at_ms) AS last FROM decisions GROUP BY account, exchange, symbol, timeframe)"
             " SELECT decided.*, count(*) AS missed FROM decided JOIN candles USING (exchange, symbol, timeframe)"
-            " WHERE candles.open_at_ms BETWEEN first AND last AND NOT EXISTS (SELECT 1 FROM decisions"
+            " LEFT JOIN pruned_decisions USING (account, symbol, timeframe)"
+            " WHERE candles.open_at_ms BETWEEN max(first, coalesce(until_ms, first)) AND last"
+            "   AND NOT EXISTS (SELECT 1 FROM decisions"
             "   WHERE decisions.account = decided.account AND decisions.symbol = decided.symbol"
             "   AND decisions.timeframe = decided.timeframe AND decisions.candle_at_ms = candles.open_at_ms)"
             " GROUP BY decided.account, decided.exchange, decided.symbol, decided.timeframe"
         )
     ]
+
+
+def _pruned(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT total(decisions) FROM pruned_decisions").fetchone()[0])
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

@@ -29,6 +29,7 @@ from autopilot.domain.passed_candles import MORE_HISTORY, PassReason
 from autopilot.domain.timeframe import utc_text
 from autopilot.domain.trading_mode import (
     AUDIT_ALTERED,
+    DISK_FULL,
     EVERY_ACCOUNT,
     WRITE_OFF,
     ModeEntry,
@@ -90,6 +91,7 @@ def problems(
     data_dir, held = database.path.parent, holdings(database.connection)
     found = [
         *_disk(data_dir, shutil.disk_usage(data_dir).free),
+        *_lock(database.path, status["database"]["locked_at_ms"]),
         *_clocks(clock_errors),
         *_armings(altered_armings(database)),
         *_modes(altered_modes(database)),
@@ -115,7 +117,8 @@ def _restrictions(modes: Sequence[Document]) -> Iterator[Document]:
             key = (each["code"], each["detail"], each["since_ms"])
             reasons.setdefault(key, (each, []))[1].append(account["account"])
     for each, accounts in reasons.values():
-        level = "error" if each["code"] == AUDIT_ALTERED else _LEVELS[TradingMode(each["mode"])]
+        is_error = each["code"] in (AUDIT_ALTERED, DISK_FULL)
+        level = "error" if is_error else _LEVELS[TradingMode(each["mode"])]
         subject = ", ".join("every account" if account == EVERY_ACCOUNT else account for account in accounts)
         detail = f"{each['mode']}: {each['detail']}"
         yield _problem(each["code"], level, subject, detail, each["since_ms"], each["hint"])
@@ -338,6 +341,13 @@ def _clocks(errors: Sequence[ClockError]) -> Iterator[Document]:
             error.since_ms,
             "timedatectl shows whether it is kept; sudo timedatectl set-ntp true corrects it",
         )
+
+
+def _lock(path: Path, since_ms: int | None) -> Iterator[Document]:
+    if since_ms is not None:
+        detail = "another program holds the database: no order can be stored, so none is sent, also no stop-loss"
+        hint = f"end that program: fuser {path}; cycles go on at once"
+        yield _problem("DATABASE_LOCKED", "error", str(path), detail, since_ms, hint)
 
 
 def _candles(series: Sequence[sqlite3.Row]) -> Iterator[Document]:

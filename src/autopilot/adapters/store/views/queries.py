@@ -110,12 +110,18 @@ def decision(database: Path, ref: str) -> Document:
         if not rows and (passed := last_passed(connection, ref)):
             raise NotFound(f"no candle of {ref} was decided yet: {passed['detail']}", hint=MORE_HISTORY)
         if not rows:
-            raise NotFound(f"there is no decision {ref!r}", hint="autopilot decisions lists them with their ids")
+            raise NotFound(f"there is no decision {ref!r}", hint=f"autopilot decisions lists them{_pruned(connection)}")
         if len(rows) > 1 and rows[0]["id"] != ref.lower():
             raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
         found: Document = from_json(rows[0]["document"])
         passed = passed_since_decided(connection, found) if "/" in ref else None
         return found | {"exits": exits_after(connection, found), "passed": passed}
+
+
+def _pruned(connection: sqlite3.Connection) -> str:
+    """The end of a hint about the ids of decisions."""
+    pruned = connection.execute("SELECT 1 FROM pruned_decisions").fetchone()
+    return "; old ones without a signal were deleted (keep_decisions_days)" if pruned else " with their ids"
 
 
 def orders(
@@ -177,6 +183,7 @@ def stored_status(database: Database) -> Document:
         },
         "model": None,
         "models": [],
+        "database": {"locked_at_ms": None},
         "modes": stored_modes(database),
         "accounts": _accounts(database.connection),
         "symbols": [
@@ -194,6 +201,10 @@ _LAST_DECISION = (
 _ENTRIES_SINCE = (
     f"SELECT count(*) FROM orders {_OF_SYMBOL} AND purpose = 'entry' AND created_at_ms >= :since_ms"
     " AND status <> 'rejected'"
+)
+_DECIDED = (
+    f"SELECT (SELECT count(*) FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe)"
+    f" + (SELECT total(decisions) FROM pruned_decisions {_OF_SYMBOL} AND timeframe = :timeframe)"
 )
 _CANDLE_RANGE = (
     "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
@@ -237,7 +248,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
             dict(row) for row in connection.execute(f"SELECT * FROM orders {_OF_SYMBOL} AND {IS_OPEN}", key)
         ],
         "cycles": 0,
-        "decisions": _count(connection, f"SELECT count(*) FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe", key),
+        "decisions": _count(connection, _DECIDED, key),
         "errors": 0,
         "last_cycle_at_ms": None,
         "next_cycle_at_ms": None,

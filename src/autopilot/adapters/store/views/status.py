@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopilot.adapters.store.database import Database, open_readonly
+from autopilot.adapters.store.sizes import database_size
 from autopilot.adapters.store.views.problems import mode_document, problems
 from autopilot.adapters.store.views.queries import stored_status
 from autopilot.adapters.store.views.real_money import real_money
@@ -21,7 +22,8 @@ from autopilot.domain.trading_mode import Restriction
 class LiveState:
     """The state that only the running daemon knows. ``models``: a `LoadedModelDocument` for each champion; ``symbol``
     puts the live state of a symbol over the stored one; ``restrictions`` gives those in force for an account;
-    ``books``: the state of the books by account; ``clock_errors``: by how much this machine's clock is wrong."""
+    ``books``: the state of the books by account; ``clock_errors``: by how much this machine's clock is wrong;
+    ``locked_at_ms``: since when another program holds the database."""
 
     daemon: Document
     models: Sequence[Document]
@@ -29,6 +31,7 @@ class LiveState:
     restrictions: Callable[[str], Sequence[Restriction]]
     books: Mapping[str, BooksState]
     clock_errors: Sequence[ClockError]
+    locked_at_ms: int | None
 
 
 def status_document(database: Path, now_ms: int, live: LiveState | None = None, symbol: str | None = None) -> Document:
@@ -43,6 +46,7 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
             document |= {
                 "daemon": live.daemon,
                 "models": list(live.models),
+                "database": {"locked_at_ms": live.locked_at_ms},
                 "modes": [
                     mode_document(each["account"], live.restrictions(each["account"])) for each in document["modes"]
                 ],
@@ -50,6 +54,7 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
             }
             document["model"] = _leading(document["symbols"], live.models)
         document["real_money"] = real_money(opened, document["symbols"], now_ms)
+        document["database"] |= database_size(opened, now_ms)
         document["health"] = problems(opened, document, live.books if live else {}, live.clock_errors if live else ())
     if symbol is not None:
         document["symbols"] = [each for each in document["symbols"] if each["symbol"] == symbol]
