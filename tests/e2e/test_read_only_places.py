@@ -13,6 +13,7 @@ import pytest
 from home import Home
 
 NOBODY = 65_534
+FILES = ("autopilot.db", "autopilot.db-wal", "autopilot.toml", "audit.head")
 QUERIES = (
     ("status",),
     ("signals",),
@@ -51,7 +52,7 @@ def homes(new_home: Callable[[], Home]) -> Iterator[tuple[Home, Home]]:
     assert len(list(islice(home.events("decision"), 3))) == 3
     home.kill_hard()
     copy.data_dir.mkdir()
-    for name in ("autopilot.db", "autopilot.db-wal", "autopilot.toml"):
+    for name in FILES:
         shutil.copy(home.data_dir / name, copy.data_dir / name)
         (copy.data_dir / name).chmod(0o444)
     copy.directory.chmod(0o755)
@@ -73,8 +74,4 @@ def test_a_query_writes_nothing_and_answers_as_in_the_original(
     assert {name: each for name, each in done.document.items() if name not in here} == {
         name: each for name, each in expected.document.items() if name not in here
     }
-    assert sorted(each.name for each in backup.data_dir.iterdir()) == [
-        "autopilot.db",
-        "autopilot.db-wal",
-        "autopilot.toml",
-    ]
+    assert sorted(each.name for each in backup.data_dir.iterdir()) == sorted(FILES)
