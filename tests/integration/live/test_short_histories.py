@@ -16,7 +16,7 @@ from coinbase_exchange import CoinbaseExchange
 from fake_clock import FakeClock
 from kraken_exchange import KrakenExchange
 
-from autopilot.adapters.clock import WallClock
+from autopilot.adapters.clock import SteadyClock, WallClock
 from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.models.champions import Champions
@@ -177,7 +177,8 @@ async def fresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, random_candles: Callable[..., Candles]
 ) -> AsyncIterator[Fresh]:
     clock = FakeClock()
-    monkeypatch.setattr(WallClock, "now_ms", lambda self: clock.at_ms)
+    for each in (WallClock, SteadyClock):
+        monkeypatch.setattr(each, "now_ms", lambda self: clock.at_ms)
     kraken, coinbase = KrakenExchange(clock.now_ms), CoinbaseExchange(clock.now_ms)
     await asyncio.gather(kraken.start(), coinbase.start())
     urls = {"kraken": kraken, "coinbase": coinbase}
