@@ -133,8 +133,8 @@ class DataSection(Section):
 
     history_exchange: HistoryExchange | None = None
     """Another exchange, whose candles of the same symbol fill in what a decision lacks before the first candle of the
-    trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Prices of two exchanges differ a
-    little."""
+    trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Where both meet, their prices
+    may differ by 3 %; beyond that it is another market, and nothing is filled in."""
     keep_decisions_days: Annotated[int, Ge(0), Le(36_500)] = 0
     """Days after which decisions without a signal are deleted; 0 never. On real markets only."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from autopilot.domain.candles import Candles
+import numpy as np
+
+from autopilot.domain.candles import Candle, Candles
 from autopilot.domain.errors import AutopilotError
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.ports.market_data import CandleSource, CandleStore
@@ -16,7 +18,11 @@ PATIENCE_S = 3.0
 """How long a decision waits for them. They are there for a later one."""
 ASK_AGAIN_MS = HOUR_MS
 LONGEST_SEAM = 3
-"""The most candles that may be missing between the last lent one and the first of our own."""
+"""The most candles that may be missing in a row: before the first of our own, and between two lent ones. Those before a
+longer gap are of another time."""
+WIDEST_STEP = 0.03
+"""The most that the last lent close may differ from the first open of our own, as a fraction: beyond it, the same
+symbol is another market there."""
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +42,13 @@ class LentCandles:
         self._asking: asyncio.Task[None] | None = None
         self._trouble = ""
 
-    async def before(self, first_at_ms: int, wanted: int) -> Candles:
-        """At most ``wanted`` candles that end right before the one opened at ``first_at_ms``. Raises StoreError."""
-        until_ms = first_at_ms - self._timeframe.ms
-        if len(self._held(until_ms)) < wanted and self._ask_at_ms <= self._source.clock.now_ms():
+    async def before(self, first: Candle, wanted: int) -> Candles:
+        """At most ``wanted`` candles that end right before ``first``, the first of our own. Raises StoreError."""
+        until_ms = first.open_at_ms - self._timeframe.ms
+        if len(self._adjoining(first)) < wanted and self._ask_at_ms <= self._source.clock.now_ms():
             self._ask_at_ms = self._source.clock.now_ms() + ASK_AGAIN_MS
             self._candles = self._loaded(until_ms, wanted)
-            if len(self._held(until_ms)) < min(wanted, PAGE):
+            if len(self._adjoining(first)) < min(wanted, PAGE):
                 self._asking = asyncio.create_task(self._fetch(until_ms, min(wanted, PAGE)))
         if self._asking:
             await asyncio.wait({self._asking}, timeout=PATIENCE_S)
@@ -50,13 +56,26 @@ class LentCandles:
                 task, self._asking = self._asking, None
                 task.result()
                 self._candles = self._loaded(until_ms, wanted)
-        return self._held(until_ms)[-wanted:]
+        return self._adjoining(first)[-wanted:]
 
-    def _held(self, until_ms: int) -> Candles:
-        """Those that end right at ``until_ms``."""
-        held = self._candles.until(until_ms)
-        seam_ms = until_ms - held.last_at_ms if len(held) else 0
-        return held if seam_ms <= LONGEST_SEAM * self._timeframe.ms else Candles.empty(self._timeframe)
+    async def close(self) -> None:
+        """End a request that is under way."""
+        if self._asking:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+            self._asking = None
+
+    def _adjoining(self, first: Candle) -> Candles:
+        """Those that end right before ``first`` without a long gap, and at its price."""
+        held = self._candles.until(first.open_at_ms - self._timeframe.ms)
+        distances_ms = np.diff(np.append(held.open_at_ms, first.open_at_ms))
+        gaps = np.flatnonzero(distances_ms > (LONGEST_SEAM + 1) * self._timeframe.ms)
+        held = held[gaps[-1] + 1 :] if len(gaps) else held
+        step = held.close[-1] / first.open - 1.0 if len(held) else 0.0
+        if abs(step) <= WIDEST_STEP:
+            return held
+        self._warn(f"its price differs by {100 * step:+.1f} %: it is another market")
+        return Candles.empty(self._timeframe)
 
     def _loaded(self, until_ms: int, last: int) -> Candles:
         return self._store.load_candles(self.exchange, self._symbol, self._timeframe, until_ms=until_ms, last=last)
@@ -65,10 +84,12 @@ class LentCandles:
         try:
             fetched = await self._source.history(self._symbol, self._timeframe, until_ms, limit)
         except AutopilotError as error:
-            if str(error) != self._trouble:
-                log.warning("%s %s: its history is not lent: %s", self._symbol, self._timeframe, error)
-            self._trouble = str(error)
+            self._warn(str(error))
             return
-        self._trouble = ""
         self._store.save_candles(self.exchange, self._symbol, fetched)
         log.info("%s %s: %s lends %d candles", self._symbol, self._timeframe, self.exchange, len(fetched))
+
+    def _warn(self, why: str) -> None:
+        if why != self._trouble:
+            log.warning("%s %s: %s lends no history: %s", self._symbol, self._timeframe, self.exchange, why)
+        self._trouble = why

@@ -88,7 +88,7 @@ class MarketWindow:
         own = await self.upto(open_at_ms, WINDOW)
         if self._lent is None or not 0 < len(own) < WINDOW:
             return JoinedCandles(own, 0, None)
-        before = await self._lent.before(int(own.open_at_ms[0]), WINDOW - len(own))
+        before = await self._lent.before(own.candle(0), WINDOW - len(own))
         return JoinedCandles(before.followed_by(own), len(before), self._lent.exchange if len(before) else None)
 
     async def upto(self, open_at_ms: int, length: int) -> Candles:

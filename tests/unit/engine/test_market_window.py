@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from fake_clock import FakeClock
@@ -13,6 +15,7 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
+from autopilot.engine import lent_candles
 from autopilot.engine.lent_candles import PAGE, LentCandles
 from autopilot.engine.market_window import MarketWindow
 from autopilot.ports.market_data import MarketSnapshot
@@ -60,6 +63,7 @@ class World:
     clock: FakeClock
     own: Exchange
     other: Exchange
+    lent: LentCandles
     window: MarketWindow
     candles: Candles
 
@@ -79,7 +83,7 @@ def world(random_candles: Callable[..., Candles]) -> World:
     own, other = Exchange("kraken", candles, clock), Exchange("coinbase", candles, clock)
     lent = LentCandles(other, store, "BTC/USD", M1)  # type: ignore[arg-type]
     window = MarketWindow(own, store, "BTC/USD", M1, lent)  # type: ignore[arg-type]
-    return World(store, clock, own, other, window, candles)
+    return World(store, clock, own, other, lent, window, candles)
 
 
 async def test_neither_is_asked_again_for_what_it_does_not_have(world: World) -> None:
@@ -118,6 +122,43 @@ async def test_lent_candles_that_end_long_before_ours_are_not_joined(world: Worl
     world.store.save_candles("coinbase", "BTC/USD", world.candles[1_277:1_279])
     world.clock.at_ms += 2 * HOUR_MS
     assert (await world.counts(2_061))[1] == 220
+
+
+async def test_what_another_time_left_behind_is_not_joined(world: World) -> None:
+    """The store has an old page of the other exchange, which now gives only a few candles."""
+    world.store.save_candles("coinbase", "BTC/USD", world.candles[:600])
+    world.other.candles = world.candles[1_200:]
+    assert await world.counts(2_000) == (719 + 82, 82)
+
+
+@pytest.mark.parametrize(("scale", "lent"), [(1.0, 281), (1.02, 281), (0.98, 281), (1.06, 0), (0.94, 0), (1e-3, 0)])
+async def test_the_same_symbol_at_another_price_is_another_market(
+    world: World, caplog: pytest.LogCaptureFixture, scale: float, lent: int
+) -> None:
+    own = world.candles
+    prices = (scale * each for each in (own.open, own.high, own.low, own.close))
+    world.other.candles = Candles(M1, own.open_at_ms, *prices, own.volume)
+    for number in range(2_000, 2_004):
+        assert await world.counts(number) == (719 + number - 2_000 + lent, lent)
+        lent -= 1 if lent else 0
+    assert caplog.text.count("it is another market") == (0 if lent else 1)
+
+
+async def test_a_request_that_is_under_way_ends_with_the_account(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lent_candles, "PATIENCE_S", 0.0)
+    answered = asyncio.Event()
+    history = world.other.history
+
+    async def late(*arguments: Any) -> Candles:
+        await answered.wait()
+        return await history(*arguments)
+
+    monkeypatch.setattr(world.other, "history", late)
+    assert await world.counts(2_000) == (719, 0)
+    await world.lent.close()
+    answered.set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert not len(world.store.load_candles("coinbase", "BTC/USD", M1))
 
 
 async def test_with_a_whole_window_of_our_own_nothing_is_lent(world: World) -> None:

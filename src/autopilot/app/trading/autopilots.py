@@ -74,6 +74,7 @@ class Venue:
     selector: StrategySelector
     lender: CandleSource | None
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
+    _lent: list[LentCandles] = field(default_factory=list)
 
     @property
     def account(self) -> str:
@@ -92,6 +93,7 @@ class Venue:
         """The autopilot of one symbol. Raises StoreError."""
         opened, wiring, candles = self.opened, self.wiring, SqliteCandles(self.wiring.accounts.database)
         lent = LentCandles(self.lender, candles, settings.symbol, settings.timeframe) if self.lender else None
+        self._lent.extend([lent] if lent else [])
         dependencies = Dependencies(
             source=opened.source,
             account=opened.shared,
@@ -115,6 +117,8 @@ class Venue:
 
     async def close(self) -> None:
         await self.opened.close()
+        for each in self._lent:
+            await each.close()
         if self.lender:
             await self.lender.close()
 
