@@ -76,6 +76,10 @@ def by_model(name: str) -> dict[str, Any]:
     return {"decided_by": "model", "document": f'{{"selection": {{"model": {{"model_id": "{name}"}}}}}}'}
 
 
+def on(count: int, joined: int) -> dict[str, Any]:
+    return {"document": f'{{"selection": {{}}, "basis": {{"count": {count}, "joined": {joined}}}}}'}
+
+
 SPECIAL: dict[int, dict[str, Any]] = {
     at(3, 5): {"signal_type": "buy", "action": "signal"},
     at(3, 9): {"action": "denied", "denied_code": "X", "denied_detail": "x"},
@@ -83,9 +87,13 @@ SPECIAL: dict[int, dict[str, Any]] = {
     at(5, 7): {"id": "held000000"},
     at(6, 8): {"id": "ordered000"},
     at(7, 9): {"id": "traded0000"},
+    at(8, 4): on(999, 0),
+    at(8, 5): on(1_000, 281),
     **{at(10, hour): by_model("first") for hour in range(3, 9)},
     **{at(10, hour): by_model("second") for hour in range(9, 14)},
 }
+WHOLE = {at(11, 4): on(1_000, 0)}
+"""Of a whole window: nothing special."""
 KEPT_BY_MODEL = {at(10, 3), at(10, 8), at(10, 9), at(10, 13)}
 """The first and the last that each model decided."""
 
@@ -97,7 +105,7 @@ def store_decisions(database: Database, **changes: Any) -> None:
         if at(5, 0) <= open_ms < at(5, 4):
             continue
         own = {"id": f"{open_ms // HOUR_MS:010x}", "candle_at_ms": open_ms, "decided_at_ms": open_ms + 60_000}
-        rows.append([{**PLAIN, **own, **SPECIAL.get(open_ms, {}), **changes}[name] for name in COLUMNS])
+        rows.append([{**PLAIN, **own, **(SPECIAL | WHOLE).get(open_ms, {}), **changes}[name] for name in COLUMNS])
     with database.transaction(durable=False) as connection:
         connection.executemany(f"INSERT INTO decisions VALUES ({', '.join('?' * 20)})", rows)
 

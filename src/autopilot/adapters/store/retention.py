@@ -1,7 +1,8 @@
 """Deletes old decisions, a few at a time, and keeps those that something else still needs.
 
-Kept for ever: decisions with a signal or an order, denied ones, the first of each UTC day, and the first and the last
-of each stretch that one model decided. So every day, every model and the begin of every series remain known.
+Kept for ever: decisions with a signal or an order, denied ones, the first of each UTC day, the first and the last of
+each stretch that one model decided, and those on a short or joined history, which `parity` cannot make again. So every
+day, every model and the begin of every series remain known.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopilot.adapters.store.database import Store, open_database
+from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import CandleKind, MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -26,9 +28,14 @@ _PRUNED_UNTIL = "SELECT until_ms FROM pruned_decisions WHERE account = ? AND sym
 _REFERRED = " UNION ".join(
     f"SELECT decision_id FROM {table} WHERE decision_id IS NOT NULL" for table in ("orders", "positions", "round_trips")
 )
+ON_OTHER_CANDLES = f"""
+coalesce(json_extract(document, '$.basis.count') < {WINDOW} OR json_extract(document, '$.basis.joined') > 0, 0)
+"""
+"""SQL, whether a decision had fewer candles than a whole window, or some of another exchange. There are few: it ends
+when our own candles make a window."""
 _ROWS = f"""
 SELECT rowid, id, candle_at_ms, decided_at_ms / {DAY_MS},
-    signal_type <> 'none' OR denied_code IS NOT NULL OR order_id IS NOT NULL,
+    signal_type <> 'none' OR denied_code IS NOT NULL OR order_id IS NOT NULL OR {ON_OTHER_CANDLES},
     CASE decided_by WHEN 'model' THEN json_extract(document, '$.selection.model.model_id') END
 FROM decisions WHERE account = ? AND symbol = ? AND timeframe = ? AND candle_at_ms"""
 _BEFORE = f"{_ROWS} < ? ORDER BY candle_at_ms DESC LIMIT 1"
