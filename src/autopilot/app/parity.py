@@ -13,7 +13,7 @@ import numpy as np
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.autopilots import SqliteAutopilots
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.retention import ON_OTHER_CANDLES
+from autopilot.adapters.store.other_candles import decided_on_other_candles
 from autopilot.adapters.store.rows import from_json, from_row
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
@@ -48,9 +48,6 @@ SELECT symbol, min(candle_at_ms), max(candle_at_ms) FROM decisions WHERE account
 _MODELS = """
 SELECT json_extract(document, '$.selection.model.model_id'), min(candle_at_ms), max(candle_at_ms) FROM decisions
 WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
-"""
-_SET_ASIDE = f"""
-SELECT id, symbol, candle_at_ms, document FROM decisions WHERE account = ? AND timeframe = ? AND {ON_OTHER_CANDLES}
 """
 _PASSED_OVER = "SELECT symbol, first_at_ms, last_at_ms FROM passed_candles WHERE account = ? AND timeframe = ?"
 _RECORDED_DECISIONS = """
@@ -167,7 +164,8 @@ def _set_aside(database: Database, recorded: Recorded, models: Sequence[Deciding
         if symbol in choices:
             choices[symbol] |= dict.fromkeys(range(first_ms, last_ms + 1, recorded.timeframe.ms))
     numbers = {model.id: number for number, model in enumerate(models)}
-    for decision_id, symbol, candle_at_ms, text in database.rows(_SET_ASIDE, series):
+    found = decided_on_other_candles(database, recorded.account, recorded.timeframe)
+    for decision_id, symbol, candle_at_ms, text in found:
         ids.add(decision_id)
         choices[symbol][candle_at_ms] = RecordedChoice.of(from_json(text), numbers)
     return _SetAside(frozenset(ids), choices)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopilot.adapters.store.database import Store, open_database
-from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.adapters.store.other_candles import ON_OTHER_CANDLES
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import CandleKind, MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -28,11 +28,6 @@ _PRUNED_UNTIL = "SELECT until_ms FROM pruned_decisions WHERE account = ? AND sym
 _REFERRED = " UNION ".join(
     f"SELECT decision_id FROM {table} WHERE decision_id IS NOT NULL" for table in ("orders", "positions", "round_trips")
 )
-ON_OTHER_CANDLES = f"""
-coalesce(json_extract(document, '$.basis.count') < {WINDOW} OR json_extract(document, '$.basis.joined') > 0, 0)
-"""
-"""SQL, whether a decision had fewer candles than a whole window, or some of another exchange. There are few: it ends
-when our own candles make a window."""
 _ROWS = f"""
 SELECT rowid, id, candle_at_ms, decided_at_ms / {DAY_MS},
     signal_type <> 'none' OR denied_code IS NOT NULL OR order_id IS NOT NULL OR {ON_OTHER_CANDLES},

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.exchange.venues.opening import public_market
@@ -26,6 +28,10 @@ from autopilot.ports.market_data import CandleSource, CandleStore
 from autopilot.training.data.history import candles_before
 from autopilot.training.data.series import SymbolData
 from autopilot.training.request import Stage, TrainingRequest
+
+LONGEST_OUTAGE = 100
+"""Candles that may be missing between stored ones. More were never fetched: the daemon was down, or it stored one page
+only, as a history for another exchange."""
 
 log = logging.getLogger(__name__)
 
@@ -138,10 +144,12 @@ async def fetch_missing(
 
 
 def _lacking(stored: Candles, first_ms: int, last_ms: int) -> list[tuple[int, int]]:
-    """(until, count) of the stretches before and after the stored candles."""
+    """(until, count) of the stretches before and after the stored candles, and of those between them that are longer
+    than an outage."""
     step_ms = stored.timeframe.ms
-    if not len(stored):
-        return [(last_ms, (last_ms - first_ms) // step_ms + 1)]
-    before, after = (int(stored.open_at_ms[0]) - first_ms) // step_ms, (last_ms - stored.last_at_ms) // step_ms
-    stretches = [(int(stored.open_at_ms[0]) - step_ms, before), (last_ms, after)]
-    return [(until_ms, count) for until_ms, count in stretches if count > 0]
+    edges = np.concatenate([[first_ms - step_ms], stored.open_at_ms, [last_ms + step_ms]])
+    counts = np.diff(edges) // step_ms - 1
+    outages = np.full(len(counts), LONGEST_OUTAGE)
+    outages[[0, -1]] = 0
+    found = np.flatnonzero(counts > outages)
+    return list(zip((edges[found + 1] - step_ms).tolist(), counts[found].tolist(), strict=True))
