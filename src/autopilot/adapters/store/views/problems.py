@@ -345,7 +345,7 @@ def _clocks(errors: Sequence[ClockError]) -> Iterator[Document]:
 
 def _lock(path: Path, since_ms: int | None) -> Iterator[Document]:
     if since_ms is not None:
-        detail = "another program holds the database: no order can be stored, so none is sent, also no stop-loss"
+        detail = "another program holds the database: no order can be stored, so none is sent, not even a stop-loss"
         hint = f"fuser {path} names it: end it, and cycles go on at once"
         yield _problem("DATABASE_LOCKED", "error", str(path), detail, since_ms, hint)
 
