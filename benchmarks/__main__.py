@@ -42,7 +42,8 @@ def main(names: list[str]) -> int:
     known = ALL | {"pruning": pruning.run}
     unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(known)}", file=sys.stderr)
+        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(known)},", file=sys.stderr)
+        print(f"and, each alone: kills, {', '.join(LONG)}", file=sys.stderr)
         return 2
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load before {load}")

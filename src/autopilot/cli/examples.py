@@ -54,6 +54,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "data import KRAKEN_BTC-USD_1h.csv.gz",
         "data import b.csv --exchange kraken --symbol BTC/EUR",
         "data import KRAKEN_BTC-USD_1h.json --layout kraken",
+        "data import KRAKEN_BTC-USD_1m.zip --max-size 4GB",
         "data import --sentiment index.csv",
     ),
     "data export": ("data export KRAKEN_BTC-USD_1h.csv.gz", "data export btc.json --symbol BTC/USD --timeframe 1h"),

@@ -133,8 +133,9 @@ class DataSection(Section):
 
     history_exchange: HistoryExchange | None = None
     """Another exchange, whose candles of the same symbol fill in what a decision lacks before the first candle of the
-    trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Where both meet, their prices
-    may differ by 3 %; beyond that it is another market, and nothing is filled in."""
+    trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Symbols that trade on this
+    exchange itself do not use it. Where both meet, their prices may differ by 3 %; beyond that it is another market,
+    and nothing is filled in."""
     keep_decisions_days: Annotated[int, Ge(0), Le(36_500)] = 0
     """Days after which decisions without a signal are deleted; 0 never. On real markets only."""
 
@@ -240,14 +241,6 @@ class AutopilotConfig(Section):
             raise ValueError(
                 f'interval = {self.interval:g} is too short for exchange = "{self.exchange}": '
                 f"at least {SHORTEST_INTERVAL_S:g} second"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _lend_from_another_exchange(self) -> Self:
-        if self.data.history_exchange == self.exchange:
-            raise ValueError(
-                f'data.history_exchange = "{self.exchange}" is the trading exchange itself: name another one, or ""'
             )
         return self
 

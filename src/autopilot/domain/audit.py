@@ -69,7 +69,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Rows of another table that were compared with the last words of the log on them. ``altered``: the names of those
+    """Rows of another table that were compared with the latest entries of the log. ``altered``: the names of those
     that differ."""
 
     count: int

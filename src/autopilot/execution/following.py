@@ -16,7 +16,7 @@ from autopilot.execution.sending import ACCEPTED, Sending, not_sent
 
 FRESH_MS = 2 * MINUTE_MS
 """An order that was never sent is sent unchanged within this time. Later its price is history: an entry expires, an
-exit goes to market at the price of then."""
+exit goes to market at the latest price."""
 
 
 class Following:

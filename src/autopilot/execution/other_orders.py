@@ -16,7 +16,7 @@ from autopilot.risk.preflight import could_be_sold
 BELOW_PRICE = Decimal("0.02")
 """The part of the latest price by which the limit of an exit that must not wait is below it."""
 LIMIT_LIFE_MS = 90_000
-"""The life of such a limit order. Then the next one is sent, at the price of then."""
+"""The life of such a limit order. Then the next one is sent, below the latest price again."""
 _OTHER_TYPE = frozenset({RefusalReason.MARKET_ORDERS, RefusalReason.OTHER})
 
 

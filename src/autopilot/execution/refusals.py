@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """The coins that were free, None if the exchange did not say, and the market's rules of then."""
+    """The coins that were free, None if the exchange did not say, and the market's rules at that time."""
 
     at_ms: int
     free: Decimal | None

@@ -200,7 +200,7 @@ OWN = {"count": 719, "joined": 0, "joined_from": None, "left_out": []}
 JOINED = {"count": WINDOW, "joined": 281, "joined_from": "coinbase", "left_out": []}
 
 
-@pytest.mark.parametrize(("lender", "basis"), [("", OWN), ("coinbase", JOINED)])
+@pytest.mark.parametrize(("lender", "basis"), [("", OWN), ("kraken", OWN), ("coinbase", JOINED)])
 async def test_a_fresh_account_decides_at_the_first_close(fresh: Fresh, lender: str, basis: dict[str, Any]) -> None:
     fresh.lender = lender
     await fresh.start()
@@ -210,10 +210,10 @@ async def test_a_fresh_account_decides_at_the_first_close(fresh: Fresh, lender: 
     assert [number for number, _ in fresh.decided()] == [1_999, 2_000]
     found = decision(fresh.paths.database, SYMBOL)
     assert found["selection"]["decided_by"] == "rules"
-    if not lender:
+    if basis is OWN:
         assert found["selection"]["note"].startswith("no model is asked with 720 candles, it needs 1,000")
     assert len(fresh.stored("kraken")) == 720
-    assert len(fresh.stored("coinbase")) == (281 if lender else 0), "in a series of its own"
+    assert len(fresh.stored("coinbase")) == basis["joined"], "in a series of its own"
 
 
 async def test_lent_candles_come_from_the_store_after_a_restart(fresh: Fresh) -> None:

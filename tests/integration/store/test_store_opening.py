@@ -128,8 +128,9 @@ def test_a_step_that_fails_leaves_the_old_version_untouched(path: Path, contents
 
 def test_an_older_database_is_not_queried_before_it_is_brought_forward(path: Path) -> None:
     open_database(path, ()).close()
-    with pytest.raises(StoreError, match="older version"), open_readonly(path):
+    with pytest.raises(StoreError, match="older version") as refused, open_readonly(path):
         pytest.fail("it was opened")
+    assert refused.value.hint.startswith("autopilot restart "), "start would leave a daemon of that version running"
 
 
 def test_a_newer_database_is_left_alone(path: Path) -> None:

@@ -301,8 +301,8 @@ def test_the_last_known_status_has_the_modes_and_the_problems(
     status = status_document(path, 0)
     assert status["modes"][0]["mode"] == "halted"
     assert [(each["code"], each["level"], each["subject"], each["since_ms"]) for each in status["health"]] == [
-        ("PANIC", "error", "every account", 9),
         ("ORDER_UNKNOWN", "error", f"{lost.symbol} in {lost.account}", 12),
+        ("PANIC", "error", "every account", 9),
     ]
     assert all(each["hint"] and each["detail"] for each in status["health"])
 
@@ -323,7 +323,9 @@ def test_candles_whose_volumes_are_prices_are_doubtful(database: Database, path:
     assert [series for series, _ in doubtful_series(path)] == ["btc FD/USD", "kraken ETH/USD"]
 
 
-def test_problems_are_named_once(database: Database, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_named_once_what_bars_a_sale_first(
+    database: Database, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Usage:
         free = 12_000_000
 
@@ -356,15 +358,15 @@ def test_problems_are_named_once(database: Database, path: Path, monkeypatch: py
     }
     found = problems(database, status, {})
     assert [(each["code"], each["level"], each["subject"]) for each in found] == [
-        ("DISK_NEARLY_FULL", "error", str(path.parent)),
         ("DATABASE_LOCKED", "error", str(path)),
         ("KEYS_LOCKED", "error", "ETH/USD in live:kraken"),
         ("SYMBOL_LEFT_OUT", "error", "SOL/USD in paper:elsewhere"),
-        ("PAUSED_BY_USER", "warning", "live:kraken, paper:coinbase"),
-        ("BOOKS_DIFFER", "warning", "live:kraken"),
+        ("DISK_NEARLY_FULL", "error", str(path.parent)),
         ("SYMBOL_RETRYING", "warning", "BTC/USD"),
         ("BOOKS_COMPARED", "warning", "BTC/USD"),
+        ("PAUSED_BY_USER", "warning", "live:kraken, paper:coinbase"),
+        ("BOOKS_DIFFER", "warning", "live:kraken"),
         ("MODEL_UNUSABLE", "warning", "model m1"),
     ]
-    assert [each["hint"] for each in found[2:4]] == ["start it anew", "autopilot start --symbol SOL/USD"]
+    assert [each["hint"] for each in found[1:3]] == ["start it anew", "autopilot start --symbol SOL/USD"]
     assert set(found[0]) == {"code", "level", "subject", "detail", "since_ms", "hint"}

@@ -99,10 +99,6 @@ def test_files_from_other_systems_are_read(paths: Paths, prefix: str, newline: s
             'data.history_exchange = "simulated"',
             'data.history_exchange = "simulated" must be the name of a real exchange of ccxt, such as "coinbase"',
         ),
-        (
-            'exchange = "kraken"\ndata.history_exchange = "kraken"',
-            'data.history_exchange = "kraken" is the trading exchange itself: name another one, or ""',
-        ),
         ('exchange = "simulatd"', 'or "simulated": did you mean "simulated"?'),
         ('symbols = "BTC/USD"', 'symbols = "BTC/USD" must be a list such as'),
         ("symbols = []", "symbols = [] must be a list such as"),

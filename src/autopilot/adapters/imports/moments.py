@@ -42,7 +42,9 @@ _COMPACT = re.compile(
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CLOCK_ONLY = re.compile(rf"{_CLOCK}|\d{{4}}|\d{{6}}")
-_ISO_CHARACTERS = frozenset("0123456789-: T")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# numpy would read what follows a shorter time of day as a zone.
+_ISO_MOMENT = re.compile(_ISO_DATE.pattern + r"[ T][0-9]{2}:[0-9]{2}:[0-9]{2}")
 _DATE_LENGTHS = (8, 10, 11, 12)
 
 
@@ -150,10 +152,8 @@ def _iso_block(texts: list[str]) -> IntArray | None:
         texts = [text[:-1] for text in texts]
     elif lengths not in ({19}, {10}):
         return None
-    joint = "".join(texts)
-    if not set(joint) <= _ISO_CHARACTERS or joint.count("-") != 2 * len(texts):
-        return None
-    if not all(text[4] == "-" and text[7] == "-" for text in texts):
+    pattern = _ISO_DATE if lengths == {10} else _ISO_MOMENT
+    if not all(map(pattern.fullmatch, texts)):
         return None
     try:
         moments = np.array(texts, dtype="datetime64[ms]").astype(np.int64)

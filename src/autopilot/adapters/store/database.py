@@ -240,7 +240,7 @@ def open_readonly(path: Path, *, oldest: int = len(MIGRATIONS)) -> Iterator[sqli
     with store_errors(path), connected_readonly(path, BUSY_TIMEOUT_S) as connection:
         connection.row_factory = sqlite3.Row
         if _identify(connection, path, len(MIGRATIONS)) < oldest:
-            hint = "autopilot start brings it up to date"
+            hint = "autopilot restart brings it up to date"
             if not _is_writable(path.parent):
                 hint = "copy it to a directory that you may write; there autopilot start brings it up to date"
             raise StoreError(f"the database {path} has an older version", hint=hint)

@@ -27,7 +27,7 @@ class ModelProof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordedModel:
-    """The last words of the log on a model: the digest of its files, and its state."""
+    """The latest entry of the log on a model: the digest of its files, and its state."""
 
     sha256: str
     state: str

@@ -24,8 +24,8 @@ IS_COMPLETE = (
     "d.candle_at_ms >= coalesce((SELECT until_ms FROM pruned_decisions AS p"
     " WHERE p.account = d.account AND p.symbol = d.symbol AND p.timeframe = d.timeframe), d.candle_at_ms)"
 )
-"""SQL that is true for a row ``d`` of ``decisions`` from the time on of which every decision is still stored.
-Statistics of older ones would be of those with a signal only."""
+"""SQL that is true for a row ``d`` of ``decisions`` in the period of which every decision is still stored. Statistics
+of older ones would be of those with a signal only."""
 
 
 def to_row(value: Any) -> dict[str, Any]:

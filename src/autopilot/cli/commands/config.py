@@ -128,7 +128,7 @@ def init(context: typer.Context, as_json: AsJson = False) -> None:
     from autopilot.app.audit_log import recorded
 
     target = _target(context.obj)
-    with recorded(_own_paths(context.obj), "init", {"config_file": str(target)}):
+    with recorded(_own_paths(context.obj), "init", {"config_file": target.name}):
         _write_example(target)
     Output.standard(as_json).show(
         {"config_file": str(target)},

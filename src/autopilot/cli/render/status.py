@@ -210,7 +210,7 @@ def _database(status: StatusDocument) -> Iterator[Paragraph]:
 
 
 def _health(records: list[ProblemDocument], unarmed: set[str]) -> Iterator[Paragraph]:
-    """The problems that the screen shows nowhere else, the worst first.
+    """The problems that the screen shows nowhere else, the worst first: all errors, and others up to `HEALTH_SHOWN`.
 
     ``unarmed``: the accounts that the lines on real money name as not armed.
     """
@@ -220,13 +220,14 @@ def _health(records: list[ProblemDocument], unarmed: set[str]) -> Iterator[Parag
         if record["code"] not in SHOWN_ELSEWHERE
         and not (record["code"] == "NOT_ARMED" and unarmed.issuperset(record["subject"].split(", ")))
     ]
-    for record in shown[:HEALTH_SHOWN]:
+    most = max(HEALTH_SHOWN, sum(record["level"] == "error" for record in shown))
+    for record in shown[:most]:
         since = f", since {utc(record['since_ms'])}" if record["since_ms"] else ""
         style = Style.BAD if record["level"] == "error" else Style.WARNING
         yield line(f"{record['subject']}: {record['detail']}{since}", style, hang=2)
         yield remedy(record["hint"])
-    if len(shown) > HEALTH_SHOWN:
-        yield line(f"and {len(shown) - HEALTH_SHOWN} more: autopilot status --json", Style.WARNING)
+    if len(shown) > most:
+        yield line(f"and {len(shown) - most} more: autopilot status --json", Style.WARNING)
 
 
 def _remarks(symbol: SymbolDocument) -> tuple[Paragraph, ...]:

@@ -96,6 +96,16 @@ def test_gzip_and_importing_again(tmp_path: Path, candles: Candles) -> None:
     assert list(store.kept) == [("binance", "ETH/USDT", H)]
 
 
+@pytest.mark.parametrize("damaged", ["2024-05-01 08:00100", "2024-05-01 01600:00"])
+def test_a_damaged_time_is_no_time_with_a_zone(tmp_path: Path, damaged: str) -> None:
+    """The first of them is 07:00 to whoever reads a zone of one hour in it."""
+    path = write(
+        tmp_path / "KRAKEN_BTC-USD_1h.csv", HEADER, f"{damaged},1,2,0.5,1,1", "2024-05-01 09:00:00,1,2,0.5,1,1"
+    )
+    with pytest.raises(CandleError, match=f"no time: 1, first in line 2: {damaged}"):
+        import_path(MemoryCandles(), path)
+
+
 def test_bad_rows_are_counted_with_line_and_sample_and_refuse_the_file_unless_lenient(
     tmp_path: Path, random_candles: Callable[..., Candles]
 ) -> None:

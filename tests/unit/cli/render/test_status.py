@@ -77,6 +77,24 @@ def test_a_symbol_whose_exit_is_refused_is_not_plainly_running(document, is_stop
     assert max(map(len, shown)) <= 80
 
 
+def test_no_error_is_left_out_however_many_there_are(document) -> None:
+    levels = ["error"] * 8 + ["warning"] * 2
+    health = [
+        {
+            "code": "X",
+            "level": level,
+            "subject": f"subject {number}",
+            "detail": "is wrong",
+            "since_ms": None,
+            "hint": "y",
+        }
+        for number, level in enumerate(levels)
+    ]
+    shown = plain(status_screen(document | {"health": health}))
+    assert [item for item in shown if item.startswith("subject")] == [f"subject {at}: is wrong" for at in range(8)]
+    assert "and 2 more: autopilot status --json" in shown
+
+
 def test_unrealized_is_the_value_less_the_cost(document) -> None:
     assert [unrealized(symbol) for symbol in document["symbols"]] == [None, "20.61025", None]
 

@@ -86,21 +86,21 @@ def problems(
     database: Database, status: Document, books: Mapping[str, BooksState], clock_errors: Sequence[ClockError] = ()
 ) -> list[Document]:
     """A `ProblemDocument` for each problem of the database, of ``status``, of the ``books`` by account, or of this
-    machine's clock, errors first. Raises StoreError."""
+    machine's clock: errors first, and among them those that keep a position from being sold. Raises StoreError."""
     unknown = database.rows("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms")
     data_dir, held = database.path.parent, holdings(database.connection)
     found = [
-        *_disk(data_dir, shutil.disk_usage(data_dir).free),
         *_lock(database.path, status["database"]["locked_at_ms"]),
+        *_refused_exits(database, held, status["symbols"]),
+        *_symbols(status["symbols"]),
+        *_unmonitored(held, status["symbols"], books),
+        *_orders(unknown),
+        *_books(database.rows(_HELD_OR_ORDERED), books),
+        *_disk(data_dir, shutil.disk_usage(data_dir).free),
+        *_restrictions(status["modes"]),
         *_clocks(clock_errors),
         *_armings(altered_armings(database)),
         *_modes(altered_modes(database)),
-        *_restrictions(status["modes"]),
-        *_books(database.rows(_HELD_OR_ORDERED), books),
-        *_refused_exits(database, held, status["symbols"]),
-        *_orders(unknown),
-        *_unmonitored(held, status["symbols"], books),
-        *_symbols(status["symbols"]),
         *_passed_over(database.connection, status["symbols"]),
         *_candles(database.rows(STORED)),
         *_models(status["models"], status["symbols"]),
@@ -345,8 +345,8 @@ def _clocks(errors: Sequence[ClockError]) -> Iterator[Document]:
 
 def _lock(path: Path, since_ms: int | None) -> Iterator[Document]:
     if since_ms is not None:
-        detail = "another program holds the database: no order can be stored, so none is sent, also no stop-loss"
-        hint = f"end that program: fuser {path}; cycles go on at once"
+        detail = "another program holds the database: no order can be stored, so none is sent, not even a stop-loss"
+        hint = f"fuser {path} names it: end it, and cycles go on at once"
         yield _problem("DATABASE_LOCKED", "error", str(path), detail, since_ms, hint)
 
 
