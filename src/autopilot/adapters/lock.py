@@ -44,7 +44,10 @@ def hold_lock(lock_file: Path, busy: Callable[[int | None], AutopilotError] | No
 
 
 def holder(lock_file: Path) -> int | None:
-    """The id of the process that owns ``lock_file``, if any. Raises ConfigError if the file cannot be opened."""
+    """The id of the process that owns ``lock_file``, if any. Raises ConfigError if the file cannot be opened. Creates
+    none: it would belong to whoever asks."""
+    if not lock_file.exists():
+        return None
     descriptor = _open(lock_file)
     try:
         return None if _try_lock(descriptor) else _read_pid(descriptor)

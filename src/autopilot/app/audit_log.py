@@ -24,7 +24,7 @@ from autopilot.distribution import installed_version
 from autopilot.domain.audit import AuditKind, canonical
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, StoreError
-from autopilot.domain.trading_mode import AUDIT_ALTERED, EVERY_ACCOUNT, ModeEntry, TradingMode
+from autopilot.domain.trading_mode import AUDIT_ALTERED, EVERY_ACCOUNT, ModeEntry, TradingMode, mode_of
 
 if TYPE_CHECKING:
     from autopilot.config.schema import AutopilotConfig
@@ -115,14 +115,19 @@ class DaemonAudit:
         if problem:
             log.error("THE AUDIT LOG WAS CHANGED: %s; try: autopilot audit verify", problem)
             self.trail.record(self._database, AuditKind.BREAK, {"problem": problem})
-            why = f"the audit log was changed: {problem}"
-            paused = ModeEntry(EVERY_ACCOUNT, TradingMode.REDUCING, AUDIT_ALTERED, why, WallClock().now_ms(), DAEMON)
-            SqliteTradingModes(self._database, self.trail).restrict(paused)
+            self._hold_back(f"the audit log was changed: {problem}")
             # Last: until then a start after a crash finds the difference again.
             with locked(self._head_file.parent):
                 write_head(self._head_file, latest(self._database.path))
         self._record("start")
         self._anchor.flush()
+
+    def _hold_back(self, why: str) -> None:
+        """A mode of the user that is stricter stays as strict."""
+        modes = SqliteTradingModes(self._database, self.trail)
+        is_halted = mode_of(modes.restrictions(EVERY_ACCOUNT)) is TradingMode.HALTED
+        mode = TradingMode.HALTED if is_halted else TradingMode.REDUCING
+        modes.restrict(ModeEntry(EVERY_ACCOUNT, mode, AUDIT_ALTERED, why, WallClock().now_ms(), DAEMON))
 
     def commanded(self, caller: Peer, command: str, request: Document, result: str) -> None:
         _record_command(self._database, self.trail, str(caller), command, request, result)

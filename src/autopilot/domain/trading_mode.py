@@ -103,6 +103,12 @@ class ModeEntry:
     actor: str
 
     @property
+    def weight(self) -> tuple[int, bool]:
+        """Of two modes the one of greater weight holds: the stricter, and AUDIT_ALTERED of two that are equally strict,
+        so that a resume that is meant for the other one is not blind."""
+        return self.mode.strictness, self.code == AUDIT_ALTERED
+
+    @property
     def restriction(self) -> Restriction:
         """The restriction that the mode causes."""
         return Restriction(self.code, self.mode, self.why, self.since_ms, lifting(self.account))

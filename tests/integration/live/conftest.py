@@ -226,6 +226,7 @@ async def whole(
     if hangs(request):
         monkeypatch.setattr(opening, "Gateway", partial(Gateway, timeout_s=0.8))
     database = open_database(tmp_path / "autopilot.db")
+    database.ballast.keep()
     anchor = Anchor(tmp_path / "audit.head", partial(advanced, database.path))
     armings = SqliteArmings(database, AuditTrail(anchor, "a test", clock.now_ms))
     armings.arm(Arming(ACCOUNT, "USD", Decimal(500), True, 0, clock.at_ms + 30 * DAY_MS, "a test"))

@@ -91,4 +91,4 @@ def test_a_model_that_appears_later_is_not_adopted(path: Path, files: ModelFiles
         assert isinstance(entry, ModelEntry)
         with pytest.raises(ModelDamaged, match="does not match the audit log"):
             SqliteModels(database).proven_sha256(entry)
-        assert altered_models(database) == ("m-2",)
+        assert altered_models(database) == ("m-2", "m-1")

@@ -23,6 +23,7 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.schema import MIGRATIONS
+from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.app.audit_log import DaemonAudit, config_sha256
 from autopilot.cli.main import main
 from autopilot.config.schema import AutopilotConfig
@@ -33,6 +34,7 @@ from autopilot.domain.market import CandleKind
 from autopilot.domain.model_state import ModelEntry, ModelEvent, ModelScope, ModelState
 from autopilot.domain.order import OrderStatus
 from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.trading_mode import EVERY_ACCOUNT, ModeEntry, TradingMode
 
 
 @pytest.fixture
@@ -302,6 +304,18 @@ def test_a_daemon_that_starts_records_what_does_not_fit_and_goes_on(
     verdict = verify_all(path, read_head(head_file))
     assert (verdict.fault, verdict.breaks, verdict.is_whole) == (None, (4,), False)
     assert told(path)[5][1]["config_sha256"] == config_sha256(config)
+
+
+@pytest.mark.parametrize("mode", [TradingMode.REDUCING, TradingMode.HALTED])
+def test_a_change_of_the_log_shows_beside_a_mode_of_the_user(
+    path: Path, head_file: Path, database: Database, five: None, trail: AuditTrail, mode: TradingMode
+) -> None:
+    modes = SqliteTradingModes(database, trail)
+    modes.restrict(ModeEntry(EVERY_ACCOUNT, mode, "PAUSED_BY_USER", "by the user", 1, "a user"))
+    head_file.unlink()
+    DaemonAudit(database, head_file, AutopilotConfig()).open()
+    (entry,) = modes.entries()
+    assert (entry.mode, entry.code) == (mode, "AUDIT_ALTERED")
 
 
 @pytest.mark.parametrize(("statement", "whole"), [("", True), ("UPDATE audit SET body = '1' WHERE seq = 5", False)])

@@ -14,6 +14,7 @@ import pytest
 from autopilot.adapters.store import ballast as ballast_module
 from autopilot.adapters.store.ballast import BALLAST_BYTES, BALLAST_NAME, MARGIN_BYTES, Ballast
 from autopilot.adapters.store.database import Database
+from autopilot.adapters.store.full_disk import FullDisk
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.domain.errors import StoreFull
@@ -61,7 +62,22 @@ def test_it_is_made_only_with_a_margin(
 ) -> None:
     monkeypatch.setattr(ballast_module.shutil, "disk_usage", lambda _: Usage(0, 0, free))
     assert ballast.keep() is is_kept
-    assert ballast.is_released is not is_kept
+    assert (ballast.is_kept, ballast.is_released) == (is_kept, False)
+
+
+def test_a_disk_that_never_had_room_is_written_but_nothing_is_bought(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ballast_module.shutil, "disk_usage", lambda _: Usage(0, 0, 70_000_000))
+    assert not database.ballast.keep()
+    with database.transaction(durable=False) as connection:
+        connection.execute("INSERT INTO sentiment VALUES ('index', 1, 0.5)")
+    (found,) = FullDisk(database.ballast).restrictions("paper:kraken")
+    assert (found.mode, "no room for the 16 MB" in found.detail, "80 MB" in found.hint) == (
+        TradingMode.REDUCING,
+        True,
+        True,
+    )
 
 
 def test_a_copy_with_holes_gets_its_blocks(ballast: Ballast, file: Path) -> None:

@@ -188,15 +188,22 @@ def test_of_the_table_and_the_log_the_stricter_counts_until_a_user_resumes(
     assert database.rows("SELECT * FROM trading_modes") == []
 
 
-def test_a_row_of_the_log_that_was_edited_to_nonsense_holds_nobody_up(
-    modes: SqliteTradingModes, database: Database
+@pytest.mark.parametrize(
+    "body", ["[]", "nonsense", '{"account":"*","mode":"dancing"}', '{"account":"*","code":"","mode":"active","why":""}']
+)
+def test_a_pause_that_was_deleted_and_edited_in_the_log_holds_every_account_until_it_is_resumed(
+    modes: SqliteTradingModes, database: Database, body: str
 ) -> None:
-    modes.restrict(KRAKEN)
     modes.restrict(PAUSE)
+    modes.restrict(KRAKEN)
     database.connection.execute("DROP TRIGGER audit_is_not_edited")
-    for body in ("[]", "nonsense", '{"account":"*","mode":"dancing"}'):
-        database.connection.execute("UPDATE audit SET body = ? WHERE seq = 2", (body,))
-        assert modes.entries() == (PAUSE, KRAKEN)
+    database.connection.execute("UPDATE audit SET body = ? WHERE seq = 1", (body,))
+    assert [each.code for each in modes.entries()] == ["AUDIT_ALTERED", "PAUSED_BY_USER"], "an alarm beside the pause"
+    database.connection.execute("DELETE FROM trading_modes")
+    assert [each.account for each in altered_modes(database)] == ["*", "*:kraken"]
+    assert mode_of(modes.restrictions("paper:simulated")) is TradingMode.REDUCING
+    modes.lift("*", "a user")
+    assert (modes.entries(), altered_modes(database)) == ((), ())
 
 
 def cut(database: Database, path: Path) -> str:

@@ -67,19 +67,20 @@ class Ballast:
                 self.release()
 
     def keep(self) -> bool:
-        """Allocate the file if there is room for it. Returns whether its space is kept now; if not, it counts as
-        released."""
-        with suppress(OSError), self._opened(os.O_CREAT) as descriptor:
-            was_kept = os.fstat(descriptor).st_size >= BALLAST_BYTES
+        """Allocate the file if there is room for it. Returns whether its space is kept now. Without the room nothing
+        changes: a disk that never had any is not full."""
+        was_kept = self.is_kept
+        with suppress(OSError):
             if not was_kept and shutil.disk_usage(self._directory).free < BALLAST_BYTES + MARGIN_BYTES:
                 return False
-            try:
-                # Also of a file that is there: a restored copy may be sparse.
-                _allocate(descriptor)
-                os.fsync(descriptor)
-            except OSError:
-                os.ftruncate(descriptor, 0)
-                raise
+            with self._opened(os.O_CREAT) as descriptor:
+                try:
+                    # Also of a file that is there: a restored copy may be sparse.
+                    _allocate(descriptor)
+                    os.fsync(descriptor)
+                except OSError:
+                    os.ftruncate(descriptor, 0)
+                    raise
             if not was_kept:
                 log.info("%d MB of the disk are kept for exits", _MEGABYTES)
             return True

@@ -240,8 +240,10 @@ def open_readonly(path: Path, *, oldest: int = len(MIGRATIONS)) -> Iterator[sqli
     with store_errors(path), connected_readonly(path, BUSY_TIMEOUT_S) as connection:
         connection.row_factory = sqlite3.Row
         if _identify(connection, path, len(MIGRATIONS)) < oldest:
-            hint = "autopilot restart brings it up to date"
-            if not _is_writable(path.parent):
+            hint = "autopilot start brings it up to date"
+            if _is_writable(path.parent):
+                _require_no_daemon(path)
+            else:
                 hint = "copy it to a directory that you may write; there autopilot start brings it up to date"
             raise StoreError(f"the database {path} has an older version", hint=hint)
         yield connection

@@ -5,20 +5,18 @@ Standard library only: a query must answer at once.
 
 from __future__ import annotations
 
-import sqlite3
-
 from autopilot.adapters.json_text import json_object
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.rows import from_row
-from autopilot.domain.audit import Compared
+from autopilot.domain.audit import AuditRow, Compared, row_hash
 from autopilot.domain.errors import StoreCorrupt
-from autopilot.domain.trading_mode import ModeEntry, TradingMode
+from autopilot.domain.trading_mode import AUDIT_ALTERED, EVERY_ACCOUNT, ModeEntry, TradingMode
 
 _STORED = "SELECT * FROM trading_modes ORDER BY account"
 # SQLite takes the other columns from the row with the maximum.
 _RECORDED = """
-    SELECT max(seq) AS seq, at_ms, actor, body FROM audit WHERE kind = 'mode'
-    GROUP BY iif(json_valid(body), json_extract(body, '$.account'), body)
+    SELECT max(seq) AS seq, at_ms, kind, actor, body, previous, hash FROM audit WHERE kind = 'mode'
+    GROUP BY iif(json_valid(body), json_extract(body, '$.account'), body) ORDER BY seq
 """
 
 
@@ -56,25 +54,25 @@ def _stored(database: Database) -> dict[str, ModeEntry]:
 
 
 def _recorded(database: Database) -> dict[str, ModeEntry]:
-    """The last mode of each account in the log, also *active*. A row that cannot be read is passed over: it was edited,
-    which `autopilot audit verify` reports."""
-    read = (_entry(row) for row in database.rows(_RECORDED))
-    return {entry.account: entry for entry in read if entry}
+    """The last mode of each account in the log, also *active*."""
+    entries = (_entry(AuditRow(*row)) for row in database.rows(_RECORDED))
+    return {entry.account: entry for entry in entries}
 
 
-def _entry(row: sqlite3.Row) -> ModeEntry | None:
-    body = {"since_ms": row["at_ms"], "actor": row["actor"], **json_object(row["body"])}
+def _entry(row: AuditRow) -> ModeEntry:
+    """A row that was edited may have been a pause of any account: it holds all of them until they are resumed."""
     try:
-        return from_row(ModeEntry, body)
+        if row.hash == row_hash(row.seq, row.at_ms, row.kind, row.actor, row.body, row.previous):
+            return from_row(ModeEntry, {"since_ms": row.at_ms, "actor": row.actor, **json_object(row.body)})
     except StoreCorrupt:
-        return None
+        pass
+    why = f"row {row.seq} of the audit log, on a trading mode, was edited"
+    return ModeEntry(EVERY_ACCOUNT, TradingMode.REDUCING, AUDIT_ALTERED, why, row.at_ms, row.actor)
 
 
 def _stricter(stored: ModeEntry | None, recorded: ModeEntry | None) -> ModeEntry | None:
-    """The stored one, if they are equally strict."""
-    if recorded and _mode(recorded).strictness > _mode(stored).strictness:
-        return recorded
-    return stored
+    """The stored one, if they are equal."""
+    return recorded if recorded and (stored is None or recorded.weight > stored.weight) else stored
 
 
 def _mode(entry: ModeEntry | None) -> TradingMode:

@@ -36,6 +36,10 @@ class RecordedModel:
 # Canonical JSON has these texts in it where, and only where, a row is about this model and has these values.
 _ABOUT = "SELECT body FROM audit WHERE kind = 'model' AND instr(body, ?)"
 _LAST = f'{_ABOUT} AND (instr(body, \'"state":\') OR instr(body, \'"event":"forgotten"\')) ORDER BY seq DESC LIMIT 1'
+_ADDED = """
+    SELECT body FROM audit
+    WHERE kind = 'model' AND (instr(body, '"event":"trained"') OR instr(body, '"event":"adopted"')) ORDER BY seq
+"""
 _READ = f'{_ABOUT} AND instr(body, \'"event":"read"\') AND instr(body, ?) AND instr(body, ?) LIMIT 1'
 
 
@@ -58,11 +62,15 @@ def read_body(model_id: str, sha256: str, reader: str) -> Document:
 
 
 def altered_models(database: Database) -> tuple[str, ...]:
-    """The ids of the models whose digest or state differs from the audit log's. Raises StoreError."""
-    rows = database.rows("SELECT id, sha256, state FROM models ORDER BY rowid")
-    return tuple(
-        row["id"] for row in rows if recorded_model(database, row["id"]) != RecordedModel(row["sha256"], row["state"])
-    )
+    """The ids of the models whose digest or state differs from the audit log's, and of those that are missing although
+    nothing in the log deleted them. Raises StoreError."""
+    stored = {
+        row["id"]: RecordedModel(row["sha256"], row["state"])
+        for row in database.rows("SELECT id, sha256, state FROM models ORDER BY rowid")
+    }
+    ids = (json_object(row["body"]).get("model_id") for row in database.rows(_ADDED))
+    known = dict.fromkeys([*stored, *(each for each in ids if isinstance(each, str))])
+    return tuple(each for each in known if recorded_model(database, each) != stored.get(each))
 
 
 def _text(**item: str) -> str:

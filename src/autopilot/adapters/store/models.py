@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from autopilot.adapters.models.files import RETRAIN
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.model_proof import ModelProof, RecordedModel, recorded_model
+from autopilot.adapters.store.model_proof import ModelProof, RecordedModel, altered_models, recorded_model
 from autopilot.adapters.store.rows import from_row, insert, to_row
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.errors import ModelDamaged, ModelError, NotFound
@@ -117,7 +117,8 @@ class SqliteModels(AuditedStore):
                 self._record(connection, change)
 
     def reset(self, now_ms: int, reason: str) -> None:
-        """Let rules decide about all candles. Every lost place is acknowledged by that. Recorded if a model exists."""
+        """Let rules decide about all candles. Every lost place is acknowledged by that, and every model that is missing
+        from the database. Recorded if a model exists."""
         with self._database.transaction(durable=True) as connection:
             models = connection.execute("SELECT id, is_champion FROM models ORDER BY rowid").fetchall()
             champions = [row["id"] for row in models if row["is_champion"]]
@@ -126,15 +127,15 @@ class SqliteModels(AuditedStore):
             for previous_id in champions or [None] * bool(models):
                 change = ModelChange(now_ms, ModelEvent.RESET, None, previous_id, reason, None, None)
                 self._record(connection, change)
+            for model_id in set(altered_models(self._database)) - {row["id"] for row in models}:
+                self._record_forgotten(connection, model_id)
 
     def forget(self, model_id: str) -> None:
         """Delete the model. Its history stays."""
         with self._database.transaction(durable=True) as connection:
             _require(connection, model_id)
             connection.execute("DELETE FROM models WHERE id = ?", (model_id,))
-            if self._audit:
-                body = {"event": ModelProof.FORGOTTEN.value, "model_id": model_id}
-                self._audit.append(connection, AuditKind.MODEL, body)
+            self._record_forgotten(connection, model_id)
 
     def history(self, limit: int) -> tuple[ModelChange, ...]:
         """The latest first. It is never shortened."""
@@ -144,6 +145,11 @@ class SqliteModels(AuditedStore):
         reason = f"{entry.state}: {note}" if note else entry.state.value
         change = ModelChange(now_ms, ModelEvent.STATE, entry.id, entry.id, reason, entry.kind, entry.timeframe)
         self._record(connection, change, sha256=entry.sha256, state=entry.state.value)
+
+    def _record_forgotten(self, connection: sqlite3.Connection, model_id: str) -> None:
+        if self._audit:
+            body = {"event": ModelProof.FORGOTTEN.value, "model_id": model_id}
+            self._audit.append(connection, AuditKind.MODEL, body)
 
     def _record(self, connection: sqlite3.Connection, change: ModelChange, **proof: str) -> None:
         """``proof``: more values for the audit row."""

@@ -22,10 +22,10 @@ class SqliteTradingModes(AuditedStore, RestrictionSource):
 
     @urgent
     def restrict(self, entry: ModeEntry) -> ModeEntry:
-        """Store the mode, unless the one in force is as strict already; returns the one in force then."""
+        """Store the mode, unless the one in force has its weight already; returns the one in force then."""
         with self._database.transaction(durable=True) as connection:
             before = next((each for each in self.entries() if each.account == entry.account), None)
-            if before and before.mode.strictness >= entry.mode.strictness:
+            if before and before.weight >= entry.weight:
                 return before
             connection.execute(_SAVE, to_row(entry))
             self._record(connection, entry, before.mode if before else TradingMode.ACTIVE, entry.mode, entry.actor)
