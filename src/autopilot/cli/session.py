@@ -15,7 +15,7 @@ from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Screen
 from autopilot.config.paths import Paths, find_paths
 from autopilot.control.client import ControlClient
-from autopilot.control.errors import DaemonNotRunning
+from autopilot.control.errors import DaemonNotRunning, SocketForbidden
 from autopilot.control.protocol import API, WIRE_NAMES
 from autopilot.domain.errors import ConfigError, NotFound, StrategyError
 from autopilot.domain.market import split_symbol
@@ -131,20 +131,19 @@ class Session:
         screen: Callable[[Document], Screen],
         is_done: Callable[[Document], bool] = lambda _: True,
     ) -> int:
-        """Show the daemon's answer or, when it is down, the last known state from the database.
+        """Show the daemon's answer or, when it is down or another user's, the last known state from the database.
 
-        Returns the exit code: 1 if the document is not ``is_done``, else 0, or 3 without a daemon. Raises
-        AutopilotError if there is neither.
+        Returns the exit code: 1 if the document is not ``is_done``, else 0, 3 without a daemon, 4 if it is another
+        user's. Raises AutopilotError if there is neither.
         """
         try:
             document, code = ask(self.client()), ExitCode.DONE
-        except DaemonNotRunning as down:
+        except (DaemonNotRunning, SocketForbidden) as down:
             if not self.paths.database.exists():
                 raise
             document, code = recall(self.paths.database), exit_code(down)
-            self.output.trouble(
-                DaemonNotRunning("the daemon is not running; this is the last known state", hint=down.hint)
-            )
+            why = "the daemon is not running" if isinstance(down, DaemonNotRunning) else str(down)
+            self.output.trouble(type(down)(f"{why}; this is the last known state", hint=down.hint))
         return self.show(document, screen, is_done=is_done(document)) or code
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
+from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable, SocketForbidden
 from autopilot.control.protocol import API, KEEP_ALIVE_S
 from autopilot.domain.errors import Kind
 
@@ -82,6 +82,12 @@ class ControlClient:
                 raise DaemonNotRunning(
                     f"the daemon is not running: no daemon is listening on {self._path}", hint="autopilot start"
                 ) from None
+            except PermissionError as error:
+                connection.close()
+                raise SocketForbidden(
+                    f"the daemon on {self._path} could not be reached: {error.strerror}",
+                    hint="run this as the user who owns that directory",
+                ) from error
             except OSError as error:
                 connection.close()
                 why = error.strerror or str(error) or "no answer in time"

@@ -21,6 +21,10 @@ class DaemonUnreachable(ControlError):
     kind = Kind.UNREACHABLE
 
 
+class SocketForbidden(DaemonUnreachable):
+    """The socket belongs to another user, whose daemon may run or not."""
+
+
 class CommandRefused(ControlError):
     """The daemon refused. ``code`` and ``kind`` are those of its error, ``status`` is the HTTP status."""
 

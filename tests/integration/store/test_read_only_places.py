@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from autopilot.adapters.store.database import open_database, open_readonly
+from autopilot.cli.main import main
+from autopilot.config.paths import find_paths
 from autopilot.domain.errors import StoreUnavailable
 
 NOBODY = 65_534
@@ -89,6 +93,27 @@ def test_every_row_is_seen_and_nothing_is_written(place: Path, make: Callable[[P
         assert not os.access(place, os.W_OK, effective_ids=True)
         assert total(path) == ["7"]
     assert {each.name: each.read_bytes() for each in place.iterdir()} == before
+
+
+def test_beside_the_socket_of_another_user_the_last_known_state_is_shown(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed_cleanly(place / "autopilot.db")
+    socket_file = find_paths(data_dir=place).socket
+    socket_file.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(socket_file))
+        socket_file.chmod(0o600)
+        close(place / "autopilot.db")
+        socket_file.parent.chmod(0o755)
+        command = ["--data-dir", str(place), "orders", "--json"]
+        assert main(command) == 3, "nobody listens, as its owner finds out"
+        capsys.readouterr()
+        with without_privileges():
+            code = main(command)
+    said = capsys.readouterr()
+    assert (code, json.loads(said.out)["orders"]) == (4, [])
+    assert "could not be reached: Permission denied; this is the last known state" in said.err
 
 
 def test_beside_a_running_daemon_the_newest_rows_are_seen(place: Path) -> None:
