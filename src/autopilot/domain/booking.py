@@ -53,9 +53,14 @@ def write_off(position: Position, quantity: Decimal, at_ms: int) -> Booked:
 
 
 def is_unsellable_rest(position: Position, order: Order, market: Market) -> bool:
-    """Whether ``order`` is an exit that is over and left this position, too small for another order."""
+    """Whether ``order`` is an exit that is over and left this position, too small for another order.
+
+    A position of which it sold nothing, or less than is left, is no rest: it could be sold when the order was sent, and
+    only the market's rules have changed since.
+    """
     is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= position.opened_at_ms
-    return is_over and ZERO < position.quantity < market.least_amount
+    is_rest = ZERO < order.filled and position.quantity < order.quantity
+    return is_over and is_rest and ZERO < position.quantity < market.least_amount
 
 
 def is_rest_before_entry(position: Position, sale: Order, entry: Order) -> bool:
