@@ -16,7 +16,7 @@ LIFE_MS = 10 * MINUTE_MS
 STEP_MS = 2_000
 """A change of the wall clock against the steady one that is no drift: one of them was set, or stood still."""
 _SECOND_MS = 1_000
-_YEARS_MS = (1_577_836_800_000, 4_102_444_800_000)
+EARLIEST_MS, LATEST_MS = 1_577_836_800_000, 4_102_444_800_000
 """2020 and 2100: no exchange states a time outside of them."""
 
 
@@ -128,7 +128,7 @@ class ExchangeClock(Clock):
 
     def _stated(self, stated_ms: int, sent_ms: int) -> _Lead:
         """What an answer that arrived just now says. Raises MarketUnavailable if it is no time."""
-        if not _YEARS_MS[0] <= stated_ms < _YEARS_MS[1]:
+        if not EARLIEST_MS <= stated_ms < LATEST_MS:
             raise MarketUnavailable(f"{self.name} states an impossible time: {stated_ms} ms", hint=AGAIN)
         rest_ms = 0 if stated_ms % _SECOND_MS else _SECOND_MS - 1
         return _Lead(stated_ms - self.steady.now_ms(), stated_ms + rest_ms - sent_ms)
@@ -179,4 +179,4 @@ def _date_ms(headers: Mapping[str, str]) -> int | None:
     except (KeyError, TypeError, ValueError):
         return None
     stated_ms = int(stated.timestamp() * 1000)
-    return stated_ms if not aged_s and _YEARS_MS[0] <= stated_ms < _YEARS_MS[1] else None
+    return stated_ms if not aged_s and EARLIEST_MS <= stated_ms < LATEST_MS else None
