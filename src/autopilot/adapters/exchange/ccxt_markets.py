@@ -15,12 +15,12 @@ from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
 
 MARKETS_LIFE_MS = DAY_MS
-INVALIDATED_LIFE_MS = 10 * MINUTE_MS
+INVALIDATED_LIFE_MS = MINUTE_MS
 log = logging.getLogger(__name__)
 
 
 class FreshMarkets:
-    """The markets of an object of ccxt, at most a day old, or ten minutes after `invalidate`. ``steady``: a clock that
+    """The markets of an object of ccxt, at most a day old, or a minute after `invalidate`. ``steady``: a clock that
     nobody sets."""
 
     def __init__(self, name: str, steady: Clock) -> None:

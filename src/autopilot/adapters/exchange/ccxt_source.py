@@ -80,6 +80,10 @@ class CcxtCandles(CandleSource):
         async with asking(self._name, f"the rules of {symbol}", self._timeout_s):
             return market_rules(await self._description(exchange, symbol), exchange.precisionMode)
 
+    def doubt_rules(self) -> None:
+        """The exchange has rejected an order that the rules of its market allow: read them again soon."""
+        self._markets.invalidate()
+
     def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
         """Nothing to do: a real market does not wait for anybody."""
 

@@ -29,7 +29,8 @@ and states its time in whole seconds."""
 
 
 class Gateway(AccountReader):
-    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``base_url`` sends every request to a
+    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``on_rejection`` is called when the
+    exchange has rejected an order: the rules of its market may have changed; ``base_url`` sends every request to a
     stand-in for the exchange. Methods raise MarketUnavailable if the exchange does not answer, and during a pause after
     errors."""
 
@@ -40,6 +41,7 @@ class Gateway(AccountReader):
         clock: ExchangeClock,
         *,
         nonces_dir: Path,
+        on_rejection: Callable[[], None] = lambda: None,
         base_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
@@ -53,6 +55,7 @@ class Gateway(AccountReader):
         self._ccxt: Any = None
         self._backoff = Backoff(clock.steady)
         self._markets = FreshMarkets(venue.name, clock.steady)
+        self._on_rejection = on_rejection
         self._nonces = Nonces(nonces_dir, venue.name, keys.api_key, clock) if venue.counts_nonces else None
 
     async def clock_offset_ms(self) -> int:
@@ -260,6 +263,7 @@ class Gateway(AccountReader):
             self._clock.invalidate()
         if refusal.is_final:
             self._markets.invalidate()
+            self._on_rejection()
             return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="see autopilot orders")
         not_now = MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
         return self._shared_key("an order") if self._is_out_of_turn(error) else not_now
