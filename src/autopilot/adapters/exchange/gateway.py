@@ -14,7 +14,7 @@ import aiohttp
 
 from autopilot.adapters.exchange.backoff import Backoff
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
-from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
+from autopilot.adapters.exchange.ccxt_markets import AT_ONCE_MS, FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.nonces import Nonces
@@ -262,7 +262,7 @@ class Gateway(AccountReader):
         if "deadline" in refusal.words.lower():
             self._clock.invalidate()
         if refusal.is_final:
-            self._markets.invalidate()
+            self._markets.invalidate(AT_ONCE_MS)
             self._on_rejection()
             return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="see autopilot orders")
         not_now = MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
