@@ -59,7 +59,7 @@ def is_unsellable_rest(position: Position, order: Order, market: Market) -> bool
     only the market's rules have changed since.
     """
     is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= position.opened_at_ms
-    is_rest = ZERO < order.filled and position.quantity < order.quantity
+    is_rest = order.filled > ZERO and position.quantity < order.quantity
     return is_over and is_rest and ZERO < position.quantity < market.least_amount
 
 
