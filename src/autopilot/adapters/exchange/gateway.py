@@ -29,10 +29,9 @@ and states its time in whole seconds."""
 
 
 class Gateway(AccountReader):
-    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``on_rejection`` is called when the
-    exchange has rejected an order: the rules of its market may have changed; ``base_url`` sends every request to a
-    stand-in for the exchange. Methods raise MarketUnavailable if the exchange does not answer, and during a pause after
-    errors."""
+    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``on_rejection`` is called after each
+    rejected order; ``base_url`` sends every request to a stand-in for the exchange. Methods raise MarketUnavailable if
+    the exchange does not answer, and during a pause after errors."""
 
     def __init__(
         self,
@@ -69,8 +68,7 @@ class Gateway(AccountReader):
 
     async def rights(self) -> KeyRights:
         async with self._turn:
-            answer = await self._query(await self._ready(), self._venue.rights_method)
-        return self._venue.rights(answer)
+            return self._venue.rights(await self._query(await self._ready(), self._venue.rights_method))
 
     async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
         async with self._turn:
