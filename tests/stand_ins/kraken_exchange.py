@@ -136,7 +136,7 @@ class KrakenExchange(LoopbackExchange):
                 "leverage_buy": [],
                 "fees": [[0, 0.4]],
                 "fees_maker": [[0, 0.25]],
-                "ordermin": least,
+                "ordermin": str(max(Decimal(least), self.least)),
                 "costmin": "0.5",
                 "status": self.states.get(BASES[pair], "online"),
             }

@@ -96,7 +96,7 @@ class LoopbackExchange:
     """
 
     quote: ClassVar[str] = "USD"
-    least: ClassVar[Decimal] = Decimal("0.00005")
+    least: Decimal = Decimal("0.00005")
     least_cost: ClassVar[Decimal] = Decimal("0.5")
     prefixes: ClassVar[tuple[str, str]] = ("O", "T")
     no_result: ClassVar[str] = "{}"

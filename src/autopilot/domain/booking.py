@@ -53,9 +53,15 @@ def write_off(position: Position, quantity: Decimal, at_ms: int) -> Booked:
 
 
 def is_unsellable_rest(position: Position, order: Order, market: Market) -> bool:
-    """Whether ``order`` is an exit that is over and left this position, too small for another order."""
+    """Whether ``order`` is an exit that is over and left this position, too small for another order.
+
+    Where more is left than was sold, that is no rest: it could be sold then, and only the market's rules have changed
+    since.
+    """
     is_over = order.side is Side.SELL and order.status.is_final and order.created_at_ms >= position.opened_at_ms
-    return is_over and ZERO < position.quantity < market.least_amount
+    sold = max(position.entry_quantity - position.quantity, order.quantity if order.filled else ZERO)
+    is_rest = position.quantity < sold
+    return is_over and is_rest and ZERO < position.quantity < market.least_amount
 
 
 def is_rest_before_entry(position: Position, sale: Order, entry: Order) -> bool:

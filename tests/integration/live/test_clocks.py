@@ -107,6 +107,23 @@ async def test_a_machine_that_slept_goes_on_at_once(whole: Any, set_wall: Callab
     whole.assert_agreed()
 
 
+@pytest.mark.parametrize("fault", ["", "reset after"])
+async def test_an_exchange_whose_orders_go_by_an_earlier_time_than_its_candles_sells_once(
+    whole: Any, fault: str
+) -> None:
+    """Its newest candle opened an hour after the time that its API states."""
+    await whole.buy()
+    set_their_clock(whole, -13 * HOUR_MS // 1000)
+    whole.move(0.7)
+    whole.exchange.faults["AddOrder"] = ["", fault]
+    for _ in range(4):
+        await whole.cycle()
+    assert not whole.ledger.positions(whole.account)
+    assert whole.calls("AddOrder") == 1 + 2, "the first sale was refused for its deadline"
+    assert len(whole.exchange.orders) == 2
+    whole.assert_agreed()
+
+
 async def test_a_market_time_that_was_ahead_holds_nothing_up(whole: Any) -> None:
     """The books were compared and a price was seen by a clock that is corrected since: the exchange's own."""
     await whole.buy()

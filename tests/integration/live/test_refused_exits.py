@@ -358,3 +358,20 @@ async def test_a_sell_signal_adds_no_attempt_and_says_why(whole: Any) -> None:
         await whole.cycle()
     assert whole.calls("AddOrder") == 1 + 16
     assert whole.autopilot.record.state == "running"
+
+
+async def test_a_minimum_that_was_raised_gives_no_position_up_and_a_lower_one_sells_it(whole: Any) -> None:
+    """The rules are read again a minute after a refusal, and every hour of the next day."""
+    quantity = await whole.buy()
+    before, whole.exchange.least = whole.exchange.least, quantity * 2
+    whole.move(0.7)
+    for _ in range(10):
+        await whole.cycle()
+        (position,) = whole.ledger.positions(whole.account)
+        assert position.quantity == quantity
+    assert whole.calls("AddOrder") == 2, "it was read that no order can be sent"
+    whole.exchange.least = before
+    for _ in range(60):
+        await whole.cycle()
+    assert not whole.ledger.positions(whole.account)
+    whole.assert_agreed()

@@ -26,6 +26,7 @@ EXIT = replace(
     side=Side.SELL,
     purpose=Purpose.TAKE_PROFIT,
     status=OrderStatus.CANCELED,
+    filled=Decimal("0.5"),
     created_at_ms=6,
     updated_at_ms=8,
 )
@@ -133,8 +134,18 @@ def test_the_rest_of_a_sale_before_an_entry(sale: dict[str, Any], entry: int, le
         ("0.0009", {"status": OrderStatus.OPEN}, False),
         ("0.0009", {"created_at_ms": 4}, False),
         ("0.0009", {"side": Side.BUY}, False),
+        ("0.0009", {"status": OrderStatus.REJECTED, "filled": Decimal(0)}, False),
+        ("0.0009", {"status": OrderStatus.FILLED, "quantity": Decimal("0.0008"), "filled": Decimal("0.0008")}, False),
     ],
-    ids=["below the least amount", "enough to sell", "not over", "an older exit", "an entry"],
+    ids=[
+        "below the least amount",
+        "enough to sell",
+        "not over",
+        "an older exit",
+        "an entry",
+        "refused because the minimum was raised",
+        "kept by the user before the minimum was raised",
+    ],
 )
 def test_an_unsellable_rest(quantity: str, changes: dict[str, Any], is_rest: bool) -> None:
     assert is_unsellable_rest(bought(quantity), replace(EXIT, **changes), MARKET) is is_rest

@@ -11,27 +11,32 @@ from autopilot.adapters.exchange.ccxt_errors import AGAIN
 from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import Market
 from autopilot.domain.money import ZERO, to_decimal
-from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
 
 MARKETS_LIFE_MS = DAY_MS
-INVALIDATED_LIFE_MS = 10 * MINUTE_MS
+DOUBTED_LIFE_MS = HOUR_MS
+"""On the day after the exchange refused something that the list allows."""
+SOON_MS, AT_ONCE_MS = 10 * MINUTE_MS, MINUTE_MS
+"""The life of a list after an error, and after a refused order."""
 log = logging.getLogger(__name__)
 
 
 class FreshMarkets:
-    """The markets of an object of ccxt, at most a day old, or ten minutes after `invalidate`. ``steady``: a clock that
-    nobody sets."""
+    """The markets of an object of ccxt, at most a day old, an hour on the day after `invalidate`. ``steady``: a clock
+    that nobody sets."""
 
     def __init__(self, name: str, steady: Clock) -> None:
         self._name = name
         self._steady = steady
         self._life_ms = MARKETS_LIFE_MS
         self._at_ms: int | None = None
+        self._doubted_until_ms = 0
 
-    def invalidate(self) -> None:
-        """The exchange refused something that the list allows: read it again soon."""
-        self._life_ms = INVALIDATED_LIFE_MS
+    def invalidate(self, life_ms: int) -> None:
+        """The exchange refused something that the list allows: read it again when it is ``life_ms`` old."""
+        self._life_ms = min(life_ms, self._life_ms)
+        self._doubted_until_ms = self._steady.now_ms() + DAY_MS
 
     def expire(self) -> None:
         """The exchange does not know a market of the list: read it again before the next use."""
@@ -52,7 +57,8 @@ class FreshMarkets:
                 raise
             exchange.set_markets(before)
             log.warning("%s: its markets could not be read again, the old ones are used: %s", self._name, error)
-        self._at_ms, self._life_ms = now_ms, MARKETS_LIFE_MS
+        self._at_ms = now_ms
+        self._life_ms = DOUBTED_LIFE_MS if now_ms < self._doubted_until_ms else MARKETS_LIFE_MS
 
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")

@@ -13,7 +13,7 @@ import numpy as np
 
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking
 from autopilot.adapters.exchange.ccxt_import import require_exchange
-from autopilot.adapters.exchange.ccxt_markets import FreshMarkets, market_rules
+from autopilot.adapters.exchange.ccxt_markets import AT_ONCE_MS, SOON_MS, FreshMarkets, market_rules
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.venue import BURST
@@ -80,6 +80,10 @@ class CcxtCandles(CandleSource):
         async with asking(self._name, f"the rules of {symbol}", self._timeout_s):
             return market_rules(await self._description(exchange, symbol), exchange.precisionMode)
 
+    def doubt_rules(self) -> None:
+        """The exchange has rejected an order that the rules of its market allow: read them again soon."""
+        self._markets.invalidate(AT_ONCE_MS)
+
     def subscribe(self, symbols: Collection[str], timeframe: Timeframe, resume_at_ms: int | None) -> None:
         """Nothing to do: a real market does not wait for anybody."""
 
@@ -129,7 +133,7 @@ class CcxtCandles(CandleSource):
             self._markets.expire()
             raise
         except MarketUnavailable:  # not every exchange says that it has no such market any more
-            self._markets.invalidate()
+            self._markets.invalidate(SOON_MS)
             raise
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ LIFE_MS = 10 * MINUTE_MS
 STEP_MS = 2_000
 """A change of the wall clock against the steady one that is no drift: one of them was set, or stood still."""
 _SECOND_MS = 1_000
-_YEARS_MS = (1_577_836_800_000, 4_102_444_800_000)
+EARLIEST_MS, LATEST_MS = 1_577_836_800_000, 4_102_444_800_000
 """2020 and 2100: no exchange states a time outside of them."""
 
 
@@ -57,6 +57,8 @@ class ExchangeClock(Clock):
         self._wall_lead_ms = 0
         self.is_invalid = False
         """Whether it is to be read before the next request."""
+        self._newest_ms = self._overruled_ms = 0
+        """The newest candle, and that of the time when the API was last read."""
 
     def now_ms(self) -> int:
         return self._wall.now_ms() if self._lead is None else self.steady.now_ms() + self._lead.least_ms
@@ -93,7 +95,7 @@ class ExchangeClock(Clock):
                 raise
         else:
             self._learn(lead, is_comparable=self._is_read)
-            self._is_read = True
+            self._is_read, self._overruled_ms = True, self._newest_ms
         self._tried_at_ms, self._wall_lead_ms, self.is_invalid = sent_ms, self._lead_of_wall(), False
 
     def hear(self, headers: Mapping[str, str], sent_ms: int, newest_candle: tuple[int, int]) -> None:
@@ -107,8 +109,10 @@ class ExchangeClock(Clock):
             self._learn(self._stated(stated_ms, sent_ms), is_comparable=True)
 
     def see_candle(self, opened_ms: int) -> None:
-        """The exchange has a candle that opened at this time, so its clock is not behind it."""
-        if opened_ms > self.now_ms():
+        """The exchange has a candle that opened at this time, so its clock is not behind it, unless its API, read since
+        then, states an earlier time: orders go by that."""
+        self._newest_ms = max(self._newest_ms, opened_ms)
+        if opened_ms > self.now_ms() and opened_ms > self._overruled_ms:
             least_ms = opened_ms - self.steady.now_ms()
             self.is_stated = self.is_stated and self._lead is not None and least_ms <= self._lead.most_ms
             most_ms = self._lead.most_ms if self._lead and self.is_stated else least_ms
@@ -128,7 +132,7 @@ class ExchangeClock(Clock):
 
     def _stated(self, stated_ms: int, sent_ms: int) -> _Lead:
         """What an answer that arrived just now says. Raises MarketUnavailable if it is no time."""
-        if not _YEARS_MS[0] <= stated_ms < _YEARS_MS[1]:
+        if not EARLIEST_MS <= stated_ms < LATEST_MS:
             raise MarketUnavailable(f"{self.name} states an impossible time: {stated_ms} ms", hint=AGAIN)
         rest_ms = 0 if stated_ms % _SECOND_MS else _SECOND_MS - 1
         return _Lead(stated_ms - self.steady.now_ms(), stated_ms + rest_ms - sent_ms)
@@ -179,4 +183,4 @@ def _date_ms(headers: Mapping[str, str]) -> int | None:
     except (KeyError, TypeError, ValueError):
         return None
     stated_ms = int(stated.timestamp() * 1000)
-    return stated_ms if not aged_s and _YEARS_MS[0] <= stated_ms < _YEARS_MS[1] else None
+    return stated_ms if not aged_s and EARLIEST_MS <= stated_ms < LATEST_MS else None

@@ -14,7 +14,7 @@ import aiohttp
 
 from autopilot.adapters.exchange.backoff import Backoff
 from autopilot.adapters.exchange.ccxt_errors import AGAIN, asking, calling, scrub
-from autopilot.adapters.exchange.ccxt_markets import FreshMarkets
+from autopilot.adapters.exchange.ccxt_markets import AT_ONCE_MS, FreshMarkets
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.nonces import Nonces
@@ -29,9 +29,9 @@ and states its time in whole seconds."""
 
 
 class Gateway(AccountReader):
-    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``base_url`` sends every request to a
-    stand-in for the exchange. Methods raise MarketUnavailable if the exchange does not answer, and during a pause after
-    errors."""
+    """``clock`` is the exchange's; ``nonces_dir`` keeps the nonces of its keys; ``on_rejection`` is called after each
+    rejected order; ``base_url`` sends every request to a stand-in for the exchange. Methods raise MarketUnavailable if
+    the exchange does not answer, and during a pause after errors."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Gateway(AccountReader):
         clock: ExchangeClock,
         *,
         nonces_dir: Path,
+        on_rejection: Callable[[], None] = lambda: None,
         base_url: str | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
@@ -53,6 +54,7 @@ class Gateway(AccountReader):
         self._ccxt: Any = None
         self._backoff = Backoff(clock.steady)
         self._markets = FreshMarkets(venue.name, clock.steady)
+        self._on_rejection = on_rejection
         self._nonces = Nonces(nonces_dir, venue.name, keys.api_key, clock) if venue.counts_nonces else None
 
     async def clock_offset_ms(self) -> int:
@@ -66,8 +68,7 @@ class Gateway(AccountReader):
 
     async def rights(self) -> KeyRights:
         async with self._turn:
-            answer = await self._query(await self._ready(), self._venue.rights_method)
-        return self._venue.rights(answer)
+            return self._venue.rights(await self._query(await self._ready(), self._venue.rights_method))
 
     async def page(self, method: Query, *arguments: Any) -> tuple[Sequence[Any], str]:
         async with self._turn:
@@ -259,7 +260,8 @@ class Gateway(AccountReader):
         if "deadline" in refusal.words.lower():
             self._clock.invalidate()
         if refusal.is_final:
-            self._markets.invalidate()
+            self._markets.invalidate(AT_ONCE_MS)
+            self._on_rejection()
             return OrderRejected(f"{self.name} rejected it: {refusal.words}", hint="see autopilot orders")
         not_now = MarketUnavailable(f"{self.name} does not take it now: {refusal.words}", hint=AGAIN)
         return self._shared_key("an order") if self._is_out_of_turn(error) else not_now

@@ -8,6 +8,7 @@ import logging
 from pathlib import Path
 
 from autopilot.adapters.durable_file import locked, write_durably
+from autopilot.adapters.exchange.exchange_clock import LATEST_MS
 from autopilot.domain.errors import StoreUnavailable
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.ports.clock import Clock
@@ -17,7 +18,8 @@ NONCES_NAME = "nonces"
 BLOCK_MS = 10_000
 """How far ahead a ceiling is written, so that few requests wait for the disk."""
 FURTHEST_MS = DAY_MS
-"""No nonce is further ahead of the exchange's time: an exchange never forgets the highest one of a key."""
+"""No refusal makes a nonce skip further ahead of the exchange's time: an exchange never forgets the highest one of a
+key. Only an exchange that has stated a later time has seen higher ones."""
 _FIRST_SKIP_MS, _SKIP_GROWS = 1_000, 4
 _MOST_BYTES = 64
 
@@ -46,7 +48,7 @@ class Nonces:
         """The nonce of one request."""
         now_ms = self._clock.now_ms()
         if self._last is None:
-            self._last = self._stored(now_ms)
+            self._last = self._stored()
         nonce = max(now_ms, self._last + 1)
         if nonce > self._ceiling:
             nonce = self._reserve(nonce, now_ms)
@@ -60,7 +62,7 @@ class Nonces:
     def refused(self) -> None:
         """The exchange has seen a higher nonce of this key: the next one skips ahead, further each time."""
         now_ms = self._clock.now_ms()
-        highest = max(self._last or 0, self._others(now_ms))
+        highest = max(self._last or 0, self._others())
         self._skip_ms = self._skip_ms * _SKIP_GROWS or _FIRST_SKIP_MS
         self._last = max(highest, min(max(highest, now_ms) + self._skip_ms, now_ms + FURTHEST_MS))
 
@@ -69,7 +71,7 @@ class Nonces:
         try:
             self._file.parent.mkdir(mode=0o700, exist_ok=True)
             with locked(self._file.parent):
-                nonce = max(nonce, self._others(now_ms) + 1)
+                nonce = max(nonce, self._others() + 1)
                 ceiling = max(nonce, min(nonce + BLOCK_MS, now_ms + FURTHEST_MS))
                 write_durably(self._file, f"{ceiling}\n".encode(), "the ceiling of nonces")
         except (OSError, StoreUnavailable) as error:
@@ -78,12 +80,12 @@ class Nonces:
             self._ceiling, self._warned = ceiling, ""
         return nonce
 
-    def _others(self, now_ms: int) -> int:
+    def _others(self) -> int:
         """The ceiling that another process, or an earlier one, has written; 0 if it is our own."""
-        stored = self._stored(now_ms)
+        stored = self._stored()
         return stored if stored != self._ceiling else 0
 
-    def _stored(self, now_ms: int) -> int:
+    def _stored(self) -> int:
         """The ceiling in the file; 0 without a usable one."""
         try:
             with self._file.open("rb") as file:
@@ -93,13 +95,10 @@ class Nonces:
         except (OSError, ValueError) as error:
             self._warn(f"{self._file} holds no usable nonce; the exchange's time is used: {error}")
             return 0
-        if not 0 <= ceiling <= now_ms + 2 * FURTHEST_MS:
-            self._warn(
-                f"{self._file} holds a nonce too far ahead; the exchange's time is used. If the exchange refuses it,"
-                " replace the API key: autopilot keys rotate"
-            )
-            return 0
-        return ceiling
+        if 0 <= ceiling < LATEST_MS:
+            return ceiling
+        self._warn(f"{self._file} holds no possible nonce; the exchange's time is used")
+        return 0
 
     def _warn(self, words: str) -> None:
         """Once in a row."""

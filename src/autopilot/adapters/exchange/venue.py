@@ -180,8 +180,9 @@ def own_order(orders: Sequence[Raw], order: Order) -> Raw | None:
 
 
 def is_recent(raw: Raw, order: Order) -> bool:
-    """Whether the exchange's order cannot be older than ``order``."""
-    return bool(raw["timestamp"] >= order.created_at_ms - MAX_CLOCK_LAG_MS)
+    """Whether the exchange's order cannot be older than ``order``. One that was created by a clock ahead of the
+    exchange's counts from when it was sent."""
+    return bool(raw["timestamp"] >= min(order.created_at_ms, order.updated_at_ms) - MAX_CLOCK_LAG_MS)
 
 
 def rights_from_flags(answer: Mapping[str, Any], *, trading: str, moving: Sequence[str]) -> KeyRights:

@@ -42,6 +42,7 @@ from autopilot.ports.restrictions import RestrictionSource
 class _Trading(NamedTuple):
     """``observer`` is notified of prices; ``allowance``: how much real money may be invested, None on paper."""
 
+    source: CandleSource
     broker: Broker
     observer: PriceObserver | None
     allowance: Callable[[str, int], Allowance] | None
@@ -83,8 +84,7 @@ class AccountOpener:
     def open(self, account: str) -> OpenAccount:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
         exchange = exchange_of(account)
-        source = self._market(exchange)
-        broker, observer, allowance = self._live(account) if is_live(account) else self._paper(account, source)
+        source, broker, observer, allowance = self._live(account) if is_live(account) else self._paper(account)
         ledger = SqliteLedger(self.database, self.audit)
         shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
         stops = is_live(account) and venue_rules(exchange).orders.keeps_stops
@@ -100,11 +100,12 @@ class AccountOpener:
             return ReplayExchange(SqliteCandles(self.database), self.config.replay)
         return public_market(exchange, self.clocks.of(exchange))
 
-    def _paper(self, account: str, source: CandleSource) -> _Trading:
+    def _paper(self, account: str) -> _Trading:
+        source = self._market(exchange_of(account))
         paper = PaperBroker(account, self.config.paper, SqlitePaper(self.database), source.clock)
         if source.kind is MarketKind.REPLAY:
-            return _Trading(FaultyBroker(paper, self.config.replay.faults, source.clock), paper, None)
-        return _Trading(paper, paper, None)
+            return _Trading(source, FaultyBroker(paper, self.config.replay.faults, source.clock), paper, None)
+        return _Trading(source, paper, paper, None)
 
     def _live(self, account: str) -> _Trading:
         exchange = exchange_of(account)
@@ -112,8 +113,9 @@ class AccountOpener:
         if self.keys is None:
             raise SafetyRefused("there is no real money here", hint="use the daemon: autopilot start --live")
         clock, data_dir = self.clocks.of(exchange), self.database.path.parent
-        broker = live_account(account, self.keys(exchange), clock, data_dir)
-        return _Trading(broker, None, partial(self._allowance, account))
+        source = public_market(exchange, clock)
+        broker = live_account(account, self.keys(exchange), clock, data_dir, source.doubt_rules)
+        return _Trading(source, broker, None, partial(self._allowance, account))
 
     def _allowance(self, account: str, currency: str, now_ms: int) -> Allowance:
         """The armed amount; decisions of an unproven model count only while the configuration allows them too."""

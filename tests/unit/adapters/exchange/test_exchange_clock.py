@@ -120,6 +120,19 @@ async def test_it_is_read_again_when_it_is_old_or_in_doubt(machine: Machine, clo
     assert await reads() == 1
 
 
+async def test_a_candle_that_the_api_contradicts_moves_the_clock_once(machine: Machine, clock: ExchangeClock) -> None:
+    """Else each order is created by one time and refused by the other."""
+    await clock.ensure(machine.read)
+    opened_ms = machine.true_ms + HOUR_MS
+    clock.see_candle(opened_ms)
+    assert clock.now_ms() == opened_ms
+    await clock.ensure(machine.read)
+    clock.see_candle(opened_ms)
+    assert clock.now_ms() == machine.true_ms
+    clock.see_candle(opened_ms + HOUR_MS)
+    assert clock.now_ms() == opened_ms + HOUR_MS
+
+
 async def test_without_an_answer_the_last_one_does(machine: Machine, clock: ExchangeClock) -> None:
     with pytest.raises(MarketUnavailable, match="no answer"):
         await clock.ensure(failing)

@@ -93,6 +93,15 @@ def test_nonsense_in_the_file_locks_nobody_out(
     assert len(caplog.records) == (content != b"0" * 4_000)
 
 
+def test_they_grow_after_an_exchange_whose_own_clock_was_days_ahead(tmp_path: Path, clock: FakeClock) -> None:
+    """It took nonces of that time from the key, and never forgets them."""
+    clock.at_ms += 3 * DAY_MS
+    used = [opened(tmp_path, clock).next()]
+    clock.at_ms -= 3 * DAY_MS
+    used += [opened(tmp_path, clock).next() for _ in range(3)]
+    assert all(before < after for before, after in pairwise(used))
+
+
 def test_requests_go_on_when_nothing_can_be_written(
     tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
@@ -21,9 +22,15 @@ def public_market(exchange: str, clock: ExchangeClock | None = None) -> CcxtCand
     return CcxtCandles(exchange, needs_coin_list=rules is not None and rules.needs_coin_list, clock=clock)
 
 
-def live_account(account: str, keys: ExchangeKeys, clock: ExchangeClock, data_dir: Path) -> CcxtBroker:
-    """The broker of ``account``, such as ``live:kraken``, by its exchange's clock. Raises ConfigError for an exchange
-    without `VenueRules`."""
+def live_account(
+    account: str,
+    keys: ExchangeKeys,
+    clock: ExchangeClock,
+    data_dir: Path,
+    on_rejection: Callable[[], None] = lambda: None,
+) -> CcxtBroker:
+    """The broker of ``account``, such as ``live:kraken``, by its exchange's clock; ``on_rejection`` as in `Gateway`.
+    Raises ConfigError for an exchange without `VenueRules`."""
     rules = venue_rules(exchange_of(account))
-    gateway = Gateway(rules, keys, clock, nonces_dir=data_dir / NONCES_NAME)
+    gateway = Gateway(rules, keys, clock, nonces_dir=data_dir / NONCES_NAME, on_rejection=on_rejection)
     return CcxtBroker(account, gateway, rules.orders, clock)
