@@ -32,6 +32,7 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── ControlError                between a client and the daemon                         (control.errors)
 │   ├── DaemonNotRunning        not running: no daemon is listening
 │   ├── DaemonUnreachable       unreachable: a daemon may be listening, but gives no usable answer
+│   │   └── SocketForbidden     its socket belongs to another user
 │   ├── CommandRefused          the daemon's refusal, of the kind that the daemon says
 │   ├── RequestInvalid          usage: the request is malformed
 │   ├── SafetyRefused           safety: a safety rule forbids it
