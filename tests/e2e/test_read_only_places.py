@@ -3,16 +3,14 @@ WAL."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 
 import pytest
 from home import Home
+from privileges import without_privileges
 
-NOBODY = 65_534
 FILES = ("autopilot.db", "autopilot.db-wal", "autopilot.toml", "audit.head")
 QUERIES = (
     ("status",),
@@ -29,18 +27,6 @@ QUERIES = (
     ("models", "list"),
     ("data", "list"),
 )
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """As a user whom file modes bind."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
 
 
 @pytest.fixture(scope="module")

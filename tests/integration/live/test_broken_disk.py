@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lock_holder import held_by_another_program
+from small_disk import mounted, no_room
 
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.domain.errors import StoreUnavailable
@@ -118,24 +118,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Two megabytes of it."""
     place = tmp_path / "small"
     place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("this user may not mount anything")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-@contextmanager
-def no_room(place: Path) -> Iterator[None]:
-    """On the disk itself, to the last byte."""
-    rest = place / "rest"
-    with rest.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(PAGE))
-    yield
-    rest.unlink()
+    with mounted(place, 2):
+        yield place
 
 
 @pytest.mark.parametrize("is_sent", [False, True], ids=["before the intent", "after the order was accepted"])

@@ -3,13 +3,12 @@ until that space is kept again."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_disk import mounted, no_room
 
 from autopilot.adapters.store import ballast as ballast_module
 from autopilot.adapters.store.full_disk import FullDisk
@@ -18,30 +17,16 @@ from autopilot.domain.order import Purpose
 from autopilot.domain.timeframe import DAY_MS, MINUTE_MS
 from autopilot.engine.state import RunState
 
-PAGE = 4096
 ACCOUNT = "live:kraken"
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Eight megabytes in place of the test's directory, and a ballast that suits it."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", tmp_path]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this user may not mount anything")
     monkeypatch.setattr(ballast_module, "BALLAST_BYTES", 1_000_000)
     monkeypatch.setattr(ballast_module, "MARGIN_BYTES", 500_000)
-    yield tmp_path
-    subprocess.run(["umount", tmp_path], check=True)
-
-
-@contextmanager
-def no_room(place: Path) -> Iterator[None]:
-    rest = place / "rest"
-    with rest.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(PAGE))
-    yield
-    rest.unlink()
+    with mounted(tmp_path, 8):
+        yield tmp_path
 
 
 async def hold(whole: Any) -> None:

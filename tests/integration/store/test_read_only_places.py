@@ -14,26 +14,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from privileges import without_privileges
 
 from autopilot.adapters.store.database import open_database, open_readonly
 from autopilot.cli.main import main
 from autopilot.config.paths import find_paths
 from autopilot.domain.errors import StoreUnavailable
 
-NOBODY = 65_534
 _ADD = "INSERT INTO paper_balances VALUES ('a', 'USD', '7')"
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """As a user whom file modes bind."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
 
 
 @pytest.fixture

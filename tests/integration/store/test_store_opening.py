@@ -10,11 +10,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from privileges import without_privileges
 
 from autopilot.adapters.lock import LOCK_NAME, hold_lock
 from autopilot.adapters.store import database as database_module
@@ -26,8 +27,6 @@ from autopilot.domain.errors import StoreCorrupt, StoreError, StoreTooNew, Store
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import Position, RoundTrip
 from autopilot.ports.ledger import EquityMark
-
-NOBODY = 65_534
 
 
 def refused(path: Path, kind: type[StoreError], *, readonly_too: bool = True) -> StoreError:
@@ -226,19 +225,6 @@ def test_queries_do_not_make_a_database(path: Path) -> None:
         pytest.fail("it was opened")
     assert caught.value.hint == "autopilot start, which creates it"
     assert not path.exists()
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """As a user whom file modes bind."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

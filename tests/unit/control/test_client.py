@@ -1,7 +1,6 @@
 """The client against anything that may sit at the other end of a socket."""
 
 import json
-import os
 import socket
 import threading
 import time
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from privileges import without_privileges
 
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable
@@ -127,25 +127,12 @@ def test_a_queue_that_stays_full_ends_at_the_deadline(path: Path) -> None:
             ControlClient(path, 0.2).get("/health")
 
 
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may connect to everything; be somebody else for a moment."""
-    me = os.geteuid()
-    if me == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if me == 0:
-            os.seteuid(0)
-
-
 def test_no_permission_is_said(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
         path.chmod(0)
-        with unprivileged(), pytest.raises(DaemonUnreachable, match="Permission denied"):
+        with without_privileges(), pytest.raises(DaemonUnreachable, match="Permission denied"):
             ControlClient(path).get("/health")
 
 
