@@ -13,6 +13,7 @@ from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
+from autopilot.domain.sparse_signals import SparseSignals
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost, counterfactual_outcomes, horizon
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_names, state_rows, volatility_unit
@@ -133,7 +134,8 @@ class PerformanceTracker:
         starts = np.arange(max(first, recent, WARM_UP), newest + 1)
         if not len(starts):
             return ()
-        returns = counterfactual_outcomes(candles, tuple(arrays.values()), starts, steps, self._cost).returns
+        signals = SparseSignals.of(arrays.values(), int(starts[0]), len(candles))
+        returns = counterfactual_outcomes(candles, signals, starts, steps, self._cost).returns
         samples = tuple(
             PerformanceSample(
                 exchange=self._exchange,
@@ -158,7 +160,8 @@ class PerformanceTracker:
         """The strategies' part of the model's input at the view's last candle; NaN where the record is too short."""
         steps = horizon(self._timeframe)
         start = np.array([len(view.candles) - 1 - steps])
-        latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
+        signals = SparseSignals.of(arrays.values(), int(start[0]), len(view.candles))
+        latest = counterfactual_outcomes(view.candles, signals, start, steps, self._cost)
         unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
         side = np.array([[one.side[-1]] for one in arrays.values()])
