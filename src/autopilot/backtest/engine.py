@@ -40,7 +40,6 @@ from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.account_record import AccountRecord, Holdings, decided_closes
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
-from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
 
 if TYPE_CHECKING:
@@ -126,7 +125,6 @@ class Backtest:
         models: Sequence[DecidingModel] = (),
     ) -> None:
         self._traded = traded
-        self._strategies = tuple(strategies)
         self._models = models
         self._clock = _Clock()
         self._store = MemoryPaper()
@@ -172,12 +170,11 @@ class Backtest:
         traded, trader = self._traded[rank], self._traders[rank]
         market = traded.market
         fills = len(self._books.fills)
-        await self._settle(traded, trader, traded.series.view.candles.candle(index))
+        await self._settle(traded, trader, traded.series.candles.candle(index))
         if self._is_sure(rank, index):
-            strategy = self._strategies[int(traded.choices.strategy[index - traded.choices.first])]
-            signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
-            selection = selection_at(traded, index, strategy, self._models)
-            at_ms = int(traded.series.view.candles.open_at_ms[index])
+            signal = traded.signal(index)
+            selection = selection_at(traded, index, self._models)
+            at_ms = int(traded.series.candles.open_at_ms[index])
             context, mark = await trader.context(signal, market, at_ms, signal.price, proven_on=selection.proven_on)
             judgement = trader.judge(signal, selection, context)
             self._books.keep(mark, judgement.order)
@@ -198,7 +195,7 @@ class Backtest:
         engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
         finer = _within(traded.detail, candle, closed_at_ms) if traded.detail is not None and engaged else None
         if finer is None:
-            await trader.settle(market, traded.series.view.timeframe, candle)
+            await trader.settle(market, traded.series.candles.timeframe, candle)
             return
         for index in range(len(finer)):
             one = finer.candle(index)
@@ -216,7 +213,7 @@ class Backtest:
     def _next(self, rank: int, index: int) -> int | None:
         """The next candle of this symbol at which something can happen; None at the end."""
         traded = self._traded[rank]
-        length, symbol = len(traded.series.view.candles), traded.market.symbol
+        length, symbol = len(traded.series.candles), traded.market.symbol
         held = self._account.position(symbol)
         # Where losses close positions, every candle of one that is held may be its last.
         watched = held is not None and traded.settings.limits.may_close_positions
@@ -226,7 +223,7 @@ class Backtest:
         at = int(np.searchsorted(speaks, index, side="right"))
         following = int(speaks[at]) if at < len(speaks) else length
         if held:
-            following = _first_touch(traded.series.view.candles, held, index + 1, following)
+            following = _first_touch(traded.series.candles, held, index + 1, following)
         return following if following < length else None
 
     def _catch_up(self, key: int) -> None:
@@ -249,7 +246,7 @@ class Backtest:
 
     def _still(self, held: Position) -> Held:
         rank = self._ranks[held.symbol]
-        return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
+        return Held(self._keys[rank], self._traded[rank].series.candles.close, held.quantity)
 
     def _record_step(self) -> None:
         held = {each.symbol: float(each.quantity) for each in self._books.positions(self._account.name)}
@@ -264,9 +261,8 @@ class Backtest:
     def _passed(self) -> int:
         """The number of candles decided or passed over so far."""
         return sum(
-            int(np.searchsorted(view.candles.open_at_ms, self._clock.at_ms)) - each.choices.first
+            int(np.searchsorted(each.series.candles.open_at_ms, self._clock.at_ms)) - each.choices.first
             for each in self._traded
-            for view in (each.series.view,)
         )
 
 
@@ -288,8 +284,8 @@ class _Silence(EventSink):
 
 
 def _closes(traded: BacktestSymbol) -> IntArray:
-    view = traded.series.view
-    return view.candles.open_at_ms + view.timeframe.ms
+    candles = traded.series.candles
+    return candles.open_at_ms + candles.timeframe.ms
 
 
 def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | None:

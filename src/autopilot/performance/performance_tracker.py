@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import overload
 
 import numpy as np
 
 from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import BoolArray, FloatArray
+from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
@@ -29,8 +30,12 @@ PRIOR_WEIGHT = 20.0
 """Number of own samples at which a symbol's mean counts as much as the mean over all symbols."""
 
 
-def matures_at(number: int, timeframe: Timeframe) -> bool:
-    """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970)."""
+@overload
+def matures_at(number: int, timeframe: Timeframe) -> bool: ...
+@overload
+def matures_at(number: IntArray, timeframe: Timeframe) -> BoolArray: ...
+def matures_at(number: int | IntArray, timeframe: Timeframe) -> bool | BoolArray:
+    """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970), or of each."""
     return (number + 1) % min(MATURED_AT_ONCE, timeframe.per_day) == 0
 
 

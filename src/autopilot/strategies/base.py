@@ -149,15 +149,39 @@ def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) ->
 
 def signal_at(strategy: Strategy, view: MarketView, arrays: SignalArrays, index: int, reason: str) -> StrategySignal:
     """The strategy's opinion at candle ``index``; ``arrays`` are its signals on ``view``."""
-    price = float(view.candles.close[index])
+    return signal_of(
+        strategy,
+        view.symbol,
+        float(view.candles.close[index]),
+        int(arrays.side[index]),
+        float(arrays.strength[index]),
+        float(arrays.confidence[index]),
+        float(arrays.stop_distance[index]),
+        float(arrays.target_distance[index]),
+        reason,
+    )
+
+
+def signal_of(
+    strategy: Strategy,
+    symbol: str,
+    price: float,
+    side: int,
+    strength: float,
+    confidence: float,
+    stop_distance: float,
+    target_distance: float,
+    reason: str = "",
+) -> StrategySignal:
+    """The strategy's opinion at a candle that closes at ``price``; the rest as in `SignalArrays`."""
     return StrategySignal(
-        symbol=view.symbol,
-        signal_type=_SIGNAL_TYPES[int(arrays.side[index])],
-        strength=float(arrays.strength[index]),
-        confidence=float(arrays.confidence[index]),
+        symbol=symbol,
+        signal_type=_SIGNAL_TYPES[side],
+        strength=strength,
+        confidence=confidence,
         price=price,
-        stop=price * (1.0 - float(arrays.stop_distance[index])),
-        target=price * (1.0 + float(arrays.target_distance[index])),
+        stop=price * (1.0 - stop_distance),
+        target=price * (1.0 + target_distance),
         strategy=strategy.name,
         group=strategy.group,
         reason=reason,
