@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,15 +10,17 @@ import numpy as np
 
 from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.backtest.choices import RULES, BacktestChoices, speaking
-from autopilot.domain.candles import Candles, IntArray
+from autopilot.domain.candles import Candles, Int8Array, IntArray
 from autopilot.domain.decision import Action, Denied, decision_id
 from autopilot.domain.market import Market
+from autopilot.domain.money import ZERO
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.domain.signal import STRATEGY_GROUPS, StrategySignal
 from autopilot.engine.judgement import Judgement
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.account_record import SymbolCloses
 from autopilot.risk.evaluation import evaluate
+from autopilot.risk.preflight import position_check
 from autopilot.training.data.series import SymbolSeries
 
 if TYPE_CHECKING:
@@ -68,14 +70,14 @@ def symbol_closes(traded: Sequence[BacktestSymbol]) -> list[SymbolCloses]:
     return [SymbolCloses(each.market.symbol, each.series.candles, each.choices.first) for each in traded]
 
 
-def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
-    """int64 indices of the candles whose signal reaches the required confidence, and of those whose signal does not.
-    The latter are denied in any case."""
+def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, Int8Array, IntArray]:
+    """int64 indices of the candles whose signal reaches the required confidence, and int8 its side; and int64 indices
+    of those whose signal does not. The latter are denied in any case."""
     choices, settings = traded.choices, traded.settings.evaluation
-    spoken, _ = speaking(traded.series, choices)
+    spoken, side = speaking(traded.series, choices)
     at = spoken - choices.first
     sure = choices.group_confidence[at] * choices.strategy_confidence[at] >= settings.min_confidence_threshold
-    return spoken[sure], spoken[~sure]
+    return spoken[sure], side[sure], spoken[~sure]
 
 
 def selection_at(traded: BacktestSymbol, index: int, models: Sequence[DecidingModel]) -> Selection:
@@ -129,21 +131,36 @@ def decisions_of(
     models: Sequence[DecidingModel],
     judged: Sequence[DecisionRow],
     unsure: Sequence[IntArray],
+    missing: Sequence[IntArray],
 ) -> tuple[DecisionRow, ...]:
     """The decision on every signal, in order of time."""
     denied = [
-        _unsure(account, each, index, models)
-        for each, indices in zip(traded, unsure, strict=True)
+        _denied(account, each, index, models, reason)
+        for reason, every in ((_unsure, unsure), (_nothing_to_sell, missing))
+        for each, indices in zip(traded, every, strict=True)
         for index in indices.tolist()
     ]
     return tuple(sorted((*judged, *denied), key=lambda each: (each.candle_at_ms, each.symbol)))
 
 
-def _unsure(
-    account: str, traded: BacktestSymbol, index: int, models: Sequence[DecidingModel]
+def _denied(
+    account: str,
+    traded: BacktestSymbol,
+    index: int,
+    models: Sequence[DecidingModel],
+    reason: Callable[[BacktestSymbol, StrategySignal, Selection], Denied],
 ) -> DecisionRow:
-    signal = traded.signal(index)
-    selection = selection_at(traded, index, models)
+    signal, selection = traded.signal(index), selection_at(traded, index, models)
+    judgement = Judgement(Action.DENIED, denied=reason(traded, signal, selection))
+    return decided(account, traded, index, selection, signal, judgement)
+
+
+def _unsure(traded: BacktestSymbol, signal: StrategySignal, selection: Selection) -> Denied:
     opportunity = evaluate(signal, selection, traded.settings.evaluation, 0)
     assert isinstance(opportunity, Denied), "it is not sure enough"
-    return decided(account, traded, index, selection, signal, Judgement(Action.DENIED, denied=opportunity))
+    return opportunity
+
+
+def _nothing_to_sell(traded: BacktestSymbol, _signal: StrategySignal, _selection: Selection) -> Denied:
+    check = position_check(traded.market, None, ZERO)
+    return Denied(check.code, check.detail, (check,))

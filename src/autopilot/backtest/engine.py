@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -70,12 +71,14 @@ class Steps:
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestResult:
     """The result of a backtest. ``judged``: the decisions on signals that were confident enough. ``unsure``: for
-    each symbol the candles of the other signals, ascending. ``candles``: the number of candles decided;
-    ``looked_into``: how many of them were settled by finer candles."""
+    each symbol the candles of the other signals, ascending; ``missing``: those of signals to sell that were confident
+    enough while nothing was held or ordered. ``candles``: the number of candles decided; ``looked_into``: how many of
+    them were settled by finer candles."""
 
     books: MemoryBooks
     judged: tuple[DecisionRow, ...]
     unsure: tuple[IntArray, ...]
+    missing: tuple[IntArray, ...]
     steps: Steps
     candles: int
     looked_into: int
@@ -137,7 +140,11 @@ class Backtest:
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
         self._reached = 0
         self._looked_into = 0
-        self._sure, self._unsure = zip(*(sure_and_unsure(each) for each in traded), strict=True)
+        signals = [sure_and_unsure(each) for each in traded]
+        self._sure = [at.tolist() for at, _, _ in signals]
+        self._sides = [side for _, side, _ in signals]
+        self._unsure = tuple(unsure for _, _, unsure in signals)
+        self._missing: list[list[int]] = [[] for _ in traded]
         self._judged: list[DecisionRow] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
 
@@ -163,15 +170,27 @@ class Backtest:
                 progress(stage, self._passed(), total, detail)
         progress(stage, total, total, detail)
         return BacktestResult(
-            self._books, tuple(self._judged), self._unsure, self._recorded(), total, self._looked_into
+            self._books,
+            tuple(self._judged),
+            self._unsure,
+            tuple(np.array(missing, dtype=np.int64) for missing in self._missing),
+            self._recorded(),
+            total,
+            self._looked_into,
         )
 
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]
+        sure = self._sure[rank]
+        number = bisect_left(sure, index)
+        is_sure = number < len(sure) and sure[number] == index
+        if is_sure and self._sides[rank][number] < 0 and self._is_idle(traded):
+            self._missing[rank].append(index)
+            return
         market = traded.market
         fills = len(self._books.fills)
         await self._settle(traded, trader, traded.series.candles.candle(index))
-        if self._is_sure(rank, index):
+        if is_sure:
             signal = traded.signal(index)
             selection = selection_at(traded, index, self._models)
             at_ms = int(traded.series.candles.open_at_ms[index])
@@ -205,10 +224,12 @@ class Backtest:
         self._account.see_price(market.symbol, candle.close)
         self._looked_into += 1
 
-    def _is_sure(self, rank: int, index: int) -> bool:
-        sure = self._sure[rank]
-        at = int(np.searchsorted(sure, index))
-        return at < len(sure) and int(sure[at]) == index
+    def _is_idle(self, traded: BacktestSymbol) -> bool:
+        """Whether the account is open, and nothing is held or ordered. Then a candle changes nothing, and a signal to
+        sell is denied."""
+        account, books = self._account.name, self._books
+        executes = traded.settings.evaluation.auto_execute
+        return bool(self._steps) and executes and not books.positions(account) and not books.open_orders(account)
 
     def _next(self, rank: int, index: int) -> int | None:
         """The next candle of this symbol at which something can happen; None at the end."""
@@ -220,8 +241,8 @@ class Backtest:
         if watched or self._books.open_orders(self._account.name, symbol):
             return index + 1 if index + 1 < length else None
         speaks = self._sure[rank]
-        at = int(np.searchsorted(speaks, index, side="right"))
-        following = int(speaks[at]) if at < len(speaks) else length
+        at = bisect_right(speaks, index)
+        following = speaks[at] if at < len(speaks) else length
         if held:
             following = _first_touch(traded.series.candles, held, index + 1, following)
         return following if following < length else None

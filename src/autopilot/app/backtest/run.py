@@ -64,7 +64,7 @@ class BacktestRun:
         """The decision on every signal, in order of time."""
         outcome = self.outcome
         account = account_of(self.request)
-        return decisions_of(account, self.traded, self.models, outcome.judged, outcome.unsure)
+        return decisions_of(account, self.traded, self.models, outcome.judged, outcome.unsure, outcome.missing)
 
 
 def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, progress: Progress) -> BacktestRun:
