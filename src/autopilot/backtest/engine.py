@@ -7,14 +7,13 @@ share one account.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -111,8 +110,19 @@ def simulate(
     detail: str = "",
 ) -> tuple[BacktestResult, AccountRecord]:
     """Run a `Backtest` to its end. Raises whatever ``progress`` raises."""
-    result = asyncio.run(Backtest(account, traded, strategies, paper, models).run(progress, stage, detail))
+    result = _completed(Backtest(account, traded, strategies, paper, models).run(progress, stage, detail))
     return result, result.record(traded, paper.balance)
+
+
+def _completed(steps: Coroutine[Any, Any, BacktestResult]) -> BacktestResult:
+    """The result of a coroutine that never waits, as books in memory and a paper exchange allow. There is no event
+    loop: Ctrl-C ends it at once, where asyncio would wait for a step that waits, and would write out the result."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        result: BacktestResult = done.value
+        return result
+    raise AssertionError("nothing in a backtest waits")
 
 
 class Backtest:
