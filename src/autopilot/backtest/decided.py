@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.backtest.choices import RULES, BacktestChoices, speaking
 from autopilot.domain.candles import Candles, Int8Array, IntArray

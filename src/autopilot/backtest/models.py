@@ -174,7 +174,7 @@ def _scored(
     if not len(scored):
         return choices
     votes = count_votes(model.ensemble.predict(inputs), series.unit(inputs), groups)
-    chosen, rows = choose(votes, choices.picks[scored]), np.arange(len(scored))
+    chosen, rows = choose(votes, choices.picks[scored].astype(np.int64)), np.arange(len(scored))
     found: dict[str, AnyArray] = {
         "group": chosen.group,
         "strategy": chosen.strategy,

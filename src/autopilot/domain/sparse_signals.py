@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +31,9 @@ class SparseSignals:
     target_distance: FloatArray
 
     @classmethod
-    def of(cls, arrays: Iterable[SignalArrays], first: int = 0, end: int | None = None, number: int = 0) -> SparseSignals:
+    def of(
+        cls, arrays: Iterable[SignalArrays], first: int = 0, end: int | None = None, number: int = 0
+    ) -> SparseSignals:
         """The signals of each strategy's ``arrays`` at their entries ``first`` to ``end`` (exclusive). ``number``: the
         candle of entry 0."""
         every = tuple(arrays)
@@ -63,10 +66,7 @@ class SparseSignals:
     def between(self, first: int, end: int) -> SparseSignals:
         """The signals at candles ``first`` to ``end`` (exclusive)."""
         bounds = self.begin.tolist()
-        spans = [
-            (low + np.searchsorted(self.at[low:high], (first, end))).tolist()
-            for low, high in zip(bounds[:-1], bounds[1:], strict=True)
-        ]
+        spans = [(low + np.searchsorted(self.at[low:high], (first, end))).tolist() for low, high in pairwise(bounds)]
         return SparseSignals(
             np.cumsum([0, *(until - since for since, until in spans)]),
             *(np.concatenate([values[since:until] for since, until in spans]) for values in self._columns()),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import overload
 
 import numpy as np
 
 from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import BoolArray, FloatArray, IntArray
+from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
@@ -30,13 +29,14 @@ PRIOR_WEIGHT = 20.0
 """Number of own samples at which a symbol's mean counts as much as the mean over all symbols."""
 
 
-@overload
-def matures_at(number: int, timeframe: Timeframe) -> bool: ...
-@overload
-def matures_at(number: IntArray, timeframe: Timeframe) -> BoolArray: ...
-def matures_at(number: int | IntArray, timeframe: Timeframe) -> bool | BoolArray:
-    """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970), or of each."""
-    return (number + 1) % min(MATURED_AT_ONCE, timeframe.per_day) == 0
+def matures_at(number: int, timeframe: Timeframe) -> bool:
+    """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970)."""
+    return (number + 1) % candles_a_group(timeframe) == 0
+
+
+def candles_a_group(timeframe: Timeframe) -> int:
+    """The number of candles that mature at a time."""
+    return min(MATURED_AT_ONCE, timeframe.per_day)
 
 
 class StrategyRecord:

@@ -56,7 +56,9 @@ def test_every_start_earns_what_the_plain_rules_say(seed: int, steps: int, cost:
     candles, signals = walk(seed, 60)
     starts = np.arange(0, 60 - steps)
     _, others = walk(seed + 1, 60)
-    got = counterfactual_outcomes(candles, SparseSignals.of([signals, others]), starts, steps, TradingCost(cost)).returns
+    got = counterfactual_outcomes(
+        candles, SparseSignals.of([signals, others]), starts, steps, TradingCost(cost)
+    ).returns
     want = [[told_plainly(candles, each, int(start), steps, cost) for start in starts] for each in (signals, others)]
     assert got == pytest.approx(np.array(want), abs=1e-12)
 

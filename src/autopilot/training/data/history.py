@@ -112,7 +112,7 @@ def rows_of(series: SymbolSeries, strategies: StrategySet) -> SymbolRows:
         candles=len(candles),
         first_at_ms=int(candles.open_at_ms[0]) if len(candles) else 0,
         last_at_ms=int(candles.open_at_ms[-1]) if len(candles) else 0,
-        recorded=int(series.recorded(chosen).sum()),
+        recorded=int(np.isin(candles.open_at_ms[chosen], [each.candle_at_ms for each in history.recorded]).sum()),
         prefix=prefix_differences(
             history, strategies, chosen[probes], table[probes, : len(FEATURE_NAMES)], sides[:, probes]
         ),

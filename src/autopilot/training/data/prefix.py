@@ -45,7 +45,7 @@ def prefix_differences(
         view = view_between(history, at - WINDOW + 1, at + 1)
         row = feature_row(view, view.regimes).values
         largest = max(largest, float(np.abs(row - market[number]).max()))
-        seen = [arrays.side[-1] for arrays in strategies.evaluate(view).arrays.values()]
+        seen = np.array([arrays.side[-1] for arrays in strategies.evaluate(view).arrays.values()])
         signals += int((seen != sides[:, number]).sum())
         caught = caught or abs(float(_next_return(view.candles)[-1] - planted[at])) > FEATURE_TOLERANCE
     return Prefix(len(probes), largest, signals, caught)

@@ -10,7 +10,7 @@ import numpy as np
 from autopilot.analysis.regime import WARM_UP
 from autopilot.domain.candles import BoolArray, Candles, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
-from autopilot.performance.performance_tracker import matures_at
+from autopilot.performance.performance_tracker import candles_a_group
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS
 
 
@@ -40,7 +40,7 @@ def track_records(
     """The records over ``candles``. ``outcomes``: the returns float64[s, m] of successive spans of starts, from the
     warm-up to the last that has matured; NaN where unknown. ``first_decided``: as of `SymbolSeries`."""
     at_ms, timeframe = candles.open_at_ms, candles.timeframe
-    matures = matures_at(at_ms // timeframe.ms, timeframe)
+    matures = (at_ms // timeframe.ms + 1) % candles_a_group(timeframe) == 0
     if first_decided is not None:
         matures[first_decided : first_decided + 1] = True
     since = np.append(-1, np.flatnonzero(matures))

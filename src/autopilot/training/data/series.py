@@ -15,7 +15,7 @@ import numpy as np
 from autopilot.analysis.features import FEATURE_NAMES, features, outside_features, zeroed
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import BoolArray, Candles, FloatArray, Int8Array, IntArray
+from autopilot.domain.candles import Candles, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
@@ -144,11 +144,6 @@ class SymbolSeries:
             returns, held = self._outcomes(chunk, at[known][part])
             found.returns[:, known][:, part], found.held[:, known][:, part] = returns, held
         return found
-
-    def recorded(self, at: IntArray) -> BoolArray:
-        """bool[m]: whether the daemon recorded the outcomes after these candles."""
-        known = [each.candle_at_ms for each in self.history.recorded]
-        return np.isin(self.candles.open_at_ms[at], known)
 
     def sides(self, at: IntArray) -> Int8Array:
         """The sides of the signals at these candles: int8[s, m]."""
