@@ -29,7 +29,7 @@ from autopilot.strategies.registry import StrategySet
 from autopilot.training.data.prefix import view_between
 from autopilot.training.data.records import TrackRecords, track_records
 
-CHUNK = 24_576
+CHUNK = 16_384
 """The number of candles computed at once. What they take fits into a processor's cache."""
 BEFORE = 4_096
 """The number of candles before a chunk that are computed with it. After 1,000 an entry is right to 1e-9. After so many
