@@ -70,10 +70,12 @@ def timing(positions: FloatArray, log_returns: FloatArray) -> Timing | None:
         return None
     length = positions.shape[1]
     size = 1 << (2 * length - 1).bit_length()
-    spectrum = sum(
-        np.fft.rfft(moves, size) * np.conj(np.fft.rfft(held, size))
-        for moves, held in zip(log_returns, positions, strict=True)
-    )
+    spectrum = np.zeros(size // 2 + 1, dtype=np.complex128)
+    for moves, held in zip(log_returns, positions, strict=True):
+        product = np.fft.rfft(held, size)
+        np.conj(product, out=product)
+        product *= np.fft.rfft(moves, size)
+        spectrum += product
     by_shift = np.fft.irfft(spectrum, size)
     earned = float((positions * log_returns).sum())
     # A shift moves what leaves at the end to the beginning.

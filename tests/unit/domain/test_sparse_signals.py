@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given
@@ -33,7 +34,7 @@ def sides_of(arrays: list[SignalArrays]) -> Int8Array:
 def test_joined_spans_are_the_whole(seed: int, cuts: set[int]) -> None:
     arrays, bounds = arrays_of(seed), [0, *sorted(cuts), LENGTH]
     parts = []
-    for first, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, end in pairwise(bounds):
         begin = max(first - 5, 0)
         columns = ("side", "strength", "confidence", "stop_distance", "target_distance")
         seen = [SignalArrays(*(getattr(each, name)[begin:end] for name in columns)) for each in arrays]
