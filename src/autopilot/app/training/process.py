@@ -192,7 +192,7 @@ def task_error(error: Exception) -> Document:
         return {**error.document(), "type": type(error).__name__, "traceback": ""}
     return {
         "code": "INTERNAL_ERROR",
-        "kind": Kind.FAILED.value,
+        "kind": Kind.FAILED,
         "message": f"an internal error ({type(error).__name__}), which is a bug",
         "hint": "please report it with its details: autopilot tasks ID --json",
         "type": type(error).__name__,
