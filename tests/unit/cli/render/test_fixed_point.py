@@ -20,7 +20,7 @@ numbers = st.one_of(
 
 def shown(number: Decimal) -> str:
     """Zero has no sign."""
-    return f"{number if number else abs(number):,f}"
+    return f"{number or abs(number):,f}"
 
 
 @given(numbers)
