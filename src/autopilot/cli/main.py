@@ -6,8 +6,8 @@ import sys
 
 from autopilot.cli.errors import ExitCode, exit_code
 from autopilot.cli.output import Output
-from autopilot.cli.status_query import quick_status
 from autopilot.cli.streams import GuardedStreams, OutputLost
+from autopilot.cli.without_typer import run_without_typer
 from autopilot.domain.errors import AutopilotError
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def _cannot_write(lost: OutputLost) -> AutopilotError:
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = quick_status(arguments)
+        code = run_without_typer(arguments)
         if code is None:
             from autopilot.cli.app import run_command
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,11 @@ class Places:
 
     config: Path | None = None
     data_dir: Path | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, str]) -> Places:
+        """By the names of the fields."""
+        return cls(**{name: Path(value) for name, value in options.items()})
 
     def arguments(self) -> list[str]:
         """The options of `autopilot` that name the same places from any working directory and in any environment."""

@@ -1,7 +1,4 @@
-"""The query of `autopilot status`, and its usual form without Typer, whose import takes longer than the whole query.
-
-It imports as little as possible, because it must answer at once.
-"""
+"""The query of `autopilot status`. It imports as little as possible, because it must answer at once."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from autopilot.control.protocol import API
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from autopilot.cli.session import Session
@@ -24,18 +21,14 @@ if TYPE_CHECKING:
 
 ALARMING_WARNINGS = frozenset({"CLOCK_WRONG", "EXIT_REFUSED", "KEY_SHARED"})
 """Problems that fail a check although they are only warnings: somebody should look before they become errors."""
-_PLACES = {"--data-dir": "data_dir", "--config": "config"}
 
 
-def quick_status(arguments: Sequence[str]) -> int | None:
-    """The exit code; None if Typer must parse the arguments, as
-    for --help, --watch or a mistake. Raises AutopilotError as the command does."""
-    if "_AUTOPILOT_COMPLETE" in os.environ or "status" not in arguments:
-        return None
-    at = arguments.index("status")
-    places, rest = _places(arguments[:at]), arguments[at + 1 :]
+def quick_status(places: Mapping[str, str], rest: Sequence[str]) -> int | None:
+    """The exit code of `autopilot status` with the arguments ``rest``; None if Typer must parse them, as for --help,
+    --watch or a mistake. ``places``: the global options by their name in `Places`. Raises AutopilotError as the command
+    does."""
     words = [word for word in rest if word not in ("--json", "--check")]
-    if places is None or len(words) > 1 or any(word.startswith("-") for word in words):
+    if len(words) > 1 or any(word.startswith("-") for word in words):
         return None
     check, output = "--check" in rest, Output.standard("--json" in rest)
     path, place = _path(words), socket_place(places.get("config"), places.get("data_dir"), os.environ)
@@ -59,21 +52,10 @@ def _path(words: Sequence[str]) -> str | None:
     return f"{API}/status/{base}/{quote}" if is_plain else None
 
 
-def _places(arguments: Sequence[str]) -> dict[str, str] | None:
-    """None unless these are pairs of a global option and its value, each option once."""
-    names, values = arguments[::2], arguments[1::2]
-    if len(names) != len(values) or len(set(names)) != len(names) or not _PLACES.keys() >= set(names):
-        return None
-    return {_PLACES[name]: value for name, value in zip(names, values, strict=True)}
-
-
-def _in_session(places: dict[str, str], symbol: str | None, output: Output, *, check: bool) -> int:
-    from pathlib import Path
-
+def _in_session(places: Mapping[str, str], symbol: str | None, output: Output, *, check: bool) -> int:
     from autopilot.cli.session import Places, Session
 
-    session = Session.at(Places(**{name: Path(value) for name, value in places.items()}), output.as_json)
-    return show_status(session, symbol, check=check)
+    return show_status(Session.at(Places.of(places), output.as_json), symbol, check=check)
 
 
 def show_status(session: Session, symbol: str | None, *, check: bool = False) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +29,6 @@ from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.holdings import stored_holdings
-from autopilot.adapters.vault import open_vault
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.models.watch import REVIEW_EVERY_S, ModelWatch, model_drift
@@ -64,6 +64,8 @@ log = logging.getLogger(__name__)
 
 def serve(paths: Paths) -> int:
     """`autopilot daemon`: serve until a signal or a client stops it. Raises AutopilotError if it cannot start."""
+    gc.freeze()  # The libraries stay, so the collector need not look at them again.
+    gc.enable()
     keep_memory_private()
     configure_logging()
 
@@ -165,6 +167,8 @@ def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
     """
     passphrase = given_passphrase()
     if passphrase is not None and paths.vault.exists():
+        from autopilot.adapters.vault import open_vault
+
         return open_vault(paths.vault, passphrase).keys
 
     def locked(exchange: str) -> ExchangeKeys:

@@ -202,6 +202,7 @@ LEAN = """
 __future__ _json _socket time
 autopilot autopilot.cli autopilot.config autopilot.control autopilot.domain
 autopilot.cli.errors autopilot.cli.main autopilot.cli.output autopilot.cli.status_query autopilot.cli.streams
+autopilot.cli.without_typer
 autopilot.cli.render autopilot.cli.render.blocks autopilot.cli.render.fixed_point autopilot.cli.render.layout
 autopilot.cli.render.real_money autopilot.cli.render.status autopilot.cli.render.words
 autopilot.config.socket_place

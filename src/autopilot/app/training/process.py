@@ -37,8 +37,6 @@ CANCEL_POLL_S = 0.1
 NICE = 10
 """The niceness of a training that a daemon started: its own cycles come first."""
 
-_REQUEST = TypeAdapter(TrainingRequest)
-
 Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Progress], Document]
 
 log = logging.getLogger(__name__)
@@ -72,7 +70,7 @@ def new_task(request: TrainingRequest, now_ms: int) -> Task:
 def request_of(task: Task) -> TrainingRequest:
     """The request of a stored task, also of an earlier version's. Raises StoreCorrupt."""
     try:
-        return _REQUEST.validate_python(task.request)
+        return TypeAdapter(TrainingRequest).validate_python(task.request)
     except ValidationError as error:
         raise StoreCorrupt("the database holds an unreadable training request", hint="restore a backup") from error
 
