@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ class LoadedConfig:
     """A valid configuration, and what it was read from."""
 
     config: AutopilotConfig
-    file: Source
-    overrides: Source
+    file: Source = field(compare=False)
+    overrides: Source = field(compare=False)
 
     @property
     def origins(self) -> Mapping[str, Origin]:

@@ -46,6 +46,7 @@ from autopilot.control.errors import KeysLocked
 from autopilot.daemon.autopilots import Autopilots
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging, keep_memory_private
+from autopilot.daemon.memory import GIVE_BACK_EVERY_S, give_back_memory
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.symbol_control import SymbolControl
@@ -155,6 +156,7 @@ def _start_jobs(
 ) -> None:
     scheduler.start()
     upkeep.schedule(scheduler)
+    scheduler.add("memory", give_back_memory, GIVE_BACK_EVERY_S)
     scheduler.add("books watch", books.review, COMPARE_EVERY_S)
     scheduler.add("clock watch", clocks.review, WATCH_EVERY_S)
     scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
