@@ -1,11 +1,20 @@
-"""Memory that the C library keeps after it was freed."""
+"""Memory that the start leaves, and that the C library keeps after it was freed."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 from contextlib import suppress
 
-GIVE_BACK_EVERY_S = 60.0
+GIVE_BACK_EVERY_S = 10.0
+SETTLED_S = 1.0
+"""After the daemon is ready."""
+
+
+def settle_memory() -> None:
+    """Collect the garbage of the imports, and look no more at what is left: the libraries stay."""
+    gc.collect()
+    gc.freeze()
 
 
 async def give_back_memory() -> None:

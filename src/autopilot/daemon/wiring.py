@@ -65,7 +65,6 @@ log = logging.getLogger(__name__)
 
 def serve(paths: Paths) -> int:
     """`autopilot daemon`: serve until a signal or a client stops it. Raises AutopilotError if it cannot start."""
-    gc.freeze()  # The libraries stay, so the collector need not look at them again.
     gc.enable()
     keep_memory_private()
     configure_logging()
