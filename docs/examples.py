@@ -108,13 +108,14 @@ def with_examples(page: str, run: Callable[..., str]) -> str:
 def explained(data: Path) -> str:
     """The picture of `autopilot explain` as SVG."""
     from rich.console import Console
+    from rich.text import Text
 
     from autopilot.cli.render.explain import explain_screen
-    from autopilot.cli.render.terminal import rendered
+    from autopilot.cli.render.terminal import LOOKS, painted
 
     document = json.loads(command(data, "explain", PICTURED, "--json"))
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
-    console.print(rendered(explain_screen(document), COLUMNS), soft_wrap=True)
+    console.print(Text.from_ansi("\n".join(painted(explain_screen(document), COLUMNS, LOOKS))), soft_wrap=True)
     return console.export_svg(title="", code_format=_SVG, unique_id="explain")
 
 

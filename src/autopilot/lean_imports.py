@@ -4,6 +4,8 @@ TA-Lib, LightGBM and sqlite-utils import pandas (TA-Lib also polars, LightGBM al
 installed, only to accept its types as input. Autopilot passes NumPy arrays and plain values, so a daemon would spend
 27 MB (LightGBM: 100 MB) and a second of its start on nothing. pandas itself is imported where tables are read.
 
+ccxt imports requests, which Autopilot never calls, and that a detector of character sets with a hundred codecs: 4 MB.
+
 LightGBM imports ``scipy.sparse`` in any case. That cannot be held back, so LightGBM is imported only where a model is
 trained or loaded.
 """
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 from threading import get_ident
 from types import ModuleType
 
-HELD_BACK = frozenset({"pandas", "polars", "sklearn"})
+HELD_BACK = frozenset({"pandas", "polars", "sklearn", "charset_normalizer", "chardet"})
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-HEAVY = ("lightgbm", "pandas", "scipy", "sklearn")
+HEAVY = ("cryptography", "lightgbm", "pandas", "scipy", "sklearn")
 
 
 @pytest.mark.parametrize("has_tools", [False, True])

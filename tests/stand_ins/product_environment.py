@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 import autopilot
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+COMMAND = PYPROJECT.parent / "bin" / "autopilot"
 
 
 def required_distributions() -> dict[str, Distribution]:
@@ -56,12 +57,8 @@ def make_environment(directory: Path) -> Path:
     package = Path(autopilot.__path__[0])
     for path in {metadata, package}.union(*map(top_level_paths, required_distributions().values())):
         (site / path.name).symlink_to(path)
-    (entry,) = program.entry_points.select(group="console_scripts", name="autopilot")
-    script = scripts / entry.name
-    script.write_text(
-        f"#!{scripts / 'python'}\nimport sys\nfrom {entry.module} import {entry.attr}\n"
-        f"if __name__ == '__main__':\n    sys.exit({entry.attr}())\n"
-    )
+    script = scripts / COMMAND.name
+    script.write_text(COMMAND.read_text().replace("#!python", f"#!{scripts / 'python'}"))
     script.chmod(0o755)
     return scripts
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from autopilot.control.errors import CommandRefused, RequestInvalid
 from autopilot.domain.errors import AutopilotError, Kind
 
 
-class ExitCode(IntEnum):
+class ExitCode:
     """The contract with scripts."""
 
     DONE = 0
@@ -35,7 +33,7 @@ _EXIT_CODES = {
 _MALFORMED = RequestInvalid("").code
 
 
-def exit_code(error: AutopilotError) -> ExitCode:
+def exit_code(error: AutopilotError) -> int:
     """The exit code of a command that ends with this error. A refusal of the daemon is 4, but for safety, and for
     what does not exist or cannot be understood, which does not depend on who looks it up."""
     if isinstance(error, CommandRefused) and error.code == _MALFORMED:

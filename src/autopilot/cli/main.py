@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from autopilot.cli.errors import ExitCode, exit_code
 from autopilot.cli.output import Output
-from autopilot.cli.status_query import quick_status
-from autopilot.cli.streams import OutputLost, guarded_streams
+from autopilot.cli.streams import GuardedStreams, OutputLost
+from autopilot.cli.without_typer import run_without_typer
 from autopilot.domain.errors import AutopilotError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with guarded_streams() as remarks:
+    with GuardedStreams() as remarks:
         try:
             code = _run(given)
         except OutputLost as lost:
@@ -23,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = ExitCode.FAILED
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
-    return int(code or (ExitCode.FAILED if remarks.is_lost else ExitCode.DONE))
+    return code or (ExitCode.FAILED if remarks.is_lost else ExitCode.DONE)
 
 
 def _cannot_write(lost: OutputLost) -> AutopilotError:
@@ -35,7 +38,7 @@ def _cannot_write(lost: OutputLost) -> AutopilotError:
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = quick_status(arguments)
+        code = run_without_typer(arguments)
         if code is None:
             from autopilot.cli.app import run_command
 

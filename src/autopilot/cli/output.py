@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TextIO
 
-from autopilot.cli.errors import UsageProblem
-from autopilot.cli.render.blocks import Screen, line
+from autopilot.cli.render.blocks import line
 from autopilot.cli.render.layout import clean, lines, plain, text_of
-from autopilot.domain.errors import AutopilotError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, TextIO
+
+    from autopilot.cli.render.blocks import Screen
+    from autopilot.domain.errors import AutopilotError
 
 
-@dataclass(frozen=True, slots=True)
 class Output:
     """``as_json``: one JSON document on standard output instead of a screen."""
 
-    as_json: bool
-    results: TextIO
-    remarks: TextIO
+    def __init__(self, as_json: bool, results: TextIO, remarks: TextIO) -> None:
+        self.as_json = as_json
+        self.results = results
+        self.remarks = remarks
 
     @classmethod
     def standard(cls, as_json: bool) -> Output:
@@ -30,12 +32,11 @@ class Output:
     def show(self, document: Any, screen: Screen) -> None:
         """One result, as a document or as a screen."""
         if self.as_json:
-            self.write(json.dumps(document, ensure_ascii=False, indent=2))
+            self.write(_json_text(document, indent=2))
         elif self.results.isatty():
-            from autopilot.cli.render.terminal import console, rendered
+            from autopilot.cli.render.terminal import columns_of, looks, painted
 
-            target = console(self.results)
-            target.print(rendered(screen, target.width), soft_wrap=True)
+            self.write("\n".join(painted(screen, columns_of(self.results), looks())))
         else:
             self.write("\n".join(plain(screen)))
 
@@ -64,7 +65,14 @@ class Output:
         """The error that ends the command: in words and, with ``--json``, as a document too."""
         self.trouble(error)
         if self.as_json:
-            self.write(json.dumps({"error": error.document()}, ensure_ascii=False))
+            self.write(_json_text({"error": error.document()}))
+
+
+def _json_text(document: Any, indent: int | None = None) -> str:
+    """The document as JSON, in UTF-8 rather than in escapes."""
+    import json
+
+    return json.dumps(document, ensure_ascii=False, indent=indent)
 
 
 def error_lines(message: str, hint: str) -> list[str]:
@@ -82,6 +90,9 @@ def _width(stream: TextIO) -> int | None:
 def replace_text(path: Path, text: str) -> None:
     """Replace the file at once when all of it is written. Raises UsageProblem."""
     import tempfile
+    from pathlib import Path
+
+    from autopilot.cli.errors import UsageProblem
 
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from autopilot.cli.errors import ExitCode, exit_code
 from autopilot.cli.output import Output
 from autopilot.cli.render.blocks import Screen
 from autopilot.config.paths import Paths, find_paths
-from autopilot.control.client import ControlClient
+from autopilot.control.client import QUERY_TIMEOUT_S, ControlClient
 from autopilot.control.errors import DaemonNotRunning, SocketForbidden
 from autopilot.control.protocol import API, WIRE_NAMES
 from autopilot.domain.errors import ConfigError, NotFound, StrategyError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from autopilot.domain.document_types import Document
     from autopilot.domain.paging import Cursor
 
-QUERY_TIMEOUT_S = 10.0
 Parameter: TypeAlias = "str | int | Cursor | None"
 """Of a query; None and False: left out."""
 
@@ -41,6 +40,11 @@ class Places:
 
     config: Path | None = None
     data_dir: Path | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, str]) -> Places:
+        """By the names of the fields."""
+        return cls(**{name: Path(value) for name, value in options.items()})
 
     def arguments(self) -> list[str]:
         """The options of `autopilot` that name the same places from any working directory and in any environment."""
@@ -109,7 +113,7 @@ class Session:
         """The daemon of this data directory; nothing is sent yet."""
         return ControlClient(self.paths.socket, timeout)
 
-    def show(self, document: Document, screen: Callable[[Document], Screen], *, is_done: bool = True) -> ExitCode:
+    def show(self, document: Document, screen: Callable[[Document], Screen], *, is_done: bool = True) -> int:
         """Show the result of the command. Returns the exit code: 0 or, if it is not done, 1."""
         self.output.show(document, () if self.output.as_json else screen(document))
         return ExitCode.DONE if is_done else ExitCode.FAILED

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, NoReturn, TextIO, cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TextIO
 
 _STANDARD = (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))
 """By descriptor. One that the caller closed is opened so that reading finds nothing, a result cannot be written, and
@@ -26,25 +28,35 @@ class Remarks:
         self.is_lost = True
 
 
-@contextmanager
-def guarded_streams() -> Iterator[Remarks]:
-    """Inside, a failed write to standard output raises OutputLost. One to standard error is only remembered: a panic
-    must not end because a log is full."""
-    _open_closed()
-    remarks, before = Remarks(), (sys.stdout, sys.stderr)
-    for stream in before:
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    sys.stdout = cast(TextIO, _Guarded(before[0], _output_lost))
-    sys.stderr = cast(TextIO, _Guarded(before[1], remarks.lose))
-    try:
-        yield remarks
-    finally:
+class GuardedStreams:
+    """Inside this context, a failed write to standard output raises OutputLost. One to standard error is only
+    remembered: a panic must not end because a log is full."""
+
+    def __enter__(self) -> Remarks:
+        _open_closed()
+        self._before, remarks = (sys.stdout, sys.stderr), Remarks()
+        for stream in self._before:
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        streams: Any = sys
+        streams.stdout, streams.stderr = (
+            _Guarded(self._before[0], _output_lost),
+            _Guarded(self._before[1], remarks.lose),
+        )
+        return remarks
+
+    def __exit__(self, *_: object) -> None:
         # What is left in their buffers must not fail when the interpreter ends.
-        for stream in before:
-            with suppress(OSError):
-                stream.flush()
-        sys.stdout, sys.stderr = before
+        for stream in self._before:
+            _attempt(stream.flush)
+        sys.stdout, sys.stderr = self._before
+
+
+def _attempt(use: Callable[[], object]) -> None:
+    try:  # noqa: SIM105 - importing contextlib would take too long
+        use()
+    except OSError:
+        pass
 
 
 def _output_lost(error: OSError) -> NoReturn:
@@ -84,8 +96,7 @@ class _Guarded:
                 use()
             except OSError as error:
                 self._error = error
-                with suppress(OSError):
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+                _attempt(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno()))
         if self._error is not None:
             self._on_loss(self._error)
 

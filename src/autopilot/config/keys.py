@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from inspect import getsource
+from itertools import pairwise
+from textwrap import dedent
 from typing import Any
 
-from autopilot.config.schema import AutopilotConfig
+from autopilot.config.schema import AutopilotConfig, Section
 from autopilot.domain.suggestion import did_you_mean, nearest
 
 
@@ -78,7 +82,33 @@ def _fields(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 @cache
 def _schema() -> dict[str, Any]:
-    return AutopilotConfig.model_json_schema()
+    """The JSON schema, in which the docstring below a field is its description."""
+    schema = AutopilotConfig.model_json_schema()
+    for declaring in _declaring(AutopilotConfig()):
+        table = schema if declaring is AutopilotConfig else schema["$defs"][declaring.__name__]
+        for name, text in _docstrings(declaring).items():
+            table["properties"][name]["description"] = text
+    return schema
+
+
+def _declaring(table: Any) -> Iterator[type]:
+    """The class of a table, and of those in it."""
+    yield type(table)
+    names = [field.name for field in fields(table)] if is_dataclass(table) else list(type(table).model_fields)
+    for value in (getattr(table, name) for name in names):
+        if is_dataclass(value) or isinstance(value, Section):
+            yield from _declaring(value)
+
+
+def _docstrings(declaring: type) -> dict[str, str]:
+    """By the name of the field above each."""
+    (body,) = (node.body for node in ast.parse(dedent(getsource(declaring))).body if isinstance(node, ast.ClassDef))
+    found = {}
+    for above, below in pairwise(body):
+        match above, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
 
 
 def _in_words(shape: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,24 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """A valid configuration, and the origin of each key's value."""
+    """A valid configuration, and what it was read from."""
 
     config: AutopilotConfig
-    origins: Mapping[str, Origin]
+    file: Source = field(compare=False)
+    overrides: Source = field(compare=False)
+
+    @property
+    def origins(self) -> Mapping[str, Origin]:
+        """The origin of each key's value, in the schema's order."""
+        return {key: self._origin(key) for key in all_keys()}
 
     def values(self) -> dict[str, Any]:
         """Dotted key → JSON value, in the schema's order; None means not set."""
         document = self.config.model_dump(mode="json")
         return {key: _at(document, key) for key in all_keys()}
+
+    def _origin(self, key: str) -> Origin:
+        return Origin.OVERRIDE if self.overrides.holds(key) else Origin.FILE if self.file.holds(key) else Origin.DEFAULT
 
 
 def load(paths: Paths) -> LoadedConfig:
@@ -70,11 +79,7 @@ def check(file: Source, overrides: Source) -> LoadedConfig | list[Problem]:
         if error.errors()[0]["type"] == "json_invalid":
             raise _nested_too_deeply(file.path) from None
         return describe(error, file, overrides)
-    origins = {
-        key: Origin.OVERRIDE if overrides.holds(key) else Origin.FILE if file.holds(key) else Origin.DEFAULT
-        for key in all_keys()
-    }
-    return LoadedConfig(config, origins)
+    return LoadedConfig(config, file, overrides)
 
 
 def problem_lines(problems: Sequence[Problem]) -> str:

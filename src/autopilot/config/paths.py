@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autopilot.adapters.lock import LOCK_NAME
+from autopilot.config.socket_place import SOCKET_PARTS
 from autopilot.domain.errors import ConfigError
 
 SOCKET_PATH_MAX = 107
@@ -74,7 +75,7 @@ def find_paths(
         audit_head=data / "audit.head",
         vault=data / "keys.json",
         models_dir=data / "models",
-        socket=_socket(data / "run" / "autopilot.sock"),
+        socket=_socket(data.joinpath(*SOCKET_PARTS)),
         lock_file=data / LOCK_NAME,
         log_file=state / "autopilot.log",
         state_dir=state,

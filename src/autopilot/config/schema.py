@@ -118,7 +118,8 @@ HistoryExchange = Annotated[
 class Section(BaseModel):
     """Base of the sections declared here: frozen, and as strict as the settings dataclasses."""
 
-    model_config = cast("ConfigDict", STRICT | {"frozen": True})
+    # Validators are built once, for the whole file. So the sections' defaults are not validated.
+    model_config = cast("ConfigDict", STRICT | {"frozen": True, "defer_build": True})
 
 
 class SentimentSection(Section):
@@ -210,11 +211,11 @@ class AutopilotConfig(Section):
     paper: PaperSettings = PaperSettings()
     replay: ReplaySettings = ReplaySettings()
     simulated: SimulatedSettings = SimulatedSettings()
-    data: DataSection = DataSection()
-    sentiment: SentimentSection = SentimentSection()
-    training: TrainingSection = TrainingSection()
-    model: ModelSection = ModelSection()
-    compute: ComputeSection = ComputeSection()
+    data: DataSection = DataSection.model_construct()
+    sentiment: SentimentSection = SentimentSection.model_construct()
+    training: TrainingSection = TrainingSection.model_construct()
+    model: ModelSection = ModelSection.model_construct()
+    compute: ComputeSection = ComputeSection.model_construct()
 
     @classmethod
     def of(cls, tables: Mapping[str, Any]) -> Self:

@@ -1,23 +1,28 @@
 """Talks to the daemon. Standard library only, and little of that: `autopilot status` must answer at once.
 
 Requests are HTTP/1.0: the answer then ends with the connection and is never chunked, so that a socket is all it
-takes (importing http.client would cost 30 ms, more than the rest of a query together).
+takes. Importing http.client would take longer than the rest of a query together; socket and json, half of it. So this
+uses the C libraries below them.
 """
 
 from __future__ import annotations
 
-import json
-import socket
+import _socket
 import time
-from collections.abc import Collection, Iterator
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 from autopilot.control.errors import CommandRefused, DaemonNotRunning, DaemonUnreachable, SocketForbidden
+from autopilot.control.json_parser import parsed
 from autopilot.control.protocol import API, KEEP_ALIVE_S
 from autopilot.domain.errors import Kind
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+    from typing import Any
+
+QUERY_TIMEOUT_S = 10.0
+"""Of what is answered at once."""
 ANSWER_MAX_BYTES = 64 * 1024 * 1024
 _RETRY_S = 0.01
 
@@ -25,7 +30,7 @@ _RETRY_S = 0.01
 class ControlClient:
     """A client of one daemon's socket; each call is one connection. ``timeout_s`` bounds a call, except `events`."""
 
-    def __init__(self, socket_path: Path, timeout_s: float = 30.0) -> None:
+    def __init__(self, socket_path: Path | str, timeout_s: float = 30.0) -> None:
         self._path = socket_path
         self._timeout_s = timeout_s
 
@@ -42,7 +47,9 @@ class ControlClient:
         as it happens, until the daemon ends the stream. Raises as `get` does, at the first step or later."""
         query = f"?kinds={','.join(kinds)}" if kinds else ""
         resume = f"Last-Event-ID: {after}\r\n" if after is not None else ""
-        with self._connect(time.monotonic() + self._timeout_s) as connection:
+        from socket import socket
+
+        with socket(fileno=self._connect(time.monotonic() + self._timeout_s).detach()) as connection:
             connection.settimeout(3 * KEEP_ALIVE_S)
             try:
                 connection.sendall(_head("GET", f"{API}/events{query}", resume))
@@ -55,28 +62,31 @@ class ControlClient:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         deadline = time.monotonic() + self._timeout_s
-        content = b"" if body is None else json.dumps(body).encode()
+        content = b"" if body is None else _json_bytes(body)
         head = _head(method, path, f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n")
-        with self._connect(deadline) as connection:
-            try:
-                return _parse_answer(self._exchange(connection, head + content, deadline))
-            except TimeoutError:
-                raise self._unreachable(f"gave no answer within {self._timeout_s:g} s") from None
-            except (OSError, ValueError) as error:
-                raise self._unreachable(f"gave an unusable answer: {error}") from error
+        connection = self._connect(deadline)
+        try:
+            return _parse_answer(self._exchange(connection, head + content, deadline))
+        except TimeoutError:
+            raise self._unreachable(f"gave no answer within {self._timeout_s:g} s") from None
+        except (OSError, ValueError) as error:
+            raise self._unreachable(f"gave an unusable answer: {error}") from error
+        finally:
+            connection.close()
 
-    def _connect(self, deadline: float) -> socket.socket:
+    def _connect(self, deadline: float) -> _socket.socket:
         while True:
-            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
             try:
                 connection.settimeout(_remaining(deadline))
                 connection.connect(str(self._path))
             except BlockingIOError:
                 # The queue of waiting connections is full for the moment.
                 connection.close()
-                if time.monotonic() + _RETRY_S >= deadline:
-                    raise self._unreachable("has too many clients waiting") from None
                 time.sleep(_RETRY_S)
+            except TimeoutError:
+                connection.close()
+                raise self._unreachable("has too many clients waiting") from None
             except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
                 connection.close()
                 raise DaemonNotRunning(
@@ -96,11 +106,12 @@ class ControlClient:
                 return connection
 
     @staticmethod
-    def _exchange(connection: socket.socket, request: bytes, deadline: float) -> bytes:
+    def _exchange(connection: _socket.socket, request: bytes, deadline: float) -> bytes:
         connection.settimeout(_remaining(deadline))
-        # A refusal can come before the request was read to its end; it is still there to be read.
-        with suppress(BrokenPipeError, ConnectionResetError):
+        try:  # noqa: SIM105 - importing contextlib would take too long
             connection.sendall(request)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # a refusal can come before the request was read to its end; it is still there to be read
         answer = bytearray()
         while True:
             connection.settimeout(_remaining(deadline))
@@ -131,6 +142,12 @@ def _head(method: str, path: str, headers: str) -> bytes:
     return f"{method} {path} HTTP/1.0\r\nHost: autopilot\r\n{headers}\r\n".encode()
 
 
+def _json_bytes(body: dict[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(body).encode()
+
+
 def _status(line: bytes) -> int:
     words = line.split(None, 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
@@ -153,7 +170,7 @@ def _parse_answer(answer: bytes) -> dict[str, Any]:
 
 def _document(status: int, content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
+        document = parsed(content)
     except RecursionError:
         raise ValueError("its JSON is nested too deeply") from None
     if not isinstance(document, dict):
@@ -174,10 +191,11 @@ def _document(status: int, content: bytes) -> dict[str, Any]:
 
 def _kind(value: Any) -> Kind:
     """The kind of an error. A daemon of another version may send no kind, or an unknown one."""
-    return Kind(value) if value in list(Kind) else Kind.FAILED
+    known: Kind | None = getattr(Kind, str(value).upper(), None)
+    return known or Kind.FAILED
 
 
-def _read_events(stream: Any, path: Path) -> Iterator[dict[str, Any]]:
+def _read_events(stream: Any, path: Path | str) -> Iterator[dict[str, Any]]:
     try:
         status = _status(stream.readline())
         while stream.readline().strip():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autopilot.adapters.lock import hold_lock
 from autopilot.config.paths import Paths, create_directories
+from autopilot.daemon.memory import SETTLED_S, settle_memory
 from autopilot.daemon.readiness import Readiness
 from autopilot.daemon.server.server import ControlServer
 from autopilot.domain.errors import AutopilotError
@@ -73,6 +74,7 @@ async def _serve(open_service: OpenService, paths: Paths, stop: StopSignal, read
             await server.start()
             log.info("ready: process %d, socket %s", os.getpid(), paths.socket)
             readiness.ready()
+            asyncio.get_running_loop().call_later(SETTLED_S, settle_memory)
             await stop.polite.wait()
             log.info("stopping")
         finally:

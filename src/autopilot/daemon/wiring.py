@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +29,6 @@ from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.adapters.store.tasks import SqliteTasks
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.adapters.store.views.holdings import stored_holdings
-from autopilot.adapters.vault import open_vault
 from autopilot.app.audit_log import DaemonAudit
 from autopilot.app.models.registry import ModelRegistry
 from autopilot.app.models.watch import REVIEW_EVERY_S, ModelWatch, model_drift
@@ -46,6 +46,7 @@ from autopilot.control.errors import KeysLocked
 from autopilot.daemon.autopilots import Autopilots
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging, keep_memory_private
+from autopilot.daemon.memory import GIVE_BACK_EVERY_S, give_back_memory
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.daemon.service import AutopilotService
 from autopilot.daemon.symbol_control import SymbolControl
@@ -64,6 +65,7 @@ log = logging.getLogger(__name__)
 
 def serve(paths: Paths) -> int:
     """`autopilot daemon`: serve until a signal or a client stops it. Raises AutopilotError if it cannot start."""
+    gc.enable()
     keep_memory_private()
     configure_logging()
 
@@ -153,6 +155,7 @@ def _start_jobs(
 ) -> None:
     scheduler.start()
     upkeep.schedule(scheduler)
+    scheduler.add("memory", give_back_memory, GIVE_BACK_EVERY_S)
     scheduler.add("books watch", books.review, COMPARE_EVERY_S)
     scheduler.add("clock watch", clocks.review, WATCH_EVERY_S)
     scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
@@ -165,6 +168,8 @@ def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:
     """
     passphrase = given_passphrase()
     if passphrase is not None and paths.vault.exists():
+        from autopilot.adapters.vault import open_vault
+
         return open_vault(paths.vault, passphrase).keys
 
     def locked(exchange: str) -> ExchangeKeys:

@@ -53,17 +53,14 @@ AutopilotError                  failed, unless another kind stands beside it
 
 from __future__ import annotations
 
-import re
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from autopilot.domain.named_strings import NamedStrings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autopilot.domain.document_types import ErrorBodyDocument
 
-_WORD_START = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
-
-class Kind(StrEnum):
+class Kind(NamedStrings):
     """The meaning of an error for programs."""
 
     FAILED = "failed"
@@ -97,11 +94,12 @@ class AutopilotError(Exception):
     @property
     def code(self) -> str:
         """UnknownSymbol → UNKNOWN_SYMBOL."""
-        return _WORD_START.sub("_", type(self).__name__).upper()
+        name = type(self).__name__
+        return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).removeprefix("_").upper()
 
     def document(self) -> ErrorBodyDocument:
         """The one shape of an error in JSON."""
-        return {"code": self.code, "kind": self.kind.value, "message": str(self), "hint": self.hint}
+        return {"code": self.code, "kind": str(self.kind), "message": str(self), "hint": self.hint}
 
 
 class ConfigError(AutopilotError):

@@ -19,10 +19,9 @@ STRICT: Final[dict[str, Any]] = {
     "extra": "forbid",
     "strict": True,
     "allow_inf_nan": False,
-    "use_attribute_docstrings": True,
 }
 """The ``__pydantic_config__`` of every settings dataclass: no unknown key, no conversion between types, finite numbers.
-The docstring below a field is the key's description."""
+The docstring below a field is the key's description; config/ reads it where it shows it."""
 
 _DIGITS = 24
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

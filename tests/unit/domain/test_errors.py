@@ -43,7 +43,7 @@ def test_the_drawing_is_the_tree() -> None:
     assert parents == below(AutopilotError)
     for name, said in words.items():
         kind = next(each for each in _all(AutopilotError) if each.__name__ == name).kind
-        spoken = kind.value.replace("_", " ")
+        spoken = kind.replace("_", " ")
         inherited = next(each for each in _all(AutopilotError) if each.__name__ == parents[name]).kind is kind
         assert inherited or said.startswith(spoken), (name, kind)
 

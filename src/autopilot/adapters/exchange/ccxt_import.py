@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from functools import cache
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from autopilot.domain.errors import UnknownExchange
 from autopilot.domain.market import MarketKind
 from autopilot.domain.suggestion import did_you_mean
+from autopilot.lean_imports import held_back
 
 _BASE = ("ccxt.base.errors", "ccxt.base.exchange")
 
@@ -44,7 +46,10 @@ def exchange_class(name: str) -> Any:
     for package in ("ccxt", "ccxt.async_support"):
         if package not in sys.modules:
             _put_in_place(package)
-    return getattr(importlib.import_module(f"ccxt.async_support.{name}"), name)
+    # requests warns that it cannot detect character sets, each time that it is imported so.
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection", Warning)
+    with held_back():
+        return getattr(importlib.import_module(f"ccxt.async_support.{name}"), name)
 
 
 def _put_in_place(name: str) -> None:

@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from autopilot.adapters.exchange.ccxt_import import exchange_class
+from autopilot.adapters.exchange.lean_markets import keep_little_of_markets
 from autopilot.adapters.exchange.rate_limiter import RateLimiter
 from autopilot.ports.clock import Clock
 
@@ -37,6 +38,7 @@ async def open_exchange(
     markets = exchange.options.get("fetchMarkets")
     if isinstance(markets, dict) and "spot" in markets.get("types", ()):
         markets["types"] = ["spot"]
+    keep_little_of_markets(exchange)
     if base_url is not None:
         exchange.urls["api"] = dict.fromkeys(exchange.urls["api"], base_url)
     return exchange

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import base64
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from autopilot.domain.credentials import ExchangeKeys
 
 
@@ -26,6 +23,9 @@ def decoded_base64(text: str) -> bytes | None:
 
 def private_key(text: str) -> object:
     """The key in PEM form; None if ``text`` is not a whole key, or needs a password."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         return load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

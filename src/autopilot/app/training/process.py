@@ -37,8 +37,6 @@ CANCEL_POLL_S = 0.1
 NICE = 10
 """The niceness of a training that a daemon started: its own cycles come first."""
 
-_REQUEST = TypeAdapter(TrainingRequest)
-
 Train = Callable[[Paths, AutopilotConfig, TrainingRequest, Progress], Document]
 
 log = logging.getLogger(__name__)
@@ -72,7 +70,7 @@ def new_task(request: TrainingRequest, now_ms: int) -> Task:
 def request_of(task: Task) -> TrainingRequest:
     """The request of a stored task, also of an earlier version's. Raises StoreCorrupt."""
     try:
-        return _REQUEST.validate_python(task.request)
+        return TypeAdapter(TrainingRequest).validate_python(task.request)
     except ValidationError as error:
         raise StoreCorrupt("the database holds an unreadable training request", hint="restore a backup") from error
 
@@ -192,7 +190,7 @@ def task_error(error: Exception) -> Document:
         return {**error.document(), "type": type(error).__name__, "traceback": ""}
     return {
         "code": "INTERNAL_ERROR",
-        "kind": Kind.FAILED.value,
+        "kind": Kind.FAILED,
         "message": f"an internal error ({type(error).__name__}), which is a bug",
         "hint": "please report it with its details: autopilot tasks ID --json",
         "type": type(error).__name__,

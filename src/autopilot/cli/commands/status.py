@@ -9,6 +9,7 @@ import typer
 
 from autopilot.cli.errors import UsageProblem
 from autopilot.cli.options import complete_symbol, with_session
+from autopilot.cli.render.refreshed import in_place
 from autopilot.cli.render.status import status_screen
 from autopilot.cli.session import Session, symbol_or_none
 from autopilot.cli.status_query import ask_status, show_status
@@ -47,12 +48,7 @@ def _watch(session: Session, symbol: str | None) -> None:
         raise UsageProblem(
             "--watch needs a terminal and does not work with --json", hint="run autopilot status repeatedly instead"
         )
-    from rich.live import Live
-
-    from autopilot.cli.render.terminal import console, rendered
-
-    target = console(output.results)
-    with Live(console=target, auto_refresh=False, screen=True) as live:
+    with in_place(output.results) as show:
         while True:
-            live.update(rendered(status_screen(ask(client), full=symbol is not None), target.width), refresh=True)
+            show(status_screen(ask(client), full=symbol is not None))
             time.sleep(REFRESH_S)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import wraps
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from autopilot.domain.named_strings import NamedStrings
 
-from autopilot.domain.market import MarketKind
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-Item = TypeVar("Item")
-Arguments = ParamSpec("Arguments")
+    Item = TypeVar("Item")
+    Arguments = ParamSpec("Arguments")
 
 BANNERS = {
-    MarketKind.SIMULATED: "SIMULATED MARKET – prices are made up",
-    MarketKind.REPLAY: "REPLAY of stored candles – not the present market",
+    "simulated": "SIMULATED MARKET – prices are made up",
+    "replay": "REPLAY of stored candles – not the present market",
 }
 """By the name of the MarketKind."""
 
 
-class Style(StrEnum):
+class Style(NamedStrings):
     """The meaning of a text; `terminal.LOOKS` alone decides how that looks."""
 
     PLAIN = ""
@@ -37,51 +36,74 @@ class Style(StrEnum):
     """Denied by Autopilot's own checks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class _Value:
+    """Equal if its type and its fields are: a dataclass, whose import would take half of a query."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _fields(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and type(self) is type(other) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self._fields()!r}"
+
+
+class Span(_Value):
     """A run of text in one style, within one line."""
 
-    text: str
-    style: Style = Style.PLAIN
+    __slots__ = ("style", "text")
+
+    def __init__(self, text: str, style: Style = Style.PLAIN) -> None:
+        self.text = text
+        self.style = style
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(_Value):
     """Text that may be wrapped; lines after the first are indented by ``hang`` columns."""
 
-    spans: tuple[Span, ...]
-    hang: int = 0
+    __slots__ = ("hang", "spans")
+
+    def __init__(self, spans: tuple[Span, ...], hang: int = 0) -> None:
+        self.spans = spans
+        self.hang = hang
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(_Value):
     """On a narrow terminal the column with the highest ``rank`` is dropped first, those of rank 0 last.
 
     ``shrink_to``: texts may be cut to that many characters, which comes before any column is dropped; None: not.
     """
 
-    title: str
-    right: bool = False
-    rank: int = 0
-    shrink_to: int | None = None
+    __slots__ = ("rank", "right", "shrink_to", "title")
+
+    def __init__(self, title: str, right: bool = False, rank: int = 0, shrink_to: int | None = None) -> None:
+        self.title = title
+        self.right = right
+        self.rank = rank
+        self.shrink_to = shrink_to
 
 
-@dataclass(frozen=True, slots=True)
-class Field(Generic[Item]):
-    """A column, and how the cell of an item is read off that item."""
-
-    column: Column
-    cell: Callable[[Item], Span | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(_Value):
     """Every row has one span for each column."""
 
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Span, ...], ...]
+    __slots__ = ("columns", "rows")
+
+    def __init__(self, columns: tuple[Column, ...], rows: tuple[tuple[Span, ...], ...]) -> None:
+        self.columns = columns
+        self.rows = rows
 
 
+if TYPE_CHECKING:
+    Field: TypeAlias = tuple[Column, Callable[[Item], Span | str]]
+else:
+    Field = tuple
+"""A column, and how the cell of an item is read off that item."""
 Block = Paragraph | Table
 Screen = tuple[Block, ...]
 
@@ -102,16 +124,16 @@ def field(
     shrink_to: int | None = None,
 ) -> Field[Item]:
     """A column of a list with its cell; the options are those of Column."""
-    return Field(Column(title, right, rank, shrink_to), cell)
+    return Column(title, right, rank, shrink_to), cell
 
 
 def as_screen(function: Callable[Arguments, Iterable[Block]]) -> Callable[Arguments, Screen]:
     """``function``, with the blocks that it yields as a screen."""
 
-    @wraps(function)
     def screen(*arguments: Arguments.args, **options: Arguments.kwargs) -> Screen:
         return tuple(function(*arguments, **options))
 
+    screen.__name__, screen.__doc__ = function.__name__, function.__doc__
     return screen
 
 
@@ -144,7 +166,7 @@ def section(title: str, fields: Sequence[Field[Item]], items: Iterable[Item]) ->
 
 def listing(fields: Sequence[Field[Item]], items: Sequence[Item], nothing: str) -> Screen:
     """The documents as a table below their banners or, if there are none, the sentence ``nothing``."""
-    documents = cast("Sequence[Mapping[str, Any]]", items)
+    documents: Sequence[Any] = items
     return (*banner(documents), listed(fields, items)) if items else (line(nothing, Style.FAINT),)
 
 
@@ -157,7 +179,7 @@ def banner(documents: Iterable[Mapping[str, Any]]) -> tuple[Paragraph, ...]:
 
 def listed(fields: Sequence[Field[Item]], items: Iterable[Item]) -> Table:
     """A table with one row for each item."""
-    return table((each.column for each in fields), ([each.cell(item) for each in fields] for item in items))
+    return table((column for column, _ in fields), ([cell(item) for _, cell in fields] for item in items))
 
 
 def table(columns: Iterable[Column], rows: Iterable[Iterable[Span | str]]) -> Table:

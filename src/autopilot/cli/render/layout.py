@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from autopilot.cli.render.blocks import Span, Style, Table
 
-from autopilot.cli.render.blocks import Column, Paragraph, Screen, Span, Style, Table
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from autopilot.cli.render.blocks import Column, Paragraph, Screen
 
 Line = tuple[Span, ...]
 
@@ -46,11 +49,11 @@ def _paragraph_lines(paragraph: Paragraph, width: int | None) -> list[Line]:
     spans = tuple(Span(clean(span.text), span.style) for span in paragraph.spans)
     if width is None or len(text_of(spans)) <= width:
         return [spans]
-    words = re.compile(rf" *[^ ]{{1,{max(1, width - paragraph.hang)}}}| +")
+    longest = max(1, width - paragraph.hang)
     result: list[list[Span]] = [[]]
     used = 0
     for span in spans:
-        for word in words.findall(span.text):
+        for word in _words(span.text, longest):
             fitting = word
             if used and used + len(word) > width:
                 result.append([])
@@ -58,6 +61,17 @@ def _paragraph_lines(paragraph: Paragraph, width: int | None) -> list[Line]:
             result[-1].append(Span(fitting, span.style))
             used += len(fitting)
     return [tuple(item) for item in result]
+
+
+def _words(text: str, longest: int) -> Iterator[str]:
+    """The parts of ``text``, none lost: words of at most ``longest`` characters, each with the spaces before it."""
+    at = 0
+    while at < len(text):
+        first = at + len(text[at:]) - len(text[at:].lstrip(" "))
+        end = text.find(" ", first)
+        end = min(len(text) if end < 0 else end, first + longest)
+        yield text[at:end]
+        at = end
 
 
 def _table_lines(table: Table, width: int | None) -> list[Line]:

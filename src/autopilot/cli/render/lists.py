@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from autopilot.cli.render.blocks import Field, Screen, Span, Style, field, line, listing
 from autopilot.cli.render.words import (
     NOTHING,
+    action_span,
     count,
     duration,
     figure,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         TradeDocument,
     )
 
-_ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
 _STATUS_STYLES = {
     "filled": Style.GOOD,
     "rejected": Style.BAD,
@@ -37,11 +37,6 @@ _STATUS_STYLES = {
     "canceled": Style.FAINT,
     "expired": Style.FAINT,
 }
-
-
-def action(brief: BriefDecisionDocument) -> Span:
-    """The action of a decision, in its color."""
-    return Span(brief["action"], _ACTION_STYLES.get(brief["action"], Style.PLAIN))
 
 
 def _requested_price(order: OrderDocument) -> str:
@@ -63,7 +58,7 @@ DECISION_FIELDS: tuple[Field[BriefDecisionDocument], ...] = (
     field("regime", lambda brief: spoken(brief["regime"]), rank=5),
     field("strategy", lambda brief: brief["strategy"], rank=3, shrink_to=10),
     field("conf.", lambda brief: figure(brief["confidence"]), right=True, rank=4),
-    field("action", action),
+    field("action", lambda brief: action_span(brief["action"])),
     field("why", lambda brief: Span(brief["denied_code"] or "", Style.DENIED), rank=6),
     field("id", lambda brief: brief["id"]),
 )
@@ -157,7 +152,7 @@ def signal_spans(brief: BriefDecisionDocument) -> tuple[Span, ...]:
         Span(f"{side.text.upper():<4}", side.style),
         Span(f"  {brief['symbol']}  {price(brief['price'])}  {brief['strategy']}  "),
         Span(f"{figure(brief['confidence'])}  "),
-        action(brief),
+        action_span(brief["action"]),
         Span(f"  {brief['denied_code']}" if brief["denied_code"] else "", Style.DENIED),
         Span(f"  {brief['id']}"),
     )

@@ -107,13 +107,11 @@ class _View:
 
     def bar(self, target: TextIO) -> Bar:
         """Redrawn by a thread of its own, because a step may take long."""
-        from rich.console import RenderableType
+        from rich.console import Console, RenderableType
         from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
         from rich.progress import Progress as Bar
         from rich.table import Column
         from rich.text import Text
-
-        from autopilot.cli.render.terminal import console
 
         view = self
 
@@ -133,7 +131,7 @@ class _View:
             TextColumn("{task.fields[steps]}", markup=False, table_column=Column(no_wrap=True)),
             TimeLeft(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[detail]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-            console=console(target),
+            console=Console(file=target, highlight=False, markup=False, emoji=False),
             transient=True,
             refresh_per_second=REDRAWN_A_SECOND,
         )

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING
-
-from autopilot.cli.render.blocks import (
-    BLANK,
-    Block,
-    Field,
-    Paragraph,
-    Screen,
-    Span,
-    Style,
-    as_screen,
-    field,
-    heading,
-    line,
-    listing,
-    remedy,
-)
+from autopilot.cli.render.blocks import BLANK, Paragraph, Span, Style, as_screen, field, heading, line, listing, remedy
+from autopilot.cli.render.fixed_point import fixed, minus
 from autopilot.cli.render.words import money, price, quantity, spoken, utc
-from autopilot.domain.account import exchange_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from autopilot.cli.render.blocks import Block, Field, Screen
     from autopilot.domain.document_types import Document
     from autopilot.domain.status_types import ArmingDocument, RealMoneyDocument
 
@@ -54,8 +40,8 @@ def real_money_lines(accounts: Sequence[RealMoneyDocument]) -> Iterator[Block]:
 def _allowance(arming: ArmingDocument) -> str:
     until = f"until {utc(arming['expires_at_ms'])}{', UNPROVEN' if arming['unproven'] else ''}"
     invested, limit = money(arming["invested"]), money(arming["limit"])
-    lost = Decimal(arming["limit"]) < Decimal(arming["max_value"])
-    used = f"{invested} invested of {limit}, reduced by losses" if lost else f"{invested} of it invested"
+    lost, _ = minus(fixed(arming["max_value"]), fixed(arming["limit"]))
+    used = f"{invested} invested of {limit}, reduced by losses" if lost > 0 else f"{invested} of it invested"
     return f"{money(arming['max_value'])} {arming['currency']} {until}; {used}"
 
 
@@ -103,6 +89,8 @@ def armed_screen(document: Document) -> Screen:
 @as_screen
 def disarmed_screen(document: Document) -> Iterator[Block]:
     """``{"disarmed": [account …], "resting": [order …]}``: the buy orders that stay open and no daemon cancels."""
+    from autopilot.domain.account import exchange_of
+
     for account in document["disarmed"]:
         yield line(
             f"{account} is disarmed: no more buy orders are sent. Positions stay monitored and are sold as planned."

@@ -2,43 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar, cast
-
-from autopilot.cli.render.blocks import (
-    BLANK,
-    Block,
-    Field,
-    Paragraph,
-    Screen,
-    Span,
-    Style,
-    as_screen,
-    banner,
-    field,
-    line,
-    listed,
-    remedy,
-)
-from autopilot.cli.render.lists import action
+from autopilot.cli.render.blocks import BLANK, Paragraph, Span, Style, as_screen, banner, field, line, listed, remedy
+from autopilot.cli.render.fixed_point import fixed, minus, times
 from autopilot.cli.render.real_money import real_money_lines
-from autopilot.cli.render.trading import STYLES
 from autopilot.cli.render.words import (
+    MODE_STYLES,
     NOTHING,
+    action_span,
     candles_of,
     count,
     figure,
+    gain,
     money,
     price,
     quantity,
-    result,
     size,
     spoken,
     utc,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    from autopilot.cli.render.blocks import Block, Field, Screen
+    from autopilot.cli.render.fixed_point import FixedPoint
     from autopilot.domain.card_types import LoadedModelDocument
     from autopilot.domain.document_types import (
         AnalysisDocument,
@@ -57,7 +46,8 @@ if TYPE_CHECKING:
         SymbolDocument,
     )
 
-Part = TypeVar("Part")
+    Part = TypeVar("Part")
+
 _STATE_STYLES = {"running": Style.GOOD, "retrying": Style.WARNING, "stopped": Style.FAINT, "finished": Style.FAINT}
 
 
@@ -97,14 +87,14 @@ FIELDS: tuple[Field[SymbolDocument], ...] = (
         right=True,
         rank=6,
     ),
-    field("action", lambda symbol: _of(symbol["last_decision"], action)),
+    field("action", lambda symbol: _of(symbol["last_decision"], lambda brief: action_span(brief["action"]))),
     field(
         "position",
         lambda symbol: _of(symbol["position"], lambda held: quantity(held["quantity"])),
         right=True,
         rank=1,
     ),
-    field("P&L", lambda symbol: result(unrealized(symbol)), right=True),
+    field("P&L", lambda symbol: _of(unrealized(symbol), gain), right=True),
     field(
         "candle", lambda symbol: _of(symbol["last_decision"], lambda decision: utc(decision["candle_at_ms"])), rank=7
     ),
@@ -123,7 +113,7 @@ SHOWN_ELSEWHERE = ("SYMBOL_RETRYING", "EXCHANGE_UNREACHABLE", "MODEL_UNUSABLE")
 @as_screen
 def status_screen(document: Document, *, full: bool = False) -> Iterator[Block]:
     """``{"daemon": …, "accounts": […], "symbols": […]}``; ``full`` adds the details of an only symbol."""
-    status = cast("StatusDocument", document)
+    status: StatusDocument = document  # type: ignore[assignment]  # importing typing.cast would take too long
     symbols = status["symbols"]
     yield _daemon(status["daemon"])
     yield from (*_models(status), *banner(symbols), *real_money_lines(status["real_money"]))
@@ -142,12 +132,12 @@ def status_screen(document: Document, *, full: bool = False) -> Iterator[Block]:
     yield from (BLANK, *remarks) if remarks else ()
 
 
-def unrealized(symbol: SymbolDocument) -> str | None:
+def unrealized(symbol: SymbolDocument) -> FixedPoint | None:
     """The gain or loss of selling the position at the last price, before the fee of the sale."""
     position = symbol["position"]
     if not position or symbol["price"] is None:
         return None
-    return str(Decimal(position["quantity"]) * Decimal(str(symbol["price"])) - Decimal(position["cost"]))
+    return minus(times(fixed(position["quantity"]), fixed(symbol["price"])), fixed(position["cost"]))
 
 
 def _daemon(daemon: DaemonDocument) -> Paragraph:
@@ -183,14 +173,13 @@ def _model(model: LoadedModelDocument, *, only: bool) -> Paragraph:
 def _account(account: AccountDocument, mode: str | None) -> Paragraph:
     """``mode``: the trading mode, None if unknown."""
     currency = account["currency"]
-    gain = Decimal(account["equity"]) - Decimal(account["start_equity"])
     positions = count(int(account["open_positions"]), "open position")
     return Paragraph(
         (
             Span(f"{account['account']}: "),
-            *((Span(mode, STYLES[mode]), Span(", ")) if mode else ()),
+            *((Span(mode, MODE_STYLES[mode]), Span(", ")) if mode else ()),
             Span(f"equity {money(account['equity'])} {currency} ("),
-            result(str(gain)),
+            gain(minus(fixed(account["equity"]), fixed(account["start_equity"]))),
             Span(f" since the start) and {money(account['free'])} free at {utc(account['at_ms'])}, {positions}"),
         ),
         hang=2,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from autopilot.cli.render.blocks import Block, Paragraph, Screen, Span, Style, as_screen, banner, line, remedy
-from autopilot.cli.render.words import count, money, price, quantity
+from autopilot.cli.render.words import MODE_STYLES, count, money, price, quantity
 
 if TYPE_CHECKING:
     from autopilot.domain.document_types import Document
@@ -18,7 +18,6 @@ MEANS = {
     "reducing": "no buying; stops, targets and sell signals still apply",
     "halted": "only stop-losses are sent",
 }
-STYLES = {"active": Style.GOOD, "reducing": Style.WARNING, "halted": Style.BAD}
 
 _AUTO_EXECUTE = {True: "auto-execute on", False: "auto-execute off"}
 _STATES = {
@@ -134,7 +133,7 @@ def whose(account: str) -> str:
 def _mode(document: Document) -> tuple[Block, ...]:
     now, before = document["now"], document["before"]
     was = f"was {now} already" if now == before else f"was {before}"
-    return (line(f"{whose(document['account'])}: {now} ({was}); {MEANS[now]}", STYLES[now], hang=2),)
+    return (line(f"{whose(document['account'])}: {now} ({was}); {MEANS[now]}", MODE_STYLES[now], hang=2),)
 
 
 def _lifting(document: Document) -> Block:

@@ -3,14 +3,17 @@ documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
-from typing import TYPE_CHECKING, Any
+from time import gmtime, strftime
 
 from autopilot.cli.render.blocks import Span, Style
-from autopilot.domain.timeframe import MINUTE_MS, utc_text
+from autopilot.cli.render.fixed_point import fixed, grouped, rounded
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from autopilot.cli.render.fixed_point import FixedPoint
     from autopilot.domain.card_types import ComparisonDocument, MetricDocument
 
 Number = float | int | str
@@ -19,7 +22,7 @@ NOTHING = "-"
 
 def utc(at_ms: int | None) -> str:
     """``1714568400000`` → ``2024-05-01 13:00Z``."""
-    return NOTHING if at_ms is None else utc_text(at_ms - at_ms % MINUTE_MS)
+    return NOTHING if at_ms is None else strftime("%Y-%m-%d %H:%MZ", gmtime(at_ms // 1000))
 
 
 def day(at_ms: int | None) -> str:
@@ -37,7 +40,7 @@ def price(value: Number | None) -> str:
         return f"{number:,.2f}"
     if size >= 1:
         return f"{number:,.4f}"
-    return f"{Decimal(f'{number:.6g}'):f}"
+    return grouped(fixed(f"{number:.6g}"))
 
 
 def size(number: int) -> str:
@@ -50,30 +53,44 @@ def size(number: int) -> str:
 
 def money(value: Number | None) -> str:
     """Two decimals and thousands separators."""
-    return NOTHING if value is None else f"{Decimal(str(value)):,.2f}"
+    return NOTHING if value is None else grouped(rounded(fixed(value), 2))
 
 
 def quantity(value: Number | None) -> str:
     """All decimals, without trailing zeros."""
     if value is None:
         return NOTHING
-    text = f"{Decimal(str(value)):,f}"
+    text = grouped(fixed(value))
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def result(value: Number | None, suffix: str = "") -> Span:
     """A gain or loss: signed, green or red."""
-    if value is None:
-        return Span(NOTHING)
-    number = Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_EVEN)
-    if number == 0:
+    return Span(NOTHING) if value is None else gain(fixed(value), suffix)
+
+
+def gain(amount: FixedPoint, suffix: str = "") -> Span:
+    """As `result`."""
+    cents = rounded(amount, 2)
+    if not cents[0]:
         return Span(f"0.00{suffix}")
-    return Span(f"{number:+,.2f}{suffix}", Style.GOOD if number > 0 else Style.BAD)
+    is_gain = cents[0] > 0
+    return Span(f"{'+' if is_gain else ''}{grouped(cents)}{suffix}", Style.GOOD if is_gain else Style.BAD)
 
 
 def side_span(side: str) -> Span:
     """The side of a signal or order, in its color."""
     return Span(side, {"buy": Style.BUY, "sell": Style.SELL}.get(side, Style.FAINT))
+
+
+_ACTION_STYLES = {"order": Style.GOOD, "signal": Style.WARNING, "denied": Style.DENIED}
+MODE_STYLES = {"active": Style.GOOD, "reducing": Style.WARNING, "halted": Style.BAD}
+"""By the name of the trading mode."""
+
+
+def action_span(action: str) -> Span:
+    """The action of a decision, in its color."""
+    return Span(action, _ACTION_STYLES.get(action, Style.PLAIN))
 
 
 def figure(value: Number | None, decimals: int = 2) -> str:

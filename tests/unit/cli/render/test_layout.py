@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +69,21 @@ def test_wrapping_keeps_every_word_and_every_width(text: str, width: int, hang: 
     assert all(len(item) <= width for item in wrapped)
     assert " ".join(wrapped).split() == text.split()
     assert all(item.startswith(" " * hang) for item in wrapped[1:])
+
+
+@given(st.text(" ab", max_size=40), st.integers(1, 12), st.integers(0, 3))
+def test_wrapping_breaks_where_a_regular_expression_would(text: str, width: int, hang: int) -> None:
+    pattern = rf" *[^ ]{{1,{max(1, width - hang)}}}| +"
+    expected, used = [""], 0
+    for word in re.findall(pattern, text):
+        fitting = word
+        if used and used + len(word) > width:
+            expected.append("")
+            fitting, used = " " * hang + word.lstrip(), 0
+        expected[-1] += fitting
+        used += len(fitting)
+    if len(text.rstrip()) > width:
+        assert shown(line(text, hang=hang), width) == [item.rstrip() for item in expected]
 
 
 def test_a_word_longer_than_the_terminal_is_broken() -> None:

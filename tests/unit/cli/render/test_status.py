@@ -96,7 +96,7 @@ def test_no_error_is_left_out_however_many_there_are(document) -> None:
 
 
 def test_unrealized_is_the_value_less_the_cost(document) -> None:
-    assert [unrealized(symbol) for symbol in document["symbols"]] == [None, "20.61025", None]
+    assert [unrealized(symbol) for symbol in document["symbols"]] == [None, (2_061_025, 5), None]
 
 
 ARMING = {

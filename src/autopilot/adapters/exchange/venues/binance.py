@@ -6,9 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
 from autopilot.adapters.exchange.key_shapes import private_key
 from autopilot.adapters.exchange.venue import (
     MAX_PAGES,
@@ -88,6 +85,9 @@ def _is_whole(body: str | None) -> bool:
 
 
 def _key_problem(keys: ExchangeKeys) -> str:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
     if not _LETTERS.fullmatch(keys.api_key):
         return "the API key has not 64 letters and digits"
     if _LETTERS.fullmatch(keys.secret) or isinstance(private_key(keys.secret), Ed25519PrivateKey | RSAPrivateKey):

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-
 from autopilot.adapters.exchange.key_shapes import decoded_base64, private_key
 from autopilot.adapters.exchange.venue import (
     MAX_CLOCK_LAG_MS,
@@ -152,6 +150,8 @@ def _cursor(body: str | None) -> str:
 
 
 def _key_problem(keys: ExchangeKeys) -> str:
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+
     if not _KEY_NAME.fullmatch(keys.api_key):
         return "the API key is not a name as organizations/…/apiKeys/…"
     if len(decoded_base64(keys.secret) or b"") == _ED25519_BYTES:

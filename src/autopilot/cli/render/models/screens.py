@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+from typing import TypeVar, cast
 
 from autopilot.cli.render.blocks import (
     BLANK,
     Block,
     Column,
     Field,
-    Item,
     Paragraph,
     Screen,
     Span,
@@ -70,6 +69,7 @@ from autopilot.domain.card_types import (
 )
 from autopilot.domain.document_types import Document
 
+Row = TypeVar("Row")
 _SECTIONS: tuple[Callable[[CardDocument], Screen], ...] = (
     data_section,
     classes_section,
@@ -293,9 +293,7 @@ def _columns(what: str, a: CardDocument, b: CardDocument) -> tuple[Column, ...]:
     return (Column(what, shrink_to=12), Column(f"{a['id']}", right=True), Column(f"{b['id']}", right=True))
 
 
-def _pairs(
-    a: Iterable[Item], b: Iterable[Item], name: Callable[[Item], str]
-) -> list[tuple[str, Item | None, Item | None]]:
+def _pairs(a: Iterable[Row], b: Iterable[Row], name: Callable[[Row], str]) -> list[tuple[str, Row | None, Row | None]]:
     """Items of the same name; those of ``b`` alone at the end."""
     first, second = ({name(item): item for item in items} for items in (a, b))
     return [(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))]
