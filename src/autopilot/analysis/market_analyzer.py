@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from autopilot.analysis.features import feature_row, outside_row
-from autopilot.analysis.regime import LEAST_CANDLES
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.regime import LEAST_CANDLES, REGIMES
 from autopilot.analysis.view import MarketView
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.errors import CandleError
@@ -26,21 +27,25 @@ class MarketAnalyzer:
                 f" {LEAST_CANDLES} are needed",
                 hint=MORE_HISTORY,
             )
-        indicators, regimes = view.indicators, view.regimes
+        return self.analyze_at(view.at(-1))
+
+    def analyze_at(self, moment: MarketMoment) -> MarketConditions:
+        """`analyze` for the view's last candle, of which this is the moment."""
+        regime, view = moment.regimes, moment.view
         return MarketConditions(
             symbol=view.symbol,
             timeframe=view.timeframe,
-            candle_at_ms=view.candles.last_at_ms,
-            price=float(view.candles.close[-1]),
-            regime=regimes.regime(-1),
-            regime_strength=float(regimes.strength[-1]),
-            candles_in_regime=int(regimes.candles_in_regime[-1]),
-            adx=float(indicators.adx()[-1]),
-            rsi=float(indicators.rsi()[-1]),
-            atr=float(indicators.atr()[-1]),
-            volatility=float(indicators.volatility()[-1]),
-            volatility_ratio=float(indicators.volatility_ratio()[-1]),
-            volume_ratio=float(indicators.volume_ratio()[-1]),
+            candle_at_ms=moment.open_at_ms,
+            price=moment.close,
+            regime=REGIMES[regime.codes],
+            regime_strength=regime.strength,
+            candles_in_regime=regime.candles_in_regime,
+            adx=moment.adx(),
+            rsi=moment.rsi(),
+            atr=moment.atr(),
+            volatility=moment.volatility(),
+            volatility_ratio=moment.volatility_ratio(),
+            volume_ratio=moment.volume_ratio(),
             external_signals=view.has_external_at(-1),
-            features=feature_row(view, regimes) if len(view.candles) >= WINDOW else outside_row(view),
+            features=feature_row(moment) if len(view.candles) >= WINDOW else outside_row(moment),
         )

@@ -40,7 +40,7 @@ class Windows:
         for earlier, later in _SHIFTED[len(doubled) - 1 : n.bit_length() - 1]:
             half = doubled[-1]
             doubled.append(fold(half[earlier], half[later]))
-        place, *larger = _powers(n)
+        place, *larger = powers_of(n)
         whole, taken = doubled[place], 1 << place
         for place in larger:
             part = doubled[place][taken:]
@@ -50,7 +50,7 @@ class Windows:
 
 
 @cache
-def _powers(n: int) -> tuple[int, ...]:
+def powers_of(n: int) -> tuple[int, ...]:
     """The exponents of the powers of two that sum to ``n``, ascending."""
     return tuple(place for place in range(n.bit_length()) if n >> place & 1)
 
@@ -90,7 +90,7 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
         if n & size:
             if taken:
                 kept = length - taken - size + 1
-                mean, squares = _join_moments(
+                mean, squares = join_moments(
                     mean[:kept], squares[:kept], taken, power_mean[taken:], power_squares[taken:], size
                 )
             else:
@@ -98,7 +98,7 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
             taken += size
         if taken == n:
             break
-        power_mean, power_squares = _join_moments(
+        power_mean, power_squares = join_moments(
             power_mean[:-size], power_squares[:-size], size, power_mean[size:], power_squares[size:], size
         )
         size *= 2
@@ -146,7 +146,7 @@ def change(series: FloatArray) -> FloatArray:
     return steps
 
 
-def _join_moments(
+def join_moments(
     mean: FloatArray, squares: FloatArray, size: int, other_mean: FloatArray, other_squares: FloatArray, other: int
 ) -> tuple[FloatArray, FloatArray]:
     step = other_mean - mean

@@ -134,7 +134,7 @@ def test_a_training_row_is_what_a_live_cycle_would_have_seen(
         view, state = live.see(at)
         found = np.flatnonzero(learned.at_ms == at_ms[at])
         if len(found):
-            served = np.concatenate([feature_row(view, view.regimes).values, state.values])
+            served = np.concatenate([feature_row(view.at(-1)).values, state.values])
             np.testing.assert_allclose(served, learned.features[found[0]], atol=1e-9)
             compared += 1
     assert compared >= 4

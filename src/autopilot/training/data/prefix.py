@@ -48,7 +48,7 @@ def prefix_differences(
     planted = _next_return(history.candles)
     for at in probes.tolist():
         view = view_between(history, at - WINDOW + 1, at + 1)
-        row = feature_row(view, view.regimes).values
+        row = feature_row(view.at(-1)).values
         largest = max(largest, float(np.abs(row - market[at]).max()))
         evaluation = strategies.evaluate(view)
         signals += sum(bool(evaluation.arrays[name].side[-1] != one.side[at]) for name, one in arrays.items())

@@ -1,0 +1,270 @@
+"""The market at one candle: the formulas of `IndicatorFormulas` as floats, from a past that one candle advances."""
+
+from __future__ import annotations
+
+import operator
+from array import array
+from collections.abc import Callable, Mapping
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autopilot.analysis.entries import Numbers, Truths
+from autopilot.analysis.indicators import (
+    LEAST_PERIODS,
+    PERIODS,
+    Formula,
+    IndicatorFormulas,
+    close_of,
+    high_of,
+    low_of,
+    volume_of,
+)
+from autopilot.analysis.regime import RegimeAt, RegimeTrack
+from autopilot.analysis.running import Running, RunningAverage, RunningMoments, RunningWindows, numbers
+from autopilot.domain.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from autopilot.analysis.view import MarketView
+
+KEPT = 24
+"""Candles whose moments stay known, with what was computed for them."""
+LIFE = 250
+"""Candles by which a past is advanced before it is made again, so that it does not grow."""
+REFERENCE_LENGTH = 730
+"""Candles of the reference that must be unchanged: the longest window of a formula over it, and some."""
+_SUM = np.add, operator.add
+_MAX = np.maximum, max
+_MIN = np.minimum, min
+_COLUMNS = ("open_at_ms", "open", "high", "low", "close", "volume")
+
+
+class MarketPast:
+    """What the formulas at a candle rest on: the candles of a view, and the averages, sums and extremes up to each.
+
+    `follow` advances it by one candle. All of it is a cache: a past made from the last view gives the same.
+    """
+
+    def __init__(self, view: MarketView) -> None:
+        candles = view.candles
+        self.view = view
+        """The view that ends with the newest candle."""
+        self.columns: dict[Formula, array[float]] = {
+            close_of: numbers(candles.close),
+            high_of: numbers(candles.high),
+            low_of: numbers(candles.low),
+            volume_of: numbers(candles.volume),
+        }
+        self.reference = None if view.reference_close is None else numbers(view.reference_close)
+        self._made_with = len(candles)
+        self._moments: dict[int, MarketMoment] = {}
+        self._running: dict[tuple[Any, ...], Running] = {}
+        self._regimes: RegimeTrack | None = None
+
+    @property
+    def newest(self) -> MarketMoment:
+        """The moment of the newest candle."""
+        return self.moment(len(self.columns[close_of]) - 1)
+
+    @property
+    def regimes(self) -> RegimeTrack:
+        """The regimes up to the newest candle."""
+        if self._regimes is None:
+            self._regimes = RegimeTrack(self.view.regimes, self.newest)
+        return self._regimes
+
+    def moment(self, index: int) -> MarketMoment:
+        """The moment of a candle, counted from the first of the first view."""
+        found = self._moments.get(index)
+        if found is None:
+            found = MarketMoment(self, index)
+            if index + KEPT >= len(self.columns[close_of]):
+                self._moments[index] = found
+        return found
+
+    def follow(self, view: MarketView) -> bool:
+        """Advance to a view that ends one candle later. False, with nothing changed, if it does not: after a gap in the
+        calls, a revised candle, a change of the reference, or at the end of this past's life."""
+        if not self._continues(view):
+            return False
+        candles = view.candles
+        self.view = view
+        for formula, name in ((close_of, "close"), (high_of, "high"), (low_of, "low"), (volume_of, "volume")):
+            self.columns[formula].append(float(getattr(candles, name)[-1]))
+        if self.reference is not None and view.reference_close is not None:
+            self.reference.append(float(view.reference_close[-1]))
+        newest = self.newest
+        self._moments.pop(newest.index - KEPT, None)
+        for running in tuple(self._running.values()):
+            running.position(newest)
+        if self._regimes is not None:
+            self._regimes.append(newest)
+        return True
+
+    def _continues(self, view: MarketView) -> bool:
+        before, after = self.view.candles, view.candles
+        theirs, ours = self.view.reference_close, view.reference_close
+        return (
+            len(after) == len(before)
+            and len(self.columns[close_of]) < self._made_with + LIFE
+            and (view.symbol, after.timeframe) == (self.view.symbol, before.timeframe)
+            and all(getattr(before, name)[1:].tobytes() == getattr(after, name)[:-1].tobytes() for name in _COLUMNS)
+            and (theirs is None) == (ours is None)
+            and (
+                theirs is None
+                or ours is None
+                or theirs[1:][-REFERENCE_LENGTH:].tobytes() == ours[:-1][-REFERENCE_LENGTH:].tobytes()
+            )
+        )
+
+    def average(self, n: int, formula: Formula, args: tuple[float, ...]) -> RunningAverage:
+        key = (n, formula, args)
+        found = self._running.get(key)
+        if found is None:
+            found = self._running[key] = RunningAverage(*self._series(self.view.indicators, formula, args), n)
+        return found  # type: ignore[return-value]
+
+    def windows(
+        self, of: Any, formula: Formula, args: tuple[float, ...], fold: tuple[np.ufunc, Callable[..., float]] = _SUM
+    ) -> RunningWindows:
+        key = (formula, args)
+        found = self._running.get(key)
+        if found is None:
+            found = self._running[key] = RunningWindows(*self._series(of, formula, args), fold)
+        return found  # type: ignore[return-value]
+
+    def moments(self, n: int) -> RunningMoments:
+        found = self._running.get(("moments", n))
+        if found is None:
+            found = self._running["moments", n] = RunningMoments(*self._series(self.view.indicators, close_of, ()), n)
+        return found  # type: ignore[return-value]
+
+    def values(self, formula: Formula, args: tuple[float, ...]) -> Running:
+        key = ("values", formula, args)
+        found = self._running.get(key)
+        if found is None:
+            found = self._running[key] = Running(*self._series(self.view.indicators, formula, args))
+        return found
+
+    def _series(
+        self, of: Any, formula: Formula, args: tuple[float, ...]
+    ) -> tuple[Any, int, Formula, tuple[float, ...]]:
+        """The formula's values over the newest view, and the index of the view's first candle."""
+        series = formula(of, *args)
+        return series, len(self.columns[close_of]) - len(series), formula, args
+
+
+class MarketMoment(IndicatorFormulas):
+    """The market at the close of one candle: every value is a float. Made by `MarketPast`."""
+
+    def __init__(self, past: MarketPast, index: int) -> None:
+        columns = past.columns
+        self.past, self.index = past, index
+        self.close, self.high = columns[close_of][index], columns[high_of][index]
+        self.low, self.volume = columns[low_of][index], columns[volume_of][index]
+        self.measures: dict[Any, Any] = {}
+        """Values that several formulas need (`once`)."""
+        self.votes: Mapping[str, float] = {}
+        """By strategy that takes a side at this candle: the side times its confidence."""
+        self._known = {}
+
+    @property
+    def indicators(self) -> MarketMoment:
+        return self
+
+    @property
+    def view(self) -> MarketView:
+        """The view that ends with the past's newest candle."""
+        return self.past.view
+
+    @property
+    def regimes(self) -> RegimeAt:
+        """The regime at the past's newest candle."""
+        return self.past.regimes.newest
+
+    @property
+    def place(self) -> int:
+        """The candle's index in `view`, from its end: −1 for the last."""
+        return self.index - len(self.past.columns[close_of])
+
+    @property
+    def timeframe(self) -> Timeframe:
+        return self.view.timeframe
+
+    @property
+    def open_at_ms(self) -> int:
+        return int(self.view.candles.open_at_ms[self.place])
+
+    @property
+    def sentiment(self) -> float | None:
+        """NaN if it is unknown, None without a source."""
+        series = self.view.sentiment
+        return None if series is None else float(series[self.place])
+
+    @property
+    def reference_close(self) -> float | None:
+        """NaN if it is missing, None without a reference."""
+        series = self.past.reference
+        return None if series is None else series[self.index]
+
+    def back(self, candles: int) -> MarketMoment:
+        """The moment so many candles ago, or the first."""
+        return self.past.moment(max(self.index - candles, 0))
+
+    def earlier(self, candles: int, formula: Formula, *args: float) -> Numbers:
+        at = self.index - candles
+        if at < 0:
+            return nan
+        column = self.past.columns.get(formula)
+        return formula(self.past.moment(at), *args) if column is None else column[at]
+
+    def smoothed(self, n: int, formula: Formula, *args: float) -> float:
+        return self.past.average(n, formula, args).at(self)
+
+    def total(self, n: int, formula: Formula, *args: float) -> float:
+        return self.past.windows(self.past.view.indicators, formula, args).over(n, self)
+
+    def total_of(self, n: int, formula: Formula, *args: float) -> float:
+        """As `MarketView.total_of`."""
+        return self.past.windows(self.past.view, formula, args).over(n, self)
+
+    def fresh(self, candles: int, state: Callable[[Any], Truths]) -> bool:
+        """As `MarketView.fresh`."""
+        if not state(self):
+            return False
+        return any(not state(self.back(ago)) if ago <= self.index else True for ago in range(1, candles + 1))
+
+    def highest(self, candles: int, formula: Formula, *args: float) -> float:
+        """As `MarketView.highest`."""
+        return max(self.earlier(ago, formula, *args) for ago in range(candles))
+
+    def lowest(self, candles: int, formula: Formula, *args: float) -> float:
+        """As `MarketView.lowest`."""
+        return min(self.earlier(ago, formula, *args) for ago in range(candles))
+
+    def _moments(self, n: int) -> tuple[float, float]:
+        return self.past.moments(n).over(self)
+
+    def _extremes(self, n: int) -> tuple[float, float]:
+        past, of = self.past, self.past.view.indicators
+        return (
+            past.windows(of, high_of, (), _MAX).over(n, self),
+            past.windows(of, low_of, (), _MIN).over(n, self),
+        )
+
+    def _usual_volume(self, n: int) -> float:
+        if self.index + 1 < n:
+            return nan
+        ordered = sorted(self.past.columns[volume_of][self.index - n + 1 : self.index + 1])
+        return (ordered[(n - 1) // 2] + ordered[n // 2]) * 0.5 or self.volume_sum(n) / n
+
+    def volatility_rank(self) -> float:
+        if self.index < 24 * (LEAST_PERIODS + 1):
+            return nan
+        volatility = self.past.values(IndicatorFormulas.volatility, (24,))
+        position = volatility.position(self)
+        now, end = volatility.values[position], position - 24 * PERIODS - 1
+        before = volatility.values[position - 24 : end if end >= 0 else None : -24]
+        ahead = sum(value < now for value in before) - sum(value > now for value in before)
+        return 0.5 + ahead / (2.0 * min(self.index // 24 - 1, PERIODS))
