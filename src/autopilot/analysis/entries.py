@@ -90,7 +90,7 @@ def count(conditions: Sequence[Truths]) -> Numbers:
     """How many of the conditions hold."""
     if isinstance(conditions[0], np.ndarray):
         return np.sum([each.view(np.int8) for each in conditions], axis=0, dtype=np.int8)
-    return sum(conditions)
+    return float(sum(conditions))
 
 
 def ratio(part: Numbers, whole: Numbers, neutral: float) -> Numbers:

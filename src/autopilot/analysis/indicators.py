@@ -30,6 +30,7 @@ _smoothed, _max, _min, _handle = (
 
 P = ParamSpec("P")
 T = TypeVar("T")
+S = TypeVar("S", bound="IndicatorFormulas")
 
 TINY = 1e-12
 """Relative to the price. A smaller movement counts as zero, and an oscillator is at its neutral value."""
@@ -43,14 +44,14 @@ PERIODS, LEAST_PERIODS = 29, 20
 
 
 def _once(
-    method: Callable[Concatenate[IndicatorFormulas, P], T],
-) -> Callable[Concatenate[IndicatorFormulas, P], T]:
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[S, P], T]:
     """Remember each result by method name and arguments."""
     parameters = list(inspect.signature(method).parameters.values())[1:]
     name = method.__name__
 
     @wraps(method)
-    def remembered(self: IndicatorFormulas, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def remembered(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         given = (name, args, *kwargs.items()) if kwargs else (name, args)
         found: T | None = self._known.get(given)
         if found is None:

@@ -32,6 +32,9 @@ KEPT = 24
 """Candles whose moments stay known, with what was computed for them."""
 LIFE = 250
 """Candles by which a past is advanced before it is made again, so that it does not grow."""
+LONGEST_RUNNING = 40
+"""The longest EMA that within a window forgets what was before it to the last bit. A longer one is taken over the
+window, so that a past that was made again changes nothing."""
 REFERENCE_LENGTH = 730
 """Candles of the reference that must be unchanged: the longest window of a formula over it, and some."""
 _SUM = np.add, operator.add
@@ -220,6 +223,8 @@ class MarketMoment(IndicatorFormulas):
         return formula(self.past.moment(at), *args) if column is None else column[at]
 
     def smoothed(self, n: int, formula: Formula, *args: float) -> float:
+        if max(n, *args) > LONGEST_RUNNING if args else n > LONGEST_RUNNING:
+            return float(self.view.indicators.smoothed(n, formula, *args)[self.place])
         return self.past.average(n, formula, args).at(self)
 
     def total(self, n: int, formula: Formula, *args: float) -> float:

@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 
+from autopilot.analysis.entries import Numbers
 from autopilot.domain.candles import FloatArray
 
 _PLACES = 32
@@ -147,8 +148,9 @@ def change(series: FloatArray) -> FloatArray:
 
 
 def join_moments(
-    mean: FloatArray, squares: FloatArray, size: int, other_mean: FloatArray, other_squares: FloatArray, other: int
-) -> tuple[FloatArray, FloatArray]:
+    mean: Numbers, squares: Numbers, size: int, other_mean: Numbers, other_squares: Numbers, other: int
+) -> tuple[Numbers, Numbers]:
+    """Mean and squared deviations of two samples together, from those of each and their sizes."""
     step = other_mean - mean
     share = other / (size + other)
     return mean + step * share, squares + other_squares + step * step * (size * share)

@@ -32,6 +32,7 @@ __all__ = [
     "StrategySignal",
     "quantity_for",
     "signal_at",
+    "signal_of",
     "suits",
 ]
 """With the types in a strategy's signature, so that its author finds them in one place."""
@@ -149,16 +150,31 @@ def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) ->
 
 def signal_at(strategy: Strategy, view: MarketView, arrays: SignalArrays, index: int, reason: str) -> StrategySignal:
     """The strategy's opinion at candle ``index``; ``arrays`` are its signals on ``view``."""
-    price = float(view.candles.close[index])
+    opinion = int(arrays.side[index]), float(arrays.strength[index]), float(arrays.confidence[index])
+    distances = float(arrays.stop_distance[index]), float(arrays.target_distance[index])
+    return signal_of(strategy, view.symbol, float(view.candles.close[index]), opinion, distances, reason)
+
+
+def signal_of(
+    strategy: Strategy,
+    symbol: str,
+    price: float,
+    opinion: tuple[float, float, float],
+    distances: tuple[float, float],
+    reason: str,
+) -> StrategySignal:
+    """The strategy's signal. ``opinion``: side, strength and confidence; ``distances``: of stop and target."""
+    side, strength, confidence = opinion
+    stop, target = distances
     return StrategySignal(
-        symbol=view.symbol,
-        signal_type=_SIGNAL_TYPES[int(arrays.side[index])],
-        strength=float(arrays.strength[index]),
-        confidence=float(arrays.confidence[index]),
-        price=price,
-        stop=price * (1.0 - float(arrays.stop_distance[index])),
-        target=price * (1.0 + float(arrays.target_distance[index])),
-        strategy=strategy.name,
-        group=strategy.group,
-        reason=reason,
+        symbol,
+        _SIGNAL_TYPES[side],
+        strength,
+        confidence,
+        price,
+        price * (1.0 - stop),
+        price * (1.0 + target),
+        strategy.name,
+        strategy.group,
+        reason,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -62,6 +62,17 @@ class Evaluation:
     def fired(self) -> Mapping[str, StrategySignal]:
         """The signals to buy or sell."""
         return {name: one for name, one in self.signals.items() if one.signal_type is not SignalType.NONE}
+
+    def beside(self, other: Evaluation, names: Sequence[str]) -> Evaluation:
+        """Both evaluations in one, of different strategies on the same view; ``names``: all of them in order."""
+        arrays, signals = {**self.arrays, **other.arrays}, {**self.signals, **other.signals}
+        return Evaluation(
+            arrays={name: arrays[name] for name in names},
+            signals={name: signals[name] for name in names},
+            errors={**self.errors, **other.errors},
+            explanations={**self.explanations, **other.explanations},
+            left_out=(*self.left_out, *other.left_out),
+        )
 
     def explained(self, name: str) -> StrategySignal:
         """This strategy's signal, with its reason even without a side."""

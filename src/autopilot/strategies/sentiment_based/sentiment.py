@@ -9,7 +9,18 @@ from autopilot.analysis.entries import Numbers, Truths, either
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.view import Market
 from autopilot.strategies.base import Below, StrategyGroup, suits
-from autopilot.strategies.rules import LONGEST_EMA, RANGE_CANDLES, Rule, Take, atr, once, ramp, sentiment_of, settled, window_of
+from autopilot.strategies.rules import (
+    LONGEST_EMA,
+    RANGE_CANDLES,
+    Rule,
+    Take,
+    atr,
+    once,
+    ramp,
+    sentiment_of,
+    settled,
+    window_of,
+)
 
 
 @dataclass(frozen=True)
