@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
+from autopilot.domain.decision import CandleBasis
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -27,6 +28,10 @@ class JoinedCandles(NamedTuple):
     candles: Candles
     joined: int
     lender: str | None
+
+    def basis(self, left_out: tuple[str, ...]) -> CandleBasis:
+        """For a decision at the last of them; ``left_out``: the strategies for which they are too few."""
+        return CandleBasis(len(self.candles), self.joined, self.lender, left_out)
 
 
 class MarketWindow:

@@ -116,10 +116,15 @@ class PerformanceTracker:
         return WARM_UP + missing + horizon(self._timeframe) + 1
 
     def observe(
-        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, BoolArray]
+        self,
+        symbol: str,
+        view: MarketView,
+        arrays: Mapping[str, SignalArrays],
+        lacking: Mapping[str, BoolArray],
+        index: int,
     ) -> tuple[PerformanceSample, ...]:
-        """Mature and store the samples that are due at the last candle of this view; `candles_due` says when, and how
-        long the view must be. ``lacking``: by strategy, the candles at which data that it needs were missing
+        """Mature and store the samples that are due at candle ``index`` of this view; `candles_due` says when, and how
+        many candles must end there. ``lacking``: by strategy, the candles at which data that it needs were missing
         (`StrategySet.lacking`).
 
         The first time, every candle of the view that is past the warm-up is matured, so that the selector does not
@@ -127,7 +132,7 @@ class PerformanceTracker:
         """
         record, candles = self._record(symbol), view.candles
         steps = horizon(self._timeframe)
-        newest = len(candles) - 1 - steps
+        newest = index - steps
         recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
         first = int(np.searchsorted(candles.open_at_ms, record.newest_at_ms, side="right"))
         starts = np.arange(max(first, recent, WARM_UP), newest + 1)
@@ -154,14 +159,17 @@ class PerformanceTracker:
         record.extend(samples)
         return samples
 
-    def strategy_state(self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays]) -> FeatureRow:
-        """The strategies' part of the model's input at the view's last candle; NaN where the record is too short."""
+    def strategy_state(
+        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], index: int
+    ) -> FeatureRow:
+        """The strategies' part of the model's input at candle ``index`` of the view; NaN where the record is too
+        short."""
         steps = horizon(self._timeframe)
-        start = np.array([len(view.candles) - 1 - steps])
+        start = np.array([index - steps])
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
-        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + MIN_VOLATILITY), steps)
+        unit = volatility_unit(np.log(view.indicators.volatility(168)[index : index + 1] + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
-        side = np.array([[one.side[-1]] for one in arrays.values()])
+        side = np.array([[one.side[index]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])
 
     def recent_bps(self, symbol: str) -> Mapping[str, float]:

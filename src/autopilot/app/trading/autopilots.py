@@ -21,6 +21,7 @@ from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAuto
 from autopilot.engine.lent_candles import LentCandles
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.reading import ViewMaker, WindowReader
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -100,19 +101,19 @@ class Venue:
             desk=opened.desk,
             observer=opened.observer,
             ledger=opened.ledger,
-            sentiment=self.sentiment,
-            analyzer=MarketAnalyzer(),
             strategies=wiring.strategies,
             selector=self.selector,
             tracker=self._tracker(settings),
             watch=wiring.watch,
             events=wiring.accounts.events,
         )
+        reference = MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe, None)
+        views = ViewMaker(settings.symbol, reference, self.sentiment)
         return IntelligentAutopilot(
             settings,
             dependencies,
             MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
-            MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe, None),
+            WindowReader(views, MarketAnalyzer(), wiring.strategies),
         )
 
     async def close(self) -> None:
