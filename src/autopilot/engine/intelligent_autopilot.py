@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candle
 from autopilot.domain.decision import Decision
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded, MarketGone, UnknownSymbol
@@ -19,7 +18,8 @@ from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
-from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
 from autopilot.engine.reading import CandleReader, Reading
 from autopilot.engine.settings import AutopilotSettings
@@ -80,6 +80,7 @@ class IntelligentAutopilot:
         self._watch = deps.watch
         self._events = deps.events
         self._reader = reader
+        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader)
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
@@ -168,7 +169,7 @@ class IntelligentAutopilot:
         if self._passing_over.too_short(joined.candles, self._deps.strategies):
             return
         reading = await self._reader.read(joined)
-        await self._learn(reading, joined)
+        await self._maturing.observe(reading, joined)
         async with self._account.lock.for_cycle():
             await self._decide(market, reading)
 
@@ -212,20 +213,6 @@ class IntelligentAutopilot:
             self._account.keep(mark)
             self._announce(decision)
             await self._trader.act(judgement, market)
-
-    async def _learn(self, reading: Reading, joined: JoinedCandles) -> None:
-        """Store the samples that have matured, once our own candles make a whole window. At the start and after a pause
-        this needs more candles than a decision does."""
-        if len(joined.candles) - joined.joined < WINDOW:
-            return
-        tracker, strategies = self._deps.tracker, self._deps.strategies
-        due = tracker.candles_due(self.symbol, reading.open_at_ms)
-        view, index, arrays = reading.view, reading.index, reading.evaluation.arrays
-        if due > index + 1:
-            view = await self._reader.view(await self.window.upto(reading.open_at_ms, due))
-            index, arrays = len(view.candles) - 1, strategies.evaluate(view).arrays
-        if due:
-            tracker.observe(self.symbol, view, arrays, strategies.lacking(view), index)
 
     def _price(self, reading: Reading) -> float:
         """The latest price known when this candle is decided: its close, unless a newer one was seen."""

@@ -11,9 +11,14 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.decision import CandleBasis
 from autopilot.domain.sentiment import LOOKBACK_MS
+from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.performance.performance_tracker import candles_maturing
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.strategies.registry import Evaluation, StrategySet
+
+BLOCK = 1020
+"""Candles that are evaluated together: whole groups of `performance_tracker.MATURED_AT_ONCE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +94,8 @@ class WindowReader(CandleReader):
 
     async def view(self, candles: Candles) -> MarketView:
         return await self._views.view(candles)
+
+
+def candles_before(timeframe: Timeframe) -> int:
+    """Number of candles that a block's first candle needs before it, for its decision and for its samples."""
+    return WINDOW + candles_maturing(timeframe)
