@@ -8,7 +8,7 @@ import numpy as np
 
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
-from autopilot.engine.reading import BLOCK, CandleReader, Reading, candles_before
+from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.strategies.registry import StrategySet
 
@@ -44,7 +44,7 @@ class Maturing:
 
     async def _catch_up(self, open_at_ms: int, due: int) -> None:
         """Mature block by block on the grid of `BLOCK`, so that others can run in between."""
-        before = candles_before(self._window.timeframe)
+        before = block_history(self._window.timeframe)
         candles = await self._window.past(open_at_ms, due + before)
         due_ms = self._tracker.due_since_ms(self._symbol, candles[-due:])
         if due_ms is None:

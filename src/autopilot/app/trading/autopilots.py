@@ -94,7 +94,8 @@ class Venue:
 
     def make(self, settings: AutopilotSettings) -> IntelligentAutopilot:
         """The autopilot of one symbol. Raises StoreError."""
-        opened, wiring, candles = self.opened, self.wiring, SqliteCandles(self.wiring.accounts.database)
+        opened, wiring = self.opened, self.wiring
+        candles = SqliteCandles(wiring.accounts.database, grouped=self.source.kind is not MarketKind.REAL)
         lent = LentCandles(self.lender, candles, settings.symbol, settings.timeframe) if self.lender else None
         self._lent.extend([lent] if lent else [])
         dependencies = Dependencies(
