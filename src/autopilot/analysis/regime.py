@@ -69,6 +69,16 @@ class RegimeArrays:
             raise ValueError(f"no regime is known at candle {index}: it needs {LEAST_CANDLES} candles")
         return REGIMES[code]
 
+    def at(self, index: int) -> RegimeAt:
+        """The regime at one candle. Raises ValueError at one of the first 549."""
+        self.regime(index)
+        return RegimeAt(
+            int(self.codes[index]),
+            float(self.strength[index]),
+            int(self.candles_in_regime[index]),
+            int(self.previous[index]),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RegimeAt:
@@ -102,15 +112,9 @@ class RegimeTrack:
     """
 
     def __init__(self, arrays: RegimeArrays, newest: MarketMoment) -> None:
-        arrays.regime(-1)
-        self.codes = array("b", arrays.codes.tobytes())
-        self.newest = RegimeAt(
-            int(arrays.codes[-1]),
-            float(arrays.strength[-1]),
-            int(arrays.candles_in_regime[-1]),
-            int(arrays.previous[-1]),
-        )
+        self.newest = arrays.at(-1)
         """At the newest candle."""
+        self.codes = array("b", arrays.codes.tobytes())
         before = [_evidence(newest.back(ago)) for ago in range(VOTES - 1, -1, -1)]
         self._calm = deque([_calm(evidence) for evidence in before], VOTES)
         self._bursts = deque([_bursts(evidence) for evidence in before], BURST_LIFE)
