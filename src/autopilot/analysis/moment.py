@@ -22,7 +22,8 @@ from autopilot.analysis.indicators import (
     volume_of,
 )
 from autopilot.analysis.regime import RegimeAt, RegimeTrack
-from autopilot.analysis.running import Running, RunningAverage, RunningMoments, RunningWindows, numbers
+from autopilot.analysis.rolling import numbers
+from autopilot.analysis.running import Running, RunningAverage, RunningMoments, RunningWindows
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ _COLUMNS = ("open_at_ms", "open", "high", "low", "close", "volume")
 class MarketPast:
     """What the formulas at a candle rest on: the candles of a view, and the averages, sums and extremes up to each.
 
-    `follow` advances it by one candle. All of it is a cache: a past made from the last view gives the same.
+    `follow` advances it by one candle, and is the past of the view then. All of it is a cache: one that is made from
+    the view itself gives the same.
     """
 
     def __init__(self, view: MarketView) -> None:
@@ -63,26 +65,31 @@ class MarketPast:
         self._made_with = len(candles)
         self._moments: dict[int, MarketMoment] = {}
         self._running: dict[tuple[Any, ...], Running] = {}
-        self._regimes: RegimeTrack | None = None
+        self.track: RegimeTrack | None = None
+        """The regimes up to the newest candle, if somebody asked for them."""
+
+    def __len__(self) -> int:
+        """Number of candles from the first view's first one on."""
+        return len(self.columns[close_of])
 
     @property
     def newest(self) -> MarketMoment:
         """The moment of the newest candle."""
-        return self.moment(len(self.columns[close_of]) - 1)
+        return self.moment(len(self) - 1)
 
     @property
     def regimes(self) -> RegimeTrack:
         """The regimes up to the newest candle."""
-        if self._regimes is None:
-            self._regimes = RegimeTrack(self.view.regimes, self.newest)
-        return self._regimes
+        if self.track is None:
+            self.track = RegimeTrack(self.view.regimes, self.newest)
+        return self.track
 
     def moment(self, index: int) -> MarketMoment:
         """The moment of a candle, counted from the first of the first view."""
         found = self._moments.get(index)
         if found is None:
             found = MarketMoment(self, index)
-            if index + KEPT >= len(self.columns[close_of]):
+            if index + KEPT >= len(self):
                 self._moments[index] = found
         return found
 
@@ -92,6 +99,8 @@ class MarketPast:
         if not self._continues(view):
             return False
         candles = view.candles
+        self.view.__dict__.pop("past", None)
+        view.__dict__["past"] = self
         self.view = view
         for formula, name in ((close_of, "close"), (high_of, "high"), (low_of, "low"), (volume_of, "volume")):
             self.columns[formula].append(float(getattr(candles, name)[-1]))
@@ -101,8 +110,8 @@ class MarketPast:
         self._moments.pop(newest.index - KEPT, None)
         for running in tuple(self._running.values()):
             running.position(newest)
-        if self._regimes is not None:
-            self._regimes.append(newest)
+        if self.track is not None:
+            self.track.append(newest)
         return True
 
     def _continues(self, view: MarketView) -> bool:
@@ -110,10 +119,11 @@ class MarketPast:
         theirs, ours = self.view.reference_close, view.reference_close
         return (
             len(after) == len(before)
-            and len(self.columns[close_of]) < self._made_with + LIFE
+            and len(self) < self._made_with + LIFE
             and (view.symbol, after.timeframe) == (self.view.symbol, before.timeframe)
             and all(getattr(before, name)[1:].tobytes() == getattr(after, name)[:-1].tobytes() for name in _COLUMNS)
             and (theirs is None) == (ours is None)
+            and (self.view.sentiment is None) == (view.sentiment is None)
             and (
                 theirs is None
                 or ours is None
@@ -155,7 +165,7 @@ class MarketPast:
     ) -> tuple[Any, int, Formula, tuple[float, ...]]:
         """The formula's values over the newest view, and the index of the view's first candle."""
         series = formula(of, *args)
-        return series, len(self.columns[close_of]) - len(series), formula, args
+        return series, len(self) - len(series), formula, args
 
 
 class MarketMoment(IndicatorFormulas):
@@ -189,7 +199,7 @@ class MarketMoment(IndicatorFormulas):
     @property
     def place(self) -> int:
         """The candle's index in `view`, from its end: −1 for the last."""
-        return self.index - len(self.past.columns[close_of])
+        return self.index - len(self.past)
 
     @property
     def timeframe(self) -> Timeframe:

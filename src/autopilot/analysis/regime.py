@@ -19,7 +19,7 @@ import numpy as np
 
 from autopilot.analysis.entries import Numbers, Truths, either, larger, negated, sign, smaller
 from autopilot.analysis.indicators import MIN_VOLATILITY, IndicatorFormulas, Indicators
-from autopilot.analysis.rolling import rolling_max
+from autopilot.analysis.rolling import numbers, rolling_max
 from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 
@@ -114,7 +114,8 @@ class RegimeTrack:
     def __init__(self, arrays: RegimeArrays, newest: MarketMoment) -> None:
         self.newest = arrays.at(-1)
         """At the newest candle."""
-        self.codes = array("b", arrays.codes.tobytes())
+        self._codes = array("b", arrays.codes.tobytes())
+        self._strength = numbers(arrays.strength)
         before = [_evidence(newest.back(ago)) for ago in range(VOTES - 1, -1, -1)]
         self._calm = deque([_calm(evidence) for evidence in before], VOTES)
         self._bursts = deque([_bursts(evidence) for evidence in before], BURST_LIFE)
@@ -130,8 +131,14 @@ class RegimeTrack:
             candles, previous = 1, self.newest.codes
         elif candles >= MAX_CANDLES_IN_REGIME:
             candles, previous = MAX_CANDLES_IN_REGIME, UNKNOWN
-        self.codes.append(code)
-        self.newest = RegimeAt(code, _clarity(evidence)[code], candles, previous)
+        self.newest = RegimeAt(code, float(_clarity(evidence)[code]), candles, previous)
+        self._codes.append(code)
+        self._strength.append(self.newest.strength)
+
+    def arrays(self, length: int) -> RegimeArrays:
+        """The regimes at the last ``length`` candles."""
+        codes = np.array(self._codes[-length:], dtype=np.int8)
+        return RegimeArrays(codes, np.array(self._strength[-length:]), *_runs(codes))
 
     def _most_voted(self) -> int:
         """As `_majority`."""

@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autopilot.analysis.indicators import Formula, ema_of
-from autopilot.analysis.rolling import join_moments, powers_of
+from autopilot.analysis.rolling import join_moments, numbers, powers_of
 from autopilot.domain.candles import FloatArray
 
 if TYPE_CHECKING:
     from autopilot.analysis.moment import MarketMoment
-
-
-def numbers(series: FloatArray) -> array[float]:
-    """The series as an array whose entries are floats, quick to read one by one."""
-    found = array("d")
-    found.frombytes(series.tobytes())
-    return found
 
 
 class Running:

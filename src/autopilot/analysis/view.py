@@ -46,8 +46,9 @@ class MarketView:
 
     @cached_property
     def regimes(self) -> RegimeArrays:
-        """The regime at every candle, classified once per view."""
-        return classify(self.indicators)
+        """The regime at every candle, classified once per view, or kept by the past that was advanced to it."""
+        track = self.past.track if "past" in self.__dict__ else None
+        return track.arrays(len(self.candles)) if track else classify(self.indicators)
 
     def between(self, first: int, end: int) -> MarketView:
         """The view of the candles from ``first`` on and before ``end``, with the same external data."""
@@ -76,7 +77,7 @@ class MarketView:
 
     def at(self, index: int) -> MarketMoment:
         """The market at one candle."""
-        return self.past.moment(index % len(self.candles))
+        return self.past.moment(len(self.past) - len(self.candles) + index % len(self.candles))
 
     def earlier(self, candles: int, measure: Measure, *args: Any) -> FloatArray:
         """The measure so many candles ago, NaN before the first."""

@@ -15,6 +15,7 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
 from autopilot.performance.performance_tracker import candles_maturing
 from autopilot.ports.sentiment import SentimentSource
+from autopilot.strategies.live import LiveMarket
 from autopilot.strategies.registry import Evaluation, StrategySet
 
 BLOCK = 1020
@@ -74,16 +75,15 @@ class ViewMaker:
 
 
 class WindowReader(CandleReader):
-    """Evaluates the whole window of every candle anew."""
+    """Reads one candle after the other, at the cost of a candle; each equals its window evaluated as a whole."""
 
     def __init__(self, views: ViewMaker, analyzer: MarketAnalyzer, strategies: StrategySet) -> None:
         self._views = views
-        self._analyzer = analyzer
-        self._strategies = strategies
+        self._market = LiveMarket(analyzer, strategies)
 
     async def read(self, joined: JoinedCandles) -> Reading:
         view = await self._views.view(joined.candles)
-        conditions, evaluation = self._analyzer.analyze(view), self._strategies.evaluate(view)
+        conditions, evaluation = self._market.read(view)
         return Reading(
             view=view,
             index=len(view.candles) - 1,

@@ -183,7 +183,7 @@ class PerformanceTracker:
         steps = horizon(self._timeframe)
         start = np.array([index - steps])
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
-        unit = volatility_unit(np.log(view.indicators.volatility(168)[index : index + 1] + MIN_VOLATILITY), steps)
+        unit = volatility_unit(np.log(np.array([view.at(index).volatility(168)]) + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
         side = np.array([[one.side[index]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])

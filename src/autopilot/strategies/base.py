@@ -168,7 +168,7 @@ def signal_of(
     stop, target = distances
     return StrategySignal(
         symbol,
-        _SIGNAL_TYPES[side],
+        _SIGNAL_TYPES[int(side)],
         strength,
         confidence,
         price,

@@ -1,7 +1,7 @@
 """The market and the strategies at one candle after the other, at the cost of a candle and not of its window.
 
-The results equal those of the whole window that ends with the candle. What they rest on is a cache: whenever a view does
-not go on by one candle from the one before, it is made again from that view.
+The results equal those of the whole window that ends with the candle. What they rest on is a cache: it is made again
+from any view that does not go on by one candle from the view before.
 """
 
 from __future__ import annotations
