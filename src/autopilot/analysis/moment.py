@@ -250,11 +250,11 @@ class MarketMoment(IndicatorFormulas):
             return False
         return any(not state(self.back(ago)) if ago <= self.index else True for ago in range(1, candles + 1))
 
-    def highest(self, candles: int, formula: Formula, *args: float) -> float:
+    def highest(self, candles: int, formula: Formula, *args: float) -> Numbers:
         """As `MarketView.highest`."""
         return max(self.earlier(ago, formula, *args) for ago in range(candles))
 
-    def lowest(self, candles: int, formula: Formula, *args: float) -> float:
+    def lowest(self, candles: int, formula: Formula, *args: float) -> Numbers:
         """As `MarketView.lowest`."""
         return min(self.earlier(ago, formula, *args) for ago in range(candles))
 

@@ -143,7 +143,7 @@ class RegimeTrack:
     def _most_voted(self) -> int:
         """As `_majority`."""
         votes, present = self._calm, self._calm[-1]
-        return min(set(votes), key=lambda code: (-votes.count(code), code != present, code))
+        return int(min(set(votes), key=lambda code: (-votes.count(code), code != present, code)))
 
 
 @dataclass(slots=True, eq=False)

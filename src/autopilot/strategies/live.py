@@ -24,6 +24,8 @@ from autopilot.strategies.sentiment_based.consensus import Consensus
 
 log = logging.getLogger(__name__)
 
+Judge = Rule | Consensus
+"""A strategy that can be asked at one candle."""
 Opinion = tuple[float, float, float]
 """Side, strength and confidence."""
 _SILENT = (0.0, 0.0, 0.0)
@@ -72,7 +74,8 @@ class _Opinions:
         composites = [one for one in strategies if isinstance(one, Consensus) and _can_be_asked(one)]
         voters = {voter.name: voter for one in composites for voter in one.voters}
         rules = [one for one in (voters | {one.name: one for one in strategies}).values() if isinstance(one, Rule)]
-        self._by_name = {one.name: one for one in (*rules, *composites)}
+        judges: list[Judge] = [*rules, *composites]
+        self._by_name = {one.name: one for one in judges}
         self.past = view.past
         self.names = tuple(one.name for one in strategies if one.name in self._by_name)
         self._order = strategies.names
@@ -99,8 +102,9 @@ class _Opinions:
             at = newest.index - ago
             sides = {one.name: self._said[one.name][:, at] for one in self._rules}
             newest.back(ago).votes = {name: float(each[0] * each[2]) for name, each in sides.items() if each[0]}
-        for rule in (*self._rules, *self._composites):
-            rule.side_at(newest)  # so that the averages and sums that it needs are there before the next candle
+        for judge in self._by_name.values():
+            if judge not in self._uninformed:
+                judge.side_at(newest)  # so that the averages and sums that it needs are there before the next candle
 
     def evaluate(self, view: MarketView) -> Evaluation:
         """The evaluation at the last candle of ``view``, to which the past was advanced."""
@@ -118,12 +122,11 @@ class _Opinions:
         moment.votes = votes
         for composite in self._composites:
             signals[composite.name] = _signal(composite, moment, self._opinion(composite, moment), reach)
-        asked = (*self._uninformed, *self._rules, *self._composites)
         own = Evaluation(
             arrays=_KeptArrays(self, moment.index + 1),
             signals={name: signals[name] for name in self.names},
             errors={},
-            explanations={one.name: partial(one.words, moment) for one in asked},
+            explanations={one.name: partial(one.words, moment) for one in self._by_name.values()},
             left_out=(),
         )
         return own if not self._others else own.beside(self._others.evaluate(view), self._order)
@@ -140,7 +143,7 @@ class _Opinions:
             side.astype(np.int8), strength, confidence, ranges * rule.stop_ranges, ranges * rule.target_ranges
         )
 
-    def _opinion(self, one: Rule | Consensus, moment: MarketMoment) -> Opinion:
+    def _opinion(self, one: Judge, moment: MarketMoment) -> Opinion:
         side = one.side_at(moment)
         if not side:
             return _SILENT
@@ -149,7 +152,7 @@ class _Opinions:
         return opinion
 
 
-def _signal(one: Rule | Consensus, moment: MarketMoment, opinion: Opinion, reach: float) -> StrategySignal:
+def _signal(one: Judge, moment: MarketMoment, opinion: Opinion, reach: float) -> StrategySignal:
     distances = reach * one.stop_ranges, reach * one.target_ranges
     reason = one.words(moment) if opinion[0] else ""
     return signal_of(one, moment.view.symbol, moment.close, opinion, distances, reason)
