@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from functools import partial, wraps
+from collections.abc import Callable, Mapping
+from functools import cache, partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
@@ -46,8 +46,7 @@ PERIODS, LEAST_PERIODS = 29, 20
 def _once(
     method: Callable[Concatenate[S, P], T],
 ) -> Callable[Concatenate[S, P], T]:
-    """Remember each result by method name and arguments."""
-    parameters = list(inspect.signature(method).parameters.values())[1:]
+    """Remember each result by method name and arguments, as given."""
     name = method.__name__
 
     @wraps(method)
@@ -55,23 +54,10 @@ def _once(
         given = (name, args, *kwargs.items()) if kwargs else (name, args)
         found: T | None = self._known.get(given)
         if found is None:
-            rest = [kwargs.get(parameter.name, parameter.default) for parameter in parameters[len(args) :]]
-            full = (name, (*args, *rest))
-            found = self._known.get(full)
-            if found is None:
-                found = _frozen(method(self, *args, **kwargs))
-            self._known[given] = self._known[full] = found
+            found = self._known[given] = self._computed(method, args, kwargs)
         return found
 
     return remembered
-
-
-def _frozen(result: T) -> T:
-    """The array, read-only because it is shared."""
-    for array in result if isinstance(result, tuple) else (result,):
-        if isinstance(array, np.ndarray):
-            array.setflags(write=False)
-    return result
 
 
 Formula = Callable[..., Numbers]
@@ -90,6 +76,10 @@ class IndicatorFormulas(ABC):
     low: Numbers
     volume: Numbers
     _known: dict[tuple[Any, ...], Any]
+
+    def _computed(self, method: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
+        """The result of a method that is called for the first time with these arguments."""
+        return method(self, *args, **kwargs)
 
     @abstractmethod
     def earlier(self, candles: int, formula: Formula, *args: float) -> Numbers:
@@ -286,6 +276,17 @@ class Indicators(IndicatorFormulas):
         self.close, self.high, self.low, self.volume = candles.close, candles.high, candles.low, candles.volume
         self._known = {}
 
+    def _computed(self, method: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
+        """Read-only, and the same for all spellings of a call: with the defaults given or not."""
+        full = (
+            method.__name__,
+            (*args, *(kwargs.get(name, default) for name, default in _defaults(method)[len(args) :])),
+        )
+        found: T | None = self._known.get(full)
+        if found is None:
+            found = self._known[full] = _frozen(method(self, *args, **kwargs))
+        return found
+
     def earlier(self, candles: int, formula: Formula, *args: float) -> FloatArray:
         return lagged(formula(self, *args), candles)
 
@@ -329,6 +330,20 @@ class Indicators(IndicatorFormulas):
             periods = np.minimum(np.arange(first, length) // 24 - 1, PERIODS)
             rank[first:] = 0.5 + (lower - higher) / (2.0 * periods)
         return rank
+
+
+@cache
+def _defaults(method: Callable[..., Any]) -> list[tuple[str, Any]]:
+    """The method's arguments after the first, with their defaults."""
+    return [(each.name, each.default) for each in inspect.signature(method).parameters.values()][1:]
+
+
+def _frozen(result: T) -> T:
+    """The array, read-only because it is shared."""
+    for array in result if isinstance(result, tuple) else (result,):
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
+    return result
 
 
 def ema_of(series: FloatArray, n: int) -> tuple[FloatArray, Callable[[], Any]]:

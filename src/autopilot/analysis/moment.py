@@ -60,6 +60,7 @@ class MarketPast:
             high_of: numbers(candles.high),
             low_of: numbers(candles.low),
             volume_of: numbers(candles.volume),
+            IndicatorFormulas.log_close: numbers(view.indicators.log_close()),
         }
         self.reference = None if view.reference_close is None else numbers(view.reference_close)
         self._made_with = len(candles)
@@ -102,8 +103,10 @@ class MarketPast:
         self.view.__dict__.pop("past", None)
         view.__dict__["past"] = self
         self.view = view
-        for formula, name in ((close_of, "close"), (high_of, "high"), (low_of, "low"), (volume_of, "volume")):
-            self.columns[formula].append(float(getattr(candles, name)[-1]))
+        close = float(candles.close[-1])
+        bar = close, float(candles.high[-1]), float(candles.low[-1]), float(candles.volume[-1]), float(np.log(close))
+        for column, value in zip(self.columns.values(), bar, strict=True):
+            column.append(value)
         if self.reference is not None and view.reference_close is not None:
             self.reference.append(float(view.reference_close[-1]))
         newest = self.newest
@@ -225,6 +228,9 @@ class MarketMoment(IndicatorFormulas):
         """The moment so many candles ago, or the first."""
         return self.past.moment(max(self.index - candles, 0))
 
+    def log_close(self) -> float:
+        return self.past.columns[IndicatorFormulas.log_close][self.index]
+
     def earlier(self, candles: int, formula: Formula, *args: float) -> Numbers:
         at = self.index - candles
         if at < 0:
@@ -248,7 +254,8 @@ class MarketMoment(IndicatorFormulas):
         """As `MarketView.fresh`."""
         if not state(self):
             return False
-        return any(not state(self.back(ago)) if ago <= self.index else True for ago in range(1, candles + 1))
+        moment, index = self.past.moment, self.index
+        return candles > index or any(not state(moment(index - ago)) for ago in range(1, candles + 1))
 
     def highest(self, candles: int, formula: Formula, *args: float) -> Numbers:
         """As `MarketView.highest`."""

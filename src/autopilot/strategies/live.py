@@ -57,11 +57,15 @@ class LiveMarket:
                     return found
             except Exception:  # the evaluation as a whole finds out which strategy fails
                 log.debug("%s: the window is evaluated as a whole", view.symbol, exc_info=True)
-        self.wholes += 1
-        conditions, evaluation = self._analyzer.analyze(view), self._strategies.evaluate(view)
+        conditions, evaluation = self.read_whole(view)
         if len(view.candles) == WINDOW and not evaluation.errors:
             self._opinions = _Opinions(self._strategies, view, evaluation)
         return conditions, evaluation
+
+    def read_whole(self, view: MarketView) -> tuple[MarketConditions, Evaluation]:
+        """As `read`, with the view evaluated as a whole."""
+        self.wholes += 1
+        return self._analyzer.analyze(view), self._strategies.evaluate(view)
 
 
 class _Opinions:
