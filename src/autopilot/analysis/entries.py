@@ -6,7 +6,7 @@ candle, and at one candle, where each value is a float. These functions take eit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import Any
 
@@ -84,6 +84,11 @@ def finite(values: Numbers) -> Truths:
 def negated(condition: Truths) -> Truths:
     """Where the condition does not hold."""
     return ~condition if isinstance(condition, np.ndarray) else not condition
+
+
+def both(condition: Truths, other: Callable[[], Truths]) -> Truths:
+    """Where both hold. The other is not asked at a candle at which the first does not hold."""
+    return condition & other() if isinstance(condition, np.ndarray) else condition and other()
 
 
 def count(conditions: Sequence[Truths]) -> Numbers:

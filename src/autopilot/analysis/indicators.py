@@ -98,8 +98,12 @@ class IndicatorFormulas(ABC):
         """Mean and population standard deviation of the close."""
 
     @abstractmethod
-    def _extremes(self, n: int) -> tuple[Numbers, Numbers]:
-        """Highest high and lowest low."""
+    def highest_high(self, n: int) -> Numbers:
+        """Highest high of the last ``n`` candles."""
+
+    @abstractmethod
+    def lowest_low(self, n: int) -> Numbers:
+        """Lowest low of the last ``n`` candles."""
 
     @abstractmethod
     def _usual_volume(self, n: int) -> Numbers:
@@ -202,12 +206,12 @@ class IndicatorFormulas(ABC):
     @_once
     def donchian(self, n: int) -> tuple[Numbers, Numbers]:
         """(highest high, lowest low) of the ``n`` candles before the present one, so that it can break out of them."""
-        return self.earlier(1, _highest, n), self.earlier(1, _lowest, n)
+        return self.earlier(1, _highest_high, n), self.earlier(1, _lowest_low, n)
 
     @_once
     def fast_stochastic(self, n: int = 14) -> Numbers:
         """%K of `stochastic`."""
-        high, low = self._extremes(n)
+        high, low = self.highest_high(n), self.lowest_low(n)
         tiny = TINY * self.close
         return 100.0 * (self.close - low + tiny) / (high - low + 2.0 * tiny)
 
@@ -308,8 +312,12 @@ class Indicators(IndicatorFormulas):
         return mean, np.sqrt(variance)
 
     @_once
-    def _extremes(self, n: int) -> tuple[FloatArray, FloatArray]:
-        return _max(self.high, n), _min(self.low, n)
+    def highest_high(self, n: int) -> FloatArray:
+        return np.asarray(_max(self.high, n))
+
+    @_once
+    def lowest_low(self, n: int) -> FloatArray:
+        return np.asarray(_min(self.low, n))
 
     @_once
     def _usual_volume(self, n: int) -> FloatArray:
@@ -386,12 +394,12 @@ def low_of(of: IndicatorFormulas) -> Numbers:
     return of.low
 
 
-def _highest(of: IndicatorFormulas, n: int) -> Numbers:
-    return of._extremes(n)[0]
+def _highest_high(of: IndicatorFormulas, n: int) -> Numbers:
+    return of.highest_high(n)
 
 
-def _lowest(of: IndicatorFormulas, n: int) -> Numbers:
-    return of._extremes(n)[1]
+def _lowest_low(of: IndicatorFormulas, n: int) -> Numbers:
+    return of.lowest_low(n)
 
 
 def _plus_movement(of: IndicatorFormulas) -> Numbers:

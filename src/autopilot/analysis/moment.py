@@ -6,7 +6,7 @@ import operator
 from array import array
 from collections.abc import Callable, Mapping
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -38,9 +38,12 @@ LONGEST_RUNNING = 40
 window, so that a past that was made again changes nothing."""
 REFERENCE_LENGTH = 730
 """Candles of the reference that must be unchanged: the longest window of a formula over it, and some."""
-_SUM = np.add, operator.add
-_MAX = np.maximum, max
-_MIN = np.minimum, min
+Fold = tuple[np.ufunc, Callable[..., float]]
+"""For arrays, and for floats."""
+SUM: Fold = np.add, operator.add
+MAX: Fold = np.maximum, max
+MIN: Fold = np.minimum, min
+R = TypeVar("R", bound=Running)
 _COLUMNS = ("open_at_ms", "open", "high", "low", "close", "volume")
 
 
@@ -65,7 +68,8 @@ class MarketPast:
         self.reference = None if view.reference_close is None else numbers(view.reference_close)
         self._made_with = len(candles)
         self._moments: dict[int, MarketMoment] = {}
-        self._running: dict[tuple[Any, ...], Running] = {}
+        self.running: dict[tuple[Any, ...], Any] = {}
+        """What was asked for, by formula and arguments."""
         self.track: RegimeTrack | None = None
         """The regimes up to the newest candle, if somebody asked for them."""
 
@@ -111,7 +115,7 @@ class MarketPast:
             self.reference.append(float(view.reference_close[-1]))
         newest = self.newest
         self._moments.pop(newest.index - KEPT, None)
-        for running in tuple(self._running.values()):
+        for running in tuple(self.running.values()):
             running.position(newest)
         if self.track is not None:
             self.track.append(newest)
@@ -135,33 +139,24 @@ class MarketPast:
         )
 
     def average(self, n: int, formula: Formula, args: tuple[float, ...]) -> RunningAverage:
-        key = (n, formula, args)
-        found = self._running.get(key)
-        if found is None:
-            found = self._running[key] = RunningAverage(*self._series(self.view.indicators, formula, args), n)
-        return found  # type: ignore[return-value]
+        """The formula's exponential moving average, from now on advanced with the others."""
+        return self._kept(RunningAverage(*self._series(self.view.indicators, formula, args), n), n, formula, args)
 
-    def windows(
-        self, of: Any, formula: Formula, args: tuple[float, ...], fold: tuple[np.ufunc, Callable[..., float]] = _SUM
-    ) -> RunningWindows:
-        key = (formula, args)
-        found = self._running.get(key)
-        if found is None:
-            found = self._running[key] = RunningWindows(*self._series(of, formula, args), fold)
-        return found  # type: ignore[return-value]
+    def windows(self, of: Any, formula: Formula, args: tuple[float, ...], fold: Fold = SUM) -> RunningWindows:
+        """The formula's values folded; ``of``: the arrays that it is a formula of."""
+        return self._kept(RunningWindows(*self._series(of, formula, args), fold), formula, args)
 
     def moments(self, n: int) -> RunningMoments:
-        found = self._running.get(("moments", n))
-        if found is None:
-            found = self._running["moments", n] = RunningMoments(*self._series(self.view.indicators, close_of, ()), n)
-        return found  # type: ignore[return-value]
+        """Mean and deviation of the close."""
+        return self._kept(RunningMoments(*self._series(self.view.indicators, close_of, ()), n), n)
 
     def values(self, formula: Formula, args: tuple[float, ...]) -> Running:
-        key = ("values", formula, args)
-        found = self._running.get(key)
-        if found is None:
-            found = self._running[key] = Running(*self._series(self.view.indicators, formula, args))
-        return found
+        """The formula's values."""
+        return self._kept(Running(*self._series(self.view.indicators, formula, args)), "values", formula, args)
+
+    def _kept(self, running: R, *key: Any) -> R:
+        self.running[key] = running
+        return running
 
     def _series(
         self, of: Any, formula: Formula, args: tuple[float, ...]
@@ -241,14 +236,20 @@ class MarketMoment(IndicatorFormulas):
     def smoothed(self, n: int, formula: Formula, *args: float) -> float:
         if max(n, *args) > LONGEST_RUNNING if args else n > LONGEST_RUNNING:
             return float(self.view.indicators.smoothed(n, formula, *args)[self.place])
-        return self.past.average(n, formula, args).at(self)
+        past = self.past
+        found: RunningAverage = past.running.get((n, formula, args)) or past.average(n, formula, args)
+        return found.at(self)
 
     def total(self, n: int, formula: Formula, *args: float) -> float:
-        return self.past.windows(self.past.view.indicators, formula, args).over(n, self)
+        past = self.past
+        found: RunningWindows = past.running.get((formula, args)) or past.windows(past.view.indicators, formula, args)
+        return found.over(n, self)
 
     def total_of(self, n: int, formula: Formula, *args: float) -> float:
         """As `MarketView.total_of`."""
-        return self.past.windows(self.past.view, formula, args).over(n, self)
+        past = self.past
+        found: RunningWindows = past.running.get((formula, args)) or past.windows(past.view, formula, args)
+        return found.over(n, self)
 
     def fresh(self, candles: int, state: Callable[[Any], Truths]) -> bool:
         """As `MarketView.fresh`."""
@@ -265,15 +266,19 @@ class MarketMoment(IndicatorFormulas):
         """As `MarketView.lowest`."""
         return min(self.earlier(ago, formula, *args) for ago in range(candles))
 
-    def _moments(self, n: int) -> tuple[float, float]:
-        return self.past.moments(n).over(self)
+    def highest_high(self, n: int) -> float:
+        past = self.past
+        found: RunningWindows = past.running.get((high_of, ())) or past.windows(past.view.indicators, high_of, (), MAX)
+        return found.over(n, self)
 
-    def _extremes(self, n: int) -> tuple[float, float]:
-        past, of = self.past, self.past.view.indicators
-        return (
-            past.windows(of, high_of, (), _MAX).over(n, self),
-            past.windows(of, low_of, (), _MIN).over(n, self),
-        )
+    def lowest_low(self, n: int) -> float:
+        past = self.past
+        found: RunningWindows = past.running.get((low_of, ())) or past.windows(past.view.indicators, low_of, (), MIN)
+        return found.over(n, self)
+
+    def _moments(self, n: int) -> tuple[float, float]:
+        found: RunningMoments = self.past.running.get((n,)) or self.past.moments(n)
+        return found.over(self)
 
     def _usual_volume(self, n: int) -> float:
         if self.index + 1 < n:
@@ -284,7 +289,8 @@ class MarketMoment(IndicatorFormulas):
     def volatility_rank(self) -> float:
         if self.index < 24 * (LEAST_PERIODS + 1):
             return nan
-        volatility = self.past.values(IndicatorFormulas.volatility, (24,))
+        asked = IndicatorFormulas.volatility, (24,)
+        volatility: Running = self.past.running.get(("values", *asked)) or self.past.values(*asked)
         position = volatility.position(self)
         now, end = volatility.values[position], position - 24 * PERIODS - 1
         before = volatility.values[position - 24 : end if end >= 0 else None : -24]

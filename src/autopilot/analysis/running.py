@@ -55,6 +55,10 @@ class RunningAverage(Running):
         self.values.append(self._update(value))
 
 
+_Part = tuple["array[float]", int]
+"""A level of windows, and how far before a candle its entry is."""
+
+
 class RunningWindows(Running):
     """A formula's values folded over windows of any length, joined from the same halves as in `rolling.Windows`."""
 
@@ -70,29 +74,30 @@ class RunningWindows(Running):
         self._fold_arrays, self._fold = fold
         self._levels = [self.values]
         """At position p, the entry of a candle folds the 2**p values that end with it."""
-        self._parts: dict[int, list[tuple[array[float], int]]] = {}
+        self._parts: dict[int, tuple[_Part, tuple[_Part, ...]]] = {}
 
     def over(self, n: int, moment: MarketMoment) -> float:
         """The fold of the last ``n`` values; NaN if there are fewer."""
-        position = self.position(moment)
+        position = moment.index - self._first
+        if position == len(self.values):
+            self._append(self._formula(moment, *self._args))
         if position + 1 < n:
             return nan
-        parts = self._parts.get(n) or self._divided(n)
-        level, back = parts[0]
+        (level, back), others = self._parts.get(n) or self._divided(n)
         folded = level[position - back]
-        for level, back in parts[1:]:
+        for level, back in others:
             folded = self._fold(folded, level[position - back])
         return folded
 
     def _append(self, value: float) -> None:
-        fold, half, last = self._fold, 1, len(self._levels) - 1
-        for place, level in enumerate(self._levels):
+        fold, half, below = self._fold, 1, self.values
+        below.append(value)
+        for level in self._levels[1:]:
+            value = fold(below[-1 - half], value)
             level.append(value)
-            if place < last:
-                value = fold(level[-1 - half], value) if len(level) > half else nan
-                half *= 2
+            below, half = level, 2 * half
 
-    def _divided(self, n: int) -> list[tuple[array[float], int]]:
+    def _divided(self, n: int) -> tuple[_Part, tuple[_Part, ...]]:
         """The levels that make up a window, from its first candle to its last, and how far back each one's entry is."""
         parts, back = [], n
         for place in powers_of(n):
@@ -100,8 +105,8 @@ class RunningWindows(Running):
                 self._levels.append(self._doubled(self._levels[-1], 1 << (len(self._levels) - 1)))
             back -= 1 << place
             parts.append((self._levels[place], back))
-        self._parts[n] = parts
-        return parts
+        found = self._parts[n] = parts[0], tuple(parts[1:])
+        return found
 
     def _doubled(self, level: array[float], size: int) -> array[float]:
         half = np.array(level)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.analysis.entries import Numbers, Truths, either
+from autopilot.analysis.entries import Numbers, Truths, both, either
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.view import Market
 from autopilot.strategies.base import Below, StrategyGroup, suits
@@ -60,7 +60,7 @@ class BollingerMeanReversion(Rule):
 
     def sides(self, of: Market) -> tuple[Truths, Truths]:
         back = of.fresh(1, self._is_inside) & (of.indicators.volatility_ratio() < self.burst)
-        return back & (self._depth_below(of) > 0), back & (self._depth_above(of) > 0)
+        return both(back, lambda: self._depth_below(of) > 0), both(back, lambda: self._depth_above(of) > 0)
 
     def weights(self, take: Take) -> tuple[Numbers, Numbers]:
         outside = either(take.side > 0, take(self._depth_below), take(self._depth_above))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.analysis.entries import Numbers, Truths, either
+from autopilot.analysis.entries import Numbers, Truths, both, either
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.view import Market
 from autopilot.strategies.base import Below, StrategyGroup, suits
@@ -63,8 +63,8 @@ class Rsi(Rule):
 
     def sides(self, of: Market) -> tuple[Truths, Truths]:
         return (
-            of.fresh(self.hold, self._is_above_oversold) & (self._depth_below(of) > 0),
-            of.fresh(self.hold, self._is_below_overbought) & (self._depth_above(of) > 0),
+            both(of.fresh(self.hold, self._is_above_oversold), lambda: self._depth_below(of) > 0),
+            both(of.fresh(self.hold, self._is_below_overbought), lambda: self._depth_above(of) > 0),
         )
 
     def weights(self, take: Take) -> tuple[Numbers, Numbers]:

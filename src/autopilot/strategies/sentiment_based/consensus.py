@@ -26,7 +26,6 @@ from autopilot.strategies.rules import (
     assemble,
     fired,
     fresh,
-    once,
     ramp,
     rolling_max,
     sentiment_of,
@@ -113,13 +112,13 @@ class Consensus(CompositeStrategy):
         return side_of(moment, moment.fresh(self.hold, self._is_rising), moment.fresh(self.hold, self._is_falling))
 
     def weights_at(self, moment: MarketMoment, side: float) -> tuple[float, float]:
-        strength, confidence = self._weights(*_count_at(moment, self), Take(moment, side))
+        strength, confidence = self._weights(*self._count_at(moment), Take(moment, side))
         return unit(strength), unit(confidence)
 
     def words(self, at: MarketMoment) -> str:
         recent = [at.back(ago).votes for ago in range(self.memory - 1, -1, -1)]
         votes = {voter.name: np.array([each.get(voter.name, 0.0) for each in recent]) for voter in self.strategies}
-        return self._words(_count_at(at, self), votes, at.sentiment)
+        return self._words(self._count_at(at), votes, at.sentiment)
 
     def said(self, votes: Mapping[str, Numbers]) -> list[Numbers]:
         """The sum of each group's votes; a missing vote counts as 0."""
@@ -129,11 +128,11 @@ class Consensus(CompositeStrategy):
         return list(groups.values())
 
     def _is_rising(self, moment: MarketMoment) -> bool:
-        score, ups, _ = _count_at(moment, self)
+        score, ups, _ = self._count_at(moment)
         return score > self.entry and ups >= self.quorum
 
     def _is_falling(self, moment: MarketMoment) -> bool:
-        score, _, downs = _count_at(moment, self)
+        score, _, downs = self._count_at(moment)
         return score < -self.entry and downs >= self.quorum
 
     def _weights(self, score: Numbers, ups: Numbers, downs: Numbers, take: Take) -> tuple[Numbers, Numbers]:
@@ -157,17 +156,26 @@ class Consensus(CompositeStrategy):
             + ("" if sentiment is None or isnan(sentiment) else f"; Fear & Greed {sentiment:.0f}")
         )
 
+    def _count_at(self, moment: MarketMoment) -> tuple[float, float, float]:
+        """As `_count`, at one candle."""
+        found = moment.measures.get(self.name)
+        if found is None:
+            recent = [self._said_at(moment.back(ago)) for ago in range(self.memory)]
+            votes = [(unit(max(group)), unit(-min(group))) for group in zip(*recent, strict=True)]
+            found = moment.measures[self.name] = _tally(votes)
+        return found
+
+    def _said_at(self, moment: MarketMoment) -> list[float]:
+        key = self.name, "said"
+        found = moment.measures.get(key)
+        if found is None:
+            found = moment.measures[key] = self.said(moment.votes)
+        return found
+
     def _count(self, votes: Mapping[str, FloatArray]) -> tuple[FloatArray, Int8Array, Int8Array]:
         """The score, and the number of groups that vote to buy and to sell, at every candle."""
         said = self.said(votes)
         return _tally([(_strongest(unit(each), self.memory), _strongest(unit(-each), self.memory)) for each in said])
-
-
-@once
-def _count_at(moment: MarketMoment, consensus: Consensus) -> tuple[float, int, int]:
-    """As `Consensus._count`, at one candle."""
-    recent = [consensus.said(moment.back(ago).votes) for ago in range(consensus.memory)]
-    return _tally([(unit(max(group)), unit(-min(group))) for group in zip(*recent, strict=True)])
 
 
 def _tally(votes: Sequence[tuple[Numbers, Numbers]]) -> tuple[Numbers, Numbers, Numbers]:
