@@ -91,14 +91,14 @@ def both(condition: Truths, other: Callable[[], Truths]) -> Truths:
     return condition & other() if isinstance(condition, np.ndarray) else condition and other()
 
 
-def count(conditions: Sequence[Truths]) -> Numbers:
+def how_many(conditions: Sequence[Truths]) -> Numbers:
     """How many of the conditions hold."""
     if isinstance(conditions[0], np.ndarray):
         return np.sum([each.view(np.int8) for each in conditions], axis=0, dtype=np.int8)
     return float(sum(conditions))
 
 
-def ratio(part: Numbers, whole: Numbers, neutral: float) -> Numbers:
+def quotient(part: Numbers, whole: Numbers, neutral: float) -> Numbers:
     """``part / whole``; ``neutral`` if the whole is zero, NaN if it is NaN."""
     if type(whole) is float:
         return neutral if whole == 0.0 else part / whole

@@ -19,11 +19,11 @@ from autopilot.analysis.entries import (
     larger,
     log,
     log1p,
-    ratio,
+    quotient,
     root,
     sine_and_cosine,
 )
-from autopilot.analysis.indicators import MIN_VOLATILITY, IndicatorFormulas
+from autopilot.analysis.formulas import MIN_VOLATILITY, IndicatorFormulas
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays, RegimeAt
 from autopilot.analysis.view import Market, MarketView, once
@@ -220,7 +220,7 @@ def _oscillators(of: IndicatorFormulas) -> Columns:
 def _volume(of: IndicatorFormulas) -> Columns:
     return {
         "volume_surprise": log(of.volume_ratio() + 0.01),
-        "volume_ratio_24_168": log(ratio(of.volume_sum(24) / 24, of.volume_sum(168) / 168, 1.0) + 0.01),
+        "volume_ratio_24_168": log(quotient(of.volume_sum(24) / 24, of.volume_sum(168) / 168, 1.0) + 0.01),
         "obv_slope_24": of.obv_slope(24),
         "obv_slope_168": of.obv_slope(168),
     }

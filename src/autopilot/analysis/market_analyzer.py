@@ -36,7 +36,7 @@ class MarketAnalyzer:
 
     def analyze_at(self, moment: MarketMoment) -> MarketConditions:
         """`analyze` for the view's last candle, of which this is the moment."""
-        whole = len(moment.view.candles) >= WINDOW
+        whole = len(moment.past.view.candles) >= WINDOW
         return _conditions(moment, moment.regimes, feature_row(moment) if whole else outside_row(moment))
 
     def analyze_series(self, view: MarketView) -> SeriesConditions:
@@ -59,21 +59,21 @@ class SeriesConditions:
 
 
 def _conditions(moment: MarketMoment, regime: RegimeAt, row: FeatureRow) -> MarketConditions:
-    view = moment.view
+    view, of = moment.past.view, moment.indicators
     return MarketConditions(
         symbol=view.symbol,
         timeframe=view.timeframe,
         candle_at_ms=moment.open_at_ms,
-        price=moment.close,
+        price=of.close,
         regime=REGIMES[regime.codes],
         regime_strength=regime.strength,
         candles_in_regime=regime.candles_in_regime,
-        adx=moment.adx(),
-        rsi=moment.rsi(),
-        atr=moment.atr(),
-        volatility=moment.volatility(),
-        volatility_ratio=moment.volatility_ratio(),
-        volume_ratio=moment.volume_ratio(),
+        adx=of.adx(),
+        rsi=of.rsi(),
+        atr=of.atr(),
+        volatility=of.volatility(),
+        volatility_ratio=of.volatility_ratio(),
+        volume_ratio=of.volume_ratio(),
         external_signals=view.has_external_at(moment.place),
         features=row,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from autopilot.analysis.entries import Numbers, Truths
-from autopilot.analysis.indicators import (
+from autopilot.analysis.formulas import (
     LEAST_PERIODS,
     PERIODS,
     Formula,
@@ -23,7 +23,8 @@ from autopilot.analysis.indicators import (
 )
 from autopilot.analysis.regime import RegimeAt, RegimeTrack
 from autopilot.analysis.rolling import numbers
-from autopilot.analysis.running import Running, RunningAverage, RunningMoments, RunningWindows
+from autopilot.analysis.running import RunningAverage, RunningMoments, RunningValues, RunningWindows
+from autopilot.domain.candles import FloatArray
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ Fold = tuple[np.ufunc, Callable[..., float]]
 SUM: Fold = np.add, operator.add
 MAX: Fold = np.maximum, max
 MIN: Fold = np.minimum, min
-R = TypeVar("R", bound=Running)
+R = TypeVar("R", bound=RunningValues)
 _COLUMNS = ("open_at_ms", "open", "high", "low", "close", "volume")
 
 
@@ -69,7 +70,9 @@ class MarketPast:
         self._made_with = len(candles)
         self._moments: dict[int, MarketMoment] = {}
         self.running: dict[tuple[Any, ...], Any] = {}
-        """What was asked for, by formula and arguments."""
+        """The averages, sums and extremes of indicators, by formula and arguments."""
+        self.market_running: dict[tuple[Any, ...], RunningWindows] = {}
+        """The sums of measures of the market."""
         self.track: RegimeTrack | None = None
         """The regimes up to the newest candle, if somebody asked for them."""
 
@@ -116,9 +119,11 @@ class MarketPast:
         newest = self.newest
         self._moments.pop(newest.index - KEPT, None)
         for running in tuple(self.running.values()):
-            running.position(newest)
+            running.position(newest.indicators)
+        for windows in tuple(self.market_running.values()):
+            windows.position(newest)
         if self.track is not None:
-            self.track.append(newest)
+            self.track.append(newest.indicators)
         return True
 
     def _continues(self, view: MarketView) -> bool:
@@ -140,88 +145,51 @@ class MarketPast:
 
     def average(self, n: int, formula: Formula, args: tuple[float, ...]) -> RunningAverage:
         """The formula's exponential moving average, from now on advanced with the others."""
-        return self._kept(RunningAverage(*self._series(self.view.indicators, formula, args), n), n, formula, args)
+        return self._kept(
+            RunningAverage(*self._series(formula(self.view.indicators, *args), formula, args), n), n, formula, args
+        )
 
-    def windows(self, of: Any, formula: Formula, args: tuple[float, ...], fold: Fold = SUM) -> RunningWindows:
-        """The formula's values folded; ``of``: the arrays that it is a formula of."""
-        return self._kept(RunningWindows(*self._series(of, formula, args), fold), formula, args)
+    def windows(self, formula: Formula, args: tuple[float, ...], fold: Fold = SUM) -> RunningWindows:
+        """The formula's values folded."""
+        series = self._series(formula(self.view.indicators, *args), formula, args)
+        return self._kept(RunningWindows(*series, fold), formula, args)
+
+    def market_windows(self, measure: Formula, args: tuple[Any, ...]) -> RunningWindows:
+        """The sums of a measure of the market."""
+        found = RunningWindows(*self._series(measure(self.view, *args), measure, args), SUM)
+        self.market_running[measure, args] = found
+        return found
 
     def moments(self, n: int) -> RunningMoments:
         """Mean and deviation of the close."""
-        return self._kept(RunningMoments(*self._series(self.view.indicators, close_of, ()), n), n)
+        return self._kept(RunningMoments(*self._series(self.view.candles.close, close_of, ()), n), n)
 
-    def values(self, formula: Formula, args: tuple[float, ...]) -> Running:
+    def values(self, formula: Formula, args: tuple[float, ...]) -> RunningValues:
         """The formula's values."""
-        return self._kept(Running(*self._series(self.view.indicators, formula, args)), "values", formula, args)
+        return self._kept(
+            RunningValues(*self._series(formula(self.view.indicators, *args), formula, args)), "values", formula, args
+        )
 
     def _kept(self, running: R, *key: Any) -> R:
         self.running[key] = running
         return running
 
     def _series(
-        self, of: Any, formula: Formula, args: tuple[float, ...]
-    ) -> tuple[Any, int, Formula, tuple[float, ...]]:
-        """The formula's values over the newest view, and the index of the view's first candle."""
-        series = formula(of, *args)
+        self, series: FloatArray, formula: Formula, args: tuple[Any, ...]
+    ) -> tuple[FloatArray, int, Formula, tuple[Any, ...]]:
+        """The values over the newest view, and the index of that view's first candle."""
         return series, len(self) - len(series), formula, args
 
 
-class MarketMoment(IndicatorFormulas):
-    """The market at the close of one candle: every value is a float. Made by `MarketPast`."""
+class IndicatorsAt(IndicatorFormulas):
+    """The indicators at one candle: every value is a float."""
 
     def __init__(self, past: MarketPast, index: int) -> None:
-        columns = past.columns
         self.past, self.index = past, index
+        columns = past.columns
         self.close, self.high = columns[close_of][index], columns[high_of][index]
         self.low, self.volume = columns[low_of][index], columns[volume_of][index]
-        self.measures: dict[Any, Any] = {}
-        """Values that several formulas need (`once`)."""
-        self.votes: Mapping[str, float] = {}
-        """By strategy that takes a side at this candle: the side times its confidence."""
         self._known = {}
-
-    @property
-    def indicators(self) -> MarketMoment:
-        return self
-
-    @property
-    def view(self) -> MarketView:
-        """The view that ends with the past's newest candle."""
-        return self.past.view
-
-    @property
-    def regimes(self) -> RegimeAt:
-        """The regime at the past's newest candle."""
-        return self.past.regimes.newest
-
-    @property
-    def place(self) -> int:
-        """The candle's index in `view`, from its end: −1 for the last."""
-        return self.index - len(self.past)
-
-    @property
-    def timeframe(self) -> Timeframe:
-        return self.view.timeframe
-
-    @property
-    def open_at_ms(self) -> int:
-        return int(self.view.candles.open_at_ms[self.place])
-
-    @property
-    def sentiment(self) -> float | None:
-        """NaN if it is unknown, None without a source."""
-        series = self.view.sentiment
-        return None if series is None else float(series[self.place])
-
-    @property
-    def reference_close(self) -> float | None:
-        """NaN if it is missing, None without a reference."""
-        series = self.past.reference
-        return None if series is None else series[self.index]
-
-    def back(self, candles: int) -> MarketMoment:
-        """The moment so many candles ago, or the first."""
-        return self.past.moment(max(self.index - candles, 0))
 
     def log_close(self) -> float:
         return self.past.columns[IndicatorFormulas.log_close][self.index]
@@ -231,49 +199,28 @@ class MarketMoment(IndicatorFormulas):
         if at < 0:
             return nan
         column = self.past.columns.get(formula)
-        return formula(self.past.moment(at), *args) if column is None else column[at]
+        return formula(self.past.moment(at).indicators, *args) if column is None else column[at]
 
     def smoothed(self, n: int, formula: Formula, *args: float) -> float:
-        if max(n, *args) > LONGEST_RUNNING if args else n > LONGEST_RUNNING:
-            return float(self.view.indicators.smoothed(n, formula, *args)[self.place])
         past = self.past
+        if max(n, *args) > LONGEST_RUNNING if args else n > LONGEST_RUNNING:
+            return float(past.view.indicators.smoothed(n, formula, *args)[self.index - len(past)])
         found: RunningAverage = past.running.get((n, formula, args)) or past.average(n, formula, args)
         return found.at(self)
 
     def total(self, n: int, formula: Formula, *args: float) -> float:
         past = self.past
-        found: RunningWindows = past.running.get((formula, args)) or past.windows(past.view.indicators, formula, args)
+        found: RunningWindows = past.running.get((formula, args)) or past.windows(formula, args)
         return found.over(n, self)
-
-    def total_of(self, n: int, formula: Formula, *args: float) -> float:
-        """As `MarketView.total_of`."""
-        past = self.past
-        found: RunningWindows = past.running.get((formula, args)) or past.windows(past.view, formula, args)
-        return found.over(n, self)
-
-    def fresh(self, candles: int, state: Callable[[Any], Truths]) -> bool:
-        """As `MarketView.fresh`."""
-        if not state(self):
-            return False
-        moment, index = self.past.moment, self.index
-        return candles > index or any(not state(moment(index - ago)) for ago in range(1, candles + 1))
-
-    def highest(self, candles: int, formula: Formula, *args: float) -> Numbers:
-        """As `MarketView.highest`."""
-        return max(self.earlier(ago, formula, *args) for ago in range(candles))
-
-    def lowest(self, candles: int, formula: Formula, *args: float) -> Numbers:
-        """As `MarketView.lowest`."""
-        return min(self.earlier(ago, formula, *args) for ago in range(candles))
 
     def highest_high(self, n: int) -> float:
         past = self.past
-        found: RunningWindows = past.running.get((high_of, ())) or past.windows(past.view.indicators, high_of, (), MAX)
+        found: RunningWindows = past.running.get((high_of, ())) or past.windows(high_of, (), MAX)
         return found.over(n, self)
 
     def lowest_low(self, n: int) -> float:
         past = self.past
-        found: RunningWindows = past.running.get((low_of, ())) or past.windows(past.view.indicators, low_of, (), MIN)
+        found: RunningWindows = past.running.get((low_of, ())) or past.windows(low_of, (), MIN)
         return found.over(n, self)
 
     def _moments(self, n: int) -> tuple[float, float]:
@@ -290,9 +237,80 @@ class MarketMoment(IndicatorFormulas):
         if self.index < 24 * (LEAST_PERIODS + 1):
             return nan
         asked = IndicatorFormulas.volatility, (24,)
-        volatility: Running = self.past.running.get(("values", *asked)) or self.past.values(*asked)
+        volatility: RunningValues = self.past.running.get(("values", *asked)) or self.past.values(*asked)
         position = volatility.position(self)
         now, end = volatility.values[position], position - 24 * PERIODS - 1
         before = volatility.values[position - 24 : end if end >= 0 else None : -24]
         ahead = sum(value < now for value in before) - sum(value > now for value in before)
         return 0.5 + ahead / (2.0 * min(self.index // 24 - 1, PERIODS))
+
+
+class MarketMoment:
+    """The market at the close of one candle, as `MarketView` is over many. Made by `MarketPast`."""
+
+    def __init__(self, past: MarketPast, index: int) -> None:
+        self.past, self.index = past, index
+        self.indicators = IndicatorsAt(past, index)
+        self.measures: dict[Any, Any] = {}
+        """Values that several formulas need (`once`)."""
+        self.votes: Mapping[str, float] = {}
+        """By strategy that takes a side at this candle: the side times its confidence."""
+
+    @property
+    def regimes(self) -> RegimeAt:
+        """The regime at the past's newest candle."""
+        return self.past.regimes.newest
+
+    @property
+    def place(self) -> int:
+        """The candle's index in `view`, from its end: −1 for the last."""
+        return self.index - len(self.past)
+
+    @property
+    def timeframe(self) -> Timeframe:
+        return self.past.view.timeframe
+
+    @property
+    def open_at_ms(self) -> int:
+        return int(self.past.view.candles.open_at_ms[self.place])
+
+    @property
+    def sentiment(self) -> float | None:
+        """NaN if it is unknown, None without a source."""
+        series = self.past.view.sentiment
+        return None if series is None else float(series[self.place])
+
+    @property
+    def reference_close(self) -> float | None:
+        """NaN if it is missing, None without a reference."""
+        series = self.past.reference
+        return None if series is None else series[self.index]
+
+    def back(self, candles: int) -> MarketMoment:
+        """The moment so many candles ago, or the first."""
+        return self.past.moment(max(self.index - candles, 0))
+
+    def earlier(self, candles: int, measure: Formula, *args: Any) -> Numbers:
+        """As `MarketView.earlier`."""
+        return measure(self.past.moment(self.index - candles), *args) if candles <= self.index else nan
+
+    def total_of(self, n: int, measure: Formula, *args: Any) -> float:
+        """As `MarketView.total_of`."""
+        past = self.past
+        found: RunningWindows = past.market_running.get((measure, args)) or past.market_windows(measure, args)
+        return found.over(n, self)
+
+    def fresh(self, candles: int, state: Callable[[Any], Truths]) -> bool:
+        """As `MarketView.fresh`."""
+        if not state(self):
+            return False
+        moment, index = self.past.moment, self.index
+        return candles > index or any(not state(moment(index - ago)) for ago in range(1, candles + 1))
+
+    def highest(self, candles: int, formula: Formula, *args: float) -> Numbers:
+        """As `MarketView.highest`."""
+        return max(self.earlier(ago, formula, *args) for ago in range(candles))
+
+    def lowest(self, candles: int, formula: Formula, *args: float) -> Numbers:
+        """As `MarketView.lowest`."""
+        return min(self.earlier(ago, formula, *args) for ago in range(candles))

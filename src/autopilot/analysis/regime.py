@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autopilot.analysis.entries import Numbers, Truths, either, larger, negated, sign, smaller
-from autopilot.analysis.indicators import MIN_VOLATILITY, IndicatorFormulas, Indicators
+from autopilot.analysis.formulas import MIN_VOLATILITY, IndicatorFormulas
+from autopilot.analysis.indicators import Indicators
 from autopilot.analysis.rolling import numbers, rolling_max
 from autopilot.domain.candles import FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 
 if TYPE_CHECKING:
-    from autopilot.analysis.moment import MarketMoment
+    from autopilot.analysis.moment import IndicatorsAt, MarketMoment
 
 REGIMES: tuple[Regime, ...] = tuple(Regime)
 """The regimes by code."""
@@ -116,12 +117,12 @@ class RegimeTrack:
         """At the newest candle."""
         self._codes = array("b", arrays.codes.tobytes())
         self._strength = numbers(arrays.strength)
-        before = [_evidence(newest.back(ago)) for ago in range(VOTES - 1, -1, -1)]
+        before = [_evidence(newest.back(ago).indicators) for ago in range(VOTES - 1, -1, -1)]
         self._calm = deque([_calm(evidence) for evidence in before], VOTES)
         self._bursts = deque([_bursts(evidence) for evidence in before], BURST_LIFE)
 
-    def append(self, newest: MarketMoment) -> None:
-        """Advance to the candle of this moment."""
+    def append(self, newest: IndicatorsAt) -> None:
+        """Advance to the candle of these indicators."""
         evidence = _evidence(newest)
         self._calm.append(_calm(evidence))
         self._bursts.append(_bursts(evidence))

@@ -8,19 +8,23 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from math import nan, sqrt
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from autopilot.analysis.indicators import Formula, ema_of
+from autopilot.analysis.formulas import Formula
+from autopilot.analysis.indicators import ema_of
 from autopilot.analysis.rolling import join_moments, numbers, powers_of
 from autopilot.domain.candles import FloatArray
 
-if TYPE_CHECKING:
-    from autopilot.analysis.moment import MarketMoment
+
+class AtCandle(Protocol):
+    """The indicators or the market at one candle."""
+
+    index: int
 
 
-class Running:
+class RunningValues:
     """A formula's values. ``series``: those known; ``first``: the index of the candle of the first one."""
 
     def __init__(self, series: FloatArray, first: int, formula: Formula, args: Sequence[float]) -> None:
@@ -29,21 +33,21 @@ class Running:
         self._formula = formula
         self._args = args
 
-    def position(self, moment: MarketMoment) -> int:
+    def position(self, moment: AtCandle) -> int:
         """The candle's position in ``values``, with this candle's value taken."""
         position = moment.index - self._first
         if position == len(self.values):
             self._append(self._formula(moment, *self._args))
         return position
 
-    def at(self, moment: MarketMoment) -> float:
+    def at(self, moment: AtCandle) -> float:
         return self.values[self.position(moment)]
 
     def _append(self, value: float) -> None:
         self.values.append(value)
 
 
-class RunningAverage(Running):
+class RunningAverage(RunningValues):
     """The exponential moving average over ``n`` of a formula's values."""
 
     def __init__(self, series: FloatArray, first: int, formula: Formula, args: Sequence[float], n: int) -> None:
@@ -59,7 +63,7 @@ _Part = tuple["array[float]", int]
 """A level of windows, and how far before a candle its entry is."""
 
 
-class RunningWindows(Running):
+class RunningWindows(RunningValues):
     """A formula's values folded over windows of any length, joined from the same halves as in `rolling.Windows`."""
 
     def __init__(
@@ -76,7 +80,7 @@ class RunningWindows(Running):
         """At position p, the entry of a candle folds the 2**p values that end with it."""
         self._parts: dict[int, tuple[_Part, tuple[_Part, ...]]] = {}
 
-    def over(self, n: int, moment: MarketMoment) -> float:
+    def over(self, n: int, moment: AtCandle) -> float:
         """The fold of the last ``n`` values; NaN if there are fewer."""
         position = moment.index - self._first
         if position == len(self.values):
@@ -115,7 +119,7 @@ class RunningWindows(Running):
         return numbers(whole)
 
 
-class RunningMoments(Running):
+class RunningMoments(RunningValues):
     """Mean and population standard deviation over ``n`` of a formula's values, joined as in `rolling_moments`."""
 
     def __init__(self, series: FloatArray, first: int, formula: Formula, args: Sequence[float], n: int) -> None:
@@ -129,7 +133,7 @@ class RunningMoments(Running):
             joined = join_moments(mean[:-size], squares[:-size], size, mean[size:], squares[size:], size)
             self._levels.append(tuple(numbers(np.concatenate([np.full(size, np.nan), each])) for each in joined))  # type: ignore[arg-type]
 
-    def over(self, moment: MarketMoment) -> tuple[float, float]:
+    def over(self, moment: AtCandle) -> tuple[float, float]:
         """(mean, deviation) of the last ``n`` values; NaN if there are fewer."""
         position = self.position(moment)
         if position + 1 < self._n:

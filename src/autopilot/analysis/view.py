@@ -66,11 +66,6 @@ class MarketView:
         )
 
     @cached_property
-    def measures(self) -> dict[Any, Any]:
-        """Values that several formulas need (`once`)."""
-        return {}
-
-    @cached_property
     def past(self) -> MarketPast:
         """What formulas at one of these candles rest on."""
         return MarketPast(self)
@@ -116,7 +111,7 @@ def once(measure: Callable[P, T]) -> Callable[P, T]:
     @wraps(measure)
     def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
         of, *rest = args
-        known = of.measures  # type: ignore[attr-defined]
+        known = of.__dict__.setdefault("measures", {})
         key = (name, *rest)
         found: T | None = known.get(key)
         if found is None:

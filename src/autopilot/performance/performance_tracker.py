@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autopilot.analysis.indicators import MIN_VOLATILITY
+from autopilot.analysis.formulas import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray, Candles, FloatArray, IntArray
@@ -183,7 +183,7 @@ class PerformanceTracker:
         steps = horizon(self._timeframe)
         start = np.array([index - steps])
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
-        unit = volatility_unit(np.log(np.array([view.at(index).volatility(168)]) + MIN_VOLATILITY), steps)
+        unit = volatility_unit(np.log(np.array([view.at(index).indicators.volatility(168)]) + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
         side = np.array([[one.side[index]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])

@@ -116,7 +116,8 @@ class _Opinions:
         reach = self._ranges[moment.index] = bounded_range(moment)
         votes: dict[str, float] = {}
         signals = {
-            one.name: signal_of(one, view.symbol, moment.close, _SILENT, _NEUTRAL, "") for one in self._uninformed
+            one.name: signal_of(one, view.symbol, moment.indicators.close, _SILENT, _NEUTRAL, "")
+            for one in self._uninformed
         }
         for rule in self._rules:
             opinion = self._opinion(rule, moment)
@@ -159,7 +160,7 @@ class _Opinions:
 def _signal(one: Judge, moment: MarketMoment, opinion: Opinion, reach: float) -> StrategySignal:
     distances = reach * one.stop_ranges, reach * one.target_ranges
     reason = one.words(moment) if opinion[0] else ""
-    return signal_of(one, moment.view.symbol, moment.close, opinion, distances, reason)
+    return signal_of(one, moment.past.view.symbol, moment.indicators.close, opinion, distances, reason)
 
 
 def _can_be_asked(one: Consensus) -> bool:

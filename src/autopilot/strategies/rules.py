@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autopilot.analysis.entries import Numbers, Truths, larger, unit
-from autopilot.analysis.indicators import LONGEST_EMA
+from autopilot.analysis.formulas import LONGEST_EMA
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min

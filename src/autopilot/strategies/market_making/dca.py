@@ -88,7 +88,7 @@ class Dca(Rule):
         return (
             f"{due}; price {stretch(at, self.period):+.2f} standard deviations from SMA {self.period} "
             f"(buys between {self.deepest:g} and {self.dearest:g}), volatility "
-            f"{at.volatility_ratio():.2f} times the week's"
+            f"{at.indicators.volatility_ratio():.2f} times the week's"
         )
 
     def _due(self, of: Market) -> Truths:

@@ -80,7 +80,7 @@ class MarketMaking(Rule):
         return (
             f"close {self._offset(at):+.2f} half spreads (of {100 * self._half_spread(at):.2f} %) from EMA "
             f"{self.centre} (quotes at ±1), which moved {self._drift(at):+.2f} in 12 candles; volatility "
-            f"{at.volatility_ratio():.2f} times the week's (below {self.quiet:g} needed)"
+            f"{at.indicators.volatility_ratio():.2f} times the week's (below {self.quiet:g} needed)"
         )
 
     def _offset(self, of: Market) -> Numbers:

@@ -73,8 +73,8 @@ class BollingerMeanReversion(Rule):
         recent = [_position(at.back(ago), self.period, self.width) for ago in range(self.memory)]
         return (
             f"%b {recent[0]:.2f}, between {min(recent):.2f} and {max(recent):.2f} over {self.memory} candles "
-            f"(0 lower band, 1 upper band); volatility {at.volatility_ratio():.2f} times the week's "
-            f"(below {self.burst:g} needed), ADX {at.adx():.0f}"
+            f"(0 lower band, 1 upper band); volatility {at.indicators.volatility_ratio():.2f} times the week's "
+            f"(below {self.burst:g} needed), ADX {at.indicators.adx():.0f}"
         )
 
     def _is_inside(self, of: Market) -> Truths:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.analysis.entries import Numbers, Truths
-from autopilot.analysis.indicators import high_of, low_of
+from autopilot.analysis.formulas import high_of, low_of
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.view import Market
 from autopilot.strategies.base import Below, FloatArray, IntArray, MarketView, StrategyGroup, suits
@@ -78,12 +78,12 @@ class Divergence(Rule):
 
     def words(self, at: MarketMoment) -> str:
         found = []
-        index = at.place + len(at.view.candles)
-        for direction, prices, (first, second) in _pivots(at.view, self.wing, self.span):
+        index = at.place + len(at.past.view.candles)
+        for direction, prices, (first, second) in _pivots(at.past.view, self.wing, self.span):
             known = np.flatnonzero(second + self.wing <= index)
             if len(known):
                 a, b = int(first[known[-1]]), int(second[known[-1]])
-                rsi = [at.back(index - pivot).rsi(self.period) for pivot in (a, b)]
+                rsi = [at.back(index - pivot).indicators.rsi(self.period) for pivot in (a, b)]
                 found.append(
                     f"last pivot {'lows' if direction > 0 else 'highs'} {prices[a]:.6g} (RSI {rsi[0]:.0f}) and "
                     f"{prices[b]:.6g} (RSI {rsi[1]:.0f}), {index - b} candles ago"
@@ -133,8 +133,8 @@ def _found_at(at: MarketMoment, rule: Divergence) -> tuple[float, float]:
         first, last = _pairs(np.array(prices), direction, rule.wing, rule.span)
         if not len(last) or int(last[-1]) != second:
             continue
-        moments = at.back(len(prices) - 1 - int(first[-1])), at.back(rule.wing)
-        before, now = ((of.past.columns[column][of.index], of.rsi(rule.period), of.obv_slope(24)) for of in moments)
+        pivots = (at.back(len(prices) - 1 - int(first[-1])).indicators, at.back(rule.wing).indicators)
+        before, now = ((at.past.columns[column][of.index], of.rsi(rule.period), of.obv_slope(24)) for of in pivots)
         found, quality = rule.compared(direction, *zip(before, now, strict=True))
         gap += found
     return gap, quality

@@ -79,7 +79,7 @@ class Grid(Rule):
     def words(self, at: MarketMoment) -> str:
         return (
             f"price {self._position(at):+.2f} lines from SMA {self.period} after {self._position(at.back(1)):+.2f} "
-            f"(grid of ±{self.levels}, {self._spacing_pct(at):.2f} % apart); ADX {at.adx():.0f}"
+            f"(grid of ±{self.levels}, {self._spacing_pct(at):.2f} % apart); ADX {at.indicators.adx():.0f}"
         )
 
     def _position(self, of: Market) -> Numbers:

@@ -75,10 +75,10 @@ class Rsi(Rule):
         )
 
     def words(self, at: MarketMoment) -> str:
-        recent = [at.back(ago).rsi(self.period) for ago in range(self.memory)]
+        recent = [at.back(ago).indicators.rsi(self.period) for ago in range(self.memory)]
         return (
             f"RSI {recent[0]:.0f}, between {min(recent):.0f} and {max(recent):.0f} over {self.memory} candles "
-            f"(oversold {self.oversold:g}, overbought {self.overbought:g}); ADX {at.adx():.0f}"
+            f"(oversold {self.oversold:g}, overbought {self.overbought:g}); ADX {at.indicators.adx():.0f}"
         )
 
     def _is_above_oversold(self, of: Market) -> Truths:

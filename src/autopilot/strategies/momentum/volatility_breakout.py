@@ -71,7 +71,7 @@ class VolatilityBreakout(Rule):
         above, below = _excess_above(at, self.channel), _excess_below(at, self.channel)
         return (
             f"close {above:+.2f} ATR from the high and {-below:+.2f} from the low of the {self.channel} candles before "
-            f"(breakout: {self.margin:g} beyond), volume {at.volume_ratio():.2f} times the usual "
+            f"(breakout: {self.margin:g} beyond), volume {at.indicators.volume_ratio():.2f} times the usual "
             f"(above {self.volume:g} needed)"
         )
 

@@ -8,7 +8,7 @@ from math import isnan
 
 import numpy as np
 
-from autopilot.analysis.entries import Numbers, count, larger
+from autopilot.analysis.entries import Numbers, how_many, larger
 from autopilot.analysis.moment import MarketMoment
 from autopilot.strategies.base import (
     Below,
@@ -182,7 +182,7 @@ def _tally(votes: Sequence[tuple[Numbers, Numbers]]) -> tuple[Numbers, Numbers, 
     """(score, groups for a buy, groups for a sell) from each group's strongest votes to buy and to sell."""
     standing = [buying - selling for buying, selling in votes]
     ups, downs = [each > NOTICEABLE for each in standing], [each < -NOTICEABLE for each in standing]
-    return sum(standing), count(ups), count(downs)
+    return sum(standing), how_many(ups), how_many(downs)
 
 
 def _strongest(votes: FloatArray, memory: int) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.analysis.entries import Numbers, Truths, count, larger
+from autopilot.analysis.entries import Numbers, Truths, how_many, larger
 from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.view import Market
 from autopilot.strategies.base import Below, StrategyGroup, suits
@@ -73,7 +73,7 @@ class Confirmed(Rule):
         votes = [name for name, vote in zip(CHECKS, _opinions(at, way), strict=True) if vote]
         return (
             f"{len(votes)} of {len(CHECKS)} agree on a {'rise' if up else 'fall'} ({self.needed} needed): "
-            f"{', '.join(votes) or 'none'}; ADX {at.adx():.0f} (above {self.adx_limit:g} needed)"
+            f"{', '.join(votes) or 'none'}; ADX {at.indicators.adx():.0f} (above {self.adx_limit:g} needed)"
         )
 
     def _is_rising(self, of: Market) -> Truths:
@@ -86,7 +86,7 @@ class Confirmed(Rule):
 @once
 def _votes(of: Market, way: float) -> Numbers:
     """The number of indicators for a rise (``way`` 1) or a fall (-1)."""
-    return count(_opinions(of, way))
+    return how_many(_opinions(of, way))
 
 
 def _opinions(of: Market, way: float) -> list[Truths]:

@@ -76,7 +76,7 @@ class Macd(Rule):
         spans = self.fast, self.slow, self.signal
         return (
             f"MACD histogram {_histogram(at, *spans):+.2f} ATR after {_histogram(at.back(self.hold), *spans):+.2f} "
-            f"(band ±{self.band:g}), MACD line {_line(at, *spans):+.2f}; ADX {at.adx():.0f}"
+            f"(band ±{self.band:g}), MACD line {_line(at, *spans):+.2f}; ADX {at.indicators.adx():.0f}"
         )
 
     def _is_above(self, of: Market) -> Truths:

@@ -83,7 +83,7 @@ class MovingAverage(Rule):
         gap, slope = _gap(at, self.fast, self.slow), _slope(at, self.slow, self.fast)
         return (
             f"EMA {self.fast} stands {gap:+.2f} ATR from SMA {self.slow} (band ±{self.band:g}), "
-            f"whose slope is {slope:+.2f}; ADX {at.adx():.0f}"
+            f"whose slope is {slope:+.2f}; ADX {at.indicators.adx():.0f}"
         )
 
     def _is_above(self, of: Market) -> Truths:
