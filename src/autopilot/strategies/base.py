@@ -32,7 +32,6 @@ __all__ = [
     "StrategySignal",
     "quantity_for",
     "signal_at",
-    "signal_of",
     "suits",
 ]
 """With the types in a strategy's signature, so that its author finds them in one place."""
@@ -150,31 +149,40 @@ def quantity_for(signal: StrategySignal, balance: Decimal, fraction: Decimal) ->
 
 def signal_at(strategy: Strategy, view: MarketView, arrays: SignalArrays, index: int, reason: str) -> StrategySignal:
     """The strategy's opinion at candle ``index``; ``arrays`` are its signals on ``view``."""
-    opinion = int(arrays.side[index]), float(arrays.strength[index]), float(arrays.confidence[index])
-    distances = float(arrays.stop_distance[index]), float(arrays.target_distance[index])
-    return signal_of(strategy, view.symbol, float(view.candles.close[index]), opinion, distances, reason)
+    return signal_of(
+        strategy,
+        view.symbol,
+        float(view.candles.close[index]),
+        int(arrays.side[index]),
+        float(arrays.strength[index]),
+        float(arrays.confidence[index]),
+        float(arrays.stop_distance[index]),
+        float(arrays.target_distance[index]),
+        reason,
+    )
 
 
 def signal_of(
     strategy: Strategy,
     symbol: str,
     price: float,
-    opinion: tuple[float, float, float],
-    distances: tuple[float, float],
-    reason: str,
+    side: int,
+    strength: float,
+    confidence: float,
+    stop_distance: float,
+    target_distance: float,
+    reason: str = "",
 ) -> StrategySignal:
-    """The strategy's signal. ``opinion``: side, strength and confidence; ``distances``: of stop and target."""
-    side, strength, confidence = opinion
-    stop, target = distances
+    """The strategy's opinion at a candle that closes at ``price``; the rest as in `SignalArrays`."""
     return StrategySignal(
-        symbol,
-        _SIGNAL_TYPES[int(side)],
-        strength,
-        confidence,
-        price,
-        price * (1.0 - stop),
-        price * (1.0 + target),
-        strategy.name,
-        strategy.group,
-        reason,
+        symbol=symbol,
+        signal_type=_SIGNAL_TYPES[side],
+        strength=strength,
+        confidence=confidence,
+        price=price,
+        stop=price * (1.0 - stop_distance),
+        target=price * (1.0 + target_distance),
+        strategy=strategy.name,
+        group=strategy.group,
+        reason=reason,
     )

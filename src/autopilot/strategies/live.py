@@ -29,8 +29,8 @@ Judge = Rule | Consensus
 Opinion = tuple[float, float, float]
 """Side, strength and confidence."""
 _SILENT = (0.0, 0.0, 0.0)
-_NEUTRAL = (0.02, 0.04)
-"""The distances of `SignalArrays.neutral`."""
+_NEUTRAL = (0.0, 0.0, 0.02, 0.04)
+"""As `SignalArrays.neutral`, at one candle."""
 
 
 class LiveMarket:
@@ -42,6 +42,7 @@ class LiveMarket:
     def __init__(self, analyzer: MarketAnalyzer, strategies: StrategySet) -> None:
         self._analyzer = analyzer
         self._strategies = strategies
+        self._others = {one.name for one in strategies if not isinstance(one, Rule | Consensus)}
         self._opinions: _Opinions | None = None
         self.wholes = 0
         """Number of views evaluated as a whole."""
@@ -56,9 +57,10 @@ class LiveMarket:
                     self._opinions = before
                     return found
             except Exception:  # the evaluation as a whole finds out which strategy fails
+                view.__dict__.pop("past", None)
                 log.debug("%s: the window is evaluated as a whole", view.symbol, exc_info=True)
         conditions, evaluation = self.read_whole(view)
-        if len(view.candles) == WINDOW and not evaluation.errors:
+        if len(view.candles) == WINDOW and evaluation.errors.keys() <= self._others:
             self._opinions = _Opinions(self._strategies, view, evaluation)
         return conditions, evaluation
 
@@ -158,9 +160,10 @@ class _Opinions:
 
 
 def _signal(one: Judge, moment: MarketMoment, opinion: Opinion, reach: float) -> StrategySignal:
-    distances = reach * one.stop_ranges, reach * one.target_ranges
-    reason = one.words(moment) if opinion[0] else ""
-    return signal_of(one, moment.past.view.symbol, moment.indicators.close, opinion, distances, reason)
+    side, strength, confidence = opinion
+    stop, target = reach * one.stop_ranges, reach * one.target_ranges
+    price, reason = moment.indicators.close, one.words(moment) if side else ""
+    return signal_of(one, moment.past.view.symbol, price, int(side), strength, confidence, stop, target, reason)
 
 
 def _can_be_asked(one: Consensus) -> bool:
