@@ -118,8 +118,7 @@ class _Opinions:
         reach = self._ranges[moment.index] = bounded_range(moment)
         votes: dict[str, float] = {}
         signals = {
-            one.name: signal_of(one, view.symbol, moment.indicators.close, _SILENT, _NEUTRAL, "")
-            for one in self._uninformed
+            one.name: signal_of(one, view.symbol, moment.indicators.close, 0, *_NEUTRAL) for one in self._uninformed
         }
         for rule in self._rules:
             opinion = self._opinion(rule, moment)
