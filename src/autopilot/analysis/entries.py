@@ -54,9 +54,9 @@ def smaller(values: Numbers, other: Numbers) -> Numbers:
 
 
 def sign(values: Numbers) -> Numbers:
-    """-1, 0 or 1."""
+    """-1, 0 or 1; NaN stays NaN."""
     if type(values) is float:
-        return float((values > 0.0) - (values < 0.0))
+        return float((values > 0.0) - (values < 0.0)) if values == values else values
     return np.sign(values)
 
 

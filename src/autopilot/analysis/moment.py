@@ -74,7 +74,7 @@ class MarketPast:
         self.market_running: dict[tuple[Any, ...], RunningWindows] = {}
         """The sums of measures of the market."""
         self.track: RegimeTrack | None = None
-        """The regimes up to the newest candle, if somebody asked for them."""
+        """The regimes up to the newest candle, once they are kept."""
 
     def __len__(self) -> int:
         """Number of candles from the first view's first one on."""
@@ -85,12 +85,9 @@ class MarketPast:
         """The moment of the newest candle."""
         return self.moment(len(self) - 1)
 
-    @property
-    def regimes(self) -> RegimeTrack:
-        """The regimes up to the newest candle."""
-        if self.track is None:
-            self.track = RegimeTrack(self.view.regimes, self.newest)
-        return self.track
+    def keep_regimes(self) -> None:
+        """From now on classify each candle as it comes."""
+        self.track = RegimeTrack(self.view.regimes, self.newest)
 
     def moment(self, index: int) -> MarketMoment:
         """The moment of a candle, counted from the first of the first view."""
@@ -258,8 +255,9 @@ class MarketMoment:
 
     @property
     def regimes(self) -> RegimeAt:
-        """The regime at the past's newest candle."""
-        return self.past.regimes.newest
+        """The regime at the candle: the newest one of a past that keeps regimes."""
+        track = self.past.track
+        return track.newest if track else self.past.view.regimes.at(self.place)
 
     @property
     def place(self) -> int:

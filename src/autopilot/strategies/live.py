@@ -98,6 +98,7 @@ class _Opinions:
         """Take over what the evaluation as a whole says."""
         self._ranges[:WINDOW] = bounded_range(view)
         newest = self.past.newest
+        self.past.keep_regimes()
         for one in self._rules:
             arrays = evaluation.arrays.get(one.name) or one.signals(view)
             self._said[one.name][:, :WINDOW] = arrays.side, arrays.strength, arrays.confidence
