@@ -7,7 +7,7 @@ candle, and at one candle, where each value is a float. These functions take eit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import sqrt
+from math import isnan, sqrt
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def smaller(values: Numbers, other: Numbers) -> Numbers:
 def sign(values: Numbers) -> Numbers:
     """-1, 0 or 1; NaN stays NaN."""
     if type(values) is float:
-        return float((values > 0.0) - (values < 0.0)) if values == values else values
+        return float((values > 0.0) - (values < 0.0)) if not isnan(values) else values
     return np.sign(values)
 
 

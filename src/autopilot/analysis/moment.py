@@ -12,7 +12,6 @@ import numpy as np
 
 from autopilot.analysis.entries import Numbers, Truths
 from autopilot.analysis.formulas import (
-    LEAST_PERIODS,
     PERIODS,
     Formula,
     IndicatorFormulas,
@@ -74,7 +73,7 @@ class MarketPast:
         self.market_running: dict[tuple[Any, ...], RunningWindows] = {}
         """The sums of measures of the market."""
         self.track: RegimeTrack | None = None
-        """The regimes up to the newest candle, once they are kept."""
+        """The regimes up to the newest candle; None before `keep`."""
 
     def __len__(self) -> int:
         """Number of candles from the first view's first one on."""
@@ -85,9 +84,12 @@ class MarketPast:
         """The moment of the newest candle."""
         return self.moment(len(self) - 1)
 
-    def keep_regimes(self) -> None:
-        """From now on classify each candle as it comes."""
+    def keep(self) -> None:
+        """From now on keep what is asked for, advance it, and classify each candle as it comes. Before, values are read
+        from the view's arrays."""
+        self._moments.clear()
         self.track = RegimeTrack(self.view.regimes, self.newest)
+        self._moments.clear()
 
     def moment(self, index: int) -> MarketMoment:
         """The moment of a candle, counted from the first of the first view."""
@@ -201,28 +203,44 @@ class IndicatorsAt(IndicatorFormulas):
     def smoothed(self, n: int, formula: Formula, *args: float) -> float:
         past = self.past
         if max(n, *args) > LONGEST_RUNNING if args else n > LONGEST_RUNNING:
-            return float(past.view.indicators.smoothed(n, formula, *args)[self.index - len(past)])
-        found: RunningAverage = past.running.get((n, formula, args)) or past.average(n, formula, args)
+            return self._read(past.view.indicators.smoothed(n, formula, *args))
+        found: RunningAverage | None = past.running.get((n, formula, args))
+        if found is None:
+            if past.track is None:
+                return self._read(past.view.indicators.smoothed(n, formula, *args))
+            found = past.average(n, formula, args)
         return found.at(self)
 
     def total(self, n: int, formula: Formula, *args: float) -> float:
         past = self.past
-        found: RunningWindows = past.running.get((formula, args)) or past.windows(formula, args)
+        found: RunningWindows | None = past.running.get((formula, args))
+        if found is None:
+            if past.track is None:
+                return self._read(past.view.indicators.total(n, formula, *args))
+            found = past.windows(formula, args)
         return found.over(n, self)
 
     def highest_high(self, n: int) -> float:
         past = self.past
+        if past.track is None:
+            return self._read(past.view.indicators.highest_high(n))
         found: RunningWindows = past.running.get((high_of, ())) or past.windows(high_of, (), MAX)
         return found.over(n, self)
 
     def lowest_low(self, n: int) -> float:
         past = self.past
+        if past.track is None:
+            return self._read(past.view.indicators.lowest_low(n))
         found: RunningWindows = past.running.get((low_of, ())) or past.windows(low_of, (), MIN)
         return found.over(n, self)
 
     def _moments(self, n: int) -> tuple[float, float]:
         found: RunningMoments = self.past.running.get((n,)) or self.past.moments(n)
         return found.over(self)
+
+    def _read(self, series: FloatArray) -> float:
+        """The entry at this candle of a series over the newest view."""
+        return float(series[self.index - len(self.past)])
 
     def _usual_volume(self, n: int) -> float:
         if self.index + 1 < n:
@@ -231,8 +249,8 @@ class IndicatorsAt(IndicatorFormulas):
         return (ordered[(n - 1) // 2] + ordered[n // 2]) * 0.5 or self.volume_sum(n) / n
 
     def volatility_rank(self) -> float:
-        if self.index < 24 * (LEAST_PERIODS + 1):
-            return nan
+        if self.past.track is None:
+            return self._read(self.past.view.indicators.volatility_rank())
         asked = IndicatorFormulas.volatility, (24,)
         volatility: RunningValues = self.past.running.get(("values", *asked)) or self.past.values(*asked)
         position = volatility.position(self)
@@ -295,7 +313,11 @@ class MarketMoment:
     def total_of(self, n: int, measure: Formula, *args: Any) -> float:
         """As `MarketView.total_of`."""
         past = self.past
-        found: RunningWindows = past.market_running.get((measure, args)) or past.market_windows(measure, args)
+        found: RunningWindows | None = past.market_running.get((measure, args))
+        if found is None:
+            if past.track is None:
+                return float(past.view.total_of(n, measure, *args)[self.place])
+            found = past.market_windows(measure, args)
         return found.over(n, self)
 
     def fresh(self, candles: int, state: Callable[[Any], Truths]) -> bool:

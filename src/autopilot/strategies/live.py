@@ -62,6 +62,7 @@ class LiveMarket:
         conditions, evaluation = self.read_whole(view)
         if len(view.candles) == WINDOW and evaluation.errors.keys() <= self._others:
             self._opinions = _Opinions(self._strategies, view, evaluation)
+            self._analyzer.analyze_at(view.at(-1))  # so that all that it needs is kept before the next candle
         return conditions, evaluation
 
     def read_whole(self, view: MarketView) -> tuple[MarketConditions, Evaluation]:
@@ -97,8 +98,8 @@ class _Opinions:
     def _begin(self, view: MarketView, evaluation: Evaluation) -> None:
         """Take over what the evaluation as a whole says."""
         self._ranges[:WINDOW] = bounded_range(view)
+        self.past.keep()
         newest = self.past.newest
-        self.past.keep_regimes()
         for one in self._rules:
             arrays = evaluation.arrays.get(one.name) or one.signals(view)
             self._said[one.name][:, :WINDOW] = arrays.side, arrays.strength, arrays.confidence
