@@ -70,7 +70,7 @@ class Run:
                     kept = getattr(evaluation.arrays[name], column)[-KEPT_CANDLES:]
                     np.testing.assert_array_equal(kept, getattr(arrays, column)[-KEPT_CANDLES:], f"{name} {column}")
             for column in ("codes", "strength", "candles_in_regime", "previous"):
-                kept, expected = (getattr(each.regimes, column)[-200:] for each in (view, alone))
+                kept, expected = (getattr(each.regimes, column)[-KEPT_CANDLES:] for each in (view, alone))
                 np.testing.assert_array_equal(kept, expected)
         return self.live.wholes - before
 
