@@ -36,16 +36,16 @@ class Maturing:
         self._reader = reader
         self._turn = turn
 
-    async def observe(self, reading: Reading, joined: JoinedCandles) -> None:
+    async def observe(self, reading: Reading, joined: JoinedCandles, *, is_first: bool) -> None:
         """Store the samples that have matured at this candle, once our own candles make a whole window. At the start
-        and after a pause this needs more candles than a decision does."""
+        and after a pause this needs more candles than a decision does. ``is_first``: no candle was decided yet."""
         if self._tracker.is_loading:
             async with self._turn:
                 for _ in iter(self._tracker.load_more, False):
                     await asyncio.sleep(PAUSE_S)
         if len(joined.candles) - joined.joined < WINDOW:
             return
-        due = self._tracker.candles_due(self._symbol, reading.open_at_ms)
+        due = self._tracker.candles_due(self._symbol, reading.open_at_ms, is_first=is_first)
         if due > reading.index + 1:
             async with self._turn:
                 await self._catch_up(reading.open_at_ms, due)
