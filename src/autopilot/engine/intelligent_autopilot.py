@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,7 +43,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """Shared by the autopilots of one account. ``observer`` is None if the broker needs no prices."""
+    """Shared by the autopilots of one account. ``observer`` is None if the broker needs no prices. ``catch_up`` is held
+    by the one that catches up on its samples, so that they do so one after the other."""
 
     source: CandleSource
     account: TradingAccount
@@ -52,6 +54,7 @@ class Dependencies:
     strategies: StrategySet
     selector: StrategySelector
     tracker: PerformanceTracker
+    catch_up: asyncio.Lock
     watch: AccountWatch
     events: EventSink
 
@@ -80,7 +83,7 @@ class IntelligentAutopilot:
         self._watch = deps.watch
         self._events = deps.events
         self._reader = reader
-        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader)
+        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader, deps.catch_up)
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
@@ -151,7 +154,7 @@ class IntelligentAutopilot:
         self._watch.answered(self._account.name, self.symbol)
         fresh = self._passing_over.missed(fresh)
         for index in range(len(fresh)):
-            await self._close(market, fresh.candle(index))
+            await self._close(market, fresh.candle(index), is_first=decided_at_ms is None)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._account.lock.for_cycle():
@@ -160,7 +163,7 @@ class IntelligentAutopilot:
                 self._seen_at_ms = quote.at_ms
         return more
 
-    async def _close(self, market: Market, candle: Candle) -> None:
+    async def _close(self, market: Market, candle: Candle, *, is_first: bool) -> None:
         """Settle a closed candle, then analyze and decide it. Exits do not wait for the analysis."""
         async with self._account.lock.for_cycle():
             self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
@@ -169,7 +172,7 @@ class IntelligentAutopilot:
         if self._passing_over.too_short(joined.candles, self._deps.strategies):
             return
         reading = await self._reader.read(joined)
-        await self._maturing.observe(reading, joined)
+        await self._maturing.observe(reading, joined, is_first=is_first)
         async with self._account.lock.for_cycle():
             await self._decide(market, reading)
 

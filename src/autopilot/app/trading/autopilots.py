@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
@@ -76,6 +77,7 @@ class Venue:
     sentiment: SentimentSource
     selector: StrategySelector
     lender: CandleSource | None
+    _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
 
@@ -107,6 +109,7 @@ class Venue:
             strategies=wiring.strategies,
             selector=self.selector,
             tracker=self._tracker(settings),
+            catch_up=self._catch_up,
             watch=wiring.watch,
             events=wiring.accounts.events,
         )
@@ -140,6 +143,6 @@ class Venue:
             samples = SqliteSamples(self.wiring.accounts.database)
             names = self.wiring.strategies.names
             tracker = PerformanceTracker(exchange_of(self.account), timeframe, names, samples, ASSUMED_COST)
-            tracker.load(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
+            tracker.resume(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
             self._trackers[timeframe] = tracker
         return self._trackers[timeframe]
