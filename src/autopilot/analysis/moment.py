@@ -85,7 +85,7 @@ class MarketPast:
         return self.moment(len(self) - 1)
 
     def keep(self) -> None:
-        """From now on keep what is asked for, advance it, and classify each candle as it comes. Before, values are read
+        """From now on keep the averages, sums and extremes, and classify each candle as it comes. Before, they are read
         from the view's arrays."""
         self._moments.clear()
         self.track = RegimeTrack(self.view.regimes, self.newest)
