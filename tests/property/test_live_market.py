@@ -198,3 +198,18 @@ def test_a_rule_that_fails_is_named_as_by_the_whole_window() -> None:
     evaluations = [run.live.read(run.view(end))[1] for end in range(1500, 1600)]
     assert any(each.errors for each in evaluations)
     assert run.read(range(1600, 1640)) >= 1
+
+
+@dataclass(frozen=True)
+class OnlyOverSeries(Macd):
+    """A rule that cannot be asked at one candle."""
+
+    name = "only_over_series"
+
+    def side_at(self, moment: object) -> float:
+        raise TypeError("one candle is not enough")
+
+
+def test_a_rule_that_cannot_be_asked_at_one_candle_is_asked_over_the_window() -> None:
+    run = moody_run(14, StrategySet((OnlyOverSeries(), MovingAverage())))
+    assert run.read(range(1500, 1504)) == 4

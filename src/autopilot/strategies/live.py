@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -51,19 +52,27 @@ class LiveMarket:
         """The conditions and the signals at the view's last candle. Raises CandleError if the view is too short."""
         before, self._opinions = self._opinions, None
         if before is not None:
-            try:
+            with self._or_whole(view):
                 if before.past.follow(view):
                     found = self._analyzer.analyze_at(before.past.newest), before.evaluate(view)
                     self._opinions = before
                     return found
-            except Exception:  # the evaluation as a whole finds out which strategy fails
-                view.__dict__.pop("past", None)
-                log.debug("%s: the window is evaluated as a whole", view.symbol, exc_info=True)
         conditions, evaluation = self.read_whole(view)
         if len(view.candles) == WINDOW and evaluation.errors.keys() <= self._others:
-            self._opinions = _Opinions(self._strategies, view, evaluation)
-            self._analyzer.analyze_at(view.at(-1))  # so that all that it needs is kept before the next candle
+            with self._or_whole(view):
+                begun = _Opinions(self._strategies, view, evaluation)
+                self._analyzer.analyze_at(view.at(-1))  # so that all that it needs is kept before the next candle
+                self._opinions = begun
         return conditions, evaluation
+
+    @contextmanager
+    def _or_whole(self, view: MarketView) -> Iterator[None]:
+        """A rule may be anyone's code. If it fails at one candle, the evaluation as a whole says how."""
+        try:
+            yield
+        except Exception:  # see above
+            view.__dict__.pop("past", None)
+            log.debug("%s: the window is evaluated as a whole", view.symbol, exc_info=True)
 
     def read_whole(self, view: MarketView) -> tuple[MarketConditions, Evaluation]:
         """As `read`, with the view evaluated as a whole."""
