@@ -209,7 +209,7 @@ def _again(
     ]
     stage = BacktestStage.TRADING_AGAIN
     outcome, _ = simulate(recorded.account, traded, strategies, config.paper, progress, models=models, stage=stage)
-    return outcome, decisions_of(recorded.account, traded, strategies, models, outcome.judged, outcome.unsure)
+    return outcome, decisions_of(recorded.account, traded, models, outcome.judged, outcome.unsure, outcome.missing)
 
 
 def _compared(

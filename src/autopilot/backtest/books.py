@@ -48,6 +48,7 @@ class MemoryBooks(Ledger):
         self._orders: dict[str, Order] = {}
         self._known_fills: set[tuple[str, str]] = set()
         self._symbols: defaultdict[str, _SymbolBooks] = defaultdict(_SymbolBooks)
+        self._positions: tuple[Position, ...] = ()
         self._marks: dict[str, EquityMark] = {}
         self._traded_cash: defaultdict[str, Decimal] = defaultdict(Decimal)
 
@@ -95,6 +96,7 @@ class MemoryBooks(Ledger):
         self._traded_cash[currency] = sum((each.cash for each in new), self._traded_cash[currency])
         booked = book_fills(books.position, order, new, partial(self.last_exit, order.account, order.symbol), market)
         books.position = booked.position
+        self._positions = tuple(each.position for _, each in sorted(self._symbols.items()) if each.position)
         for trip in booked.ended:
             self._keep_ended(trip)
         return tuple(new)
@@ -118,7 +120,7 @@ class MemoryBooks(Ledger):
         return RefusedExit(refused[-1], refused[0], len(refused)) if refused else None
 
     def positions(self, account: str) -> tuple[Position, ...]:
-        return tuple(books.position for _, books in sorted(self._symbols.items()) if books.position)
+        return self._positions
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         books = self._symbols[symbol]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.backtest.choices import RULES, BacktestChoices, speaking
-from autopilot.domain.candles import Candles, IntArray
+from autopilot.domain.candles import Candles, Int8Array, IntArray
 from autopilot.domain.decision import Action, Denied, decision_id
 from autopilot.domain.market import Market
+from autopilot.domain.money import ZERO
 from autopilot.domain.selection import DecidedBy, GroupScore, ModelOpinion, Selection
 from autopilot.domain.signal import STRATEGY_GROUPS, StrategySignal
 from autopilot.engine.judgement import Judgement
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.account_record import SymbolCloses
 from autopilot.risk.evaluation import evaluate
-from autopilot.strategies.base import Strategy, signal_at
-from autopilot.strategies.registry import StrategySet
+from autopilot.risk.preflight import position_check
 from autopilot.training.data.series import SymbolSeries
 
 if TYPE_CHECKING:
@@ -37,6 +35,10 @@ class BacktestSymbol:
     series: SymbolSeries
     choices: BacktestChoices
     detail: Candles | None = None
+
+    def signal(self, index: int) -> StrategySignal:
+        """The signal of the chosen strategy at a decided candle where it has one."""
+        return self.series.signal(int(self.choices.strategy[index - self.choices.first]), index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +65,21 @@ class DecisionRow:
 
 def symbol_closes(traded: Sequence[BacktestSymbol]) -> list[SymbolCloses]:
     """The candles of each symbol, and where its decisions begin."""
-    return [SymbolCloses(each.market.symbol, each.series.view.candles, each.choices.first) for each in traded]
+    return [SymbolCloses(each.market.symbol, each.series.candles, each.choices.first) for each in traded]
 
 
-def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, IntArray]:
-    """int64 indices of the candles whose signal reaches the required confidence, and of those whose signal does not.
-    The latter are denied in any case."""
+def sure_and_unsure(traded: BacktestSymbol) -> tuple[IntArray, Int8Array, IntArray]:
+    """int64 indices of the candles whose signal reaches the required confidence, and int8 its side; and int64 indices
+    of those whose signal does not. The latter are denied in any case."""
     choices, settings = traded.choices, traded.settings.evaluation
-    spoken = np.flatnonzero(speaking(traded.series, choices))
-    confidence = choices.group_confidence[spoken] * choices.strategy_confidence[spoken]
-    sure = confidence >= settings.min_confidence_threshold
-    return spoken[sure] + choices.first, spoken[~sure] + choices.first
+    spoken, side = speaking(traded.series, choices)
+    at = spoken - choices.first
+    sure = choices.group_confidence[at] * choices.strategy_confidence[at] >= settings.min_confidence_threshold
+    return spoken[sure], side[sure], spoken[~sure]
 
 
-def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models: Sequence[DecidingModel]) -> Selection:
-    """The choice of ``strategy`` at candle ``index``: who made it, and its confidence."""
+def selection_at(traded: BacktestSymbol, index: int, models: Sequence[DecidingModel]) -> Selection:
+    """The choice at candle ``index``: who made it, and its confidence."""
     choices, at = traded.choices, index - traded.choices.first
     group, number = STRATEGY_GROUPS[int(choices.group[at])], int(choices.model[at])
     model = None if number == RULES else models[number]
@@ -85,7 +87,7 @@ def selection_at(traded: BacktestSymbol, index: int, strategy: Strategy, models:
     return Selection(
         decided_by=DecidedBy.RULES if model is None else DecidedBy.MODEL,
         group=group,
-        strategy=strategy.name,
+        strategy=traded.series.strategies.names[int(choices.strategy[at])],
         group_confidence=confidence,
         strategy_confidence=float(choices.strategy_confidence[at]),
         groups=(GroupScore(group, confidence, "", None if model is None else edge),),
@@ -100,13 +102,13 @@ def decided(
     account: str, traded: BacktestSymbol, index: int, selection: Selection, signal: StrategySignal, judgement: Judgement
 ) -> DecisionRow:
     """The decision on the signal at candle ``index``."""
-    view = traded.series.view
-    open_at_ms = int(view.candles.open_at_ms[index])
+    series = traded.series
+    open_at_ms = int(series.candles.open_at_ms[index])
     return DecisionRow(
-        id=decision_id(account, view.symbol, view.timeframe, open_at_ms),
-        symbol=view.symbol,
+        id=decision_id(account, series.symbol, series.candles.timeframe, open_at_ms),
+        symbol=series.symbol,
         candle_at_ms=open_at_ms,
-        regime=view.regimes.regime(index).value if index >= LEAST_CANDLES - 1 else "",
+        regime=series.regime(index).value if index >= LEAST_CANDLES - 1 else "",
         group=selection.group.value,
         strategy=selection.strategy,
         decided_by=selection.decided_by.value,
@@ -124,27 +126,39 @@ def decided(
 def decisions_of(
     account: str,
     traded: Sequence[BacktestSymbol],
-    strategies: StrategySet,
     models: Sequence[DecidingModel],
     judged: Sequence[DecisionRow],
     unsure: Sequence[IntArray],
+    missing: Sequence[IntArray],
 ) -> tuple[DecisionRow, ...]:
     """The decision on every signal, in order of time."""
-    ordered = tuple(strategies)
     denied = [
-        _unsure(account, each, index, ordered, models)
-        for each, indices in zip(traded, unsure, strict=True)
+        _denied(account, each, index, models, reason)
+        for reason, every in ((_unsure, unsure), (_nothing_to_sell, missing))
+        for each, indices in zip(traded, every, strict=True)
         for index in indices.tolist()
     ]
     return tuple(sorted((*judged, *denied), key=lambda each: (each.candle_at_ms, each.symbol)))
 
 
-def _unsure(
-    account: str, traded: BacktestSymbol, index: int, strategies: Sequence[Strategy], models: Sequence[DecidingModel]
+def _denied(
+    account: str,
+    traded: BacktestSymbol,
+    index: int,
+    models: Sequence[DecidingModel],
+    reason: Callable[[BacktestSymbol, StrategySignal, Selection], Denied],
 ) -> DecisionRow:
-    strategy = strategies[int(traded.choices.strategy[index - traded.choices.first])]
-    signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
-    selection = selection_at(traded, index, strategy, models)
+    signal, selection = traded.signal(index), selection_at(traded, index, models)
+    judgement = Judgement(Action.DENIED, denied=reason(traded, signal, selection))
+    return decided(account, traded, index, selection, signal, judgement)
+
+
+def _unsure(traded: BacktestSymbol, signal: StrategySignal, selection: Selection) -> Denied:
     opportunity = evaluate(signal, selection, traded.settings.evaluation, 0)
     assert isinstance(opportunity, Denied), "it is not sure enough"
-    return decided(account, traded, index, selection, signal, Judgement(Action.DENIED, denied=opportunity))
+    return opportunity
+
+
+def _nothing_to_sell(traded: BacktestSymbol, _signal: StrategySignal, _selection: Selection) -> Denied:
+    check = position_check(traded.market, None, ZERO)
+    return Denied(check.code, check.detail, (check,))

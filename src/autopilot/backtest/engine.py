@@ -7,13 +7,13 @@ share one account.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import math
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,6 @@ from autopilot.execution.restrictions import Restrictions
 from autopilot.performance.account_record import AccountRecord, Holdings, decided_closes
 from autopilot.ports.clock import Clock
 from autopilot.ports.observer import EventSink
-from autopilot.strategies.base import signal_at
 from autopilot.strategies.registry import StrategySet
 
 if TYPE_CHECKING:
@@ -71,12 +70,14 @@ class Steps:
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestResult:
     """The result of a backtest. ``judged``: the decisions on signals that were confident enough. ``unsure``: for
-    each symbol the candles of the other signals, ascending. ``candles``: the number of candles decided;
-    ``looked_into``: how many of them were settled by finer candles."""
+    each symbol the candles of the other signals, ascending; ``missing``: those of signals to sell that were confident
+    enough while nothing was held or ordered. ``candles``: the number of candles decided; ``looked_into``: how many of
+    them were settled by finer candles."""
 
     books: MemoryBooks
     judged: tuple[DecisionRow, ...]
     unsure: tuple[IntArray, ...]
+    missing: tuple[IntArray, ...]
     steps: Steps
     candles: int
     looked_into: int
@@ -109,8 +110,19 @@ def simulate(
     detail: str = "",
 ) -> tuple[BacktestResult, AccountRecord]:
     """Run a `Backtest` to its end. Raises whatever ``progress`` raises."""
-    result = asyncio.run(Backtest(account, traded, strategies, paper, models).run(progress, stage, detail))
+    result = _completed(Backtest(account, traded, strategies, paper, models).run(progress, stage, detail))
     return result, result.record(traded, paper.balance)
+
+
+def _completed(steps: Coroutine[Any, Any, BacktestResult]) -> BacktestResult:
+    """The result of a coroutine that never waits, as books in memory and a paper exchange allow. There is no event
+    loop: Ctrl-C ends it at once, where asyncio would wait for a step that waits, and would write out the result."""
+    try:
+        steps.send(None)
+    except StopIteration as done:
+        result: BacktestResult = done.value
+        return result
+    raise AssertionError("nothing in a backtest waits")
 
 
 class Backtest:
@@ -126,7 +138,6 @@ class Backtest:
         models: Sequence[DecidingModel] = (),
     ) -> None:
         self._traded = traded
-        self._strategies = tuple(strategies)
         self._models = models
         self._clock = _Clock()
         self._store = MemoryPaper()
@@ -139,7 +150,11 @@ class Backtest:
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
         self._reached = 0
         self._looked_into = 0
-        self._sure, self._unsure = zip(*(sure_and_unsure(each) for each in traded), strict=True)
+        signals = [sure_and_unsure(each) for each in traded]
+        self._sure = [at.tolist() for at, _, _ in signals]
+        self._sides = [side for _, side, _ in signals]
+        self._unsure = tuple(unsure for _, _, unsure in signals)
+        self._missing: list[list[int]] = [[] for _ in traded]
         self._judged: list[DecisionRow] = []
         self._steps: list[tuple[int, float, tuple[float, ...]]] = []
 
@@ -165,19 +180,30 @@ class Backtest:
                 progress(stage, self._passed(), total, detail)
         progress(stage, total, total, detail)
         return BacktestResult(
-            self._books, tuple(self._judged), self._unsure, self._recorded(), total, self._looked_into
+            self._books,
+            tuple(self._judged),
+            self._unsure,
+            tuple(np.array(missing, dtype=np.int64) for missing in self._missing),
+            self._recorded(),
+            total,
+            self._looked_into,
         )
 
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]
+        sure = self._sure[rank]
+        number = bisect_left(sure, index)
+        is_sure = number < len(sure) and sure[number] == index
+        if is_sure and self._sides[rank][number] < 0 and self._is_idle(traded):
+            self._missing[rank].append(index)
+            return
         market = traded.market
         fills = len(self._books.fills)
-        await self._settle(traded, trader, traded.series.view.candles.candle(index))
-        if self._is_sure(rank, index):
-            strategy = self._strategies[int(traded.choices.strategy[index - traded.choices.first])]
-            signal = signal_at(strategy, traded.series.view, traded.series.arrays[strategy.name], index, "")
-            selection = selection_at(traded, index, strategy, self._models)
-            at_ms = int(traded.series.view.candles.open_at_ms[index])
+        await self._settle(traded, trader, traded.series.candles.candle(index))
+        if is_sure:
+            signal = traded.signal(index)
+            selection = selection_at(traded, index, self._models)
+            at_ms = int(traded.series.candles.open_at_ms[index])
             context, mark = await trader.context(signal, market, at_ms, signal.price, proven_on=selection.proven_on)
             judgement = trader.judge(signal, selection, context)
             self._books.keep(mark, judgement.order)
@@ -198,7 +224,7 @@ class Backtest:
         engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
         finer = _within(traded.detail, candle, closed_at_ms) if traded.detail is not None and engaged else None
         if finer is None:
-            await trader.settle(market, traded.series.view.timeframe, candle)
+            await trader.settle(market, traded.series.candles.timeframe, candle)
             return
         for index in range(len(finer)):
             one = finer.candle(index)
@@ -208,25 +234,27 @@ class Backtest:
         self._account.see_price(market.symbol, candle.close)
         self._looked_into += 1
 
-    def _is_sure(self, rank: int, index: int) -> bool:
-        sure = self._sure[rank]
-        at = int(np.searchsorted(sure, index))
-        return at < len(sure) and int(sure[at]) == index
+    def _is_idle(self, traded: BacktestSymbol) -> bool:
+        """Whether the account is open, and nothing is held or ordered. Then a candle changes nothing, and a signal to
+        sell is denied."""
+        account, books = self._account.name, self._books
+        executes = traded.settings.evaluation.auto_execute
+        return bool(self._steps) and executes and not books.positions(account) and not books.open_orders(account)
 
     def _next(self, rank: int, index: int) -> int | None:
         """The next candle of this symbol at which something can happen; None at the end."""
         traded = self._traded[rank]
-        length, symbol = len(traded.series.view.candles), traded.market.symbol
+        length, symbol = len(traded.series.candles), traded.market.symbol
         held = self._account.position(symbol)
         # Where losses close positions, every candle of one that is held may be its last.
         watched = held is not None and traded.settings.limits.may_close_positions
         if watched or self._books.open_orders(self._account.name, symbol):
             return index + 1 if index + 1 < length else None
         speaks = self._sure[rank]
-        at = int(np.searchsorted(speaks, index, side="right"))
-        following = int(speaks[at]) if at < len(speaks) else length
+        at = bisect_right(speaks, index)
+        following = speaks[at] if at < len(speaks) else length
         if held:
-            following = _first_touch(traded.series.view.candles, held, index + 1, following)
+            following = _first_touch(traded.series.candles, held, index + 1, following)
         return following if following < length else None
 
     def _catch_up(self, key: int) -> None:
@@ -249,7 +277,7 @@ class Backtest:
 
     def _still(self, held: Position) -> Held:
         rank = self._ranks[held.symbol]
-        return Held(self._keys[rank], self._traded[rank].series.view.candles.close, held.quantity)
+        return Held(self._keys[rank], self._traded[rank].series.candles.close, held.quantity)
 
     def _record_step(self) -> None:
         held = {each.symbol: float(each.quantity) for each in self._books.positions(self._account.name)}
@@ -264,9 +292,8 @@ class Backtest:
     def _passed(self) -> int:
         """The number of candles decided or passed over so far."""
         return sum(
-            int(np.searchsorted(view.candles.open_at_ms, self._clock.at_ms)) - each.choices.first
+            int(np.searchsorted(each.series.candles.open_at_ms, self._clock.at_ms)) - each.choices.first
             for each in self._traded
-            for view in (each.series.view,)
         )
 
 
@@ -288,8 +315,8 @@ class _Silence(EventSink):
 
 
 def _closes(traded: BacktestSymbol) -> IntArray:
-    view = traded.series.view
-    return view.candles.open_at_ms + view.timeframe.ms
+    candles = traded.series.candles
+    return candles.open_at_ms + candles.timeframe.ms
 
 
 def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | None:

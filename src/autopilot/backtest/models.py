@@ -148,7 +148,7 @@ def follow_models(
     choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], profiles: Sequence[StrategyProfile]
 ) -> BacktestChoices:
     """The choices with those of the models in their spans, wherever a group has a signal and the input is complete."""
-    candles = series.view.candles
+    candles = series.candles
     at = np.arange(choices.first, choices.first + len(choices))
     closes = candles.open_at_ms[at] + candles.timeframe.ms
     speaks = np.take_along_axis(series.sides(at).T, choices.picks, axis=1).any(axis=1)
@@ -168,12 +168,13 @@ def _scored(
     groups: IntArray,
 ) -> BacktestChoices:
     inputs = series.inputs(choices.first + scored)
-    whole = series.records.complete[choices.first + scored] & np.isfinite(inputs).all(axis=1)
+    records = series.records
+    whole = records.complete[records.at(choices.first + scored)] & np.isfinite(inputs).all(axis=1)
     scored, inputs = scored[whole], inputs[whole]
     if not len(scored):
         return choices
-    votes = count_votes(model.ensemble.predict(inputs), series.unit(choices.first + scored), groups)
-    chosen, rows = choose(votes, choices.picks[scored]), np.arange(len(scored))
+    votes = count_votes(model.ensemble.predict(inputs), series.unit(inputs), groups)
+    chosen, rows = choose(votes, choices.picks[scored].astype(np.int64)), np.arange(len(scored))
     found: dict[str, AnyArray] = {
         "group": chosen.group,
         "strategy": chosen.strategy,

@@ -3,15 +3,16 @@ were recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from autopilot.backtest.choices import RULES, BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol
 from autopilot.domain.document_types import DecisionDocument
-from autopilot.domain.signal import STRATEGY_GROUPS, SignalArrays, StrategyGroup
+from autopilot.domain.signal import STRATEGY_GROUPS, StrategyGroup
+from autopilot.domain.sparse_signals import SparseSignals
 
 _SIDES = {"buy": 1, "sell": -1}
 
@@ -62,46 +63,46 @@ def as_recorded(traded: BacktestSymbol, first: int, recorded: Mapping[int, Recor
     signal. All candles before the symbol's own choices are among them. Choices of strategies that are no longer
     installed count as none."""
     series, choices = traded.series, _begun_at(first, traded.choices)
-    candles, names = series.view.candles.open_at_ms, tuple(series.arrays)
+    candles, names = series.candles.open_at_ms, series.strategies.names
     at = np.array([index for index in range(choices.first, len(candles)) if int(candles[index]) in recorded], dtype=int)
-    arrays = {name: _silent_at(each, at) for name, each in series.arrays.items()}
     changed = {name: getattr(choices, name).copy() for name in _COLUMNS}
+    added: list[list[tuple[int, RecordedChoice]]] = [[] for _ in names]
     for index in at.tolist():
         choice = recorded[int(candles[index])]
-        if choice is None or choice.strategy not in arrays:
+        if choice is None or choice.strategy not in names:
             continue
-        for name in _SIGNAL:
-            getattr(arrays[choice.strategy], name)[index] = getattr(choice, name)
         numbers = {"group": STRATEGY_GROUPS.index(choice.group), "strategy": names.index(choice.strategy)}
+        added[numbers["strategy"]].append((index, choice))
         for name in _COLUMNS:
             changed[name][index - choices.first] = numbers.get(name, getattr(choice, name))
-    return replace(traded, series=replace(series, arrays=arrays), choices=replace(choices, **changed))
+    signals = series.signals.replaced(at, _signals(added))
+    return replace(traded, series=replace(series, signals=signals), choices=replace(choices, **changed))
 
 
 _COLUMNS = ("group", "strategy", "group_confidence", "strategy_confidence", "edge_bps", "model")
-_SIGNAL = ("side", "strength", "confidence", "stop_distance", "target_distance")
+_SHARES = ("strength", "confidence", "stop_distance", "target_distance")
+
+
+def _signals(added: Sequence[Sequence[tuple[int, RecordedChoice]]]) -> SparseSignals:
+    """For each strategy, candles in ascending order and the choices whose signals are put there."""
+    every = [each for one in added for each in one]
+    return SparseSignals(
+        begin=np.cumsum([0, *map(len, added)]),
+        at=np.array([index for index, _ in every], dtype=np.int64),
+        side=np.array([choice.side for _, choice in every], dtype=np.int8),
+        **{name: np.array([getattr(choice, name) for _, choice in every], dtype=np.float64) for name in _SHARES},
+    )
 
 
 def _begun_at(first: int, choices: BacktestChoices) -> BacktestChoices:
     """The choices from candle ``first`` on; those before the given ones say nothing."""
     count = choices.first - first
-    none, zeros, unknown = np.zeros(count, dtype=np.int64), np.zeros(count), np.full(count, np.nan)
+    missing = {"edge_bps": np.nan, "novelty": np.nan, "model": RULES}
+    columns = {each.name: getattr(choices, each.name) for each in fields(choices) if each.name != "first"}
     return BacktestChoices(
         first=first,
-        picks=np.concatenate([np.zeros((count, len(STRATEGY_GROUPS)), dtype=np.int64), choices.picks]),
-        group=np.concatenate([none, choices.group]),
-        strategy=np.concatenate([none, choices.strategy]),
-        group_confidence=np.concatenate([zeros, choices.group_confidence]),
-        strategy_confidence=np.concatenate([zeros, choices.strategy_confidence]),
-        edge_bps=np.concatenate([unknown, choices.edge_bps]),
-        novelty=np.concatenate([unknown, choices.novelty]),
-        model=np.concatenate([none + RULES, choices.model]),
+        **{
+            name: np.concatenate([np.full((count, *values.shape[1:]), missing.get(name, 0), values.dtype), values])
+            for name, values in columns.items()
+        },
     )
-
-
-def _silent_at(arrays: SignalArrays, at: np.ndarray) -> SignalArrays:
-    """A copy without a side at these candles."""
-    copied = SignalArrays(*(getattr(arrays, name).copy() for name in _SIGNAL))
-    for name in _SIGNAL[:3]:
-        getattr(copied, name)[at] = 0
-    return copied

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from importlib import import_module
 from pathlib import Path
@@ -128,6 +129,8 @@ def run_command(arguments: list[str]) -> int:
 
     Raises UsageProblem for a command line that cannot be understood, and the errors of the command.
     """
+    # NumPy starts a thread for each processor as soon as it is imported, and nothing here multiplies large matrices.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     group: Any = get_command(app)
     try:
         code = group.main(arguments, prog_name="autopilot", standalone_mode=False)

@@ -111,7 +111,7 @@ class Session:
 
     def show(self, document: Document, screen: Callable[[Document], Screen], *, is_done: bool = True) -> ExitCode:
         """Show the result of the command. Returns the exit code: 0 or, if it is not done, 1."""
-        self.output.show(document, screen(document))
+        self.output.show(document, () if self.output.as_json else screen(document))
         return ExitCode.DONE if is_done else ExitCode.FAILED
 
     def query(self, view: str, screen: Callable[[Document], Screen], **parameters: Parameter) -> int:

@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Int8Array = NDArray[np.int8]
+Int16Array = NDArray[np.int16]
 AnyArray = NDArray[Any]
 
 

@@ -45,7 +45,10 @@ class SymbolCloses:
 
 def decided_closes(closes: Sequence[SymbolCloses]) -> IntArray:
     """int64[n], ascending: the close times of all decided candles of all symbols, without duplicates."""
-    return np.unique(np.concatenate([each.at_ms[each.first :] for each in closes]))
+    if len(closes) == 1:
+        return closes[0].at_ms[closes[0].first :]
+    at_ms = np.sort(np.concatenate([each.at_ms[each.first :] for each in closes]))
+    return at_ms[np.diff(at_ms, prepend=-1) > 0]
 
 
 def prices_at(closes: Sequence[SymbolCloses], at_ms: IntArray) -> FloatArray:

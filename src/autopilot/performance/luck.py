@@ -61,17 +61,25 @@ def timing(positions: FloatArray, log_returns: FloatArray) -> Timing | None:
     held over each interval; ``log_returns`` float64[symbols, n] over the same intervals. Returns None if nothing was
     ever held or the positions never changed.
 
-    All circular shifts are computed at once (cross-correlation by FFT). They keep the size and length of positions and
+    All circular shifts are computed at once (cross-correlation by FFT, whose length is a power of two, because others
+    can take many times as long). They keep the size and length of positions and
     only move them in time. Source: Masters (2006), Monte-Carlo Evaluation of Trading Systems; the p-value counts the
     real positions as one of the shifts.
     """
     if not positions.size or not (np.ptp(positions, axis=1) > 0.0).any():
         return None
     length = positions.shape[1]
-    spectrum = np.fft.rfft(log_returns) * np.conj(np.fft.rfft(positions))
-    by_shift = np.fft.irfft(spectrum.sum(axis=0), length)
+    size = 1 << (2 * length - 1).bit_length()
+    spectrum = np.zeros(size // 2 + 1, dtype=np.complex128)
+    for moves, held in zip(log_returns, positions, strict=True):
+        product = np.fft.rfft(held, size)
+        np.conj(product, out=product)
+        product *= np.fft.rfft(moves, size)
+        spectrum += product
+    by_shift = np.fft.irfft(spectrum, size)
     earned = float((positions * log_returns).sum())
-    others = by_shift[1:]
+    # A shift moves what leaves at the end to the beginning.
+    others = by_shift[1:length] + by_shift[size - length + 1 :]
     as_good = int((others >= earned - 1e-12 * max(1.0, abs(earned))).sum())
     return Timing((1 + as_good) / length, earned, _quantiles(others))
 

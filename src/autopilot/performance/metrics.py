@@ -242,16 +242,17 @@ def intervals(record: AccountRecord, seed: int = 1) -> Mapping[str, Interval]:
     if days < DAYS_TO_ANNUALIZE:
         return {}
     daily = daily_returns(record)
-    drawn = daily[stationary_bootstrap(len(daily), REPLICATES, MEAN_BLOCK, np.random.default_rng(seed))]
-    growth = np.cumprod(1.0 + drawn, axis=1)
-    deviation = drawn.std(axis=1, ddof=1)
-    peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
+    parts = [
+        _path_figures(daily[indices])
+        for indices in stationary_bootstrap(len(daily), REPLICATES, MEAN_BLOCK, np.random.default_rng(seed))
+    ]
+    growth, mean, deviation, drawdown = np.concatenate(parts, axis=1)
     resampled = {
-        "total_return": growth[:, -1] - 1.0,
-        "annual_return": np.maximum(growth[:, -1], 0.0) ** (DAYS_A_YEAR / days) - 1.0,
-        "sharpe": np.where(deviation > 0.0, drawn.mean(axis=1) / np.where(deviation > 0.0, deviation, 1.0), 0.0)
+        "total_return": growth - 1.0,
+        "annual_return": np.maximum(growth, 0.0) ** (DAYS_A_YEAR / days) - 1.0,
+        "sharpe": np.where(deviation > 0.0, mean / np.where(deviation > 0.0, deviation, 1.0), 0.0)
         * math.sqrt(DAYS_A_YEAR),
-        "drawdown": np.max(1.0 - growth / peak, axis=1),
+        "drawdown": drawdown,
     }
     own = account_metrics(record)
     points = {
@@ -262,6 +263,13 @@ def intervals(record: AccountRecord, seed: int = 1) -> Mapping[str, Interval]:
     }
     bounds = {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in resampled.items()}
     return {name: Interval(points[name], lower, upper, 0.95) for name, (lower, upper) in bounds.items()}
+
+
+def _path_figures(daily: FloatArray) -> FloatArray:
+    """Growth, mean, standard deviation and max drawdown of each row of daily returns: float64[4, rows]."""
+    growth = np.cumprod(1.0 + daily, axis=1)
+    peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
+    return np.stack([growth[:, -1], daily.mean(axis=1), daily.std(axis=1, ddof=1), np.max(1.0 - growth / peak, axis=1)])
 
 
 def _durations(record: AccountRecord) -> IntArray:

@@ -13,6 +13,7 @@ from autopilot.domain.candles import BoolArray, Candles, FloatArray, IntArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
+from autopilot.domain.sparse_signals import SparseSignals
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost, counterfactual_outcomes, horizon
 from autopilot.performance.strategy_state import COMPLETE, SPANS_DAYS, state_names, state_rows, volatility_unit
@@ -31,12 +32,17 @@ PRIOR_WEIGHT = 20.0
 
 def matures_at(number: int, timeframe: Timeframe) -> bool:
     """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970)."""
-    return (number + 1) % min(MATURED_AT_ONCE, timeframe.per_day) == 0
+    return (number + 1) % candles_a_group(timeframe) == 0
+
+
+def candles_a_group(timeframe: Timeframe) -> int:
+    """The number of candles that mature at a time."""
+    return min(MATURED_AT_ONCE, timeframe.per_day)
 
 
 def candles_maturing(timeframe: Timeframe) -> int:
     """Number of candles that decide the outcome of the samples that mature together."""
-    return min(MATURED_AT_ONCE, timeframe.per_day) + horizon(timeframe) + 1
+    return candles_a_group(timeframe) + horizon(timeframe) + 1
 
 
 class StrategyRecord:
@@ -178,7 +184,8 @@ class PerformanceTracker:
         starts = starts[candles.open_at_ms[starts] >= since_ms]
         if not len(starts):
             return ()
-        returns = counterfactual_outcomes(candles, tuple(arrays.values()), starts, steps, self._cost).returns
+        signals = SparseSignals.of(arrays.values(), int(starts[0]), index + 1)
+        returns = counterfactual_outcomes(candles, signals, starts, steps, self._cost).returns
         return tuple(
             PerformanceSample(
                 exchange=self._exchange,
@@ -215,7 +222,8 @@ class PerformanceTracker:
         short."""
         steps = horizon(self._timeframe)
         start = np.array([index - steps])
-        latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
+        signals = SparseSignals.of(arrays.values(), int(start[0]), index + 1)
+        latest = counterfactual_outcomes(view.candles, signals, start, steps, self._cost)
         unit = volatility_unit(np.log(np.array([view.at(index).indicators.volatility(168)]) + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
         side = np.array([[one.side[index]] for one in arrays.values()])

@@ -261,5 +261,5 @@ def test_a_single_strategy_takes_every_signal_of_it_and_no_other(paths: Paths) -
     assert {each.strategy for each in run.decisions()} == {"macd"}
     assert "CONFIDENCE_BELOW_THRESHOLD" not in {each.denied_code for each in run.decisions()}
     series = run.traded[0].series
-    spoken = int((series.arrays["macd"].side[run.tested[0].first :] != 0).sum())
+    spoken = int((series.signals.at >= run.tested[0].first).sum())
     assert sum(each.symbol == "BTC/USD" for each in run.decisions()) == spoken

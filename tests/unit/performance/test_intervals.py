@@ -34,6 +34,10 @@ def persistent(days: int, seed: int, rho: float = 0.4, mean: float = 0.001) -> F
     return daily
 
 
+def resampled(days: int, replicates: int, mean_block: float, seed: int) -> IntArray:
+    return np.concatenate([*stationary_bootstrap(days, replicates, mean_block, np.random.default_rng(seed))])
+
+
 def run_lengths(indices: IntArray, length: int) -> IntArray:
     """Lengths of the runs of consecutive days inside each replicate, the last of a replicate cut off and left out."""
     lengths = []
@@ -45,7 +49,7 @@ def run_lengths(indices: IntArray, length: int) -> IntArray:
 
 def test_blocks_last_as_long_as_those_of_arch() -> None:
     days, mean_block = 400, 10.0
-    ours = run_lengths(stationary_bootstrap(days, 300, mean_block, np.random.default_rng(1)), days)
+    ours = run_lengths(resampled(days, 300, mean_block, 1), days)
     bootstrap = StationaryBootstrap(mean_block, np.arange(days), seed=np.random.default_rng(2))
     theirs = run_lengths(np.array([data[0][0] for data in bootstrap.bootstrap(300)]), days)
     for longer in (1, 3, 10, 20, 40):
@@ -58,7 +62,7 @@ def test_blocks_last_as_long_as_those_of_arch() -> None:
 @pytest.mark.parametrize("mean_block", [1.0, 3.5, 1e9])
 def test_every_day_is_drawn_equally_often(mean_block: float) -> None:
     days, replicates = 20, 20_000
-    indices = stationary_bootstrap(days, replicates, mean_block, np.random.default_rng(3))
+    indices = resampled(days, replicates, mean_block, 3)
     assert indices.dtype == np.int64
     assert indices.shape == (replicates, days)
     for column in (0, 7, days - 1):
@@ -67,7 +71,7 @@ def test_every_day_is_drawn_equally_often(mean_block: float) -> None:
 
 
 def test_one_endless_block_turns_the_series() -> None:
-    indices = stationary_bootstrap(7, 50, 1e12, np.random.default_rng(4))
+    indices = resampled(7, 50, 1e12, 4)
     assert np.all(np.diff(indices, axis=1) % 7 == 1)
 
 
@@ -83,7 +87,7 @@ def test_means_are_those_of_the_resampled_series(
 ) -> None:
     values = np.random.default_rng(seed).normal(size=(days, columns))
     block = max(1.0, min(mean_block, days / 5))
-    indices = stationary_bootstrap(days, replicates, block, np.random.default_rng(seed))
+    indices = resampled(days, replicates, block, seed)
     means = resampled_means(values, mean_block=mean_block, replicates=replicates, seed=seed)
     np.testing.assert_allclose(means, values[indices].mean(axis=1), atol=1e-12)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autopilot.domain.candles import Candles
 from autopilot.domain.signal import SignalArrays
+from autopilot.domain.sparse_signals import SparseSignals
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost, counterfactual_outcomes, horizon
 
@@ -55,14 +56,17 @@ def test_every_start_earns_what_the_plain_rules_say(seed: int, steps: int, cost:
     candles, signals = walk(seed, 60)
     starts = np.arange(0, 60 - steps)
     _, others = walk(seed + 1, 60)
-    got = counterfactual_outcomes(candles, [signals, others], starts, steps, TradingCost(cost)).returns
+    got = counterfactual_outcomes(
+        candles, SparseSignals.of([signals, others]), starts, steps, TradingCost(cost)
+    ).returns
     want = [[told_plainly(candles, each, int(start), steps, cost) for start in starts] for each in (signals, others)]
     assert got == pytest.approx(np.array(want), abs=1e-12)
 
 
 def test_a_strategy_that_says_nothing_earns_nothing() -> None:
     candles, _ = walk(1, 40)
-    got = counterfactual_outcomes(candles, [SignalArrays.neutral(40)], np.arange(10), 24, TradingCost(0.001)).returns
+    silent = SparseSignals.of([SignalArrays.neutral(40)])
+    got = counterfactual_outcomes(candles, silent, np.arange(10), 24, TradingCost(0.001)).returns
     assert got.tolist() == [[0.0] * 10]
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import StoreError
+from autopilot.domain.market import MarketKind
 from autopilot.domain.sentiment import FEAR_GREED, LOOKBACK_MS, SentimentSeries
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.sentiment import SentimentSource, SentimentStore
+
+if TYPE_CHECKING:
+    from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 
 READ_AHEAD_MS = 90 * DAY_MS
 """A replay asks for a moving window: so much more is read at once."""
@@ -86,6 +90,6 @@ async def sentiment_over(
         return SentimentSeries.neutral()
     since_ms = min(first for first, _ in spans) - LOOKBACK_MS
     until_ms = max(last for _, last in spans) + DAY_MS
-    if isinstance(market, SimulatedExchange):
-        return await SimulatedSentiment(market).series("", since_ms, until_ms)
+    if MarketKind.of(market.name) is MarketKind.SIMULATED:
+        return await SimulatedSentiment(cast("SimulatedExchange", market)).series("", since_ms, until_ms)
     return store.load_sentiment(FEAR_GREED, since_ms, until_ms)

@@ -21,6 +21,15 @@ SAVED_AT_ONCE = 20_000
 PAUSE_S = 0.03
 _FOREVER = 2**62
 _SERIES = "exchange = ? AND symbol = ? AND timeframe = ?"
+_NEXT_SERIES = (
+    "SELECT exchange, symbol, timeframe FROM candles WHERE (exchange, symbol, timeframe, open_at_ms) > (?, ?, ?, ?)"
+    " ORDER BY exchange, symbol, timeframe LIMIT 1"
+)
+_OF_SERIES = "FROM candles WHERE exchange = ?1 AND symbol = ?2 AND timeframe = ?3"
+_EXTENT = (
+    f"SELECT (SELECT min(open_at_ms) {_OF_SERIES}), (SELECT max(open_at_ms) {_OF_SERIES}),"
+    f" (SELECT count(*) {_OF_SERIES})"
+)
 
 
 class SqliteCandles(Store, CandleStore):
@@ -76,26 +85,23 @@ class SqliteCandles(Store, CandleStore):
         )
         # Row by row: a list of the rows would take ten times as much memory as the arrays.
         with store_errors(self._database.path):
-            rows = np.fromiter(map(tuple, self._database.connection.execute(query, given)), dtype=_ROW)
+            cursor = self._database.connection.cursor()
+            cursor.row_factory = None
+            rows = np.fromiter(cursor.execute(query, given), dtype=_ROW)
         table = rows[:: -1 if latest_first else 1]
         return Candles(timeframe, *(np.ascontiguousarray(table[name]) for name in _ROW.names or ()))
 
     def coverage(self) -> tuple[Coverage, ...]:
-        rows = self._database.rows(
-            "SELECT exchange, symbol, timeframe, min(open_at_ms), max(open_at_ms), count(*) FROM candles"
-            " GROUP BY exchange, symbol, timeframe ORDER BY exchange, symbol, timeframe"
-        )
-        return tuple(
-            Coverage(
-                exchange=row[0],
-                symbol=row[1],
-                timeframe=Timeframe(row[2]),
-                first_at_ms=row[3],
-                last_at_ms=row[4],
-                count=row[5],
-            )
-            for row in rows
-        )
+        # Series by series: each step is a jump in the index, where grouping would read and compare all rows.
+        found: list[Coverage] = []
+        after = ("", "", "")
+        while (series := self._database.row(_NEXT_SERIES, (*after, _FOREVER))) is not None:
+            after = tuple(series)
+            exchange, symbol, timeframe = after
+            ((first_at_ms, last_at_ms, count),) = self._database.rows(_EXTENT, after)
+            if count:
+                found.append(Coverage(exchange, symbol, Timeframe(timeframe), first_at_ms, last_at_ms, count))
+        return tuple(found)
 
     def delete_candles(self, exchange: str, symbol: str, timeframe: Timeframe) -> int:
         """Delete a series and the performance samples that were computed from it. Returns the number of candles."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.settings import ReplaySettings
-from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.sentiment.offline import sentiment_over
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
@@ -18,11 +18,14 @@ from autopilot.backtest.stages import BacktestStage
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
-from autopilot.domain.market import Market, reference_of
+from autopilot.domain.market import Market, MarketKind, reference_of
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, Timeframe, utc_text
-from autopilot.ports.market_data import CandleStore
+from autopilot.ports.market_data import CandleStore, Coverage
 from autopilot.training.data.series import SymbolData
+
+if TYPE_CHECKING:
+    from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 
 SIMULATED_DAYS = 365
 SIMULATED_PAST_DAYS = 730
@@ -50,6 +53,17 @@ class TestedSymbol:
     detail: Candles | None = None
 
 
+class _FixedCandles(SqliteCandles):
+    """Stored candles, whose extent is read once for all symbols."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._coverage = super().coverage()
+
+    def coverage(self) -> tuple[Coverage, ...]:
+        return self._coverage
+
+
 async def tested_symbols(
     config: AutopilotConfig,
     database: Database,
@@ -66,7 +80,7 @@ async def tested_symbols(
 
     Raises ExchangeError if a symbol has no candles, ConfigError if there are too few in the period or before it."""
     market: OfflineExchange
-    if exchange == SimulatedExchange.name:
+    if MarketKind.of(exchange) is MarketKind.SIMULATED:
         market, candles = await _simulated(config, symbols, timeframe, period, progress)
     else:
         market, candles = _stored(config, database, exchange, symbols, timeframe, period, progress)
@@ -84,6 +98,8 @@ async def tested_symbols(
 async def _simulated(
     config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period, progress: Progress
 ) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
+    from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
+
     market = SimulatedExchange(config.simulated)
     market.subscribe(symbols, timeframe, None)
     from_ms = period.from_ms or market.clock.now_ms()
@@ -108,7 +124,7 @@ def _stored(
     period: Period,
     progress: Progress,
 ) -> tuple[ReplayExchange, Mapping[str, Candles]]:
-    store = SqliteCandles(database)
+    store = _FixedCandles(database)
     source = config.replay.source if exchange == ReplayExchange.name else exchange
     market = ReplayExchange(store, ReplaySettings(source=source, speed=0.0))
     candles: dict[str, Candles] = {}

@@ -27,7 +27,7 @@ from autopilot.performance.metrics import DAYS_TO_ANNUALIZE, KEYS, Metrics, acco
 
 BUY_AND_HOLD, DOING_NOTHING = "buy and hold", "doing nothing"
 BASIS_POINT = 1e-4
-UNSURE = "CONFIDENCE_BELOW_THRESHOLD"
+UNSURE, NOTHING_TO_SELL = "CONFIDENCE_BELOW_THRESHOLD", "POSITION_MISSING"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -112,9 +112,7 @@ def backtest_document(run: BacktestRun) -> Document:
 def traded_period(run: BacktestRun) -> TradedPeriod:
     """The period that a backtest traded."""
     outcome, record = run.outcome, run.record
-    unsure = sum(len(each) for each in outcome.unsure)
-    denied = Counter({UNSURE: unsure} if unsure else {})
-    denied.update(each.denied_code for each in outcome.judged if each.denied_code)
+    unsure, missing = (sum(len(each) for each in every) for every in (outcome.unsure, outcome.missing))
     orders = {each.client_order_id: each for each in outcome.books.orders}
     prices = prices_at(symbol_closes(run.traded), record.at_ms)
     return TradedPeriod(
@@ -126,23 +124,40 @@ def traded_period(run: BacktestRun) -> TradedPeriod:
         hold=held_evenly(record, prices, run.traded[0].market, run.paper),
         decided_by=decided_by(run),
         candles=outcome.candles,
-        signals=len(outcome.judged) + unsure,
+        signals=len(outcome.judged) + unsure + missing,
         by_models=_by_models(run),
         orders=orders,
         orders_made=len(orders),
         fills=outcome.books.fills,
-        denied=denied,
+        denied=_denied(run, unsure, missing),
         in_sample=run.in_sample,
     )
 
 
 def _by_models(run: BacktestRun) -> int:
     """The number of signals that a learned model chose."""
-    sure = sum(each.model is not None for each in run.outcome.judged)
-    return sure + sum(
+    judged = sum(each.model is not None for each in run.outcome.judged)
+    return judged + sum(
         int((each.choices.model[indices - each.choices.first] != RULES).sum())
-        for each, indices in zip(run.traded, run.outcome.unsure, strict=True)
+        for every in (run.outcome.unsure, run.outcome.missing)
+        for each, indices in zip(run.traded, every, strict=True)
     )
+
+
+def _denied(run: BacktestRun, unsure: int, missing: int) -> Counter[str]:
+    """How often each code denied a signal, in the order in which they first did."""
+    first: dict[str, tuple[int, str]] = {UNSURE: (-1, "")} if unsure else {}
+    for traded, indices in zip(run.traded, run.outcome.missing, strict=True):
+        if len(indices):
+            moment = int(traded.series.candles.open_at_ms[indices[0]]), traded.market.symbol
+            first[NOTHING_TO_SELL] = min(moment, first.get(NOTHING_TO_SELL, moment))
+    counts = Counter({UNSURE: unsure, NOTHING_TO_SELL: missing})
+    for row in run.outcome.judged:
+        if row.denied_code:
+            moment = row.candle_at_ms, row.symbol
+            first[row.denied_code] = min(moment, first.get(row.denied_code, moment))
+            counts[row.denied_code] += 1
+    return Counter({code: counts[code] for code in sorted(first, key=lambda code: first[code])})
 
 
 def decided_by(run: BacktestRun) -> str:

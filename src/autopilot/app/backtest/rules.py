@@ -78,7 +78,7 @@ def traded_symbol(
 
 def only(traded: BacktestSymbol, profiles: Sequence[StrategyProfile], name: str) -> BacktestSymbol:
     """The symbol traded by one strategy alone."""
-    length = len(traded.series.view.candles)
+    length = len(traded.series.candles)
     return _sure(replace(traded, choices=strategy_choices(length, traded.choices.first, profiles, name)))
 
 
@@ -96,7 +96,7 @@ def rules_choose(
 ) -> list[BacktestChoices]:
     """The choices of the rules, for each symbol, before any model."""
     if request.strategy is not None:
-        lengths = [len(each.view.candles) for each in series]
+        lengths = [len(each.candles) for each in series]
         return [
             strategy_choices(length, first, profiles, request.strategy)
             for length, first in zip(lengths, firsts, strict=True)

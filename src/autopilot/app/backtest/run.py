@@ -10,9 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from autopilot.adapters.exchange.offline_markets.replay import HISTORY
-from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.database import Database, open_database
-from autopilot.adapters.store.models import SqliteModels
 from autopilot.app.backtest.data import TestedSymbol, tested_symbols
 from autopilot.app.backtest.request import BacktestRequest, StoredModel, WalkForward
 from autopilot.app.backtest.rules import (
@@ -24,7 +22,6 @@ from autopilot.app.backtest.rules import (
     rules_choose,
     traded_symbol,
 )
-from autopilot.app.compute import compute
 from autopilot.backtest.choices import BacktestChoices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import BacktestResult, simulate
@@ -39,14 +36,12 @@ from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
 from autopilot.selection.strategy_rules import StrategyProfile, profiles_of
 from autopilot.strategies.registry import StrategySet, load_strategies
-from autopilot.training.data.history import learned_names, rows_of
 from autopilot.training.data.series import SymbolSeries
-from autopilot.training.data.training_set import training_set
 
 if TYPE_CHECKING:
     from autopilot.backtest.models import DecidingModel
 
-# LightGBM is slow to import and the rule table does not need it: code that does is imported where it is used.
+# The rule table needs no model: what models need is imported where they are used.
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +64,7 @@ class BacktestRun:
         """The decision on every signal, in order of time."""
         outcome = self.outcome
         account = account_of(self.request)
-        return decisions_of(account, self.traded, self.strategies, self.models, outcome.judged, outcome.unsure)
+        return decisions_of(account, self.traded, self.models, outcome.judged, outcome.unsure, outcome.missing)
 
 
 def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest, progress: Progress) -> BacktestRun:
@@ -131,7 +126,10 @@ def _models(
         case StoredModel() as wanted:
             return (_stored(paths, database, wanted, scope, strategies, start_ms, end_ms),)
         case WalkForward() as walk:
+            from autopilot.app.compute import compute
             from autopilot.backtest.models import Retraining, walk_models
+            from autopilot.training.data.history import learned_names, rows_of
+            from autopilot.training.data.training_set import training_set
             from autopilot.training.model.fit import FitSettings
 
             rows = [rows_of(each, strategies) for each in series]
@@ -199,7 +197,9 @@ def stored_model(
 ) -> DecidingModel:
     """The registered model, deciding the closes of such candles in [from_ms, until_ms). Raises NotFound, ModelError
     also if it was trained on other candles, StoreError."""
+    from autopilot.adapters.models.files import ModelFiles
     from autopilot.adapters.models.scoring_model import ScoringModel
+    from autopilot.adapters.store.models import SqliteModels
     from autopilot.backtest.models import DecidingModel
 
     models = SqliteModels(database)

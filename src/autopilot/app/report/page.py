@@ -8,11 +8,10 @@ from decimal import Decimal
 import numpy as np
 
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
-from autopilot.analysis.view import MarketView
 from autopilot.app.backtest.figures import BUY_AND_HOLD, TradedPeriod, traded_period
 from autopilot.app.backtest.run import BacktestRun
 from autopilot.backtest.choices import speaking
-from autopilot.domain.candles import FloatArray
+from autopilot.domain.candles import Candles, FloatArray, Int8Array
 from autopilot.domain.document_types import Document
 from autopilot.report.content import AccountChart, Figure, Mark, ReportContent, ReportTable, SymbolChart
 from autopilot.report.figures import (
@@ -36,7 +35,10 @@ def backtest_page(run: BacktestRun, found: Document) -> str:
         found,
         title=f"Backtest of {', '.join(found['symbols'])}, {found['timeframe']}",
         mode=f"backtest on {found['exchange']}, decided by {found['decided_by']}",
-        charts=[(each.series.view, each.choices.first) for each in run.traded],
+        charts=[
+            (each.series.symbol, each.series.candles[each.choices.first :], each.series.regimes[each.choices.first :])
+            for each in run.traded
+        ],
         confidence=confidence,
         outcome_bps=outcome_bps,
         notes=[f"{each['id']} ({each['state']}): {each['verdict']}" for each in found["models"]],
@@ -49,13 +51,13 @@ def period_page(
     *,
     title: str,
     mode: str,
-    charts: Iterable[tuple[MarketView, int]],
+    charts: Iterable[tuple[str, Candles, Int8Array]],
     confidence: FloatArray,
     outcome_bps: FloatArray,
     notes: Sequence[str],
 ) -> str:
-    """The page of any period as HTML. ``found``: its `period_document`; ``charts``: each symbol's view and its first
-    candle to draw; the rest as of `ReportContent`."""
+    """The page of any period as HTML. ``found``: its `period_document`; ``charts``: each symbol, its candles
+    and their regimes; the rest as of `ReportContent`."""
     account = AccountChart(
         period.record, {BUY_AND_HOLD: period.hold}, _fees_by(found, "symbol"), _fees_by(found, "strategy")
     )
@@ -68,7 +70,7 @@ def period_page(
             banners=_banners(found),
             headline=_headline(found),
             accounts=(account,),
-            symbols=tuple(_chart(period, view, first) for view, first in charts),
+            symbols=tuple(_chart(period, *each) for each in charts),
             confidence=confidence,
             outcome_bps=outcome_bps,
             denials=found["denied"],
@@ -125,13 +127,13 @@ def _fees_by(found: Document, key: str) -> Mapping[str, Decimal]:
     return {row["name"]: Decimal(row["fees"]) for row in found["breakdown"][key]}
 
 
-def _chart(period: TradedPeriod, view: MarketView, first: int) -> SymbolChart:
+def _chart(period: TradedPeriod, symbol: str, candles: Candles, regimes: Int8Array) -> SymbolChart:
     marks = tuple(
         Mark(each.at_ms, float(each.price), each.side, period.orders[each.client_order_id].purpose)
         for each in period.fills
-        if each.symbol == view.symbol
+        if each.symbol == symbol
     )
-    return SymbolChart(view.symbol, view.candles[first:], view.regimes.codes[first:], marks)
+    return SymbolChart(symbol, candles, regimes, marks)
 
 
 def _buy_signals(run: BacktestRun) -> tuple[FloatArray, FloatArray]:
@@ -139,7 +141,9 @@ def _buy_signals(run: BacktestRun) -> tuple[FloatArray, FloatArray]:
     confidence, outcome = [], []
     for each in run.traded:
         choices = each.choices
-        buys = np.flatnonzero(speaking(each.series, choices) > 0)
-        confidence.append(choices.group_confidence[buys] * choices.strategy_confidence[buys])
-        outcome.append(BPS * each.series.outcomes.returns[choices.strategy[buys], choices.first + buys])
+        spoken, sides = speaking(each.series, choices)
+        buys = spoken[sides > 0]
+        at = buys - choices.first
+        confidence.append(choices.group_confidence[at] * choices.strategy_confidence[at])
+        outcome.append(BPS * each.series.outcomes(buys).returns[choices.strategy[at], np.arange(len(buys))])
     return np.concatenate(confidence), np.concatenate(outcome)

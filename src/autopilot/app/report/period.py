@@ -12,7 +12,7 @@ import numpy as np
 
 from autopilot.adapters.store.database import Database, open_for_queries
 from autopilot.adapters.store.rows import from_json, from_row
-from autopilot.analysis.view import MarketView, market_view
+from autopilot.analysis.view import market_view
 from autopilot.app.backtest.data import TestedSymbol
 from autopilot.app.backtest.figures import TradedPeriod, held_evenly, period_document
 from autopilot.app.parity import Recorded, recorded_account, recorded_symbols
@@ -20,6 +20,7 @@ from autopilot.app.report.page import BPS, period_page
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import AuditKind
+from autopilot.domain.candles import Candles, Int8Array
 from autopilot.domain.document_types import Document
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order
@@ -225,8 +226,9 @@ def _period(history: AccountHistory, config: AutopilotConfig) -> TradedPeriod:
     )
 
 
-def _drawn(tested: TestedSymbol, since_ms: int) -> tuple[MarketView, int]:
-    """The view of a symbol, and its first candle within the period."""
+def _drawn(tested: TestedSymbol, since_ms: int) -> tuple[str, Candles, Int8Array]:
+    """A symbol, its candles within the period, and their regimes."""
     history = tested.history
     view = market_view(history.symbol, history.candles, history.reference, history.sentiment)
-    return view, max(tested.first, int(np.searchsorted(history.candles.open_at_ms, since_ms)))
+    first = max(tested.first, int(np.searchsorted(history.candles.open_at_ms, since_ms)))
+    return history.symbol, history.candles[first:], view.regimes.codes[first:]

@@ -26,7 +26,6 @@ from autopilot.cli.options import (
     with_session,
 )
 from autopilot.cli.output import replace_text
-from autopilot.cli.render.backtest import backtest_screen, check_screen, sweep_screen
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session, symbols_of
 from autopilot.domain.timeframe import Timeframe
@@ -98,6 +97,7 @@ def backtest(
     from autopilot.app.backtest.run import run_backtest
     from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
     from autopilot.cli.forecast import backtest_forecast
+    from autopilot.cli.render.backtest import backtest_screen
     from autopilot.domain.documents import document
     from autopilot.strategies.registry import load_strategies
 
@@ -151,6 +151,7 @@ def check(
     """
     from autopilot.app.backtest.check import check_strategies
     from autopilot.cli.forecast import check_forecast
+    from autopilot.cli.render.backtest import check_screen
 
     config = session.config
     symbols = tuple(dict.fromkeys(symbols_of(symbol))) or config.symbols
@@ -197,8 +198,10 @@ def sweep(
     """
     from autopilot.app.sweep.figures import sweep_document
     from autopilot.app.sweep.run import SweepRequest, run_sweep
-    from autopilot.cli.backtest_request import backtest_request, parameters_of, period_of
+    from autopilot.cli.backtest_request import backtest_request, period_of
     from autopilot.cli.forecast import sweep_forecast
+    from autopilot.cli.render.backtest import sweep_screen
+    from autopilot.cli.sweep_parameters import parameters_of
     from autopilot.strategies.registry import load_strategies
 
     config = session.config

@@ -18,7 +18,6 @@ from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.performance.outcomes import TradingCost, horizon
 from autopilot.performance.performance_tracker import RECENT_DAYS
 from autopilot.performance.strategy_state import state_names
-from autopilot.selection.group_rules import group_confidences
 from autopilot.strategies.registry import StrategySet
 from autopilot.training.data.prefix import Prefix, prefix_differences
 from autopilot.training.data.series import SymbolData, SymbolSeries, symbol_series
@@ -86,34 +85,37 @@ def symbol_rows(history: SymbolData, strategies: StrategySet, cost: TradingCost)
 def rows_of(series: SymbolSeries, strategies: StrategySet) -> SymbolRows:
     """The samples of a series."""
     history, steps, records = series.history, series.steps, series.records
-    candles, returns, codes = history.candles, series.outcomes.returns, series.view.regimes.codes
+    candles, codes = history.candles, series.regimes
     first = max(WARM_UP + steps, WINDOW - 1, int(np.searchsorted(candles.open_at_ms, history.since_ms)))
     chosen = sample_candles(candles.open_at_ms, codes, first, max(first, len(candles) - steps))
-    chosen = chosen[records.complete[chosen]]
+    chosen = chosen[records.complete[records.at(chosen)]]
     table = series.inputs(chosen)
     whole = np.isfinite(table).all(axis=1)
     chosen, table = chosen[whole], table[whole]
-    probes = chosen[np.linspace(0, len(chosen) - 1, min(PROBES, len(chosen)), dtype=np.int64)]
+    probes = np.linspace(0, len(chosen) - 1, min(PROBES, len(chosen)), dtype=np.int64)
+    sides, (sums, counts) = series.sides(chosen), records.totals[-1][:, :, records.at(chosen)]
     return SymbolRows(
         symbol=history.symbol,
         features=table,
-        returns=returns[:, chosen],
+        returns=series.outcomes(chosen).returns,
         at_ms=candles.open_at_ms[chosen] + candles.timeframe.ms,
         matured_ms=candles.open_at_ms[chosen + steps] + candles.timeframe.ms,
-        unit=series.unit(chosen),
+        unit=series.unit(table),
         hold=candles.close[chosen + steps] / candles.open[chosen + 1] - 1.0,
         regime=codes[chosen],
-        rule_group=group_confidences(series.rule_inputs(chosen)).argmax(axis=0),
-        side=series.sides(chosen),
+        rule_group=series.rule_group[chosen].astype(np.int64),
+        side=sides,
         presence=series.presence(chosen),
-        latest=zeroed(returns[:, chosen - steps]),
-        sums=records.sums[-1][:, chosen],
-        counts=records.counts[-1][:, chosen],
+        latest=zeroed(series.outcomes(chosen - steps).returns),
+        sums=sums,
+        counts=counts,
         candles=len(candles),
         first_at_ms=int(candles.open_at_ms[0]) if len(candles) else 0,
         last_at_ms=int(candles.open_at_ms[-1]) if len(candles) else 0,
-        recorded=int(series.taken[chosen].sum()),
-        prefix=prefix_differences(history, strategies, probes, series.market, series.arrays),
+        recorded=int(np.isin(candles.open_at_ms[chosen], [each.candle_at_ms for each in history.recorded]).sum()),
+        prefix=prefix_differences(
+            history, strategies, chosen[probes], table[probes, : len(FEATURE_NAMES)], sides[:, probes]
+        ),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from autopilot.analysis.features import feature_row
 from autopilot.analysis.market_analyzer import WINDOW
-from autopilot.analysis.view import MarketView, market_view
-from autopilot.domain.candles import Candles, FloatArray, IntArray
-from autopilot.domain.signal import SignalArrays
+from autopilot.analysis.view import REFERENCE_LIFE, MarketView, market_view
+from autopilot.domain.candles import Candles, FloatArray, Int8Array, IntArray
 from autopilot.strategies.registry import StrategySet
 
 if TYPE_CHECKING:
@@ -37,21 +35,18 @@ class Prefix:
 
 
 def prefix_differences(
-    history: SymbolData,
-    strategies: StrategySet,
-    probes: IntArray,
-    market: FloatArray,
-    arrays: Mapping[str, SignalArrays],
+    history: SymbolData, strategies: StrategySet, probes: IntArray, market: FloatArray, sides: Int8Array
 ) -> Prefix:
-    """Compare with ``market`` float64[n, k] and ``arrays``, which the whole series gave, at the candles ``probes``."""
+    """Compare with the features ``market`` float64[p, k] and the ``sides`` int8[s, p] that the whole series gave at the
+    p candles ``probes``."""
     largest, signals, caught = 0.0, 0, not len(probes)
     planted = _next_return(history.candles)
-    for at in probes.tolist():
+    for number, at in enumerate(probes.tolist()):
         view = view_between(history, at - WINDOW + 1, at + 1)
         row = feature_row(view.at(-1)).values
-        largest = max(largest, float(np.abs(row - market[at]).max()))
-        evaluation = strategies.evaluate(view)
-        signals += sum(bool(evaluation.arrays[name].side[-1] != one.side[at]) for name, one in arrays.items())
+        largest = max(largest, float(np.abs(row - market[number]).max()))
+        seen = np.array([arrays.side[-1] for arrays in strategies.evaluate(view).arrays.values()])
+        signals += int((seen != sides[:, number]).sum())
         caught = caught or abs(float(_next_return(view.candles)[-1] - planted[at])) > FEATURE_TOLERANCE
     return Prefix(len(probes), largest, signals, caught)
 
@@ -65,6 +60,8 @@ def _next_return(candles: Candles) -> FloatArray:
 
 def view_between(history: SymbolData, begin: int, end: int) -> MarketView:
     """The view of candles ``begin`` to ``end`` (exclusive), as it was known at the last one's close."""
-    candles = history.candles[begin:end]
-    reference = None if history.reference is None else history.reference.until(candles.last_at_ms)
+    candles, reference = history.candles[begin:end], history.reference
+    if reference is not None:
+        life_ms = REFERENCE_LIFE * candles.timeframe.ms + reference.timeframe.ms
+        reference = reference.since(int(candles.open_at_ms[0]) - life_ms).until(candles.last_at_ms)
     return market_view(history.symbol, candles, reference, history.sentiment)

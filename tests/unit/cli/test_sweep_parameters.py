@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autopilot.backtest.sweep import Parameter
-from autopilot.cli.backtest_request import parameters_of
 from autopilot.cli.errors import UsageProblem
+from autopilot.cli.sweep_parameters import parameters_of
 from autopilot.domain.errors import StrategyError
 from autopilot.strategies.registry import StrategySet, builtin_strategies
 
