@@ -79,7 +79,7 @@ def check_features(candles: Candles, reference: Candles, ends: list[int]) -> Non
         for name in ("codes", "candles_in_regime", "previous"):
             assert getattr(own, name)[-1] == getattr(regimes, name)[end - 1], (name, end)
         assert abs(own.strength[-1] - regimes.strength[end - 1]) < 1e-9
-        differences = np.abs(feature_row(window, own).values - table[end - 1])
+        differences = np.abs(feature_row(window.at(-1)).values - table[end - 1])
         worst = int(np.argmax(differences))
         assert differences[worst] < 1e-9, (FEATURE_NAMES[worst], end)
 

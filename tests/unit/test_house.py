@@ -13,6 +13,8 @@ MODULE_LINES, CLASS_LINES, FUNCTION_LINES, PUBLIC_METHODS, RIDDLES = 400, 250, 6
 
 WIDE_BY_NATURE = {
     "Indicators": "one method for each indicator of TA-Lib that a strategy uses, all from one set of candles",
+    "IndicatorFormulas": "the formulas of these indicators, each once",
+    "IndicatorsAt": "the same at one candle",
     "SqliteLedger": "implements Ledger, the port of the books: a method for each event, and questions about them",
     "MemoryBooks": "implements Ledger",
     "Books": "a Ledger that can also write off",

@@ -12,11 +12,22 @@ from operator import itemgetter
 
 import numpy as np
 
-from autopilot.analysis.indicators import MIN_VOLATILITY, Indicators
-from autopilot.analysis.regime import CODES, REGIMES, WARM_UP, RegimeArrays
-from autopilot.analysis.rolling import Windows, change, rolling_std, rolling_sum, std_of
-from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import Candles, FloatArray
+from autopilot.analysis.entries import (
+    Numbers,
+    either,
+    finite,
+    larger,
+    log,
+    log1p,
+    quotient,
+    root,
+    sine_and_cosine,
+)
+from autopilot.analysis.formulas import MIN_VOLATILITY, IndicatorFormulas
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.regime import REGIMES, WARM_UP, RegimeArrays, RegimeAt
+from autopilot.analysis.view import Market, MarketView, once
+from autopilot.domain.candles import FloatArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.timeframe import DAY_MS
 
@@ -26,7 +37,7 @@ SCHEMA = "features-1"
 LIMIT = 16.0
 """All features are clipped to ± this value."""
 
-Columns = dict[str, FloatArray]
+Columns = dict[str, Numbers]
 
 RETURN_SPANS = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
 AVERAGE_SPANS = (12, 26, 50, 70)
@@ -37,7 +48,8 @@ _EMA_DISTANCES = tuple(f"ema_distance_{span}" for span in AVERAGE_SPANS)
 _CHANNELS = tuple(f"channel_position_{span}" for span in CHANNEL_SPANS)
 _IN_REGIME = tuple(f"regime_{regime}" for regime in REGIMES)
 _AFTER_REGIME = tuple(f"regime_before_{regime}" for regime in REGIMES)
-_PER_ROOT = np.array([[span**-0.5] for span in RETURN_SPANS])
+_LOG_OF_6 = float(np.log(6.0))
+_HOURS, _WEEKDAYS = 2.0 * np.pi / DAY_MS, 2.0 * np.pi / (7 * DAY_MS)
 
 FEATURE_NAMES: tuple[str, ...] = (
     *_RETURNS,
@@ -96,49 +108,48 @@ def features(view: MarketView, regimes: RegimeArrays) -> tuple[tuple[str, ...], 
     """(FEATURE_NAMES, float64[n, k]), one row per candle; values in [−16, 16], NaN in the warm-up of 724 candles."""
     table = np.full((len(FEATURE_NAMES), len(view.candles)), np.nan)
     if len(view.candles) > WARM_UP:
-        columns = _columns(view, regimes, WARM_UP)
-        known = np.stack(_in_order(columns))
-        table[:, WARM_UP:] = _limited(known)
+        columns = _columns(view, regimes)
+        for row, column in zip(table, _in_order(columns), strict=True):
+            row[WARM_UP:] = _limited(column[WARM_UP:])
     return FEATURE_NAMES, table.T
 
 
 def outside_features(view: MarketView) -> Mapping[str, FloatArray]:
     """The features of the reference symbol and of sentiment by name, float64[n] each; cheap to compute alone."""
     length, table = len(view.candles), {}
-    columns = {**_reference(view, WARM_UP), **_sentiment(view, WARM_UP)} if length > WARM_UP else {}
+    columns = {**_reference(view), **_sentiment(view)} if length > WARM_UP else {}
     for name in (*_OF_REFERENCE, *_OF_SENTIMENT):
         table[name] = np.full(length, np.nan)
         if columns:
-            table[name][WARM_UP:] = _limited(columns[name])
+            table[name][WARM_UP:] = _limited(columns[name][WARM_UP:])
     return table
 
 
-def feature_row(view: MarketView, regimes: RegimeArrays) -> FeatureRow:
-    """The last row of `features`, for more than 724 candles."""
-    columns = _columns(view, regimes, len(view.candles) - 1)
-    return FeatureRow(FEATURE_NAMES, _limited(np.concatenate(_in_order(columns))))
+def feature_row(moment: MarketMoment) -> FeatureRow:
+    """The row of `features` at one candle, with more than 724 candles."""
+    columns = _columns(moment, moment.regimes)
+    return FeatureRow(FEATURE_NAMES, _limited(np.array(_in_order(columns))))
 
 
-def outside_row(view: MarketView) -> FeatureRow:
-    """The last entries of `outside_features`, for 170 candles or more."""
-    last = len(view.candles) - 1
-    columns = {**_reference(view, last), **_sentiment(view, last)}
+def outside_row(moment: MarketMoment) -> FeatureRow:
+    """The entries of `outside_features` at one candle, with 170 candles or more."""
+    columns = {**_reference(moment), **_sentiment(moment)}
     names = (*_OF_REFERENCE, *_OF_SENTIMENT)
-    return FeatureRow(names, _limited(np.concatenate(itemgetter(*names)(columns))))
+    return FeatureRow(names, _limited(np.array(itemgetter(*names)(columns))))
 
 
-def _columns(view: MarketView, regimes: RegimeArrays, first: int) -> Columns:
-    """All features of the candles from ``first`` on; ``first`` is at least 724."""
-    indicators = view.indicators
+def _columns(of: Market, regimes: RegimeArrays | RegimeAt) -> Columns:
+    """All features, at every candle or at one."""
+    indicators = of.indicators
     return {
-        **_price(indicators, first),
-        **_volatility(indicators, first),
-        **_oscillators(indicators, first),
-        **_volume(indicators, first),
-        **_regime(regimes, first),
-        **_calendar(view.candles, first),
-        **_reference(view, first),
-        **_sentiment(view, first),
+        **_price(indicators),
+        **_volatility(indicators),
+        **_oscillators(indicators),
+        **_volume(indicators),
+        **_regime(regimes),
+        **_calendar(of),
+        **_reference(of),
+        **_sentiment(of),
     }
 
 
@@ -146,130 +157,162 @@ def _limited(values: FloatArray) -> FloatArray:
     return np.minimum(np.maximum(values, -LIMIT), LIMIT)
 
 
-def _price(indicators: Indicators, first: int) -> Columns:
+def _price(of: IndicatorFormulas) -> Columns:
     """Returns in units of volatility, and the close's position relative to averages (in ATR) and channels."""
-    close = indicators.candles.close
-    now = close[first:]
-    price = np.log(close[first - max(RETURN_SPANS) :])
-    length = len(now)
-    per_usual = 1.0 / (indicators.volatility(168)[first:] + MIN_VOLATILITY)
-    per_range = 1.0 / (indicators.atr()[first:] + MIN_VOLATILITY * now)
-    before = np.array([price[-length - span : -span] for span in RETURN_SPANS])
-    averages = np.array([indicators.ema(span)[first:] for span in AVERAGE_SPANS])
-    upper, lower = np.array([[edge[first:] for edge in indicators.donchian(span)] for span in CHANNEL_SPANS]).swapaxes(
-        0, 1
-    )
-    line, _, histogram = indicators.macd()
-    return {
-        **dict(zip(_RETURNS, (price[-length:] - before) * per_usual * _PER_ROOT, strict=True)),
-        **dict(zip(_EMA_DISTANCES, (now - averages) * per_range, strict=True)),
-        "sma_distance_168": (now - indicators.sma(168)[first:]) * per_range * 168**-0.5,
-        "macd": line[first:] * per_range,
-        "macd_histogram": histogram[first:] * per_range,
-        **dict(zip(_CHANNELS, (now - 0.5 * (upper + lower)) / (upper - lower + MIN_VOLATILITY * now), strict=True)),
-        "efficiency_24": indicators.efficiency(24)[first:],
-        "efficiency_168": indicators.efficiency(168)[first:],
+    now, price, still = of.close, of.log_close(), MIN_VOLATILITY * of.close
+    per_usual, per_range = 1.0 / (of.volatility(168) + MIN_VOLATILITY), 1.0 / (of.atr() + still)
+    line, _, histogram = of.macd()
+    columns = {
+        "sma_distance_168": (now - of.sma(168)) * per_range * 168**-0.5,
+        "macd": line * per_range,
+        "macd_histogram": histogram * per_range,
+        "efficiency_24": of.efficiency(24),
+        "efficiency_168": of.efficiency(168),
     }
+    for name, span in zip(_RETURNS, RETURN_SPANS, strict=True):
+        columns[name] = (price - of.earlier(span, IndicatorFormulas.log_close)) * per_usual * span**-0.5
+    for name, span in zip(_EMA_DISTANCES, AVERAGE_SPANS, strict=True):
+        columns[name] = (now - of.ema(span)) * per_range
+    for name, span in zip(_CHANNELS, CHANNEL_SPANS, strict=True):
+        upper, lower = of.donchian(span)
+        columns[name] = (now - 0.5 * (upper + lower)) / (upper - lower + still)
+    return columns
 
 
-def _volatility(indicators: Indicators, first: int) -> Columns:
-    volatilities = np.array([indicators.volatility(span)[first:] for span in (6, 24, 168, 720)])
-    recent, day, week, month = np.log(volatilities + MIN_VOLATILITY)
-    still = MIN_VOLATILITY * indicators.candles.close[first:]
-    six = rolling_std(rolling_sum(indicators.log_return()[first - 172 :], 6), 168)[172:]
+def _volatility(of: IndicatorFormulas) -> Columns:
+    recent, day, week, month = (log(of.volatility(span) + MIN_VOLATILITY) for span in (6, 24, 168, 720))
+    still = MIN_VOLATILITY * of.close
+    mean, square = of.total(168, _return_of_6) / 168, of.total(168, _squared_return_of_6) / 168
+    six = root(larger(square - mean * mean, 0.0))
     return {
         "log_volatility_24": day,
         "log_volatility_168": week,
         "volatility_ratio_6_24": recent - day,
         "volatility_ratio_24_168": day - week,
         "volatility_ratio_168_720": week - month,
-        "volatility_rank": indicators.volatility_rank()[first:],
-        "range_surprise": np.log((indicators.true_range()[first:] + still) / (indicators.atr()[first:] + still)),
-        "variance_ratio": 2.0 * (np.log(six + MIN_VOLATILITY) - week) - np.log(6.0),
+        "volatility_rank": of.volatility_rank(),
+        "range_surprise": log((of.true_range() + still) / (of.atr() + still)),
+        "variance_ratio": 2.0 * (log(six + MIN_VOLATILITY) - week) - _LOG_OF_6,
     }
 
 
-def _oscillators(indicators: Indicators, first: int) -> Columns:
+def _return_of_6(of: IndicatorFormulas) -> Numbers:
+    return of.total(6, IndicatorFormulas.log_return)
+
+
+def _squared_return_of_6(of: IndicatorFormulas) -> Numbers:
+    of_6 = _return_of_6(of)
+    return of_6 * of_6
+
+
+def _oscillators(of: IndicatorFormulas) -> Columns:
     return {
-        "adx": indicators.adx()[first:] * 0.01,
-        "directional_lead": (indicators.plus_di()[first:] - indicators.minus_di()[first:]) * 0.01,
-        "rsi": indicators.rsi()[first:] * 0.01,
-        "mfi": indicators.mfi()[first:] * 0.01,
-        "stochastic": indicators.stochastic()[0][first:] * 0.01,
-        "bollinger_position": indicators.bollinger_position()[first:],
-        "bollinger_width": np.log(indicators.bollinger_width()[first:] + MIN_VOLATILITY),
+        "adx": of.adx() * 0.01,
+        "directional_lead": (of.plus_di() - of.minus_di()) * 0.01,
+        "rsi": of.rsi() * 0.01,
+        "mfi": of.mfi() * 0.01,
+        "stochastic": of.fast_stochastic() * 0.01,
+        "bollinger_position": of.bollinger_position(),
+        "bollinger_width": log(of.bollinger_width() + MIN_VOLATILITY),
     }
 
 
-def _volume(indicators: Indicators, first: int) -> Columns:
-    day, week = indicators.volume_sum(24)[first:] / 24, indicators.volume_sum(168)[first:] / 168
-    traded = week > 0
+def _volume(of: IndicatorFormulas) -> Columns:
     return {
-        "volume_surprise": np.log(indicators.volume_ratio()[first:] + 0.01),
-        "volume_ratio_24_168": np.log(np.where(traded, day, 1.0) / np.where(traded, week, 1.0) + 0.01),
-        "obv_slope_24": indicators.obv_slope(24)[first:],
-        "obv_slope_168": indicators.obv_slope(168)[first:],
+        "volume_surprise": log(of.volume_ratio() + 0.01),
+        "volume_ratio_24_168": log(quotient(of.volume_sum(24) / 24, of.volume_sum(168) / 168, 1.0) + 0.01),
+        "obv_slope_24": of.obv_slope(24),
+        "obv_slope_168": of.obv_slope(168),
     }
 
 
-def _regime(regimes: RegimeArrays, first: int) -> Columns:
-    codes, previous = regimes.codes[first:], regimes.previous[first:]
-    return {
-        "regime_strength": regimes.strength[first:],
-        "regime_age": np.log1p(regimes.candles_in_regime[first:]),
-        **dict(zip(_IN_REGIME, (codes == CODES) * 1.0, strict=True)),
-        **dict(zip(_AFTER_REGIME, (previous == CODES) * 1.0, strict=True)),
-    }
+def _regime(regimes: RegimeArrays | RegimeAt) -> Columns:
+    columns = {"regime_strength": regimes.strength, "regime_age": log1p(regimes.candles_in_regime)}
+    for code, (now, before) in enumerate(zip(_IN_REGIME, _AFTER_REGIME, strict=True)):
+        columns[now], columns[before] = (regimes.codes == code) * 1.0, (regimes.previous == code) * 1.0
+    return columns
 
 
-def _calendar(candles: Candles, first: int) -> Columns:
+def _calendar(of: Market) -> Columns:
     """Time of day and of week at the candle's close, each as sine and cosine."""
-    closed_at = candles.open_at_ms[first:] + candles.timeframe.ms
-    hour = (closed_at % DAY_MS) * (2.0 * np.pi / DAY_MS)
-    weekday = (closed_at % (7 * DAY_MS)) * (2.0 * np.pi / (7 * DAY_MS))
-    return {
-        "hour_sin": np.sin(hour),
-        "hour_cos": np.cos(hour),
-        "weekday_sin": np.sin(weekday),
-        "weekday_cos": np.cos(weekday),
-    }
+    closed_at = of.open_at_ms + of.timeframe.ms
+    hour_sin, hour_cos = sine_and_cosine((closed_at % DAY_MS) * _HOURS)
+    weekday_sin, weekday_cos = sine_and_cosine((closed_at % (7 * DAY_MS)) * _WEEKDAYS)
+    return {"hour_sin": hour_sin, "hour_cos": hour_cos, "weekday_sin": weekday_sin, "weekday_cos": weekday_cos}
 
 
-def _reference(view: MarketView, first: int) -> Columns:
+def _reference(of: Market) -> Columns:
     """The reference symbol's returns, and this symbol's returns relative to them."""
-    if view.reference_close is None:
-        return dict.fromkeys(_OF_REFERENCE, np.zeros(len(view.candles) - first))
-    ours = view.indicators.log_return()[first - 168 :]
-    theirs = change(np.log(view.reference_close[first - 169 :]))[1:]
-    windows = Windows(np.array((ours, theirs, theirs * theirs, ours * theirs)), np.add)
-    over_day, over_week = (windows.over(span)[:, 168:] for span in (24, 168))
-    day, week = (std_of(sums[1:3], span) + MIN_VOLATILITY for sums, span in ((over_day, 24), (over_week, 168)))
-    ours_week = view.indicators.volatility(168)[first:] + MIN_VOLATILITY
-    shared = over_week[3] - over_week[0] * over_week[1] / 168
+    if of.reference_close is None:
+        return dict.fromkeys(_OF_REFERENCE, _nothing(of))
+    day, week = (_their_volatility(of, span) + MIN_VOLATILITY for span in (24, 168))
+    ours_week = of.indicators.volatility(168) + MIN_VOLATILITY
+    their_week = of.total_of(168, _their_return)
+    shared = of.total_of(168, _shared_return) - of.total_of(168, _our_return) * their_week / 168
     per_candle = shared / (168 * week)
     columns: Columns = {
-        "reference_volatility_ratio": np.log(day / week),
+        "reference_volatility_ratio": log(day / week),
         "reference_beta": per_candle / week,
         "reference_correlation": per_candle / ours_week,
     }
-    for (our_move, their_move, *_), span in ((over_day, 24), (over_week, 168)):
+    for span in (24, 168):
+        their_move, our_move = of.total_of(span, _their_return), of.total_of(span, _our_return)
         columns[f"reference_return_{span}"] = their_move / (week * span**0.5)
         columns[f"relative_strength_{span}"] = (our_move - their_move) / (ours_week * span**0.5)
-    known = np.isfinite(view.reference_close[first:]) * 1.0
+    known = finite(of.reference_close) * 1.0
     return {"reference_known": known, **{name: zeroed(column) for name, column in columns.items()}}
 
 
-def _sentiment(view: MarketView, first: int) -> Columns:
-    if view.sentiment is None:
-        return dict.fromkeys(_OF_SENTIMENT, np.zeros(len(view.candles) - first))
-    level = view.sentiment[first:] * 0.02 - 1.0
+def _their_volatility(of: Market, span: int) -> Numbers:
+    mean, square = of.total_of(span, _their_return) / span, of.total_of(span, _their_squared_return) / span
+    return root(larger(square - mean * mean, 0.0))
+
+
+@once
+def _their_log_close(of: Market) -> Numbers:
+    return log(of.reference_close)
+
+
+@once
+def _their_return(of: Market) -> Numbers:
+    return _their_log_close(of) - of.earlier(1, _their_log_close)
+
+
+def _their_squared_return(of: Market) -> Numbers:
+    theirs = _their_return(of)
+    return theirs * theirs
+
+
+def _our_return(of: Market) -> Numbers:
+    return of.indicators.log_return()
+
+
+def _shared_return(of: Market) -> Numbers:
+    return of.indicators.log_return() * _their_return(of)
+
+
+def _sentiment(of: Market) -> Columns:
+    if of.sentiment is None:
+        return dict.fromkeys(_OF_SENTIMENT, _nothing(of))
+    level = _level(of)
     return {
-        "sentiment_known": np.isfinite(level) * 1.0,
+        "sentiment_known": finite(level) * 1.0,
         "sentiment": zeroed(level),
-        "sentiment_change_168": zeroed(level - (view.sentiment[first - 168 : -168] * 0.02 - 1.0)),
+        "sentiment_change_168": zeroed(level - of.earlier(168, _level)),
     }
 
 
-def zeroed(values: FloatArray) -> FloatArray:
+def _level(of: Market) -> Numbers:
+    """The sentiment from −1, extreme fear, to 1, extreme greed."""
+    level: Numbers = of.sentiment
+    return level * 0.02 - 1.0
+
+
+def _nothing(of: Market) -> Numbers:
+    """Zero, at every candle or at one."""
+    return of.indicators.close * 0.0
+
+
+def zeroed(values: Numbers) -> Numbers:
     """``values`` with 0 in place of NaN and infinity."""
-    return np.where(np.isfinite(values), values, 0.0)
+    return either(finite(values), values, 0.0)

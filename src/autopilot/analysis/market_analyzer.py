@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from autopilot.analysis.features import feature_row, outside_row
-from autopilot.analysis.regime import LEAST_CANDLES
+from dataclasses import dataclass
+
+import numpy as np
+
+from autopilot.analysis.features import FEATURE_NAMES, feature_row, features, outside_row
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.regime import LEAST_CANDLES, REGIMES, RegimeAt
 from autopilot.analysis.view import MarketView
-from autopilot.domain.conditions import MarketConditions
+from autopilot.domain.candles import FloatArray
+from autopilot.domain.conditions import FeatureRow, MarketConditions
 from autopilot.domain.errors import CandleError
 from autopilot.domain.passed_candles import MORE_HISTORY
 
@@ -14,7 +20,7 @@ WINDOW = 1000
 
 
 class MarketAnalyzer:
-    """Classifies the market at the last candle of a view."""
+    """Classifies the market at one candle of a view."""
 
     def analyze(self, view: MarketView) -> MarketConditions:
         """The conditions at the last candle. With fewer than `WINDOW` candles, the volatility is ranked among a shorter
@@ -26,21 +32,48 @@ class MarketAnalyzer:
                 f" {LEAST_CANDLES} are needed",
                 hint=MORE_HISTORY,
             )
-        indicators, regimes = view.indicators, view.regimes
-        return MarketConditions(
-            symbol=view.symbol,
-            timeframe=view.timeframe,
-            candle_at_ms=view.candles.last_at_ms,
-            price=float(view.candles.close[-1]),
-            regime=regimes.regime(-1),
-            regime_strength=float(regimes.strength[-1]),
-            candles_in_regime=int(regimes.candles_in_regime[-1]),
-            adx=float(indicators.adx()[-1]),
-            rsi=float(indicators.rsi()[-1]),
-            atr=float(indicators.atr()[-1]),
-            volatility=float(indicators.volatility()[-1]),
-            volatility_ratio=float(indicators.volatility_ratio()[-1]),
-            volume_ratio=float(indicators.volume_ratio()[-1]),
-            external_signals=view.has_external_at(-1),
-            features=feature_row(view, regimes) if len(view.candles) >= WINDOW else outside_row(view),
-        )
+        return self.analyze_at(view.at(-1))
+
+    def analyze_at(self, moment: MarketMoment) -> MarketConditions:
+        """`analyze` for the view's last candle, of which this is the moment."""
+        whole = len(moment.past.view.candles) >= WINDOW
+        return _conditions(moment, moment.regimes, feature_row(moment) if whole else outside_row(moment))
+
+    def analyze_series(self, view: MarketView) -> SeriesConditions:
+        """The conditions at any candle that has `WINDOW` candles, its own included."""
+        _, table = features(view, view.regimes)
+        return SeriesConditions(view, np.ascontiguousarray(table))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesConditions:
+    """The conditions at the candles of one view. ``features`` float64[n, k] as from `features`."""
+
+    view: MarketView
+    features: FloatArray
+
+    def at(self, index: int) -> MarketConditions:
+        """Those at candle ``index``: `WINDOW` - 1 or later."""
+        row = FeatureRow(FEATURE_NAMES, self.features[index])
+        return _conditions(self.view.at(index), self.view.regimes.at(index), row)
+
+
+def _conditions(moment: MarketMoment, regime: RegimeAt, row: FeatureRow) -> MarketConditions:
+    view, of = moment.past.view, moment.indicators
+    return MarketConditions(
+        symbol=view.symbol,
+        timeframe=view.timeframe,
+        candle_at_ms=moment.open_at_ms,
+        price=of.close,
+        regime=REGIMES[regime.codes],
+        regime_strength=regime.strength,
+        candles_in_regime=regime.candles_in_regime,
+        adx=of.adx(),
+        rsi=of.rsi(),
+        atr=of.atr(),
+        volatility=of.volatility(),
+        volatility_ratio=of.volatility_ratio(),
+        volume_ratio=of.volume_ratio(),
+        external_signals=view.has_external_at(moment.place),
+        features=row,
+    )

@@ -8,10 +8,12 @@ entries and wherever a NaN lies in the window.
 
 from __future__ import annotations
 
+from array import array
 from functools import cache
 
 import numpy as np
 
+from autopilot.analysis.entries import Numbers
 from autopilot.domain.candles import FloatArray
 
 _PLACES = 32
@@ -40,7 +42,7 @@ class Windows:
         for earlier, later in _SHIFTED[len(doubled) - 1 : n.bit_length() - 1]:
             half = doubled[-1]
             doubled.append(fold(half[earlier], half[later]))
-        place, *larger = _powers(n)
+        place, *larger = powers_of(n)
         whole, taken = doubled[place], 1 << place
         for place in larger:
             part = doubled[place][taken:]
@@ -50,7 +52,7 @@ class Windows:
 
 
 @cache
-def _powers(n: int) -> tuple[int, ...]:
+def powers_of(n: int) -> tuple[int, ...]:
     """The exponents of the powers of two that sum to ``n``, ascending."""
     return tuple(place for place in range(n.bit_length()) if n >> place & 1)
 
@@ -90,7 +92,7 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
         if n & size:
             if taken:
                 kept = length - taken - size + 1
-                mean, squares = _join_moments(
+                mean, squares = join_moments(
                     mean[:kept], squares[:kept], taken, power_mean[taken:], power_squares[taken:], size
                 )
             else:
@@ -98,7 +100,7 @@ def rolling_moments(series: FloatArray, n: int) -> tuple[FloatArray, FloatArray]
             taken += size
         if taken == n:
             break
-        power_mean, power_squares = _join_moments(
+        power_mean, power_squares = join_moments(
             power_mean[:-size], power_squares[:-size], size, power_mean[size:], power_squares[size:], size
         )
         size *= 2
@@ -128,6 +130,13 @@ def rolling_median(series: FloatArray, n: int) -> FloatArray:
     return _aligned(median, n, series.shape)
 
 
+def numbers(series: FloatArray) -> array[float]:
+    """The series as an array whose entries are floats, quick to read one by one."""
+    found = array("d")
+    found.frombytes(series.tobytes())
+    return found
+
+
 def lagged(series: FloatArray, by: int) -> FloatArray:
     """The series shifted by ``by`` entries into the past; NaN for the first ``by``."""
     if by == 0:
@@ -146,9 +155,10 @@ def change(series: FloatArray) -> FloatArray:
     return steps
 
 
-def _join_moments(
-    mean: FloatArray, squares: FloatArray, size: int, other_mean: FloatArray, other_squares: FloatArray, other: int
-) -> tuple[FloatArray, FloatArray]:
+def join_moments(
+    mean: Numbers, squares: Numbers, size: int, other_mean: Numbers, other_squares: Numbers, other: int
+) -> tuple[Numbers, Numbers]:
+    """Mean and squared deviations of two samples together, from those of each and their sizes."""
     step = other_mean - mean
     share = other / (size + other)
     return mean + step * share, squares + other_squares + step * step * (size * share)

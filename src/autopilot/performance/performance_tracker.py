@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from autopilot.analysis.indicators import MIN_VOLATILITY
+from autopilot.analysis.formulas import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import BoolArray, FloatArray
+from autopilot.domain.candles import BoolArray, Candles, FloatArray, IntArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
@@ -25,6 +25,7 @@ MATURING_DAYS = 5
 """The greatest age of the newest sample when a run resumes, horizon and grouping together."""
 MATURED_AT_ONCE = 12
 """Candles matured at a time. The groups follow the clock, so that a restart changes nothing."""
+LOADED_AT_ONCE = 2000
 PRIOR_WEIGHT = 20.0
 """Number of own samples at which a symbol's mean counts as much as the mean over all symbols."""
 
@@ -37,6 +38,11 @@ def matures_at(number: int, timeframe: Timeframe) -> bool:
 def candles_a_group(timeframe: Timeframe) -> int:
     """The number of candles that mature at a time."""
     return min(MATURED_AT_ONCE, timeframe.per_day)
+
+
+def candles_maturing(timeframe: Timeframe) -> int:
+    """Number of candles that decide the outcome of the samples that mature together."""
+    return candles_a_group(timeframe) + horizon(timeframe) + 1
 
 
 class StrategyRecord:
@@ -102,46 +108,85 @@ class PerformanceTracker:
         self._store = store
         self._cost = cost
         self._records: dict[str, StrategyRecord] = {}
+        self._to_load: dict[str, int] = {}
+        """By symbol, the open time from which on stored samples are still to be loaded."""
 
-    def load(self, now_ms: int) -> None:
-        """Load the recent stored samples."""
+    def resume(self, now_ms: int) -> None:
+        """Go on from the samples that are stored of the time before ``now_ms``; `load_more` loads them."""
         since_ms = now_ms - (RECENT_DAYS + MATURING_DAYS) * DAY_MS
-        by_symbol: dict[str, list[PerformanceSample]] = {}
-        for sample in self._store.load_samples(self._exchange, self._timeframe, since_ms):
-            by_symbol.setdefault(sample.symbol, []).append(sample)
-        for symbol, samples in by_symbol.items():
-            self._record(symbol).extend(samples)
+        self._to_load = dict.fromkeys(self._store.sampled_symbols(self._exchange, self._timeframe), since_ms)
 
-    def candles_due(self, symbol: str, last_at_ms: int) -> int:
+    @property
+    def is_loading(self) -> bool:
+        """Whether stored samples are still to be loaded."""
+        return bool(self._to_load)
+
+    def load_more(self) -> bool:
+        """Load some of the recent stored samples. Returns False if none were left to load."""
+        if not self._to_load:
+            return False
+        symbol, since_ms = next(iter(self._to_load.items()))
+        samples = self._store.samples_of(self._exchange, symbol, self._timeframe, since_ms, LOADED_AT_ONCE)
+        self._record(symbol).extend(samples)
+        if len(samples) < LOADED_AT_ONCE:
+            del self._to_load[symbol]
+        else:
+            self._to_load[symbol] = samples[-1].candle_at_ms + 1
+        return True
+
+    def candles_due(self, symbol: str, last_at_ms: int, *, is_first: bool = False) -> int:
         """Number of candles, up to the one opened at ``last_at_ms``, that `observe` needs: 0 if no sample is due; more
-        than a decision needs if the record is empty or lags behind."""
+        than a decision needs if the record is empty or lags behind. ``is_first``: no candle of the symbol was decided,
+        so the record may be one that a crash left half made."""
         newest_at_ms, per_record = self._record(symbol).newest_at_ms, self._timeframe.per_day * RECENT_DAYS
-        if newest_at_ms >= 0 and not matures_at(last_at_ms // self._timeframe.ms, self._timeframe):
+        if newest_at_ms >= 0 and not is_first and not matures_at(last_at_ms // self._timeframe.ms, self._timeframe):
             return 0
         missing = min(per_record, (last_at_ms - newest_at_ms) // self._timeframe.ms)
         return WARM_UP + missing + horizon(self._timeframe) + 1
 
     def observe(
-        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, BoolArray]
+        self,
+        symbol: str,
+        view: MarketView,
+        arrays: Mapping[str, SignalArrays],
+        lacking: Mapping[str, BoolArray],
+        index: int,
     ) -> tuple[PerformanceSample, ...]:
-        """Mature and store the samples that are due at the last candle of this view; `candles_due` says when, and how
-        long the view must be. ``lacking``: by strategy, the candles at which data that it needs were missing
+        """Mature and store the samples that are due at candle ``index`` of this view; `candles_due` says when, and how
+        many candles must end there. ``lacking``: by strategy, the candles at which data that it needs were missing
         (`StrategySet.lacking`).
 
         The first time, every candle of the view that is past the warm-up is matured, so that the selector does not
         start blind.
         """
-        record, candles = self._record(symbol), view.candles
-        steps = horizon(self._timeframe)
-        newest = len(candles) - 1 - steps
-        recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
-        first = int(np.searchsorted(candles.open_at_ms, record.newest_at_ms, side="right"))
-        starts = np.arange(max(first, recent, WARM_UP), newest + 1)
+        samples = self.matured(symbol, view, arrays, lacking, index)
+        self.keep(symbol, samples)
+        return samples
+
+    def keep(self, symbol: str, samples: Sequence[PerformanceSample]) -> None:
+        """Store what `matured` gave."""
+        if samples:
+            self._store.save_samples(samples)
+            self._record(symbol).extend(samples)
+
+    def matured(
+        self,
+        symbol: str,
+        view: MarketView,
+        arrays: Mapping[str, SignalArrays],
+        lacking: Mapping[str, BoolArray],
+        index: int,
+        since_ms: int = 0,
+    ) -> tuple[PerformanceSample, ...]:
+        """The samples that `observe` stores, of candles that open at or after ``since_ms``."""
+        candles, steps = view.candles, horizon(self._timeframe)
+        starts = self._starts(symbol, candles.open_at_ms[: index + 1])
+        starts = starts[candles.open_at_ms[starts] >= since_ms]
         if not len(starts):
             return ()
-        signals = SparseSignals.of(arrays.values(), int(starts[0]), len(candles))
+        signals = SparseSignals.of(arrays.values(), int(starts[0]), index + 1)
         returns = counterfactual_outcomes(candles, signals, starts, steps, self._cost).returns
-        samples = tuple(
+        return tuple(
             PerformanceSample(
                 exchange=self._exchange,
                 symbol=symbol,
@@ -157,19 +202,31 @@ class PerformanceTracker:
             )
             for row, start in enumerate(starts)
         )
-        self._store.save_samples(samples)
-        record.extend(samples)
-        return samples
 
-    def strategy_state(self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays]) -> FeatureRow:
-        """The strategies' part of the model's input at the view's last candle; NaN where the record is too short."""
+    def due_since_ms(self, symbol: str, candles: Candles) -> int | None:
+        """Open time of the first sample that is due at the last of these candles; None without any."""
+        starts = self._starts(symbol, candles.open_at_ms)
+        return int(candles.open_at_ms[starts[0]]) if len(starts) else None
+
+    def _starts(self, symbol: str, open_at_ms: IntArray) -> IntArray:
+        """The candles whose samples are due at the last of these."""
+        newest = len(open_at_ms) - 1 - horizon(self._timeframe)
+        recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
+        first = int(np.searchsorted(open_at_ms, self._record(symbol).newest_at_ms, side="right"))
+        return np.arange(max(first, recent, WARM_UP), newest + 1)
+
+    def strategy_state(
+        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], index: int
+    ) -> FeatureRow:
+        """The strategies' part of the model's input at candle ``index`` of the view; NaN where the record is too
+        short."""
         steps = horizon(self._timeframe)
-        start = np.array([len(view.candles) - 1 - steps])
-        signals = SparseSignals.of(arrays.values(), int(start[0]), len(view.candles))
+        start = np.array([index - steps])
+        signals = SparseSignals.of(arrays.values(), int(start[0]), index + 1)
         latest = counterfactual_outcomes(view.candles, signals, start, steps, self._cost)
-        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + MIN_VOLATILITY), steps)
+        unit = volatility_unit(np.log(np.array([view.at(index).indicators.volatility(168)]) + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
-        side = np.array([[one.side[-1]] for one in arrays.values()])
+        side = np.array([[one.side[index]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])
 
     def recent_bps(self, symbol: str) -> Mapping[str, float]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
-from functools import wraps
-from typing import TypeVar
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from autopilot.analysis.indicators import LONGEST_EMA
+from autopilot.analysis.entries import Numbers, Truths, larger, unit
+from autopilot.analysis.formulas import LONGEST_EMA
 from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.analysis.moment import MarketMoment
 from autopilot.analysis.rolling import lagged, rolling_max, rolling_mean, rolling_min
-from autopilot.analysis.view import MarketView
+from autopilot.analysis.view import Market, MarketView, fresh, once
 from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.signal import SignalArrays
+from autopilot.strategies.base import Strategy
 
 __all__ = [
     "LONGEST_EMA",
@@ -24,24 +27,25 @@ __all__ = [
     "RANGE_CANDLES",
     "TREND_CANDLES",
     "WEEK_CANDLES",
+    "Rule",
+    "Take",
     "assemble",
     "atr",
     "fired",
     "fresh",
     "lagged",
-    "once_per_view",
+    "once",
     "ramp",
     "rolling_max",
     "rolling_mean",
     "rolling_min",
+    "sentiment_of",
     "settled",
+    "side_of",
     "stretch",
     "unit",
     "window_of",
 ]
-
-S = TypeVar("S", bound=Hashable)
-T = TypeVar("T")
 
 LONGEST_WILDER = (LONGEST_EMA + 1) // 2
 LONGEST_WINDOW = 720
@@ -80,62 +84,108 @@ WEEK_CANDLES = 169
 """The candles that the volatility of a week needs, with `stretch` and the volatility ratio."""
 
 
-def once_per_view(measure: Callable[[S, MarketView], T]) -> Callable[[S, MarketView], T]:
-    """Decorator for arrays that are needed more than once, such as by a strategy's signals and its explanation. The
-    view caches them, as it does its properties."""
+class Take:
+    """The candles on which a rule fires. Calling it with a measure and its arguments gives the measure there; ``side``
+    is 1.0 for a buy and -1.0 for a sell."""
 
-    name = measure.__qualname__
+    def __init__(self, of: Market, side: Numbers, at: IntArray | None = None) -> None:
+        self.side = side
+        self.of = of
+        self._at = at
 
-    @wraps(measure)
-    def remembered(strategy: S, view: MarketView) -> T:
-        known: dict[tuple[str, S], T] = view.__dict__.setdefault("_measures", {})
-        key = (name, strategy)
-        found = known.get(key)
-        if found is None:
-            found = known[key] = measure(strategy, view)
-        return found
-
-    return remembered
+    def __call__(self, measure: Callable[..., Numbers], *args: Any) -> Numbers:
+        values = measure(self.of, *args)
+        return values if self._at is None else values[self._at]
 
 
-def atr(view: MarketView) -> FloatArray:
+class Rule(Strategy):
+    """A strategy whose rule is written once, and computed over a series and at one candle (`analysis.entries`).
+
+    ``stop_ranges`` and ``target_ranges``: distances of stop and target from the close, in ATR bounded by MIN_RANGE and
+    MAX_RANGE. It looks back by `earlier`, `fresh`, `highest` and `lowest` of the market only.
+    """
+
+    stop_ranges: ClassVar[float]
+    target_ranges: ClassVar[float]
+
+    @abstractmethod
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        """(whether it buys, whether it sells)."""
+
+    @abstractmethod
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        """(strength, confidence) on the candles on which it fires; they are bounded to [0, 1] later."""
+
+    @abstractmethod
+    def words(self, at: MarketMoment) -> str:
+        """The rule's numbers at one candle, as a text."""
+
+    def is_informed(self, of: Market) -> bool:
+        """Whether there are the external series that it needs; without them it has no opinion."""
+        return not (
+            (self.needs_sentiment and of.sentiment is None) or (self.needs_reference and of.reference_close is None)
+        )
+
+    def signals(self, view: MarketView) -> SignalArrays:
+        if not self.is_informed(view):
+            return SignalArrays.neutral(len(view.candles))
+        at, side = fired(view, *self.sides(view))
+        strength, confidence = self.weights(Take(view, side, at))
+        return assemble(
+            view,
+            at,
+            side,
+            strength=strength,
+            confidence=confidence,
+            stop_ranges=self.stop_ranges,
+            target_ranges=self.target_ranges,
+        )
+
+    def explain(self, view: MarketView, index: int) -> str:
+        return self.words(view.at(index))
+
+    def side_at(self, moment: MarketMoment) -> float:
+        """The side at one candle: 1.0 buy, -1.0 sell, 0.0 none."""
+        return side_of(moment, *self.sides(moment))
+
+    def weights_at(self, moment: MarketMoment, side: float) -> tuple[float, float]:
+        """(strength, confidence) in [0, 1] at one candle on which it fires."""
+        strength, confidence = self.weights(Take(moment, side))
+        return unit(strength), unit(confidence)
+
+
+@once
+def atr(of: Market) -> Numbers:
     """ATR in price units, never below MIN_MOVE of the price, so that it can be a divisor."""
-    return _bounded_atr(ATR_PERIOD, view)
+    return larger(of.indicators.atr(ATR_PERIOD), of.indicators.close * MIN_MOVE)
 
 
-@once_per_view
-def _bounded_atr(period: int, view: MarketView) -> FloatArray:
-    return np.asarray(np.maximum(view.indicators.atr(period), view.candles.close * MIN_MOVE))
-
-
-@once_per_view
-def stretch(period: int, view: MarketView) -> FloatArray:
+@once
+def stretch(of: Market, period: int) -> Numbers:
     """The close's distance from SMA(period), in standard deviations of that distance for a random walk."""
-    of, close = view.indicators, view.candles.close
-    usual = of.volatility(168) * (period / 3.0) ** 0.5 + MIN_MOVE
-    return np.asarray((close / of.sma(period) - 1.0) / usual)
+    usual = of.indicators.volatility(168) * (period / 3.0) ** 0.5 + MIN_MOVE
+    return (of.indicators.close / of.indicators.sma(period) - 1.0) / usual
 
 
-def fresh(state: BoolArray, candles: int) -> BoolArray:
-    """Where ``state`` holds and was not true on all of the ``candles`` candles before."""
-    lasting = state[:-1]
-    for ago in range(2, candles + 1):
-        lasting = lasting[1:] & state[:-ago]
-    began = state.copy()
-    np.greater(state[candles:], lasting, out=began[candles:])
-    return began
+def sentiment_of(of: Market) -> Numbers:
+    """The sentiment, for a market that has a source of it."""
+    return of.sentiment
 
 
-def ramp(values: FloatArray, low: float, high: float) -> FloatArray:
+def adx(of: Market) -> Numbers:
+    """`IndicatorFormulas.adx`, as a measure."""
+    return of.indicators.adx()
+
+
+def volatility_ratio(of: Market) -> Numbers:
+    """`IndicatorFormulas.volatility_ratio`, as a measure."""
+    return of.indicators.volatility_ratio()
+
+
+def ramp(values: Numbers, low: float, high: float) -> Numbers:
     """0 at ``low``, 1 at ``high``, linear between, flat outside; NaN counts as 0. ``low`` may be above ``high``; where
     they are equal, 1 above them."""
     return unit((values - low) * (1.0 / (high - low) if high != low else math.inf))
-
-
-def unit(values: FloatArray) -> FloatArray:
-    """Bounded to [0, 1]; NaN counts as 0."""
-    bounded: FloatArray = np.fmax(values, 0.0)
-    return np.fmin(bounded, 1.0, out=bounded)
 
 
 def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, FloatArray]:
@@ -143,13 +193,20 @@ def fired(view: MarketView, buy: BoolArray, sell: BoolArray) -> tuple[IntArray, 
 
     A candle with both sides counts as neither, and nothing fires while the market does not move.
     """
-    at = ((buy != sell) & _moving(ATR_PERIOD, view)).nonzero()[0]
+    at = ((buy != sell) & _moving(view)).nonzero()[0]
     return at, np.where(buy[at], 1.0, -1.0)
 
 
-@once_per_view
-def _moving(period: int, view: MarketView) -> BoolArray:
-    return view.indicators.atr(period) > view.candles.close * MIN_MOVE
+def side_of(moment: MarketMoment, buy: bool, sell: bool) -> float:
+    """As `fired`, at one candle: 1.0 buy, -1.0 sell, 0.0 none."""
+    if buy == sell or not _moving(moment):
+        return 0.0
+    return 1.0 if buy else -1.0
+
+
+@once
+def _moving(of: Market) -> Truths:
+    return of.indicators.atr(ATR_PERIOD) > of.indicators.close * MIN_MOVE
 
 
 def assemble(
@@ -170,18 +227,22 @@ def assemble(
     length = len(view.candles)
     sides, strengths, confidences = np.zeros(length, dtype=np.int8), np.zeros(length), np.zeros(length)
     sides[at], strengths[at], confidences[at] = side, unit(strength), unit(confidence)
-    return SignalArrays(sides, strengths, confidences, _distance(stop_ranges, view), _distance(target_ranges, view))
+    return SignalArrays(sides, strengths, confidences, _distance(view, stop_ranges), _distance(view, target_ranges))
 
 
-@once_per_view
-def _distance(ranges: float, view: MarketView) -> FloatArray:
+@once
+def _distance(view: MarketView, ranges: float) -> FloatArray:
     """``ranges`` bounded ATR as a fraction of the close."""
-    distance: FloatArray = _bounded_range(ATR_PERIOD, view) * ranges
+    distance: FloatArray = bounded_range(view) * ranges
     distance.flags.writeable = False
     return distance
 
 
-@once_per_view
-def _bounded_range(period: int, view: MarketView) -> FloatArray:
-    span: FloatArray = np.fmax(view.indicators.atr(period) / view.candles.close, MIN_RANGE)
+@once
+def bounded_range(of: Market) -> Numbers:
+    """ATR as a fraction of the close, within MIN_RANGE and MAX_RANGE; NaN counts as MIN_RANGE."""
+    span = of.indicators.atr(ATR_PERIOD) / of.indicators.close
+    if type(span) is float:
+        return (min(MAX_RANGE, span)) if span > MIN_RANGE else MIN_RANGE
+    span = np.fmax(span, MIN_RANGE)
     return np.fmin(span, MAX_RANGE, out=span)

@@ -97,6 +97,14 @@ class Samples:
     def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
         return ()
 
+    def samples_of(
+        self, exchange: str, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
+    ) -> tuple[PerformanceSample, ...]:
+        return ()
+
+    def sampled_symbols(self, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+        return ()
+
 
 class Live:
     """The part of a cycle that feeds the model, candle after candle, as the daemon does it."""
@@ -118,9 +126,9 @@ class Live:
         if due:
             past = self.view(at, max(due, WINDOW))
             arrays = STRATEGIES.evaluate(past).arrays
-            self.tracker.observe(self.history.symbol, past, arrays, STRATEGIES.lacking(past))
+            self.tracker.observe(self.history.symbol, past, arrays, STRATEGIES.lacking(past), len(past.candles) - 1)
         arrays = STRATEGIES.evaluate(view).arrays
-        return view, self.tracker.strategy_state(self.history.symbol, view, arrays)
+        return view, self.tracker.strategy_state(self.history.symbol, view, arrays, len(view.candles) - 1)
 
 
 def test_a_training_row_is_what_a_live_cycle_would_have_seen(
@@ -134,7 +142,7 @@ def test_a_training_row_is_what_a_live_cycle_would_have_seen(
         view, state = live.see(at)
         found = np.flatnonzero(learned.at_ms == at_ms[at])
         if len(found):
-            served = np.concatenate([feature_row(view, view.regimes).values, state.values])
+            served = np.concatenate([feature_row(view.at(-1)).values, state.values])
             np.testing.assert_allclose(served, learned.features[found[0]], atol=1e-9)
             compared += 1
     assert compared >= 4

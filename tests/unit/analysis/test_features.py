@@ -58,7 +58,7 @@ def test_no_feature_is_the_same_everywhere(random_candles: Walk) -> None:
 
 def test_the_served_row_is_the_last_row_of_the_trained_table(random_candles: Walk) -> None:
     view = full_view(random_candles)
-    row = feature_row(view, classify(view.indicators))
+    row = feature_row(view.at(-1))
     assert row.names == FEATURE_NAMES
     np.testing.assert_array_equal(row.values, table(view)[-1])
 

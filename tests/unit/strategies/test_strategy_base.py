@@ -21,7 +21,7 @@ from autopilot.strategies.market_making.dca import Dca
 from autopilot.strategies.market_making.market_making import MarketMaking
 from autopilot.strategies.mean_reversion.grid import Grid
 from autopilot.strategies.registry import StrategySet, builtin_strategies
-from autopilot.strategies.rules import fired, fresh, once_per_view, ramp
+from autopilot.strategies.rules import fired, fresh, once, ramp
 from autopilot.strategies.trend_following.macd import Macd
 
 BUY = StrategySignal(
@@ -101,13 +101,13 @@ def test_what_is_both_a_buy_and_a_sell_does_not_fire(view_of: Callable[..., Mark
 def test_measures_are_taken_once_a_view_and_not_kept_for_another(view_of: Callable[..., MarketView]) -> None:
     taken: list[tuple[str, int]] = []
 
-    @once_per_view
-    def measure(key: str, view: MarketView) -> int:
+    @once
+    def measure(view: MarketView, key: str) -> int:
         taken.append((key, len(view.candles)))
         return len(view.candles)
 
     one, other = view_of(np.zeros(3)), view_of(np.zeros(4))
-    assert [measure("a", one), measure("a", one), measure("b", one), measure("a", other)] == [3, 3, 3, 4]
+    assert [measure(one, "a"), measure(one, "a"), measure(one, "b"), measure(other, "a")] == [3, 3, 3, 4]
     assert taken == [("a", 3), ("b", 3), ("a", 4)]
 
 

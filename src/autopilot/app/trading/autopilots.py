@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
+from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.models.champions import Champions
@@ -17,10 +19,12 @@ from autopilot.domain.account import exchange_of
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account_watch import AccountWatch
+from autopilot.engine.block_reading import BlockReader, can_read_blocks
 from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
 from autopilot.engine.lent_candles import LentCandles
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.reading import CandleReader, ViewMaker, WindowReader
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -73,6 +77,7 @@ class Venue:
     sentiment: SentimentSource
     selector: StrategySelector
     lender: CandleSource | None
+    _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
 
@@ -91,7 +96,8 @@ class Venue:
 
     def make(self, settings: AutopilotSettings) -> IntelligentAutopilot:
         """The autopilot of one symbol. Raises StoreError."""
-        opened, wiring, candles = self.opened, self.wiring, SqliteCandles(self.wiring.accounts.database)
+        opened, wiring = self.opened, self.wiring
+        candles = SqliteCandles(wiring.accounts.database, grouped=self.source.kind is not MarketKind.REAL)
         lent = LentCandles(self.lender, candles, settings.symbol, settings.timeframe) if self.lender else None
         self._lent.extend([lent] if lent else [])
         dependencies = Dependencies(
@@ -100,11 +106,10 @@ class Venue:
             desk=opened.desk,
             observer=opened.observer,
             ledger=opened.ledger,
-            sentiment=self.sentiment,
-            analyzer=MarketAnalyzer(),
             strategies=wiring.strategies,
             selector=self.selector,
             tracker=self._tracker(settings),
+            catch_up=self._catch_up,
             watch=wiring.watch,
             events=wiring.accounts.events,
         )
@@ -112,8 +117,17 @@ class Venue:
             settings,
             dependencies,
             MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
-            MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe, None),
+            self._reader(settings, candles),
         )
+
+    def _reader(self, settings: AutopilotSettings, candles: SqliteCandles) -> CandleReader:
+        """An offline market, whose candles to come are known, is read a block ahead."""
+        source, strategies, analyzer = self.source, self.wiring.strategies, MarketAnalyzer()
+        reference = MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe, None)
+        single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
+        if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
+            return single
+        return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single)
 
     async def close(self) -> None:
         await self.opened.close()
@@ -129,6 +143,6 @@ class Venue:
             samples = SqliteSamples(self.wiring.accounts.database)
             names = self.wiring.strategies.names
             tracker = PerformanceTracker(exchange_of(self.account), timeframe, names, samples, ASSUMED_COST)
-            tracker.load(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
+            tracker.resume(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
             self._trackers[timeframe] = tracker
         return self._trackers[timeframe]

@@ -5,29 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-import numpy as np
-
-from autopilot.strategies.base import (
-    Below,
-    FloatArray,
-    MarketView,
-    SignalArrays,
-    Strategy,
-    StrategyGroup,
-    StrategySignal,
-    quantity_for,
-    suits,
-)
+from autopilot.analysis.entries import Numbers, Truths, larger
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, StrategySignal, quantity_for, suits
 from autopilot.strategies.rules import (
     LONGEST_EMA,
     TREND_CANDLES,
     WEEK_CANDLES,
-    assemble,
-    fired,
-    lagged,
-    once_per_view,
+    Rule,
+    Take,
+    adx,
     ramp,
     settled,
+    volatility_ratio,
     window_of,
 )
 
@@ -35,7 +26,7 @@ SHARE = Decimal("0.05")
 
 
 @dataclass(frozen=True)
-class MarketMaking(Strategy):
+class MarketMaking(Rule):
     """Buys below and sells above a center while the market is quiet, to earn the spread between both quotes.
 
     Rule: the center is EMA(centre). Each quote is half a spread from it: ``sigmas`` standard deviations of one candle's
@@ -57,6 +48,8 @@ class MarketMaking(Strategy):
     name = "market_making"
     group = StrategyGroup.MARKET_MAKING
     regime_fit = suits(trending_up=0.1, trending_down=0.0, ranging=0.6, volatile=0.0, quiet=1.0)
+    stop_ranges = 2.0
+    target_ranges = 2.0
     constraints = (
         Below(1, "centre"),
         Below("centre", LONGEST_EMA + 1),
@@ -73,41 +66,41 @@ class MarketMaking(Strategy):
     def candles_needed(self) -> int:
         return window_of(settled(self.centre) + 12, WEEK_CANDLES, TREND_CANDLES)
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        of = view.indicators
-        offset, drift, _ = self._measures(view)
-        calm, way = of.volatility_ratio(), abs(drift)
-        quiet = (calm < self.quiet) & (way < 1.0)
-        at, side = fired(view, quiet & (offset < -1.0), quiet & (offset > 1.0))
-        stillness = 0.1 * ramp(way[at], 1.0, 0.2) + 0.1 * ramp(of.adx()[at], 30, 15)
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.3 + 0.6 * ramp(abs(offset[at]), 1.0, 2.0),
-            confidence=0.5 + 0.25 * ramp(calm[at], self.quiet, 0.6 * self.quiet) + stillness,
-            stop_ranges=2.0,
-            target_ranges=2.0,
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        offset = self._offset(of)
+        quiet = (of.indicators.volatility_ratio() < self.quiet) & (abs(self._drift(of)) < 1.0)
+        return quiet & (offset < -1.0), quiet & (offset > 1.0)
+
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        stillness = 0.1 * ramp(abs(take(self._drift)), 1.0, 0.2) + 0.1 * ramp(take(adx), 30, 15)
+        calm = ramp(take(volatility_ratio), self.quiet, 0.6 * self.quiet)
+        return 0.3 + 0.6 * ramp(abs(take(self._offset)), 1.0, 2.0), 0.5 + 0.25 * calm + stillness
+
+    def words(self, at: MarketMoment) -> str:
+        return (
+            f"close {self._offset(at):+.2f} half spreads (of {100 * self._half_spread(at):.2f} %) from EMA "
+            f"{self.centre} (quotes at ±1), which moved {self._drift(at):+.2f} in 12 candles; volatility "
+            f"{at.indicators.volatility_ratio():.2f} times the week's (below {self.quiet:g} needed)"
         )
 
-    def explain(self, view: MarketView, index: int) -> str:
-        offset, drift, half_spread = self._measures(view)
-        return (
-            f"close {offset[index]:+.2f} half spreads (of {100 * half_spread[index]:.2f} %) from EMA {self.centre} "
-            f"(quotes at ±1), which moved {drift[index]:+.2f} in 12 candles; volatility "
-            f"{view.indicators.volatility_ratio()[index]:.2f} times the week's (below {self.quiet:g} needed)"
-        )
+    def _offset(self, of: Market) -> Numbers:
+        """Distance of the close from the center, in half spreads."""
+        close = of.indicators.close
+        return (close - of.indicators.ema(self.centre)) / (self._half_spread(of) * close)
+
+    def _drift(self, of: Market) -> Numbers:
+        """Movement of the center over 12 candles, in half spreads."""
+        moved = of.indicators.ema(self.centre) - of.earlier(12, _average, self.centre)
+        return moved / (self._half_spread(of) * of.indicators.close)
+
+    def _half_spread(self, of: Market) -> Numbers:
+        """As a fraction of the close."""
+        return larger(of.indicators.volatility() * self.sigmas, self.min_half_spread_pct / 100.0)
 
     def calculate_position_size(self, signal: StrategySignal, balance: Decimal) -> Decimal:
         """5 % of the balance per quote, so that inventory builds slowly."""
         return quantity_for(signal, balance, SHARE)
 
-    @once_per_view
-    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Distance of the close from the center and the center's movement, in half spreads; half a spread as a
-        fraction."""
-        of, close = view.indicators, view.candles.close
-        centre = of.ema(self.centre)
-        half_spread = np.maximum(of.volatility() * self.sigmas, self.min_half_spread_pct / 100.0)
-        unit = half_spread * close
-        return (close - centre) / unit, (centre - lagged(centre, 12)) / unit, half_spread
+
+def _average(of: Market, n: int) -> Numbers:
+    return of.indicators.ema(n)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from autopilot.strategies.base import Below, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.analysis.entries import Numbers, Truths, both, either
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
 from autopilot.strategies.rules import (
     LONGEST_WILDER,
     RANGE_CANDLES,
     TREND_CANDLES,
-    assemble,
-    fired,
-    fresh,
+    Rule,
+    Take,
+    adx,
     ramp,
-    rolling_max,
-    rolling_min,
     settled,
     window_of,
 )
 
 
 @dataclass(frozen=True)
-class Rsi(Strategy):
+class Rsi(Rule):
     """Buys when RSI rises back through the oversold level, sells when it falls back through the overbought one.
 
     Rule: RSI is above ``oversold`` now and was below it at some time in the last ``memory`` candles (mirrored for a
@@ -40,6 +39,8 @@ class Rsi(Strategy):
     name = "rsi"
     group = StrategyGroup.MEAN_REVERSION
     regime_fit = suits(trending_up=0.3, trending_down=0.1, ranging=0.9, volatile=0.3, quiet=0.6)
+    stop_ranges = 2.0
+    target_ranges = 3.0
     constraints = (
         Below(1, "period"),
         Below("period", LONGEST_WILDER + 1),
@@ -60,30 +61,39 @@ class Rsi(Strategy):
     def candles_needed(self) -> int:
         return window_of(max(self.hold, self.memory) + settled(2 * self.period - 1) + 1, RANGE_CANDLES, TREND_CANDLES)
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        rsi = view.indicators.rsi(self.period)
-        below = self.oversold - rolling_min(rsi, self.memory)
-        above = rolling_max(rsi, self.memory) - self.overbought
-        at, side = fired(
-            view,
-            fresh(rsi > self.oversold, self.hold) & (below > 0),
-            fresh(rsi < self.overbought, self.hold) & (above > 0),
-        )
-        depth = np.where(side > 0, below[at], above[at])
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.3 + 0.7 * ramp(depth, 0.0, 12.0),
-            confidence=0.5 + 0.25 * ramp(depth, 0.0, 10.0) + 0.2 * ramp(view.indicators.adx()[at], 40, 18),
-            stop_ranges=2.0,
-            target_ranges=3.0,
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        return (
+            both(of.fresh(self.hold, self._is_above_oversold), lambda: self._depth_below(of) > 0),
+            both(of.fresh(self.hold, self._is_below_overbought), lambda: self._depth_above(of) > 0),
         )
 
-    def explain(self, view: MarketView, index: int) -> str:
-        rsi = view.indicators.rsi(self.period)
-        recent = rsi[max(index - self.memory + 1, 0) : index + 1]
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        depth = either(take.side > 0, take(self._depth_below), take(self._depth_above))
         return (
-            f"RSI {rsi[index]:.0f}, between {recent.min():.0f} and {recent.max():.0f} over {self.memory} candles "
-            f"(oversold {self.oversold:g}, overbought {self.overbought:g}); ADX {view.indicators.adx()[index]:.0f}"
+            0.3 + 0.7 * ramp(depth, 0.0, 12.0),
+            0.5 + 0.25 * ramp(depth, 0.0, 10.0) + 0.2 * ramp(take(adx), 40, 18),
         )
+
+    def words(self, at: MarketMoment) -> str:
+        recent = [at.back(ago).indicators.rsi(self.period) for ago in range(self.memory)]
+        return (
+            f"RSI {recent[0]:.0f}, between {min(recent):.0f} and {max(recent):.0f} over {self.memory} candles "
+            f"(oversold {self.oversold:g}, overbought {self.overbought:g}); ADX {at.indicators.adx():.0f}"
+        )
+
+    def _is_above_oversold(self, of: Market) -> Truths:
+        return _rsi(of, self.period) > self.oversold
+
+    def _is_below_overbought(self, of: Market) -> Truths:
+        return _rsi(of, self.period) < self.overbought
+
+    def _depth_below(self, of: Market) -> Numbers:
+        """The depth that RSI reached below its limit within the memory."""
+        return self.oversold - of.lowest(self.memory, _rsi, self.period)
+
+    def _depth_above(self, of: Market) -> Numbers:
+        return of.highest(self.memory, _rsi, self.period) - self.overbought
+
+
+def _rsi(of: Market, period: int) -> Numbers:
+    return of.indicators.rsi(period)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
-import numpy as np
-
-from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.analysis.entries import Numbers, Truths, either
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
 from autopilot.strategies.rules import (
     LONGEST_WINDOW,
     MIN_MOVE,
     RANGE_CANDLES,
     WEEK_CANDLES,
-    assemble,
-    fired,
-    fresh,
-    once_per_view,
+    Rule,
+    Take,
+    once,
     ramp,
     window_of,
 )
 
 
 @dataclass(frozen=True)
-class Momentum(Strategy):
+class Momentum(Rule):
     """Buys when the returns over two horizons, in units of their volatility, become large on high volume; sells when
     they become large and negative.
 
@@ -42,6 +43,8 @@ class Momentum(Strategy):
     name = "momentum"
     group = StrategyGroup.MOMENTUM
     regime_fit = suits(trending_up=0.8, trending_down=0.7, ranging=0.1, volatile=0.8, quiet=0.1)
+    stop_ranges = 2.5
+    target_ranges = 6.0
     constraints = (
         Below(0, "short"),
         Below("short", "long"),
@@ -59,38 +62,44 @@ class Momentum(Strategy):
     def candles_needed(self) -> int:
         return window_of(self.hold + max(self.long + 1, WEEK_CANDLES), RANGE_CANDLES)
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        short, long, volume = self._measures(view)
-        score, backed = 0.5 * (short + long), (short * long > 0) & (volume > self.volume)
-        at, side = fired(
-            view,
-            fresh(backed & (score > self.entry), self.hold),
-            fresh(backed & (score < -self.entry), self.hold),
-        )
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.2 + 0.8 * ramp(abs(short[at]), 0.75, 2.5),
-            confidence=0.5 + 0.25 * ramp(volume[at], 1.0, 1.8) + 0.2 * ramp(abs(long[at]), 0.5, 1.75),
-            stop_ranges=2.5,
-            target_ranges=6.0,
-        )
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        return of.fresh(self.hold, self._is_rising), of.fresh(self.hold, self._is_falling)
 
-    def explain(self, view: MarketView, index: int) -> str:
-        short, long, volume = self._measures(view)
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        volume, long = take(_volume, self.long), take(_return, self.long)
         return (
-            f"return of {self.short} candles {short[index]:+.2f} and of {self.long} candles {long[index]:+.2f} "
-            f"standard deviations (mean beyond ±{self.entry:g} needed), volume {volume[index]:.2f} times the usual "
-            f"(above {self.volume:g} needed)"
+            0.2 + 0.8 * ramp(abs(take(_return, self.short)), 0.75, 2.5),
+            0.5 + 0.25 * ramp(volume, 1.0, 1.8) + 0.2 * ramp(abs(long), 0.5, 1.75),
         )
 
-    @once_per_view
-    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Returns of both horizons in standard deviations, and the volume ratio."""
-        of = view.indicators
-        volatility = of.volatility(168) + MIN_MOVE
-        short = of.roc(self.short) / (volatility * self.short**0.5)
-        long = of.roc(self.long) / (volatility * self.long**0.5)
-        usual = of.volume_sum(self.long) * (12 / self.long)
-        return short, long, of.volume_sum(12) / np.where(usual > 0, usual, np.inf)
+    def words(self, at: MarketMoment) -> str:
+        return (
+            f"return of {self.short} candles {_return(at, self.short):+.2f} and of {self.long} candles "
+            f"{_return(at, self.long):+.2f} standard deviations (mean beyond ±{self.entry:g} needed), volume "
+            f"{_volume(at, self.long):.2f} times the usual (above {self.volume:g} needed)"
+        )
+
+    def _is_rising(self, of: Market) -> Truths:
+        return self._is_backed(of) & (self._score(of) > self.entry)
+
+    def _is_falling(self, of: Market) -> Truths:
+        return self._is_backed(of) & (self._score(of) < -self.entry)
+
+    def _is_backed(self, of: Market) -> Truths:
+        return (_return(of, self.short) * _return(of, self.long) > 0) & (_volume(of, self.long) > self.volume)
+
+    def _score(self, of: Market) -> Numbers:
+        return 0.5 * (_return(of, self.short) + _return(of, self.long))
+
+
+@once
+def _return(of: Market, candles: int) -> Numbers:
+    """The return of so many candles, in standard deviations."""
+    return of.indicators.roc(candles) / ((of.indicators.volatility(168) + MIN_MOVE) * candles**0.5)
+
+
+@once
+def _volume(of: Market, candles: int) -> Numbers:
+    """The volume of the last 12 candles over the usual one of so many."""
+    usual = of.indicators.volume_sum(candles) * (12 / candles)
+    return of.indicators.volume_sum(12) / either(usual > 0, usual, inf)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.analysis.entries import Numbers, Truths, either
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
 from autopilot.strategies.rules import (
     LONGEST_WINDOW,
     RANGE_CANDLES,
     WEEK_CANDLES,
-    assemble,
+    Rule,
+    Take,
     atr,
-    fired,
-    fresh,
-    lagged,
-    once_per_view,
+    once,
     ramp,
+    volatility_ratio,
     window_of,
 )
 
 
 @dataclass(frozen=True)
-class VolatilityBreakout(Strategy):
+class VolatilityBreakout(Rule):
     """Buys a close above the channel of the candles before it on high volume, sells a close below it.
 
     Rule: the close exceeds the highest high of the ``channel`` candles before by ``margin`` average true ranges, with
@@ -41,6 +41,8 @@ class VolatilityBreakout(Strategy):
     name = "volatility_breakout"
     group = StrategyGroup.MOMENTUM
     regime_fit = suits(trending_up=0.5, trending_down=0.5, ranging=0.2, volatile=1.0, quiet=0.3)
+    stop_ranges = 2.0
+    target_ranges = 6.0
     constraints = (
         Below(1, "channel"),
         Below("channel", LONGEST_WINDOW + 1),
@@ -54,35 +56,47 @@ class VolatilityBreakout(Strategy):
     def candles_needed(self) -> int:
         return window_of(self.channel + 2, WEEK_CANDLES + 1, RANGE_CANDLES + 2)
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        of = view.indicators
-        above, below = self._excess(view)
-        volume = of.volume_ratio()
-        loud = volume > self.volume
-        at, side = fired(view, loud & fresh(above > self.margin, 1), loud & fresh(below > self.margin, 1))
-        excess = np.where(side > 0, above[at], below[at])
-        quiet_before = ramp(lagged(of.volatility_ratio(), 1)[at], 1.3, 0.7)
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.3 + 0.7 * ramp(excess, self.margin, 1.5),
-            confidence=0.5 + 0.25 * ramp(volume[at], self.volume, 4.0) + 0.2 * quiet_before,
-            stop_ranges=2.0,
-            target_ranges=6.0,
-        )
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        loud = of.indicators.volume_ratio() > self.volume
+        return loud & of.fresh(1, self._is_above), loud & of.fresh(1, self._is_below)
 
-    def explain(self, view: MarketView, index: int) -> str:
-        above, below = self._excess(view)
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        excess = either(take.side > 0, take(_excess_above, self.channel), take(_excess_below, self.channel))
         return (
-            f"close {above[index]:+.2f} ATR from the high and {-below[index]:+.2f} from the low of the "
-            f"{self.channel} candles before (breakout: {self.margin:g} beyond), volume "
-            f"{view.indicators.volume_ratio()[index]:.2f} times the usual (above {self.volume:g} needed)"
+            0.3 + 0.7 * ramp(excess, self.margin, 1.5),
+            0.5 + 0.25 * ramp(take(_volume), self.volume, 4.0) + 0.2 * ramp(take(_volatility_before), 1.3, 0.7),
         )
 
-    @once_per_view
-    def _excess(self, view: MarketView) -> tuple[FloatArray, FloatArray]:
-        """Distance of the close above the channel's high and below its low, in the ATR of the candle before."""
-        upper, lower = view.indicators.donchian(self.channel)
-        span, close = lagged(atr(view), 1), view.candles.close
-        return (close - upper) / span, (lower - close) / span
+    def words(self, at: MarketMoment) -> str:
+        above, below = _excess_above(at, self.channel), _excess_below(at, self.channel)
+        return (
+            f"close {above:+.2f} ATR from the high and {-below:+.2f} from the low of the {self.channel} candles before "
+            f"(breakout: {self.margin:g} beyond), volume {at.indicators.volume_ratio():.2f} times the usual "
+            f"(above {self.volume:g} needed)"
+        )
+
+    def _is_above(self, of: Market) -> Truths:
+        return _excess_above(of, self.channel) > self.margin
+
+    def _is_below(self, of: Market) -> Truths:
+        return _excess_below(of, self.channel) > self.margin
+
+
+@once
+def _excess_above(of: Market, channel: int) -> Numbers:
+    """Distance of the close above the channel's high, in the ATR of the candle before."""
+    return (of.indicators.close - of.indicators.donchian(channel)[0]) / of.earlier(1, atr)
+
+
+@once
+def _excess_below(of: Market, channel: int) -> Numbers:
+    """Distance of the close below the channel's low, in the ATR of the candle before."""
+    return (of.indicators.donchian(channel)[1] - of.indicators.close) / of.earlier(1, atr)
+
+
+def _volume(of: Market) -> Numbers:
+    return of.indicators.volume_ratio()
+
+
+def _volatility_before(of: Market) -> Numbers:
+    return of.earlier(1, volatility_ratio)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
-import numpy as np
-
-from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
-from autopilot.strategies.rules import (
-    LONGEST_WINDOW,
-    RANGE_CANDLES,
-    assemble,
-    fired,
-    fresh,
-    once_per_view,
-    ramp,
-    rolling_mean,
-    window_of,
-)
+from autopilot.analysis.entries import Numbers, Truths, larger, log, root
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
+from autopilot.strategies.rules import LONGEST_WINDOW, RANGE_CANDLES, Rule, Take, once, ramp, window_of
 
 TINY = 1e-12
 SAME = 1.0 - 1e-6
@@ -25,7 +17,7 @@ SAME = 1.0 - 1e-6
 
 
 @dataclass(frozen=True)
-class PairsTrading(Strategy):
+class PairsTrading(Rule):
     """Buys when this symbol is cheap relative to its reference, sells when it is expensive. Trades only this symbol.
 
     Rule: both prices are taken as log deviations from their means of ``period`` candles; over the same period this
@@ -46,6 +38,8 @@ class PairsTrading(Strategy):
     name = "pairs_trading"
     group = StrategyGroup.SENTIMENT_BASED
     regime_fit = suits(trending_up=0.4, trending_down=0.3, ranging=0.8, volatile=0.3, quiet=0.7)
+    stop_ranges = 3.0
+    target_ranges = 4.0
     needs_reference = True
     constraints = (
         Below(1, "period"),
@@ -64,47 +58,80 @@ class PairsTrading(Strategy):
     def candles_needed(self) -> int:
         return window_of(self.hold + 2 * self.period, RANGE_CANDLES)
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        if view.reference_close is None:
-            return SignalArrays.neutral(len(view.candles))
-        spread, correlation, _ = self._measures(view)
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        correlation = _correlation(of, self.period)
         alike = (correlation > self.min_correlation) & (correlation < SAME)
-        at, side = fired(
-            view,
-            alike & fresh(spread < -self.entry, self.hold),
-            alike & fresh(spread > self.entry, self.hold),
-        )
-        far = abs(spread[at])
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.4 + 0.6 * ramp(far, self.entry, self.entry + 1.2),
-            confidence=0.5 + 0.2 * ramp(far, self.entry, self.entry + 1.0) + 0.25 * ramp(correlation[at], 0.5, 0.9),
-            stop_ranges=3.0,
-            target_ranges=4.0,
-        )
+        return alike & of.fresh(self.hold, self._is_cheap), alike & of.fresh(self.hold, self._is_dear)
 
-    def explain(self, view: MarketView, index: int) -> str:
-        if view.reference_close is None or np.isnan(view.reference_close[index]):
-            return "no reference price: no opinion"
-        spread, correlation, beta = self._measures(view)
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        far, correlation = abs(take(_spread, self.period)), take(_correlation, self.period)
         return (
-            f"spread to the reference {spread[index]:+.2f} standard deviations (beyond ±{self.entry:g} needed), beta "
-            f"{beta[index]:.2f}, correlation {correlation[index]:.2f} (above {self.min_correlation:g} needed)"
+            0.4 + 0.6 * ramp(far, self.entry, self.entry + 1.2),
+            0.5 + 0.2 * ramp(far, self.entry, self.entry + 1.0) + 0.25 * ramp(correlation, 0.5, 0.9),
         )
 
-    @once_per_view
-    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(z-score of the spread, correlation, beta) over the period."""
-        assert view.reference_close is not None
-        own = np.log(view.candles.close / view.indicators.sma(self.period))
-        other = np.log(view.reference_close / rolling_mean(view.reference_close, self.period))
-        own_square, other_square, covariance = rolling_mean(
-            np.array((own * own, other * other, own * other)), self.period
+    def words(self, at: MarketMoment) -> str:
+        if at.reference_close is None or isnan(at.reference_close):
+            return "no reference price: no opinion"
+        return (
+            f"spread to the reference {_spread(at, self.period):+.2f} standard deviations (beyond ±{self.entry:g} "
+            f"needed), beta {_regression(at, self.period)[0]:.2f}, correlation {_correlation(at, self.period):.2f} "
+            f"(above {self.min_correlation:g} needed)"
         )
-        own_variance, other_variance = own_square + TINY, other_square + TINY
-        beta = covariance / other_variance
-        correlation = covariance / np.sqrt(own_variance * other_variance)
-        unexplained = own_variance * np.maximum(1.0 - correlation * correlation, TINY)
-        return (own - beta * other) / np.sqrt(unexplained), correlation, beta
+
+    def _is_cheap(self, of: Market) -> Truths:
+        return _spread(of, self.period) < -self.entry
+
+    def _is_dear(self, of: Market) -> Truths:
+        return _spread(of, self.period) > self.entry
+
+
+@once
+def _spread(of: Market, period: int) -> Numbers:
+    """z-score of the residual over the period."""
+    beta, correlation, variance = _regression(of, period)
+    unexplained = variance * larger(1.0 - correlation * correlation, TINY)
+    return (_own(of, period) - beta * _other(of, period)) / root(unexplained)
+
+
+def _correlation(of: Market, period: int) -> Numbers:
+    return _regression(of, period)[1]
+
+
+@once
+def _regression(of: Market, period: int) -> tuple[Numbers, Numbers, Numbers]:
+    """(beta, correlation, variance of this symbol's deviation) over the period."""
+    own_variance = of.total_of(period, _own_square, period) / period + TINY
+    other_variance = of.total_of(period, _other_square, period) / period + TINY
+    covariance = of.total_of(period, _product, period) / period
+    return covariance / other_variance, covariance / root(own_variance * other_variance), own_variance
+
+
+@once
+def _own(of: Market, period: int) -> Numbers:
+    """The close's log deviation from its mean."""
+    return log(of.indicators.close / of.indicators.sma(period))
+
+
+@once
+def _other(of: Market, period: int) -> Numbers:
+    """The reference's log deviation from its mean."""
+    return log(_reference_close(of) / (of.total_of(period, _reference_close) / period))
+
+
+def _reference_close(of: Market) -> Numbers:
+    return of.reference_close
+
+
+def _own_square(of: Market, period: int) -> Numbers:
+    own = _own(of, period)
+    return own * own
+
+
+def _other_square(of: Market, period: int) -> Numbers:
+    other = _other(of, period)
+    return other * other
+
+
+def _product(of: Market, period: int) -> Numbers:
+    return _own(of, period) * _other(of, period)

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 
-import numpy as np
-
-from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.analysis.entries import Numbers, Truths, either
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
 from autopilot.strategies.rules import (
     LONGEST_EMA,
     RANGE_CANDLES,
-    assemble,
+    Rule,
+    Take,
     atr,
-    fired,
-    fresh,
-    once_per_view,
+    once,
     ramp,
+    sentiment_of,
     settled,
     window_of,
 )
 
 
 @dataclass(frozen=True)
-class Sentiment(Strategy):
+class Sentiment(Rule):
     """Buys extreme fear once the price turns up, sells extreme greed once it turns down.
 
     Rule: the Fear & Greed index is at most ``fear`` and the close has risen above EMA(turn) by ``margin`` average true
@@ -41,6 +43,8 @@ class Sentiment(Strategy):
     name = "sentiment"
     group = StrategyGroup.SENTIMENT_BASED
     regime_fit = suits(trending_up=0.4, trending_down=0.4, ranging=0.6, volatile=0.6, quiet=0.5)
+    stop_ranges = 3.0
+    target_ranges = 6.0
     needs_sentiment = True
     constraints = (
         Below(0, "fear"),
@@ -61,37 +65,39 @@ class Sentiment(Strategy):
     def candles_needed(self) -> int:
         return window_of(self.hold + max(settled(self.turn), RANGE_CANDLES))
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        index = view.sentiment
-        if index is None:
-            return SignalArrays.neutral(len(view.candles))
-        turned = self._turn(view)
-        at, side = fired(
-            view,
-            (index <= self.fear) & fresh(turned > self.margin, self.hold),
-            (index >= self.greed) & fresh(turned < -self.margin, self.hold),
-        )
-        extreme = np.where(side > 0, ramp(index[at], self.fear, 8.0), ramp(index[at], self.greed, 92.0))
-        follows = ramp(side * (view.indicators.rsi()[at] - 50.0), 0.0, 10.0)
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.4 + 0.6 * extreme,
-            confidence=0.55 + 0.25 * extreme + 0.15 * follows,
-            stop_ranges=3.0,
-            target_ranges=6.0,
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        return (
+            (sentiment_of(of) <= self.fear) & of.fresh(self.hold, self._is_above),
+            (sentiment_of(of) >= self.greed) & of.fresh(self.hold, self._is_below),
         )
 
-    def explain(self, view: MarketView, index: int) -> str:
-        if view.sentiment is None or np.isnan(view.sentiment[index]):
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        index = take(sentiment_of)
+        extreme = either(take.side > 0, ramp(index, self.fear, 8.0), ramp(index, self.greed, 92.0))
+        follows = ramp(take.side * (take(_rsi) - 50.0), 0.0, 10.0)
+        return 0.4 + 0.6 * extreme, 0.55 + 0.25 * extreme + 0.15 * follows
+
+    def words(self, at: MarketMoment) -> str:
+        index = at.sentiment
+        if index is None or isnan(index):
             return "no sentiment index: no opinion"
         return (
-            f"Fear & Greed {view.sentiment[index]:.0f} (fear up to {self.fear:g}, greed from {self.greed:g}); close "
-            f"{self._turn(view)[index]:+.2f} ATR from EMA {self.turn} (turn: ±{self.margin:g})"
+            f"Fear & Greed {index:.0f} (fear up to {self.fear:g}, greed from {self.greed:g}); close "
+            f"{_turn(at, self.turn):+.2f} ATR from EMA {self.turn} (turn: ±{self.margin:g})"
         )
 
-    @once_per_view
-    def _turn(self, view: MarketView) -> FloatArray:
-        """The close's distance from its EMA, in ATR."""
-        return (view.candles.close - view.indicators.ema(self.turn)) / atr(view)
+    def _is_above(self, of: Market) -> Truths:
+        return _turn(of, self.turn) > self.margin
+
+    def _is_below(self, of: Market) -> Truths:
+        return _turn(of, self.turn) < -self.margin
+
+
+@once
+def _turn(of: Market, n: int) -> Numbers:
+    """The close's distance from its EMA, in ATR."""
+    return (of.indicators.close - of.indicators.ema(n)) / atr(of)
+
+
+def _rsi(of: Market) -> Numbers:
+    return of.indicators.rsi()

@@ -4,32 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from autopilot.strategies.base import (
-    Below,
-    FloatArray,
-    Int8Array,
-    MarketView,
-    SignalArrays,
-    Strategy,
-    StrategyGroup,
-    suits,
-)
-from autopilot.strategies.rules import (
-    TREND_CANDLES,
-    assemble,
-    atr,
-    fired,
-    fresh,
-    once_per_view,
-    ramp,
-    settled,
-    window_of,
-)
+from autopilot.analysis.entries import Numbers, Truths, how_many, larger
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
+from autopilot.strategies.rules import TREND_CANDLES, Rule, Take, adx, atr, once, ramp, settled, window_of
 
 CHECKS = ("EMA order", "directional movement", "MACD above zero", "RSI beyond 50", "price beyond its mean", "channel")
-MARGINS = np.array([[1e-6], [1e-6], [1e-6], [1e-6], [1e-6], [0.25]])
+MARGINS = (1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 0.25)
 """The value that each measure must exceed: above rounding errors; the channel's outer quarter begins at 0.25."""
 
 
@@ -38,7 +20,7 @@ FAR_BELOW_MARGINS = 1e-11
 
 
 @dataclass(frozen=True)
-class Confirmed(Strategy):
+class Confirmed(Rule):
     """Buys when at least ``needed`` of six indicators come to agree on a rise and ADX shows a trend; sells when they
     agree on a fall.
 
@@ -60,6 +42,8 @@ class Confirmed(Strategy):
     name = "confirmed"
     group = StrategyGroup.TREND_FOLLOWING
     regime_fit = suits(trending_up=1.0, trending_down=0.9, ranging=0.0, volatile=0.4, quiet=0.2)
+    stop_ranges = 2.5
+    target_ranges = 6.0
     constraints = (
         Below(0, "needed"),
         Below("needed", len(CHECKS) + 1),
@@ -75,58 +59,50 @@ class Confirmed(Strategy):
     def candles_needed(self) -> int:
         return window_of(self.hold + max(settled(50, weight=FAR_BELOW_MARGINS), TREND_CANDLES))
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        ups, downs = self._counts(view)
-        adx = view.indicators.adx()
-        trend = adx > self.adx_limit
-        at, side = fired(
-            view,
-            fresh(trend & (ups >= self.needed), self.hold),
-            fresh(trend & (downs >= self.needed), self.hold),
-        )
-        trendiness = ramp(adx[at], self.adx_limit, self.adx_limit + 15.0)
-        unanimous = np.maximum(ups[at], downs[at]) == len(CHECKS)
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.3 + 0.7 * trendiness,
-            confidence=0.6 + 0.15 * unanimous + 0.2 * trendiness,
-            stop_ranges=2.5,
-            target_ranges=6.0,
-        )
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        return of.fresh(self.hold, self._is_rising), of.fresh(self.hold, self._is_falling)
 
-    def explain(self, view: MarketView, index: int) -> str:
-        measures, margins = self._measures(view)[:, index], MARGINS[:, 0]
-        rising, falling = measures > margins, measures < -margins
-        up = rising.sum() >= falling.sum()
-        agreeing = rising if up else falling
-        named = ", ".join(name for name, vote in zip(CHECKS, agreeing, strict=True) if vote) or "none"
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        trendiness = ramp(take(adx), self.adx_limit, self.adx_limit + 15.0)
+        unanimous = larger(take(_votes, 1.0), take(_votes, -1.0)) == len(CHECKS)
+        return 0.3 + 0.7 * trendiness, 0.6 + 0.15 * unanimous + 0.2 * trendiness
+
+    def words(self, at: MarketMoment) -> str:
+        up = _votes(at, 1.0) >= _votes(at, -1.0)
+        way = 1.0 if up else -1.0
+        votes = [name for name, vote in zip(CHECKS, _opinions(at, way), strict=True) if vote]
         return (
-            f"{agreeing.sum()} of {len(CHECKS)} agree on a {'rise' if up else 'fall'} ({self.needed} needed): {named}; "
-            f"ADX {view.indicators.adx()[index]:.0f} (above {self.adx_limit:g} needed)"
+            f"{len(votes)} of {len(CHECKS)} agree on a {'rise' if up else 'fall'} ({self.needed} needed): "
+            f"{', '.join(votes) or 'none'}; ADX {at.indicators.adx():.0f} (above {self.adx_limit:g} needed)"
         )
 
-    def _counts(self, view: MarketView) -> tuple[Int8Array, Int8Array]:
-        """The number of indicators for a rise, and for a fall."""
-        measures = self._measures(view)
-        rising, falling = (measures > MARGINS).view(np.int8), (measures < -MARGINS).view(np.int8)
-        return rising.sum(axis=0, dtype=np.int8), falling.sum(axis=0, dtype=np.int8)
+    def _is_rising(self, of: Market) -> Truths:
+        return (adx(of) > self.adx_limit) & (_votes(of, 1.0) >= self.needed)
 
-    @once_per_view
-    def _measures(self, view: MarketView) -> FloatArray:
-        """float64[6, n]: each indicator's measure, above its margin for a rise and below minus its margin for a
-        fall."""
-        of, close = view.indicators, view.candles.close
-        upper, lower = of.donchian(20)
-        span = atr(view)
-        return np.array(
-            (
-                (of.ema(20) - of.ema(50)) / span,
-                of.plus_di() - of.minus_di(),
-                of.macd()[0] / span,
-                of.rsi() - 50.0,
-                (close - of.sma(100)) / span,
-                (close - 0.5 * (upper + lower)) / np.maximum(upper - lower, span),
-            )
-        )
+    def _is_falling(self, of: Market) -> Truths:
+        return (adx(of) > self.adx_limit) & (_votes(of, -1.0) >= self.needed)
+
+
+@once
+def _votes(of: Market, way: float) -> Numbers:
+    """The number of indicators for a rise (``way`` 1) or a fall (-1)."""
+    return how_many(_opinions(of, way))
+
+
+def _opinions(of: Market, way: float) -> list[Truths]:
+    return [way * measure > margin for measure, margin in zip(_measures(of), MARGINS, strict=True)]
+
+
+@once
+def _measures(of: Market) -> tuple[Numbers, ...]:
+    """Each indicator's measure, above its margin for a rise and below minus its margin for a fall."""
+    at, span = of.indicators, atr(of)
+    upper, lower = at.donchian(20)
+    return (
+        (at.ema(20) - at.ema(50)) / span,
+        at.plus_di() - at.minus_di(),
+        at.macd()[0] / span,
+        at.rsi() - 50.0,
+        (at.close - at.sma(100)) / span,
+        (at.close - 0.5 * (upper + lower)) / larger(upper - lower, span),
+    )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.analysis.entries import Numbers, Truths
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
 from autopilot.strategies.rules import (
     LONGEST_EMA,
     RANGE_CANDLES,
     TREND_CANDLES,
-    assemble,
+    Rule,
+    Take,
+    adx,
     atr,
-    fired,
-    fresh,
-    lagged,
-    once_per_view,
+    once,
     ramp,
     settled,
     window_of,
@@ -22,7 +24,7 @@ from autopilot.strategies.rules import (
 
 
 @dataclass(frozen=True)
-class Macd(Strategy):
+class Macd(Rule):
     """Buys when the MACD histogram turns positive, sells when it turns negative.
 
     Rule: the histogram (MACD line less its signal line), in average true ranges, leaves a band around zero; the signal
@@ -41,6 +43,8 @@ class Macd(Strategy):
     name = "macd"
     group = StrategyGroup.TREND_FOLLOWING
     regime_fit = suits(trending_up=0.8, trending_down=0.7, ranging=0.2, volatile=0.6, quiet=0.2)
+    stop_ranges = 2.0
+    target_ranges = 4.0
     constraints = (
         Below(1, "fast"),
         Below("fast", "slow"),
@@ -60,31 +64,37 @@ class Macd(Strategy):
     def candles_needed(self) -> int:
         return window_of(max(self.hold, 3) + max(settled(max(self.slow, self.signal), 2), RANGE_CANDLES), TREND_CANDLES)
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        line, histogram = self._measures(view)
-        at, side = fired(view, fresh(histogram > self.band, self.hold), fresh(histogram < -self.band, self.hold))
-        speed = abs(histogram - lagged(histogram, 3))[at]
-        with_trend = ramp(side * line[at], -1.0, 1.0)
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.2 + 0.8 * ramp(speed, 0.1, 0.45),
-            confidence=0.5 + 0.25 * with_trend + 0.2 * ramp(view.indicators.adx()[at], 15, 30),
-            stop_ranges=2.0,
-            target_ranges=4.0,
-        )
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        return of.fresh(self.hold, self._is_above), of.fresh(self.hold, self._is_below)
 
-    def explain(self, view: MarketView, index: int) -> str:
-        line, histogram = self._measures(view)
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        speed = abs(take(_histogram, self.fast, self.slow, self.signal) - take(self._earlier_histogram))
+        with_trend = ramp(take.side * take(_line, self.fast, self.slow, self.signal), -1.0, 1.0)
+        return 0.2 + 0.8 * ramp(speed, 0.1, 0.45), 0.5 + 0.25 * with_trend + 0.2 * ramp(take(adx), 15, 30)
+
+    def words(self, at: MarketMoment) -> str:
+        spans = self.fast, self.slow, self.signal
         return (
-            f"MACD histogram {histogram[index]:+.2f} ATR after {histogram[max(index - self.hold, 0)]:+.2f} "
-            f"(band ±{self.band:g}), MACD line {line[index]:+.2f}; ADX {view.indicators.adx()[index]:.0f}"
+            f"MACD histogram {_histogram(at, *spans):+.2f} ATR after {_histogram(at.back(self.hold), *spans):+.2f} "
+            f"(band ±{self.band:g}), MACD line {_line(at, *spans):+.2f}; ADX {at.indicators.adx():.0f}"
         )
 
-    @once_per_view
-    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray]:
-        """MACD line and histogram in average true ranges."""
-        line, _, histogram = view.indicators.macd(self.fast, self.slow, self.signal)
-        span = atr(view)
-        return line / span, histogram / span
+    def _is_above(self, of: Market) -> Truths:
+        return _histogram(of, self.fast, self.slow, self.signal) > self.band
+
+    def _is_below(self, of: Market) -> Truths:
+        return _histogram(of, self.fast, self.slow, self.signal) < -self.band
+
+    def _earlier_histogram(self, of: Market) -> Numbers:
+        return of.earlier(3, _histogram, self.fast, self.slow, self.signal)
+
+
+def _line(of: Market, fast: int, slow: int, signal: int) -> Numbers:
+    """The MACD line in average true ranges."""
+    return of.indicators.macd(fast, slow, signal)[0] / atr(of)
+
+
+@once
+def _histogram(of: Market, fast: int, slow: int, signal: int) -> Numbers:
+    """The histogram in average true ranges."""
+    return of.indicators.macd(fast, slow, signal)[2] / atr(of)

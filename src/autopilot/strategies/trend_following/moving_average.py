@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autopilot.strategies.base import Below, FloatArray, MarketView, SignalArrays, Strategy, StrategyGroup, suits
+from autopilot.analysis.entries import Numbers, Truths
+from autopilot.analysis.moment import MarketMoment
+from autopilot.analysis.view import Market
+from autopilot.strategies.base import Below, StrategyGroup, suits
 from autopilot.strategies.rules import (
     LONGEST_EMA,
     LONGEST_WINDOW,
     RANGE_CANDLES,
     TREND_CANDLES,
-    assemble,
+    Rule,
+    Take,
+    adx,
     atr,
-    fired,
-    fresh,
-    lagged,
-    once_per_view,
+    once,
     ramp,
     settled,
     window_of,
@@ -23,7 +25,7 @@ from autopilot.strategies.rules import (
 
 
 @dataclass(frozen=True)
-class MovingAverage(Strategy):
+class MovingAverage(Rule):
     """Buys when the fast average rises through the slow average, sells when it falls through it.
 
     Rule: the gap between EMA(fast) and SMA(slow), in average true ranges, leaves a band around zero and stays outside;
@@ -43,6 +45,8 @@ class MovingAverage(Strategy):
     name = "moving_average"
     group = StrategyGroup.TREND_FOLLOWING
     regime_fit = suits(trending_up=0.9, trending_down=0.8, ranging=0.1, volatile=0.5, quiet=0.3)
+    stop_ranges = 2.5
+    target_ranges = 6.0
     constraints = (
         Below(1, "fast"),
         Below("fast", "slow"),
@@ -63,34 +67,47 @@ class MovingAverage(Strategy):
             max(self.hold, 5) + max(settled(self.fast), self.slow, RANGE_CANDLES), self.slow + self.fast, TREND_CANDLES
         )
 
-    def signals(self, view: MarketView) -> SignalArrays:
-        gap, slope = self._measures(view)
-        at, side = fired(
-            view,
-            fresh(gap > self.band, self.hold) & (slope > -self.slope_limit),
-            fresh(gap < -self.band, self.hold) & (slope < self.slope_limit),
-        )
-        speed = abs(gap - lagged(gap, 5))[at]
-        steepness = ramp(side * slope[at], -self.slope_limit, 1.5)
-        return assemble(
-            view,
-            at,
-            side,
-            strength=0.2 + 0.8 * ramp(speed, 0.25, 2.0),
-            confidence=0.5 + 0.25 * ramp(view.indicators.adx()[at], 18, 35) + 0.2 * steepness,
-            stop_ranges=2.5,
-            target_ranges=6.0,
-        )
-
-    def explain(self, view: MarketView, index: int) -> str:
-        gap, slope = self._measures(view)
+    def sides(self, of: Market) -> tuple[Truths, Truths]:
+        slope = _slope(of, self.slow, self.fast)
         return (
-            f"EMA {self.fast} stands {gap[index]:+.2f} ATR from SMA {self.slow} (band ±{self.band:g}), "
-            f"whose slope is {slope[index]:+.2f}; ADX {view.indicators.adx()[index]:.0f}"
+            of.fresh(self.hold, self._is_above) & (slope > -self.slope_limit),
+            of.fresh(self.hold, self._is_below) & (slope < self.slope_limit),
         )
 
-    @once_per_view
-    def _measures(self, view: MarketView) -> tuple[FloatArray, FloatArray]:
-        """Gap between the averages and slope of the slow one, in average true ranges."""
-        slow, span = view.indicators.sma(self.slow), atr(view)
-        return (view.indicators.ema(self.fast) - slow) / span, (slow - lagged(slow, self.fast)) / span
+    def weights(self, take: Take) -> tuple[Numbers, Numbers]:
+        speed = abs(take(_gap, self.fast, self.slow) - take(_earlier_gap, self.fast, self.slow))
+        steepness = ramp(take.side * take(_slope, self.slow, self.fast), -self.slope_limit, 1.5)
+        return 0.2 + 0.8 * ramp(speed, 0.25, 2.0), 0.5 + 0.25 * ramp(take(adx), 18, 35) + 0.2 * steepness
+
+    def words(self, at: MarketMoment) -> str:
+        gap, slope = _gap(at, self.fast, self.slow), _slope(at, self.slow, self.fast)
+        return (
+            f"EMA {self.fast} stands {gap:+.2f} ATR from SMA {self.slow} (band ±{self.band:g}), "
+            f"whose slope is {slope:+.2f}; ADX {at.indicators.adx():.0f}"
+        )
+
+    def _is_above(self, of: Market) -> Truths:
+        return _gap(of, self.fast, self.slow) > self.band
+
+    def _is_below(self, of: Market) -> Truths:
+        return _gap(of, self.fast, self.slow) < -self.band
+
+
+@once
+def _gap(of: Market, fast: int, slow: int) -> Numbers:
+    """Distance of EMA(fast) from SMA(slow), in average true ranges."""
+    return (of.indicators.ema(fast) - of.indicators.sma(slow)) / atr(of)
+
+
+def _earlier_gap(of: Market, fast: int, slow: int) -> Numbers:
+    return of.earlier(5, _gap, fast, slow)
+
+
+@once
+def _slope(of: Market, slow: int, candles: int) -> Numbers:
+    """Movement of SMA(slow) over so many candles, in average true ranges."""
+    return (of.indicators.sma(slow) - of.earlier(candles, _average, slow)) / atr(of)
+
+
+def _average(of: Market, n: int) -> Numbers:
+    return of.indicators.sma(n)

@@ -43,7 +43,7 @@ def prefix_differences(
     planted = _next_return(history.candles)
     for number, at in enumerate(probes.tolist()):
         view = view_between(history, at - WINDOW + 1, at + 1)
-        row = feature_row(view, view.regimes).values
+        row = feature_row(view.at(-1)).values
         largest = max(largest, float(np.abs(row - market[number]).max()))
         seen = np.array([arrays.side[-1] for arrays in strategies.evaluate(view).arrays.values()])
         signals += int((seen != sides[:, number]).sum())

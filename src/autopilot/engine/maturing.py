@@ -1,0 +1,86 @@
+"""Samples of one symbol, stored when they mature."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import numpy as np
+
+from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import BoolArray
+from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
+from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.strategies.registry import StrategySet
+
+PAUSE_S = 0.005
+"""Between two steps: long enough for whoever waits for the event loop, a client for instance."""
+
+
+class Maturing:
+    """Whoever has much to do holds ``turn``, so that one symbol after the other does, a little at a time. Methods raise
+    ExchangeError, StoreError."""
+
+    def __init__(
+        self,
+        symbol: str,
+        tracker: PerformanceTracker,
+        strategies: StrategySet,
+        window: MarketWindow,
+        reader: CandleReader,
+        turn: asyncio.Lock,
+    ) -> None:
+        self._symbol = symbol
+        self._tracker = tracker
+        self._strategies = strategies
+        self._window = window
+        self._reader = reader
+        self._turn = turn
+        self._lacking: tuple[MarketView, Mapping[str, BoolArray]] | None = None
+
+    async def observe(self, reading: Reading, joined: JoinedCandles, *, is_first: bool) -> None:
+        """Store the samples that have matured at this candle, once our own candles make a whole window. At the start
+        and after a pause this needs more candles than a decision does. ``is_first``: no candle was decided yet."""
+        if self._tracker.is_loading:
+            async with self._turn:
+                for _ in iter(self._tracker.load_more, False):
+                    await asyncio.sleep(PAUSE_S)
+        if len(joined.candles) - joined.joined < WINDOW:
+            return
+        due = self._tracker.candles_due(self._symbol, reading.open_at_ms, is_first=is_first)
+        if due > reading.index + 1:
+            async with self._turn:
+                await self._catch_up(reading.open_at_ms, due)
+        elif due:
+            view, arrays = reading.view, reading.evaluation.arrays
+            self._tracker.observe(self._symbol, view, arrays, self._lacking_in(view), reading.index)
+
+    def _lacking_in(self, view: MarketView) -> Mapping[str, BoolArray]:
+        """`StrategySet.lacking`, once for each view: that of a block serves many candles."""
+        if self._lacking is None or self._lacking[0] is not view:
+            self._lacking = view, self._strategies.lacking(view)
+        return self._lacking[1]
+
+    async def _catch_up(self, open_at_ms: int, due: int) -> None:
+        """Mature block by block on the grid of `BLOCK`, so that others can run in between."""
+        before = block_history(self._window.timeframe)
+        candles = await self._window.past(open_at_ms, due + before)
+        due_ms = self._tracker.due_since_ms(self._symbol, candles[-due:])
+        if due_ms is None:
+            return
+        whole = await self._reader.view(candles)
+        numbers = candles.open_at_ms // candles.timeframe.ms // BLOCK
+        ends = [*(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(candles)]
+        for begin, end in zip([0, *ends], ends, strict=False):
+            if int(candles.open_at_ms[end - 1]) <= due_ms:
+                continue
+            part = whole.between(max(0, begin - before), end)
+            arrays = self._strategies.evaluate_series(part).arrays
+            await asyncio.sleep(PAUSE_S)
+            lacking, last = self._strategies.lacking(part), len(part.candles) - 1
+            samples = self._tracker.matured(self._symbol, part, arrays, lacking, last, due_ms)
+            await asyncio.sleep(PAUSE_S)
+            self._tracker.keep(self._symbol, samples)
+            await asyncio.sleep(PAUSE_S)
