@@ -12,9 +12,11 @@ import numpy as np
 
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.compact_documents import decision_document
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.decision_columns import MODEL_ID
 from autopilot.adapters.store.other_candles import decided_on_other_candles
-from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.adapters.store.rows import from_row
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
 from autopilot.app.backtest.run import stored_model
@@ -45,8 +47,8 @@ _ACCOUNT = "SELECT account, exchange, timeframe FROM decisions ORDER BY candle_a
 _SPANS = """
 SELECT symbol, min(candle_at_ms), max(candle_at_ms) FROM decisions WHERE account = ? AND timeframe = ? GROUP BY symbol
 """
-_MODELS = """
-SELECT json_extract(document, '$.selection.model.model_id'), min(candle_at_ms), max(candle_at_ms) FROM decisions
+_MODELS = f"""
+SELECT {MODEL_ID}, min(candle_at_ms), max(candle_at_ms) FROM decisions AS d
 WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
 """
 _PASSED_OVER = "SELECT symbol, first_at_ms, last_at_ms FROM passed_candles WHERE account = ? AND timeframe = ?"
@@ -165,9 +167,9 @@ def _set_aside(database: Database, recorded: Recorded, models: Sequence[Deciding
             choices[symbol] |= dict.fromkeys(range(first_ms, last_ms + 1, recorded.timeframe.ms))
     numbers = {model.id: number for number, model in enumerate(models)}
     found = decided_on_other_candles(database, recorded.account, recorded.timeframe)
-    for decision_id, symbol, candle_at_ms, text in found:
+    for decision_id, symbol, candle_at_ms, stored in found:
         ids.add(decision_id)
-        choices[symbol][candle_at_ms] = RecordedChoice.of(from_json(text), numbers)
+        choices[symbol][candle_at_ms] = RecordedChoice.of(decision_document(stored), numbers)
     return _SetAside(frozenset(ids), choices)
 
 

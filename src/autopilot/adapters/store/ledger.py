@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,9 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
+from autopilot.adapters.store.compact_documents import compact
 from autopilot.adapters.store.database import urgent
+from autopilot.adapters.store.decision_columns import decision_columns
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
 from autopilot.domain.audit import AuditKind
@@ -32,7 +33,7 @@ _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
-_ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 20)}) ON CONFLICT DO NOTHING"
+_ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 24)}) ON CONFLICT DO NOTHING"
 _ADD_PASSED = insert("passed_candles", PassedCandles) + " ON CONFLICT DO NOTHING"
 _SERIES = "account = ?1 AND symbol = ?2 AND timeframe = ?3"
 _CONTINUE_PASSED = (
@@ -243,6 +244,7 @@ def _order_state(connection: sqlite3.Connection, client_order_id: str) -> tuple[
 
 def _decision_row(decision: Decision) -> tuple[object, ...]:
     """The values in the order of the table's columns."""
+    whole = document(decision)
     conditions, selection, signal = decision.conditions, decision.selection, decision.signal
     denied, order = decision.denied, decision.order
     return (
@@ -265,7 +267,9 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
         denied.code if denied else None,
         denied.detail if denied else None,
         order.client_order_id if order else None,
-        json.dumps(document(decision), separators=(",", ":"), ensure_ascii=False),
+        "",
+        compact(whole),
+        *decision_columns(whole),
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from autopilot.adapters.store.compact_documents import DOCUMENT, decision_document
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
@@ -99,12 +100,13 @@ def decision(database: Path, ref: str) -> Document:
     with open_readonly(database) as connection:
         if "/" in ref:
             rows = connection.execute(
-                "SELECT document FROM decisions WHERE symbol = ? ORDER BY candle_at_ms DESC LIMIT 1", (ref,)
+                f"SELECT {DOCUMENT} AS document FROM decisions WHERE symbol = ? ORDER BY candle_at_ms DESC LIMIT 1",
+                (ref,),
             ).fetchall()
         else:
             rows = connection.execute(
-                "SELECT document, id FROM decisions WHERE id >= ?1 AND id < ?1 || 'g'"
-                " ORDER BY id, candle_at_ms DESC LIMIT 2",
+                f"SELECT {DOCUMENT} AS document, id FROM decisions WHERE rowid IN (SELECT rowid FROM decisions"
+                " INDEXED BY decisions_by_candle WHERE id >= ?1 AND id < ?1 || 'g') ORDER BY id, candle_at_ms DESC LIMIT 2",
                 (ref.lower(),),
             ).fetchall()
         if not rows and (passed := last_passed(connection, ref)):
@@ -113,7 +115,7 @@ def decision(database: Path, ref: str) -> Document:
             raise NotFound(f"there is no decision {ref!r}", hint=f"autopilot decisions lists them{_pruned(connection)}")
         if len(rows) > 1 and rows[0]["id"] != ref.lower():
             raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
-        found: Document = from_json(rows[0]["document"])
+        found = decision_document(rows[0]["document"])
         passed = passed_since_decided(connection, found) if "/" in ref else None
         return found | {"exits": exits_after(connection, found), "passed": passed}
 
@@ -195,7 +197,7 @@ def stored_status(database: Database) -> Document:
 
 _OF_SYMBOL = "WHERE account = :account AND symbol = :symbol"
 _LAST_DECISION = (
-    f"SELECT {_BRIEF}, document FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe"
+    f"SELECT {_BRIEF}, {DOCUMENT} AS document FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe"
     " ORDER BY candle_at_ms DESC LIMIT 1"
 )
 _ENTRIES_SINCE = (
@@ -218,7 +220,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(_LAST_DECISION, key).fetchone()
     brief = dict(last) if last else None
-    whole = from_json(brief.pop("document")) if brief else None
+    whole = decision_document(brief.pop("document")) if brief else None
     position = _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key)
     refused = refused_exit(database, entry["account"], entry["symbol"]) if position else None
     day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0

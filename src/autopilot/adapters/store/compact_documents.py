@@ -1,0 +1,140 @@
+"""A decision's document in some hundred bytes, and back, exactly.
+
+An object is the number of its list of keys in `document_words`, then its values. A number with six digits leaves a mark
+in its place: its digits take no more space than they need, and the rest is compressed with the phrases that documents
+have in common. Standard library only: queries read documents too.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from autopilot.adapters.store.document_words import KEYS, PHRASES
+from autopilot.adapters.store.rows import from_json, stored_value
+from autopilot.domain.document_types import Document
+
+VERSION = 1
+"""The first byte of a compact document: which keys and phrases it was made with."""
+DOCUMENT = "coalesce(document, plain_document)"
+"""SQL for the document of a decision in either form."""
+_NUMBER_OF = {keys: number for number, keys in enumerate(KEYS, start=1)}
+_RAW = -zlib.MAX_WBITS
+_COMPRESSOR = zlib.compressobj(6, zlib.DEFLATED, _RAW, 8, zlib.Z_DEFAULT_STRATEGY, PHRASES)
+"""Knows the phrases; each document is compressed by a copy."""
+_LETTERS = {
+    f"{sign}e{exponent:+03d}": chr(middle + exponent)
+    for sign, middle in (("+", ord("n")), ("-", ord("N")))
+    for exponent in range(-9, 10)
+}
+"""A sign and an exponent of ten as one letter."""
+_AROUND = {letter: (text[0], text[1:]) for text, letter in _LETTERS.items()}
+_DIGITS = 6
+_MOST = 700
+"""Python reads no integer with more than 4,300 digits."""
+
+
+def compact(document: Document) -> bytes:
+    """The compact form. Floats keep every bit."""
+    letters: list[str] = []
+    digits: list[str] = []
+    values = _values(document, letters, digits)
+    text = "".join(letters) + json_text(values)
+    compressor = _COMPRESSOR.copy()
+    packed = int("".join(digits) or "0").to_bytes(_size(len(letters)), "big")
+    return bytes((VERSION,)) + compressor.compress(text.encode()) + compressor.flush() + packed
+
+
+def decision_document(stored: bytes | str) -> Document:
+    """The document of a decision in either form. Raises StoreCorrupt."""
+    if isinstance(stored, str):
+        plain: Document = from_json(stored)
+        return plain
+    with stored_value("document"):
+        if not stored or stored[0] != VERSION:
+            raise ValueError(f"version {stored[:1]!r}")
+        found: Document = _restored(*_parts(stored[1:]))
+        return found
+
+
+def json_document(stored: bytes | str | None) -> str | None:
+    """The document of a decision in either form as JSON; None for None. Raises StoreCorrupt."""
+    if not isinstance(stored, bytes):
+        return stored
+    return json_text(decision_document(stored))
+
+
+def json_text(document: Any) -> str:
+    """As JSON without a blank that is not needed."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def know_documents(connection: sqlite3.Connection) -> None:
+    """Let SQL call ``decision_document``."""
+    connection.create_function("decision_document", 1, json_document, deterministic=True)
+
+
+def _parts(stored: bytes) -> tuple[Any, Iterator[float]]:
+    """The values, and the numbers that have only a mark there. Raises ValueError."""
+    decompressor = zlib.decompressobj(_RAW, PHRASES)
+    try:
+        text = decompressor.decompress(stored).decode()
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    letters, bracket, rest = text.partition("[")
+    packed = decompressor.unused_data
+    if len(packed) != _size(len(letters)):
+        raise ValueError("numbers are missing")
+    digits = str(int.from_bytes(packed, "big")).zfill(_DIGITS * len(letters))
+    return json.loads(bracket + rest), (
+        float(f"{sign}{digits[at]}.{digits[at + 1 : at + _DIGITS]}{exponent}")
+        for at, (sign, exponent) in zip(
+            range(0, len(digits), _DIGITS), (_AROUND[letter] for letter in letters), strict=True
+        )
+    )
+
+
+def _size(count: int) -> int:
+    """Bytes that hold the digits of so many numbers."""
+    return ((10 ** (_DIGITS * count) - 1).bit_length() + 7) // 8
+
+
+def _values(value: Any, letters: list[str], digits: list[str]) -> Any:
+    """``value`` without names; an empty list is the mark of a number that was added to ``letters`` and ``digits``."""
+    kind = type(value)
+    if kind is float:
+        if value * 100 % 1 == 0.0 or len(letters) == _MOST:
+            return value
+        text = f"{value:+.5e}"
+        letter = _LETTERS.get(text[0] + text[8:])
+        if letter is None or float(text) != value:
+            return value
+        letters.append(letter)
+        digits.append(text[1] + text[3:8])
+        return ()
+    if kind is dict:
+        number = _NUMBER_OF.get(tuple(value))
+        if number is None:
+            return {key: _values(item, letters, digits) for key, item in value.items()}
+        return [number, *[_values(item, letters, digits) for item in value.values()]]
+    if kind is list:
+        return [0, *[_values(item, letters, digits) for item in value]]
+    return value
+
+
+def _restored(value: Any, numbers: Iterator[float]) -> Any:
+    """The inverse of `_values`."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _restored(item, numbers) for key, item in value.items()}
+    if kind is not list:
+        return value
+    if not value:
+        return next(numbers)
+    number, *items = value
+    if number == 0:
+        return [_restored(item, numbers) for item in items]
+    return dict(zip(KEYS[number - 1], [_restored(item, numbers) for item in items], strict=True))
