@@ -40,6 +40,14 @@ class MarketView:
         """The regime at every candle, classified once per view."""
         return classify(self.indicators)
 
+    def between(self, first: int, end: int) -> MarketView:
+        """The view of the candles from ``first`` on and before ``end``, with the same external data."""
+        reference, sentiment = (
+            None if series is None else series[first:end] for series in (self.reference_close, self.sentiment)
+        )
+        candles = self.candles[first:end]
+        return MarketView(self.symbol, candles, Indicators(candles), reference, sentiment)
+
     def has_external_at(self, index: int) -> bool:
         """Whether a reference price or sentiment is known at that candle."""
         return any(

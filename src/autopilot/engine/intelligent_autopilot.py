@@ -8,21 +8,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
-from autopilot.analysis.view import MarketView, market_view
-from autopilot.domain.candles import Candles
-from autopilot.domain.decision import CandleBasis, Decision
+from autopilot.domain.candles import Candle
+from autopilot.domain.decision import Decision
 from autopilot.domain.errors import AutopilotError, ExchangeError, MarketEnded, MarketGone, UnknownSymbol
 from autopilot.domain.market import Market, MarketKind
-from autopilot.domain.sentiment import LOOKBACK_MS
 from autopilot.domain.signal import SignalType
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS
 from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
-from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
+from autopilot.engine.reading import CandleReader, Reading
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
 from autopilot.engine.trader import Trader, check_exits_after_failure, require_exits_sent
@@ -31,9 +30,8 @@ from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import DecisionLedger
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.observer import EventSink, PriceObserver
-from autopilot.ports.sentiment import SentimentSource
 from autopilot.selection.strategy_selector import StrategySelector
-from autopilot.strategies.registry import Evaluation, StrategySet
+from autopilot.strategies.registry import StrategySet
 
 RECONCILE_EVERY_MS = 6 * HOUR_MS
 RECONCILE_AGAIN_MS = 15 * MINUTE_MS
@@ -51,8 +49,6 @@ class Dependencies:
     desk: OrderDesk
     observer: PriceObserver | None
     ledger: DecisionLedger
-    sentiment: SentimentSource
-    analyzer: MarketAnalyzer
     strategies: StrategySet
     selector: StrategySelector
     tracker: PerformanceTracker
@@ -71,7 +67,7 @@ class IntelligentAutopilot:
         settings: AutopilotSettings,
         deps: Dependencies,
         window: MarketWindow,
-        reference: MarketWindow | None,
+        reader: CandleReader,
     ) -> None:
         self.settings = settings
         self.record = RunRecord()
@@ -83,7 +79,8 @@ class IntelligentAutopilot:
         self._ledger = deps.ledger
         self._watch = deps.watch
         self._events = deps.events
-        self._reference = reference
+        self._reader = reader
+        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader)
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
@@ -154,13 +151,7 @@ class IntelligentAutopilot:
         self._watch.answered(self._account.name, self.symbol)
         fresh = self._passing_over.missed(fresh)
         for index in range(len(fresh)):
-            joined = await self.window.joined(int(fresh.open_at_ms[index]))
-            view = await self._view(joined.candles)
-            async with self._account.lock.for_cycle():
-                candle = fresh.candle(index)
-                self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
-                await self._trader.settle(market, self.settings.timeframe, candle)
-                await self._decide(market, view, joined)
+            await self._close(market, fresh.candle(index))
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._account.lock.for_cycle():
@@ -168,6 +159,19 @@ class IntelligentAutopilot:
                 # Only now: a price at which an exit could not be stored is looked at again.
                 self._seen_at_ms = quote.at_ms
         return more
+
+    async def _close(self, market: Market, candle: Candle) -> None:
+        """Settle a closed candle, then analyze and decide it. Exits do not wait for the analysis."""
+        async with self._account.lock.for_cycle():
+            self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
+            await self._trader.settle(market, self.settings.timeframe, candle)
+        joined = await self.window.joined(candle.open_at_ms)
+        if self._passing_over.too_short(joined.candles, self._deps.strategies):
+            return
+        reading = await self._reader.read(joined)
+        await self._maturing.observe(reading, joined)
+        async with self._account.lock.for_cycle():
+            await self._decide(market, reading)
 
     async def _reconcile(self, market: Market) -> None:
         """Runs first after a start: a stored order that was not sent yet must be sent before time goes on."""
@@ -191,56 +195,29 @@ class IntelligentAutopilot:
                 await self._desk.follow(market)
             raise
 
-    async def _decide(self, market: Market, view: MarketView, joined: JoinedCandles) -> None:
+    async def _decide(self, market: Market, reading: Reading) -> None:
         """candles → conditions → samples → selection → signal → opportunity → approved or denied → order."""
-        if self._passing_over.too_short(view.candles, self._deps.strategies):
-            return
-        tracker = self._deps.tracker
-        conditions = self._deps.analyzer.analyze(view)
-        evaluation = self._deps.strategies.evaluate(view)
-        await self._learn(view, joined, evaluation)
-        basis = CandleBasis(len(view.candles), joined.joined, joined.lender, evaluation.left_out)
+        tracker, conditions, evaluation = self._deps.tracker, reading.conditions, reading.evaluation
         recent_bps = tracker.recent_bps(self.symbol)
-        strategy_features = partial(tracker.strategy_state, self.symbol, view, evaluation.arrays)
-        selection = self._deps.selector.select(conditions, evaluation.signals, recent_bps, strategy_features, basis)
+        strategy_features = partial(tracker.strategy_state, self.symbol, reading.view, evaluation.arrays, reading.index)
+        selection = self._deps.selector.select(
+            conditions, evaluation.signals, recent_bps, strategy_features, reading.basis
+        )
         signal = evaluation.explained(selection.strategy)
         context, mark = await self._trader.context(
-            signal, market, view.candles.last_at_ms, self._price(view), proven_on=selection.proven_on
+            signal, market, reading.open_at_ms, self._price(reading), proven_on=selection.proven_on
         )
         judgement = self._trader.judge(signal, selection, context)
-        decision = judgement.decision(self._source, conditions, evaluation, selection, signal, basis, context)
+        decision = judgement.decision(self._source, conditions, evaluation, selection, signal, reading.basis, context)
         if self._ledger.record_decision(decision, mark):
             self._account.keep(mark)
             self._announce(decision)
             await self._trader.act(judgement, market)
 
-    async def _learn(self, view: MarketView, joined: JoinedCandles, evaluation: Evaluation) -> None:
-        """Store the samples that have matured, once our own candles make a whole window. At the start and after a pause
-        this needs more candles than a decision does."""
-        if len(view.candles) - joined.joined < WINDOW:
-            return
-        tracker, strategies = self._deps.tracker, self._deps.strategies
-        due = tracker.candles_due(self.symbol, view.candles.last_at_ms)
-        if due > len(view.candles):
-            view = await self._view(await self.window.upto(view.candles.last_at_ms, due))
-            evaluation = strategies.evaluate(view)
-        if due:
-            tracker.observe(self.symbol, view, evaluation.arrays, strategies.lacking(view))
-
-    async def _view(self, candles: Candles) -> MarketView:
-        """These candles, with the reference and the sentiment known at each."""
-        open_at_ms, length = candles.last_at_ms, max(WINDOW, len(candles))
-        reference = await self._reference.as_reference(open_at_ms, length) if self._reference else None
-        closed_at_ms = open_at_ms + self.settings.timeframe.ms
-        sentiment = await self._deps.sentiment.series(
-            self.symbol, int(candles.open_at_ms[0]) - LOOKBACK_MS, closed_at_ms
-        )
-        return market_view(self.symbol, candles, reference, sentiment)
-
-    def _price(self, view: MarketView) -> float:
-        """The latest price known when the view's last candle is decided: its close, unless a newer one was seen."""
-        quote = self.window.quote if view.candles.last_at_ms == self.window.candles.last_at_ms else None
-        return quote.price if quote else float(view.candles.close[-1])
+    def _price(self, reading: Reading) -> float:
+        """The latest price known when this candle is decided: its close, unless a newer one was seen."""
+        quote = self.window.quote if reading.open_at_ms == self.window.candles.last_at_ms else None
+        return quote.price if quote else reading.price
 
     async def _know_market(self) -> Market:
         """The market's rules. A real exchange may change them or delist the market: then the last known rules serve

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import NamedTuple
 
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
+from autopilot.domain.decision import CandleBasis
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
@@ -14,6 +16,8 @@ from autopilot.ports.market_data import CandleSource, CandleStore
 
 MAX_CATCH_UP = 500
 """Candles missed while we were down that are still decided, one by one, when we are back."""
+SLICE = 4096
+"""Candles that are loaded at once."""
 KEPT = WINDOW + MAX_CATCH_UP
 """Candles in memory, so that each candle that is still decided has its whole window."""
 LOOK_AGAIN_MS = HOUR_MS
@@ -27,6 +31,10 @@ class JoinedCandles(NamedTuple):
     candles: Candles
     joined: int
     lender: str | None
+
+    def basis(self, left_out: tuple[str, ...]) -> CandleBasis:
+        """For a decision at the last of them; ``left_out``: the strategies for which they are too few."""
+        return CandleBasis(len(self.candles), self.joined, self.lender, left_out)
 
 
 class MarketWindow:
@@ -44,7 +52,7 @@ class MarketWindow:
         self._source = source
         self._store = store
         self._symbol = symbol
-        self._timeframe = timeframe
+        self.timeframe = timeframe
         self._lent = lent
         self.candles = Candles.empty(timeframe)
         self.quote: Quote | None = None
@@ -58,7 +66,7 @@ class MarketWindow:
         The first fetch is longer than a window: it includes the candles still to be decided and those that the
         strategies' track record begins with.
         """
-        snapshot = await self._source.fetch(self._symbol, self._timeframe, self._next_open_ms(), KEPT)
+        snapshot = await self._source.fetch(self._symbol, self.timeframe, self._next_open_ms(), KEPT)
         # First the price: exits need it, also when the candles cannot be stored.
         self.quote = snapshot.quote or self.quote
         self._keep(snapshot.candles)
@@ -76,7 +84,7 @@ class MarketWindow:
         None if there are no candles."""
         try:
             if not len(self.candles) or self.candles.last_at_ms < until_ms:
-                self._keep(await self._source.history(self._symbol, self._timeframe, until_ms, self._lacking(until_ms)))
+                self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
             known = await self.upto(until_ms, length)
         except ExchangeError:
             return None
@@ -103,6 +111,18 @@ class MarketWindow:
             self.candles = held.followed_by(self.candles)[-KEPT:]
         return held[-length:]
 
+    async def past(self, open_at_ms: int, length: int) -> Candles:
+        """As `upto`, but for more candles than are kept in memory. They are loaded in slices, so that others can run in
+        between."""
+        found, until_ms = Candles.empty(self.timeframe), open_at_ms
+        while len(found) < length:
+            earlier = await self._stored(until_ms, min(length - len(found), SLICE))
+            if not len(earlier):
+                break
+            found, until_ms = earlier.followed_by(found), int(earlier.open_at_ms[0]) - 1
+            await asyncio.sleep(0)
+        return found
+
     def _is_all(self, held: Candles) -> bool:
         """Whether the store had no older candle when it was last asked, which was not long ago."""
         begins = len(held) > 0 and int(held.open_at_ms[0]) <= self._oldest_ms
@@ -111,15 +131,15 @@ class MarketWindow:
     async def _stored(self, until_ms: int, last: int) -> Candles:
         if self._source.kind is MarketKind.REAL:
             return self._loaded(until_ms, last)
-        return await self._source.history(self._symbol, self._timeframe, until_ms, last)
+        return await self._source.history(self._symbol, self.timeframe, until_ms, last)
 
     def _next_open_ms(self) -> int | None:
-        return self.candles.last_at_ms + self._timeframe.ms if len(self.candles) else None
+        return self.candles.last_at_ms + self.timeframe.ms if len(self.candles) else None
 
     def _lacking(self, until_ms: int) -> int:
         if not len(self.candles):
             return WINDOW
-        return min(WINDOW, (until_ms - self.candles.last_at_ms) // self._timeframe.ms)
+        return min(WINDOW, (until_ms - self.candles.last_at_ms) // self.timeframe.ms)
 
     def _keep(self, fresh: Candles) -> None:
         if not len(fresh):
@@ -129,4 +149,4 @@ class MarketWindow:
         self.candles = self.candles.followed_by(fresh)[-KEPT:]
 
     def _loaded(self, until_ms: int, last: int) -> Candles:
-        return self._store.load_candles(self._source.name, self._symbol, self._timeframe, until_ms=until_ms, last=last)
+        return self._store.load_candles(self._source.name, self._symbol, self.timeframe, until_ms=until_ms, last=last)

@@ -9,7 +9,7 @@ import numpy as np
 from autopilot.analysis.indicators import MIN_VOLATILITY
 from autopilot.analysis.regime import REGIMES, WARM_UP
 from autopilot.analysis.view import MarketView
-from autopilot.domain.candles import BoolArray, FloatArray
+from autopilot.domain.candles import BoolArray, Candles, FloatArray, IntArray
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.signal import SignalArrays
@@ -31,6 +31,11 @@ PRIOR_WEIGHT = 20.0
 def matures_at(number: int, timeframe: Timeframe) -> bool:
     """Whether samples mature at the close of candle ``number`` (its open time in candles since 1970)."""
     return (number + 1) % min(MATURED_AT_ONCE, timeframe.per_day) == 0
+
+
+def candles_maturing(timeframe: Timeframe) -> int:
+    """Number of candles that decide the outcome of the samples that mature together."""
+    return min(MATURED_AT_ONCE, timeframe.per_day) + horizon(timeframe) + 1
 
 
 class StrategyRecord:
@@ -116,21 +121,25 @@ class PerformanceTracker:
         return WARM_UP + missing + horizon(self._timeframe) + 1
 
     def observe(
-        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], lacking: Mapping[str, BoolArray]
+        self,
+        symbol: str,
+        view: MarketView,
+        arrays: Mapping[str, SignalArrays],
+        lacking: Mapping[str, BoolArray],
+        index: int,
+        *,
+        since_ms: int = 0,
     ) -> tuple[PerformanceSample, ...]:
-        """Mature and store the samples that are due at the last candle of this view; `candles_due` says when, and how
-        long the view must be. ``lacking``: by strategy, the candles at which data that it needs were missing
-        (`StrategySet.lacking`).
+        """Mature and store the samples that are due at candle ``index`` of this view, of candles that open at or after
+        ``since_ms``; `candles_due` says when, and how many candles must end there. ``lacking``: by strategy, the
+        candles at which data that it needs were missing (`StrategySet.lacking`).
 
         The first time, every candle of the view that is past the warm-up is matured, so that the selector does not
         start blind.
         """
-        record, candles = self._record(symbol), view.candles
-        steps = horizon(self._timeframe)
-        newest = len(candles) - 1 - steps
-        recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
-        first = int(np.searchsorted(candles.open_at_ms, record.newest_at_ms, side="right"))
-        starts = np.arange(max(first, recent, WARM_UP), newest + 1)
+        record, candles, steps = self._record(symbol), view.candles, horizon(self._timeframe)
+        starts = self._starts(symbol, candles.open_at_ms[: index + 1])
+        starts = starts[candles.open_at_ms[starts] >= since_ms]
         if not len(starts):
             return ()
         returns = counterfactual_outcomes(candles, tuple(arrays.values()), starts, steps, self._cost).returns
@@ -154,14 +163,29 @@ class PerformanceTracker:
         record.extend(samples)
         return samples
 
-    def strategy_state(self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays]) -> FeatureRow:
-        """The strategies' part of the model's input at the view's last candle; NaN where the record is too short."""
+    def due_since_ms(self, symbol: str, candles: Candles) -> int | None:
+        """Open time of the first sample that is due at the last of these candles; None if none is."""
+        starts = self._starts(symbol, candles.open_at_ms)
+        return int(candles.open_at_ms[starts[0]]) if len(starts) else None
+
+    def _starts(self, symbol: str, open_at_ms: IntArray) -> IntArray:
+        """The candles whose samples are due at the last of these."""
+        newest = len(open_at_ms) - 1 - horizon(self._timeframe)
+        recent = newest - self._timeframe.per_day * RECENT_DAYS + 1
+        first = int(np.searchsorted(open_at_ms, self._record(symbol).newest_at_ms, side="right"))
+        return np.arange(max(first, recent, WARM_UP), newest + 1)
+
+    def strategy_state(
+        self, symbol: str, view: MarketView, arrays: Mapping[str, SignalArrays], index: int
+    ) -> FeatureRow:
+        """The strategies' part of the model's input at candle ``index`` of the view; NaN where the record is too
+        short."""
         steps = horizon(self._timeframe)
-        start = np.array([len(view.candles) - 1 - steps])
+        start = np.array([index - steps])
         latest = counterfactual_outcomes(view.candles, tuple(arrays.values()), start, steps, self._cost)
-        unit = volatility_unit(np.log(view.indicators.volatility(168)[-1:] + MIN_VOLATILITY), steps)
+        unit = volatility_unit(np.log(view.indicators.volatility(168)[index : index + 1] + MIN_VOLATILITY), steps)
         means = self._record(symbol).means[:, :, None]
-        side = np.array([[one.side[-1]] for one in arrays.values()])
+        side = np.array([[one.side[index]] for one in arrays.values()])
         return FeatureRow(state_names(tuple(arrays)), state_rows(side, latest, tuple(means), unit)[0])
 
     def recent_bps(self, symbol: str) -> Mapping[str, float]:

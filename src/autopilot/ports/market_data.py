@@ -64,6 +64,13 @@ class CandleSource(Protocol):
         """Close all connections; a fetch that waits returns or raises MarketUnavailable."""
 
 
+class KnownMarket(CandleSource, Protocol):
+    """A market whose candles to come are known already, because they are stored or made up."""
+
+    def known(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
+        """As `history`, but whether or not the candles have closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """The stored candles of one market: open times of the first and the last one, and their number."""

@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The signals of every strategy on one view: whole arrays, the signal of the last candle, and errors.
+    """The signals of every strategy on one view: whole arrays, the signals of one candle, and errors.
 
     A strategy that failed is in ``errors``, one that needs more candles than the view has in ``left_out``. Neither has
     an opinion: neutral arrays and no signal. Only signals with a side have a reason; `explained` adds it to a silent
@@ -70,6 +70,34 @@ class Evaluation:
             return signal
         reason, error = _attempt(self.explanations[name])
         return replace(signal, reason=reason or f"no explanation: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesEvaluation:
+    """The arrays of every strategy on one view, and what each says of any candle; ``arrays``, ``errors`` and
+    ``left_out`` as in `Evaluation`."""
+
+    view: MarketView
+    strategies: StrategySet
+    arrays: Mapping[str, SignalArrays]
+    errors: Mapping[str, str]
+    explanations: Mapping[str, Callable[[int], str]]
+    left_out: tuple[str, ...]
+
+    def at(self, index: int) -> Evaluation:
+        """The evaluation at candle ``index``. A strategy that cannot explain its side there has failed."""
+        arrays, errors = dict(self.arrays), dict(self.errors)
+        explanations = {name: partial(explain, index) for name, explain in self.explanations.items()}
+        # A division by zero in someone's rule is no news for the log.
+        with np.errstate(all="ignore"):
+            reasons = _reasons({name: tell for name, tell in explanations.items() if arrays[name].side[index]}, errors)
+        for name in errors.keys() - self.errors.keys():
+            arrays[name] = SignalArrays.neutral(len(self.view.candles))
+        signals = {
+            one.name: signal_at(one, self.view, arrays[one.name], index, reasons.get(one.name, ""))
+            for one in self.strategies
+        }
+        return Evaluation(arrays, signals, errors, explanations, self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +157,15 @@ class StrategySet:
         }
 
     def evaluate(self, view: MarketView) -> Evaluation:
-        """Evaluate every strategy that has its candles once. A strategy that fails has no opinion and never stops the
-        others.
+        """Evaluate every strategy that has its candles once; the signals are those of the last candle. A strategy that
+        fails has no opinion and never stops the others.
 
         Raises CandleError if ``view`` has no candle.
         """
+        return self.evaluate_series(view).at(len(view.candles) - 1)
+
+    def evaluate_series(self, view: MarketView) -> SeriesEvaluation:
+        """`evaluate` for any candle of the view. Raises CandleError if ``view`` has no candle."""
         length = len(view.candles)
         if not length:
             raise CandleError(f"there are no candles of {view.symbol} to analyze", hint="wait for the first fetch")
@@ -148,15 +180,18 @@ class StrategySet:
             arrays = _answers({name: partial(one.signals, view) for name, one in singles.items()}, length, errors)
             opinions = dict(arrays)
             arrays |= _answers({one.name: partial(one.combine, view, opinions) for one in composites}, length, errors)
-            explanations = {name: partial(one.explain, view, length - 1) for name, one in singles.items()}
-            explanations |= {one.name: partial(one.explain_votes, view, opinions, length - 1) for one in composites}
-            fired = {name: tell for name, tell in explanations.items() if arrays[name].side[-1]}
-            reasons = _reasons(fired, errors)
+        explanations = {name: partial(one.explain, view) for name, one in singles.items()}
+        explanations |= {one.name: partial(one.explain_votes, view, opinions) for one in composites}
         arrays |= {name: SignalArrays.neutral(length) for name in (*errors, *left_out)}
-        signals = {
-            one.name: signal_at(one, view, arrays[one.name], length - 1, reasons.get(one.name, "")) for one in self
-        }
-        return Evaluation({name: arrays[name] for name in self.names}, signals, errors, explanations, left_out)
+        names = self.names
+        return SeriesEvaluation(
+            view=view,
+            strategies=self,
+            arrays={name: arrays[name] for name in names},
+            errors=errors,
+            explanations={name: explain for name, explain in explanations.items() if name in names},
+            left_out=left_out,
+        )
 
 
 def position_size(strategy: Strategy, signal: StrategySignal, balance: Decimal) -> Decimal:

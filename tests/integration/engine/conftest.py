@@ -35,6 +35,7 @@ from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.reading import ViewMaker, WindowReader
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.execution.paper import PaperBroker
@@ -280,8 +281,6 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             desk=orders,
             observer=paper,
             ledger=ledger,
-            sentiment=NeutralSentiment(),
-            analyzer=MarketAnalyzer(),
             strategies=known,
             selector=StrategySelector([StrategyProfile(s.name, s.group, s.regime_fit) for s in known], model),
             tracker=PerformanceTracker(
@@ -302,7 +301,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
                 replace(settings, symbol=symbol),
                 around,
                 MarketWindow(market, candles, symbol, Timeframe.H1, None),
-                None,
+                WindowReader(ViewMaker(symbol, None, NeutralSentiment()), MarketAnalyzer(), known),
             )
             for symbol in symbols
         }

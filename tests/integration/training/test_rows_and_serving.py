@@ -118,9 +118,9 @@ class Live:
         if due:
             past = self.view(at, max(due, WINDOW))
             arrays = STRATEGIES.evaluate(past).arrays
-            self.tracker.observe(self.history.symbol, past, arrays, STRATEGIES.lacking(past))
+            self.tracker.observe(self.history.symbol, past, arrays, STRATEGIES.lacking(past), len(past.candles) - 1)
         arrays = STRATEGIES.evaluate(view).arrays
-        return view, self.tracker.strategy_state(self.history.symbol, view, arrays)
+        return view, self.tracker.strategy_state(self.history.symbol, view, arrays, len(view.candles) - 1)
 
 
 def test_a_training_row_is_what_a_live_cycle_would_have_seen(

@@ -64,7 +64,7 @@ def observe(tracker: PerformanceTracker, symbol: str, seed: int, end: int) -> tu
     window = slice(end - 1000, end)
     seen = candles[window]
     view = market_view(symbol, seen, None, None)
-    return tracker.observe(symbol, view, cut(arrays, window), {})
+    return tracker.observe(symbol, view, cut(arrays, window), {}, len(seen) - 1)
 
 
 def tracker_on(store: Samples) -> PerformanceTracker:

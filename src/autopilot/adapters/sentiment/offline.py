@@ -63,14 +63,14 @@ class SimulatedSentiment(SentimentSource):
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:  # noqa: ARG002 - one for all
         days = range(since_ms // DAY_MS, now_ms // DAY_MS + 1)
-        values = [await self._value(day) for day in days]
+        values = [self._value(day) for day in days]
         return SentimentSeries("simulated", np.array(days, dtype=np.int64) * DAY_MS, np.array(values))
 
-    async def _value(self, day: int) -> float:
+    def _value(self, day: int) -> float:
         """The index of ``day``, from hours that closed before it began."""
         if day not in self._values:
             last_hour_ms = day * DAY_MS - Timeframe.H1.ms
-            hours = (await self._exchange.history("BTC/USD", Timeframe.H1, last_hour_ms, MEMORY_HOURS)).close
+            hours = self._exchange.known("BTC/USD", Timeframe.H1, last_hour_ms, MEMORY_HOURS).close
             change = float(np.log(hours[-1] / hours[0])) if len(hours) > 1 else 0.0
             self._values[day] = 50 + 45 * float(np.tanh(change / CALM))
         return self._values[day]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.models.champions import Champions
@@ -17,10 +18,12 @@ from autopilot.domain.account import exchange_of
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.account_watch import AccountWatch
+from autopilot.engine.block_reading import BlockReader, can_read_blocks
 from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
 from autopilot.engine.lent_candles import LentCandles
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.reading import CandleReader, ViewMaker, WindowReader
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -100,8 +103,6 @@ class Venue:
             desk=opened.desk,
             observer=opened.observer,
             ledger=opened.ledger,
-            sentiment=self.sentiment,
-            analyzer=MarketAnalyzer(),
             strategies=wiring.strategies,
             selector=self.selector,
             tracker=self._tracker(settings),
@@ -112,8 +113,17 @@ class Venue:
             settings,
             dependencies,
             MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
-            MarketWindow(opened.source, candles, reference_of(settings.symbol), settings.timeframe, None),
+            self._reader(settings, candles),
         )
+
+    def _reader(self, settings: AutopilotSettings, candles: SqliteCandles) -> CandleReader:
+        """An offline market, whose candles to come are known, is read a block ahead."""
+        source, strategies, analyzer = self.source, self.wiring.strategies, MarketAnalyzer()
+        reference = MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe, None)
+        single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
+        if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
+            return single
+        return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single)
 
     async def close(self) -> None:
         await self.opened.close()

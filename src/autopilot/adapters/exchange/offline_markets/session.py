@@ -22,7 +22,7 @@ from autopilot.domain.errors import ExchangeError, MarketEnded, MarketUnavailabl
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import Timeframe, utc_text
 from autopilot.ports.clock import Clock
-from autopilot.ports.market_data import CandleSource, MarketSnapshot
+from autopilot.ports.market_data import KnownMarket, MarketSnapshot
 
 MAKER_FEE, TAKER_FEE = Decimal("0.0025"), Decimal("0.0040")
 """Kraken's fees of the lowest tier: offline markets have none of their own."""
@@ -68,7 +68,7 @@ class _Subscription:
         return math.inf if self.next_ms is None else self.next_ms + self.timeframe.ms
 
 
-class OfflineExchange(CandleSource, ABC):
+class OfflineExchange(KnownMarket, ABC):
     """A market with a clock of its own. ``speed``: market seconds per wall second; 0 as fast as the cycles go.
     ``clock_skew_ms``: how far its clock is ahead of the candles, as an injected fault."""
 
@@ -136,8 +136,10 @@ class OfflineExchange(CandleSource, ABC):
         return self._hand_out(subscription, since_ms, limit)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
-        tape = self._tape(symbol, timeframe)
-        return tape.load(None, min(until_ms, self._now_ms() - timeframe.ms), limit)
+        return self.known(symbol, timeframe, min(until_ms, self._now_ms() - timeframe.ms), limit)
+
+    def known(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
+        return self._tape(symbol, timeframe).load(None, until_ms, limit)
 
     def _now_ms(self) -> int:
         starts = (each.tape.start_ms for each in self._subscriptions.values() if each.tape)

@@ -1,0 +1,63 @@
+"""Samples of one symbol, stored when they mature."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.engine.reading import BLOCK, CandleReader, Reading, candles_before
+from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.strategies.registry import StrategySet
+
+
+class Maturing:
+    """Methods raise ExchangeError, StoreError."""
+
+    def __init__(
+        self,
+        symbol: str,
+        tracker: PerformanceTracker,
+        strategies: StrategySet,
+        window: MarketWindow,
+        reader: CandleReader,
+    ) -> None:
+        self._symbol = symbol
+        self._tracker = tracker
+        self._strategies = strategies
+        self._window = window
+        self._reader = reader
+
+    async def observe(self, reading: Reading, joined: JoinedCandles) -> None:
+        """Store the samples that have matured at this candle, once our own candles make a whole window. At the start
+        and after a pause this needs more candles than a decision does."""
+        if len(joined.candles) - joined.joined < WINDOW:
+            return
+        due = self._tracker.candles_due(self._symbol, reading.open_at_ms)
+        if due > reading.index + 1:
+            await self._catch_up(reading.open_at_ms, due)
+        elif due:
+            view, arrays = reading.view, reading.evaluation.arrays
+            self._tracker.observe(self._symbol, view, arrays, self._strategies.lacking(view), reading.index)
+
+    async def _catch_up(self, open_at_ms: int, due: int) -> None:
+        """Mature block by block on the grid of `BLOCK`, so that others can run in between."""
+        before = candles_before(self._window.timeframe)
+        candles = await self._window.past(open_at_ms, due + before)
+        due_ms = self._tracker.due_since_ms(self._symbol, candles[-due:])
+        if due_ms is None:
+            return
+        whole = await self._reader.view(candles)
+        numbers = candles.open_at_ms // candles.timeframe.ms // BLOCK
+        ends = [*(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(candles)]
+        for begin, end in zip([0, *ends], ends, strict=False):
+            if int(candles.open_at_ms[end - 1]) <= due_ms:
+                continue
+            part = whole.between(max(0, begin - before), end)
+            arrays = self._strategies.evaluate_series(part).arrays
+            await asyncio.sleep(0)
+            lacking = self._strategies.lacking(part)
+            self._tracker.observe(self._symbol, part, arrays, lacking, len(part.candles) - 1, since_ms=due_ms)
+            await asyncio.sleep(0)
