@@ -17,6 +17,7 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.decision_columns import MODEL_ID
 from autopilot.adapters.store.other_candles import decided_on_other_candles
 from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
 from autopilot.app.backtest.run import stored_model
@@ -43,7 +44,9 @@ from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.data.series import symbol_series
 
-_ACCOUNT = "SELECT account, exchange, timeframe FROM decisions ORDER BY candle_at_ms DESC, account LIMIT 1"
+_ACCOUNT = f"""
+{newest_of_each("d.account, d.exchange, d.timeframe")} ORDER BY d.candle_at_ms DESC, d.account LIMIT 1
+"""
 _SPANS = """
 SELECT symbol, min(candle_at_ms), max(candle_at_ms) FROM decisions WHERE account = ? AND timeframe = ? GROUP BY symbol
 """

@@ -110,7 +110,7 @@ def contents(path: Path) -> dict[str, list[list[Any]]]:
     database = open_database(path)
     try:
         return {
-            table: sorted((_comparable(dict(row)) for row in database.rows(f"SELECT * FROM {table}")), key=json.dumps)
+            table: sorted((_comparable(dict(row)) for row in database.rows(f"SELECT * FROM {table}")), key=repr)
             for table in TABLES
         }
     finally:

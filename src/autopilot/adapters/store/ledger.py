@@ -14,6 +14,7 @@ from autopilot.adapters.store.database import urgent
 from autopilot.adapters.store.decision_columns import decision_columns
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
@@ -102,7 +103,7 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
 
     def last_price(self, account: str, symbol: str) -> float | None:
         row = self._database.row(
-            "SELECT price FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1",
+            f"{newest_of_each('d.price', 'account = ?1 AND symbol = ?2')} ORDER BY d.candle_at_ms DESC LIMIT 1",
             (account, symbol),
         )
         return row[0] if row else None

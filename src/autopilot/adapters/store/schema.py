@@ -362,11 +362,10 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE decisions ADD COLUMN on_other_candles INTEGER CHECK (on_other_candles IN (0, 1));
     CREATE INDEX decisions_plain ON decisions (candle_at_ms) WHERE document IS NULL;
 
-    -- One index serves lists by time, symbol and id: each index costs a decision a page to write.
+    -- Decisions are found by their series, as `views.decided_series` does: each index costs a decision a page to write.
     DROP INDEX decisions_by_id;
     DROP INDEX decisions_by_time;
     DROP INDEX decisions_by_symbol;
-    CREATE INDEX decisions_by_candle ON decisions (candle_at_ms, symbol, id);
 
     -- Returns are compact too: `compact_returns`.
     CREATE TABLE strategy_lists (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT;

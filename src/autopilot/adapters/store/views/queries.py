@@ -22,6 +22,7 @@ from autopilot.adapters.store.compact_documents import DOCUMENT, decision_docume
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.adapters.store.views.passed_over import last_passed, passed_beside, passed_since_decided
 from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
@@ -40,6 +41,7 @@ _TASK = (
     " error"
 )
 LIMIT = 50
+ID_DIGITS = 10
 
 
 class _Source(NamedTuple):
@@ -98,17 +100,7 @@ def decision(database: Path, ref: str) -> Document:
     the orders that sold before the next candle without a decision; its ``passed``, for a symbol, the candles after it
     that were passed over. Raises NotFound."""
     with open_readonly(database) as connection:
-        if "/" in ref:
-            rows = connection.execute(
-                f"SELECT {DOCUMENT} AS document FROM decisions WHERE symbol = ? ORDER BY candle_at_ms DESC LIMIT 1",
-                (ref,),
-            ).fetchall()
-        else:
-            rows = connection.execute(
-                f"SELECT {DOCUMENT} AS document, id FROM decisions WHERE rowid IN (SELECT rowid FROM decisions"
-                " INDEXED BY decisions_by_candle WHERE id >= ?1 AND id < ?1 || 'g') ORDER BY id, candle_at_ms DESC LIMIT 2",
-                (ref.lower(),),
-            ).fetchall()
+        rows = _latest_of(connection, ref) if "/" in ref else _with_id(connection, ref.lower())
         if not rows and (passed := last_passed(connection, ref)):
             raise NotFound(f"no candle of {ref} was decided yet: {passed['detail']}", hint=MORE_HISTORY)
         if not rows:
@@ -118,6 +110,22 @@ def decision(database: Path, ref: str) -> Document:
         found = decision_document(rows[0]["document"])
         passed = passed_since_decided(connection, found) if "/" in ref else None
         return found | {"exits": exits_after(connection, found), "passed": passed}
+
+
+def _latest_of(connection: sqlite3.Connection, symbol: str) -> list[sqlite3.Row]:
+    """One row, or none."""
+    latest = newest_of_each(f"{DOCUMENT} AS document", "symbol = :symbol")
+    return connection.execute(f"{latest} ORDER BY d.candle_at_ms DESC LIMIT 1", {"symbol": symbol}).fetchall()
+
+
+def _with_id(connection: sqlite3.Connection, begin: str) -> list[sqlite3.Row]:
+    """At most two rows, ordered by their ids. No index has the ids: the newest decisions are looked at first."""
+    wanted, limit = ("id = ?1", 1) if len(begin) == ID_DIGITS else ("id >= ?1 AND id < ?1 || 'g'", 2)
+    return connection.execute(
+        f"SELECT {DOCUMENT} AS document, id FROM decisions WHERE rowid IN ("
+        f"SELECT rowid FROM decisions WHERE {wanted} ORDER BY rowid DESC LIMIT {limit}) ORDER BY id",
+        (begin,),
+    ).fetchall()
 
 
 def _pruned(connection: sqlite3.Connection) -> str:
@@ -287,16 +295,26 @@ def _list(
         "before_row": page.before and (page.before.row or 0),
         "limit": page.limit + 1 if page.limit >= 0 else -1,
     }
+    rows_of = _by_series if source is _DECISIONS and not condition else _by_time
     with open_readonly(database) as connection:
-        rows = connection.execute(
-            f"SELECT {source.columns}, rowid AS stored_row, {source.time} AS listed_ms FROM {source.table}"
-            f" WHERE {' AND '.join(conditions) or '1'} ORDER BY {source.time} DESC, rowid DESC LIMIT :limit",
-            {**given, **bounds},
-        ).fetchall()
+        rows = connection.execute(rows_of(source, " AND ".join(conditions) or "1"), {**given, **bounds}).fetchall()
     shown = rows[: page.limit] if page.limit >= 0 else rows
     last = shown[-1] if shown and len(rows) > len(shown) else None
     following = {"next": str(Cursor(last["listed_ms"], last["stored_row"]))} if last else {}
     return {name: [_shown(row) for row in shown], **following}
+
+
+def _by_time(source: _Source, conditions: str) -> str:
+    return (
+        f"SELECT {source.columns}, rowid AS stored_row, {source.time} AS listed_ms FROM {source.table}"
+        f" WHERE {conditions} ORDER BY {source.time} DESC, rowid DESC LIMIT :limit"
+    )
+
+
+def _by_series(source: _Source, conditions: str) -> str:
+    columns = ", ".join(f"d.{name.strip()}" for name in source.columns.split(","))
+    newest = newest_of_each(f"{columns}, d.rowid AS stored_row, d.candle_at_ms AS listed_ms", conditions, ":limit")
+    return f"{newest} ORDER BY listed_ms DESC, stored_row DESC LIMIT :limit"
 
 
 def _shown(row: sqlite3.Row) -> Document:
