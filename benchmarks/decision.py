@@ -54,7 +54,7 @@ def measure() -> dict[str, float]:
 
 
 def _count(statements: Counter[str], sql: str) -> None:
-    statements[sql.split("\n")[0][:60]] += 1
+    statements[sql.split("\n", maxsplit=1)[0][:60]] += 1
 
 
 def _decided(watch: Callable[[Database], object]) -> dict[str, float]:

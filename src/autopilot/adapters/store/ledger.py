@@ -10,10 +10,11 @@ from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
 from autopilot.adapters.store.compact_documents import compact
-from autopilot.adapters.store.database import urgent
+from autopilot.adapters.store.database import store_errors, urgent
 from autopilot.adapters.store.decision_columns import decision_columns
 from autopilot.adapters.store.refused_exits import refused_exit
-from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
+from autopilot.adapters.store.rows import IS_OPEN, from_row, insert, to_row
+from autopilot.adapters.store.stored_marks import latest_mark
 from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
@@ -32,6 +33,7 @@ _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
 _POSITION = "SELECT * FROM positions WHERE account = ? AND symbol = ?"
 _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
+_HAS_MARK = "SELECT 1 FROM equity WHERE account = ? AND currency = ?"
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
 _ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 24)}) ON CONFLICT DO NOTHING"
@@ -73,7 +75,8 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
                 self._audit_decision(connection, decision, order)
                 with self._audit_changes(connection, order):
                     connection.execute(_SAVE_ORDER, to_row(order))
-            connection.execute(_SAVE_MARK, to_row(mark))
+            if order or decision.provenance is None or not self._has_mark(connection, mark):
+                connection.execute(_SAVE_MARK, to_row(mark))
             return True
 
     def pass_over(self, passed: PassedCandles) -> bool:
@@ -202,7 +205,13 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return self._amount(_TRADED_CASH, (account, currency))
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
-        return self._first(EquityMark, "SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
+        with store_errors(self._database.path):
+            found = latest_mark(self._database.connection, account, currency)
+            return from_row(EquityMark, found) if found else None
+
+    def _has_mark(self, connection: sqlite3.Connection, mark: EquityMark) -> bool:
+        """Whether the table has one of the account, which the decision's replaces for those who read it."""
+        return connection.execute(_HAS_MARK, (mark.account, mark.currency)).fetchone() is not None
 
     def _amount(self, sql: str, key: tuple[str, str]) -> Decimal:
         """The first column of the first row; 0 without a row."""

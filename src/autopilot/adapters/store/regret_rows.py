@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.adapters.store.decision_columns import RULE_CHOICE
 from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns
+from autopilot.adapters.store.decision_columns import RULE_CHOICE
 from autopilot.adapters.store.rows import IS_COMPLETE
 from autopilot.domain.candles import IntArray
 from autopilot.domain.timeframe import Timeframe

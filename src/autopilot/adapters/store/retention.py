@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from autopilot.adapters.store.decision_columns import MODEL_ID, ON_OTHER_CANDLES
 from autopilot.adapters.store.database import Store, open_database
+from autopilot.adapters.store.decision_columns import MODEL_ID, ON_OTHER_CANDLES
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import CandleKind, MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe

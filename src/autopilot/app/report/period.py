@@ -13,6 +13,7 @@ import numpy as np
 from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns
 from autopilot.adapters.store.database import Database, open_for_queries
 from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.adapters.store.stored_marks import latest_mark
 from autopilot.analysis.view import MarketView, market_view
 from autopilot.app.backtest.data import TestedSymbol
 from autopilot.app.backtest.figures import TradedPeriod, held_evenly, period_document
@@ -143,7 +144,7 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
     write_offs = _write_offs(database, account)
     notes += _unrecorded(database, account, write_offs)
     notes += _pruned(database, recorded)
-    start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
+    mark = latest_mark(database.connection, account, currency)
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
     return AccountHistory(
@@ -154,7 +155,7 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
         trips=[each for each in (from_row(RoundTrip, row) for row in trips) if each.symbol in counted],
         write_offs=[each for each in write_offs if each.symbol in counted],
         decisions=_decisions(database, account, recorded.timeframe),
-        start_equity=Decimal(start[0]) if start else config.paper.balance,
+        start_equity=Decimal(mark["start_equity"]) if mark else config.paper.balance,
         since_ms=first_ms if days is None else max(first_ms, until_ms - days * DAY_MS),
         notes=notes,
     )

@@ -22,6 +22,7 @@ from autopilot.adapters.store.compact_documents import DOCUMENT, decision_docume
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
+from autopilot.adapters.store.stored_marks import latest_marks
 from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.adapters.store.views.passed_over import last_passed, passed_beside, passed_since_decided
 from autopilot.adapters.store.views.problems import stored_modes
@@ -322,15 +323,21 @@ def _shown(row: sqlite3.Row) -> Document:
 
 
 def _accounts(connection: sqlite3.Connection) -> list[Document]:
-    rows = connection.execute(
-        "SELECT equity.*, (SELECT market FROM decisions WHERE decisions.account = equity.account LIMIT 1) AS market,"
-        " (SELECT count(*) FROM positions WHERE positions.account = equity.account"
-        " AND positions.symbol LIKE '%/' || equity.currency) AS open_positions FROM equity ORDER BY account, currency"
-    )
     return [
-        {**dict(row), "exchange": row["account"].partition(":")[2], "paper": row["account"].startswith("paper:")}
-        for row in rows
+        {
+            **mark,
+            **dict(connection.execute(_BESIDE_MARK, (mark["account"], mark["currency"])).fetchone()),
+            "exchange": mark["account"].partition(":")[2],
+            "paper": mark["account"].startswith("paper:"),
+        }
+        for mark in latest_marks(connection)
     ]
+
+
+_BESIDE_MARK = (
+    "SELECT (SELECT market FROM decisions WHERE account = ?1 LIMIT 1) AS market,"
+    " (SELECT count(*) FROM positions WHERE account = ?1 AND symbol LIKE '%/' || ?2) AS open_positions"
+)
 
 
 def _row(connection: sqlite3.Connection, sql: str, parameters: Document) -> Document | None:
