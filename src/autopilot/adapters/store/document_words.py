@@ -104,31 +104,58 @@ _FRAGMENTS = (
     *("trend_following", "sentiment_based", "mean_reversion"),
     *("no learned model; the rule table decides and its confidences are not calibrated",),
 )
-_EXAMPLE = (
-    "rmoopkmnNNMNmMMMNMNNlJkmlmLmmmmNllMMNNMmmMMLMMMmmmmnMmlnnmmmNNLMmmmmlmOmmnmNmLmnmMmNmOmNmmOmNmNmmOrrmmrm"
-    'rr[2,"e9baaba04f","paper:simulated","simulated","simulated","BTC/USD","1h",1654873200000,1654876800000,['
-    '4,"BTC/USD","1h",1654873200000,[],"ranging",[],11,[],[],[],[],[],[],true,[5,[],[],[],[],[],[],[],[],[],['
-    "],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],0.0,0."
-    '0,1.0,0.0,0.0,[],[],0.0,0.0,0.0,1.0,0.0,[],-0.5,[],[],1.0,[],[],[],[],[],[],[],1.0,[],[]]],[6,"rules","s'
-    'entiment_based","pairs_trading",[],0.0,[0,[7,"sentiment_based",[],"sentiment 49 of 100, -3.6 typical wee'
-    'kly moves relative to the reference, the best other group has 0.78",null],[7,"mean_reversion",[],"RSI 44'
-    '.8, ADX 17.9, ranging with strength 0.90",null],[7,"momentum",[],"volume 1.8 × its median, ranging with '
-    'strength 0.90",null],[7,"market_making",[],"volatility 1.00 × the week\'s, ranging with strength 0.90",nu'
-    'll],[7,"trend_following",0.0,"ADX 17.9 (above 25 is a trend), ranging with strength 0.90",null]],[0,[8,"'
-    'grid","mean_reversion",[],0.9,[],[]],[8,"rsi","mean_reversion",[],0.9,[],0.0],[8,"bollinger_mean_reversi'
-    'on","mean_reversion",[],1.0,[],0.0],[8,"pairs_trading","sentiment_based",[],0.8,[],0.0],[8,"sentiment","'
-    'sentiment_based",[],0.6,[],0.0],[8,"divergence","mean_reversion",[],0.7,[],0.0],[8,"dca","market_making"'
-    ',[],0.5,[],0.0],[8,"market_making","market_making",[],0.6,[],0.0],[8,"momentum","momentum",[],0.1,[],[]]'
-    ',[8,"consensus","sentiment_based",[],0.5,[],0.0],[8,"volatility_breakout","momentum",[],0.2,[],0.0],[8,"'
-    'confirmed","trend_following",[],0.0,[],0.0],[8,"moving_average","trend_following",[],0.1,-19.18,0.0],[8,'
-    '"macd","trend_following",[],0.2,[],0.0]],"no learned model; the rule table decides and its confidences a'
-    're not calibrated",null,null],[13,"BTC/USD","none",0.0,0.0,[],64272.4,[],"pairs_trading","sentiment_base'
-    'd","spread to the reference +0.58 standard deviations (beyond ±2 needed), beta -2.10, correlation -0.76 '
-    '(above 0.5 needed)"],{"grid":[13,"BTC/USD","buy",[],[],[],64272.4,66675.3,"grid","mean_reversion","price'
-    ' -3.08 lines from SMA 168 after -2.84 (grid of ±4, 2.13 % apart); ADX 18"],"momentum":[13,"BTC/USD","sel'
-    'l",0.2,[],[],64512.7,[],"momentum","momentum","return of 24 candles -0.50 and of 168 candles -2.24 stand'
-    'ard deviations (mean beyond ±1 needed), volume 1.31 times the usual (above 1 needed)"]},{},[14,1000,0,nu'
-    'll,[0]],"hold",[0],null,null]'
+_EXAMPLES = (
+    "qoookmnnmnnnnnnmmNNLMLmmmmmmmmNnmnnnnmmlmlmmmmmlmnMMmlMLMmmnmMMmmmommomomomomomomomomommOmNmnqqmqqqmmq[3"
+    ',"4ae3f17d11","paper:simulated","simulated","simulated","ETH/USD","1h",1651852800000,1651856400000,[4,"E'
+    'TH/USD","1h",1651852800000,[],"trending_up",1.0,8,[],[],[],[],[],[],true,[5,[],[],[],[],[],[],[],[],[],['
+    "],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],1.0,0."
+    '0,0.0,0.0,0.0,1.0,[],0.0,0.0,1.0,0.0,0.0,[],[],[],[],1.0,[],[],[],[],[],[],[],1.0,[],[]]],[6,"rules","tr'
+    'end_following","confirmed",0.95,0.0,[0,[7,"trend_following",0.95,"ADX 41.8 (above 25 is a trend), trendi'
+    'ng up with strength 1.00",null],[7,"mean_reversion",0.4,"RSI 79.4 (overbought), ADX 41.8, trending up wi'
+    'th strength 1.00",null],[7,"momentum",[],"volume 2.6 × its median, trending up with strength 1.00",null]'
+    ',[7,"market_making",[],"volatility 0.85 × the week\'s, trending up with strength 1.00",null],[7,"sentimen'
+    't_based",0.16,"sentiment 41 of 100, +0.9 typical weekly moves relative to the reference, the best other '
+    'group has 0.95",null]],[0,[8,"volatility_breakout","momentum",[],0.5,[],[]],[8,"confirmed","trend_follow'
+    'ing",[],1.0,[],0.0],[8,"momentum","momentum",[],0.8,[],0.0],[8,"moving_average","trend_following",[],0.9'
+    ',[],0.0],[8,"consensus","sentiment_based",[],0.6,[],0.0],[8,"grid","mean_reversion",[],0.2,[],0.5],[8,"r'
+    'si","mean_reversion",[],0.3,[],0.0],[8,"sentiment","sentiment_based",[],0.4,[],0.0],[8,"dca","market_mak'
+    'ing",[],0.4,[],0.0],[8,"bollinger_mean_reversion","mean_reversion",[],0.2,[],0.0],[8,"pairs_trading","se'
+    'ntiment_based",[],0.4,0.0,0.0],[8,"macd","trend_following",[],0.8,[],0.0],[8,"divergence","mean_reversio'
+    'n",[],0.4,[],0.0],[8,"market_making","market_making",[],0.1,[],0.0]],"no learned model; the rule table d'
+    'ecides and its confidences are not calibrated",null,null],[13,"ETH/USD","none",0.0,0.0,[],[],5334.22,"co'
+    'nfirmed","trend_following","6 of 6 agree on a rise (5 needed): EMA order, directional movement, MACD abo'
+    've zero, RSI beyond 50, price beyond its mean, channel; ADX 42 (above 25 needed)"],{"grid":[13,"ETH/USD"'
+    ',"sell",[],0.5,[],[],[],"grid","mean_reversion","price +2.33 lines from SMA 168 after +1.99 (grid of ±4,'
+    ' 2.76 % apart); ADX 42"],"volatility_breakout":[13,"ETH/USD","buy",[],[],[],4996.07,5334.22,"volatility_'
+    'breakout","momentum","close +0.73 ATR from the high and +10.57 from the low of the 55 candles before (br'
+    'eakout: 0.1 beyond), volume 2.65 times the usual (above 1.5 needed)"]},{},[14,1000,0,null,[0]],"hold",[0'
+    '],null,null,[18,"0.1.0","","",[19,"USD","10150.09449578","10150.09449578","10064.35481962","10307.205725'
+    '07","10000","10000","0",null,[0]]]]moopknnnMMMMMMNNNNNMmMmmmMmmmmNMLMNNNMmmMLMMMMlmMmnMMmmmnMmmNNMMmmmmm'
+    'mOmOmOmOmOmNmmOmOmNmmmMmOmmOmmm[3,"216552a4b5","paper:simulated","simulated","simulated","BTC/USD","1h",'
+    '1649937600000,1649941200000,[4,"BTC/USD","1h",1649937600000,58552.1,"ranging",[],12,[],[],[],[],[],[],tr'
+    "ue,[5,[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]"
+    ",[],[],[],[],[],[],[],[],[],0.0,0.0,1.0,0.0,0.0,[],[],0.0,0.0,0.0,1.0,0.0,[],[],[],[],1.0,[],[],[],[],[]"
+    ',[],[],1.0,[],[]]],[6,"rules","sentiment_based","pairs_trading",[],0.0,[0,[7,"sentiment_based",[],"senti'
+    'ment 27 of 100, -3.2 typical weekly moves relative to the reference, the best other group has 0.64",null'
+    '],[7,"mean_reversion",[],"RSI 40.7, ADX 26.8, ranging with strength 0.60",null],[7,"trend_following",[],'
+    '"ADX 26.8 (above 25 is a trend), ranging with strength 0.60",null],[7,"momentum",0.1,"volume 1.2 × its m'
+    'edian, ranging with strength 0.60",null],[7,"market_making",0.0,"volatility 1.37 × the week\'s, ranging w'
+    'ith strength 0.60",null]],[0,[8,"pairs_trading","sentiment_based",[],0.8,0.0,0.0],[8,"rsi","mean_reversi'
+    'on",[],0.9,[],0.0],[8,"grid","mean_reversion",[],0.9,[],0.0],[8,"bollinger_mean_reversion","mean_reversi'
+    'on",[],1.0,[],0.0],[8,"divergence","mean_reversion",[],0.7,[],0.0],[8,"market_making","market_making",[]'
+    ',0.6,[],0.0],[8,"confirmed","trend_following",[],0.0,[],[]],[8,"dca","market_making",[],0.5,[],0.0],[8,"'
+    'sentiment","sentiment_based",[],0.6,[],0.0],[8,"volatility_breakout","momentum",[],0.2,[],0.0],[8,"movin'
+    'g_average","trend_following",[],0.1,[],0.0],[8,"momentum","momentum",[],0.1,[],0.0],[8,"macd","trend_fol'
+    'lowing",[],0.2,[],[]],[8,"consensus","sentiment_based",[],0.5,[],0.0]],"no learned model; the rule table'
+    ' decides and its confidences are not calibrated",null,null],[13,"BTC/USD","none",0.0,0.0,58552.1,56996.7'
+    ',60625.9,"pairs_trading","sentiment_based","spread to the reference -0.72 standard deviations (beyond ±2'
+    ' needed), beta -0.25, correlation -0.55 (above 0.5 needed)"],{"macd":[13,"BTC/USD","sell",0.2,[],58552.1'
+    ',57515.2,60625.9,"macd","trend_following","MACD histogram -0.05 ATR after +0.00 (band ±0.03), MACD line '
+    '-0.73; ADX 27"],"confirmed":[13,"BTC/USD","sell",[],[],58552.1,57256.0,61662.8,"confirmed","trend_follow'
+    'ing","6 of 6 agree on a fall (5 needed): EMA order, directional movement, MACD above zero, RSI beyond 50'
+    ', price beyond its mean, channel; ADX 27 (above 25 needed)"]},{},[14,1000,0,null,[0]],"hold",[0],null,nu'
+    'll,[18,"0.1.0","","",[19,"USD","10106.82228780","10106.82228780","10106.82228780","10307.20572507","1000'
+    '0","10000","0",null,[0]]]]'
 )
-PHRASES = ("".join(_FRAGMENTS) + _EXAMPLE).encode()
-"""What the texts of version 1 repeat, the most frequent last, and a whole decision."""
+PHRASES = ("".join(_FRAGMENTS) + _EXAMPLES).encode()
+"""What the texts of version 1 repeat, the most frequent last, and two whole decisions."""
