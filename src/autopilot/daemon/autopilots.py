@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from autopilot.adapters.store.database import Database
 from autopilot.app.trading.autopilots import Venue
 from autopilot.daemon.lock_wait import LOOK_S, lock_ends
 from autopilot.daemon.scheduler import JobScheduler
@@ -26,12 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Running:
-    """An autopilot and its job. ``is_locked``: whether another program holds the database. ``began`` is set after the
+    """An autopilot and its job. ``began`` is set after the
     first cycle, ``idle`` while no cycle is under way, and no cycle begins while it is ``stopping``."""
 
     autopilot: IntelligentAutopilot
     venue: Venue
-    is_locked: Callable[[], bool]
+    database: Database
     began: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
@@ -47,6 +48,8 @@ class Running:
         finally:
             self.began.set()
             self.idle.set()
+            # Whoever hears that the market has ended finds all its decisions.
+            self.database.commit_group()
 
     async def _lock_ends(self) -> bool:
         """After a cycle that failed because another program holds the database: wait until it does not, so that an exit
@@ -58,7 +61,7 @@ class Running:
         self.began.set()
         # At least one pause: a program that writes again and again leaves only short gaps.
         await asyncio.sleep(LOOK_S)
-        await lock_ends(self.is_locked, lambda: self.stopping)
+        await lock_ends(self.database.is_locked, lambda: self.stopping)
         return not self.stopping
 
     async def pause(self) -> None:
@@ -76,18 +79,17 @@ class Running:
 
 class Autopilots:
     """One autopilot a symbol. ``open_venue`` makes an account's venue at its first use; it raises UnknownExchange, and
-    for real money ConfigError and SafetyRefused. ``is_locked``: whether another program holds the
-    database."""
+    for real money ConfigError and SafetyRefused."""
 
     def __init__(
         self,
         open_venue: Callable[[str], Venue],
         ledger: Ledger,
         scheduler: JobScheduler,
-        is_locked: Callable[[], bool],
+        database: Database,
     ) -> None:
         self._open_venue = open_venue
-        self._is_locked = is_locked
+        self._database = database
         self._ledger = ledger
         self._scheduler = scheduler
         self._venues: dict[str, Venue] = {}
@@ -210,7 +212,7 @@ class Autopilots:
         launched = []
         for settings in joined:
             venue = self._venues[settings.account]
-            running = Running(venue.make(settings), venue, self._is_locked)
+            running = Running(venue.make(settings), venue, self._database)
             running.idle.set()
             self._running[settings.symbol] = running
             self.forget(settings.symbol)

@@ -137,6 +137,7 @@ class AutopilotService:
 
         Read in the event loop, so that both are of the same moment.
         """
+        self._database.commit_group()
         models = self.models.loaded()
         live = LiveState(
             self.health(),
@@ -175,6 +176,7 @@ class AutopilotService:
 
     async def _aside(self, work: Callable[..., Document], *given: Any) -> Document:
         """Cycles must not wait for it."""
+        self._database.commit_group()
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *given))
 
     def _overlay(self, models: Sequence[Document], stored: Document) -> Document:

@@ -17,6 +17,7 @@ from autopilot.adapters.sentiment.fear_greed import FearGreed
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.armings import NotArmed, SqliteArmings
 from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.commit_group import CommitGroup
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.full_disk import FullDisk
 from autopilot.adapters.store.ledger import SqliteLedger
@@ -101,7 +102,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     wiring = Wiring(accounts, strategies, sentiment, champions, watch)
     scheduler = JobScheduler()
     ledger = SqliteLedger(database, audit.trail)
-    autopilots = Autopilots(wiring.open_venue, ledger, scheduler, database.is_locked)
+    autopilots = Autopilots(wiring.open_venue, ledger, scheduler, database)
     trading = TradingControl(modes, watch, ledger.busy_accounts, autopilots.open_account, events, clock)
     books = BooksWatch(ledger.busy_accounts, autopilots.open_account, watch)
     trainings = TrainingTasks(paths, SqliteTasks(database), clock, champions.refresh)
@@ -145,6 +146,7 @@ def _opened(paths: Paths) -> Database:
     database = open_database(paths.database)
     database.wait_at_most(LOCK_WAIT_S)
     database.ballast.keep()
+    database.group = CommitGroup(asyncio.get_running_loop().call_later)
     return database
 
 

@@ -17,7 +17,7 @@ from autopilot.domain.market import reference_of
 from autopilot.domain.sentiment import LOOKBACK_MS
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.market_window import JoinedCandles
-from autopilot.engine.reading import BLOCK, CandleReader, Reading, candles_before
+from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
 from autopilot.ports.market_data import KnownMarket
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.strategies.registry import SeriesEvaluation, StrategySet, builtin_strategies
@@ -82,7 +82,7 @@ class BlockReader(CandleReader):
     async def _view_of(self, number: int, timeframe: Timeframe) -> MarketView:
         begin_ms, end_ms = (edge * BLOCK * timeframe.ms for edge in (number, number + 1))
         own = self._market.known(self._symbol, timeframe, end_ms - 1, BLOCK).since(begin_ms)
-        earlier = self._market.known(self._symbol, timeframe, begin_ms - 1, candles_before(timeframe))
+        earlier = self._market.known(self._symbol, timeframe, begin_ms - 1, block_history(timeframe))
         candles = earlier.followed_by(own)
         first_ms = int(candles.open_at_ms[0])
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,7 +44,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """Shared by the autopilots of one account. ``observer`` is None if the broker needs no prices."""
+    """Shared by the autopilots of one account. ``observer`` is None if the broker needs no prices. ``catch_up`` is held
+    by the one that catches up on its samples, so that they do so one after the other."""
 
     source: CandleSource
     account: TradingAccount
@@ -53,6 +55,7 @@ class Dependencies:
     strategies: StrategySet
     selector: StrategySelector
     tracker: PerformanceTracker
+    catch_up: asyncio.Lock
     watch: AccountWatch
     events: EventSink
     program: Program
@@ -82,7 +85,7 @@ class IntelligentAutopilot:
         self._watch = deps.watch
         self._events = deps.events
         self._reader = reader
-        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader)
+        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader, deps.catch_up)
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""

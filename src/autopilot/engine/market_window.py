@@ -18,6 +18,7 @@ MAX_CATCH_UP = 500
 """Candles missed while we were down that are still decided, one by one, when we are back."""
 SLICE = 4096
 """Candles that are loaded at once."""
+PAUSE_S = 0.005
 KEPT = WINDOW + MAX_CATCH_UP
 """Candles in memory, so that each candle that is still decided has its whole window."""
 LOOK_AGAIN_MS = HOUR_MS
@@ -120,7 +121,7 @@ class MarketWindow:
             if not len(earlier):
                 break
             found, until_ms = earlier.followed_by(found), int(earlier.open_at_ms[0]) - 1
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE_S)
         return found
 
     def _is_all(self, held: Candles) -> bool:

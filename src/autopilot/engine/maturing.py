@@ -8,13 +8,17 @@ import numpy as np
 
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
-from autopilot.engine.reading import BLOCK, CandleReader, Reading, candles_before
+from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.strategies.registry import StrategySet
 
+PAUSE_S = 0.005
+"""Between two steps: long enough for whoever waits for the event loop, a client for instance."""
+
 
 class Maturing:
-    """Methods raise ExchangeError, StoreError."""
+    """Whoever has much to do holds ``turn``, so that one symbol after the other does, a little at a time. Methods raise
+    ExchangeError, StoreError."""
 
     def __init__(
         self,
@@ -23,28 +27,35 @@ class Maturing:
         strategies: StrategySet,
         window: MarketWindow,
         reader: CandleReader,
+        turn: asyncio.Lock,
     ) -> None:
         self._symbol = symbol
         self._tracker = tracker
         self._strategies = strategies
         self._window = window
         self._reader = reader
+        self._turn = turn
 
     async def observe(self, reading: Reading, joined: JoinedCandles) -> None:
         """Store the samples that have matured at this candle, once our own candles make a whole window. At the start
         and after a pause this needs more candles than a decision does."""
+        if self._tracker.is_loading:
+            async with self._turn:
+                for _ in iter(self._tracker.load_more, False):
+                    await asyncio.sleep(PAUSE_S)
         if len(joined.candles) - joined.joined < WINDOW:
             return
         due = self._tracker.candles_due(self._symbol, reading.open_at_ms)
         if due > reading.index + 1:
-            await self._catch_up(reading.open_at_ms, due)
+            async with self._turn:
+                await self._catch_up(reading.open_at_ms, due)
         elif due:
             view, arrays = reading.view, reading.evaluation.arrays
             self._tracker.observe(self._symbol, view, arrays, self._strategies.lacking(view), reading.index)
 
     async def _catch_up(self, open_at_ms: int, due: int) -> None:
         """Mature block by block on the grid of `BLOCK`, so that others can run in between."""
-        before = candles_before(self._window.timeframe)
+        before = block_history(self._window.timeframe)
         candles = await self._window.past(open_at_ms, due + before)
         due_ms = self._tracker.due_since_ms(self._symbol, candles[-due:])
         if due_ms is None:
@@ -57,7 +68,9 @@ class Maturing:
                 continue
             part = whole.between(max(0, begin - before), end)
             arrays = self._strategies.evaluate_series(part).arrays
-            await asyncio.sleep(0)
-            lacking = self._strategies.lacking(part)
-            self._tracker.observe(self._symbol, part, arrays, lacking, len(part.candles) - 1, since_ms=due_ms)
-            await asyncio.sleep(0)
+            await asyncio.sleep(PAUSE_S)
+            lacking, last = self._strategies.lacking(part), len(part.candles) - 1
+            samples = self._tracker.matured(self._symbol, part, arrays, lacking, last, due_ms)
+            await asyncio.sleep(PAUSE_S)
+            self._tracker.keep(self._symbol, samples)
+            await asyncio.sleep(PAUSE_S)

@@ -96,6 +96,6 @@ class WindowReader(CandleReader):
         return await self._views.view(candles)
 
 
-def candles_before(timeframe: Timeframe) -> int:
+def block_history(timeframe: Timeframe) -> int:
     """Number of candles that a block's first candle needs before it, for its decision and for its samples."""
     return WINDOW + candles_maturing(timeframe)

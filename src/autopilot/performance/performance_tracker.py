@@ -24,6 +24,7 @@ MATURING_DAYS = 5
 """The greatest age of the newest sample when a run resumes, horizon and grouping together."""
 MATURED_AT_ONCE = 12
 """Candles matured at a time. The groups follow the clock, so that a restart changes nothing."""
+LOADED_AT_ONCE = 2000
 PRIOR_WEIGHT = 20.0
 """Number of own samples at which a symbol's mean counts as much as the mean over all symbols."""
 
@@ -101,15 +102,31 @@ class PerformanceTracker:
         self._store = store
         self._cost = cost
         self._records: dict[str, StrategyRecord] = {}
+        self._to_load: dict[str, int] = {}
+        """By symbol, the open time from which on stored samples are still to be loaded."""
 
-    def load(self, now_ms: int) -> None:
-        """Load the recent stored samples."""
+    def resume(self, now_ms: int) -> None:
+        """Go on from the samples that are stored of the time before ``now_ms``; `load_more` loads them."""
         since_ms = now_ms - (RECENT_DAYS + MATURING_DAYS) * DAY_MS
-        by_symbol: dict[str, list[PerformanceSample]] = {}
-        for sample in self._store.load_samples(self._exchange, self._timeframe, since_ms):
-            by_symbol.setdefault(sample.symbol, []).append(sample)
-        for symbol, samples in by_symbol.items():
-            self._record(symbol).extend(samples)
+        self._to_load = dict.fromkeys(self._store.sampled_symbols(self._exchange, self._timeframe), since_ms)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether stored samples are still to be loaded."""
+        return bool(self._to_load)
+
+    def load_more(self) -> bool:
+        """Load some of the recent stored samples. Returns False if none were left to load."""
+        if not self._to_load:
+            return False
+        symbol, since_ms = next(iter(self._to_load.items()))
+        samples = self._store.samples_of(self._exchange, symbol, self._timeframe, since_ms, LOADED_AT_ONCE)
+        self._record(symbol).extend(samples)
+        if len(samples) < LOADED_AT_ONCE:
+            del self._to_load[symbol]
+        else:
+            self._to_load[symbol] = samples[-1].candle_at_ms + 1
+        return True
 
     def candles_due(self, symbol: str, last_at_ms: int) -> int:
         """Number of candles, up to the one opened at ``last_at_ms``, that `observe` needs: 0 if no sample is due; more
@@ -127,23 +144,41 @@ class PerformanceTracker:
         arrays: Mapping[str, SignalArrays],
         lacking: Mapping[str, BoolArray],
         index: int,
-        *,
-        since_ms: int = 0,
     ) -> tuple[PerformanceSample, ...]:
-        """Mature and store the samples that are due at candle ``index`` of this view, of candles that open at or after
-        ``since_ms``; `candles_due` says when, and how many candles must end there. ``lacking``: by strategy, the
-        candles at which data that it needs were missing (`StrategySet.lacking`).
+        """Mature and store the samples that are due at candle ``index`` of this view; `candles_due` says when, and how
+        many candles must end there. ``lacking``: by strategy, the candles at which data that it needs were missing
+        (`StrategySet.lacking`).
 
         The first time, every candle of the view that is past the warm-up is matured, so that the selector does not
         start blind.
         """
-        record, candles, steps = self._record(symbol), view.candles, horizon(self._timeframe)
+        samples = self.matured(symbol, view, arrays, lacking, index)
+        self.keep(symbol, samples)
+        return samples
+
+    def keep(self, symbol: str, samples: Sequence[PerformanceSample]) -> None:
+        """Store what `matured` gave."""
+        if samples:
+            self._store.save_samples(samples)
+            self._record(symbol).extend(samples)
+
+    def matured(
+        self,
+        symbol: str,
+        view: MarketView,
+        arrays: Mapping[str, SignalArrays],
+        lacking: Mapping[str, BoolArray],
+        index: int,
+        since_ms: int = 0,
+    ) -> tuple[PerformanceSample, ...]:
+        """The samples that `observe` stores, of candles that open at or after ``since_ms``."""
+        candles, steps = view.candles, horizon(self._timeframe)
         starts = self._starts(symbol, candles.open_at_ms[: index + 1])
         starts = starts[candles.open_at_ms[starts] >= since_ms]
         if not len(starts):
             return ()
         returns = counterfactual_outcomes(candles, tuple(arrays.values()), starts, steps, self._cost).returns
-        samples = tuple(
+        return tuple(
             PerformanceSample(
                 exchange=self._exchange,
                 symbol=symbol,
@@ -159,12 +194,9 @@ class PerformanceTracker:
             )
             for row, start in enumerate(starts)
         )
-        self._store.save_samples(samples)
-        record.extend(samples)
-        return samples
 
     def due_since_ms(self, symbol: str, candles: Candles) -> int | None:
-        """Open time of the first sample that is due at the last of these candles; None if none is."""
+        """Open time of the first sample that is due at the last of these candles; None without any."""
         starts = self._starts(symbol, candles.open_at_ms)
         return int(candles.open_at_ms[starts[0]]) if len(starts) else None
 

@@ -114,3 +114,11 @@ class SampleStore(Protocol):
 
     def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
         """The samples whose candle opened at or after ``since_ms``, oldest first."""
+
+    def samples_of(
+        self, exchange: str, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
+    ) -> tuple[PerformanceSample, ...]:
+        """The first ``limit`` of one symbol, or as many as there are."""
+
+    def sampled_symbols(self, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+        """The symbols that have samples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -287,6 +288,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             tracker=PerformanceTracker(
                 "moved", Timeframe.H1, known.names, SqliteSamples(database), TradingCost(0.0015)
             ),
+            catch_up=asyncio.Lock(),
             watch=watch,
             events=events,
             program=Program("1.2.3", "0123456789abcdef"),

@@ -26,7 +26,7 @@ async def hold(whole: Any) -> Running:
     whole.move(0.5)
     whole.clock.at_ms += MINUTE_MS
     whole.database.wait_at_most(0.01)
-    return Running(whole.autopilot, cast("Any", None), whole.database.is_locked)
+    return Running(whole.autopilot, cast("Any", None), whole.database)
 
 
 async def test_a_position_is_sold_as_soon_as_the_database_is_free(whole: Any) -> None:

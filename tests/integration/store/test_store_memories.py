@@ -103,6 +103,10 @@ def test_samples_come_back_once_oldest_first_and_to_the_last_bit(database: Datab
     assert samples.load_samples("kraken", Timeframe.H1, 0) == expected
     assert samples.load_samples("kraken", Timeframe.H1, START_MS + 2 * HOUR_MS) == expected[1:]
     assert samples.load_samples("kraken", Timeframe.D1, 0) == ()
+    assert samples.sampled_symbols("kraken", Timeframe.H1) == ("BTC/USD", "ETH/USD")
+    assert samples.sampled_symbols("kraken", Timeframe.D1) == ()
+    assert samples.samples_of("kraken", "BTC/USD", Timeframe.H1, 0, 2) == (sample(1), sample(2))
+    assert samples.samples_of("kraken", "BTC/USD", Timeframe.H1, START_MS + 3 * HOUR_MS, 2) == (sample(3),)
 
 
 def test_sentiment_is_kept_by_name_and_revised(database: Database) -> None:

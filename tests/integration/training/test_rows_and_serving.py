@@ -97,6 +97,14 @@ class Samples:
     def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
         return ()
 
+    def samples_of(
+        self, exchange: str, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
+    ) -> tuple[PerformanceSample, ...]:
+        return ()
+
+    def sampled_symbols(self, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+        return ()
+
 
 class Live:
     """The part of a cycle that feeds the model, candle after candle, as the daemon does it."""

@@ -32,6 +32,15 @@ class Samples:
         found = [sample for sample in self.kept.values() if sample.candle_at_ms >= since_ms]
         return tuple(sorted(found, key=lambda sample: (sample.candle_at_ms, sample.symbol)))
 
+    def samples_of(
+        self, exchange: str, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
+    ) -> tuple[PerformanceSample, ...]:
+        found = self.load_samples(exchange, timeframe, since_ms)
+        return tuple(sample for sample in found if sample.symbol == symbol)[:limit]
+
+    def sampled_symbols(self, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+        return tuple(sorted({sample.symbol for sample in self.kept.values()}))
+
 
 def market(seed: int, length: int = 1400) -> tuple[Candles, dict[str, SignalArrays]]:
     random = np.random.default_rng(seed)
@@ -100,7 +109,9 @@ def test_a_restart_changes_nothing(stop: int) -> None:
         if end == stop:
             candles, _ = market(1)
             two = tracker_on(resumed)
-            two.load(int(candles.open_at_ms[end - 2]))
+            two.resume(int(candles.open_at_ms[end - 2]))
+            while two.load_more():
+                pass
         for symbol, seed in (("BTC/USD", 1), ("ETH/USD", 2)):
             observe(one, symbol, seed, end)
             observe(two, symbol, seed, end)

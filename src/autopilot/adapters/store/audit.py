@@ -59,8 +59,8 @@ class AuditTrail:
 class AuditedStore(Store):
     """A store whose changes are also recorded in ``audit``, in the same transaction; without ``audit`` they are not."""
 
-    def __init__(self, database: Database, audit: AuditTrail | None = None) -> None:
-        super().__init__(database)
+    def __init__(self, database: Database, audit: AuditTrail | None = None, *, grouped: bool = False) -> None:
+        super().__init__(database, grouped=grouped)
         self._audit = audit
 
 

@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from autopilot.adapters.durable_file import storing, sync_directory, write_file
 from autopilot.adapters.lock import LOCK_NAME, holder
 from autopilot.adapters.store.ballast import Ballast
+from autopilot.adapters.store.commit_group import CommitGroup, commit, committed, savepoint
 from autopilot.adapters.store.early_positions import without_fee_coins
 from autopilot.adapters.store.read_only import connected_readonly, database_uri
 from autopilot.adapters.store.rows import T, from_row
@@ -79,36 +80,44 @@ def _ours(error: sqlite3.Error, path: Path) -> StoreError:
 
 class Database:
     """A connection. Every method raises StoreError. ``locked_at_ms``: the machine's time since which another program
-    keeps every transaction of this connection from beginning; None if the last one began."""
+    keeps every transaction of this connection from beginning; None if the last one began. ``group``: where small
+    transactions are joined; None commits each by itself."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
         self.ballast = Ballast(path.parent)
         self.locked_at_ms: int | None = None
+        self.group: CommitGroup | None = None
         self._durable: bool | None = None
         self._is_urgent = False
         self._wait_s = BUSY_TIMEOUT_S
 
     @contextmanager
-    def transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool, grouped: bool = False) -> Iterator[sqlite3.Connection]:
         """All or nothing. ``durable``: on the disk at the end of the block, so that a power cut does not lose it.
         Otherwise a crash of this process loses nothing; a power cut loses at most the last transactions, never earlier
-        ones. Raises StoreFull while the ballast is released, except within `urgently`."""
+        ones. ``grouped``: this one, if it is not durable, may be committed a moment later, together with others; until
+        then a crash loses it too. Raises StoreFull while the ballast is released, except within `urgently`."""
         if not self._is_urgent and self.ballast.is_released:
             raise StoreFull(f"the disk of the database {self.path} is full: the rest is for exits", hint=_MAKE_ROOM)
+        group = self.group if grouped and not durable and self.group and self.group.is_open() else None
         with store_errors(self.path):
-            if durable is not self._durable:
-                self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                self._durable = durable
-            self._begin()
-            try:
+            if not (group and self.connection.in_transaction):
+                commit(self.connection)
+                if durable is not self._durable:
+                    self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                    self._durable = durable
+                self._begin()
+                if group:
+                    group.begin(self.commit_group)
+            with savepoint(self.connection) if group else committed(self.connection):
                 yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("ROLLBACK")
-                raise
+
+    def commit_group(self) -> None:
+        """Commit what is grouped. If that fails, all of it is undone."""
+        with store_errors(self.path):
+            commit(self.connection)
 
     def urgently(self, write: Callable[[], Result]) -> Result:
         """The result of ``write``, a transaction that an exit or a command of the user needs. If the disk is full, the
@@ -131,6 +140,8 @@ class Database:
 
     def is_locked(self) -> bool:
         """Whether another program keeps a transaction from beginning now. Answers at once."""
+        if self.connection.in_transaction:
+            return False
         try:
             self._set_wait(0)
             with store_errors(self.path):
@@ -167,14 +178,17 @@ class Database:
 
     def close(self) -> None:
         with store_errors(self.path):
+            commit(self.connection)
             self.connection.close()
 
 
 class Store:
-    """Base of the stores, each of which reads and writes its own tables of the database."""
+    """Base of the stores, each of which reads and writes its own tables of the database. ``grouped``: whether what it
+    writes at every candle may be committed in groups."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, grouped: bool = False) -> None:
         self._database = database
+        self._grouped = grouped
 
     def _first(self, kind: Callable[..., T], sql: str, parameters: Sequence[object] = ()) -> T | None:
         """The first row as a value of the dataclass ``kind``; None without a row. Raises StoreError."""

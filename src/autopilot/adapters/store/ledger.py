@@ -61,12 +61,12 @@ _ORDER_STATE = "SELECT status, filled FROM orders WHERE client_order_id = ?"
 
 class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
     """With ``audit``, every change of an order and the decision that led to it are recorded there, in the same
-    transaction."""
+    transaction. ``grouped``: whether decisions without an order may be committed in groups."""
 
     def record_decision(self, decision: Decision, mark: EquityMark) -> bool:
         """Returns False also if the order exists already: an order is created once."""
         order, row = decision.order, _decision_row(decision)
-        with self._database.transaction(durable=order is not None) as connection:
+        with self._database.transaction(durable=order is not None, grouped=self._grouped) as connection:
             if order and connection.execute(_HAS_ORDER, (order.client_order_id,)).fetchone():
                 return False
             if not connection.execute(_ADD_DECISION, row).rowcount:

@@ -11,6 +11,17 @@ from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import SampleStore
 
+# Each symbol is found from the previous one, because the key has many rows of each.
+_SYMBOLS = """
+    WITH RECURSIVE sampled (symbol) AS (
+        SELECT min(symbol) FROM performance_samples WHERE exchange = ?1 AND timeframe = ?2
+        UNION ALL
+        SELECT (SELECT min(symbol) FROM performance_samples
+                WHERE exchange = ?1 AND timeframe = ?2 AND symbol > sampled.symbol)
+        FROM sampled WHERE sampled.symbol IS NOT NULL)
+    SELECT symbol FROM sampled
+"""
+
 
 class SqliteSamples(Store, SampleStore):
     """Returns are stored exactly, to the last bit."""
@@ -38,11 +49,24 @@ class SqliteSamples(Store, SampleStore):
             )
 
     def load_samples(self, exchange: str, timeframe: Timeframe, since_ms: int) -> tuple[PerformanceSample, ...]:
+        given = (exchange, timeframe.value, since_ms)
+        return self._found("exchange = ? AND timeframe = ? AND candle_at_ms >= ? ORDER BY candle_at_ms, symbol", given)
+
+    def samples_of(
+        self, exchange: str, symbol: str, timeframe: Timeframe, since_ms: int, limit: int
+    ) -> tuple[PerformanceSample, ...]:
+        given = (exchange, symbol, timeframe.value, since_ms, limit)
+        where = "exchange = ? AND symbol = ? AND timeframe = ? AND candle_at_ms >= ? ORDER BY candle_at_ms LIMIT ?"
+        return self._found(where, given)
+
+    def sampled_symbols(self, exchange: str, timeframe: Timeframe) -> tuple[str, ...]:
+        return tuple(row[0] for row in self._database.rows(_SYMBOLS, (exchange, timeframe.value)) if row[0])
+
+    def _found(self, where: str, given: tuple[object, ...]) -> tuple[PerformanceSample, ...]:
         rows = self._database.rows(
             f"SELECT exchange, symbol, timeframe, candle_at_ms, matured_at_ms, regime, {RETURNS}"
-            " FROM performance_samples AS s WHERE exchange = ? AND timeframe = ? AND candle_at_ms >= ?"
-            " ORDER BY candle_at_ms, symbol",
-            (exchange, timeframe.value, since_ms),
+            f" FROM performance_samples AS s WHERE {where}",
+            given,
         )
         stored = StoredReturns(self._database.connection)
         with store_errors(self._database.path):

@@ -85,7 +85,7 @@ class AccountOpener:
         """Raises UnknownExchange, StoreError; for a live account ConfigError and SafetyRefused too."""
         exchange = exchange_of(account)
         source, broker, observer, allowance = self._live(account) if is_live(account) else self._paper(account)
-        ledger = SqliteLedger(self.database, self.audit)
+        ledger = SqliteLedger(self.database, self.audit, grouped=source.kind is not MarketKind.REAL)
         shared = TradingAccount(account, broker, ledger, self.restrictions, allowance)
         stops = is_live(account) and venue_rules(exchange).orders.keeps_stops
         desk = OrderDesk(account, broker, ledger, source.clock, self.events, self.restrictions, stops=stops)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
@@ -79,6 +80,7 @@ class Venue:
     sentiment: SentimentSource
     selector: StrategySelector
     lender: CandleSource | None
+    _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
 
@@ -97,7 +99,8 @@ class Venue:
 
     def make(self, settings: AutopilotSettings) -> IntelligentAutopilot:
         """The autopilot of one symbol. Raises StoreError."""
-        opened, wiring, candles = self.opened, self.wiring, SqliteCandles(self.wiring.accounts.database)
+        opened, wiring = self.opened, self.wiring
+        candles = SqliteCandles(wiring.accounts.database, grouped=self.source.kind is not MarketKind.REAL)
         lent = LentCandles(self.lender, candles, settings.symbol, settings.timeframe) if self.lender else None
         self._lent.extend([lent] if lent else [])
         dependencies = Dependencies(
@@ -109,6 +112,7 @@ class Venue:
             strategies=wiring.strategies,
             selector=self.selector,
             tracker=self._tracker(settings),
+            catch_up=self._catch_up,
             watch=wiring.watch,
             events=wiring.accounts.events,
             program=Program(installed_version(), config_hash(wiring.accounts.config, settings)),
@@ -143,6 +147,6 @@ class Venue:
             samples = SqliteSamples(self.wiring.accounts.database)
             names = self.wiring.strategies.names
             tracker = PerformanceTracker(exchange_of(self.account), timeframe, names, samples, ASSUMED_COST)
-            tracker.load(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
+            tracker.resume(self.opened.ledger.last_decided_at_ms(self.account, settings.symbol, timeframe) or 0)
             self._trackers[timeframe] = tracker
         return self._trackers[timeframe]

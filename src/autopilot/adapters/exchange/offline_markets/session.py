@@ -179,8 +179,7 @@ class OfflineExchange(KnownMarket, ABC):
         return min(self._subscriptions.values(), key=lambda each: (each.close_ms, each.symbol), default=None)
 
     def _wake(self) -> None:
-        owner = self._owner()
-        if owner:
+        if owner := self._owner():
             owner.turn.set()
 
     async def _wait_for_turn(self, subscription: _Subscription) -> MarketSnapshot | None:
