@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial, wraps
 from pathlib import Path
@@ -19,6 +19,7 @@ from autopilot.adapters.store.early_positions import without_fee_coins
 from autopilot.adapters.store.read_only import connected_readonly, database_uri
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
+from autopilot.adapters.store.settled_reads import SettledReads
 from autopilot.domain.errors import (
     StoreCorrupt,
     StoreError,
@@ -89,6 +90,7 @@ class Database:
         self.ballast = Ballast(path.parent)
         self.locked_at_ms: int | None = None
         self.group: CommitGroup | None = None
+        self._settled = SettledReads(connection)
         self._durable: bool | None = None
         self._is_urgent = False
         self._wait_s = BUSY_TIMEOUT_S
@@ -111,7 +113,8 @@ class Database:
                 self._begin()
                 if group:
                     group.begin(self.commit_group)
-            with savepoint(self.connection) if group else committed(self.connection):
+            ending = savepoint(self.connection) if group else committed(self.connection)
+            with self._settled.changing(books=durable), ending:
                 yield self.connection
 
     def commit_group(self) -> None:
@@ -166,6 +169,12 @@ class Database:
                 self.locked_at_ms = time.time_ns() // 1_000_000
             raise
         self.locked_at_ms = None
+
+    def settled(self, key: Hashable, read: Callable[[], Result]) -> Result:
+        """The result of ``read``, which only reads what durable transactions write; the same as before if nothing can
+        have changed it."""
+        with store_errors(self.path):
+            return self._settled.get(key, read)
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         with store_errors(self.path):

@@ -30,6 +30,8 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import DecisionLedger, EquityMark, WriteOffs
 
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
+_OPEN_ORDERS = f"SELECT * FROM orders WHERE account = ? AND {IS_OPEN} ORDER BY created_at_ms, client_order_id"
+_POSITIONS = "SELECT * FROM positions WHERE account = ? ORDER BY symbol"
 _POSITION = "SELECT * FROM positions WHERE account = ? AND symbol = ?"
 _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
@@ -159,12 +161,8 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return self._first(Order, "SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
 
     def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
-        return self._all(
-            Order,
-            f"SELECT * FROM orders WHERE account = ? AND {IS_OPEN} AND symbol = coalesce(?, symbol)"
-            " ORDER BY created_at_ms, client_order_id",
-            (account, symbol),
-        )
+        orders = self._database.settled((_OPEN_ORDERS, account), lambda: self._all(Order, _OPEN_ORDERS, (account,)))
+        return orders if symbol is None else tuple(order for order in orders if order.symbol == symbol)
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
         return self._first(Order, _LAST_EXIT, (account, symbol, since_ms))
@@ -173,7 +171,7 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return refused_exit(self._database, position.account, position.symbol)
 
     def positions(self, account: str) -> tuple[Position, ...]:
-        return self._all(Position, "SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))
+        return self._database.settled((_POSITIONS, account), lambda: self._all(Position, _POSITIONS, (account,)))
 
     def busy_accounts(self) -> tuple[str, ...]:
         """The accounts with open orders or positions, whether or not a symbol runs on them."""
@@ -183,6 +181,10 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return tuple(row[0] for row in rows)
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
+        given = (account, symbol, day_start_ms)
+        return self._database.settled((HISTORY, given), lambda: self._symbol_history(*given))
+
+    def _symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         (entries,) = self._database.rows(
             "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = ? AND created_at_ms >= ?"
             " AND status <> ?",
@@ -202,7 +204,8 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return self._all(RoundTrip, RECENT, (account, since_ms))
 
     def traded_cash(self, account: str, currency: str) -> Decimal:
-        return self._amount(_TRADED_CASH, (account, currency))
+        key = (account, currency)
+        return self._database.settled((_TRADED_CASH, key), lambda: self._amount(_TRADED_CASH, key))
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
         with store_errors(self._database.path):
