@@ -16,6 +16,7 @@ from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.models.first_reading import FIRST_READER
 from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.offline import NeutralSentiment
+from autopilot.adapters.store.commit_group import CommitGroup
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.models import SqliteModels
@@ -43,7 +44,8 @@ class Killed(BaseException):
 
 
 class MortalDatabase(Database):
-    """Dies at its ``death``-th durable transaction, just before or just after that is committed."""
+    """Dies at its ``death``-th durable transaction, just before or just after that is committed. Before, the group of
+    decisions that it would have committed is lost too."""
 
     def __init__(self, database: Database, death: int | None, *, after: bool) -> None:
         super().__init__(database.path, database.connection)
@@ -52,12 +54,12 @@ class MortalDatabase(Database):
         self.durable = 0
 
     @contextmanager
-    def transaction(self, *, durable: bool) -> Iterator[Any]:
+    def transaction(self, *, durable: bool, grouped: bool = False) -> Iterator[Any]:
         self.durable += durable
         dies = durable and self.durable == self._death
         if dies and not self._after:
             raise Killed
-        with super().transaction(durable=durable) as connection:
+        with super().transaction(durable=durable, grouped=grouped) as connection:
             yield connection
         if dies:
             raise Killed
@@ -65,6 +67,7 @@ class MortalDatabase(Database):
 
 async def trade(database: Database) -> None:
     """Both symbols to the end of their market."""
+    database.group = CommitGroup(asyncio.get_running_loop().call_later)
     strategies, files = load_strategies(), ModelFiles(database.path.parent / "models")
     champions = Champions(
         SqliteModels(database), files, strategies.groups, DAY_MS, FirstReadings(database, None, FIRST_READER)
@@ -100,6 +103,9 @@ def run_to_the_end(path: Path, death: int | None = None, *, after: bool = False)
     database = MortalDatabase(opened, death, after=after)
     try:
         asyncio.run(trade(database))
+    except Killed:
+        opened.connection.rollback()
+        raise
     finally:
         opened.close()
     return database.durable
