@@ -6,10 +6,11 @@ import asyncio
 import logging
 import threading
 
-from autopilot.adapters.store.compaction import compact_rows, plain_rows
+from autopilot.adapters.store.compaction import compact_rows
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.retention import prune_decisions
 from autopilot.adapters.store.sizes import SqliteSizes
+from autopilot.adapters.store.views.storage import plain_rows
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import StoreError
 from autopilot.ports.clock import Clock
@@ -65,7 +66,7 @@ class Upkeep:
         """Make the rows of an earlier version compact in a thread, over a connection of its own. Errors are logged; the
         next run goes on."""
         try:
-            waiting = plain_rows(self._database)
+            waiting = sum(plain_rows(self._database.connection).values())
             if not waiting:
                 return
             log.info("%d decisions and samples of an earlier version are made compact", waiting)

@@ -42,7 +42,7 @@ def compact(document: Document) -> bytes:
     letters: list[str] = []
     digits: list[str] = []
     values = _values(document, letters, digits)
-    text = "".join(letters) + json_text(values)
+    text = f"{''.join(letters)}\n{json_text(values)}"
     compressor = _COMPRESSOR.copy()
     packed = int("".join(digits) or "0").to_bytes(_size(len(letters)), "big")
     return bytes((VERSION,)) + compressor.compress(text.encode()) + compressor.flush() + packed
@@ -84,12 +84,12 @@ def _parts(stored: bytes) -> tuple[Any, Iterator[float]]:
         text = decompressor.decompress(stored).decode()
     except zlib.error as error:
         raise ValueError(str(error)) from error
-    letters, bracket, rest = text.partition("[")
+    letters, _, values = text.partition("\n")
     packed = decompressor.unused_data
     if len(packed) != _size(len(letters)):
         raise ValueError("numbers are missing")
     digits = str(int.from_bytes(packed, "big")).zfill(_DIGITS * len(letters))
-    return json.loads(bracket + rest), (
+    return json.loads(values), (
         float(f"{sign}{digits[at]}.{digits[at + 1 : at + _DIGITS]}{exponent}")
         for at, (sign, exponent) in zip(
             range(0, len(digits), _DIGITS), (_AROUND[letter] for letter in letters), strict=True

@@ -49,11 +49,14 @@ class StoredReturns:
         with stored_value("sample"):
             names = self._list(strategies)
             size = _mask_size(len(names))
-            bits, floats = int.from_bytes(stored[:size], "little"), _FLOAT.iter_unpack(stored[size:])
-            found = {name: next(floats)[0] if bits >> at & 1 else 0.0 for at, name in enumerate(names)}
-            if next(floats, None) is not None:
-                raise ValueError("more returns than strategies")
-            return found
+            bits, floats = (
+                int.from_bytes(stored[:size], "little"),
+                [each for (each,) in _FLOAT.iter_unpack(stored[size:])],
+            )
+            if bits.bit_count() != len(floats) or bits >> len(names):
+                raise ValueError(f"{len(floats)} returns other than zero")
+            left = iter(floats)
+            return {name: next(left) if bits >> at & 1 else 0.0 for at, name in enumerate(names)}
 
     def _list(self, number: int | None) -> tuple[str, ...]:
         if number not in self._names:

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from autopilot.adapters.store import compact_returns
 from autopilot.adapters.store.compact_documents import compact, decision_document, json_document, json_text
-from autopilot.adapters.store.database import Database, Store, open_database
+from autopilot.adapters.store.database import Store, open_database
 from autopilot.adapters.store.decision_columns import COLUMNS, decision_columns
 from autopilot.adapters.store.rows import from_json
+from autopilot.adapters.store.views.storage import plain_rows
 from autopilot.domain.errors import StoreCorrupt
 
-STEP_ROWS = 20
-"""Rows of one step, which holds the database for a millisecond."""
+STEP_ROWS, STEP_SAMPLES = 20, 200
+"""Decisions and samples of one step, which holds the database for some milliseconds."""
 _PLAIN = (
     "SELECT rowid, candle_at_ms, plain_document FROM decisions INDEXED BY decisions_plain"
     " WHERE document IS NULL AND (candle_at_ms, rowid) > (?, ?) ORDER BY candle_at_ms, rowid LIMIT ?"
@@ -56,18 +57,7 @@ def compact_rows(path: Path, pause: Callable[[], bool]) -> Compacted:
             done += step
             if not pause():
                 break
-        return Compacted(done, plain_rows(database))
-
-
-def plain_rows(database: Database) -> int:
-    """How many decisions and samples are not compact yet. Raises StoreError."""
-    return sum(
-        int(database.rows(f"SELECT count(*) FROM {table}")[0][0])
-        for table in (
-            "decisions INDEXED BY decisions_plain WHERE document IS NULL",
-            "performance_samples INDEXED BY samples_plain WHERE returns IS NULL",
-        )
-    )
+        return Compacted(done, sum(plain_rows(database.connection).values()))
 
 
 class _Compaction(Store):
@@ -88,7 +78,7 @@ class _Compaction(Store):
 
     def _samples(self) -> Iterator[int]:
         last: tuple[object, ...] = (-1, "", "", "")
-        while rows := self._database.rows(_PLAIN_SAMPLES, (*last, STEP_ROWS)):
+        while rows := self._database.rows(_PLAIN_SAMPLES, (*last, STEP_SAMPLES)):
             last = tuple(rows[-1])[:4]
             with self._database.transaction(durable=False) as connection:
                 made = sum(_compact_sample(connection, row) for row in rows)

@@ -187,7 +187,8 @@ class Database:
 
     def close(self) -> None:
         with store_errors(self.path):
-            commit(self.connection)
+            with suppress(sqlite3.ProgrammingError):  # it is closed already
+                commit(self.connection)
             self.connection.close()
 
 
