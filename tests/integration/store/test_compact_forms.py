@@ -37,11 +37,12 @@ DOCUMENTS = known_objects(
         lambda inner: (
             st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4) | known_objects(inner)
         ),
-        max_leaves=12,
+        max_leaves=6,
     )
 )
 
 
+@settings(max_examples=40)
 @given(DOCUMENTS)
 @example({"symbol": [], "numbers": [-0.0, 0.0, 1.0, 1, True, 1e-300, 5e-324, 1e22, -0.000123456, 123456.0, 9.99999e8]})
 @example({"texts": ["[", "\n", "a[b", "ü"], "empty": [[], {}, ""]})

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,15 @@ SYMBOLS = ("BTC/USD", "ETH/USD")
 def old(path: Path) -> Path:
     """A database of the earlier version: decisions of a model and by rules, and samples with gaps."""
     whole = json.loads((GOLDEN / "decision_model.json").read_text())
-    with closing(open_database(path, MIGRATIONS[:PLAIN_VERSION])) as database:
-        with database.transaction(durable=False) as connection:
-            for hour in range(HOURS):
-                for account, symbol in SERIES:
-                    connection.execute(
-                        f"INSERT INTO decisions VALUES ({', '.join('?' * 20)})", row(whole, hour, symbol)
-                    )
-                    returns = {"macd": 0.0, "rsi": hour / 700, "grid": -1e-17 * hour} | (
-                        {"dca": 0.5} if hour % 3 else {}
-                    )
-                    connection.execute(
-                        "INSERT INTO performance_samples VALUES ('kraken', ?, '1h', ?, ?, 'ranging', ?)",
-                        (symbol, hour * HOUR_MS, (hour + 25) * HOUR_MS, json.dumps(returns, separators=(",", ":"))),
-                    )
+    opened = open_database(path, MIGRATIONS[:PLAIN_VERSION])
+    with closing(opened) as database, database.transaction(durable=False) as connection:
+        for hour, symbol in product(range(HOURS), SYMBOLS):
+            connection.execute(f"INSERT INTO decisions VALUES ({', '.join('?' * 20)})", row(whole, hour, symbol))
+            earned = {"macd": 0.0, "rsi": hour / 700, "grid": -1e-17 * hour} | ({"dca": 0.5} if hour % 3 else {})
+            connection.execute(
+                "INSERT INTO performance_samples VALUES ('kraken', ?, '1h', ?, ?, 'ranging', ?)",
+                (symbol, hour * HOUR_MS, (hour + 25) * HOUR_MS, json.dumps(earned, separators=(",", ":"))),
+            )
     return path
 
 
