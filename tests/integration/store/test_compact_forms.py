@@ -6,21 +6,31 @@ import hashlib
 import json
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autopilot.adapters.store import compact_returns
+from autopilot.adapters.store.compact_decisions import compact_decision
 from autopilot.adapters.store.compact_documents import VERSION, compact, decision_document, json_document
 from autopilot.adapters.store.compact_returns import StoredReturns, list_id
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.document_words import KEYS, PHRASES
+from autopilot.domain.conditions import FeatureRow
+from autopilot.domain.decision import Check, Denied
 from autopilot.domain.documents import document
 from autopilot.domain.errors import StoreCorrupt
+from autopilot.domain.market import CandleKind
+from autopilot.domain.model_state import ModelScope, ModelState
+from autopilot.domain.selection import Contribution, ModelOpinion
+from autopilot.domain.timeframe import Timeframe
 
+SCOPE = ModelScope(CandleKind.REAL, Timeframe.H1)
 GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"
 SIX_DIGITS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: float(f"{number:.6g}"))
 SCALARS = st.none() | st.booleans() | st.integers() | st.text() | SIX_DIGITS | st.floats(allow_nan=False)
@@ -128,3 +138,31 @@ def test_a_stored_decision_has_only_what_its_document_has(
     (row,) = database.rows("SELECT plain_document, document, rule_choice, model_id, on_other_candles FROM decisions")
     assert tuple(row) == ("", compact(document(decision)), None, None, 0)
     assert decision_document(row["document"]) == document(decision)
+
+
+NUMBERS = st.floats() | st.integers(-99, 99).map(lambda number: number / 100) | SIX_DIGITS
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(NUMBERS, min_size=8, max_size=8), st.sets(st.sampled_from(("macd", "rsi", "ü"))), st.booleans())
+@example([0.0, -0.0, math.nan, math.inf, 1e300, 5e-324, 0.0012345678, 999999.5], {"rsi"}, True)
+def test_a_decision_goes_straight_to_the_same_bytes(
+    make_decision: Any, make_mark: Any, make_provenance: Any, numbers: list[float], fired: set[str], has_model: bool
+) -> None:
+    """As by way of its document, which is another function."""
+    plain = make_decision(1)
+    features = FeatureRow(KEYS[4][:6], np.array(numbers[:6]))
+    conditions = replace(plain.conditions, features=features, price=numbers[0], adx=numbers[1])
+    probabilities = {"momentum": numbers[2], "none": numbers[3]}
+    opinion = ModelOpinion(
+        "m-1", ModelState.SHADOW, SCOPE, probabilities, numbers[4], 0.1, (Contribution("a", 1.0, 2.0),)
+    )
+    decision = replace(
+        plain,
+        conditions=conditions,
+        selection=replace(plain.selection, model=opinion if has_model else None, rule_choice="rsi"),
+        signals={name: replace(plain.signal, strategy=name, strength=numbers[5]) for name in sorted(fired)},
+        denied=Denied("X", "x", (Check("X", True, numbers[6], numbers[7], "%", "text"),)),
+        provenance=make_provenance(make_mark()) if has_model else None,
+    )
+    assert compact_decision(decision) == compact(document(decision))

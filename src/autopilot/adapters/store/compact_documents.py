@@ -21,19 +21,20 @@ VERSION = 1
 """The first byte of a compact document: which keys and phrases it was made with."""
 DOCUMENT = "coalesce(document, plain_document)"
 """SQL for the document of a decision in either form."""
-_NUMBER_OF = {keys: number for number, keys in enumerate(KEYS, start=1)}
+NUMBER_OF = {keys: number for number, keys in enumerate(KEYS, start=1)}
+"""The number of each list of keys."""
 _RAW = -zlib.MAX_WBITS
 _COMPRESSOR = zlib.compressobj(6, zlib.DEFLATED, _RAW, 8, zlib.Z_DEFAULT_STRATEGY, PHRASES)
 """Knows the phrases; each document is compressed by a copy."""
-_LETTERS = {
+LETTERS = {
     f"{sign}e{exponent:+03d}": chr(middle + exponent)
     for sign, middle in (("+", ord("n")), ("-", ord("N")))
     for exponent in range(-9, 10)
 }
 """A sign and an exponent of ten as one letter."""
-_AROUND = {letter: (text[0], text[1:]) for text, letter in _LETTERS.items()}
+_AROUND = {letter: (text[0], text[1:]) for text, letter in LETTERS.items()}
 _DIGITS = 6
-_MOST = 700
+MOST_DIGITS = 700
 """Python reads no integer with more than 4,300 digits."""
 
 
@@ -41,11 +42,15 @@ def compact(document: Document) -> bytes:
     """The compact form. Floats keep every bit."""
     letters: list[str] = []
     digits: list[str] = []
-    values = _values(document, letters, digits)
+    return packed(_values(document, letters, digits), letters, digits)
+
+
+def packed(values: Any, letters: list[str], digits: list[str]) -> bytes:
+    """The compact form of values without names, of which the numbers with a mark are in ``letters`` and ``digits``."""
     text = f"{''.join(letters)}\n{json_text(values)}"
     compressor = _COMPRESSOR.copy()
-    packed = int("".join(digits) or "0").to_bytes(_size(len(letters)), "big")
-    return bytes((VERSION,)) + compressor.compress(text.encode()) + compressor.flush() + packed
+    numbers = int("".join(digits) or "0").to_bytes(_size(len(letters)), "big")
+    return bytes((VERSION,)) + compressor.compress(text.encode()) + compressor.flush() + numbers
 
 
 def decision_document(stored: bytes | str) -> Document:
@@ -99,30 +104,32 @@ def _parts(stored: bytes) -> tuple[Any, Iterator[float]]:
 
 def _size(count: int) -> int:
     """Bytes that hold the digits of so many numbers."""
-    return ((10 ** (_DIGITS * count) - 1).bit_length() + 7) // 8
+    return int(((10 ** (_DIGITS * count) - 1).bit_length() + 7) // 8)
 
 
 def _values(value: Any, letters: list[str], digits: list[str]) -> Any:
     """``value`` without names; an empty list is the mark of a number that was added to ``letters`` and ``digits``."""
-    kind = type(value)
-    if kind is float:
-        if value * 100 % 1 == 0.0 or len(letters) == _MOST:
-            return value
-        text = f"{value:+.5e}"
-        letter = _LETTERS.get(text[0] + text[8:])
-        if letter is None or float(text) != value:
-            return value
-        letters.append(letter)
-        digits.append(text[1] + text[3:8])
-        return ()
-    if kind is dict:
-        number = _NUMBER_OF.get(tuple(value))
-        if number is None:
-            return {key: _values(item, letters, digits) for key, item in value.items()}
-        return [number, *[_values(item, letters, digits) for item in value.values()]]
-    if kind is list:
+    if isinstance(value, float):
+        return _number(value, letters, digits)
+    if isinstance(value, list):
         return [0, *[_values(item, letters, digits) for item in value]]
-    return value
+    if not isinstance(value, dict):
+        return value
+    number = NUMBER_OF.get(tuple(value))
+    if number is None:
+        return {key: _values(item, letters, digits) for key, item in value.items()}
+    return [number, *[_values(item, letters, digits) for item in value.values()]]
+
+
+def _number(value: float, letters: list[str], digits: list[str]) -> Any:
+    """The mark, or the number itself if it is short already, or has more than six digits."""
+    text = f"{value:+.5e}"
+    letter = LETTERS.get(text[0] + text[8:])
+    if value * 100 % 1 == 0.0 or letter is None or float(text) != value or len(letters) == MOST_DIGITS:
+        return value
+    letters.append(letter)
+    digits.append(text[1] + text[3:8])
+    return ()
 
 
 def _restored(value: Any, numbers: Iterator[float]) -> Any:

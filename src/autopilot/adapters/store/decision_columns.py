@@ -1,4 +1,5 @@
-"""The parts of a decision's document that queries need as columns. A plain document has none of them: SQL looks into it."""
+"""The parts of a decision's document that queries need as columns. A plain document has none of them: SQL looks into
+it."""
 
 from __future__ import annotations
 
@@ -28,5 +29,10 @@ def decision_columns(document: Document) -> tuple[str | None, str | None, bool]:
     """The values of `COLUMNS`."""
     selection, basis = document["selection"], document.get("basis")
     opinion = selection.get("model")
-    few = basis is not None and (basis["count"] < WINDOW or basis["joined"] > 0)
+    few = basis is not None and on_other_candles(basis["count"], basis["joined"])
     return opinion and opinion["model_id"], selection.get("rule_choice"), few
+
+
+def on_other_candles(count: int, joined: int) -> bool:
+    """For a decision on ``count`` candles, of which the first ``joined`` are of another exchange."""
+    return count < WINDOW or joined > 0

@@ -9,9 +9,9 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.compact_documents import compact
+from autopilot.adapters.store.compact_decisions import compact_decision
 from autopilot.adapters.store.database import store_errors, urgent
-from autopilot.adapters.store.decision_columns import decision_columns
+from autopilot.adapters.store.decision_columns import on_other_candles
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_row, insert, to_row
 from autopilot.adapters.store.stored_marks import latest_mark
@@ -19,7 +19,6 @@ from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
-from autopilot.domain.documents import document
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
@@ -257,7 +256,6 @@ def _order_state(connection: sqlite3.Connection, client_order_id: str) -> tuple[
 
 def _decision_row(decision: Decision) -> tuple[object, ...]:
     """The values in the order of the table's columns."""
-    whole = document(decision)
     conditions, selection, signal = decision.conditions, decision.selection, decision.signal
     denied, order = decision.denied, decision.order
     return (
@@ -281,8 +279,10 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
         denied.detail if denied else None,
         order.client_order_id if order else None,
         "",
-        compact(whole),
-        *decision_columns(whole),
+        compact_decision(decision),
+        selection.model.model_id if selection.model else None,
+        selection.rule_choice,
+        on_other_candles(decision.basis.count, decision.basis.joined),
     )
 
 
