@@ -91,8 +91,12 @@ async def _decide_all(paths: Paths, watch: Callable[[Database], object]) -> dict
     with patch.object(SqliteLedger, "record_decision", timed):
         written, begin = _written(), time.process_time()
         await service.start(StartRequest())
-        while any(each["state"] != "finished" for each in (await service.status(None))["symbols"]):
-            await asyncio.sleep(0.5)
+        running = set(SYMBOLS)
+        async for event in service.events.since(0):
+            if event.kind == "symbol" and event.body["state"] == "finished":
+                running.discard(event.body["symbol"])
+            if not running:
+                break
         await service.close()
     return {
         "cpu_ms": 1e3 * (time.process_time() - begin),

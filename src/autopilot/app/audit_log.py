@@ -17,7 +17,7 @@ from autopilot.adapters.durable_file import locked
 from autopilot.adapters.store.audit import AuditTrail, advanced, latest, verify_recent
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
-from autopilot.app.trading.config_hash import config_sha256
+from autopilot.app.config_hash import config_sha256
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.peer import Peer
 from autopilot.distribution import installed_version

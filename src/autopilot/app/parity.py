@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
+from typing import cast
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from autopilot.backtest.recorded import RecordedChoice, as_recorded
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import DecisionDocument, Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ExchangeError, ModelError, NotFound
 from autopilot.domain.market import MarketKind
@@ -53,7 +54,7 @@ SELECT symbol, min(candle_at_ms), max(candle_at_ms) FROM decisions WHERE account
 _MODELS = f"""
 SELECT {MODEL_ID}, min(candle_at_ms), max(candle_at_ms) FROM decisions AS d
 WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
-"""
+"""  # noqa: S608 - of constants
 _PASSED_OVER = "SELECT symbol, first_at_ms, last_at_ms FROM passed_candles WHERE account = ? AND timeframe = ?"
 _RECORDED_DECISIONS = """
 SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, signal_type, action, denied_code
@@ -172,7 +173,7 @@ def _set_aside(database: Database, recorded: Recorded, models: Sequence[Deciding
     found = decided_on_other_candles(database, recorded.account, recorded.timeframe)
     for decision_id, symbol, candle_at_ms, stored in found:
         ids.add(decision_id)
-        choices[symbol][candle_at_ms] = RecordedChoice.of(decision_document(stored), numbers)
+        choices[symbol][candle_at_ms] = RecordedChoice.of(cast("DecisionDocument", decision_document(stored)), numbers)
     return _SetAside(frozenset(ids), choices)
 
 

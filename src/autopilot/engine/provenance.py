@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-import numpy as np
-
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import AccountState, OrderState, Provenance
 from autopilot.domain.portfolio import Portfolio
@@ -35,7 +33,7 @@ def window_hash(exchange: str, symbol: str, candles: Candles) -> str:
     """Of these names, the timeframe, the number of candles and all their numbers, column by column."""
     digest = hashlib.sha256(f"{exchange}|{symbol}|{candles.timeframe}|{len(candles)}|".encode())
     for column in (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):
-        digest.update(np.ascontiguousarray(column))
+        digest.update(column.tobytes())
     return digest.hexdigest()[:HASH_DIGITS]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from autopilot.adapters.store.compact_documents import LETTERS, MOST_DIGITS, NUMBER_OF, packed
 from autopilot.domain.conditions import FeatureRow
@@ -35,7 +35,7 @@ class _Values:
             return self._number(value)
         if kind is str or kind is int or kind is bool or value is None:
             return value
-        return _way(kind)(self, value)
+        return _way(cast(Hashable, kind))(self, value)
 
     def _number(self, value: float) -> Any:
         """Rounded to six digits, as documents are."""
@@ -57,7 +57,7 @@ class _Values:
 
 
 @cache
-def _way(kind: type[Any]) -> Callable[[_Values, Any], Any]:
+def _way(kind: Any) -> Callable[[_Values, Any], Any]:
     """How a value of this type is converted."""
     if kind is FeatureRow:
         return lambda values, row: values._object(row.names, row.values.tolist())

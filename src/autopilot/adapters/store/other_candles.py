@@ -10,7 +10,8 @@ from autopilot.adapters.store.decision_columns import ON_OTHER_CANDLES
 from autopilot.domain.timeframe import Timeframe
 
 _OF_ACCOUNT = f"""
-SELECT id, symbol, candle_at_ms, {DOCUMENT} FROM decisions AS d WHERE account = ? AND timeframe = ? AND {ON_OTHER_CANDLES}
+SELECT id, symbol, candle_at_ms, {DOCUMENT} FROM decisions AS d
+WHERE account = ? AND timeframe = ? AND {ON_OTHER_CANDLES}
 """
 
 

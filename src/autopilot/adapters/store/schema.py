@@ -353,8 +353,8 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT;
     """,
     """
-    -- A decision's document is compact: `compact_documents`. Those of before are still in plain_document, which is empty
-    -- otherwise; `compaction` changes them while the daemon runs. The columns after it are stored with compact ones only.
+    -- A decision's document is compact: `compact_documents`. Those of before are in plain_document, which is empty
+    -- otherwise; `compaction` changes them while the daemon runs. The columns after it are of compact ones only.
     ALTER TABLE decisions RENAME COLUMN document TO plain_document;
     ALTER TABLE decisions ADD COLUMN document BLOB;
     ALTER TABLE decisions ADD COLUMN model_id TEXT;

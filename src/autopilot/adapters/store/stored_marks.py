@@ -1,5 +1,5 @@
-"""The latest equity mark of an account: decisions carry it, and the table ``equity`` has that of the last decision with an
-order, so that most decisions need not write it. Standard library only.
+"""The latest equity mark of an account: decisions carry it, and the table ``equity`` has that of the last decision with
+an order, so that most decisions need not write it. Standard library only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EVERY = "SELECT * FROM equity ORDER BY account, currency"
 
 
 def latest_marks(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """The columns of ``equity`` by name, as of the latest decision of each account and currency. Raises StoreCorrupt."""
+    """The columns of ``equity`` by name, as of the latest decision of each account. Raises StoreCorrupt."""
     return [_latest(connection, dict(row)) for row in connection.execute(_EVERY)]
 
 

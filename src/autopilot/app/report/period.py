@@ -42,7 +42,7 @@ SELECT d.id, d.candle_at_ms, d."group", d.regime, d.strategy, d.decided_by, d.co
 FROM decisions AS d LEFT JOIN performance_samples AS s
     ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
 WHERE d.account = ? AND d.timeframe = ?
-"""
+"""  # noqa: S608 - of constants
 
 
 _PRUNED = "SELECT sum(decisions), max(until_ms) FROM pruned_decisions WHERE account = ? AND timeframe = ?"
@@ -166,7 +166,7 @@ def _decisions(database: Database, account: str, timeframe: Timeframe) -> list[R
     found = []
     for *columns, returns, strategies in database.rows(_DECISIONS, (account, timeframe.value)):
         earned = stored.of(returns, strategies) if returns is not None else {}
-        found.append(RecordedDecision(*columns, earned.get(columns[4], np.nan)))
+        found.append(RecordedDecision(*(*columns, earned.get(columns[4], np.nan))))
     return found
 
 

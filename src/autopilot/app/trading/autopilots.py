@@ -14,8 +14,8 @@ from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.analysis.market_analyzer import MarketAnalyzer
+from autopilot.app.config_hash import config_hash
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
-from autopilot.app.trading.config_hash import config_hash
 from autopilot.distribution import installed_version
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import MarketKind, reference_of

@@ -14,13 +14,13 @@ WITH RECURSIVE series (account, symbol, timeframe) AS (
     )
 )
 """
-"""Account, symbol and timeframe of all decisions. It jumps from one series to the next in the index. The plus signs take
-the affinity away: with it, SQLite compares only the first column by the index."""
+"""Account, symbol and timeframe of all decisions. It jumps from one series to the next in the index. The plus signs
+take the affinity away: with it, SQLite compares only the first column by the index."""
 
 
 def newest_of_each(columns: str, conditions: str = "1", limit: str = "1") -> str:
-    """SELECT the newest ``limit`` decisions ``d`` of each ``series`` that meet the conditions on columns of decisions. A
-    WHERE or ORDER BY of ``d`` and ``series`` may follow."""
+    """SELECT the newest ``limit`` decisions ``d`` of each ``series`` that meet the conditions on columns of decisions.
+    A WHERE or ORDER BY of ``d`` and ``series`` may follow."""
     return f"""{_SERIES}
 SELECT {columns} FROM series CROSS JOIN decisions AS d ON d.rowid IN (
     SELECT rowid FROM decisions
