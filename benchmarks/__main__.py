@@ -9,6 +9,7 @@ import sys
 
 from benchmarks import (
     backtest,
+    busy_start,
     cycle,
     idle,
     imports,
@@ -27,6 +28,7 @@ ALL = {
     "status": status.run,
     "idle": idle.run,
     "replay_year": replay_year.run,
+    "busy_start": busy_start.run,
     "retrain": retrain.run,
     "backtest": backtest.run,
 }

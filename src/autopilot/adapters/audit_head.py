@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def read_head(path: Path) -> Head | None:
     """The head in the file; None without a file. Raises StoreCorrupt if it holds no head, StoreUnavailable."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:  # read at every decision
             content = file.read(_FORM_MAX_BYTES)
     except FileNotFoundError:
         return None

@@ -156,7 +156,7 @@ class IntelligentAutopilot:
         self._watch.answered(self._account.name, self.symbol)
         fresh = self._passing_over.missed(fresh)
         for index in range(len(fresh)):
-            await self._close(market, fresh.candle(index))
+            await self._close(market, fresh.candle(index), is_first=decided_at_ms is None)
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._account.lock.for_cycle():
@@ -165,7 +165,7 @@ class IntelligentAutopilot:
                 self._seen_at_ms = quote.at_ms
         return more
 
-    async def _close(self, market: Market, candle: Candle) -> None:
+    async def _close(self, market: Market, candle: Candle, *, is_first: bool) -> None:
         """Settle a closed candle, then analyze and decide it. Exits do not wait for the analysis."""
         async with self._account.lock.for_cycle():
             self._seen_at_ms = candle.open_at_ms + self.settings.timeframe.ms
@@ -174,7 +174,7 @@ class IntelligentAutopilot:
         if self._passing_over.too_short(joined.candles, self._deps.strategies):
             return
         reading = await self._reader.read(joined)
-        await self._maturing.observe(reading, joined)
+        await self._maturing.observe(reading, joined, is_first=is_first)
         async with self._account.lock.for_cycle():
             await self._decide(market, reading)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import numpy as np
 
 from autopilot.analysis.market_analyzer import WINDOW
+from autopilot.analysis.view import MarketView
+from autopilot.domain.candles import BoolArray
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
 from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -35,23 +38,30 @@ class Maturing:
         self._window = window
         self._reader = reader
         self._turn = turn
+        self._lacking: tuple[MarketView, Mapping[str, BoolArray]] | None = None
 
-    async def observe(self, reading: Reading, joined: JoinedCandles) -> None:
+    async def observe(self, reading: Reading, joined: JoinedCandles, *, is_first: bool) -> None:
         """Store the samples that have matured at this candle, once our own candles make a whole window. At the start
-        and after a pause this needs more candles than a decision does."""
+        and after a pause this needs more candles than a decision does. ``is_first``: no candle was decided yet."""
         if self._tracker.is_loading:
             async with self._turn:
                 for _ in iter(self._tracker.load_more, False):
                     await asyncio.sleep(PAUSE_S)
         if len(joined.candles) - joined.joined < WINDOW:
             return
-        due = self._tracker.candles_due(self._symbol, reading.open_at_ms)
+        due = self._tracker.candles_due(self._symbol, reading.open_at_ms, is_first=is_first)
         if due > reading.index + 1:
             async with self._turn:
                 await self._catch_up(reading.open_at_ms, due)
         elif due:
             view, arrays = reading.view, reading.evaluation.arrays
-            self._tracker.observe(self._symbol, view, arrays, self._strategies.lacking(view), reading.index)
+            self._tracker.observe(self._symbol, view, arrays, self._lacking_in(view), reading.index)
+
+    def _lacking_in(self, view: MarketView) -> Mapping[str, BoolArray]:
+        """`StrategySet.lacking`, once for each view: that of a block serves many candles."""
+        if self._lacking is None or self._lacking[0] is not view:
+            self._lacking = view, self._strategies.lacking(view)
+        return self._lacking[1]
 
     async def _catch_up(self, open_at_ms: int, due: int) -> None:
         """Mature block by block on the grid of `BLOCK`, so that others can run in between."""

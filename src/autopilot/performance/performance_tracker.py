@@ -128,11 +128,12 @@ class PerformanceTracker:
             self._to_load[symbol] = samples[-1].candle_at_ms + 1
         return True
 
-    def candles_due(self, symbol: str, last_at_ms: int) -> int:
+    def candles_due(self, symbol: str, last_at_ms: int, *, is_first: bool = False) -> int:
         """Number of candles, up to the one opened at ``last_at_ms``, that `observe` needs: 0 if no sample is due; more
-        than a decision needs if the record is empty or lags behind."""
+        than a decision needs if the record is empty or lags behind. ``is_first``: no candle of the symbol was decided,
+        so the record may be one that a crash left half made."""
         newest_at_ms, per_record = self._record(symbol).newest_at_ms, self._timeframe.per_day * RECENT_DAYS
-        if newest_at_ms >= 0 and not matures_at(last_at_ms // self._timeframe.ms, self._timeframe):
+        if newest_at_ms >= 0 and not is_first and not matures_at(last_at_ms // self._timeframe.ms, self._timeframe):
             return 0
         missing = min(per_record, (last_at_ms - newest_at_ms) // self._timeframe.ms)
         return WARM_UP + missing + horizon(self._timeframe) + 1

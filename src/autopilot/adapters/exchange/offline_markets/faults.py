@@ -32,9 +32,9 @@ class FetchFaults:
         """May wait. Raises MarketUnavailable."""
         self._asked[symbol] += 1
         attempt = self._asked[symbol]
-        if self._plan.chance("slow", symbol, attempt) < self._plan.fetch_slow:
+        if self._plan.strikes(self._plan.fetch_slow, "slow", symbol, attempt):
             await asyncio.sleep(self._plan.slow_s)
-        if self._plan.chance("unavailable", symbol, attempt) < self._plan.fetch_unavailable:
+        if self._plan.strikes(self._plan.fetch_unavailable, "unavailable", symbol, attempt):
             raise MarketUnavailable(f"{symbol}: rate limited (an injected fault)", hint=_HINT)
 
 
@@ -52,7 +52,7 @@ class FaultyBroker(Broker):
         plan, key = self._plan, (order.client_order_id, self._clock.now_ms())
         if plan.in_maintenance(key[1]):
             raise MarketUnavailable("in maintenance (an injected fault)", hint=_HINT)
-        if plan.chance("away", *key) < plan.broker_unavailable:
+        if plan.strikes(plan.broker_unavailable, "away", *key):
             raise MarketUnavailable("no connection (an injected fault)", hint=_HINT)
         fate = plan.chance("submit", *key)
         if fate < plan.rejected:
@@ -69,10 +69,8 @@ class FaultyBroker(Broker):
     async def cancel(self, order: Order) -> OrderReport:
         often = self._ask("cancel", order.client_order_id)
         report = await self._broker.cancel(order)
-        if (
-            self._plan.chance("cancel", order.client_order_id, self._clock.now_ms(), often)
-            < self._plan.lost_after_accept
-        ):
+        key = ("cancel", order.client_order_id, self._clock.now_ms(), often)
+        if self._plan.strikes(self._plan.lost_after_accept, *key):
             raise AnswerLost("time-out of a cancellation (an injected fault)", hint=_HINT)
         return report
 
@@ -98,6 +96,6 @@ class FaultyBroker(Broker):
         often = self._asked[call, subject]
         if often == 1 and self._plan.in_maintenance(now_ms):
             raise MarketUnavailable("in maintenance (an injected fault)", hint=_HINT)
-        if self._plan.chance("away", call, subject, now_ms, often) < self._plan.broker_unavailable:
+        if self._plan.strikes(self._plan.broker_unavailable, "away", call, subject, now_ms, often):
             raise MarketUnavailable("no connection (an injected fault)", hint=_HINT)
         return often

@@ -73,6 +73,10 @@ class FaultPlan:
         text = "|".join(str(part) for part in (self.seed, *key))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
 
+    def strikes(self, share: float, *key: object) -> bool:
+        """Whether a fault with the probability ``share`` happens."""
+        return share > 0 and self.chance(*key) < share
+
     def in_maintenance(self, now_ms: int) -> bool:
         return self.maintenance_ms is not None and self.maintenance_ms[0] <= now_ms < self.maintenance_ms[1]
 
