@@ -63,8 +63,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data delete": ("data delete --exchange kraken --symbol FD/USD", "data delete --exchange b --symbol BTC/USD --yes"),
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
     "db": (
-        'db query "SELECT id, symbol, action FROM decisions ORDER BY candle_at_ms DESC LIMIT 5"',
-        "db query \"SELECT decision_document(document) ->> '$.selection.note' AS note FROM decisions\" --json",
+        "db size",
+        'db query "SELECT symbol, count(*) AS fills FROM fills GROUP BY symbol"',
     ),
     "db size": ("db size", "db size --json"),
     "db query": ('db query "SELECT name FROM sqlite_schema" --limit 5',),

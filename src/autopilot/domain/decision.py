@@ -109,8 +109,8 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a decision was made from, and by what: the same of all of it gives the same decision. ``version``: of
-    Autopilot. The hashes are the first 16 hexadecimal digits of SHA-256: ``config_hash`` of the configuration in force
+    """The inputs of a decision, and the program: with all of it equal, the decision is too. ``version``: of Autopilot.
+    The hashes are the first 16 hexadecimal digits of SHA-256: ``config_hash`` of the configuration in force
     and of the options that the symbol was started with, ``window_hash`` of the candles, each with all its numbers."""
 
     version: str

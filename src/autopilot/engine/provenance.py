@@ -1,4 +1,4 @@
-"""What a decision was made from, and by what."""
+"""The provenance of a decision: its program, candles and account."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HASH_DIGITS = 16
 
 
 class Program(NamedTuple):
-    """What decides: the ``version`` of Autopilot, and the ``config_hash`` of a `Provenance`."""
+    """The program that decides: the ``version`` of Autopilot, and the ``config_hash`` of a `Provenance`."""
 
     version: str
     config_hash: str

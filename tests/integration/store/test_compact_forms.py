@@ -15,10 +15,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from autopilot.adapters.store import compact_returns
 from autopilot.adapters.store.compact_decisions import compact_decision
-from autopilot.adapters.store.compact_documents import VERSION, compact, decision_document, json_document
-from autopilot.adapters.store.compact_returns import StoredReturns, list_id
+from autopilot.adapters.store.compact_documents import VERSION, compact_document, decision_document, json_document
+from autopilot.adapters.store.compact_returns import StoredReturns, compact_returns, list_id
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.document_words import KEYS, PHRASES
 from autopilot.domain.conditions import FeatureRow
@@ -58,7 +57,7 @@ DOCUMENTS = known_objects(
 @example({"texts": ["[", "\n", "a[b", "ü"], "empty": [[], {}, ""]})
 @example({"many": [number + 0.123 for number in range(1, 900)]})
 def test_a_document_comes_back_exactly(whole: dict[str, Any]) -> None:
-    assert json.dumps(decision_document(compact(whole))) == json.dumps(whole)
+    assert json.dumps(decision_document(compact_document(whole))) == json.dumps(whole)
     assert decision_document(json.dumps(whole)) == whole, "and the plain form is read too"
 
 
@@ -66,7 +65,7 @@ def test_a_document_comes_back_exactly(whole: dict[str, Any]) -> None:
 def test_a_decision_takes_a_fifth_of_its_text(name: str) -> None:
     whole = json.loads((GOLDEN / name).read_text())
     text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
-    made = compact(whole)
+    made = compact_document(whole)
     assert json_document(made) == text
     assert len(made) < len(text.encode()) / 5
 
@@ -81,10 +80,10 @@ def test_the_words_of_version_1_are_never_changed() -> None:
     "spoiled",
     [
         b"",
-        b"\x02" + compact({"a": 1.2345})[1:],
-        compact({"a": 1.2345})[:-1],
-        compact({"a": 1.2345}) + b"\x00",
-        compact({"a": 1.2345})[:3],
+        b"\x02" + compact_document({"a": 1.2345})[1:],
+        compact_document({"a": 1.2345})[:-1],
+        compact_document({"a": 1.2345}) + b"\x00",
+        compact_document({"a": 1.2345})[:3],
         b"\x01\xff\xff\xff",
         "{",
     ],
@@ -102,7 +101,7 @@ RETURNS = st.dictionaries(st.text(min_size=1), st.just(0.0) | st.floats(allow_na
 @example([{"a": -0.0, "b": 0.0, "c": math.pi, "d": 5e-324}])
 def test_returns_come_back_to_the_last_bit(memory: Database, samples: list[dict[str, float]]) -> None:
     with memory.transaction(durable=False) as connection:
-        stored = [(compact_returns.compact(tuple(each.values())), list_id(connection, tuple(each))) for each in samples]
+        stored = [(compact_returns(tuple(each.values())), list_id(connection, tuple(each))) for each in samples]
     reader = StoredReturns(memory.connection)
     for before, (made, strategies) in zip(samples, stored, strict=True):
         found = reader.of(made, strategies)
@@ -136,7 +135,7 @@ def test_a_stored_decision_has_only_what_its_document_has(
     decision = make_decision(1)
     ledger.record_decision(decision, make_mark())
     (row,) = database.rows("SELECT plain_document, document, rule_choice, model_id, on_other_candles FROM decisions")
-    assert tuple(row) == ("", compact(document(decision)), None, None, 0)
+    assert tuple(row) == ("", compact_document(document(decision)), None, None, 0)
     assert decision_document(row["document"]) == document(decision)
 
 
@@ -165,4 +164,4 @@ def test_a_decision_goes_straight_to_the_same_bytes(
         denied=Denied("X", "x", (Check("X", True, numbers[6], numbers[7], "%", "text"),)),
         provenance=make_provenance(make_mark()) if has_model else None,
     )
-    assert compact_decision(decision) == compact(document(decision))
+    assert compact_decision(decision) == compact_document(document(decision))

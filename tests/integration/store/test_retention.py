@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.store.armings import SqliteArmings
-from autopilot.adapters.store.compact_documents import compact, decision_document
+from autopilot.adapters.store.compact_documents import compact_document, decision_document
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.decision_columns import COLUMNS as DOCUMENT_COLUMNS
 from autopilot.adapters.store.decision_columns import decision_columns
@@ -117,7 +117,7 @@ def in_either_form(text: str, open_ms: int) -> dict[str, Any]:
         }
     document = decision_document(text)
     columns = dict(zip(DOCUMENT_COLUMNS, decision_columns(document), strict=True))
-    return {"plain_document": "", "document": compact(document), **columns}
+    return {"plain_document": "", "document": compact_document(document), **columns}
 
 
 def store_decisions(database: Database, **changes: Any) -> None:

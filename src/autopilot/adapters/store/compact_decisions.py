@@ -17,7 +17,7 @@ from autopilot.domain.decision import Decision
 
 
 def compact_decision(decision: Decision) -> bytes:
-    """Equal to ``compact(document(decision))``."""
+    """Equal to ``compact_document(document(decision))``."""
     values = _Values()
     return packed(values.of(decision), values.letters, values.digits)
 

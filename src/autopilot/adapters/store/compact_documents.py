@@ -38,7 +38,7 @@ MOST_DIGITS = 700
 """Python reads no integer with more than 4,300 digits."""
 
 
-def compact(document: Document) -> bytes:
+def compact_document(document: Document) -> bytes:
     """The compact form. Floats keep every bit."""
     letters: list[str] = []
     digits: list[str] = []
@@ -66,7 +66,7 @@ def decision_document(stored: bytes | str) -> Document:
 
 
 def json_document(stored: bytes | str | None) -> str | None:
-    """The document of a decision in either form as JSON; None for None. Raises StoreCorrupt."""
+    """The document of a decision in either form as JSON, if there is one. Raises StoreCorrupt."""
     if not isinstance(stored, bytes):
         return stored
     return json_text(decision_document(stored))

@@ -19,7 +19,7 @@ _FLOAT = struct.Struct("<d")
 _ZERO = _FLOAT.pack(0.0)
 
 
-def compact(returns: Sequence[float]) -> bytes:
+def compact_returns(returns: Sequence[float]) -> bytes:
     """A bit for each return, which is set unless it is 0.0, then those that are not."""
     packed = [_FLOAT.pack(each) for each in returns]
     bits = sum(1 << at for at, each in enumerate(packed) if each != _ZERO)

@@ -12,8 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from autopilot.adapters.store import compact_returns
-from autopilot.adapters.store.compact_documents import compact, decision_document, json_document, json_text
+from autopilot.adapters.store.compact_documents import compact_document, decision_document, json_document, json_text
+from autopilot.adapters.store.compact_returns import compact_returns, list_id
 from autopilot.adapters.store.database import Store, open_database
 from autopilot.adapters.store.decision_columns import COLUMNS, decision_columns
 from autopilot.adapters.store.rows import from_json
@@ -90,7 +90,7 @@ def _compacted(text: str) -> tuple[object, ...] | None:
     afterwards."""
     try:
         plain = decision_document(text)
-        made = compact(plain)
+        made = compact_document(plain)
         return (made, *decision_columns(plain)) if json_document(made) == json_text(plain) else None
     except (StoreCorrupt, LookupError, TypeError):
         return None
@@ -100,8 +100,8 @@ def _compact_sample(connection: sqlite3.Connection, row: sqlite3.Row) -> int:
     """The number of changed rows."""
     try:
         returns = from_json(row["plain_returns"])
-        made = compact_returns.compact(tuple(returns.values()))
+        made = compact_returns(tuple(returns.values()))
     except (StoreCorrupt, AttributeError, TypeError, ArithmeticError):
         return 0
-    strategies = compact_returns.list_id(connection, tuple(returns))
+    strategies = list_id(connection, tuple(returns))
     return connection.execute(_COMPACT_SAMPLE, (made, strategies, *tuple(row)[:4])).rowcount

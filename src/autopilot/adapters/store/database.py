@@ -65,10 +65,7 @@ def _ours(error: sqlite3.Error, path: Path) -> StoreError:
     code = extended & 0xFF
     words = f"the database {path} cannot be used: {error}"
     if code in _CORRUPT or "decode to UTF-8" in str(error):
-        return StoreCorrupt(
-            f"the database {path} is damaged: {error}",
-            hint=_RESTORE,
-        )
+        return StoreCorrupt(f"the database {path} is damaged: {error}", hint=_RESTORE)
     if code in _HELD:
         return StoreLocked(words, hint="another program holds it; end that program, or try again later")
     if extended in _NO_ROOM:
@@ -171,8 +168,7 @@ class Database:
         self.locked_at_ms = None
 
     def settled(self, key: Hashable, read: Callable[[], Result]) -> Result:
-        """The result of ``read``, which only reads what durable transactions write; the same as before if nothing can
-        have changed it."""
+        """The result of ``read``, which reads only what durable transactions write; see `SettledReads`."""
         with store_errors(self.path):
             return self._settled.get(key, read)
 
@@ -187,8 +183,7 @@ class Database:
 
     def close(self) -> None:
         with store_errors(self.path):
-            with suppress(sqlite3.ProgrammingError):  # it is closed already
-                commit(self.connection)
+            commit(self.connection)
             self.connection.close()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns, compact, list_id
+from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns, compact_returns, list_id
 from autopilot.adapters.store.database import Store, store_errors
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
@@ -41,7 +41,7 @@ class SqliteSamples(Store, SampleStore):
                         sample.candle_at_ms,
                         sample.matured_at_ms,
                         sample.regime.value,
-                        compact(tuple(sample.returns.values())),
+                        compact_returns(tuple(sample.returns.values())),
                         lists[tuple(sample.returns)],
                     )
                     for sample in samples
