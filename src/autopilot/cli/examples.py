@@ -64,7 +64,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
     "db": (
         "db size",
-        'db query "SELECT symbol, count(*) AS fills FROM fills GROUP BY symbol"',
+        'db query "SELECT symbol, count(*) FROM fills GROUP BY symbol"',
     ),
     "db size": ("db size", "db size --json"),
     "db query": ('db query "SELECT name FROM sqlite_schema" --limit 5',),
