@@ -44,7 +44,7 @@ def test_the_rows_of_a_query(filled: Path, sql: str, columns: list[str], rows: l
     ("sql", "words"),
     [
         ("SELEC 1", "syntax error"),
-        ("SELECT * FROM nothing", "no such table: nothing"),
+        ("SELECT * FROM elsewhere", "no such table: elsewhere"),
         ("SELECT 1; SELECT 2", "one statement"),
         ("DELETE FROM orders", "readonly"),
         ("DROP TABLE orders", "readonly"),
