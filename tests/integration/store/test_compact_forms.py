@@ -16,7 +16,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from autopilot.adapters.store.compact_decisions import compact_decision
-from autopilot.adapters.store.compact_documents import VERSION, compact_document, decision_document, json_document
+from autopilot.adapters.store.compact_documents import (
+    VERSION,
+    compact_document,
+    decision_document,
+    json_document,
+    json_text,
+)
 from autopilot.adapters.store.compact_returns import StoredReturns, compact_returns, list_id
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.document_words import KEYS, PHRASES
@@ -135,7 +141,7 @@ def test_a_stored_decision_has_only_what_its_document_has(
     decision = make_decision(1)
     ledger.record_decision(decision, make_mark())
     (row,) = database.rows("SELECT plain_document, document, rule_choice, model_id, on_other_candles FROM decisions")
-    assert tuple(row) == ("", compact_document(document(decision)), None, None, 0)
+    assert tuple(row) == ("", compact_decision(decision), None, None, 0)
     assert decision_document(row["document"]) == document(decision)
 
 
@@ -145,10 +151,10 @@ NUMBERS = st.floats() | st.integers(-99, 99).map(lambda number: number / 100) | 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(NUMBERS, min_size=8, max_size=8), st.sets(st.sampled_from(("macd", "rsi", "ü"))), st.booleans())
 @example([0.0, -0.0, math.nan, math.inf, 1e300, 5e-324, 0.0012345678, 999999.5], {"rsi"}, True)
-def test_a_decision_goes_straight_to_the_same_bytes(
+def test_a_decision_goes_straight_to_the_same_document(
     make_decision: Any, make_mark: Any, make_provenance: Any, numbers: list[float], fired: set[str], has_model: bool
 ) -> None:
-    """As by way of its document, which is another function."""
+    """Which another function makes of it."""
     plain = make_decision(1)
     features = FeatureRow(KEYS[4][:6], np.array(numbers[:6]))
     conditions = replace(plain.conditions, features=features, price=numbers[0], adx=numbers[1])
@@ -164,4 +170,4 @@ def test_a_decision_goes_straight_to_the_same_bytes(
         denied=Denied("X", "x", (Check("X", True, numbers[6], numbers[7], "%", "text"),)),
         provenance=make_provenance(make_mark()) if has_model else None,
     )
-    assert compact_decision(decision) == compact_document(document(decision))
+    assert json_document(compact_decision(decision)) == json_text(document(decision))

@@ -1,8 +1,7 @@
-"""A decision straight to its compact form: the same bytes as by way of its document, in half the time."""
+"""A decision straight to its compact form, which takes half the time of the way by its document."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
@@ -11,44 +10,56 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, cast
 
-from autopilot.adapters.store.compact_documents import LETTERS, MOST_DIGITS, NUMBER_OF, packed
+from autopilot.adapters.store.compact_documents import (
+    LETTERS,
+    MOST_DIGITS,
+    NUMBER_OF,
+    SHORT,
+    compact_document,
+    packed,
+)
 from autopilot.domain.conditions import FeatureRow
 from autopilot.domain.decision import Decision
+from autopilot.domain.documents import document
+
+_WIDTH = len("+1.23456e+00")
+_LEAST, _MOST = 1e-9, 1e9
+"""The sizes of numbers with a mark."""
 
 
 def compact_decision(decision: Decision) -> bytes:
-    """Equal to ``compact_document(document(decision))``."""
+    """A compact form of ``document(decision)``."""
     values = _Values()
-    return packed(values.of(decision), values.letters, values.digits)
+    made = values.of(decision)
+    written = "%+.5e" * len(values.floats) % tuple(values.floats)
+    if len(written) != _WIDTH * len(values.floats) or len(values.floats) > MOST_DIGITS:
+        return compact_document(document(decision))
+    column = [written[at::_WIDTH] for at in range(_WIDTH)]
+    signs = map("".join, zip(column[0], *column[8:], strict=True))
+    letters = [*map(LETTERS.get, signs)]
+    if None in letters:
+        return compact_document(document(decision))
+    return packed(made, "".join(cast("list[str]", letters)), "".join((column[1], *column[3:8])))
 
 
 class _Values:
-    """Values as `compact_documents` has them; ``letters`` and ``digits`` are of the numbers with a mark."""
+    """Values as `compact_documents` has them; ``floats`` are the numbers with a mark, not yet rounded."""
 
     def __init__(self) -> None:
-        self.letters: list[str] = []
-        self.digits: list[str] = []
+        self.floats: list[float] = []
 
     def of(self, value: Any) -> Any:
         kind = type(value)
         if kind is float:
-            return self._number(value)
+            if value in SHORT:
+                return value
+            if _LEAST <= value < _MOST or -_MOST < value <= -_LEAST:
+                self.floats.append(value)
+                return ()
+            return document(value)
         if kind is str or kind is int or kind is bool or value is None:
             return value
         return _way(cast(Hashable, kind))(self, value)
-
-    def _number(self, value: float) -> Any:
-        """Rounded to six digits, as documents are."""
-        if not math.isfinite(value):
-            return None
-        text = f"{value:+.5e}"
-        rounded = float(text)
-        letter = LETTERS.get(text[0] + text[8:])
-        if rounded * 100 % 1 == 0.0 or letter is None or len(self.letters) == MOST_DIGITS:
-            return rounded
-        self.letters.append(letter)
-        self.digits.append(text[1] + text[3:8])
-        return ()
 
     def _object(self, names: tuple[str, ...], values: Any) -> Any:
         number = NUMBER_OF.get(names)

@@ -34,6 +34,8 @@ LETTERS = {
 """A sign and an exponent of ten as one letter."""
 _AROUND = {letter: (text[0], text[1:]) for text, letter in LETTERS.items()}
 _DIGITS = 6
+SHORT = frozenset(number / 100 for number in range(-100, 101))
+"""Numbers that are left in their place, because many decisions have them there."""
 MOST_DIGITS = 700
 """Python reads no integer with more than 4,300 digits."""
 
@@ -42,14 +44,16 @@ def compact_document(document: Document) -> bytes:
     """The compact form. Floats keep every bit."""
     letters: list[str] = []
     digits: list[str] = []
-    return packed(_values(document, letters, digits), letters, digits)
+    values = _values(document, letters, digits)
+    return packed(values, "".join(letters), "".join(map("".join, zip(*digits, strict=True))))
 
 
-def packed(values: Any, letters: list[str], digits: list[str]) -> bytes:
-    """The compact form of values without names, of which the numbers with a mark are in ``letters`` and ``digits``."""
-    text = f"{''.join(letters)}\n{json_text(values)}"
+def packed(values: Any, letters: str, digits: str) -> bytes:
+    """The compact form of values without names, of which the numbers with a mark are in ``letters`` and ``digits``: the
+    first digits of all, then the second ones, and so on."""
+    text = f"{letters}\n{json_text(values)}"
     compressor = _COMPRESSOR.copy()
-    numbers = int("".join(digits) or "0").to_bytes(_size(len(letters)), "big")
+    numbers = int(digits or "0").to_bytes(_size(len(letters)), "big")
     return bytes((VERSION,)) + compressor.compress(text.encode()) + compressor.flush() + numbers
 
 
@@ -93,11 +97,13 @@ def _parts(stored: bytes) -> tuple[Any, Iterator[float]]:
     packed = decompressor.unused_data
     if len(packed) != _size(len(letters)):
         raise ValueError("numbers are missing")
-    digits = str(int.from_bytes(packed, "big")).zfill(_DIGITS * len(letters))
+    count = len(letters)
+    digits = str(int.from_bytes(packed, "big")).zfill(_DIGITS * count)
+    columns = [digits[at * count : (at + 1) * count] for at in range(_DIGITS)]
     return json.loads(values), (
-        float(f"{sign}{digits[at]}.{digits[at + 1 : at + _DIGITS]}{exponent}")
-        for at, (sign, exponent) in zip(
-            range(0, len(digits), _DIGITS), (_AROUND[letter] for letter in letters), strict=True
+        float(f"{sign}{first}.{''.join(rest)}{exponent}")
+        for (sign, exponent), (first, *rest) in zip(
+            (_AROUND[letter] for letter in letters), zip(*columns, strict=True), strict=True
         )
     )
 
@@ -125,7 +131,7 @@ def _number(value: float, letters: list[str], digits: list[str]) -> Any:
     """The mark, or the number itself if it is short already, or has more than six digits."""
     text = f"{value:+.5e}"
     letter = LETTERS.get(text[0] + text[8:])
-    if value * 100 % 1 == 0.0 or letter is None or float(text) != value or len(letters) == MOST_DIGITS:
+    if value in SHORT or letter is None or float(text) != value or len(letters) == MOST_DIGITS:
         return value
     letters.append(letter)
     digits.append(text[1] + text[3:8])
