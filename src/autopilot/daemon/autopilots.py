@@ -67,6 +67,7 @@ class Running:
     async def pause(self) -> None:
         """Let the cycle under way end, and begin no other."""
         self.stopping = True
+        self.autopilot.hurry(stopping=True)
         try:
             await asyncio.wait_for(self.idle.wait(), LAST_CYCLE_S)
         except TimeoutError:
@@ -75,6 +76,7 @@ class Running:
     def go_on(self) -> None:
         """Undo `pause`."""
         self.stopping = False
+        self.autopilot.hurry(stopping=False)
 
 
 class Autopilots:

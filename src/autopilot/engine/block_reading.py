@@ -7,6 +7,7 @@ middle of a block too, every number is the same to the last digit.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer, SeriesConditions
@@ -17,7 +18,7 @@ from autopilot.domain.market import reference_of
 from autopilot.domain.sentiment import LOOKBACK_MS
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.market_window import JoinedCandles
-from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
+from autopilot.engine.reading import BLOCK, PAUSE_S, CandleReader, Reading, block_history
 from autopilot.ports.market_data import KnownMarket
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.strategies.registry import SeriesEvaluation, StrategySet, builtin_strategies
@@ -34,8 +35,9 @@ class _Block:
 
 
 class BlockReader(CandleReader):
-    """Reads ``symbol`` on ``market``. What a block does not have is read by ``single``: candles with a short history,
-    and those of a block in which a strategy failed, because another candle may be the reason."""
+    """Reads ``symbol`` on ``market``. ``single`` reads candles with a short history, and those of a block in which a
+    strategy failed, because another candle may be the reason. ``turn`` is held during an evaluation, so that symbols
+    that begin together leave time for others in between."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class BlockReader(CandleReader):
         analyzer: MarketAnalyzer,
         strategies: StrategySet,
         single: CandleReader,
+        turn: asyncio.Lock,
     ) -> None:
         self._symbol = symbol
         self._market = market
@@ -52,6 +55,7 @@ class BlockReader(CandleReader):
         self._analyzer = analyzer
         self._strategies = strategies
         self._single = single
+        self._turn = turn
         self._block: _Block | None = None
 
     async def read(self, joined: JoinedCandles) -> Reading:
@@ -73,10 +77,12 @@ class BlockReader(CandleReader):
         timeframe = candles.timeframe
         number = candles.last_at_ms // timeframe.ms // BLOCK
         if self._block is None or self._block.number != number:
-            view = await self._view_of(number, timeframe)
-            self._block = _Block(
-                number, view, self._analyzer.analyze_series(view), self._strategies.evaluate_series(view)
-            )
+            async with self._turn:
+                view = await self._view_of(number, timeframe)
+                conditions = self._analyzer.analyze_series(view)
+                await asyncio.sleep(PAUSE_S)
+                self._block = _Block(number, view, conditions, self._strategies.evaluate_series(view))
+                await asyncio.sleep(PAUSE_S)
         return self._block
 
     async def _view_of(self, number: int, timeframe: Timeframe) -> MarketView:

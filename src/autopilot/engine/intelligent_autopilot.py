@@ -123,6 +123,10 @@ class IntelligentAutopilot:
         self._enter(RunState.RUNNING)
         return more
 
+    def hurry(self, *, stopping: bool) -> None:
+        """Whether the symbol is to stop soon: then a cycle does not catch up to the end."""
+        self._maturing.is_stopping = stopping
+
     def end(self) -> None:
         """Stop: no further request goes to the exchange."""
         self.record.state = RunState.STOPPED

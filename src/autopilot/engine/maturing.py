@@ -10,18 +10,16 @@ import numpy as np
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray
+from autopilot.domain.errors import AutopilotError
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
-from autopilot.engine.reading import BLOCK, CandleReader, Reading, block_history
+from autopilot.engine.reading import BLOCK, PAUSE_S, CandleReader, Reading, block_history
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.strategies.registry import StrategySet
 
-PAUSE_S = 0.005
-"""Between two steps: long enough for whoever waits for the event loop, a client for instance."""
-
 
 class Maturing:
-    """Whoever has much to do holds ``turn``, so that one symbol after the other does, a little at a time. Methods raise
-    ExchangeError, StoreError."""
+    """Long work holds ``turn``, so that one symbol after the other does it, a little at a time. ``is_stopping``: long
+    work ends, and the next cycle goes on with it. Methods raise AutopilotError then, else ExchangeError, StoreError."""
 
     def __init__(
         self,
@@ -38,6 +36,7 @@ class Maturing:
         self._window = window
         self._reader = reader
         self._turn = turn
+        self.is_stopping = False
         self._lacking: tuple[MarketView, Mapping[str, BoolArray]] | None = None
 
     async def observe(self, reading: Reading, joined: JoinedCandles, *, is_first: bool) -> None:
@@ -46,7 +45,7 @@ class Maturing:
         if self._tracker.is_loading:
             async with self._turn:
                 for _ in iter(self._tracker.load_more, False):
-                    await asyncio.sleep(PAUSE_S)
+                    await self._pause()
         if len(joined.candles) - joined.joined < WINDOW:
             return
         due = self._tracker.candles_due(self._symbol, reading.open_at_ms, is_first=is_first)
@@ -65,6 +64,7 @@ class Maturing:
 
     async def _catch_up(self, open_at_ms: int, due: int) -> None:
         """Mature block by block on the grid of `BLOCK`, so that others can run in between."""
+        await self._pause()
         before = block_history(self._window.timeframe)
         candles = await self._window.past(open_at_ms, due + before)
         due_ms = self._tracker.due_since_ms(self._symbol, candles[-due:])
@@ -78,9 +78,16 @@ class Maturing:
                 continue
             part = whole.between(max(0, begin - before), end)
             arrays = self._strategies.evaluate_series(part).arrays
-            await asyncio.sleep(PAUSE_S)
+            await self._pause()
             lacking, last = self._strategies.lacking(part), len(part.candles) - 1
             samples = self._tracker.matured(self._symbol, part, arrays, lacking, last, due_ms)
-            await asyncio.sleep(PAUSE_S)
+            await self._pause()
             self._tracker.keep(self._symbol, samples)
-            await asyncio.sleep(PAUSE_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        if self.is_stopping:
+            raise AutopilotError(
+                f"{self._symbol}: stopped while it catches up", hint="start it again; it goes on there"
+            )
+        await asyncio.sleep(PAUSE_S)

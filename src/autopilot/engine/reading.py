@@ -19,6 +19,8 @@ from autopilot.strategies.registry import Evaluation, StrategySet
 
 BLOCK = 1020
 """Candles that are evaluated together: whole groups of `performance_tracker.MATURED_AT_ONCE`."""
+PAUSE_S = 0.005
+"""Between two steps of long work: enough for whoever waits for the event loop, a client for instance."""
 
 
 @dataclass(frozen=True, slots=True)

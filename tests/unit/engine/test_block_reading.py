@@ -56,7 +56,8 @@ def single(market: Market, strategies: StrategySet = STRATEGIES) -> WindowReader
 
 
 def ahead(market: Market, strategies: StrategySet = STRATEGIES) -> BlockReader:
-    return BlockReader(SYMBOL, market, SimulatedSentiment(market), ANALYZER, strategies, single(market, strategies))
+    mood, alone = SimulatedSentiment(market), single(market, strategies)
+    return BlockReader(SYMBOL, market, mood, ANALYZER, strategies, alone, asyncio.Lock())
 
 
 @dataclass

@@ -182,8 +182,10 @@ class Database:
             return found
 
     def close(self) -> None:
+        """Commit what is grouped, and close. Closing again does nothing."""
         with store_errors(self.path):
-            commit(self.connection)
+            with suppress(sqlite3.ProgrammingError):
+                commit(self.connection)
             self.connection.close()
 
 

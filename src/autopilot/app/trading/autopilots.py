@@ -131,7 +131,7 @@ class Venue:
         single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
-        return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single)
+        return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
 
     async def close(self) -> None:
         await self.opened.close()
