@@ -78,8 +78,7 @@ def _ours(error: sqlite3.Error, path: Path) -> StoreError:
 
 class Database:
     """A connection. Every method raises StoreError. ``locked_at_ms``: the machine's time since which another program
-    keeps every transaction of this connection from beginning; None if the last one began. ``group``: where small
-    transactions are joined; None commits each by itself."""
+    keeps every transaction from beginning, None if it does not. ``group``: where small transactions are joined."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -184,8 +183,7 @@ class Database:
     def close(self) -> None:
         """Commit what is grouped, and close. Closing again does nothing."""
         with store_errors(self.path):
-            with suppress(sqlite3.ProgrammingError):
-                commit(self.connection)
+            commit(self.connection)
             self.connection.close()
 
 
