@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from home import Home
 
+from autopilot.adapters.store.compact_documents import decision_document
 from autopilot.adapters.store.views.bookkeeping import check_books
 
 SYMBOLS = {"BTC/USD", "ETH/USD"}
@@ -75,6 +76,8 @@ def order_decided(event: Event) -> bool:
     return event["kind"] == "decision" and event["body"]["action"] == "order"
 
 
+DOCUMENT_COLUMN = 20
+"""Of a row of decisions."""
 MOMENTS: dict[str, Callable[[], list[Callable[[Event], bool]]]] = {
     "after some decisions": lambda: [nth(count, "decision") for count in (1, 23, 2, 17)],
     "around orders": lambda: [order_decided, nth(1, "order"), nth(1, "fill"), order_decided],
@@ -102,7 +105,8 @@ def test_kills_change_nothing(
 
 
 def test_orders_are_linked_to_their_decisions(undisturbed: dict[str, list[str]]) -> None:
-    orders = [json.loads(json.loads(row)[-1])["order"] for row in undisturbed["decisions"]]
+    documents = [bytes.fromhex(json.loads(row)[DOCUMENT_COLUMN]) for row in undisturbed["decisions"]]
+    orders = [decision_document(stored)["order"] for stored in documents]
     decided = {order["client_order_id"] for order in orders if order}
     stored = {json.loads(row)[0] for row in undisturbed["orders"]}
     assert decided

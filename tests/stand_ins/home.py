@@ -262,7 +262,9 @@ class Home:
 
 
 def _comparable(row: dict[str, Any]) -> str:
-    return json.dumps([value for name, value in row.items() if name != "id" or isinstance(value, str)])
+    return json.dumps(
+        [value for name, value in row.items() if name != "id" or isinstance(value, str)], default=bytes.hex
+    )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -18,10 +17,11 @@ from autopilot.adapters.durable_file import locked
 from autopilot.adapters.store.audit import AuditTrail, advanced, latest, verify_recent
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
+from autopilot.app.config_hash import config_sha256
 from autopilot.config.paths import Paths, create_directories
 from autopilot.control.peer import Peer
 from autopilot.distribution import installed_version
-from autopilot.domain.audit import AuditKind, canonical
+from autopilot.domain.audit import AuditKind
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import AutopilotError, StoreError
 from autopilot.domain.trading_mode import AUDIT_ALTERED, EVERY_ACCOUNT, ModeEntry, TradingMode, mode_of
@@ -149,11 +149,6 @@ class DaemonAudit:
         except StoreError as error:
             return str(error)
         return verdict.fault.problem if verdict.fault else None
-
-
-def config_sha256(config: AutopilotConfig) -> str:
-    """The SHA-256 of the canonical JSON of all values in effect."""
-    return hashlib.sha256(canonical(config.model_dump(mode="json")).encode()).hexdigest()
 
 
 def _record_command(

@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
+from typing import cast
 
 import numpy as np
 
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.autopilots import SqliteAutopilots
+from autopilot.adapters.store.compact_documents import decision_document
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.decision_columns import MODEL_ID
 from autopilot.adapters.store.other_candles import decided_on_other_candles
-from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
 from autopilot.app.backtest.run import stored_model
@@ -27,7 +31,7 @@ from autopilot.backtest.recorded import RecordedChoice, as_recorded
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import DecisionDocument, Document
 from autopilot.domain.documents import document
 from autopilot.domain.errors import ExchangeError, ModelError, NotFound
 from autopilot.domain.market import MarketKind
@@ -41,14 +45,16 @@ from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import load_strategies
 from autopilot.training.data.series import symbol_series
 
-_ACCOUNT = "SELECT account, exchange, timeframe FROM decisions ORDER BY candle_at_ms DESC, account LIMIT 1"
+_ACCOUNT = f"""
+{newest_of_each("d.account, d.exchange, d.timeframe")} ORDER BY d.candle_at_ms DESC, d.account LIMIT 1
+"""
 _SPANS = """
 SELECT symbol, min(candle_at_ms), max(candle_at_ms) FROM decisions WHERE account = ? AND timeframe = ? GROUP BY symbol
 """
-_MODELS = """
-SELECT json_extract(document, '$.selection.model.model_id'), min(candle_at_ms), max(candle_at_ms) FROM decisions
+_MODELS = f"""
+SELECT {MODEL_ID}, min(candle_at_ms), max(candle_at_ms) FROM decisions AS d
 WHERE account = ? AND timeframe = ? AND decided_by = 'model' GROUP BY 1 ORDER BY 2
-"""
+"""  # noqa: S608 - of constants
 _PASSED_OVER = "SELECT symbol, first_at_ms, last_at_ms FROM passed_candles WHERE account = ? AND timeframe = ?"
 _RECORDED_DECISIONS = """
 SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, signal_type, action, denied_code
@@ -165,9 +171,9 @@ def _set_aside(database: Database, recorded: Recorded, models: Sequence[Deciding
             choices[symbol] |= dict.fromkeys(range(first_ms, last_ms + 1, recorded.timeframe.ms))
     numbers = {model.id: number for number, model in enumerate(models)}
     found = decided_on_other_candles(database, recorded.account, recorded.timeframe)
-    for decision_id, symbol, candle_at_ms, text in found:
+    for decision_id, symbol, candle_at_ms, stored in found:
         ids.add(decision_id)
-        choices[symbol][candle_at_ms] = RecordedChoice.of(from_json(text), numbers)
+        choices[symbol][candle_at_ms] = RecordedChoice.of(cast("DecisionDocument", decision_document(stored)), numbers)
     return _SetAside(frozenset(ids), choices)
 
 

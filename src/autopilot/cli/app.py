@@ -26,7 +26,7 @@ GROUPS = {
     "Learn": ("retrain", "tasks", "model-info", "models", "reset-model"),
     "Test on past data": ("backtest", "sweep", "report", "parity"),
     "Real money": ("keys", "arm", "disarm", "audit"),
-    "Data": ("data",),
+    "Data": ("data", "db"),
     "Set up": ("init", "config", "daemon", "demo"),
 }
 """The commands by the headings of the help, in its order."""

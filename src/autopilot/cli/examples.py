@@ -62,6 +62,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data rename": ("data rename --exchange b --symbol BTCB/USD --to-symbol BTC/BUSD",),
     "data delete": ("data delete --exchange kraken --symbol FD/USD", "data delete --exchange b --symbol BTC/USD --yes"),
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
+    "db": (
+        "db size",
+        'db query "SELECT symbol, count(*) FROM fills GROUP BY symbol"',
+    ),
+    "db size": ("db size", "db size --json"),
+    "db query": ('db query "SELECT name FROM sqlite_schema" --limit 5',),
     "init": ("init", "--config my.toml init"),
     "config": ("config show --origin", "config set risk.max_drawdown_pct 15"),
     "config show": ("config show", "config show --origin"),

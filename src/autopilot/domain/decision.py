@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.market import MarketKind
-from autopilot.domain.order import Order
+from autopilot.domain.order import Order, OrderStatus, Purpose, Side
+from autopilot.domain.portfolio import Position
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
@@ -74,6 +76,49 @@ class CandleBasis:
     left_out: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """An order as it was when a decision was made."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    purpose: Purpose
+    status: OrderStatus
+    quantity: Decimal
+    filled: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account as a decision saw it, in ``currency``. ``free`` to ``own_cash``: the equity mark that was stored with
+    the decision. ``exposure``: the value of all positions and of the entries still open. ``position``: in the symbol
+    that was decided. ``open_orders``: all of the account."""
+
+    currency: str
+    free: Decimal
+    equity: Decimal
+    day_start_equity: Decimal
+    peak_equity: Decimal
+    start_equity: Decimal
+    own_cash: Decimal | None
+    exposure: Decimal
+    position: Position | None
+    open_orders: tuple[OrderState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The inputs of a decision, and the program: with all of it equal, the decision is too. ``version``: of Autopilot.
+    The hashes are the first 16 hexadecimal digits of SHA-256: ``config_hash`` of the configuration in force
+    and of the options that the symbol was started with, ``window_hash`` of the candles, each with all its numbers."""
+
+    version: str
+    config_hash: str
+    window_hash: str
+    account: AccountState
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """The decision on one closed candle of one symbol. Each candle is decided once. ``candle_at_ms`` is the candle's
@@ -98,6 +143,7 @@ class Decision:
     checks: tuple[Check, ...]
     denied: Denied | None = None
     order: Order | None = None
+    provenance: Provenance | None = None
 
 
 def decision_id(account: str, symbol: str, timeframe: Timeframe, candle_at_ms: int) -> str:

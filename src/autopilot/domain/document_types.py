@@ -254,10 +254,46 @@ class PassedDocument(ReasonDocument):
     passed_at_ms: int
 
 
+class OrderStateDocument(TypedDict):
+    """An `OrderState`."""
+
+    client_order_id: str
+    symbol: str
+    side: SideName
+    purpose: str
+    status: str
+    quantity: str
+    filled: str
+
+
+class AccountStateDocument(TypedDict):
+    """An `AccountState`."""
+
+    currency: str
+    free: str
+    equity: str
+    day_start_equity: str
+    peak_equity: str
+    start_equity: str
+    own_cash: str | None
+    exposure: str
+    position: PositionDocument | None
+    open_orders: list[OrderStateDocument]
+
+
+class ProvenanceDocument(TypedDict):
+    """A `Provenance`."""
+
+    version: str
+    config_hash: str
+    window_hash: str
+    account: AccountStateDocument
+
+
 class DecisionDocument(DecidedDocument):
     """A whole `Decision`, as ``explain`` shows it. ``exits``: orders that sold before the next candle without a
     decision; ``passed``: the candles after it that were passed over. The ``decision`` events have neither. Decisions of
-    early versions do not have ``basis``."""
+    early versions do not have ``basis`` and ``provenance``."""
 
     conditions: ConditionsDocument
     selection: SelectionDocument
@@ -269,6 +305,7 @@ class DecisionDocument(DecidedDocument):
     checks: list[CheckDocument]
     denied: DeniedDocument | None
     order: OrderDocument | None
+    provenance: NotRequired[ProvenanceDocument | None]
     exits: NotRequired[list[OrderDocument]]
     passed: NotRequired[PassedDocument | None]
 

@@ -46,6 +46,7 @@ AutopilotError                  failed, unless another kind stands beside it
 ├── ReportMisfit                two parts of a report do not fit together               (report.content)
 ├── StartFailed                 the daemon did not come up                              (daemon.spawn)
 ├── UsageProblem                usage: options or arguments that make no sense          (cli.errors)
+├── QueryInvalid                usage: an SQL query that cannot be answered             (adapters.store.views.sql)
 ├── NothingDecided              not found: there is no decision to explain yet          (cli.errors)
 ├── TrainingFailed              a training did not come to its end                      (cli.errors)
 └── DemoFailed                  a step of the demo failed                               (cli.demo.run)

@@ -22,6 +22,7 @@ from autopilot.engine.events import brief
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
+from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, Reading
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
@@ -57,6 +58,7 @@ class Dependencies:
     catch_up: asyncio.Lock
     watch: AccountWatch
     events: EventSink
+    program: Program
 
 
 class IntelligentAutopilot:
@@ -215,7 +217,10 @@ class IntelligentAutopilot:
             signal, market, reading.open_at_ms, self._price(reading), proven_on=selection.proven_on
         )
         judgement = self._trader.judge(signal, selection, context)
-        decision = judgement.decision(self._source, conditions, evaluation, selection, signal, reading.basis, context)
+        provenance = self._deps.program.provenance(self._source.name, reading, context.portfolio, mark)
+        decision = judgement.decision(
+            self._source, conditions, evaluation, selection, signal, reading.basis, context, provenance
+        )
         if self._ledger.record_decision(decision, mark):
             self._account.keep(mark)
             self._announce(decision)

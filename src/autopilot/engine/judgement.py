@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autopilot.domain.conditions import MarketConditions
-from autopilot.domain.decision import Action, CandleBasis, Check, Decision, Denied, Opportunity
+from autopilot.domain.decision import Action, CandleBasis, Check, Decision, Denied, Opportunity, Provenance
 from autopilot.domain.errors import StrategyError
 from autopilot.domain.order import Order, Purpose, Side
 from autopilot.domain.selection import Selection
@@ -43,6 +43,7 @@ class Judgement:
         signal: StrategySignal,
         basis: CandleBasis,
         context: DecisionContext,
+        provenance: Provenance,
     ) -> Decision:
         """The decision with everything that led to it. ``source``: the market that was decided on."""
         return Decision(
@@ -64,6 +65,7 @@ class Judgement:
             checks=self.checks,
             denied=self.denied,
             order=self.order,
+            provenance=provenance,
         )
 
 

@@ -36,6 +36,7 @@ from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.provenance import Program
 from autopilot.engine.reading import ViewMaker, WindowReader
 from autopilot.execution.exits import ExitSettings
 from autopilot.execution.order_desk import OrderDesk
@@ -290,6 +291,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
             catch_up=asyncio.Lock(),
             watch=watch,
             events=events,
+            program=Program("1.2.3", "0123456789abcdef"),
         )
         settings = replace(
             AutopilotConfig(min_confidence_threshold=0.0, max_trades_per_day=trades_per_day).trading(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,7 +115,7 @@ def contents(path: Path) -> dict[str, list[list[Any]]]:
     database = open_database(path)
     try:
         return {
-            table: sorted((_comparable(dict(row)) for row in database.rows(f"SELECT * FROM {table}")), key=json.dumps)
+            table: sorted((_comparable(dict(row)) for row in database.rows(f"SELECT * FROM {table}")), key=repr)
             for table in TABLES
         }
     finally:

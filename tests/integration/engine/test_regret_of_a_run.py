@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from statistics import fmean
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns
 from autopilot.app.report.performance import performance_report
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.strategies.registry import load_strategies
@@ -25,8 +25,9 @@ async def test_the_report_is_what_the_books_say(open_desk: Open) -> None:
     report = performance_report(desk.database.path, threshold, None, None)
 
     decided = desk.rows("symbol, candle_at_ms, strategy, confidence, price", "decisions", "candle_at_ms, symbol")
-    samples = desk.rows("symbol, candle_at_ms, returns", "performance_samples", "candle_at_ms")
-    returns = {(symbol, at_ms): json.loads(text) for symbol, at_ms, text in samples}
+    samples = desk.rows(f"symbol, candle_at_ms, {RETURNS}", "performance_samples AS s", "candle_at_ms")
+    stored = StoredReturns(desk.database.connection)
+    returns = {(symbol, at_ms): stored.of(*found) for symbol, at_ms, *found in samples}
     price = {(symbol, at_ms): price for symbol, at_ms, _, _, price in decided}
     by_day: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for symbol, at_ms, strategy, confidence, _ in decided:

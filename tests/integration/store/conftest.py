@@ -16,9 +16,10 @@ from orders import an_order
 from autopilot.adapters.store.armings import SqliteArmings
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.ledger import SqliteLedger
+from autopilot.adapters.store.stored_marks import FIELDS
 from autopilot.app.audit_log import audited
 from autopilot.domain.conditions import FeatureRow, MarketConditions, Regime
-from autopilot.domain.decision import Action, Check, Decision, Denied, decision_id
+from autopilot.domain.decision import AccountState, Action, Check, Decision, Denied, Provenance, decision_id
 from autopilot.domain.market import MarketKind
 from autopilot.domain.order import Fill, Order, OrderType
 from autopilot.domain.selection import DecidedBy, GroupScore, Selection, StrategyScore
@@ -160,6 +161,18 @@ def make_mark() -> Callable[..., EquityMark]:
     def make(at_ms: int = START_MS, **changes: Any) -> EquityMark:
         mark = EquityMark(ACCOUNT, "USD", at_ms, *[Decimal("10000.00")] * 5)
         return replace(mark, **changes)
+
+    return make
+
+
+@pytest.fixture
+def make_provenance() -> Callable[[EquityMark], Provenance]:
+    """That of a decision on an account that holds nothing, with this mark."""
+
+    def make(mark: EquityMark) -> Provenance:
+        values = {name: getattr(mark, name) for name in FIELDS}
+        state = AccountState(currency=mark.currency, exposure=Decimal(0), position=None, open_orders=(), **values)
+        return Provenance("1.2.3", "0123456789abcdef", "fedcba9876543210", state)
 
     return make
 

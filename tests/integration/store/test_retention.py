@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from autopilot.adapters.store.armings import SqliteArmings
+from autopilot.adapters.store.compact_documents import compact_document, decision_document
 from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.decision_columns import COLUMNS as DOCUMENT_COLUMNS
+from autopilot.adapters.store.decision_columns import decision_columns
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.regret_rows import decided_markets, matured_decisions
 from autopilot.adapters.store.retention import STEP_ROWS, prune_decisions
@@ -64,7 +67,11 @@ COLUMNS = [
     "denied_code",
     "denied_detail",
     "order_id",
+    "plain_document",
     "document",
+    "model_id",
+    "rule_choice",
+    "on_other_candles",
 ]
 
 
@@ -98,6 +105,21 @@ KEPT_BY_MODEL = {at(10, 3), at(10, 8), at(10, 9), at(10, 13)}
 """The first and the last that each model decided."""
 
 
+def in_either_form(text: str, open_ms: int) -> dict[str, Any]:
+    """Some rows are of an earlier version."""
+    if open_ms // HOUR_MS % 3 == 0:
+        return {
+            "plain_document": text,
+            "document": None,
+            "model_id": None,
+            "rule_choice": None,
+            "on_other_candles": None,
+        }
+    document = decision_document(text)
+    columns = dict(zip(DOCUMENT_COLUMNS, decision_columns(document), strict=True))
+    return {"plain_document": "", "document": compact_document(document), **columns}
+
+
 def store_decisions(database: Database, **changes: Any) -> None:
     rows = []
     for open_ms in range(FIRST_MS, LAST_MS + 1, HOUR_MS):
@@ -105,9 +127,10 @@ def store_decisions(database: Database, **changes: Any) -> None:
         if at(5, 0) <= open_ms < at(5, 4):
             continue
         own = {"id": f"{open_ms // HOUR_MS:010x}", "candle_at_ms": open_ms, "decided_at_ms": open_ms + 60_000}
-        rows.append([{**PLAIN, **own, **(SPECIAL | WHOLE).get(open_ms, {}), **changes}[name] for name in COLUMNS])
+        row = {**PLAIN, **own, **(SPECIAL | WHOLE).get(open_ms, {}), **changes}
+        rows.append([(row | in_either_form(row["document"], open_ms))[name] for name in COLUMNS])
     with database.transaction(durable=False) as connection:
-        connection.executemany(f"INSERT INTO decisions VALUES ({', '.join('?' * 20)})", rows)
+        connection.executemany(f"INSERT INTO decisions VALUES ({', '.join('?' * len(COLUMNS))})", rows)
 
 
 def stored(database: Database, account: str = ACCOUNT) -> set[int]:
@@ -201,7 +224,7 @@ def test_statistics_are_of_the_time_of_which_all_are_there(decided: Database) ->
     with decided.transaction(durable=False) as connection:
         connection.execute(
             "INSERT INTO performance_samples SELECT exchange, symbol, timeframe, candle_at_ms, candle_at_ms + ?,"
-            " 'ranging', '{\"macd\": 0.01}' FROM decisions",
+            " 'ranging', '{\"macd\": 0.01}', NULL, NULL FROM decisions",
             (DAY_MS,),
         )
     (market,) = decided_markets(decided.connection, None)
@@ -264,10 +287,11 @@ def test_later_decisions_take_the_pages_of_deleted_ones(decided: Database) -> No
     prune_decisions(decided.path, KEEP_DAYS, go_on)
     pages = decided.row("PRAGMA page_count")[0]
     deleted = decided.row("SELECT decisions FROM pruned_decisions")[0]
+    form = in_either_form(PLAIN["document"], HOUR_MS)
     own = [
-        [{**PLAIN, "id": "0", "candle_at_ms": each, "decided_at_ms": each}[name] for name in COLUMNS]
+        [{**PLAIN, "id": "0", "candle_at_ms": each, "decided_at_ms": each, **form}[name] for name in COLUMNS]
         for each in range(LAST_MS + HOUR_MS, LAST_MS + deleted * HOUR_MS // 2, HOUR_MS)
     ]
     with decided.transaction(durable=False) as connection:
-        connection.executemany(f"INSERT INTO decisions VALUES ({', '.join('?' * 20)})", own)
+        connection.executemany(f"INSERT INTO decisions VALUES ({', '.join('?' * len(COLUMNS))})", own)
     assert decided.row("PRAGMA page_count")[0] == pages

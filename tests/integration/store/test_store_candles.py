@@ -185,7 +185,8 @@ def test_a_renamed_series_takes_its_samples_along_and_a_deleted_one_takes_them_a
     for symbol, at in (("BTCB/USD", 1), ("BTCB/USD", 2), ("BTC/BUSD", 1), ("ETH/USD", 1)):
         with database.transaction(durable=False) as connection:
             connection.execute(
-                "INSERT INTO performance_samples VALUES ('kraken', ?, '1h', ?, 9, 'quiet', '{}')", (symbol, at)
+                "INSERT INTO performance_samples VALUES ('kraken', ?, '1h', ?, 9, 'quiet', '{}', NULL, NULL)",
+                (symbol, at),
             )
     assert store.rename_candles("kraken", "BTCB/USD", Timeframe.H1, "kraken", "BTC/BUSD") == 5
     assert same(store.load_candles("kraken", "BTC/BUSD", Timeframe.H1), candles)

@@ -32,7 +32,7 @@ def decide(database: Database) -> None:
     with database.transaction(durable=False) as connection:
         connection.executemany(
             "INSERT INTO decisions VALUES (?, 'BTC/USD', 'paper:kraken', 'kraken', 'real', '30m', ?, ?, 'ranging',"
-            " 'momentum', 'macd', 'rules', 0.5, 'none', 1.0, 'hold', NULL, NULL, NULL, '{}')",
+            " 'momentum', 'macd', 'rules', 0.5, 'none', 1.0, 'hold', NULL, NULL, NULL, '{}', NULL, NULL, NULL, NULL)",
             [(f"{at_ms:010x}", at_ms, at_ms) for at_ms in range(0, DAYS * DAY_MS, 30 * MINUTE_MS)],
         )
 

@@ -15,7 +15,7 @@ from autopilot.domain import card_types as cards
 from autopilot.domain import document_types as types
 from autopilot.domain import status_types
 from autopilot.domain.conditions import MarketConditions
-from autopilot.domain.decision import Action, CandleBasis, Check, Decision, Denied
+from autopilot.domain.decision import AccountState, Action, CandleBasis, Check, Decision, Denied, OrderState, Provenance
 from autopilot.domain.order import Order, Side
 from autopilot.domain.passed_candles import PassedCandles
 from autopilot.domain.portfolio import Position, RoundTrip
@@ -55,6 +55,9 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"
         (Selection, types.SelectionDocument, set()),
         (Decision, types.DecisionDocument, {"exits", "passed"}),
         (CandleBasis, types.BasisDocument, set()),
+        (Provenance, types.ProvenanceDocument, set()),
+        (AccountState, types.AccountStateDocument, set()),
+        (OrderState, types.OrderStateDocument, set()),
         (PassedCandles, types.PassedDocument, set()),
         (Restriction, status_types.RestrictionDocument, set()),
         (GateRule, cards.GateRuleDocument, set()),

@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from autopilot.domain.errors import StoreError
 
@@ -63,10 +63,11 @@ def committed(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def commit(connection: sqlite3.Connection) -> None:
-    """Commit the open transaction, if there is one."""
-    if connection.in_transaction:
-        with committed(connection):
-            pass
+    """Commit the open transaction, if there is one. Of a closed connection there is none."""
+    with suppress(sqlite3.ProgrammingError):
+        if connection.in_transaction:
+            with committed(connection):
+                pass
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial, wraps
 from pathlib import Path
@@ -19,6 +19,7 @@ from autopilot.adapters.store.early_positions import without_fee_coins
 from autopilot.adapters.store.read_only import connected_readonly, database_uri
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
+from autopilot.adapters.store.settled_reads import SettledReads
 from autopilot.domain.errors import (
     StoreCorrupt,
     StoreError,
@@ -64,10 +65,7 @@ def _ours(error: sqlite3.Error, path: Path) -> StoreError:
     code = extended & 0xFF
     words = f"the database {path} cannot be used: {error}"
     if code in _CORRUPT or "decode to UTF-8" in str(error):
-        return StoreCorrupt(
-            f"the database {path} is damaged: {error}",
-            hint=_RESTORE,
-        )
+        return StoreCorrupt(f"the database {path} is damaged: {error}", hint=_RESTORE)
     if code in _HELD:
         return StoreLocked(words, hint="another program holds it; end that program, or try again later")
     if extended in _NO_ROOM:
@@ -80,8 +78,7 @@ def _ours(error: sqlite3.Error, path: Path) -> StoreError:
 
 class Database:
     """A connection. Every method raises StoreError. ``locked_at_ms``: the machine's time since which another program
-    keeps every transaction of this connection from beginning; None if the last one began. ``group``: where small
-    transactions are joined; None commits each by itself."""
+    keeps every transaction from beginning, None if it does not. ``group``: where small transactions are joined."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -89,6 +86,7 @@ class Database:
         self.ballast = Ballast(path.parent)
         self.locked_at_ms: int | None = None
         self.group: CommitGroup | None = None
+        self._settled = SettledReads(connection)
         self._durable: bool | None = None
         self._is_urgent = False
         self._wait_s = BUSY_TIMEOUT_S
@@ -111,7 +109,8 @@ class Database:
                 self._begin()
                 if group:
                     group.begin(self.commit_group)
-            with savepoint(self.connection) if group else committed(self.connection):
+            ending = savepoint(self.connection) if group else committed(self.connection)
+            with self._settled.changing(books=durable), ending:
                 yield self.connection
 
     def commit_group(self) -> None:
@@ -167,6 +166,11 @@ class Database:
             raise
         self.locked_at_ms = None
 
+    def settled(self, key: Hashable, read: Callable[[], Result]) -> Result:
+        """The result of ``read``, which reads only what durable transactions write; see `SettledReads`."""
+        with store_errors(self.path):
+            return self._settled.get(key, read)
+
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         with store_errors(self.path):
             return self.connection.execute(sql, parameters).fetchall()
@@ -179,8 +183,7 @@ class Database:
     def close(self) -> None:
         """Commit what is grouped, and close. Closing again does nothing."""
         with store_errors(self.path):
-            with suppress(sqlite3.ProgrammingError):
-                commit(self.connection)
+            commit(self.connection)
             self.connection.close()
 
 

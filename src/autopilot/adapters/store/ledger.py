@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,13 +9,16 @@ from decimal import Decimal
 from functools import partial
 
 from autopilot.adapters.store.audit import AuditedStore
-from autopilot.adapters.store.database import urgent
+from autopilot.adapters.store.compact_decisions import compact_decision
+from autopilot.adapters.store.database import store_errors, urgent
+from autopilot.adapters.store.decision_columns import on_other_candles
 from autopilot.adapters.store.refused_exits import refused_exit
-from autopilot.adapters.store.rows import IS_OPEN, insert, to_row
+from autopilot.adapters.store.rows import IS_OPEN, from_row, insert, to_row
+from autopilot.adapters.store.stored_marks import latest_mark
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.domain.audit import AuditKind
 from autopilot.domain.booking import Booked, book_fills, write_off
 from autopilot.domain.decision import Decision
-from autopilot.domain.documents import document
 from autopilot.domain.market import Market, split_symbol
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
@@ -27,12 +29,15 @@ from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.ledger import DecisionLedger, EquityMark, WriteOffs
 
 _SAVE_ORDER = insert("orders", Order, or_update="client_order_id")
+_OPEN_ORDERS = f"SELECT * FROM orders WHERE account = ? AND {IS_OPEN} ORDER BY created_at_ms, client_order_id"
+_POSITIONS = "SELECT * FROM positions WHERE account = ? ORDER BY symbol"
 _POSITION = "SELECT * FROM positions WHERE account = ? AND symbol = ?"
 _SAVE_POSITION = insert("positions", Position, or_update="account, symbol")
 _SAVE_MARK = insert("equity", EquityMark, or_update="account, currency")
+_HAS_MARK = "SELECT 1 FROM equity WHERE account = ? AND currency = ?"
 _ADD_FILL = insert("fills", Fill) + " ON CONFLICT DO NOTHING"
 _ADD_ROUND_TRIP = insert("round_trips", RoundTrip)
-_ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 20)}) ON CONFLICT DO NOTHING"
+_ADD_DECISION = f"INSERT INTO decisions VALUES ({', '.join('?' * 24)}) ON CONFLICT DO NOTHING"
 _ADD_PASSED = insert("passed_candles", PassedCandles) + " ON CONFLICT DO NOTHING"
 _SERIES = "account = ?1 AND symbol = ?2 AND timeframe = ?3"
 _CONTINUE_PASSED = (
@@ -71,7 +76,8 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
                 self._audit_decision(connection, decision, order)
                 with self._audit_changes(connection, order):
                     connection.execute(_SAVE_ORDER, to_row(order))
-            connection.execute(_SAVE_MARK, to_row(mark))
+            if order or decision.provenance is None or not self._has_mark(connection, mark):
+                connection.execute(_SAVE_MARK, to_row(mark))
             return True
 
     def pass_over(self, passed: PassedCandles) -> bool:
@@ -101,7 +107,7 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
 
     def last_price(self, account: str, symbol: str) -> float | None:
         row = self._database.row(
-            "SELECT price FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1",
+            f"{newest_of_each('d.price', 'account = ?1 AND symbol = ?2')} ORDER BY d.candle_at_ms DESC LIMIT 1",
             (account, symbol),
         )
         return row[0] if row else None
@@ -154,12 +160,8 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return self._first(Order, "SELECT * FROM orders WHERE client_order_id = ?", (client_order_id,))
 
     def open_orders(self, account: str, symbol: str | None = None) -> tuple[Order, ...]:
-        return self._all(
-            Order,
-            f"SELECT * FROM orders WHERE account = ? AND {IS_OPEN} AND symbol = coalesce(?, symbol)"
-            " ORDER BY created_at_ms, client_order_id",
-            (account, symbol),
-        )
+        orders = self._database.settled((_OPEN_ORDERS, account), lambda: self._all(Order, _OPEN_ORDERS, (account,)))
+        return orders if symbol is None else tuple(order for order in orders if order.symbol == symbol)
 
     def last_exit(self, account: str, symbol: str, since_ms: int) -> Order | None:
         return self._first(Order, _LAST_EXIT, (account, symbol, since_ms))
@@ -168,7 +170,7 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return refused_exit(self._database, position.account, position.symbol)
 
     def positions(self, account: str) -> tuple[Position, ...]:
-        return self._all(Position, "SELECT * FROM positions WHERE account = ? ORDER BY symbol", (account,))
+        return self._database.settled((_POSITIONS, account), lambda: self._all(Position, _POSITIONS, (account,)))
 
     def busy_accounts(self) -> tuple[str, ...]:
         """The accounts with open orders or positions, whether or not a symbol runs on them."""
@@ -178,6 +180,10 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return tuple(row[0] for row in rows)
 
     def symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
+        given = (account, symbol, day_start_ms)
+        return self._database.settled((HISTORY, given), lambda: self._symbol_history(*given))
+
+    def _symbol_history(self, account: str, symbol: str, day_start_ms: int) -> SymbolRecord:
         (entries,) = self._database.rows(
             "SELECT count(*) FROM orders WHERE account = ? AND symbol = ? AND purpose = ? AND created_at_ms >= ?"
             " AND status <> ?",
@@ -197,10 +203,17 @@ class SqliteLedger(AuditedStore, DecisionLedger, WriteOffs):
         return self._all(RoundTrip, RECENT, (account, since_ms))
 
     def traded_cash(self, account: str, currency: str) -> Decimal:
-        return self._amount(_TRADED_CASH, (account, currency))
+        key = (account, currency)
+        return self._database.settled((_TRADED_CASH, key), lambda: self._amount(_TRADED_CASH, key))
 
     def equity_mark(self, account: str, currency: str) -> EquityMark | None:
-        return self._first(EquityMark, "SELECT * FROM equity WHERE account = ? AND currency = ?", (account, currency))
+        with store_errors(self._database.path):
+            found = latest_mark(self._database.connection, account, currency)
+            return from_row(EquityMark, found) if found else None
+
+    def _has_mark(self, connection: sqlite3.Connection, mark: EquityMark) -> bool:
+        """Whether the table has one of the account, which the decision's replaces for those who read it."""
+        return connection.execute(_HAS_MARK, (mark.account, mark.currency)).fetchone() is not None
 
     def _amount(self, sql: str, key: tuple[str, str]) -> Decimal:
         """The first column of the first row; 0 without a row."""
@@ -265,7 +278,11 @@ def _decision_row(decision: Decision) -> tuple[object, ...]:
         denied.code if denied else None,
         denied.detail if denied else None,
         order.client_order_id if order else None,
-        json.dumps(document(decision), separators=(",", ":"), ensure_ascii=False),
+        "",
+        compact_decision(decision),
+        selection.model.model_id if selection.model else None,
+        selection.rule_choice,
+        on_other_candles(decision.basis.count, decision.basis.joined),
     )
 
 

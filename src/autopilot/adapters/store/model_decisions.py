@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from autopilot.adapters.store.rows import IS_COMPLETE, from_json, to_row
+from autopilot.adapters.store.compact_documents import DOCUMENT, decision_document
+from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns
+from autopilot.adapters.store.decision_columns import MODEL_ID
+from autopilot.adapters.store.rows import IS_COMPLETE, to_row
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.training.evidence.drift import ServedDecisions
@@ -18,11 +21,11 @@ from autopilot.training.evidence.drift import ServedDecisions
 # CROSS keeps the order of the joins: each decision looks its sample up by the key. One decision an hour is enough of
 # timeframes that have more.
 _SERVED = f"""
-SELECT d.candle_at_ms, json_extract(d.document, '$.selection'), s.returns
+SELECT d.candle_at_ms, {DOCUMENT}, {RETURNS}
 FROM decisions AS d CROSS JOIN performance_samples AS s
     ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
 WHERE d.candle_at_ms >= :since_ms AND d.decided_by = 'model' AND d.candle_at_ms % {HOUR_MS} = 0
-    AND json_extract(d.document, '$.selection.model.model_id') = :model_id
+    AND {MODEL_ID} = :model_id
     AND d.timeframe = coalesce(:timeframe, d.timeframe) AND d.market IN (SELECT value FROM json_each(:markets))
     AND {IS_COMPLETE}
 ORDER BY d.candle_at_ms, d.symbol
@@ -42,9 +45,10 @@ class Served:
 def served_decisions(connection: sqlite3.Connection, wanted: Served, classes: Sequence[str]) -> ServedDecisions:
     """The matured decisions of a model. ``classes``: the groups in the model's order, then the class "no group".
     Raises StoreCorrupt."""
+    stored = StoredReturns(connection)
     rows = [
-        (at_ms, _served(from_json(selection), from_json(returns), classes))
-        for at_ms, selection, returns in connection.execute(
+        (at_ms, _served(decision_document(document)["selection"], stored.of(*returns), classes))
+        for at_ms, document, *returns in connection.execute(
             _SERVED, {**to_row(wanted), "markets": json.dumps(wanted.markets)}
         )
     ]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.adapters.store.rows import IS_COMPLETE, from_json
+from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns
+from autopilot.adapters.store.decision_columns import RULE_CHOICE
+from autopilot.adapters.store.rows import IS_COMPLETE
 from autopilot.domain.candles import IntArray
 from autopilot.domain.timeframe import Timeframe
 from autopilot.performance.regret import MaturedDecisions
@@ -20,8 +22,7 @@ WHERE symbol = coalesce(?, symbol) AND {IS_COMPLETE} GROUP BY 1, 2, 3 ORDER BY m
 # into only where a column cannot say what the rule table would have taken.
 _MATURED = f"""
 SELECT d.candle_at_ms, d.symbol, d.regime, d.decided_by, d.confidence, d.strategy,
-    CASE d.decided_by WHEN 'rules' THEN d.strategy ELSE json_extract(d.document, '$.selection.rule_choice') END,
-    later.price / d.price - 1, s.returns
+    CASE d.decided_by WHEN 'rules' THEN d.strategy ELSE {RULE_CHOICE} END, later.price / d.price - 1, {RETURNS}
 FROM decisions AS d CROSS JOIN performance_samples AS s
     ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
 LEFT JOIN decisions AS later
@@ -59,9 +60,10 @@ def matured_decisions(connection: sqlite3.Connection, market: DecidedMarket, sym
         "symbol": symbol,
     }
     rows = connection.execute(_MATURED, wanted).fetchall()
-    by_column = list(zip(*rows, strict=True)) or [()] * 9
-    at_ms, symbols, regimes, deciders, confidence, chosen, by_rules, hold, texts = by_column
-    returns = from_json(f"[{','.join(texts)}]")
+    by_column = list(zip(*rows, strict=True)) or [()] * 10
+    at_ms, symbols, regimes, deciders, confidence, chosen, by_rules, hold, texts, lists = by_column
+    stored = StoredReturns(connection)
+    returns = [stored.of(*each) for each in zip(texts, lists, strict=True)]
     strategies = tuple(sorted({name for row in returns for name in row}))
     earned = [[row.get(name, np.nan) for name in strategies] for row in returns]
     column = {name: at for at, name in enumerate(strategies)}

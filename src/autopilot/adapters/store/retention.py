@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autopilot.adapters.store.database import Store, open_database
-from autopilot.adapters.store.other_candles import ON_OTHER_CANDLES
+from autopilot.adapters.store.decision_columns import MODEL_ID, ON_OTHER_CANDLES
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import CandleKind, MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
@@ -31,8 +31,8 @@ _REFERRED = " UNION ".join(
 _ROWS = f"""
 SELECT rowid, id, candle_at_ms, decided_at_ms / {DAY_MS},
     signal_type <> 'none' OR denied_code IS NOT NULL OR order_id IS NOT NULL OR {ON_OTHER_CANDLES},
-    CASE decided_by WHEN 'model' THEN json_extract(document, '$.selection.model.model_id') END
-FROM decisions WHERE account = ? AND symbol = ? AND timeframe = ? AND candle_at_ms"""
+    CASE decided_by WHEN 'model' THEN {MODEL_ID} END
+FROM decisions AS d WHERE account = ? AND symbol = ? AND timeframe = ? AND candle_at_ms"""
 _BEFORE = f"{_ROWS} < ? ORDER BY candle_at_ms DESC LIMIT 1"
 _FROM = f"{_ROWS} >= ? ORDER BY candle_at_ms LIMIT {STEP_ROWS + 1}"
 _MARK = """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from autopilot.adapters.store.database import Store
-from autopilot.adapters.store.rows import from_json
+from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns, compact_returns, list_id
+from autopilot.adapters.store.database import Store, store_errors
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
@@ -29,9 +28,11 @@ class SqliteSamples(Store, SampleStore):
 
     def save_samples(self, samples: Sequence[PerformanceSample]) -> None:
         with self._database.transaction(durable=False) as connection:
+            kinds = dict.fromkeys(tuple(sample.returns) for sample in samples)
+            lists = {names: list_id(connection, names) for names in kinds}
             connection.executemany(
                 "INSERT INTO performance_samples (exchange, symbol, timeframe, candle_at_ms, matured_at_ms, regime,"
-                " returns) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                " plain_returns, returns, strategies) VALUES (?,?,?,?,?,?,'',?,?) ON CONFLICT DO NOTHING",
                 [
                     (
                         sample.exchange,
@@ -40,7 +41,8 @@ class SqliteSamples(Store, SampleStore):
                         sample.candle_at_ms,
                         sample.matured_at_ms,
                         sample.regime.value,
-                        json.dumps(dict(sample.returns), separators=(",", ":")),
+                        compact_returns(tuple(sample.returns.values())),
+                        lists[tuple(sample.returns)],
                     )
                     for sample in samples
                 ],
@@ -62,19 +64,21 @@ class SqliteSamples(Store, SampleStore):
 
     def _found(self, where: str, given: tuple[object, ...]) -> tuple[PerformanceSample, ...]:
         rows = self._database.rows(
-            "SELECT exchange, symbol, timeframe, candle_at_ms, matured_at_ms, regime, returns FROM performance_samples"
-            f" WHERE {where}",
+            f"SELECT exchange, symbol, timeframe, candle_at_ms, matured_at_ms, regime, {RETURNS}"
+            f" FROM performance_samples AS s WHERE {where}",
             given,
         )
-        return tuple(
-            PerformanceSample(
-                exchange=row[0],
-                symbol=row[1],
-                timeframe=Timeframe(row[2]),
-                candle_at_ms=row[3],
-                matured_at_ms=row[4],
-                regime=Regime(row[5]),
-                returns=from_json(row[6]),
+        stored = StoredReturns(self._database.connection)
+        with store_errors(self._database.path):
+            return tuple(
+                PerformanceSample(
+                    exchange=row[0],
+                    symbol=row[1],
+                    timeframe=Timeframe(row[2]),
+                    candle_at_ms=row[3],
+                    matured_at_ms=row[4],
+                    regime=Regime(row[5]),
+                    returns=stored.of(row[6], row[7]),
+                )
+                for row in rows
             )
-            for row in rows
-        )

@@ -352,6 +352,28 @@ MIGRATIONS: tuple[str, ...] = (
         day INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, used_bytes INTEGER NOT NULL
     ) STRICT;
     """,
+    """
+    -- A decision's document is compact: `compact_documents`. Those of before are in plain_document, which is empty
+    -- otherwise; `compaction` changes them while the daemon runs. The columns after it are of compact ones only.
+    ALTER TABLE decisions RENAME COLUMN document TO plain_document;
+    ALTER TABLE decisions ADD COLUMN document BLOB;
+    ALTER TABLE decisions ADD COLUMN model_id TEXT;
+    ALTER TABLE decisions ADD COLUMN rule_choice TEXT;
+    ALTER TABLE decisions ADD COLUMN on_other_candles INTEGER CHECK (on_other_candles IN (0, 1));
+    CREATE INDEX decisions_plain ON decisions (candle_at_ms) WHERE document IS NULL;
+
+    -- Decisions are found by their series, as `views.decided_series` does: each index costs a decision a page to write.
+    DROP INDEX decisions_by_id;
+    DROP INDEX decisions_by_time;
+    DROP INDEX decisions_by_symbol;
+
+    -- Returns are compact too: `compact_returns`.
+    CREATE TABLE strategy_lists (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE) STRICT;
+    ALTER TABLE performance_samples RENAME COLUMN returns TO plain_returns;
+    ALTER TABLE performance_samples ADD COLUMN returns BLOB;
+    ALTER TABLE performance_samples ADD COLUMN strategies INTEGER REFERENCES strategy_lists (id);
+    CREATE INDEX samples_plain ON performance_samples (candle_at_ms) WHERE returns IS NULL;
+    """,
 )
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x4175746F

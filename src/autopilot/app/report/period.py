@@ -10,8 +10,10 @@ from decimal import Decimal
 
 import numpy as np
 
+from autopilot.adapters.store.compact_returns import RETURNS, StoredReturns
 from autopilot.adapters.store.database import Database, open_for_queries
 from autopilot.adapters.store.rows import from_json, from_row
+from autopilot.adapters.store.stored_marks import latest_mark
 from autopilot.analysis.view import market_view
 from autopilot.app.backtest.data import TestedSymbol
 from autopilot.app.backtest.figures import TradedPeriod, held_evenly, period_document
@@ -25,7 +27,7 @@ from autopilot.domain.document_types import Document
 from autopilot.domain.money import ZERO
 from autopilot.domain.order import Fill, Order
 from autopilot.domain.portfolio import RoundTrip
-from autopilot.domain.timeframe import DAY_MS, utc_text
+from autopilot.domain.timeframe import DAY_MS, Timeframe, utc_text
 from autopilot.performance.account_record import (
     AccountRecord,
     GoneCoins,
@@ -35,13 +37,13 @@ from autopilot.performance.account_record import (
     prices_at,
 )
 
-_DECISIONS = """
+_DECISIONS = f"""
 SELECT d.id, d.candle_at_ms, d."group", d.regime, d.strategy, d.decided_by, d.confidence, d.signal_type, d.denied_code,
-    s.returns
+    {RETURNS}
 FROM decisions AS d LEFT JOIN performance_samples AS s
     ON s.exchange = d.exchange AND s.timeframe = d.timeframe AND s.symbol = d.symbol AND s.candle_at_ms = d.candle_at_ms
 WHERE d.account = ? AND d.timeframe = ?
-"""
+"""  # noqa: S608 - of constants
 
 
 _PRUNED = "SELECT sum(decisions), max(until_ms) FROM pruned_decisions WHERE account = ? AND timeframe = ?"
@@ -50,7 +52,8 @@ _WRITE_OFFS = "SELECT at_ms, body FROM audit WHERE kind = ?"
 
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
-    """A row of `_DECISIONS`. ``returns``: JSON by strategy, from the matured sample; None until it has matured."""
+    """A row of `_DECISIONS`. ``outcome``: the net return of the chosen strategy over the horizon; NaN until it has
+    matured."""
 
     id: str
     candle_at_ms: int
@@ -61,12 +64,12 @@ class RecordedDecision:
     confidence: float
     signal_type: str
     denied_code: str | None
-    returns: str | None
+    outcome: float
 
     @property
     def outcome_bps(self) -> float:
-        """The net return of the chosen strategy over the horizon, in bps; NaN until it is known."""
-        return BPS * float(from_json(self.returns).get(self.strategy, np.nan)) if self.returns else float("nan")
+        """The outcome in bps."""
+        return BPS * self.outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +145,7 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
     write_offs = _write_offs(database, account)
     notes += _unrecorded(database, account, write_offs)
     notes += _pruned(database, recorded)
-    start = database.row("SELECT start_equity FROM equity WHERE account = ? AND currency = ?", (account, currency))
+    mark = latest_mark(database.connection, account, currency)
     first_ms = min(first for first, _ in recorded.spans.values())
     until_ms = recorded.last_ms + recorded.timeframe.ms
     return AccountHistory(
@@ -152,11 +155,20 @@ def _history(config: AutopilotConfig, database: Database, days: int | None) -> A
         fills=[each for each in (from_row(Fill, row) for row in fills) if each.symbol in counted],
         trips=[each for each in (from_row(RoundTrip, row) for row in trips) if each.symbol in counted],
         write_offs=[each for each in write_offs if each.symbol in counted],
-        decisions=[RecordedDecision(*row) for row in database.rows(_DECISIONS, (account, recorded.timeframe.value))],
-        start_equity=Decimal(start[0]) if start else config.paper.balance,
+        decisions=_decisions(database, account, recorded.timeframe),
+        start_equity=Decimal(mark["start_equity"]) if mark else config.paper.balance,
         since_ms=first_ms if days is None else max(first_ms, until_ms - days * DAY_MS),
         notes=notes,
     )
+
+
+def _decisions(database: Database, account: str, timeframe: Timeframe) -> list[RecordedDecision]:
+    stored = StoredReturns(database.connection)
+    found = []
+    for *columns, returns, strategies in database.rows(_DECISIONS, (account, timeframe.value)):
+        earned = stored.of(returns, strategies) if returns is not None else {}
+        found.append(RecordedDecision(*(*columns, earned.get(columns[4], np.nan))))
+    return found
 
 
 def _write_offs(database: Database, account: str) -> list[GoneCoins]:

@@ -14,7 +14,9 @@ from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.analysis.market_analyzer import MarketAnalyzer
+from autopilot.app.config_hash import config_hash
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
+from autopilot.distribution import installed_version
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.timeframe import Timeframe
@@ -24,6 +26,7 @@ from autopilot.engine.intelligent_autopilot import Dependencies, IntelligentAuto
 from autopilot.engine.lent_candles import LentCandles
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
+from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, ViewMaker, WindowReader
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
@@ -112,6 +115,7 @@ class Venue:
             catch_up=self._catch_up,
             watch=wiring.watch,
             events=wiring.accounts.events,
+            program=Program(installed_version(), config_hash(wiring.accounts.config, settings)),
         )
         return IntelligentAutopilot(
             settings,

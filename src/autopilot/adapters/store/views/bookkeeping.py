@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from autopilot.adapters.store.database import open_readonly
+from autopilot.adapters.store.stored_marks import latest_marks
 from autopilot.domain.money import ZERO
 
 
@@ -92,7 +93,7 @@ def _cash(connection: sqlite3.Connection, fills: list[sqlite3.Row]) -> list[str]
         for row in connection.execute("SELECT account, currency, amount FROM traded_cash")
     }
     left = {}
-    for row in connection.execute("SELECT account, currency, start_equity, own_cash FROM equity"):
+    for row in latest_marks(connection):
         key = (row["account"], row["currency"])
         if key in paper:
             booked = traded.get(key, earned[key])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autopilot.adapters.store.database import open_readonly
 from autopilot.adapters.store.rows import IS_OPEN
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.domain.account import is_live
 from autopilot.domain.timeframe import Timeframe
 
@@ -36,7 +37,9 @@ SMALL_UNITS = frozenset(
 """Currencies of which a unit is worth about a dollar or less."""
 _POSITIONS = "SELECT account, symbol, quantity, entry_price, opened_at_ms FROM positions ORDER BY opened_at_ms DESC"
 _ORDERS = f"SELECT * FROM orders WHERE {IS_OPEN} ORDER BY created_at_ms, rowid"
-_TIMEFRAME = "SELECT timeframe FROM decisions WHERE account = ? AND symbol = ? ORDER BY candle_at_ms DESC LIMIT 1"
+_TIMEFRAME = f"""
+{newest_of_each("d.timeframe", "account = ?1 AND symbol = ?2")} ORDER BY d.candle_at_ms DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)

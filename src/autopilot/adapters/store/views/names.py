@@ -13,10 +13,10 @@ STORED = """
         UNION ALL
         SELECT
             (SELECT later.exchange FROM candles AS later
-                WHERE (later.exchange, later.symbol) > (series.exchange, series.symbol)
+                WHERE (later.exchange, later.symbol) > (+series.exchange, +series.symbol)
                 ORDER BY later.exchange, later.symbol LIMIT 1),
             (SELECT later.symbol FROM candles AS later
-                WHERE (later.exchange, later.symbol) > (series.exchange, series.symbol)
+                WHERE (later.exchange, later.symbol) > (+series.exchange, +series.symbol)
                 ORDER BY later.exchange, later.symbol LIMIT 1)
         FROM series WHERE series.exchange IS NOT NULL
     )
@@ -24,7 +24,7 @@ STORED = """
     UNION SELECT exchange, symbol FROM autopilots
 """
 """Exchange and symbol of all candles, and of what was started. It jumps from one series to the next in the index:
-DISTINCT would read every candle."""
+DISTINCT would read every candle, and so would columns with an affinity, without the plus signs."""
 
 
 _QUERIES = {
@@ -32,7 +32,7 @@ _QUERIES = {
     "symbols": f"SELECT DISTINCT symbol FROM ({STORED}) ORDER BY symbol",
     "models": f"SELECT id FROM models ORDER BY created_at_ms DESC LIMIT {_NEWEST}",
     "tasks": f"SELECT id FROM tasks ORDER BY created_at_ms DESC LIMIT {_NEWEST}",
-    "decisions": f"SELECT id FROM decisions ORDER BY candle_at_ms DESC LIMIT {_NEWEST}",
+    "decisions": f"SELECT id FROM decisions ORDER BY rowid DESC LIMIT {_NEWEST}",
 }
 
 

@@ -18,9 +18,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from autopilot.adapters.store.compact_documents import DOCUMENT, decision_document
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
+from autopilot.adapters.store.stored_marks import latest_marks
+from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.adapters.store.views.passed_over import last_passed, passed_beside, passed_since_decided
 from autopilot.adapters.store.views.problems import stored_modes
 from autopilot.domain.document_types import Document
@@ -39,6 +42,7 @@ _TASK = (
     " error"
 )
 LIMIT = 50
+ID_DIGITS = 10
 
 
 class _Source(NamedTuple):
@@ -97,25 +101,32 @@ def decision(database: Path, ref: str) -> Document:
     the orders that sold before the next candle without a decision; its ``passed``, for a symbol, the candles after it
     that were passed over. Raises NotFound."""
     with open_readonly(database) as connection:
-        if "/" in ref:
-            rows = connection.execute(
-                "SELECT document FROM decisions WHERE symbol = ? ORDER BY candle_at_ms DESC LIMIT 1", (ref,)
-            ).fetchall()
-        else:
-            rows = connection.execute(
-                "SELECT document, id FROM decisions WHERE id >= ?1 AND id < ?1 || 'g'"
-                " ORDER BY id, candle_at_ms DESC LIMIT 2",
-                (ref.lower(),),
-            ).fetchall()
+        rows = _latest_of(connection, ref) if "/" in ref else _with_id(connection, ref.lower())
         if not rows and (passed := last_passed(connection, ref)):
             raise NotFound(f"no candle of {ref} was decided yet: {passed['detail']}", hint=MORE_HISTORY)
         if not rows:
             raise NotFound(f"there is no decision {ref!r}", hint=f"autopilot decisions lists them{_pruned(connection)}")
         if len(rows) > 1 and rows[0]["id"] != ref.lower():
             raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
-        found: Document = from_json(rows[0]["document"])
+        found = decision_document(rows[0]["document"])
         passed = passed_since_decided(connection, found) if "/" in ref else None
         return found | {"exits": exits_after(connection, found), "passed": passed}
+
+
+def _latest_of(connection: sqlite3.Connection, symbol: str) -> list[sqlite3.Row]:
+    """One row, or none."""
+    latest = newest_of_each(f"{DOCUMENT} AS document", "symbol = :symbol")
+    return connection.execute(f"{latest} ORDER BY d.candle_at_ms DESC LIMIT 1", {"symbol": symbol}).fetchall()
+
+
+def _with_id(connection: sqlite3.Connection, begin: str) -> list[sqlite3.Row]:
+    """At most two rows, ordered by their ids. No index has the ids: the newest decisions are looked at first."""
+    wanted, limit = ("id = ?1", 1) if len(begin) == ID_DIGITS else ("id >= ?1 AND id < ?1 || 'g'", 2)
+    return connection.execute(
+        f"SELECT {DOCUMENT} AS document, id FROM decisions WHERE rowid IN ("
+        f"SELECT rowid FROM decisions WHERE {wanted} ORDER BY rowid DESC LIMIT {limit}) ORDER BY id",
+        (begin,),
+    ).fetchall()
 
 
 def _pruned(connection: sqlite3.Connection) -> str:
@@ -195,7 +206,7 @@ def stored_status(database: Database) -> Document:
 
 _OF_SYMBOL = "WHERE account = :account AND symbol = :symbol"
 _LAST_DECISION = (
-    f"SELECT {_BRIEF}, document FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe"
+    f"SELECT {_BRIEF}, {DOCUMENT} AS document FROM decisions {_OF_SYMBOL} AND timeframe = :timeframe"
     " ORDER BY candle_at_ms DESC LIMIT 1"
 )
 _ENTRIES_SINCE = (
@@ -218,7 +229,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(_LAST_DECISION, key).fetchone()
     brief = dict(last) if last else None
-    whole = from_json(brief.pop("document")) if brief else None
+    whole = decision_document(brief.pop("document")) if brief else None
     position = _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key)
     refused = refused_exit(database, entry["account"], entry["symbol"]) if position else None
     day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0
@@ -285,16 +296,26 @@ def _list(
         "before_row": page.before and (page.before.row or 0),
         "limit": page.limit + 1 if page.limit >= 0 else -1,
     }
+    rows_of = _by_series if source is _DECISIONS and not condition else _by_time
     with open_readonly(database) as connection:
-        rows = connection.execute(
-            f"SELECT {source.columns}, rowid AS stored_row, {source.time} AS listed_ms FROM {source.table}"
-            f" WHERE {' AND '.join(conditions) or '1'} ORDER BY {source.time} DESC, rowid DESC LIMIT :limit",
-            {**given, **bounds},
-        ).fetchall()
+        rows = connection.execute(rows_of(source, " AND ".join(conditions) or "1"), {**given, **bounds}).fetchall()
     shown = rows[: page.limit] if page.limit >= 0 else rows
     last = shown[-1] if shown and len(rows) > len(shown) else None
     following = {"next": str(Cursor(last["listed_ms"], last["stored_row"]))} if last else {}
     return {name: [_shown(row) for row in shown], **following}
+
+
+def _by_time(source: _Source, conditions: str) -> str:
+    return (
+        f"SELECT {source.columns}, rowid AS stored_row, {source.time} AS listed_ms FROM {source.table}"
+        f" WHERE {conditions} ORDER BY {source.time} DESC, rowid DESC LIMIT :limit"
+    )
+
+
+def _by_series(source: _Source, conditions: str) -> str:
+    columns = ", ".join(f"d.{name.strip()}" for name in source.columns.split(","))
+    newest = newest_of_each(f"{columns}, d.rowid AS stored_row, d.candle_at_ms AS listed_ms", conditions, ":limit")
+    return f"{newest} ORDER BY listed_ms DESC, stored_row DESC LIMIT :limit"
 
 
 def _shown(row: sqlite3.Row) -> Document:
@@ -302,15 +323,21 @@ def _shown(row: sqlite3.Row) -> Document:
 
 
 def _accounts(connection: sqlite3.Connection) -> list[Document]:
-    rows = connection.execute(
-        "SELECT equity.*, (SELECT market FROM decisions WHERE decisions.account = equity.account LIMIT 1) AS market,"
-        " (SELECT count(*) FROM positions WHERE positions.account = equity.account"
-        " AND positions.symbol LIKE '%/' || equity.currency) AS open_positions FROM equity ORDER BY account, currency"
-    )
     return [
-        {**dict(row), "exchange": row["account"].partition(":")[2], "paper": row["account"].startswith("paper:")}
-        for row in rows
+        {
+            **mark,
+            **dict(connection.execute(_BESIDE_MARK, (mark["account"], mark["currency"])).fetchone()),
+            "exchange": mark["account"].partition(":")[2],
+            "paper": mark["account"].startswith("paper:"),
+        }
+        for mark in latest_marks(connection)
     ]
+
+
+_BESIDE_MARK = (
+    "SELECT (SELECT market FROM decisions WHERE account = ?1 LIMIT 1) AS market,"
+    " (SELECT count(*) FROM positions WHERE account = ?1 AND symbol LIKE '%/' || ?2) AS open_positions"
+)
 
 
 def _row(connection: sqlite3.Connection, sql: str, parameters: Document) -> Document | None:

@@ -1,0 +1,51 @@
+"""Results of reading the books, remembered as long as nothing can have changed them.
+
+Only durable transactions write orders, fills, positions, trades and cash. A cycle asks for them again and again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+Result = TypeVar("Result")
+
+
+class SettledReads:
+    """Of one connection. It forgets everything at each durable transaction of it, at each change that was made past
+    `changing`, and when another connection, such as that of a command, has committed anything."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: dict[Hashable, Any] = {}
+        self._changes = 0
+        self._version = -1
+        self._is_writing = False
+
+    def get(self, key: Hashable, read: Callable[[], Result]) -> Result:
+        """The result of ``read``, which only reads the books. ``key``: what is read. Raises sqlite3.Error."""
+        if self._is_writing:
+            return read()
+        changes, version = self._connection.total_changes, self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if (changes, version) != (self._changes, self._version):
+            self._known.clear()
+            self._changes, self._version = changes, version
+        if key not in self._known:
+            self._known[key] = read()
+        return cast(Result, self._known[key])
+
+    @contextmanager
+    def changing(self, *, books: bool) -> Iterator[None]:
+        """A transaction that changes something; ``books``: also the books."""
+        if self._connection.total_changes != self._changes:
+            self._known.clear()
+        self._is_writing = books
+        try:
+            yield
+        finally:
+            self._is_writing = False
+            if books:
+                self._known.clear()
+            self._changes = self._connection.total_changes

@@ -1,0 +1,61 @@
+"""A query that a person writes: `autopilot db query`. Standard library only."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from autopilot.adapters.store.compact_documents import know_documents
+from autopilot.adapters.store.compact_returns import know_returns
+from autopilot.adapters.store.database import open_readonly
+from autopilot.domain.document_types import Document
+from autopilot.domain.errors import AutopilotError, Kind
+
+_STEPS = 100_000
+"""Of SQLite's machine, some milliseconds: as often Ctrl-C is noticed."""
+_QUERY_FAULTS = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_MISUSE})
+"""Result codes of a query that is wrong; any other is a fault of the database."""
+
+
+class QueryInvalid(AutopilotError):
+    """SQLite does not understand the query, or the query is not allowed."""
+
+    kind = Kind.USAGE
+
+
+def queried(database: Path, sql: str, limit: int) -> Document:
+    """``{"columns": [name …], "rows": [[value …] …], "more": whether there are more rows}``, with at most ``limit``
+    rows. Blobs are hexadecimal text. Besides SQLite's functions there are ``decision_document(document)`` and
+    ``sample_returns(returns, strategies)``, which give JSON of both the compact and the plain form. It only reads.
+    Raises QueryInvalid, StoreError."""
+    with open_readonly(database) as connection:
+        know_documents(connection)
+        know_returns(connection)
+        connection.row_factory = None
+        connection.set_authorizer(_only_this_file)
+        connection.set_progress_handler(lambda: 0, _STEPS)
+        try:
+            found = connection.execute(sql)
+            rows = found.fetchmany(limit + 1)
+        except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _QUERY_FAULTS:
+                raise
+            hint = 'autopilot db query "SELECT sql FROM sqlite_schema" shows all tables with their columns'
+            raise QueryInvalid(f"the query cannot be answered: {error}", hint=hint) from None
+        if found.description is None:
+            raise QueryInvalid("this is no query: it gives no rows", hint="write a SELECT; nothing can be changed")
+        return {
+            "columns": [each[0] for each in found.description],
+            "rows": [[_shown(value) for value in row] for row in rows[:limit]],
+            "more": len(rows) > limit,
+        }
+
+
+def _only_this_file(action: int, *_: str | None) -> int:
+    """VACUUM INTO attaches its file, too."""
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
+
+
+def _shown(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
