@@ -8,9 +8,7 @@ from pathlib import Path
 
 from autopilot.distribution import DISTRIBUTION, install_hint, installed_version
 
-PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-SETTINGS = tomllib.loads(PYPROJECT.read_text())
-PROJECT, BUILD = SETTINGS["project"], SETTINGS["tool"]["hatch"]["build"]
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
 
 def test_the_declared_package_is_the_one_that_is_installed() -> None:
@@ -19,12 +17,10 @@ def test_the_declared_package_is_the_one_that_is_installed() -> None:
 
 
 def test_command_and_import_keep_the_short_name() -> None:
-    scripts = BUILD["targets"]["wheel"]["shared-scripts"]
-    assert scripts == {"bin/autopilot": "autopilot"}
-    (source,) = scripts
-    first, *program = (PYPROJECT.parent / source).read_text().splitlines()
-    assert first == "#!python"
-    assert "from autopilot.cli.main import main" in program
+    commands = {
+        entry.name: entry.value for entry in distribution(DISTRIBUTION).entry_points.select(group="console_scripts")
+    }
+    assert commands == {"autopilot": "autopilot.cli.main:main"}
 
 
 def test_an_install_hint_names_a_declared_extra() -> None:
