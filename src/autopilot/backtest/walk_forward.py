@@ -206,8 +206,8 @@ class WalkForwardModels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _PendingSpan:
-    """``scored``: for each symbol, the indices of the choices in the span that its model scores; ``fit``: the choices
-    of the model, None if there are none."""
+    """``scored``: the indices of each symbol's choices that the model scores. ``fit``: the choices of the model; it is
+    missing if no candle is scored."""
 
     span: _Span
     scored: list[IntArray]
