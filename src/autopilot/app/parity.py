@@ -25,7 +25,7 @@ from autopilot.app.backtest.run import stored_model
 from autopilot.backtest.choices import rule_choices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import BacktestResult, simulate
-from autopilot.backtest.models import DecidingModel, follow_models
+from autopilot.backtest.models import LoadedModel, follow_models
 from autopilot.backtest.parity import ComparedDecision, cost_of, differing
 from autopilot.backtest.recorded import RecordedChoice, as_recorded
 from autopilot.backtest.stages import BacktestStage
@@ -150,7 +150,7 @@ async def recorded_symbols(
 
 def _models(
     paths: Paths, config: AutopilotConfig, database: Database, recorded: Recorded, notes: list[str]
-) -> tuple[DecidingModel, ...]:
+) -> tuple[LoadedModel, ...]:
     found, step_ms, strategies = [], recorded.timeframe.ms, load_strategies()
     scope = ModelScope(config.candle_kind(recorded.exchange), recorded.timeframe)
     for model_id, first_ms, last_ms in database.rows(_MODELS, (recorded.account, recorded.timeframe.value)):
@@ -162,14 +162,14 @@ def _models(
     return tuple(found)
 
 
-def _set_aside(database: Database, recorded: Recorded, models: Sequence[DecidingModel]) -> _SetAside:
+def _set_aside(database: Database, recorded: Recorded, models: Sequence[LoadedModel]) -> _SetAside:
     """The decisions on fewer candles than a whole window, or on those of another exchange, and passed over candles."""
     series, ids = (recorded.account, recorded.timeframe.value), set()
     choices: dict[str, dict[int, RecordedChoice | None]] = {symbol: {} for symbol in recorded.spans}
     for symbol, first_ms, last_ms in database.rows(_PASSED_OVER, series):
         if symbol in choices:
             choices[symbol] |= dict.fromkeys(range(first_ms, last_ms + 1, recorded.timeframe.ms))
-    numbers = {model.id: number for number, model in enumerate(models)}
+    numbers = {model.deciding.id: number for number, model in enumerate(models)}
     found = decided_on_other_candles(database, recorded.account, recorded.timeframe)
     for decision_id, symbol, candle_at_ms, stored in found:
         ids.add(decision_id)
@@ -182,7 +182,7 @@ def _again(
     database: Database,
     recorded: Recorded,
     tested: Sequence[TestedSymbol],
-    models: Sequence[DecidingModel],
+    models: Sequence[LoadedModel],
     aside: _SetAside,
     progress: Progress,
 ) -> tuple[BacktestResult, tuple[DecisionRow, ...]]:
@@ -214,8 +214,9 @@ def _again(
         for each, one in zip(traded, tested, strict=True)
     ]
     stage = BacktestStage.TRADING_AGAIN
-    outcome, _ = simulate(recorded.account, traded, strategies, config.paper, progress, models=models, stage=stage)
-    return outcome, decisions_of(recorded.account, traded, models, outcome.judged, outcome.unsure, outcome.missing)
+    deciding = tuple(each.deciding for each in models)
+    outcome, _ = simulate(recorded.account, traded, strategies, config.paper, progress, models=deciding, stage=stage)
+    return outcome, decisions_of(recorded.account, traded, deciding, outcome.judged, outcome.unsure, outcome.missing)
 
 
 def _compared(

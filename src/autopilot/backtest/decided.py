@@ -94,7 +94,7 @@ def selection_at(traded: BacktestSymbol, index: int, models: Sequence[DecidingMo
         strategies=(),
         model=None
         if model is None
-        else ModelOpinion(model.id, model.state, model.trained_on, {}, float(choices.novelty[at]), model.spread.limit),
+        else ModelOpinion(model.id, model.state, model.trained_on, {}, float(choices.novelty[at]), model.novelty_limit),
     )
 
 

@@ -6,14 +6,15 @@ from enum import StrEnum
 
 
 class BacktestStage(StrEnum):
-    """The first six are those of a backtest, in their order."""
+    """The first six are those of a backtest, in their order. With ``CACHED`` models nothing is trained."""
 
     CANDLES = "candles"
     SERIES = "indicators and signals"
-    MODELS = "models"
     JUDGING = "judging the models"
+    MODELS = "models"
     TRADING = "trading"
     COMPARISON = "comparison"
+    CACHED = "cached models"
     TRADING_AGAIN = "trading again"
     PROOFS = "proofs"
     TRIES = "tries"

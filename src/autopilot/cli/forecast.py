@@ -6,6 +6,7 @@ all candles. Only their ratios matter: the pace is measured in every run.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from autopilot.backtest.stages import BacktestStage
@@ -30,7 +31,7 @@ def backtest_forecast(request: BacktestRequest, strategies: int) -> Forecast:
 
     walk = request.model if isinstance(request.model, WalkForward) else None
     days = _days(request.period)
-    trainings = max(USUAL_DAYS, days or 0) / walk.every_days if walk else 0.0
+    trainings = math.ceil((days or USUAL_DAYS) / walk.every_days) if walk else 0
     tested = min(1.0, days / USUAL_DAYS) if days else 1.0
     shorter = ["--no-model", "a longer --retrain-every"] if walk else []
     shorter += ["--no-compare"] if request.compare else []
@@ -38,8 +39,8 @@ def backtest_forecast(request: BacktestRequest, strategies: int) -> Forecast:
         {
             BacktestStage.CANDLES: LOADING,
             BacktestStage.SERIES: Cost(1.0),
-            BacktestStage.MODELS: Cost(2.75 * trainings, power=1.5),
-            BacktestStage.JUDGING: Cost(0.3 * trainings),
+            BacktestStage.JUDGING: Cost(3.0 if walk else 0.0, power=1.5),
+            BacktestStage.MODELS: Cost(0.9 * trainings),
             BacktestStage.TRADING: Cost(1.2 * tested),
             BacktestStage.COMPARISON: Cost(1.0 * tested * strategies if request.compare else 0.0),
         },

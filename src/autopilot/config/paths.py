@@ -32,6 +32,8 @@ class Paths(NamedTuple):
     vault: Path
     """The exchange keys, encrypted."""
     models_dir: Path
+    scores_dir: Path
+    """The cached scores of models in backtests; may be deleted at any time."""
     socket: Path
     lock_file: Path
     log_file: Path
@@ -75,6 +77,7 @@ def find_paths(
         audit_head=data / "audit.head",
         vault=data / "keys.json",
         models_dir=data / "models",
+        scores_dir=data / "scores",
         socket=_socket(data.joinpath(*SOCKET_PARTS)),
         lock_file=data / LOCK_NAME,
         log_file=state / "autopilot.log",

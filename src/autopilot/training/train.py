@@ -108,6 +108,8 @@ def train(
     fitted = _gather(members, [f"member {member + 1}" for member in range(fitting.members)], Stage.FIT, report)
     ensemble = Ensemble(tuple(one for one, _ in fitted), tuple(other for _, other in fitted), classes.result())
     text = ensemble.to_text()
+    # A booster that was just trained has more digits of each gain than its text, which other processes return.
+    ensemble = Ensemble.from_text(text)
     serving = _serving(data, judged, fitting)
     identity = hashlib.sha256((text + repr(serving)).encode()).hexdigest()
     day = datetime.fromtimestamp(int(data.matured_ms[-1]) / 1000, UTC)

@@ -63,8 +63,8 @@ class ModelFiles:
             raise ModelDamaged(
                 f"the database has {expected_sha256!r} for model {model_id}, which is not a SHA-256", hint=RETRAIN
             )
-        text = _content(self._path(model_id, expected_sha256, "txt"))
-        content = _content(self._path(model_id, expected_sha256, "json"))
+        text = plain_content(self._path(model_id, expected_sha256, "txt"))
+        content = plain_content(self._path(model_id, expected_sha256, "json"))
         if _digest(text, content) != expected_sha256:
             raise ModelDamaged(
                 f"the files of model {model_id} in {self._directory} were altered after its training", hint=RETRAIN
@@ -77,7 +77,7 @@ class ModelFiles:
         Raises ModelError when it is missing or unreadable.
         """
         _check_id(model_id)
-        content = _content(self._path(model_id, expected_sha256, "json"))
+        content = plain_content(self._path(model_id, expected_sha256, "json"))
         try:
             card = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -149,7 +149,8 @@ def _parsed(model_id: str, text: bytes, content: bytes) -> tuple[str, Document]:
     return model_text, card
 
 
-def _content(path: Path) -> bytes:
+def plain_content(path: Path) -> bytes:
+    """The content of a file. Raises ModelDamaged if it is missing, unreadable or not a plain file."""
     try:
         # NOFOLLOW refuses links. With NONBLOCK, opening a named pipe returns at once, and the check below refuses it.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:

@@ -34,12 +34,12 @@ from autopilot.domain.progress import Progress, part_of
 from autopilot.domain.timeframe import DAY_MS, utc_text
 from autopilot.execution.paper_settings import PaperSettings
 from autopilot.performance.account_record import AccountRecord
-from autopilot.selection.strategy_rules import StrategyProfile, profiles_of
+from autopilot.selection.strategy_rules import profiles_of
 from autopilot.strategies.registry import StrategySet, load_strategies
 from autopilot.training.data.series import SymbolSeries
 
 if TYPE_CHECKING:
-    from autopilot.backtest.models import DecidingModel
+    from autopilot.backtest.models import DecidingModel, LoadedModel
 
 # The rule table needs no model: what models need is imported where they are used.
 
@@ -90,10 +90,10 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
         check_currencies(tested)
         series = all_series(tested, strategies, progress)
         choices = rules_choose(request, series, [each.first for each in tested], profiles)
-        models = _models(paths, config, database, request, tested, series, strategies, profiles, progress)
+        models, chosen = _followed(paths, config, database, request, tested, series, choices, strategies, progress)
     traded = tuple(
-        traded_symbol(config, request, one, known, _followed(chosen, known, models, profiles))
-        for one, known, chosen in zip(tested, series, choices, strict=True)
+        traded_symbol(config, request, one, known, each)
+        for one, known, each in zip(tested, series, chosen, strict=True)
     )
     paper = paper_settings(config, request)
     trade = partial(simulate, account_of(request), strategies=strategies, paper=paper, models=models)
@@ -108,26 +108,35 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
     return BacktestRun(request, tested, traded, strategies, models, paper, record, outcome, alone, in_sample)
 
 
-def _models(
+def _followed(
     paths: Paths,
     config: AutopilotConfig,
     database: Database,
     request: BacktestRequest,
     tested: Sequence[TestedSymbol],
     series: Sequence[SymbolSeries],
+    choices: Sequence[BacktestChoices],
     strategies: StrategySet,
-    profiles: Sequence[StrategyProfile],
     progress: Progress,
-) -> tuple[DecidingModel, ...]:
+) -> tuple[tuple[DecidingModel, ...], Sequence[BacktestChoices]]:
+    """The models, and the choices of each symbol with theirs."""
     start_ms = min(_first_close(each) for each in tested)
     end_ms = max(each.history.candles.last_at_ms for each in tested) + request.timeframe.ms + 1
-    scope = ModelScope(config.candle_kind(request.exchange), request.timeframe)
+    scope, profiles = ModelScope(config.candle_kind(request.exchange), request.timeframe), profiles_of(strategies)
     match request.model:
         case StoredModel() as wanted:
-            return (_stored(paths, database, wanted, scope, strategies, start_ms, end_ms),)
+            from autopilot.backtest.models import follow_models
+
+            loaded = _stored(paths, database, wanted, scope, strategies, start_ms, end_ms)
+            followed = [
+                follow_models(chosen, known, (loaded,), profiles) for chosen, known in zip(choices, series, strict=True)
+            ]
+            return (loaded.deciding,), followed
         case WalkForward() as walk:
+            from autopilot.adapters.models.score_cache import ScoreCache
             from autopilot.app.compute import compute
-            from autopilot.backtest.models import Retraining, walk_models
+            from autopilot.backtest.fits import CachedFits
+            from autopilot.backtest.walk_forward import Retraining, WalkForwardModels
             from autopilot.training.data.history import learned_names, rows_of
             from autopilot.training.data.training_set import training_set
             from autopilot.training.model.fit import FitSettings
@@ -143,28 +152,14 @@ def _models(
                 life_ms=config.model.life_days * DAY_MS,
                 is_gated=walk.is_gated,
             )
+            fitting = FitSettings(seed=config.training.seed)
             candles = sum(len(each.history.candles) for each in tested)
             with compute(config.compute.scheduler, candles) as executor:
-                return walk_models(
-                    data,
-                    plan,
-                    FitSettings(seed=config.training.seed),
-                    config.acting(),
-                    executor,
-                    progress,
-                )
+                fits = CachedFits(executor, ScoreCache(paths.scores_dir))
+                models = WalkForwardModels(data, plan, fitting, config.acting(), fits)
+                return models.follow(choices, series, progress)
         case None:
-            return ()
-
-
-def _followed(
-    choices: BacktestChoices, series: SymbolSeries, models: Sequence[DecidingModel], profiles: Sequence[StrategyProfile]
-) -> BacktestChoices:
-    if not models:
-        return choices
-    from autopilot.backtest.models import follow_models
-
-    return follow_models(choices, series, models, profiles)
+            return (), choices
 
 
 def _stored(
@@ -175,12 +170,13 @@ def _stored(
     strategies: StrategySet,
     start_ms: int,
     end_ms: int,
-) -> DecidingModel:
+) -> LoadedModel:
     model = stored_model(paths, database, wanted.model_id, scope, strategies, start_ms, end_ms)
-    if model.trained_until_ms > start_ms and not wanted.is_in_sample:
+    trained_until_ms = model.deciding.trained_until_ms
+    if trained_until_ms > start_ms and not wanted.is_in_sample:
         raise ModelError(
-            f"model {model.id} was trained on candles up to {utc_text(model.trained_until_ms)}, but the test begins at "
-            f"{utc_text(start_ms)}: it would decide candles that it has seen",
+            f"model {wanted.model_id} was trained on candles up to {utc_text(trained_until_ms)}, but the test begins "
+            f"at {utc_text(start_ms)}: it would decide candles that it has seen",
             hint="test later candles (--from), omit --model to train models on the past alone, or add --in-sample",
         )
     return model
@@ -194,13 +190,13 @@ def stored_model(
     strategies: StrategySet,
     from_ms: int,
     until_ms: int,
-) -> DecidingModel:
+) -> LoadedModel:
     """The registered model, deciding the closes of such candles in [from_ms, until_ms). Raises NotFound, ModelError
     also if it was trained on other candles, StoreError."""
     from autopilot.adapters.models.files import ModelFiles
     from autopilot.adapters.models.scoring_model import ScoringModel
     from autopilot.adapters.store.models import SqliteModels
-    from autopilot.backtest.models import DecidingModel
+    from autopilot.backtest.models import DecidingModel, LoadedModel
 
     models = SqliteModels(database)
     entry = next((each for each in models.entries() if each.id == model_id), None)
@@ -213,7 +209,7 @@ def stored_model(
             f"model {model_id} was trained on {model.scope}, and these are {scope}: it does not decide about them",
             hint="omit --model to train models on the past alone, or choose another: autopilot models list",
         )
-    return DecidingModel(
+    deciding = DecidingModel(
         id=entry.id,
         state=entry.state,
         trained_on=model.scope,
@@ -221,9 +217,9 @@ def stored_model(
         trained_until_ms=model.trained_until_ms,
         from_ms=from_ms,
         until_ms=until_ms,
-        ensemble=model.ensemble,
-        spread=model.spread,
+        novelty_limit=model.spread.limit,
     )
+    return LoadedModel(deciding, model.ensemble, model.spread)
 
 
 def _first_close(tested: TestedSymbol) -> int:

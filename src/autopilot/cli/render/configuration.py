@@ -29,6 +29,7 @@ _PATHS = {
     "audit_head": "audit log's anchor",
     "vault": "exchange keys",
     "models_dir": "learned models",
+    "scores_dir": "cached scores of backtests",
     "socket": "socket",
     "lock_file": "lock",
     "log_file": "log",

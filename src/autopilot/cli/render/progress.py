@@ -87,6 +87,11 @@ class _View:
         """Seconds since the first stage began."""
         return 0.0 if self._begun is None else self._clock() - self._begun
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to announce the remaining time."""
+        return self.elapsed >= PATIENCE_S or self._remaining.is_measured
+
     def time_left(self) -> str:
         left = self._remaining.left()
         if left is None:
@@ -157,7 +162,7 @@ def _lines(target: TextIO, view: _View, *, shows_stages: bool) -> Progress:
         if shows_stages and stage != shown:
             say(stage)
         shown = stage
-        if not is_announced and view.elapsed >= PATIENCE_S and (announcement := view.announcement()):
+        if not is_announced and view.is_due and (announcement := view.announcement()):
             say(announcement)
             is_announced = True
 

@@ -61,6 +61,11 @@ class Remaining:
         if total:
             self._marks.append((self._part(self._cost(stage), done), now - self._begun))
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether enough is over for the pace of the rest: stages of weight 1 together."""
+        return self._passed >= 1.0
+
     def left(self) -> Left | None:
         """None as long as nothing is known."""
         elapsed = self._clock() - self._begun

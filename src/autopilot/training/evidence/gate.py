@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autopilot.domain.candles import AnyArray, FloatArray
+from autopilot.domain.candles import AnyArray, FloatArray, IntArray
 from autopilot.domain.model_state import ModelState
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.evidence import deflated_sharpe, e_process
@@ -55,9 +55,9 @@ class GateVerdict:
 def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int) -> GateVerdict:
     """Apply all rules. ``judged`` is None without out-of-fold decisions; ``trials``: the number of trainings so far,
     with this one."""
-    enough = _enough(judged, leaks)
     if judged is None:
-        return GateVerdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,), False)
+        return too_few(np.empty(0, dtype=np.int64), leaks)
+    enough = _enough(judged.at_ms, leaks)
     against_cash, live = _against_cash(judged, trials)
     asked = (enough, _skill(judged), _beats_rules(judged), against_cash, _separates(judged), _spread(judged))
     failed = next((rule for rule in asked if not rule.passed), live)
@@ -66,6 +66,12 @@ def pass_gate(judged: Judged | None, leaks: Sequence[LeakTest], trials: int) -> 
     rules = sorted((*asked, live, *keeps_up), key=lambda rule: rule.rule)
     replaces = state in PROMOTED and all(rule.passed for rule in keeps_up)
     return GateVerdict(state, _sentence(state, failed), tuple(rules), replaces)
+
+
+def too_few(at_ms: IntArray, leaks: Sequence[LeakTest] = ()) -> GateVerdict:
+    """The verdict on decisions at these times, int64[n], that are not `is_enough`: no other rule is applied."""
+    enough = _enough(at_ms, leaks)
+    return GateVerdict(ModelState.INSUFFICIENT, _sentence(ModelState.INSUFFICIENT, enough), (enough,), False)
 
 
 def _state(failed: GateRule, live: GateRule) -> ModelState:
@@ -89,11 +95,9 @@ def _sentence(state: ModelState, why: GateRule) -> str:
             return f"No evidence of an edge; abstaining. Not passed: {why.name} ({why.detail})."
 
 
-def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> GateRule:
-    decisions = len(judged.oof) if judged else 0
-    days = len(np.unique(judged.at_ms // DAY_MS)) if judged else 0
-    sound = all(test.passed for test in leaks)
-    passed = decisions >= MIN_DECISIONS and days >= MIN_DAYS and sound
+def _enough(at_ms: IntArray, leaks: Sequence[LeakTest]) -> GateRule:
+    decisions, days = len(at_ms), len(np.unique(at_ms // DAY_MS))
+    passed = is_enough(at_ms) and all(test.passed for test in leaks)
     failed = ", ".join(test.name for test in leaks if not test.passed)
     return GateRule(
         0,
@@ -102,6 +106,11 @@ def _enough(judged: Judged | None, leaks: Sequence[LeakTest]) -> GateRule:
         f"{decisions:,} decisions out of sample on {days:,} days (at least {MIN_DECISIONS:,} on {MIN_DAYS}), "
         + (f"leak tests failed: {failed}" if failed else "all leak tests passed"),
     )
+
+
+def is_enough(at_ms: IntArray) -> bool:
+    """Whether decisions at these times, int64[n], are as many as the first rule requires, on as many days."""
+    return len(at_ms) >= MIN_DECISIONS and len(np.unique(at_ms // DAY_MS)) >= MIN_DAYS
 
 
 def log_loss_skill(judged: Judged, level: float = LEVEL) -> Interval:

@@ -11,8 +11,8 @@ from autopilot.domain.candles import BoolArray, FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
 from autopilot.training.evidence.splits import Fold, walk_forward
-from autopilot.training.model.ensemble import Ensemble, RawScores
-from autopilot.training.model.fit import FitSettings, fit
+from autopilot.training.model.ensemble import RawScores
+from autopilot.training.model.fit import FitSettings, fit_and_score
 from autopilot.training.model.novelty import TrainingRange
 from autopilot.training.model.scoring import base_rates
 
@@ -49,19 +49,31 @@ def walk_folds(data: TrainingSet, purge_ms: int) -> tuple[Fold, ...]:
 
 def score_fold(data: TrainingSet, fold: Fold, settings: FitSettings) -> OutOfFold:
     """Train on the past of the fold, and score its block."""
-    return score(data, fold, fit(data, fold.train, settings))
+    return out_of_fold(data, fold, fit_and_score(data, fold.train, data.features[fold.test], settings))
 
 
-def score(data: TrainingSet, fold: Fold, ensemble: Ensemble) -> OutOfFold:
-    """Score the block of the fold with an ensemble that was trained on its past."""
+def out_of_fold(data: TrainingSet, fold: Fold, raw: RawScores) -> OutOfFold:
+    """The block of the fold with its scores ``raw``."""
     tested = data.features[fold.test]
     base = base_rates(data.classes[fold.train], NO_GROUP + 1)
     return OutOfFold(
         rows=fold.test,
-        raw=ensemble.predict(tested),
+        raw=raw,
         base=np.tile(base, (len(tested), 1)),
         novel=TrainingRange.of(data.features[fold.train]).is_novel(tested),
         block=np.zeros(len(tested), dtype=np.int64),
+    )
+
+
+def of_rows(scored: OutOfFold, kept: BoolArray) -> OutOfFold:
+    """The samples where ``kept`` bool[n] is true."""
+    raw = scored.raw
+    return OutOfFold(
+        rows=scored.rows[kept],
+        raw=RawScores(raw.groups[:, kept], raw.strategies[:, kept], raw.classes[kept]),
+        base=scored.base[kept],
+        novel=scored.novel[kept],
+        block=scored.block[kept],
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.domain.candles import FloatArray, IntArray
-from autopilot.training.model.scoring import row_log_loss
+from autopilot.training.model.scoring import stated_log_loss
 
 LOG_TEMPERATURES = (-2.0, 3.0)
 SEARCH_TOLERANCE = 1e-8
@@ -41,16 +41,26 @@ def softmax(raw: FloatArray) -> FloatArray:
 
 def fit_calibration(raw: FloatArray, classes: IntArray, base: FloatArray) -> Calibration:
     """The temperature, then the weight, with the lowest log-loss on these rows. Never worse on them than base rates."""
+    rows, highest = np.arange(len(classes)), raw.max(axis=1)
+    base_stated = base[rows if len(base) > 1 else 0, classes]
 
-    def loss(calibration: Calibration) -> float:
-        return float(row_log_loss(calibration.apply(raw, base), classes).mean())
+    def stated(log_temperature: float) -> FloatArray:
+        """The probability of the observed class alone, as `Calibration.apply` gives it without base rates."""
+        temperature = float(np.exp(log_temperature))
+        weights = np.exp(raw / temperature - (highest / temperature)[:, None])
+        return np.asarray(weights[rows, classes] / weights.sum(axis=1))
 
-    log_temperature = minimize_bounded(lambda log: loss(Calibration(float(np.exp(log)), 0.0)), LOG_TEMPERATURES)
-    temperature = float(np.exp(log_temperature))
-    weight = minimize_bounded(lambda share: loss(Calibration(temperature, share)), (0.0, 1.0))
-    best = Calibration(temperature, weight)
-    only_base = Calibration(temperature, 1.0)
-    return best if loss(best) <= loss(only_base) else only_base
+    def loss(probabilities: FloatArray) -> float:
+        return float(stated_log_loss(probabilities).mean())
+
+    log_temperature = minimize_bounded(lambda log: loss(stated(log)), LOG_TEMPERATURES)
+    sharpened = stated(log_temperature)
+
+    def mixed(weight: float) -> float:
+        return loss((1.0 - weight) * sharpened + weight * base_stated)
+
+    weight = minimize_bounded(mixed, (0.0, 1.0))
+    return Calibration(float(np.exp(log_temperature)), weight if mixed(weight) <= mixed(1.0) else 1.0)
 
 
 def minimize_bounded(function: Callable[[float], float], bounds: tuple[float, float]) -> float:

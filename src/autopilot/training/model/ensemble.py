@@ -57,11 +57,10 @@ class Ensemble:
 
     def predict(self, features: FloatArray) -> RawScores:
         """``features`` float64[n, k], finite."""
-        classes = np.asarray(self.classes.predict(features, raw_score=True, num_threads=1))
         return RawScores(
             np.stack([member.predict(features) for member in self.groups]),
             np.stack([member.predict(features) for member in self.strategies]),
-            classes.reshape(len(features), -1),
+            class_scores(self.classes, features),
         )
 
     def contributions(self, features: FloatArray, group: int) -> FloatArray:
@@ -84,7 +83,7 @@ class Ensemble:
         offsets = [[member.offset.tolist() for member in part] for part in (self.groups, self.strategies)]
         parts = [f"{_HEAD}{json.dumps(offsets)}\n"]
         boosters = [member.booster for member in (*self.groups, *self.strategies)] + [self.classes]
-        return "".join([*parts, *(f"{_MARK}{at}\n{each.model_to_string()}\n" for at, each in enumerate(boosters))])
+        return "".join([*parts, *(f"{_MARK}{at}\n{_text_of(each)}\n" for at, each in enumerate(boosters))])
 
     @classmethod
     def from_text(cls, text: str) -> Ensemble:
@@ -98,6 +97,16 @@ class Ensemble:
             raise ModelError(
                 f"the model cannot be read: {error}", hint="train a new one with: autopilot retrain"
             ) from error
+
+
+def class_scores(booster: lgb.Booster, features: FloatArray) -> FloatArray:
+    """The raw scores of the classifier: float64[n, g + 1]. ``features`` float64[n, k]."""
+    return np.asarray(booster.predict(features, raw_score=True, num_threads=1)).reshape(len(features), -1)
+
+
+def _text_of(booster: lgb.Booster) -> str:
+    """The text of a booster that was read from text: LightGBM writes a tree without a split in another way before."""
+    return str(lgb.Booster(model_str=booster.model_to_string()).model_to_string())
 
 
 def _heads(boosters: Sequence[lgb.Booster], offsets: Sequence[Sequence[float]]) -> tuple[Heads, ...]:

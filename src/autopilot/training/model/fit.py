@@ -12,13 +12,16 @@ from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.lean_imports import held_back
 from autopilot.training.data.training_set import NO_GROUP, TrainingSet
-from autopilot.training.model.ensemble import Ensemble, Heads
+from autopilot.training.model.ensemble import Ensemble, Heads, RawScores, class_scores
 
 with held_back():
     import lightgbm as lgb
 
 SMALL_TRAINING = 1000
 """Number of samples below which the trees are smaller."""
+_DENSE = {"is_enable_sparse": False}
+"""The layout of a dataset in memory. Trees are the same with sparse columns, which LightGBM copies for each tree: a
+sixth of the time. It is not among the parameters of the booster, so that the model's text is the same too."""
 Gradients = Callable[[FloatArray, lgb.Dataset], tuple[FloatArray, FloatArray]]
 
 
@@ -40,55 +43,86 @@ class FitSettings:
 
 def fit(data: TrainingSet, rows: IntArray, settings: FitSettings) -> Ensemble:
     """An ensemble trained on ``rows`` (at least one) of ``data``."""
-    dataset = _dataset(data.features[rows], settings)
-    members = [_member(data, rows, dataset, settings, member) for member in range(settings.members)]
+    bags = Bags(data, rows, settings)
+    members = range(settings.members)
     return Ensemble(
-        tuple(groups for groups, _ in members),
-        tuple(strategies for _, strategies in members),
+        tuple(bags.groups(member) for member in members),
+        tuple(bags.strategies(member) for member in members),
         fit_classes(data.features[rows], data.classes[rows], settings),
     )
 
 
 def fit_member(data: TrainingSet, rows: IntArray, settings: FitSettings, member: int) -> tuple[Heads, Heads]:
     """The group heads and the strategy heads of one member, as `fit` trains them."""
-    return _member(data, rows, _dataset(data.features[rows], settings), settings, member)
+    bags = Bags(data, rows, settings)
+    return bags.groups(member), bags.strategies(member)
 
 
-def _member(
-    data: TrainingSet, rows: IntArray, dataset: lgb.Dataset, settings: FitSettings, member: int
-) -> tuple[Heads, Heads]:
-    weight = block_bootstrap(data.at_ms[rows], members=settings.members, seed=settings.seed)[member]
-    groups, strategies = data.targets(data.group_returns)[rows], data.targets(data.returns)[rows]
-    return _heads(dataset, groups, weight, settings, member), _heads(dataset, strategies, weight, settings, member)
+def fit_and_score(data: TrainingSet, rows: IntArray, inputs: FloatArray, settings: FitSettings) -> RawScores:
+    """The scores of ``inputs`` float64[n, k] by an ensemble like that of `fit`. Each booster is dropped after its
+    scores, because together they need much memory."""
+    bags, members = Bags(data, rows, settings), range(settings.members)
+    classes = fit_classes(data.features[rows], data.classes[rows], settings)
+    return RawScores(
+        np.stack([bags.groups(member).predict(inputs) for member in members]),
+        np.stack([bags.strategies(member).predict(inputs) for member in members]),
+        class_scores(classes, inputs),
+    )
 
 
 def fit_classes(features: FloatArray, classes: IntArray, settings: FitSettings) -> lgb.Booster:
     """The classifier of the group that earns most, with one more class for samples without a gain. It is not bagged,
     because nothing counts its votes."""
     kinds = NO_GROUP + 1
-    dataset = _dataset(features, settings)
-    dataset.set_label(classes.astype(np.float64))
+    dataset = _dataset(features, settings).set_label(classes.astype(np.float64))
     parameters = _parameters(settings, len(classes), 0) | {"objective": "multiclass", "num_class": kinds}
-    return lgb.train(parameters, dataset, settings.rounds)
+    return lgb.train(parameters, dataset, settings.rounds, keep_training_booster=True)
 
 
-def _heads(dataset: lgb.Dataset, targets: FloatArray, weight: IntArray, settings: FitSettings, member: int) -> Heads:
-    """Heads for ``targets`` float64[n, j], NaN without a label; ``weight`` int64[n]: how often a row is drawn."""
-    drawn = np.flatnonzero(weight)
-    known = np.isfinite(targets[drawn])
-    wanted = np.where(known, targets[drawn], 0.0)
-    worth = known * weight[drawn, None].astype(np.float64)
-    offset = (worth * wanted).sum(axis=0) / np.maximum(worth.sum(axis=0), 1.0)
-    parameters = _parameters(settings, len(drawn), member) | {
-        "objective": _squared_error(wanted - offset, worth),
-        "num_class": targets.shape[1],
-    }
-    booster = lgb.train(parameters, dataset.subset(drawn.tolist()), settings.rounds)
-    return Heads(booster, offset)
+class Bags:
+    """The bootstrap sample of each member from ``rows`` (at least one) of ``data``, and the heads trained on it."""
+
+    def __init__(self, data: TrainingSet, rows: IntArray, settings: FitSettings) -> None:
+        self._data, self._rows, self._settings = data, rows, settings
+        self._weights = block_bootstrap(data.at_ms[rows], members=settings.members, seed=settings.seed)
+        self._dataset = _dataset(data.features[rows], settings)
+        self._drawn: dict[int, lgb.Dataset] = {}
+
+    def groups(self, member: int) -> Heads:
+        """The group heads of a member."""
+        return self._heads(self._data.targets(self._data.group_returns)[self._rows], member)
+
+    def strategies(self, member: int, wanted: IntArray | None = None) -> Heads:
+        """The strategy heads of a member. With ``wanted`` (columns) only these heads are trained, and have the same
+        trees as without it; the others are constants."""
+        targets = self._data.targets(self._data.returns)[self._rows]
+        if wanted is not None:
+            unwanted = np.setdiff1d(np.arange(targets.shape[1]), wanted)
+            targets[:, unwanted] = np.nan
+        return self._heads(targets, member)
+
+    def _heads(self, targets: FloatArray, member: int) -> Heads:
+        """Heads for ``targets`` float64[n, j], NaN without a label. A head without any label is not trained."""
+        weight, settings = self._weights[member], self._settings
+        drawn = np.flatnonzero(weight)
+        known = np.isfinite(targets[drawn])
+        wanted = np.where(known, targets[drawn], 0.0)
+        worth = known * weight[drawn, None].astype(np.float64)
+        offset = (worth * wanted).sum(axis=0) / np.maximum(worth.sum(axis=0), 1.0)
+        parameters = _parameters(settings, len(drawn), member) | {
+            "objective": _squared_error(wanted - offset, worth),
+            "num_class": targets.shape[1],
+        }
+        if member not in self._drawn:
+            self._drawn[member] = self._dataset.subset(drawn.tolist())
+        booster = lgb.train(parameters, self._drawn[member], settings.rounds, keep_training_booster=True)
+        return Heads(booster, offset)
 
 
 def _squared_error(wanted: FloatArray, worth: FloatArray) -> Gradients:
     """The gradients of each head by itself. A row without a label has weight 0."""
+    # LightGBM has the scores of one head after those of another, and arrays in this order are not copied.
+    wanted, worth = np.asfortranarray(wanted), np.asfortranarray(worth)
 
     def gradients(predicted: FloatArray, _: lgb.Dataset) -> tuple[FloatArray, FloatArray]:
         return (predicted.reshape(wanted.shape) - wanted) * worth, worth
@@ -105,7 +139,9 @@ def _dataset(features: FloatArray, settings: FitSettings) -> lgb.Dataset:
         "bin_construct_sample_cnt": 5000,
     }
     # LightGBM demands a label here. Each head has its own, in its objective.
-    return lgb.Dataset(features, label=np.zeros(len(features)), params=parameters, free_raw_data=False)
+    dataset = lgb.Dataset(features, label=np.zeros(len(features)), params=parameters | _DENSE).construct()
+    dataset.params = parameters
+    return dataset
 
 
 def _parameters(settings: FitSettings, rows: int, member: int) -> dict[str, Any]:

@@ -20,7 +20,11 @@ def base_rates(classes: IntArray, kinds: int) -> FloatArray:
 
 def row_log_loss(probabilities: FloatArray, classes: IntArray) -> FloatArray:
     """−log of the probability of the observed class: float64[n]. ``probabilities`` float64[n, k]."""
-    stated = probabilities[np.arange(len(classes)), classes]
+    return stated_log_loss(probabilities[np.arange(len(classes)), classes])
+
+
+def stated_log_loss(stated: FloatArray) -> FloatArray:
+    """−log of the probability that was stated for the observed class: float64[n], as ``stated``."""
     return np.asarray(-np.log(np.clip(stated, MIN_PROBABILITY, 1.0)))
 
 
