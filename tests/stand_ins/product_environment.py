@@ -15,7 +15,6 @@ from packaging.utils import canonicalize_name
 import autopilot
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-COMMAND = PYPROJECT.parent / "bin" / "autopilot"
 
 
 def required_distributions() -> dict[str, Distribution]:
@@ -57,8 +56,12 @@ def make_environment(directory: Path) -> Path:
     package = Path(autopilot.__path__[0])
     for path in {metadata, package}.union(*map(top_level_paths, required_distributions().values())):
         (site / path.name).symlink_to(path)
-    script = scripts / COMMAND.name
-    script.write_text(COMMAND.read_text().replace("#!python", f"#!{scripts / 'python'}"))
+    (entry,) = program.entry_points.select(group="console_scripts", name="autopilot")
+    script = scripts / entry.name
+    script.write_text(
+        f"#!{scripts / 'python'}\nimport sys\nfrom {entry.module} import {entry.attr}\n"
+        f"if __name__ == '__main__':\n    sys.exit({entry.attr}())\n"
+    )
     script.chmod(0o755)
     return scripts
 
