@@ -1,57 +1,93 @@
-"""Runs all benchmarks, or those that are named; only if named the yardsticks of learning, the kills, the scenes, the
-imports, the requests and the pruning, which take long."""
+"""The table of docs/performance.md, or the rows that are named; other benchmarks each alone.
+
+With --before the same work runs with the code of that git revision too, by turns, and the decisions are compared.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
+import sqlite3
 import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
 
-from benchmarks import (
-    backtest,
-    busy_start,
-    cycle,
-    idle,
-    imports,
-    kills,
-    pruning,
-    replay_year,
-    requests,
-    retrain,
-    scenes,
-    status,
-    yardsticks,
-)
+from benchmarks.installation import installations
+from benchmarks.rows.row import Bench, Row, markdown, text
 
-ALL = {
-    "cycle": cycle.run,
-    "status": status.run,
-    "idle": idle.run,
-    "replay_year": replay_year.run,
-    "busy_start": busy_start.run,
-    "retrain": retrain.run,
-    "backtest": backtest.run,
+ROWS = ("cycle", "decision", "replay_year", "walk_forward", "long_series", "backtest", "status", "idle")
+"""In the table's order; modules of `benchmarks.rows`."""
+LONG = ("walk_forward",)
+"""Only if named, or with --long."""
+ALONE = {
+    "growth": "with candles, symbols and years",
+    "retrain": "training, and the score of one decision",
+    "yardsticks": "how well the training learns",
+    "pruning": "old decisions of a symbol-year at 1m",
+    "imports": "20,000 candle files, well formed and damaged",
+    "requests": "40,000 broken requests to a daemon",
+    "kills": "a trader killed at every point of its life",
+    "scenes": "some hours on an exchange as it is",
+    "freqtrade": "installs it for the row backtest; 800 MB",
 }
-LONG = {"yardsticks": yardsticks.main, "imports": imports.main, "scenes": scenes.main, "requests": requests.main}
-"""With arguments of their own."""
+"""Each is a module with `main`, which takes the arguments that follow and returns the exit code."""
+LIBRARIES = ("numpy", "TA-Lib", "lightgbm", "pandas", "ccxt")
+ROUNDS, QUICK_ROUNDS = 9, 2
 
 
-def main(names: list[str]) -> int:
-    if names and (long := LONG.get(names[0])):
-        return long(names[1:])
-    if names == ["kills"]:
-        return kills.main()
-    known = ALL | {"pruning": pruning.run}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(known)},", file=sys.stderr)
-        print(f"and, each alone: kills, {', '.join(LONG)}", file=sys.stderr)
-        return 2
-    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, load before {load}")
-    for name in names or ALL:
-        known[name]()
+def main(arguments: list[str]) -> int:
+    if arguments and arguments[0] in ALONE:
+        found: int = import_module(f"benchmarks.{arguments[0]}").main(arguments[1:])
+        return found
+    wanted = _parsed(arguments)
+    names = wanted.names or [name for name in ROWS if wanted.long or name not in LONG]
+    lines = list(_machine())
+    print("\n".join(lines))
+    rows: list[Row] = []
+    with installations(wanted.before) as (now, before):
+        bench = Bench(now, before, QUICK_ROUNDS if wanted.quick else ROUNDS)
+        for name in names:
+            measure: Callable[[Bench], Row] = import_module(f"benchmarks.rows.{name}").row
+            rows.append(measure(bench))
+            print(text(rows[-1]), flush=True)
+    if wanted.markdown:
+        wanted.markdown.write_text("\n".join([*(f"- {line}" for line in lines), "", *markdown(rows), ""]))
     return 0
+
+
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    alone = "\n".join(f"  {name:<18} {what}" for name, what in ALONE.items())
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks",
+        description=__doc__,
+        epilog=f"each alone, with arguments of its own:\n{alone}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    parser.add_argument("--before", metavar="REF", help="a git revision of this repository to measure beside")
+    parser.add_argument("--long", action="store_true", help=f"also {', '.join(LONG)}")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table as Markdown too")
+    parsed = parser.parse_args(arguments)
+    if unknown := [name for name in parsed.names if name not in ROWS]:
+        parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}, and alone {', '.join(ALONE)}")
+    return parsed
+
+
+def _machine() -> Iterator[str]:
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    kernel = ".".join(platform.release().split(".")[:2])
+    yield f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {kernel}, load before {load}"
+    libraries = [f"{name} {version(name)}" for name in LIBRARIES]
+    yield f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {', '.join(libraries)}"
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 if __name__ == "__main__":

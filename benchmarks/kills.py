@@ -10,5 +10,5 @@ from pathlib import Path
 PROGRAM = Path(__file__).parents[1] / "tests" / "stand_ins" / "kill_everywhere.py"
 
 
-def main() -> int:
+def main(_: list[str]) -> int:
     return subprocess.run([sys.executable, PROGRAM], check=False).returncode

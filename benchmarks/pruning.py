@@ -27,7 +27,7 @@ LONGEST_MS = 50.0
 """Goal: the longest wait of the other writer."""
 
 
-def run() -> None:
+def main(_: list[str]) -> int:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "autopilot.db"
         with closing(open_database(path)) as database:
@@ -57,6 +57,7 @@ def run() -> None:
             Figure("pages that new rows take", 100 * free, "%"),
         ],
     )
+    return 0
 
 
 def _fill(database: Database) -> None:

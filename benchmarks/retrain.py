@@ -33,7 +33,7 @@ FOUR_YEARS = 1460
 ROUNDS = 200
 
 
-def run() -> None:
+def main(_: list[str]) -> int:
     with configured({"exchange": "simulated"}) as directory:
         alone = _train(directory, ["BTC/USD", "ETH/USD"], 90)
         with _busy_processors():
@@ -58,6 +58,7 @@ def run() -> None:
                 Figure("largest memory of all its processes", max(used_mb), "MB", memory_goal),
             ],
         )
+    return 0
 
 
 def _train(directory: Path, symbols: list[str], days: int) -> tuple[float, dict[str, float]]:

@@ -1,7 +1,11 @@
-"""The environment of a user: the program and what installing it brings, without the tools of its developers."""
+"""The environment of a user: the program and what installing it brings, without the tools of its developers.
+
+As a program it makes one, prints its folder of programs, and takes the place and the package to install.
+"""
 
 from __future__ import annotations
 
+import sys
 import sysconfig
 import tomllib
 import venv
@@ -46,14 +50,13 @@ def top_level_paths(installed: Distribution) -> set[Path]:
     return {Path(str(installed.locate_file(name))) for name in names}
 
 
-def make_environment(directory: Path) -> Path:
-    """Make a virtual environment of links to the program and to `required_distributions`; return its bin folder."""
+def make_environment(directory: Path, package: Path = Path(autopilot.__path__[0])) -> Path:
+    """Make a virtual environment of links to ``package`` and to `required_distributions`; return its bin folder."""
     venv.create(directory, symlinks=True)
     places = {"base": str(directory), "platbase": str(directory)}
     site, scripts = (Path(sysconfig.get_path(name, "venv", places)) for name in ("purelib", "scripts"))
     program = distribution(_project()["name"])
     (metadata,) = [path for path in top_level_paths(program) if path.suffix == ".dist-info"]
-    package = Path(autopilot.__path__[0])
     for path in {metadata, package}.union(*map(top_level_paths, required_distributions().values())):
         (site / path.name).symlink_to(path)
     (entry,) = program.entry_points.select(group="console_scripts", name="autopilot")
@@ -69,3 +72,7 @@ def make_environment(directory: Path) -> Path:
 def _project() -> dict[str, Any]:
     project: dict[str, Any] = tomllib.loads(PYPROJECT.read_text())["project"]
     return project
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{make_environment(*map(Path, sys.argv[1:]))}\n")
