@@ -6,17 +6,14 @@ With --before the same work runs with the code of that git revision too, by turn
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.installation import installations
-from benchmarks.rows.row import Bench, Row, markdown, text
+from benchmarks.machine import machine, machine_table
+from benchmarks.rows.row import Bench, Row, markdown, replace_part, text
 
 ROWS = ("cycle", "decision", "replay_year", "walk_forward", "long_series", "backtest", "status", "idle")
 """In the table's order; modules of `benchmarks.rows`."""
@@ -34,7 +31,6 @@ ALONE = {
     "freqtrade": "installs it for the row backtest; 800 MB",
 }
 """Each is a module with `main`, which takes the arguments that follow and returns the exit code."""
-LIBRARIES = ("numpy", "TA-Lib", "lightgbm", "pandas", "ccxt")
 ROUNDS, QUICK_ROUNDS = 9, 2
 
 
@@ -44,8 +40,8 @@ def main(arguments: list[str]) -> int:
         return found
     wanted = _parsed(arguments)
     names = wanted.names or [name for name in ROWS if wanted.long or name not in LONG]
-    lines = list(_machine())
-    print("\n".join(lines))
+    lines = machine(wanted.before)
+    print("\n".join(f"{name}: {value}" for name, value in lines.items()))
     rows: list[Row] = []
     with installations(wanted.before) as (now, before):
         bench = Bench(now, before, QUICK_ROUNDS if wanted.quick else ROUNDS)
@@ -53,8 +49,8 @@ def main(arguments: list[str]) -> int:
             measure: Callable[[Bench], Row] = import_module(f"benchmarks.rows.{name}").row
             rows.append(measure(bench))
             print(text(rows[-1]), flush=True)
-    if wanted.markdown:
-        wanted.markdown.write_text("\n".join([*(f"- {line}" for line in lines), "", *markdown(rows), ""]))
+    if wanted.document:
+        replace_part(wanted.document, "table", [*machine_table(lines), "", *markdown(rows)])
     return 0
 
 
@@ -70,24 +66,11 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--before", metavar="REF", help="a git revision of this repository to measure beside")
     parser.add_argument("--long", action="store_true", help=f"also {', '.join(LONG)}")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the table as Markdown too")
+    parser.add_argument("--document", metavar="FILE", type=Path, help="put the table into this Markdown file too")
     parsed = parser.parse_args(arguments)
     if unknown := [name for name in parsed.names if name not in ROWS]:
         parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}, and alone {', '.join(ALONE)}")
     return parsed
-
-
-def _machine() -> Iterator[str]:
-    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
-    kernel = ".".join(platform.release().split(".")[:2])
-    yield f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {kernel}, load before {load}"
-    libraries = [f"{name} {version(name)}" for name in LIBRARIES]
-    yield f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {', '.join(libraries)}"
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from pathlib import Path
 from autopilot.control.protocol import API
 from benchmarks.costs import processor_s, resident_mib
 from benchmarks.installation import Daemon, Installation, installations, start_symbols
+from benchmarks.machine import machine, machine_table
 from benchmarks.rows import long_series, walk_forward
 from benchmarks.rows.decision import decided
-from benchmarks.rows.row import Figure, Row, markdown, text
+from benchmarks.rows.row import Figure, Row, markdown, replace_part, text
 from benchmarks.running import real_candles
 
 LENGTHS = (10_000, 100_000, 1_000_000)
@@ -31,15 +32,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks growth", description=__doc__)
     works = {"candles": with_candles, "symbols": with_symbols, "years": with_years}
     parser.add_argument("names", nargs="*", metavar="WITH", help=", ".join(works))
-    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the tables as Markdown too")
+    parser.add_argument("--document", metavar="FILE", type=Path, help="put the tables into this Markdown file too")
     wanted = parser.parse_args(arguments)
     rows = []
     with installations(None) as (installed, _):
         for name in wanted.names or works:
             rows.append(works[name](installed))
             print(text(rows[-1]), flush=True)
-    if wanted.markdown:
-        wanted.markdown.write_text("\n".join([*markdown(rows), ""]))
+    if wanted.document:
+        replace_part(wanted.document, "growth", [*machine_table(machine()), "", *markdown(rows)])
     return 0
 
 

@@ -55,12 +55,14 @@ class Installation:
             yield directory
 
     @contextmanager
-    def daemon(self, directory: Path) -> Iterator[Daemon]:
-        """A daemon that answers, started in ``directory`` without any symbol running. Stopped at the end."""
+    def daemon(self, directory: Path, first: str = "") -> Iterator[Daemon]:
+        """A daemon that answers, started in ``directory`` without any symbol running. Stopped at the end. ``first``:
+        Python code that its process runs before everything else."""
+        command = self.command(directory, "daemon")
+        if first:
+            command[:1] = [self.python, "-c", f"{first}\nfrom autopilot.cli.main import main\nmain()"]
         with (directory / "daemon.out").open("w") as log:
-            process = subprocess.Popen(
-                self.command(directory, "daemon"), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
             try:
                 yield Daemon(directory, process.pid, _answering(process, directory))
             finally:

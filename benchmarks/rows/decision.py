@@ -21,6 +21,22 @@ SETTINGS = {
     "simulated": {"start": "2024-01-01", "end": f"2024-01-{DAYS + 1}", "speed": 3600.0 * CANDLES_A_SECOND},
 }
 POLL_S = 0.02
+CANDLE_BY_CANDLE = """
+from importlib.util import find_spec
+
+if find_spec("autopilot.engine.block_reading"):
+    from autopilot.app.trading import autopilots
+
+    assert autopilots.OfflineExchange
+    autopilots.OfflineExchange = type("Unlike", (), {})
+if find_spec("autopilot.adapters.store.commit_group"):
+    from autopilot.daemon import wiring
+
+    assert wiring.CommitGroup
+    wiring.CommitGroup = lambda *_: None
+"""
+"""An offline market is read a block ahead, and its decisions are committed in groups. Here it is taken for an exchange
+whose candles to come are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +68,14 @@ def row(bench: Bench) -> Row:
     checks = [Check("decisions, orders, trades", books_difference(old.books, now.books))] if old else []
     how = (
         f"A daemon on the simulated market with two symbols and {CANDLES_A_SECOND} candles a second each, "
-        f"auto-execute on. Means of {len(now.books['decisions']) - WARM_UP:,} decisions after the first {WARM_UP}."
+        f"auto-execute on, read candle by candle as a real one. Means of {len(now.books['decisions']) - WARM_UP:,} "
+        f"decisions after the first {WARM_UP}."
     )
     return Row("A live decision in the daemon", how, figures, checks)
 
 
 def _decided(installed: Installation) -> _Decided:
-    with installed.configured(SETTINGS) as directory, installed.daemon(directory) as daemon:
+    with installed.configured(SETTINGS) as directory, installed.daemon(directory, CANDLE_BY_CANDLE) as daemon:
         start_symbols(daemon)
         while (begin := _state(daemon)).decisions < WARM_UP:
             time.sleep(POLL_S)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.installation import Installation
 
@@ -57,7 +58,8 @@ class Figure:
         return "" if self.goal is None or self.value is None else self.goal.verdict(self.value)
 
     def cells(self) -> list[str]:
-        return [self.name, number(self.value), number(self.before), self.ratio, str(self.goal or ""), self.verdict]
+        name = f"{self.name}, {self.unit}" if self.unit else self.name
+        return [name, number(self.value), number(self.before), self.ratio, str(self.goal or ""), self.verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +101,36 @@ def text(row: Row) -> str:
     lines = [f"\n{row.work}", *textwrap.wrap(row.how, 100, initial_indent="  ", subsequent_indent="  ")]
     lines += [_line(COLUMNS)]
     for figure in row.figures:
-        name, *others = figure.cells()
-        lines.append(_line([f"{name}, {figure.unit}" if figure.unit else name, *others]))
+        lines.append(_line(figure.cells()))
         if figure.note:
             lines.append(f"      {figure.note}")
     return "\n".join([*lines, *(f"  same? {check.what}: {check.found}" for check in row.checks)])
 
 
-def markdown(rows: Iterable[Row]) -> Iterator[str]:
-    """The lines of the table, then those of the checks."""
-    rows = list(rows)
-    yield "| work | figure | now | before | ratio | goal; stretch | verdict |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for row in rows:
-        for at, figure in enumerate(row.figures):
-            name, *others = figure.cells()
-            cells = [f"{name}, {figure.unit}" if figure.unit else name, *others]
-            yield "| " + " | ".join([row.work if at == 0 else "", *cells]) + " |"
-    yield ""
-    yield "| work | compared | result |"
-    yield "| --- | --- | --- |"
-    for row in rows:
-        for at, check in enumerate(row.checks):
-            yield f"| {row.work if at == 0 else ''} | {check.what} | {check.found} |"
+def markdown(rows: Sequence[Row]) -> list[str]:
+    """The lines of the figures, of the checks and of how each was measured."""
+    figures = [(row.work if at == 0 else "", *figure.cells()) for row in rows for at, figure in enumerate(row.figures)]
+    checks = [(row.work, check.what, check.found) for row in rows for check in row.checks]
+    return [
+        *_table(("work", *COLUMNS), figures),
+        *(["", *_table(("work", "compared", "result"), checks)] if checks else []),
+        "",
+        *_table(("work", "how it was measured"), [(row.work, row.how) for row in rows]),
+    ]
+
+
+def replace_part(document: Path, name: str, lines: Sequence[str]) -> None:
+    """Write ``lines`` between the comments "name" and "end of name" of a Markdown file. Raises ValueError if it has
+    none."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    before, found, rest = document.read_text().partition(begin)
+    if not found or end not in rest:
+        raise ValueError(f"{document} has no part between {begin.strip()} and {end}")
+    document.write_text(f"{before}{begin}\n{chr(10).join(lines)}\n\n{rest[rest.index(end) :]}")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(each)} |" for each in (head, ["---"] * len(head), *rows)]
 
 
 def number(value: float | None) -> str:
