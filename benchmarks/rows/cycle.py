@@ -8,15 +8,17 @@ from statistics import median
 
 from benchmarks.costs import spend
 from benchmarks.installation import Installation
-from benchmarks.rows.row import Bench, Figure, Goal, Row
+from benchmarks.rows.row import Bench, Check, Figure, Goal, Row
 
 PROGRAM = """
-import json, sys, time
+import json, time
 from benchmarks import cycle, indicators
 
 BATCHES, BATCH = 20, 25
 own, reference = (cycle._candles(symbol) for symbol in ("ETH/USD", "BTC/USD"))
-works = cycle._cycle(own, reference), indicators.on_arrays(own[: indicators.LENGTH])
+is_live = hasattr(cycle, "Cycle")
+decide = cycle.Cycle(own, reference).decide if is_live else cycle._cycle(own, reference)
+works = decide, indicators.on_arrays(own[: indicators.LENGTH])
 for work in works:
     work()
 taken = [], []
@@ -26,19 +28,21 @@ with cycle.one_core():
             for _ in range(BATCH):
                 begin = time.thread_time_ns()
                 work()
-                times.append(time.thread_time_ns() - begin)
-print(json.dumps(taken))
+                times.append((time.thread_time_ns() - begin) / 1e6)
+equal = f"{cycle._compared(own, reference)} of {cycle.COMPARED} readings identical" if is_live else ""
+print(json.dumps([*taken, equal]))
 """
 """Runs under either state of the code, with the benchmarks of that state."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Cycle:
-    """Milliseconds of processor time."""
+    """Milliseconds of processor time. ``equal``: how many live readings equal those of the whole window."""
 
     middle: float
     p99: float
     unit: float
+    equal: str
 
 
 def row(bench: Bench) -> Row:
@@ -55,9 +59,10 @@ def row(bench: Bench) -> Row:
         f"Indicators, regime, features, 14 strategies and the choice for the next closed candle; 500 candles on one "
         f"core, by turns with the unit, which takes {now.unit:.3f} ms."
     )
-    return Row("Live analysis cycle, 1,000 candles", how, figures)
+    checks = [Check("the live reading and that of the whole window", now.equal)] if now.equal else []
+    return Row("Live analysis cycle, 1,000 candles", how, figures, checks)
 
 
 def _cycle(installed: Installation) -> _Cycle:
-    ours, unit = json.loads(spend([installed.python, "-c", PROGRAM], cwd=installed.checkout).output)
-    return _Cycle(median(ours) / 1e6, sorted(ours)[int(len(ours) * 0.99)] / 1e6, median(unit) / 1e6)
+    ours, unit, equal = json.loads(spend([installed.python, "-c", PROGRAM], cwd=installed.checkout).output)
+    return _Cycle(median(ours), sorted(ours)[int(len(ours) * 0.99)], median(unit), equal)
