@@ -16,12 +16,16 @@ from typer.main import get_command
 from autopilot.cli.app import COMMANDS, app
 
 FORKS = """
-import json, os, sys
+import gc, json, os, sys
+# Imported once, for all that follow, and never looked through when one of them ends.
+import pydantic.main, rich.console, rich.table, typer.rich_utils
+import autopilot.config.load, autopilot.config.overrides
 from autopilot.cli.main import main
 from autopilot.cli.app import COMMANDS, app
 from typer.main import get_command
 for name in COMMANDS:
-    get_command(app).get_command(None, name)  # imported once, for all that follow
+    get_command(app).get_command(None, name)
+gc.freeze()
 cases = json.load(sys.stdin)
 results = []
 for arguments, streams, environment in cases:

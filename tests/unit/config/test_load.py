@@ -226,7 +226,7 @@ def test_money_of_more_than_24_digits_is_refused(paths: Paths) -> None:
     assert "paper.balance" in refusal(paths, f'[paper]\nbalance = "999.{"1" * 22}"\n')
 
 
-@pytest.mark.parametrize("depth", [100, 300, 30_000])
+@pytest.mark.parametrize("depth", [100, 300, 3_000])
 def test_tables_of_any_depth_are_refused_in_words(paths: Paths, depth: int) -> None:
     message = refusal(paths, "x" + ".x" * depth + " = 1\n")
     assert "there is no such key" in message or "nested too deeply" in message
