@@ -3,7 +3,6 @@ oracle does that reckons each round trip from the list of its fills."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,8 +12,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orders import an_order
+from ready_database import directory_in_memory, ready_database
 
-from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.backtest.books import MemoryBooks
 from autopilot.domain.market import Market
@@ -162,8 +161,8 @@ def _explains_itself(trip: RoundTrip) -> bool:
 @settings(max_examples=150)
 @given(booked=orders(), since_ms=MOMENTS)
 def test_both_ledgers_book_as_the_oracle_does(booked: list[Booked], since_ms: int) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        database = open_database(Path(directory) / "autopilot.db")
+    with directory_in_memory() as directory:
+        database = ready_database(Path(directory) / "autopilot.db")
         stored, kept = SqliteLedger(database), MemoryBooks()
         oracles = {symbol: Oracle() for symbol in SYMBOLS}
         for order, fills in booked:

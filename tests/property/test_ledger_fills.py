@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,8 +11,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orders import an_order
+from ready_database import directory_in_memory, ready_database
 
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 
@@ -40,8 +40,8 @@ class Ledger:
 
 @contextmanager
 def new_ledger() -> Iterator[Ledger]:
-    with tempfile.TemporaryDirectory() as directory:
-        database = open_database(Path(directory) / "autopilot.db")
+    with directory_in_memory() as directory:
+        database = ready_database(Path(directory) / "autopilot.db")
         yield Ledger(SqliteLedger(database), database)
         database.close()
 

@@ -5,7 +5,6 @@ books lag behind, and to which orders find their way late: nothing is sent twice
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,12 +17,12 @@ from fake_event_sink import FakeEventSink
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from ready_database import directory_in_memory, ready_database
 
 from autopilot.adapters.exchange.ccxt_broker import CcxtBroker
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.venue import Request
 from autopilot.adapters.exchange.venues.kraken import KrakenOrders
-from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.booking import is_unsellable_rest
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected, UnknownSymbol
@@ -222,7 +221,7 @@ class OrderLife(RuleBasedStateMachine):
         super().__init__()
         self.exchange = Exchange()
         self.exchange.orders.append(Theirs("F", "foreign", "sell", Decimal(1), Decimal(900), False, 0))
-        self._directory = tempfile.TemporaryDirectory()
+        self._directory = directory_in_memory()
         self._start()
 
     def teardown(self) -> None:
@@ -384,8 +383,7 @@ class OrderLife(RuleBasedStateMachine):
         return [order for order in never_lost if booked.get(order.name) == order.executed]
 
     def _start(self) -> None:
-        self.database = open_database(Path(self._directory.name) / "autopilot.db")
-        self.database.connection.execute("PRAGMA synchronous = OFF")
+        self.database = ready_database(Path(self._directory.name) / "autopilot.db")
         self.ledger = SqliteLedger(self.database)
         gateway: Any = self.exchange
         theirs = ExchangeClock("kraken", self.exchange, self.exchange)

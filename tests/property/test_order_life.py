@@ -3,7 +3,6 @@ process killed between any two writes: the books are right at every moment, and 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,8 +13,9 @@ from fake_event_sink import FakeEventSink
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from ready_database import directory_in_memory, ready_database
 
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
@@ -220,7 +220,7 @@ class OrderLife(RuleBasedStateMachine):
         self.prices = dict.fromkeys(SYMBOLS, 100.0)
         self.missed: list[tuple[str, Candle]] = []
         self.over: dict[str, Order] = {}
-        self._directory = tempfile.TemporaryDirectory()
+        self._directory = directory_in_memory()
         self._start()
 
     @initialize(strength=st.sampled_from([0.5, 0.9]))
@@ -433,8 +433,7 @@ class OrderLife(RuleBasedStateMachine):
         assert not self.missed
 
     def _start(self) -> None:
-        self.database = open_database(Path(self._directory.name) / "autopilot.db")
-        self.database.connection.execute("PRAGMA synchronous = OFF")
+        self.database = ready_database(Path(self._directory.name) / "autopilot.db")
         self.ledger: Any = MortalLedger(SqliteLedger(self.database), self.world)
         self.paper = PaperBroker(
             ACCOUNT, PaperSettings(balance=CASH), MortalPaper(self.database, self.world), self.world

@@ -3,7 +3,6 @@ position gets out soon after some order would, nothing is sold twice, and the ex
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
@@ -17,8 +16,8 @@ from hypothesis import Phase as HPhase
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from orders import an_order
+from ready_database import directory_in_memory, ready_database
 
-from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.domain.errors import AnswerLost, ExchangeError, MarketUnavailable, OrderRejected
 from autopilot.domain.market import Market
@@ -164,8 +163,7 @@ class Seller:
     def __init__(self, directory: Path, phase: Phase) -> None:
         self.clock = FakeClock()
         self.exchange = Moody(self.clock, phase)
-        database = open_database(directory / "autopilot.db")
-        database.connection.execute("PRAGMA synchronous = OFF")
+        database = ready_database(directory / "autopilot.db")
         self.database, self.ledger = database, SqliteLedger(database)
         bought = an_order(
             "bought",
@@ -215,7 +213,7 @@ class Seller:
 @given(phases=PHASES, last=LAST)
 @settings(max_examples=60, deadline=None, phases=[HPhase.explicit, HPhase.reuse, HPhase.generate])
 def test_a_position_gets_out_as_soon_as_some_order_would(phases: list[Phase], last: Phase) -> None:
-    with tempfile.TemporaryDirectory() as directory:
+    with directory_in_memory() as directory:
         seller = Seller(Path(directory), last)
         with closing(seller.database):
             for phase in phases:

@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from fake_event_sink import FakeEventSink
+from ready_database import ready_database
 
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.candles import SqliteCandles
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.adapters.store.samples import SqliteSamples
@@ -265,7 +266,7 @@ def open_desk(tmp_path: Path, random_candles: Callable[..., Candles], start_ms: 
     ) -> Desk:
         for database in databases:
             database.close()
-        databases[:] = [open_database(tmp_path / "autopilot.db")]
+        databases[:] = [ready_database(tmp_path / "autopilot.db")]
         (database,) = databases
         series = {symbol: random_candles(number, 1_200) for number, symbol in enumerate(symbols)}
         market = MovedMarket(series, at_ms)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ready_database import ready_database
 
 from autopilot.adapters.clock import WallClock
 from autopilot.adapters.models.champions import Champions
@@ -99,7 +100,7 @@ async def trade(database: Database) -> None:
 
 def run_to_the_end(path: Path, death: int | None = None, *, after: bool = False) -> int:
     """How many durable transactions there were; raises Killed."""
-    opened = open_database(path)
+    opened = ready_database(path)
     database = MortalDatabase(opened, death, after=after)
     try:
         asyncio.run(trade(database))

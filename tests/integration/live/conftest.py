@@ -19,6 +19,7 @@ from kraken_exchange import API_KEY, SECRET, KrakenExchange
 from loopback_exchange import LoopbackExchange
 from orders import an_order
 from places import PLACES
+from ready_database import ready_database
 
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.clock import SteadyClock, WallClock
@@ -225,7 +226,7 @@ async def whole(
     hurry(monkeypatch, exchange)
     if hangs(request):
         monkeypatch.setattr(opening, "Gateway", partial(Gateway, timeout_s=0.8))
-    database = open_database(tmp_path / "autopilot.db")
+    database = ready_database(tmp_path / "autopilot.db")
     database.ballast.keep()
     anchor = Anchor(tmp_path / "audit.head", partial(advanced, database.path))
     armings = SqliteArmings(database, AuditTrail(anchor, "a test", clock.now_ms))
@@ -282,7 +283,7 @@ def open_live(
             venue, place.keys, theirs, nonces_dir=tmp_path / "nonces", base_url=exchange.url, timeout_s=timeout_s
         )
         broker = CcxtBroker(account, gateway, venue.orders, theirs)
-        database = open_database(tmp_path / "autopilot.db")
+        database = ready_database(tmp_path / "autopilot.db")
         ledger = SqliteLedger(database)
         desk = OrderDesk(account, broker, ledger, theirs, FakeEventSink(), Restrictions())
         pause_ms = max(MINUTE_MS, SEND_WITHIN_MS + venue.orders.settles_within_ms)

@@ -13,8 +13,8 @@ from fake_clock import FakeClock
 from loopback_exchange import FEE
 from orders import an_order
 from places import PLACES
+from ready_database import ready_database
 
-from autopilot.adapters.store.database import open_database
 from autopilot.adapters.store.paper import SqlitePaper
 from autopilot.domain.candles import Candle
 from autopilot.domain.errors import OrderRejected
@@ -51,7 +51,7 @@ class Paper:
 
     def __init__(self, path: Path) -> None:
         self.clock = FakeClock(1_900_000_020_000)
-        self.database = open_database(path)
+        self.database = ready_database(path)
         self.broker = PaperBroker(self.name, PaperSettings(), SqlitePaper(self.database), self.clock)
         self.broker.on_price(self.market, PRICE, self.clock.at_ms)
 

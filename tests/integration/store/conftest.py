@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from bases import WHOLE
 from orders import an_order
+from ready_database import ready_database
 
 from autopilot.adapters.store.armings import SqliteArmings
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.stored_marks import FIELDS
 from autopilot.app.audit_log import audited
@@ -39,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def database(path: Path) -> Iterator[Database]:
-    opened = open_database(path)
+    opened = ready_database(path)
     yield opened
     opened.close()
 

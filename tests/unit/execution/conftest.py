@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from fake_clock import FakeClock
 from fake_event_sink import FakeEventSink
+from ready_database import ready_database
 
-from autopilot.adapters.store.database import Database, open_database
+from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.adapters.store.trading_modes import SqliteTradingModes
 from autopilot.domain.candles import Candle
@@ -122,7 +123,7 @@ def broker() -> ScriptedBroker:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path / "autopilot.db")
+    opened = ready_database(tmp_path / "autopilot.db")
     yield opened
     opened.close()
 
