@@ -5,6 +5,7 @@ Needs the tests beside the benchmarks: they make such environments, of links and
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -55,14 +56,19 @@ class Installation:
             yield directory
 
     @contextmanager
-    def daemon(self, directory: Path, first: str = "") -> Iterator[Daemon]:
+    def daemon(
+        self, directory: Path, first: str = "", environment: Mapping[str, str] | None = None
+    ) -> Iterator[Daemon]:
         """A daemon that answers, started in ``directory`` without any symbol running. Stopped at the end. ``first``:
-        Python code that its process runs before everything else."""
+        Python code that its process runs before everything else. ``environment``: added to that of this process."""
         command = self.command(directory, "daemon")
         if first:
             command[:1] = [self.python, "-c", f"{first}\nfrom autopilot.cli.main import main\nmain()"]
         with (directory / "daemon.out").open("w") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            environ = {**os.environ, **(environment or {})}
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ
+            )
             try:
                 yield Daemon(directory, process.pid, _answering(process, directory))
             finally:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.costs import Spent
@@ -21,48 +19,43 @@ FIGURES = ("candles", "signals", "orders", "fills", "metrics")
 """Parts of the document that follow from the decisions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    first: Spent
-    again: Spent
-
-
 def row(bench: Bench) -> Row:
     work = "`autopilot backtest --days 365`, with models"
     folder = real_candles()
     if folder is None:
         return Row(work, "Two symbols of real candles since 2017.", [Figure.left_out("AUTOPILOT_TEST_DATA is not set")])
-    found = {each.name: asked(each, folder) for each in bench.both}
-    now = found["now"]
-    old = found[bench.before.name] if bench.before else None
-    old_s = old.first.cpu_s if old else None
+    first, again = asked(bench.now, folder, times=2)
+    old = asked(bench.before, folder)[0] if bench.before else None
+    old_s = old.cpu_s if old else None
     note = "" if old else BEFORE_NEEDED
     figures = [
-        Figure.times("of the CPU before", now.first.cpu_s, old_s, Goal(0.15), note),
-        Figure.times("asked again, of the CPU before", now.again.cpu_s, old_s, Goal(0.15, 0.05), note),
-        Figure("CPU", now.first.cpu_s, "s", old_s),
-        Figure("CPU, asked again", now.again.cpu_s, "s", old.again.cpu_s if old else None),
-        Figure("largest memory", now.first.peak_mib, "MiB", old.first.peak_mib if old else None),
+        Figure.times("of the CPU before", first.cpu_s, old_s, Goal(0.15), note),
+        Figure.times("asked again, of the CPU before", again.cpu_s, old_s, Goal(0.15, 0.05), note),
+        Figure("CPU", first.cpu_s, "s", old_s),
+        Figure("CPU, asked again", again.cpu_s, "s"),
+        Figure("largest memory", first.peak_mib, "MiB", old.peak_mib if old else None),
     ]
-    checks = [Check("first and again, `--json`", _sameness(now.first, now.again))]
+    document, repeated = (json.loads(each.output) for each in (first, again))
+    checks = [Check("first and again, `--json`", difference(document, repeated))]
     if old:
-        checks.append(Check("old and new, `--json`", _sameness(old.first, now.first)))
+        before = {name: json.loads(old.output)[name] for name in FIGURES}
+        checks.append(Check(f"of `--json`: {', '.join(FIGURES)}", difference(before, document)))
     how = (
-        f"{' and '.join(SYMBOLS)} of Binance since 2017 at 1h, {_models(now.first)}. Measured once, with all processes."
+        f"{' and '.join(SYMBOLS)} of Binance since 2017 at 1h, {len(document['models'])} models, "
+        f"{document['signals']:,} signals. Measured once, with all processes."
     )
     return Row(work, how, figures, checks)
 
 
-def asked(installed: Installation, folder: Path, years: int | None = None) -> Asked:
-    """``years``: the latest of the history; None for all."""
+def asked(installed: Installation, folder: Path, years: int | None = None, times: int = 1) -> list[Spent]:
+    """The costs of the same backtest, so many ``times``. ``years``: the latest of the history; None for all."""
     with installed.configured(SETTINGS) as directory, tempfile.TemporaryDirectory() as place:
         for symbol in SYMBOLS:
             name = f"BINANCE_{symbol.replace('/', '-')}_1h.csv"
             candles = Path(place) / name
             candles.write_text(latest(folder / f"{name}.gz", None if years is None else years * 365 * 24))
             installed.autopilot(directory, "data", "import", str(candles))
-        first, again = (installed.autopilot(directory, "backtest", "--days", "365", "--json") for _ in range(2))
-        return Asked(first, again)
+        return [installed.autopilot(directory, "backtest", "--days", "365", "--json") for _ in range(times)]
 
 
 def latest(packed: Path, rows: int | None) -> str:
@@ -70,13 +63,3 @@ def latest(packed: Path, rows: int | None) -> str:
     with gzip.open(packed, "rt") as lines:
         head, *found = lines
     return "".join([head, *(found if rows is None else found[-rows:])])
-
-
-def _sameness(before: Spent, now: Spent, names: Sequence[str] = FIGURES) -> str:
-    old, new = ({name: json.loads(each.output)[name] for name in names} for each in (before, now))
-    return difference(old, new)
-
-
-def _models(spent: Spent) -> str:
-    found = json.loads(spent.output)
-    return f"{len(found['models'])} models that decide, {found['signals']:,} signals"
