@@ -29,6 +29,11 @@ class Spent:
     faults: int
 
 
+def environment() -> dict[str, str]:
+    """For a measured command: that of this process, without what would change its Python or its configuration."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AUTOPILOT_"))}
+
+
 class CommandFailed(Exception):
     """A measured command ended with an unexpected code; the message ends with its last lines."""
 
@@ -36,7 +41,9 @@ class CommandFailed(Exception):
 def spend(command: Sequence[str], cwd: Path | None = None, codes: Sequence[int] = (0,)) -> Spent:
     """Run ``command`` to its end. Raises CommandFailed if it ends with a code that is not among ``codes``."""
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
+        process = subprocess.Popen(
+            command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+        )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)

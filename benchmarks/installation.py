@@ -5,7 +5,6 @@ Needs the tests beside the benchmarks: they make such environments, of links and
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from autopilot.config.paths import find_paths
 from autopilot.control.client import ControlClient
 from autopilot.control.errors import DaemonNotRunning, DaemonUnreachable
 from autopilot.control.protocol import API, HEALTH
-from benchmarks.costs import Spent, spend
+from benchmarks.costs import Spent, environment, spend
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "tests" / "stand_ins" / "product_environment.py"
@@ -56,18 +55,19 @@ class Installation:
             yield directory
 
     @contextmanager
-    def daemon(
-        self, directory: Path, first: str = "", environment: Mapping[str, str] | None = None
-    ) -> Iterator[Daemon]:
+    def daemon(self, directory: Path, first: str = "", more: Mapping[str, str] | None = None) -> Iterator[Daemon]:
         """A daemon that answers, started in ``directory`` without any symbol running. Stopped at the end. ``first``:
-        Python code that its process runs before everything else. ``environment``: added to that of this process."""
+        Python code that its process runs before everything else. ``more``: environment variables."""
         command = self.command(directory, "daemon")
         if first:
             command[:1] = [self.python, "-c", f"{first}\nfrom autopilot.cli.main import main\nmain()"]
         with (directory / "daemon.out").open("w") as log:
-            environ = {**os.environ, **(environment or {})}
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**environment(), **(more or {})},
             )
             try:
                 yield Daemon(directory, process.pid, _answering(process, directory))
@@ -119,6 +119,7 @@ def installations(before: str | None) -> Iterator[tuple[Installation, Installati
 def _installed(name: str, checkout: Path, place: Path) -> Installation:
     command = [sys.executable, str(PROGRAM), str(place), str(checkout / "src" / "autopilot")]
     scripts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    spend([sys.executable, "-m", "compileall", "-q", str(checkout / "src")])
     return Installation(name, checkout, Path(scripts))
 
 

@@ -51,7 +51,7 @@ def _idle(
     """Raises RuntimeError if its symbols do not run."""
     with (
         installed.configured(settings) as directory,
-        installed.daemon(directory, environment=redirected) as daemon,
+        installed.daemon(directory, more=redirected) as daemon,
     ):
         start_symbols(daemon)
         time.sleep(SETTLE_S)
