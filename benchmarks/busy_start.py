@@ -25,7 +25,7 @@ class BusyStart(NamedTuple):
     median_ms: float
 
 
-def run() -> None:
+def main(_: list[str]) -> int:
     found = measure()
     print_table(
         f"{len(SYMBOLS)} symbols on 1m candles start at once, simulated market",
@@ -35,6 +35,7 @@ def run() -> None:
             Figure("median wait of another client", found.median_ms, "ms"),
         ],
     )
+    return 0
 
 
 def measure() -> BusyStart:
