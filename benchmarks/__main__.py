@@ -21,6 +21,7 @@ LONG = ("walk_forward",)
 """Only if named, or with --long."""
 ALONE = {
     "growth": "with candles, symbols and years",
+    "statements": "SQL statements, commits and bytes of a decision",
     "busy_start": "the longest wait of a client while eight symbols start",
     "retrain": "training, and the score of one decision",
     "yardsticks": "how well the training learns",

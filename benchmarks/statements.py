@@ -18,7 +18,7 @@ from autopilot.adapters.store.ledger import SqliteLedger
 from autopilot.config.paths import Paths, create_directories, find_paths
 from autopilot.control.requests import StartRequest
 from autopilot.daemon import wiring
-from benchmarks.replay_year import SYMBOLS
+from benchmarks.rows.replay_year import SYMBOLS
 from benchmarks.running import configured
 from benchmarks.table import Figure, print_table
 
@@ -26,7 +26,7 @@ PERIOD = {"start": "2022-01-01", "end": "2022-03-15", "speed": 0}
 WRITTEN_GOAL, KEPT_GOAL = 15_000, 1_200
 
 
-def run() -> None:
+def main(_: list[str]) -> int:
     found = measure()
     print_table(
         f"A decision, {' and '.join(SYMBOLS)} on the simulated market, {found['decisions']:,.0f} of them",
@@ -39,6 +39,7 @@ def run() -> None:
             Figure("commits", found["commits"], ""),
         ],
     )
+    return 0
 
 
 def measure() -> dict[str, float]:
