@@ -1,12 +1,9 @@
-"""One analysis cycle of one symbol, on one core, beside indicators alone."""
+"""One analysis cycle of one symbol, for the row of the table."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 
@@ -24,44 +21,11 @@ from autopilot.selection.strategy_rules import profiles_of
 from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.live import LiveMarket
 from autopilot.strategies.registry import Evaluation, StrategySet, builtin_strategies
-from benchmarks import indicators
-from benchmarks.table import Figure, print_table
 
-BATCHES, BATCH = 20, 25
-GOAL, GOAL_P99 = 9.0, 2.0
-"""In units of the indicators on arrays, and of the median."""
 COMPARED = 300
 """Candles whose live reading is compared with that of the whole window."""
 _SEED = 1
 _START_MS = 1_704_067_200_000
-
-
-def run() -> None:
-    own, reference = (_candles(symbol) for symbol in ("ETH/USD", "BTC/USD"))
-    cycle, whole = Cycle(own, reference), Cycle(own, reference, live=False)
-    arrays = indicators.on_arrays(own[: indicators.LENGTH])
-    frame = indicators.on_frame(own[: indicators.LENGTH])
-    with one_core():
-        times = _by_turns(cycle.decide, whole.decide, arrays, frame)
-    ours, windows, lean, frames = (statistics.median(itertools.chain(*batches)) * 1000 for batches in times)
-    p99 = float(np.quantile([each[1:] for each in times[0]], 0.99)) * 1000
-    cold = statistics.median(batch[0] for batch in times[0]) * 1000
-    again = cycle.market.wholes / (BATCHES * BATCH + 1)
-    count = len(indicators.INDICATORS)
-    print_table(
-        f"Analysis cycle of one symbol, {WINDOW:,} candles (CPU, median of {BATCHES * BATCH}, one core)",
-        [
-            Figure("cycle: indicators, features, 14 strategies", ours, "ms", GOAL * lean, f"{cold:.3g} ms at first"),
-            Figure(f"{count} TA-Lib indicators, {indicators.LENGTH} candles, arrays", lean, "ms"),
-            Figure(f"{count} TA-Lib indicators, {indicators.LENGTH} candles, DataFrame", frames, "ms"),
-            Figure("the cycle with the window as a whole", windows, "ms"),
-        ],
-    )
-    print_table(
-        "The slowest of 100 cycles, without the first after other work",
-        [Figure("99 % take at most", p99, "ms", GOAL_P99 * ours, f"{again:.1%} begin again from the window")],
-    )
-    print(f"    {_compared(own, reference)} of {COMPARED} live readings equal those of the whole window")
 
 
 class Cycle:
@@ -114,24 +78,6 @@ def _candles(symbol: str) -> Candles:
     candles = make_block(_SEED, symbol, Timeframe.H1, block_number(Timeframe.H1, _START_MS)).candles
     assert len(candles) > BLOCK // 2
     return candles
-
-
-def _by_turns(*works: Callable[[], None]) -> list[list[list[float]]]:
-    """Seconds of each call, in batches: those of one work keep its data near, and taking turns lets whatever else the
-    machine does fall on all alike."""
-    for work in works:
-        work()
-    times: list[list[list[float]]] = [[] for _ in works]
-    for _ in range(BATCHES):
-        for work, batches in zip(works, times, strict=True):
-            batches.append([_seconds(work) for _ in range(BATCH)])
-    return times
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
 
 
 @contextmanager

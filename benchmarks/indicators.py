@@ -1,13 +1,10 @@
-"""The yardstick of a cycle: 36 usual indicators over 500 candles, on arrays and on a DataFrame."""
+"""The yardstick of a cycle: 36 usual indicators over 500 candles, on arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import pandas as pd
 import talib
-from talib import abstract
 
 from autopilot.domain.candles import Candles
 
@@ -48,22 +45,5 @@ def on_arrays(candles: Candles) -> Callable[[], None]:
     def compute() -> None:
         for function, arrays, options in calls:
             function(*arrays, **options)
-
-    return compute
-
-
-def on_frame(candles: Candles) -> Callable[[], None]:
-    """Through TA-Lib's abstract interface on a DataFrame, each result a column, as freqtrade's strategies write it."""
-    frame = pd.DataFrame({name: getattr(candles, name) for name in ("open", "high", "low", "close", "volume")})
-
-    def compute() -> None:
-        table = frame.copy()
-        for number, (name, _, options) in enumerate(INDICATORS):
-            found: Any = getattr(abstract, name)(table, **options)
-            if isinstance(found, pd.DataFrame):
-                for column in found:
-                    table[f"{number}_{column}"] = found[column]
-            else:
-                table[str(number)] = found
 
     return compute
