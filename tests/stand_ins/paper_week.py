@@ -9,7 +9,7 @@ from autopilot.domain.timeframe import DAY_MS
 
 _DECISION = """
     INSERT INTO decisions (id, symbol, account, exchange, market, timeframe, candle_at_ms, decided_at_ms, regime,
-        "group", strategy, decided_by, confidence, signal_type, price, action, document)
+        "group", strategy, decided_by, confidence, signal_type, price, action, plain_document)
     VALUES (?, ?, ?, ?, 'real', '1h', ?, ?, 'calm', 'momentum', 'macd', 'rules', 0.5,
         'none', 1.0, 'hold', '{}')
 """

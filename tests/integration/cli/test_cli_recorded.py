@@ -27,6 +27,7 @@ READ_ONLY = {
     *("status", "signals", "explain", "decisions", "orders", "positions", "trades", "performance", "model-info"),
     *("models list", "models show", "models diff", "keys list", "audit show", "audit verify"),
     *("config show", "config get", "config path", "config validate", "data list", "data verify"),
+    *("db query", "db size"),
 }
 """They print."""
 WRITES_ELSEWHERE = {"backtest", "backtest check", "sweep", "report", "parity", "data export", "demo"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +25,7 @@ from autopilot.adapters.models.readings import FirstReadings
 from autopilot.adapters.sentiment.offline import NeutralSentiment
 from autopilot.adapters.store.autopilots import AutopilotEntry, SqliteAutopilots
 from autopilot.adapters.store.candles import SqliteCandles
+from autopilot.adapters.store.compact_documents import decision_document
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.models import SqliteModels
 from autopilot.adapters.store.views.problems import problems
@@ -138,7 +138,7 @@ class Fresh:
         """(number of the candle, basis) of each decision, oldest first."""
         assert self.database
         rows = self.database.rows("SELECT candle_at_ms, document FROM decisions ORDER BY candle_at_ms")
-        return [(self.number(row[0]), json.loads(row[1])["basis"]) for row in rows]
+        return [(self.number(row[0]), decision_document(row[1])["basis"]) for row in rows]
 
     def health(self) -> list[tuple[str, str, str]]:
         """(code, level, subject) of each problem of the symbol while it runs."""
