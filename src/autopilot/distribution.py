@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 DISTRIBUTION = "autopilot-trader"
 
 
+@cache
 def installed_version() -> str:
     from importlib.metadata import version
 

@@ -27,13 +27,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Running:
-    """An autopilot and its job. ``began`` is set after the
-    first cycle, ``idle`` while no cycle is under way, and no cycle begins while it is ``stopping``."""
+    """An autopilot and its job. ``idle`` is set while no cycle is under way, and no cycle begins while it is
+    ``stopping``."""
 
     autopilot: IntelligentAutopilot
     venue: Venue
     database: Database
-    began: asyncio.Event = field(default_factory=asyncio.Event)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
 
@@ -41,12 +40,12 @@ class Running:
         """One run of the job: a cycle, and those that can follow at once."""
         self.idle.clear()
         try:
-            while not self.stopping and (await self.autopilot.run_cycle() or await self._lock_ends()):
-                self.began.set()
+            more = True
+            while more and not self.stopping:
+                more = await self.autopilot.run_cycle() or await self._lock_ends()
                 # Others want the loop too: a stored market at full speed would never let go of it.
                 await asyncio.sleep(0)
         finally:
-            self.began.set()
             self.idle.set()
             # Whoever hears that the market has ended finds all its decisions.
             self.database.commit_group()
@@ -58,7 +57,6 @@ class Running:
         record = self.autopilot.record
         if record.state is not RunState.RETRYING or not isinstance(record.failure, StoreLocked):
             return False
-        self.began.set()
         # At least one pause: a program that writes again and again leaves only short gaps.
         await asyncio.sleep(LOOK_S)
         await lock_ends(self.database.is_locked, lambda: self.stopping)
@@ -130,6 +128,7 @@ class Autopilots:
         try:
             for settings in fresh:
                 self._join(settings)
+                await asyncio.sleep(0)
             launched = self._launch(fresh)
             await self.wait_for_cycles([settings.symbol for settings in wanted])
             self._require_markets(launched)
@@ -145,22 +144,31 @@ class Autopilots:
     def resume(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
         """Start symbols that ran before or are held, without waiting; returns those that were started. Failures are
         logged and kept in `left_out`."""
-        possible = []
+        return self._launch([settings for settings in wanted if self._has_joined(settings)])
+
+    async def take_up(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
+        """As `resume`, while clients wait for other answers."""
+        joined = []
         for settings in wanted:
-            try:
-                self._join(settings)
-            except AutopilotError as error:
-                log.error("%s could not be resumed: %s", settings.symbol, error)  # noqa: TRY400 - it is no surprise
-                self._left_out[settings.symbol] = error
-            else:
-                possible.append(settings)
-        return self._launch(possible)
+            joined += [settings] if self._has_joined(settings) else []
+            await asyncio.sleep(0)
+        return self._launch(joined)
+
+    def _has_joined(self, settings: AutopilotSettings) -> bool:
+        try:
+            self._join(settings)
+        except AutopilotError as error:
+            log.error("%s could not be resumed: %s", settings.symbol, error)  # noqa: TRY400 - it is no surprise
+            self._left_out[settings.symbol] = error
+            return False
+        return True
 
     async def wait_for_cycles(self, symbols: Sequence[str]) -> None:
-        """Wait for the first cycles of those that run, but not long."""
-        began = [asyncio.ensure_future(running.began.wait()) for each in symbols if (running := self.find(each))]
-        if began:
-            _, late = await asyncio.wait(began, timeout=FIRST_CYCLE_S)
+        """Wait for the first cycles of those that run, but not long, and not for work that takes long."""
+        running = [running for each in symbols if (running := self.find(each))]
+        if running:
+            begun = [asyncio.ensure_future(each.autopilot.begun.wait()) for each in running]
+            _, late = await asyncio.wait(begun, timeout=FIRST_CYCLE_S)
             for task in late:
                 task.cancel()
 

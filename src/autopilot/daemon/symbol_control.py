@@ -119,7 +119,7 @@ class SymbolControl:
             self._require_arming(settings, holdings)
         started = await self._autopilots.start(others)
         taken_up = [each.settings for each in as_before if each.settings.symbol not in running]
-        self._autopilots.resume(taken_up)
+        await self._autopilots.take_up(taken_up)
         self._save([*(each.autopilot.settings for each in started), *taken_up])
         await self._autopilots.wait_for_cycles([each.settings.symbol for each in plan])
         return self._started(plan, running, {each.autopilot.symbol for each in started})
@@ -152,13 +152,11 @@ class SymbolControl:
                 self._autopilots.forget(request.symbol)
                 return Stopped([request.symbol])
             done = Stopped()
-            for running in self._chosen(request.symbol):
-                symbol = running.autopilot.symbol
-                if request.flatten and not await self._sold(running, done):
-                    running.go_on()
-                    continue
-                await self._autopilots.stop(symbol)
-                done.symbols.append(symbol)
+            chosen = self._chosen(request.symbol)
+            if request.flatten:
+                chosen = [running for running in chosen if await self._sold(running, done)]
+            done.symbols = [running.autopilot.symbol for running in chosen]
+            await asyncio.gather(*(self._autopilots.stop(symbol) for symbol in done.symbols))
             if request.symbol is None and not done.left:
                 self._store.suspend()
             else:
@@ -207,7 +205,7 @@ class SymbolControl:
         return running is not None and running.venue.account == account
 
     async def _sold(self, running: Running, done: Stopped) -> bool:
-        """Whether nothing is left to sell and no order of the symbol is open. No cycle begins any more."""
+        """Whether nothing is left to sell and no order of the symbol is open; then no cycle begins any more."""
         symbol = running.autopilot.symbol
         await running.pause()
         try:
@@ -219,6 +217,8 @@ class SymbolControl:
         done.sold += outcome.sold
         done.dust += outcome.dust
         done.left += [replace(each, symbol=symbol) for each in outcome.left]
+        if outcome.left:
+            running.go_on()
         return not outcome.left
 
     def _chosen(self, symbol: str | None) -> Sequence[Running]:

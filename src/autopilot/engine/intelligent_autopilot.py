@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +26,7 @@ from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, Reading
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
-from autopilot.engine.trader import Trader, check_exits_after_failure, require_exits_sent
+from autopilot.engine.trader import Trader, check_exits_now, require_exits_sent
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import DecisionLedger
@@ -85,7 +85,11 @@ class IntelligentAutopilot:
         self._watch = deps.watch
         self._events = deps.events
         self._reader = reader
-        self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader, deps.catch_up)
+        self.begun = asyncio.Event()
+        """Set once the first cycle has ended, or does work that takes long."""
+        self._maturing = Maturing(
+            settings.symbol, deps.tracker, deps.strategies, window, reader, deps.catch_up, self.begun
+        )
         self._market: Market | None = None
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
@@ -120,8 +124,11 @@ class IntelligentAutopilot:
             log.exception("%s: the cycle failed", self.symbol)
             self._fail(AutopilotError(f"internal error: {error}", hint="the log has the details; please report this"))
             return False
-        self._enter(RunState.RUNNING)
-        return more
+        else:
+            self._enter(RunState.RUNNING)
+            return more
+        finally:
+            self.begun.set()
 
     def hurry(self, *, stopping: bool) -> None:
         """Whether the symbol is to stop soon: then a cycle does not catch up to the end."""
@@ -139,7 +146,7 @@ class IntelligentAutopilot:
         try:
             more = await self._trade(market)
         except Exception:
-            await check_exits_after_failure(self._trader, market, self.window, self._account.lock)
+            await check_exits_now(self._trader, market, self.window, self._account.lock)
             raise
         require_exits_sent(self._ledger.open_orders(self._account.name, self.symbol))
         return more
@@ -159,8 +166,10 @@ class IntelligentAutopilot:
             fresh = self.window.undecided(decided_at_ms)
         self._watch.answered(self._account.name, self.symbol)
         fresh = self._passing_over.missed(fresh)
-        for index in range(len(fresh)):
-            await self._close(market, fresh.candle(index), is_first=decided_at_ms is None)
+        async with self._exits_watched(market, is_long=len(fresh) > 1 or not self.record.decisions):
+            for index in range(len(fresh)):
+                await self._close(market, fresh.candle(index), is_first=decided_at_ms is None)
+                await asyncio.sleep(0)  # Others want the loop too, however many candles were missed.
         quote = self.window.quote
         if not len(fresh) and quote and quote.at_ms > self._seen_at_ms:
             async with self._account.lock.for_cycle():
@@ -181,6 +190,28 @@ class IntelligentAutopilot:
         await self._maturing.observe(reading, joined, is_first=is_first)
         async with self._account.lock.for_cycle():
             await self._decide(market, reading)
+
+    @asynccontextmanager
+    async def _exits_watched(self, market: Market, *, is_long: bool) -> AsyncIterator[None]:
+        """Exits do not wait for a long catch-up, of this symbol or of others: meanwhile the price of a real market is
+        checked at each interval. Raises StoreError if an exit cannot be stored."""
+        if not is_long or self._source.kind is not MarketKind.REAL:
+            yield
+            return
+        ended = asyncio.Event()
+        watching = asyncio.create_task(self._watch_exits(market, ended))
+        try:
+            yield
+        finally:
+            ended.set()
+            await watching
+
+    async def _watch_exits(self, market: Market, ended: asyncio.Event) -> None:
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), self.settings.interval_s)
+                return
+            await check_exits_now(self._trader, market, self.window, self._account.lock)
 
     async def _reconcile(self, market: Market) -> None:
         """Runs first after a start: a stored order that was not sent yet must be sent before time goes on."""

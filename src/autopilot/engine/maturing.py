@@ -13,13 +13,17 @@ from autopilot.domain.candles import BoolArray
 from autopilot.domain.errors import AutopilotError
 from autopilot.engine.market_window import JoinedCandles, MarketWindow
 from autopilot.engine.reading import BLOCK, PAUSE_S, CandleReader, Reading, block_history
-from autopilot.performance.performance_tracker import PerformanceTracker
+from autopilot.performance.performance_tracker import RECENT_DAYS, PerformanceTracker
 from autopilot.strategies.registry import StrategySet
+
+LONG = 4 * BLOCK
+"""More candles than these take so long that no start waits for them."""
 
 
 class Maturing:
-    """Long work holds ``turn``, so that one symbol after the other does it, a little at a time. ``is_stopping``: long
-    work ends, and the next cycle goes on with it. Methods raise AutopilotError then, else ExchangeError, StoreError."""
+    """Long work holds ``turn``, so that one symbol after the other does it, a little at a time; ``begun`` is set before
+    it. ``is_stopping``: long work ends, and the next cycle goes on with it. Methods raise AutopilotError then, else
+    ExchangeError, StoreError."""
 
     def __init__(
         self,
@@ -29,6 +33,7 @@ class Maturing:
         window: MarketWindow,
         reader: CandleReader,
         turn: asyncio.Lock,
+        begun: asyncio.Event,
     ) -> None:
         self._symbol = symbol
         self._tracker = tracker
@@ -36,6 +41,7 @@ class Maturing:
         self._window = window
         self._reader = reader
         self._turn = turn
+        self._begun = begun
         self.is_stopping = False
         self._lacking: tuple[MarketView, Mapping[str, BoolArray]] | None = None
 
@@ -43,18 +49,27 @@ class Maturing:
         """Store the samples that have matured at this candle, once our own candles make a whole window. At the start
         and after a pause this needs more candles than a decision does. ``is_first``: no candle was decided yet."""
         if self._tracker.is_loading:
+            self._announce(self._window.timeframe.per_day * RECENT_DAYS)
+        while self._tracker.is_loading:
+            # Each symbol waits for this. Between two steps the others read their first block.
             async with self._turn:
-                for _ in iter(self._tracker.load_more, False):
-                    await self._pause()
+                self._tracker.load_more()
+                await self._pause()
         if len(joined.candles) - joined.joined < WINDOW:
             return
         due = self._tracker.candles_due(self._symbol, reading.open_at_ms, is_first=is_first)
         if due > reading.index + 1:
+            self._announce(due)
             async with self._turn:
                 await self._catch_up(reading.open_at_ms, due)
         elif due:
             view, arrays = reading.view, reading.evaluation.arrays
             self._tracker.observe(self._symbol, view, arrays, self._lacking_in(view), reading.index)
+
+    def _announce(self, candles: int) -> None:
+        """Nobody waits for work on so many candles."""
+        if candles > LONG:
+            self._begun.set()
 
     def _lacking_in(self, view: MarketView) -> Mapping[str, BoolArray]:
         """`StrategySet.lacking`, once for each view: that of a block serves many candles."""

@@ -135,9 +135,9 @@ class Trader:
         return await self._account.portfolio(market, now_ms, self._settings.limits, self._settings.timeframe)
 
 
-async def check_exits_after_failure(trader: Trader, market: Market, window: MarketWindow, lock: AccountLock) -> None:
-    """Check the exits against the latest price after a cycle that failed before it did so. Takes the account's lock.
-    Raises StoreError if an exit cannot be stored; an error of the exchange stays in the orders."""
+async def check_exits_now(trader: Trader, market: Market, window: MarketWindow, lock: AccountLock) -> None:
+    """Check the exits against the latest price, for a cycle that failed before it did so or takes long. Takes the
+    account's lock. Raises StoreError if an exit cannot be stored; an error of the exchange stays in the orders."""
     with suppress(ExchangeError, StoreError):
         await window.refresh()
     if window.quote:

@@ -33,7 +33,7 @@ async def test_a_position_is_sold_as_soon_as_the_database_is_free(whole: Any) ->
     running = await hold(whole)
     with held_by_another_program(whole.database.path):
         job = asyncio.create_task(running.cycles())
-        await running.began.wait()
+        await running.autopilot.begun.wait()
         record = whole.autopilot.record
         assert (record.state, type(record.failure)) == (RunState.RETRYING, StoreLocked)
         assert whole.database.locked_at_ms is not None
@@ -50,7 +50,7 @@ async def test_a_symbol_that_waits_for_the_database_can_be_stopped(whole: Any) -
     running = await hold(whole)
     with held_by_another_program(whole.database.path):
         job = asyncio.create_task(running.cycles())
-        await running.began.wait()
+        await running.autopilot.begun.wait()
         await running.pause()
         await job
         assert whole.autopilot.record.state is RunState.RETRYING

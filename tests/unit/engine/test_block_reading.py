@@ -219,7 +219,7 @@ async def observe(market: Market, store: Samples, window: JoinedCandles) -> None
     tracker = PerformanceTracker("simulated", H1, STRATEGIES.names, store, TradingCost(0.0015))
     tracker.resume(window.candles.last_at_ms)
     own = MarketWindow(market, store, SYMBOL, H1, None)  # type: ignore[arg-type]
-    maturing = Maturing(SYMBOL, tracker, STRATEGIES, own, reader, asyncio.Lock())
+    maturing = Maturing(SYMBOL, tracker, STRATEGIES, own, reader, asyncio.Lock(), asyncio.Event())
     await maturing.observe(await reader.read(window), window, is_first=True)
 
 
