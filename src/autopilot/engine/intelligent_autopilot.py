@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
+from autopilot.engine.exit_watch import ExitWatch
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
@@ -26,7 +27,7 @@ from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, Reading
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.engine.state import RunRecord, RunState
-from autopilot.engine.trader import Trader, check_exits_now, require_exits_sent
+from autopilot.engine.trader import Trader, require_exits_sent
 from autopilot.execution.order_desk import OrderDesk
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.ledger import DecisionLedger
@@ -97,6 +98,7 @@ class IntelligentAutopilot:
         """Market time at which the books are next held against the exchange; 0 at the start and after trouble."""
         self._passing_over = PassingOver(deps.account.name, settings, deps.ledger, deps.source.clock)
         self._trader = Trader(settings, deps.account, deps.desk, deps.observer, deps.strategies, deps.source.clock)
+        self._exit_watch = ExitWatch(self._trader, window, deps.account.lock, settings.interval_s)
 
     @property
     def symbol(self) -> str:
@@ -146,7 +148,7 @@ class IntelligentAutopilot:
         try:
             more = await self._trade(market)
         except Exception:
-            await check_exits_now(self._trader, market, self.window, self._account.lock)
+            await self._exit_watch.check(market)
             raise
         require_exits_sent(self._ledger.open_orders(self._account.name, self.symbol))
         return more
@@ -166,7 +168,8 @@ class IntelligentAutopilot:
             fresh = self.window.undecided(decided_at_ms)
         self._watch.answered(self._account.name, self.symbol)
         fresh = self._passing_over.missed(fresh)
-        async with self._exits_watched(market, is_long=len(fresh) > 1 or not self.record.decisions):
+        is_long = self._source.kind is MarketKind.REAL and (len(fresh) > 1 or not self.record.decisions)
+        async with self._exit_watch.at_each_interval(market) if is_long else nullcontext():
             for index in range(len(fresh)):
                 await self._close(market, fresh.candle(index), is_first=decided_at_ms is None)
                 await asyncio.sleep(0)  # Others want the loop too, however many candles were missed.
@@ -190,28 +193,6 @@ class IntelligentAutopilot:
         await self._maturing.observe(reading, joined, is_first=is_first)
         async with self._account.lock.for_cycle():
             await self._decide(market, reading)
-
-    @asynccontextmanager
-    async def _exits_watched(self, market: Market, *, is_long: bool) -> AsyncIterator[None]:
-        """Exits do not wait for a long catch-up, of this symbol or of others: meanwhile the price of a real market is
-        checked at each interval. Raises StoreError if an exit cannot be stored."""
-        if not is_long or self._source.kind is not MarketKind.REAL:
-            yield
-            return
-        ended = asyncio.Event()
-        watching = asyncio.create_task(self._watch_exits(market, ended))
-        try:
-            yield
-        finally:
-            ended.set()
-            await watching
-
-    async def _watch_exits(self, market: Market, ended: asyncio.Event) -> None:
-        while not ended.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), self.settings.interval_s)
-                return
-            await check_exits_now(self._trader, market, self.window, self._account.lock)
 
     async def _reconcile(self, market: Market) -> None:
         """Runs first after a start: a stored order that was not sent yet must be sent before time goes on."""

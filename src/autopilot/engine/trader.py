@@ -4,11 +4,10 @@ backtest."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from autopilot.domain.candles import Candle
 from autopilot.domain.decision import decision_id
-from autopilot.domain.errors import ExchangeError, MarketUnavailable, StoreError
+from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import Market, Quote
 from autopilot.domain.model_state import ModelScope
 from autopilot.domain.money import to_decimal
@@ -17,9 +16,8 @@ from autopilot.domain.portfolio import Portfolio
 from autopilot.domain.selection import Selection
 from autopilot.domain.signal import StrategySignal
 from autopilot.domain.timeframe import Timeframe
-from autopilot.engine.account import AccountLock, TradingAccount
+from autopilot.engine.account import TradingAccount
 from autopilot.engine.judgement import Judgement, judge
-from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.execution.exit_order import ExitOrder, exit_at_price, exit_in_candle
 from autopilot.execution.exits import ExitSettings
@@ -133,17 +131,6 @@ class Trader:
 
     async def _portfolio(self, market: Market, now_ms: int) -> tuple[Portfolio, EquityMark]:
         return await self._account.portfolio(market, now_ms, self._settings.limits, self._settings.timeframe)
-
-
-async def check_exits_now(trader: Trader, market: Market, window: MarketWindow, lock: AccountLock) -> None:
-    """Check the exits against the latest price, for a cycle that failed before it did so or takes long. Takes the
-    account's lock. Raises StoreError if an exit cannot be stored; an error of the exchange stays in the orders."""
-    with suppress(ExchangeError, StoreError):
-        await window.refresh()
-    if window.quote:
-        async with lock.for_cycle():
-            with suppress(ExchangeError):
-                await trader.check_exits(market, window.quote)
 
 
 def require_exits_sent(orders: Iterable[Order]) -> None:

@@ -296,7 +296,7 @@ async def test_what_the_last_cycle_bought_is_not_left_alone_either(
     with pytest.raises(SafetyRefused, match=r"0\.5 ETH in paper:simulated"):
         await empty.start(BTC, ETH, timeframe=Timeframe.H4)
     assert {symbol: each[1] for symbol, each in (await empty.running()).items()} == {BTC: "1h", ETH: "1h"}
-    assert [(running.autopilot.symbol, running.stopping) for running in paused] == [(BTC, False), (ETH, False)]
+    assert {running.autopilot.symbol: running.stopping for running in paused} == {BTC: False, ETH: False}
 
 
 async def test_the_way_out_works(holding: Machine) -> None:

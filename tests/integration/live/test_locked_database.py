@@ -26,6 +26,7 @@ async def hold(whole: Any) -> Running:
     whole.move(0.5)
     whole.clock.at_ms += MINUTE_MS
     whole.database.wait_at_most(0.01)
+    whole.autopilot.begun.clear()
     return Running(whole.autopilot, cast("Any", None), whole.database)
 
 
