@@ -443,3 +443,16 @@ class TestExit:
     async def test_nothing_is_held(self, empty: Machine) -> None:
         with pytest.raises(NotFound, match="ETH/USD has no position and no open order"):
             await empty.exit(ETH)
+
+
+async def test_all_symbols_end_their_cycles_at_the_same_time(empty: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    await empty.start(BTC, ETH)
+    pause, both = Running.pause, asyncio.Barrier(2)
+
+    async def pause_together(running: Running) -> None:
+        async with asyncio.timeout(30):
+            await both.wait()
+        await pause(running)
+
+    monkeypatch.setattr(Running, "pause", pause_together)
+    assert (await empty.stop())["stopped"] == [BTC, ETH]

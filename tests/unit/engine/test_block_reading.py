@@ -14,6 +14,7 @@ from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExcha
 from autopilot.adapters.sentiment.offline import SimulatedSentiment
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.domain.candles import Candles
+from autopilot.domain.errors import AutopilotError
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.block_reading import BlockReader, can_read_blocks
@@ -249,3 +250,23 @@ async def test_a_death_while_catching_up_changes_no_digit() -> None:
     store.most = None
     await observe(market, store, window)
     assert store.kept == through.kept
+
+
+@pytest.mark.parametrize(("timeframe", "is_long"), [(Timeframe.M1, True), (Timeframe.M5, True), (Timeframe.H1, False)])
+async def test_long_work_is_announced_before_it_waits_for_its_turn(timeframe: Timeframe, is_long: bool) -> None:
+    market, turn, begun = Market(), asyncio.Lock(), asyncio.Event()
+    last_ms = 470_000 * H1.ms
+    candles = market.known(SYMBOL, timeframe, last_ms, WINDOW)
+    tracker = PerformanceTracker("simulated", timeframe, STRATEGIES.names, Samples(), TradingCost(0.0015))
+    own = MarketWindow(market, Samples(), SYMBOL, timeframe, None)  # type: ignore[arg-type]
+    reader = single(market)
+    maturing = Maturing(SYMBOL, tracker, STRATEGIES, own, reader, turn, begun)
+    joined = JoinedCandles(candles, 0, None)
+    reading = await reader.read(joined)
+    maturing.is_stopping = True
+    async with turn:
+        work = asyncio.create_task(maturing.observe(reading, joined, is_first=True))
+        await asyncio.sleep(0)
+        assert (begun.is_set(), work.done()) == (is_long, False)
+    with pytest.raises(AutopilotError, match="stopped while it catches up"):
+        await work
