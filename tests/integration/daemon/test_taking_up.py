@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -456,3 +457,22 @@ async def test_all_symbols_end_their_cycles_at_the_same_time(empty: Machine, mon
 
     monkeypatch.setattr(Running, "pause", pause_together)
     assert (await empty.stop())["stopped"] == [BTC, ETH]
+
+
+async def test_others_get_the_loop_between_two_missed_candles(empty: Machine) -> None:
+    """The market goes on without ETH/USD."""
+    await empty.start(ETH)
+    await empty.stop(ETH)
+    await empty.crash()
+    empty.configure(simulated={**CONFIG["simulated"], "end": "2024-01-03T12:00:00Z"})
+    await empty.start(BTC)
+    running = empty.daemon._autopilots.find(BTC)
+    assert running
+    await running.idle.wait()
+    catching_up, counts = asyncio.create_task(empty.start(ETH)), [0]
+    while not catching_up.done():
+        await asyncio.sleep(0)
+        running = empty.daemon._autopilots.find(ETH)
+        counts.append(running.autopilot.record.decisions if running else 0)
+    assert counts[-1] > 15
+    assert max(after - before for before, after in pairwise(counts)) == 1
