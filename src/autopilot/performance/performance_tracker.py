@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,20 +46,24 @@ def candles_maturing(timeframe: Timeframe) -> int:
     return candles_a_group(timeframe) + horizon(timeframe) + 1
 
 
-class StrategyRecord:
-    """The recent counterfactual returns of every strategy on one symbol, newest last.
+@dataclass(frozen=True, slots=True)
+class SpanSums:
+    """Of the last 7 and 30 days (`SPANS_DAYS`) before the newest sample: ``total`` and ``count`` float64[2, s], sum and
+    number of the returns of each strategy; ``matured`` int64[2], number of the samples."""
 
-    ``total`` and ``count`` float64[2, s]: sum and number of the returns of the last 7 and 30 days (`SPANS_DAYS`)
-    before the newest sample.
-    """
+    total: FloatArray
+    count: FloatArray
+    matured: IntArray
+
+
+class StrategyRecord:
+    """The recent counterfactual returns of every strategy on one symbol, newest last."""
 
     def __init__(self, strategies: Sequence[str], length: int) -> None:
         self._column = {name: column for column, name in enumerate(strategies)}
         self._returns = np.full((length, len(strategies)), np.nan)
         self._at_ms = np.full(length, -1, dtype=np.int64)
-        self.total = np.zeros((len(SPANS_DAYS), len(strategies)))
-        self.count = np.zeros((len(SPANS_DAYS), len(strategies)))
-        self._matured = np.zeros(len(SPANS_DAYS))
+        self._sums: SpanSums | None = None
 
     @property
     def newest_at_ms(self) -> int:
@@ -69,8 +74,22 @@ class StrategyRecord:
     def means(self) -> FloatArray:
         """float64[2, s] by span: 0 for a strategy whose data were always missing, NaN until the span is complete."""
         lengths = np.array(SPANS_DAYS) / max(SPANS_DAYS) * len(self._at_ms)
-        complete = (self._matured >= COMPLETE * lengths)[:, None]
-        return np.where(complete, self.total / np.maximum(self.count, 1.0), np.nan)
+        sums = self.sums
+        complete = (sums.matured >= COMPLETE * lengths)[:, None]
+        return np.where(complete, sums.total / np.maximum(sums.count, 1.0), np.nan)
+
+    @property
+    def sums(self) -> SpanSums:
+        """Summed up when they are asked for, because a catch-up adds many samples before anybody does."""
+        if self._sums is None:
+            spans = [self._at_ms > max(-1, self.newest_at_ms - days * DAY_MS) for days in SPANS_DAYS]
+            known = [np.isfinite(self._returns) & recent[:, None] for recent in spans]
+            self._sums = SpanSums(
+                np.array([np.where(each, self._returns, 0.0).sum(axis=0) for each in known]),
+                np.array([each.sum(axis=0) for each in known], dtype=np.float64),
+                np.array([recent.sum() for recent in spans]),
+            )
+        return self._sums
 
     def extend(self, samples: Sequence[PerformanceSample]) -> None:
         """Add samples in order of time; those already contained are skipped."""
@@ -84,12 +103,7 @@ class StrategyRecord:
         self._returns = np.concatenate([self._returns[len(fresh) :], rows])
         moments = np.array([sample.candle_at_ms for sample in fresh], dtype=np.int64)
         self._at_ms = np.concatenate([self._at_ms[len(fresh) :], moments])
-        for span, days in enumerate(SPANS_DAYS):
-            recent = self._at_ms > self.newest_at_ms - days * DAY_MS
-            known = np.isfinite(self._returns) & recent[:, None]
-            self.total[span] = np.where(known, self._returns, 0.0).sum(axis=0)
-            self.count[span] = known.sum(axis=0)
-            self._matured[span] = recent.sum()
+        self._sums = None
 
 
 class PerformanceTracker:
@@ -232,12 +246,12 @@ class PerformanceTracker:
     def recent_bps(self, symbol: str) -> Mapping[str, float]:
         """By strategy, the mean net return over the horizon in bps, of the ``RECENT_DAYS`` before the symbol's newest
         sample, shrunk towards the mean over all symbols."""
-        own, everyone = self._record(symbol), self._records.values()
+        own, everyone = self._record(symbol).sums, [record.sums for record in self._records.values()]
         shrunk = shrunk_mean(
             own.total[-1],
             own.count[-1],
-            np.sum([record.total[-1] for record in everyone], axis=0),
-            np.sum([record.count[-1] for record in everyone], axis=0),
+            np.sum([sums.total[-1] for sums in everyone], axis=0),
+            np.sum([sums.count[-1] for sums in everyone], axis=0),
             PRIOR_WEIGHT,
         )
         return dict(zip(self._strategies, (shrunk * 1e4).tolist(), strict=True))
