@@ -1,5 +1,5 @@
-"""The commands that start without Typer in their usual form: its import takes longer than a query and as long as the
-indicators of years of hourly candles, and a daemon would keep it in memory."""
+"""The commands that start without Typer in their usual form: its import takes longer than a query, and a daemon would
+keep it in memory."""
 
 from __future__ import annotations
 

@@ -184,4 +184,5 @@ def _percentiles(point: float, resampled: FloatArray, level: float) -> Interval:
     if not len(resampled):
         return Interval(point, -math.inf, math.inf, level)
     tail = (1.0 - level) / 2.0
-    return Interval(point, *quantiles(resampled, (tail, 1.0 - tail)), level)
+    lower, upper = quantiles(resampled, (tail, 1.0 - tail))
+    return Interval(point, lower, upper, level)
