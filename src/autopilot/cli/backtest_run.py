@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autopilot.app.backtest.run import BacktestRun
+    from autopilot.domain.document_types import Document
 
 _FLAGS = {
     "--no-model": ("no_model", True),
@@ -132,26 +133,27 @@ def show_backtest(
         detail=detail,
         compare=compare,
     )
-    forecast = backtest_forecast(request, len(load_strategies()))
     gc.freeze()  # What is imported stays: no collection looks at it again.
     gc.enable()
-    with progress_view(session.output.remarks, forecast) as progress:
+    with progress_view(session.output.remarks, backtest_forecast(request, len(load_strategies()))) as progress:
         run = run_backtest(session.paths, config, request, progress)
         figures = backtest_document(run)
+    _write_files(session, run, figures, decisions, html)
+    session.show(figures, backtest_screen)
+
+
+def _write_files(
+    session: Session, run: BacktestRun, figures: Document, decisions: Path | None, html: Path | None
+) -> None:
     if decisions:
-        _write_decisions(run, decisions)
+        import json
+
+        from autopilot.cli.output import replace_text
+        from autopilot.domain.documents import document
+
+        lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
+        replace_text(decisions, "".join(f"{line}\n" for line in lines))
     if html:
         from autopilot.app.report.page import backtest_page
 
         session.output.save_page(html, backtest_page(run, figures))
-    session.show(figures, backtest_screen)
-
-
-def _write_decisions(run: BacktestRun, file: Path) -> None:
-    import json
-
-    from autopilot.cli.output import replace_text
-    from autopilot.domain.documents import document
-
-    lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
-    replace_text(file, "".join(f"{line}\n" for line in lines))
