@@ -23,6 +23,10 @@ def run_without_typer(arguments: Sequence[str]) -> int | None:
             from autopilot.cli.status_query import quick_status
 
             return quick_status(places, rest)
+        case ["backtest", *rest]:
+            from autopilot.cli.backtest_run import quick_backtest
+
+            return quick_backtest(places, rest)
         case ["daemon"]:
             return _serve(places)
     return None

@@ -6,7 +6,7 @@ Days, not decisions, are the unit: decisions of one day share the market and are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,6 +129,25 @@ def ratio_interval(
     return _percentiles(point, above[counted] / below[counted], level)
 
 
+def quantiles(values: FloatArray, shares: Sequence[float]) -> tuple[float, ...]:
+    """The quantiles of at least one value, float64[n], in between by linear interpolation; NaN if a value is NaN.
+
+    Equal to those of ``np.quantile``, which would import ``numpy.ma``. Source: definition 7 of Hyndman & Fan (1996),
+    American Statistician 50.
+    """
+    last = len(values) - 1
+    places = [last * share for share in shares]
+    below = [int(place) for place in places]
+    ordered = np.partition(values, sorted({*below, *(min(index + 1, last) for index in below), last}))
+    if math.isnan(ordered[last]):
+        return (math.nan,) * len(places)
+    found = []
+    for place, index in zip(places, below, strict=True):
+        share, low, high = place - index, float(ordered[index]), float(ordered[min(index + 1, last)])
+        found.append(low + (high - low) * share if share < 0.5 else high - (high - low) * (1.0 - share))
+    return tuple(found)
+
+
 def newey_west_t(daily: FloatArray, lags: int | None = None) -> float:
     """t statistic of the mean of ``daily`` float64[days], robust to autocorrelation up to ``lags`` days.
 
@@ -165,5 +184,5 @@ def _percentiles(point: float, resampled: FloatArray, level: float) -> Interval:
     if not len(resampled):
         return Interval(point, -math.inf, math.inf, level)
     tail = (1.0 - level) / 2.0
-    lower, upper = np.quantile(resampled, [tail, 1.0 - tail])
-    return Interval(point, float(lower), float(upper), level)
+    lower, upper = quantiles(resampled, (tail, 1.0 - tail))
+    return Interval(point, lower, upper, level)

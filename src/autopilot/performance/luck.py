@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autopilot.domain.candles import FloatArray
+from autopilot.performance.intervals import quantiles
 
 REPLICATES = 1000
 TRADES_AT_LEAST = 10
@@ -49,10 +50,10 @@ def trade_orders(returns: FloatArray, seed: int = 1) -> TradeOrders | None:
     reordered = random.permuted(np.tile(returns, (REPLICATES, 1)), axis=1)
     totals, falls = _paths(drawn)
     return TradeOrders(
-        total_return=_quantiles(totals),
-        drawdown=_quantiles(falls),
+        total_return=quantiles(totals, QUANTILES),
+        drawdown=quantiles(falls, QUANTILES),
         losing=float((totals < 0.0).mean()),
-        drawdown_reordered=_quantiles(_paths(reordered)[1]),
+        drawdown_reordered=quantiles(_paths(reordered)[1], QUANTILES),
     )
 
 
@@ -81,7 +82,7 @@ def timing(positions: FloatArray, log_returns: FloatArray) -> Timing | None:
     # A shift moves what leaves at the end to the beginning.
     others = by_shift[1:length] + by_shift[size - length + 1 :]
     as_good = int((others >= earned - 1e-12 * max(1.0, abs(earned))).sum())
-    return Timing((1 + as_good) / length, earned, _quantiles(others))
+    return Timing((1 + as_good) / length, earned, quantiles(others, QUANTILES))
 
 
 def _paths(returns: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -89,7 +90,3 @@ def _paths(returns: FloatArray) -> tuple[FloatArray, FloatArray]:
     growth = np.cumprod(np.maximum(1.0 + returns, 0.0), axis=1)
     peak = np.maximum(np.maximum.accumulate(growth, axis=1), 1.0)
     return np.asarray(growth[:, -1] - 1.0), np.asarray(np.max(1.0 - growth / peak, axis=1))
-
-
-def _quantiles(values: FloatArray) -> tuple[float, ...]:
-    return tuple(np.quantile(values, QUANTILES).tolist())

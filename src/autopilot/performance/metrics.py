@@ -16,7 +16,7 @@ from autopilot.domain.money import ZERO
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 from autopilot.performance.account_record import AccountRecord, ClosedTrade
 from autopilot.performance.evidence import daily_sharpe
-from autopilot.performance.intervals import Interval, stationary_bootstrap
+from autopilot.performance.intervals import Interval, quantiles, stationary_bootstrap
 
 DAYS_A_YEAR = 365
 """Crypto trades every day."""
@@ -261,7 +261,7 @@ def intervals(record: AccountRecord, seed: int = 1) -> Mapping[str, Interval]:
         "sharpe": own.sharpe or 0.0,
         "drawdown": own.drawdown.depth,
     }
-    bounds = {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in resampled.items()}
+    bounds = {name: quantiles(values, (0.025, 0.975)) for name, values in resampled.items()}
     return {name: Interval(points[name], lower, upper, 0.95) for name, (lower, upper) in bounds.items()}
 
 

@@ -17,6 +17,7 @@ from autopilot.performance.intervals import (
     Interval,
     mean_interval,
     newey_west_t,
+    quantiles,
     ratio_interval,
     resampled_means,
     stationary_bootstrap,
@@ -214,3 +215,15 @@ def test_newey_west_without_variation_or_mean_is_zero(daily: list[float]) -> Non
 
 def test_newey_west_looks_back_no_further_than_the_series() -> None:
     assert math.isfinite(newey_west_t(np.array([0.1, 0.2, 0.4]), lags=50))
+
+
+numbers = st.floats(-1e100, 1e100) | st.integers(-3, 3).map(float)
+
+
+@given(st.lists(numbers, min_size=1, max_size=60), st.lists(st.floats(0, 1), max_size=5))
+def test_quantiles_equal_numpys(values, shares) -> None:
+    assert quantiles(np.array(values), shares) == tuple(np.quantile(values, shares).tolist())
+
+
+def test_quantiles_of_an_unknown_value_are_unknown() -> None:
+    assert np.isnan(quantiles(np.array([1.0, math.nan, 2.0]), (0.0, 0.5))).all()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from autopilot.cli.backtest_run import show_backtest
 from autopilot.cli.options import (
     AsJson,
     Begin,
@@ -25,7 +25,6 @@ from autopilot.cli.options import (
     strategy_option,
     with_session,
 )
-from autopilot.cli.output import replace_text
 from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Session, symbols_of
 from autopilot.domain.timeframe import Timeframe
@@ -93,45 +92,29 @@ def backtest(
     """
     if context.invoked_subcommand is not None:
         return
-    from autopilot.app.backtest.figures import backtest_document
-    from autopilot.app.backtest.run import run_backtest
-    from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
-    from autopilot.cli.forecast import backtest_forecast
-    from autopilot.cli.render.backtest import backtest_screen
-    from autopilot.domain.documents import document
-    from autopilot.strategies.registry import load_strategies
-
-    session = Session.of(context, as_json)
-    config = session.config
-    request = backtest_request(
-        config,
-        period=period_of(days, begin, end),
-        symbols=symbol,
+    show_backtest(
+        Session.of(context, as_json),
+        symbol=symbol,
+        days=days,
+        begin=begin,
+        end=end,
         timeframe=timeframe,
         exchange=exchange,
-        model=deciding_model(
-            no_model=no_model, model=model, in_sample=in_sample, retrain_every=retrain_every, ungated=ungated
-        ),
-        group=group,
         strategy=strategy,
+        group=group,
+        no_model=no_model,
+        retrain_every=retrain_every,
+        ungated=ungated,
+        model=model,
+        in_sample=in_sample,
         fee=fee,
         slippage=slippage,
         balance=balance,
         detail=detail,
         compare=compare,
+        html=html,
+        decisions=decisions,
     )
-    forecast = backtest_forecast(request, len(load_strategies()))
-    with progress_view(session.output.remarks, forecast) as progress:
-        run = run_backtest(session.paths, config, request, progress)
-        figures = backtest_document(run)
-    if decisions:
-        lines = (json.dumps(document(each), ensure_ascii=False) for each in run.decisions())
-        replace_text(decisions, "".join(f"{line}\n" for line in lines))
-    if html:
-        from autopilot.app.report.page import backtest_page
-
-        session.output.save_page(html, backtest_page(run, figures))
-    session.show(figures, backtest_screen)
 
 
 @app.command()
