@@ -12,7 +12,6 @@ from autopilot.adapters.lock import LOCK_NAME
 from autopilot.config.socket_place import SOCKET_PARTS, SOCKET_PATH_MAX
 from autopilot.domain.errors import ConfigError
 
-
 CONFIG_NAME = "autopilot.toml"
 
 
