@@ -173,7 +173,8 @@ def _set_aside(database: Database, recorded: Recorded, models: Sequence[LoadedMo
     found = decided_on_other_candles(database, recorded.account, recorded.timeframe)
     for decision_id, symbol, candle_at_ms, stored in found:
         ids.add(decision_id)
-        choices[symbol][candle_at_ms] = RecordedChoice.of(cast("DecisionDocument", decision_document(stored)), numbers)
+        document = cast("DecisionDocument", decision_document(stored, decision_id))
+        choices[symbol][candle_at_ms] = RecordedChoice.of(document, numbers)
     return _SetAside(frozenset(ids), choices)
 
 

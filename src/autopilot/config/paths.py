@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autopilot.adapters.lock import LOCK_NAME
-from autopilot.config.socket_place import SOCKET_PARTS
+from autopilot.config.socket_place import SOCKET_PARTS, SOCKET_PATH_MAX
 from autopilot.domain.errors import ConfigError
-
-SOCKET_PATH_MAX = 107
-"""Bytes; the kernel's limit for the path of a Unix socket (unix(7): sun_path is 108 with its final zero)."""
 
 CONFIG_NAME = "autopilot.toml"
 

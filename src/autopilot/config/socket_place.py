@@ -12,17 +12,20 @@ if TYPE_CHECKING:
 
 SOCKET_PARTS = ("run", "autopilot.sock")
 """Below the data directory."""
+SOCKET_PATH_MAX = 107
+"""Bytes; the kernel's limit for the path of a Unix socket (unix(7): sun_path is 108 with its final zero)."""
 
 
 def socket_place(config: str | None, data_dir: str | None, environ: Mapping[str, str]) -> str | None:
     """The socket of `find_paths`; None where only that can say: it knows the directories of other platforms, and the
     errors."""
-    named_config = config or environ.get("AUTOPILOT_CONFIG")
-    if named_config and not os.path.exists(os.path.expanduser(named_config)):  # noqa: PTH110, PTH111
+    named_config = environ.get("AUTOPILOT_CONFIG") or None if config is None else config
+    if named_config is not None and not os.path.exists(os.path.expanduser(named_config)):  # noqa: PTH110, PTH111
         return None
-    named = data_dir or environ.get("AUTOPILOT_DATA_DIR")
-    data = os.path.join(os.getcwd(), os.path.expanduser(named)) if named else _default_data(environ)  # noqa: PTH109, PTH111, PTH118
-    return data and "/".join((data, *SOCKET_PARTS))
+    named = environ.get("AUTOPILOT_DATA_DIR") or None if data_dir is None else data_dir
+    data = _default_data(environ) if named is None else os.path.join(os.getcwd(), os.path.expanduser(named))  # noqa: PTH109, PTH111, PTH118
+    place = data and "/".join((data, *SOCKET_PARTS))
+    return None if place and len(os.fsencode(place)) > SOCKET_PATH_MAX else place
 
 
 def _default_data(environ: Mapping[str, str]) -> str | None:

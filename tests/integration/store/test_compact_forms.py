@@ -99,6 +99,15 @@ def test_a_spoiled_document_is_said(spoiled: bytes | str) -> None:
         decision_document(spoiled)
 
 
+@settings(max_examples=200)
+@given(st.data())
+def test_no_changed_byte_goes_unnoticed(data: st.DataObject) -> None:
+    stored = bytearray(compact_document(json.loads((GOLDEN / "decision_model.json").read_text())))
+    stored[data.draw(st.integers(0, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(StoreCorrupt, match="unreadable decision 5be4acd9be"):
+        decision_document(bytes(stored), "5be4acd9be")
+
+
 RETURNS = st.dictionaries(st.text(min_size=1), st.just(0.0) | st.floats(allow_nan=False), max_size=20)
 
 

@@ -26,6 +26,14 @@ def filled(path: Path, ledger: Any, make_decision: Any, make_mark: Any) -> Path:
         ("SELECT count(*) AS n FROM decisions", ["n"], [[5]], False),
         ("SELECT price FROM decisions ORDER BY price", ["price"], [[101.0], [102.0], [103.0]], True),
         ("SELECT x'0aff' AS b, NULL, 'ü'", ["b", "NULL", "'ü'"], [["0aff", None, "ü"]], False),
+        ("SELECT 9e999 AS a, -9e999 AS b", ["a", "b"], [["inf", "-inf"]], False),
+        (
+            "SELECT decision_document(x'00') ->> 'unreadable' AS why, sample_returns(x'00', 9) ->> 'unreadable' LIKE"
+            " 'the database holds an unreadable sample%' AS so",
+            ["why", "so"],
+            [["the database holds an unreadable decision: ValueError(\"version b'\\\\x00'\")", 1]],
+            False,
+        ),
         ("SELECT 1 AS a, 2 AS a WHERE 0", ["a", "a"], [], False),
         (
             "SELECT decision_document(document) ->> '$.conditions.features.one' AS one FROM decisions LIMIT 1",
@@ -53,7 +61,9 @@ def test_the_rows_of_a_query(filled: Path, sql: str, columns: list[str], rows: l
         ("SELECT load_extension('x')", "not authorized"),
         ("", "gives no rows"),
         ("SELECT '\ud800'", "cannot be answered"),
-        ("SELECT decision_document(x'00')", "raised exception"),
+        ("SELECT zeroblob(2000000000)", "too big"),
+        ("PRAGMA journal_mode = DELETE", "not authorized"),
+        ("PRAGMA wal_checkpoint", "not authorized"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_written(

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from autopilot.config.paths import SOCKET_PATH_MAX, create_directories, find_paths
+from autopilot.config.paths import create_directories, find_paths
+from autopilot.config.socket_place import SOCKET_PATH_MAX
 from autopilot.domain.errors import ConfigError
 
 

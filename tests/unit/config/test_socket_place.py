@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autopilot.config.paths import find_paths
-from autopilot.config.socket_place import socket_place
+from autopilot.config.socket_place import SOCKET_PATH_MAX, socket_place
 
 HOME = "/home/alice"
 PLACES = (None, "", "/var/lib/pilot", "some/where", "~/pilot", "../pilot/./here", "/a//b/../c")
@@ -32,9 +32,9 @@ def test_both_ways_lead_to_one_socket(
             monkeypatch.setenv(name, value)
     given = {name: value for name, value in environ.items() if value is not None} | {"HOME": HOME}
     quick = socket_place(None, named, given)
-    thorough = find_paths(None, Path(named) if named else None, given).socket
+    thorough = find_paths(None, None if named is None else Path(named), given).socket
     if quick is None:
-        assert not named
+        assert named is None
         assert environ["XDG_DATA_HOME"] in ("relative", "~/share", " /x")
     else:
         assert Path(quick) == thorough
@@ -45,6 +45,8 @@ def test_only_the_thorough_way_knows_a_missing_configuration_and_other_platforms
     there.touch()
     assert socket_place(str(there), "/d", {}) == "/d/run/autopilot.sock"
     assert socket_place(str(missing), "/d", {}) is None
+    assert socket_place("", "/d", {}) is None
+    assert socket_place(None, "/" + "d" * SOCKET_PATH_MAX, {}) is None
     assert socket_place(None, "/d", {"AUTOPILOT_CONFIG": str(missing)}) is None
     assert socket_place(None, None, {"HOME": HOME, "ANDROID_DATA": "/data"}) is None
     assert socket_place(None, None, {}) is None

@@ -2,7 +2,7 @@
 
 An object is the number of its list of keys in `document_words`, then its values. A number with six digits leaves a mark
 in its place: its digits take no more space than they need, and the rest is compressed with the phrases that documents
-have in common. Standard library only: queries read documents too.
+have in common. A checksum shows a changed byte. Standard library only: queries read documents too.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from autopilot.adapters.store.document_words import KEYS, PHRASES
-from autopilot.adapters.store.rows import from_json, stored_value
+from autopilot.adapters.store.rows import stored_value
 from autopilot.domain.document_types import Document
+from autopilot.domain.errors import StoreCorrupt
 
 VERSION = 1
 """The first byte of a compact document: which keys and phrases it was made with."""
 DOCUMENT = "coalesce(document, plain_document)"
 """SQL for the document of a decision in either form."""
+_HEAD_BYTES = 5
+"""The version and a checksum."""
 NUMBER_OF = {keys: number for number, keys in enumerate(KEYS, start=1)}
 """The number of each list of keys."""
 _RAW = -zlib.MAX_WBITS
@@ -54,18 +57,22 @@ def packed(values: Any, letters: str, digits: str) -> bytes:
     text = f"{letters}\n{json_text(values)}"
     compressor = _COMPRESSOR.copy()
     numbers = int(digits or "0").to_bytes(_size(len(letters)), "big")
-    return bytes((VERSION,)) + compressor.compress(text.encode()) + compressor.flush() + numbers
+    body = compressor.compress(text.encode()) + compressor.flush() + numbers
+    return bytes((VERSION,)) + _checksum(body) + body
 
 
-def decision_document(stored: bytes | str) -> Document:
-    """The document of a decision in either form. Raises StoreCorrupt."""
-    if isinstance(stored, str):
-        plain: Document = from_json(stored)
-        return plain
-    with stored_value("document"):
+def decision_document(stored: bytes | str, decision_id: str = "") -> Document:
+    """The document of a decision in either form. Raises StoreCorrupt, which names the decision if its id is given."""
+    with stored_value(f"decision {decision_id}".rstrip()):
+        if isinstance(stored, str):
+            plain: Document = json.loads(stored)
+            return plain
         if not stored or stored[0] != VERSION:
             raise ValueError(f"version {stored[:1]!r}")
-        found: Document = _restored(*_parts(stored[1:]))
+        body = stored[_HEAD_BYTES:]
+        if stored[1:_HEAD_BYTES] != _checksum(body):
+            raise ValueError("the checksum is another")
+        found: Document = _restored(*_parts(body))
         return found
 
 
@@ -82,8 +89,16 @@ def json_text(document: Any) -> str:
 
 
 def know_documents(connection: sqlite3.Connection) -> None:
-    """Let SQL call ``decision_document``."""
-    connection.create_function("decision_document", 1, json_document, deterministic=True)
+    """Let SQL call ``decision_document``. It gives ``{"unreadable": why}`` for a spoiled document: an error would say
+    neither which row it is nor what is wrong."""
+
+    def shown(stored: bytes | str | None) -> str | None:
+        try:
+            return json_document(stored)
+        except StoreCorrupt as error:
+            return json_text({"unreadable": str(error)})
+
+    connection.create_function("decision_document", 1, shown, deterministic=True)
 
 
 def _parts(stored: bytes) -> tuple[Any, Iterator[float]]:
@@ -106,6 +121,11 @@ def _parts(stored: bytes) -> tuple[Any, Iterator[float]]:
             (_AROUND[letter] for letter in letters), zip(*columns, strict=True), strict=True
         )
     )
+
+
+def _checksum(body: bytes) -> bytes:
+    """Nothing else tells a changed byte: most of them give another document."""
+    return zlib.crc32(body).to_bytes(_HEAD_BYTES - 1, "big")
 
 
 def _size(count: int) -> int:

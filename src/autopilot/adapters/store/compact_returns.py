@@ -12,6 +12,7 @@ import struct
 from collections.abc import Sequence
 
 from autopilot.adapters.store.rows import from_json, stored_value
+from autopilot.domain.errors import StoreCorrupt
 
 RETURNS = "coalesce(s.returns, s.plain_returns), s.strategies"
 """SQL for the two columns of a sample ``s`` that `StoredReturns.of` takes."""
@@ -66,11 +67,15 @@ class StoredReturns:
 
 
 def know_returns(connection: sqlite3.Connection) -> None:
-    """Let SQL call ``sample_returns(returns, strategies)``, which gives JSON."""
+    """Let SQL call ``sample_returns(returns, strategies)``, which gives JSON; for a spoiled sample
+    ``{"unreadable": why}``."""
     stored = StoredReturns(connection)
 
     def as_json(returns: bytes | str | None, strategies: int | None) -> str | None:
-        return json.dumps(stored.of(returns, strategies)) if isinstance(returns, bytes) else returns
+        try:
+            return json.dumps(stored.of(returns, strategies)) if isinstance(returns, bytes) else returns
+        except StoreCorrupt as error:
+            return json.dumps({"unreadable": str(error)})
 
     connection.create_function("sample_returns", 2, as_json)
 

@@ -12,7 +12,7 @@ from autopilot.adapters.store.views.decided_series import newest_of_each
 
 FIELDS = ("free", "equity", "day_start_equity", "peak_equity", "start_equity", "own_cash")
 _LATEST = f"""
-{newest_of_each("d.decided_at_ms, d.document", "account = :account AND symbol LIKE '%/' || :currency")}
+{newest_of_each("d.id, d.decided_at_ms, d.document", "account = :account AND symbol LIKE '%/' || :currency")}
 ORDER BY d.rowid DESC LIMIT 1
 """
 _EVERY = "SELECT * FROM equity ORDER BY account, currency"
@@ -34,7 +34,7 @@ def _latest(connection: sqlite3.Connection, mark: dict[str, Any]) -> dict[str, A
     row = connection.execute(_LATEST, {"account": mark["account"], "currency": mark["currency"]}).fetchone()
     if row is None or row["document"] is None:
         return mark
-    provenance = decision_document(row["document"]).get("provenance")
+    provenance = decision_document(row["document"], row["id"]).get("provenance")
     if not provenance:
         return mark
     state = provenance["account"]

@@ -108,14 +108,14 @@ def decision(database: Path, ref: str) -> Document:
             raise NotFound(f"there is no decision {ref!r}", hint=f"autopilot decisions lists them{_pruned(connection)}")
         if len(rows) > 1 and rows[0]["id"] != ref.lower():
             raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
-        found = decision_document(rows[0]["document"])
+        found = decision_document(rows[0]["document"], rows[0]["id"])
         passed = passed_since_decided(connection, found) if "/" in ref else None
         return found | {"exits": exits_after(connection, found), "passed": passed}
 
 
 def _latest_of(connection: sqlite3.Connection, symbol: str) -> list[sqlite3.Row]:
     """One row, or none."""
-    latest = newest_of_each(f"{DOCUMENT} AS document", "symbol = :symbol")
+    latest = newest_of_each(f"{DOCUMENT} AS document, d.id", "symbol = :symbol")
     return connection.execute(f"{latest} ORDER BY d.candle_at_ms DESC LIMIT 1", {"symbol": symbol}).fetchall()
 
 
@@ -229,7 +229,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(_LAST_DECISION, key).fetchone()
     brief = dict(last) if last else None
-    whole = decision_document(brief.pop("document")) if brief else None
+    whole = decision_document(brief.pop("document"), brief["id"]) if brief else None
     position = _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key)
     refused = refused_exit(database, entry["account"], entry["symbol"]) if position else None
     day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0

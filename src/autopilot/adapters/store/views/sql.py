@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,12 @@ from autopilot.domain.errors import AutopilotError, Kind
 
 _STEPS = 100_000
 """Of SQLite's machine, some milliseconds: as often Ctrl-C is noticed."""
-_QUERY_FAULTS = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_MISUSE})
+_QUERY_FAULTS = frozenset(
+    {
+        *(sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_MISUSE),
+        *(sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH),
+    }
+)
 """Result codes of a query that is wrong; any other is a fault of the database."""
 
 
@@ -26,9 +32,9 @@ class QueryInvalid(AutopilotError):
 
 def queried(database: Path, sql: str, limit: int) -> Document:
     """``{"columns": [name …], "rows": [[value …] …], "more": whether there are more rows}``, with at most ``limit``
-    rows. Blobs are hexadecimal text. Besides SQLite's functions there are ``decision_document(document)`` and
-    ``sample_returns(returns, strategies)``, which give JSON of both the compact and the plain form. It only reads.
-    Raises QueryInvalid, StoreError."""
+    rows. Blobs are hexadecimal text; infinite numbers, which JSON does not have, are text too. Besides SQLite's
+    functions there are ``decision_document(document)`` and ``sample_returns(returns, strategies)``, which give JSON of
+    both the compact and the plain form. It only reads. Raises QueryInvalid, StoreError."""
     with open_readonly(database) as connection:
         know_documents(connection)
         know_returns(connection)
@@ -52,10 +58,13 @@ def queried(database: Path, sql: str, limit: int) -> Document:
         }
 
 
-def _only_this_file(action: int, *_: str | None) -> int:
-    """VACUUM INTO attaches its file, too."""
-    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
+def _only_this_file(action: int, name: str | None, *_: str | None) -> int:
+    """VACUUM INTO attaches its file, too. The pragmas would fail, but with the result codes of a full disk."""
+    is_writing = action == sqlite3.SQLITE_PRAGMA and name in ("journal_mode", "wal_checkpoint")
+    return sqlite3.SQLITE_DENY if is_writing or action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
 
 
 def _shown(value: Any) -> Any:
-    return value.hex() if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
