@@ -44,6 +44,9 @@ def test_the_rows_of_a_query(filled: Path, sql: str, columns: list[str], rows: l
     ("sql", "words"),
     [
         ("SELEC 1", "syntax error"),
+        ('SELECT 1 AS a, x"00" b', "syntax error"),
+        ("SELECT 1 LIMIT 'a'", "datatype mismatch"),
+        ("SELECT zeroblob(2000000000)", "too big"),
         ("SELECT * FROM elsewhere", "no such table: elsewhere"),
         ("SELECT 1; SELECT 2", "one statement"),
         ("DELETE FROM orders", "readonly"),

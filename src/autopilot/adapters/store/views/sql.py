@@ -14,8 +14,19 @@ from autopilot.domain.errors import AutopilotError, Kind
 
 _STEPS = 100_000
 """Of SQLite's machine, some milliseconds: as often Ctrl-C is noticed."""
-_QUERY_FAULTS = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_MISUSE})
-"""Result codes of a query that is wrong; any other is a fault of the database."""
+_QUERY_FAULTS = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_MISUSE,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_SCHEMA,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)
+"""Result codes of a query that is wrong; any other is a fault of the database. A syntax error behind an ``x"…"`` has
+SQLITE_SCHEMA."""
 
 
 class QueryInvalid(AutopilotError):
