@@ -11,5 +11,6 @@ def test_a_long_text_is_cut_before_a_column_is_left_out() -> None:
     screen = query_screen({"columns": ["id", "symbol", "document", "n"], "rows": [row], "more": False})
     heading, _, shown = (text_of(item) for item in lines(screen, 80))
     assert heading.split() == ["id", "symbol", "document", "n"]
-    assert shown.split()[:2] == row[:2] and len(shown) == 80
+    assert shown.split()[:2] == row[:2]
+    assert len(shown) == 80
     assert plain(screen)[-1].split() == [*row[:3], "3"]
