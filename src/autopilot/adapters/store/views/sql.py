@@ -25,8 +25,8 @@ _QUERY_FAULTS = frozenset(
         sqlite3.SQLITE_TOOBIG,
     }
 )
-"""Result codes of a query that is wrong; any other is a fault of the database. A syntax error behind an ``x"…"`` has
-SQLITE_SCHEMA."""
+"""Result codes of a query that is wrong; any other is a fault of the database. Some syntax errors have SQLITE_SCHEMA
+until the schema was read."""
 
 
 class QueryInvalid(AutopilotError):
