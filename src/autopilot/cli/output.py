@@ -46,15 +46,20 @@ class Output:
         self.results.flush()
 
     def remark(self, text: str) -> None:
-        """A line on standard error."""
-        self.remarks.write(clean(text) + "\n")
-        self.remarks.flush()
+        """A sentence on standard error."""
+        self._say([text])
 
     def trouble(self, error: AutopilotError) -> None:
         """An error and its hint, on standard error."""
-        screen = tuple(line(text, hang=2) for text in error_lines(str(error), error.hint))
-        for spans in lines(screen, _width(self.remarks)):
+        self._say(error_lines(str(error), error.hint))
+
+    def _say(self, texts: list[str]) -> None:
+        from autopilot.cli.render.terminal import columns_of
+
+        width = columns_of(self.remarks) if self.remarks.isatty() else None
+        for spans in lines(tuple(line(text, hang=2) for text in texts), width):
             self.remarks.write(text_of(spans) + "\n")
+        self.remarks.flush()
 
     def save_page(self, path: Path, page: str) -> None:
         """Write an HTML report, and say so. Raises UsageProblem."""
@@ -80,11 +85,6 @@ def error_lines(message: str, hint: str) -> list[str]:
     first, *more = message.splitlines() or [""]
     lines = [f"error: {clean(first)}", *(f"  {clean(item.strip())}" for item in more)]
     return [*lines, *(f"try: {clean(item)}" for item in hint.splitlines()[:1])]
-
-
-def _width(stream: TextIO) -> int | None:
-    """The columns of a terminal; None if it is not one, or does not know."""
-    return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -52,6 +52,8 @@ def test_the_rows_of_a_query(filled: Path, sql: str, columns: list[str], rows: l
     ("sql", "words"),
     [
         ("SELEC 1", "syntax error"),
+        ('SELECT 1 AS a, x"00" b', "syntax error"),
+        ("SELECT 1 LIMIT 'a'", "datatype mismatch"),
         ("SELECT * FROM elsewhere", "no such table: elsewhere"),
         ("SELECT 1; SELECT 2", "one statement"),
         ("DELETE FROM orders", "readonly"),
@@ -81,3 +83,13 @@ def test_the_size_tells_of_what_is_stored(filled: Path) -> None:
     found = storage(filled)
     assert (found["decisions"], found["samples"], found["plain_decisions"], found["plain_samples"]) == (5, 0, 0, 0)
     assert found["bytes"] > found["reusable_bytes"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [("SELECT nothing FROM orders", "sqlite_schema"), ("DELETE FROM orders", "one SELECT"), ("BEGIN", "one SELECT")],
+)
+def test_the_hint_fits_the_fault(filled: Path, sql: str, hint: str) -> None:
+    with pytest.raises(QueryInvalid) as raised:
+        queried(filled, sql, 3)
+    assert hint in raised.value.hint

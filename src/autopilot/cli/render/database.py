@@ -8,6 +8,9 @@ from autopilot.cli.render.blocks import Block, Column, Style, as_screen, line, t
 from autopilot.cli.render.words import count, size
 from autopilot.domain.document_types import Document
 
+_FEWEST_CHARACTERS = 20
+"""Of a text on a narrow terminal: longer ones are cut before any column is left out."""
+
 
 @as_screen
 def size_screen(document: Document) -> Iterator[Block]:
@@ -15,7 +18,7 @@ def size_screen(document: Document) -> Iterator[Block]:
     for name, plain in (("decision", "plain_decisions"), ("sample", "plain_samples")):
         left = f", {document[plain]:,} of them are still to be made compact" if document[plain] else ""
         yield line(f"{count(document[f'{name}s'], name)}{left}")
-    yield line(f"{size(document['bytes'])}, of which new rows can take {size(document['reusable_bytes'])}")
+    yield line(f"{size(document['bytes'])}, of which {size(document['reusable_bytes'])} are free for new rows")
 
 
 @as_screen
@@ -27,7 +30,10 @@ def query_screen(document: Document) -> Iterator[Block]:
         return
     numbers = [all(isinstance(row[at], int | float) for row in rows) for at in range(len(document["columns"]))]
     yield table(
-        (Column(name, right=right) for name, right in zip(document["columns"], numbers, strict=True)),
+        (
+            Column(name, right=right, shrink_to=None if right else _FEWEST_CHARACTERS)
+            for name, right in zip(document["columns"], numbers, strict=True)
+        ),
         (["" if value is None else str(value) for value in row] for row in rows),
     )
     if document["more"]:

@@ -95,7 +95,7 @@ def _passed(passed: PassedDocument | None) -> Screen:
 
 def _market(seen: ConditionsDocument) -> Screen:
     direction = f"{spoken(seen['regime'])}, strength {figure(seen['regime_strength'])}"
-    moves = f"{figure(seen['volatility'] and seen['volatility'] * 100)} % a candle"
+    moves = f"{figure(seen['volatility'] and seen['volatility'] * 100)} % per candle"
     return (
         heading("Market"),
         line(

@@ -49,7 +49,9 @@ class Remaining:
         self._marks: list[tuple[float, float]] = []
 
     def report(self, stage: str, done: int, total: int) -> None:
-        """As `Progress` is called."""
+        """As `Progress` is called. A report that is repeated, such as that of a daemon, tells nothing new."""
+        if (stage, done, total) == (self._stage, self._done, self._total):
+            return
         now = self._clock()
         if stage != self._stage:
             cost = self._cost(self._stage)

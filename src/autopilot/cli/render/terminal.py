@@ -31,11 +31,11 @@ _DEFAULT_COLUMNS = 80
 
 
 def columns_of(stream: TextIO) -> int:
-    """The width of the terminal, unless COLUMNS sets another; 80 if it does not know, or knows nothing."""
+    """The width of the terminal, unless COLUMNS sets another; 80 if it reports none, or understands no control
+    sequences."""
     named = os.environ.get("COLUMNS", "")
-    if named.isdigit():
-        return int(named)
-    return _DEFAULT_COLUMNS if is_dumb() else os.get_terminal_size(stream.fileno()).columns or _DEFAULT_COLUMNS
+    columns = int(named) if named.isdigit() else 0 if is_dumb() else os.get_terminal_size(stream.fileno()).columns
+    return columns or _DEFAULT_COLUMNS
 
 
 def is_dumb() -> bool:

@@ -142,6 +142,18 @@ def test_a_stage_without_a_share_goes_by_its_own_pace() -> None:
     assert left == Left(truly)
 
 
+def test_a_report_that_is_repeated_changes_no_estimate() -> None:
+    """As where a training in the daemon is polled."""
+    clock = Clock()
+    once, polled = Remaining({"folds": Cost(9.0)}, clock), Remaining({"folds": Cost(9.0)}, clock)
+    for done in (0, 1, 2):
+        once.report("folds", done, 6)
+        for _ in range(10):
+            polled.report("folds", done, 6)
+            assert polled.left() == once.left()
+            clock.now += 0.2
+
+
 @pytest.mark.parametrize(
     ("left", "words"),
     [

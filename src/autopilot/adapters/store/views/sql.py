@@ -18,10 +18,13 @@ _STEPS = 100_000
 _QUERY_FAULTS = frozenset(
     {
         *(sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_MISUSE),
-        *(sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH),
+        *(sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_SCHEMA),
     }
 )
-"""Result codes of a query that is wrong; any other is a fault of the database."""
+"""Result codes of a query that is wrong; any other is a fault of the database. Some syntax errors have SQLITE_SCHEMA
+until the schema was read."""
+_SHOW_TABLES = 'autopilot db query "SELECT sql FROM sqlite_schema" shows all tables with their columns'
+_ONLY_READ = "write one SELECT; nothing can be changed"
 
 
 class QueryInvalid(AutopilotError):
@@ -47,10 +50,12 @@ def queried(database: Path, sql: str, limit: int) -> Document:
         except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _QUERY_FAULTS:
                 raise
-            hint = 'autopilot db query "SELECT sql FROM sqlite_schema" shows all tables with their columns'
-            raise QueryInvalid(f"the query cannot be answered: {error}", hint=hint) from None
+            is_misread = getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA)
+            raise QueryInvalid(
+                f"the query cannot be answered: {error}", hint=_SHOW_TABLES if is_misread else _ONLY_READ
+            ) from None
         if found.description is None:
-            raise QueryInvalid("this is no query: it gives no rows", hint="write a SELECT; nothing can be changed")
+            raise QueryInvalid("the query gives no rows", hint=_ONLY_READ)
         return {
             "columns": [each[0] for each in found.description],
             "rows": [[_shown(value) for value in row] for row in rows[:limit]],
