@@ -82,6 +82,7 @@ class BlockReader(CandleReader):
                 conditions = self._analyzer.analyze_series(view)
                 await asyncio.sleep(PAUSE_S)
                 self._block = _Block(number, view, conditions, self._strategies.evaluate_series(view))
+                view.forget()
                 await asyncio.sleep(PAUSE_S)
         return self._block
 

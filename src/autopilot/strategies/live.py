@@ -63,6 +63,7 @@ class LiveMarket:
                 begun = _Opinions(self._strategies, view, evaluation)
                 self._analyzer.analyze_at(view.at(-1))  # so that all that it needs is kept before the next candle
                 self._opinions = begun
+                view.forget()
         return conditions, evaluation
 
     @contextmanager
