@@ -47,8 +47,8 @@ class MarketAnalyzer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesConditions:
-    """The conditions at the candles of one view. ``features`` float64[n, k] as from `features`, from candle `WINDOW` - 1
-    on."""
+    """The conditions at the candles of one view. ``features`` float64[m, k] as from `features`, from candle
+    `WINDOW` - 1 on."""
 
     view: MarketView
     features: FloatArray

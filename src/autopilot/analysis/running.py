@@ -126,7 +126,8 @@ class RunningWindows(RunningValues):
 
     def _part(self, n: int, places: Mapping[int, int]) -> tuple[int, _Part, tuple[_Part, ...]]:
         known = len(self.values)
-        parts = [(level, back + known - len(level)) for level, back in ((self._levels[at], places[at]) for at in places)]
+        levels = ((self._levels[place], back) for place, back in places.items())
+        parts = [(level, back + known - len(level)) for level, back in levels]
         return max(n - 1, *(back for _, back in parts)), parts[0], tuple(parts[1:])
 
 
