@@ -50,12 +50,6 @@ class MarketView:
         track = self.past.track if "past" in self.__dict__ else None
         return track.arrays(len(self.candles)) if track else classify(self.indicators)
 
-    def forget(self) -> None:
-        """Let go of all that was computed but the regimes: megabytes that nobody may ask for again. What is asked for
-        again is computed again, with the same bits."""
-        self.indicators.forget()
-        self.__dict__.pop("measures", None)
-
     def between(self, first: int, end: int) -> MarketView:
         """The view of the candles from ``first`` on and before ``end``, with the same external data."""
         reference, sentiment = (
@@ -140,6 +134,13 @@ def fresh(state: BoolArray, candles: int) -> BoolArray:
     began = state.copy()
     np.greater(state[candles:], lasting, out=began[candles:])
     return began
+
+
+def forget_arrays(view: MarketView) -> None:
+    """Let go of all arrays of the view but the regimes, because they take megabytes. One that is asked for again is
+    computed again, with the same bits."""
+    view.indicators.forget()
+    view.__dict__.pop("measures", None)
 
 
 def market_view(

@@ -17,7 +17,7 @@ import numpy as np
 
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.moment import KEPT, LIFE, MarketMoment
-from autopilot.analysis.view import MarketView
+from autopilot.analysis.view import MarketView, forget_arrays
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.signal import SignalArrays, StrategySignal
 from autopilot.strategies.base import signal_of
@@ -65,7 +65,7 @@ class LiveMarket:
                 begun = _Opinions(self._strategies, view, evaluation)
                 self._analyzer.analyze_at(view.at(-1))  # so that all that it needs is kept before the next candle
                 self._opinions = begun
-                view.forget()
+                forget_arrays(view)
         return conditions, evaluation
 
     @contextmanager
