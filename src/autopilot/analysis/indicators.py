@@ -56,6 +56,10 @@ class Indicators(IndicatorFormulas):
             found = self._known[full] = _frozen(method(self, *args, **kwargs))
         return found
 
+    def forget(self) -> None:
+        """Let go of every array. One that is asked for again is computed again, with the same bits."""
+        self._known.clear()
+
     def earlier(self, candles: int, formula: Formula, *args: float) -> FloatArray:
         return lagged(formula(self, *args), candles)
 

@@ -42,19 +42,20 @@ class MarketAnalyzer:
     def analyze_series(self, view: MarketView) -> SeriesConditions:
         """The conditions at any candle that has `WINDOW` candles, its own included."""
         _, table = features(view, view.regimes)
-        return SeriesConditions(view, np.ascontiguousarray(table))
+        return SeriesConditions(view, np.ascontiguousarray(table[WINDOW - 1 :]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeriesConditions:
-    """The conditions at the candles of one view. ``features`` float64[n, k] as from `features`."""
+    """The conditions at the candles of one view. ``features`` float64[m, k] as from `features`, from candle
+    `WINDOW` - 1 on."""
 
     view: MarketView
     features: FloatArray
 
     def at(self, index: int) -> MarketConditions:
         """Those at candle ``index``: `WINDOW` - 1 or later."""
-        row = FeatureRow(FEATURE_NAMES, self.features[index])
+        row = FeatureRow(FEATURE_NAMES, self.features[index - WINDOW + 1])
         return _conditions(self.view.at(index), self.view.regimes.at(index), row)
 
 

@@ -6,7 +6,7 @@ Each keeps its values by candle, and takes the candle's value of its formula whe
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan, sqrt
 from typing import Protocol
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from autopilot.analysis.formulas import Formula
 from autopilot.analysis.indicators import ema_of
-from autopilot.analysis.rolling import join_moments, numbers, powers_of
+from autopilot.analysis.rolling import Windows, join_moments, numbers, powers_of
 from autopilot.domain.candles import FloatArray
 
 
@@ -59,8 +59,10 @@ class RunningAverage(RunningValues):
         self.values.append(self._update(value))
 
 
+REACH = 64
+"""Candles before the newest one at which windows are read from what is kept. At older ones they are joined again."""
 _Part = tuple["array[float]", int]
-"""A level of windows, and how far before a candle its entry is."""
+"""A level of windows, and how far before a candle's position its entry is."""
 
 
 class RunningWindows(RunningValues):
@@ -77,17 +79,20 @@ class RunningWindows(RunningValues):
         super().__init__(series, first, formula, args)
         self._fold_arrays, self._fold = fold
         self._levels = [self.values]
-        """At position p, the entry of a candle folds the 2**p values that end with it."""
-        self._parts: dict[int, tuple[_Part, tuple[_Part, ...]]] = {}
+        """At position p, the entry of a candle folds the 2**p values that end with it. Those that no window of a length
+        asked for needs at a candle of `REACH` are left out, but for the values themselves."""
+        self._parts: dict[int, tuple[int, _Part, tuple[_Part, ...]]] = {}
+        """By length of the windows: the first position at which the levels know theirs, and the parts of each, from its
+        first candle to its last."""
 
     def over(self, n: int, moment: AtCandle) -> float:
         """The fold of the last ``n`` values; NaN if there are fewer."""
         position = moment.index - self._first
         if position == len(self.values):
             self._append(self._formula(moment, *self._args))
-        if position + 1 < n:
-            return nan
-        (level, back), others = self._parts.get(n) or self._divided(n)
+        least, (level, back), others = self._parts.get(n) or self._divided(n)
+        if position < least:
+            return nan if position + 1 < n else self._joined(n, position)
         folded = level[position - back]
         for level, back in others:
             folded = self._fold(folded, level[position - back])
@@ -101,22 +106,39 @@ class RunningWindows(RunningValues):
             level.append(value)
             below, half = level, 2 * half
 
-    def _divided(self, n: int) -> tuple[_Part, tuple[_Part, ...]]:
-        """The levels that make up a window, from its first candle to its last, and how far back each one's entry is."""
-        parts, back = [], n
-        for place in powers_of(n):
-            while len(self._levels) <= place:
-                self._levels.append(self._doubled(self._levels[-1], 1 << (len(self._levels) - 1)))
-            back -= 1 << place
-            parts.append((self._levels[place], back))
-        found = self._parts[n] = parts[0], tuple(parts[1:])
-        return found
+    def _joined(self, n: int, position: int) -> float:
+        """The fold of the values up to an older candle."""
+        return float(Windows(np.array(self.values[position + 1 - n : position + 1]), self._fold_arrays).over(n)[-1])
 
-    def _doubled(self, level: array[float], size: int) -> array[float]:
-        half = np.array(level)
-        whole = np.full(len(half), np.nan)
-        self._fold_arrays(half[:-size], half[size:], out=whole[size:])
-        return numbers(whole)
+    def _divided(self, n: int) -> tuple[int, _Part, tuple[_Part, ...]]:
+        """Make the levels for windows of this length too."""
+        divided = {length: _places(length) for length in (*self._parts, n)}
+        level = np.array(self.values)
+        self._levels = [self.values]
+        for place in range(1, max(divided).bit_length()):
+            half, below = 1 << (place - 1), level
+            level = np.full(len(below), np.nan)
+            self._fold_arrays(below[:-half], below[half:], out=level[half:])
+            furthest = max(2 * half, *(places.get(place, 0) for places in divided.values()))
+            self._levels.append(numbers(level[-furthest - REACH :]))
+        self._parts = {length: self._part(length, places) for length, places in divided.items()}
+        return self._parts[n]
+
+    def _part(self, n: int, places: Mapping[int, int]) -> tuple[int, _Part, tuple[_Part, ...]]:
+        known = len(self.values)
+        levels = ((self._levels[place], back) for place, back in places.items())
+        parts = [(level, back + known - len(level)) for level, back in levels]
+        return max(n - 1, *(back for _, back in parts)), parts[0], tuple(parts[1:])
+
+
+def _places(n: int) -> dict[int, int]:
+    """The levels that make up a window, from its first candle to its last, and how far before the last candle the entry
+    of each is."""
+    found, back = {}, n
+    for place in powers_of(n):
+        back -= 1 << place
+        found[place] = back
+    return found
 
 
 class RunningMoments(RunningValues):

@@ -136,6 +136,13 @@ def fresh(state: BoolArray, candles: int) -> BoolArray:
     return began
 
 
+def forget_arrays(view: MarketView) -> None:
+    """Let go of all arrays of the view but the regimes, because they take megabytes. One that is asked for again is
+    computed again, with the same bits."""
+    view.indicators.forget()
+    view.__dict__.pop("measures", None)
+
+
 def market_view(
     symbol: str, candles: Candles, reference: Candles | None, sentiment: SentimentSeries | None
 ) -> MarketView:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from autopilot.adapters.store.database import Database
 from autopilot.app.trading.autopilots import Venue
 from autopilot.daemon.lock_wait import LOOK_S, lock_ends
+from autopilot.daemon.memory import give_back_memory
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import AutopilotError, StoreLocked, UnknownSymbol, UnknownTimeframe
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
@@ -171,6 +172,7 @@ class Autopilots:
             _, late = await asyncio.wait(begun, timeout=FIRST_CYCLE_S)
             for task in late:
                 task.cancel()
+            await give_back_memory()
 
     async def stop(self, symbol: str) -> None:
         """Let the cycle under way end, then forget the symbol. Its orders and positions stay as they are."""

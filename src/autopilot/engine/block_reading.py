@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer, SeriesConditions
-from autopilot.analysis.view import MarketView, market_view
+from autopilot.analysis.view import MarketView, forget_arrays, market_view
 from autopilot.domain.candles import Candles
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import reference_of
@@ -82,6 +82,7 @@ class BlockReader(CandleReader):
                 conditions = self._analyzer.analyze_series(view)
                 await asyncio.sleep(PAUSE_S)
                 self._block = _Block(number, view, conditions, self._strategies.evaluate_series(view))
+                forget_arrays(view)
                 await asyncio.sleep(PAUSE_S)
         return self._block
 

@@ -7,6 +7,8 @@ from any view that does not go on by one candle from the view before.
 from __future__ import annotations
 
 import logging
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +17,7 @@ import numpy as np
 
 from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.moment import KEPT, LIFE, MarketMoment
-from autopilot.analysis.view import MarketView
+from autopilot.analysis.view import MarketView, forget_arrays
 from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.signal import SignalArrays, StrategySignal
 from autopilot.strategies.base import signal_of
@@ -63,6 +65,7 @@ class LiveMarket:
                 begun = _Opinions(self._strategies, view, evaluation)
                 self._analyzer.analyze_at(view.at(-1))  # so that all that it needs is kept before the next candle
                 self._opinions = begun
+                forget_arrays(view)
         return conditions, evaluation
 
     @contextmanager
@@ -100,8 +103,9 @@ class _Opinions:
         self._composites = composites
         self._others = StrategySet(tuple(one for one in strategies if one.name not in self._by_name))
         self._ranges = np.zeros(WINDOW + LIFE)
-        self._said = {one.name: np.zeros((3, WINDOW + LIFE)) for one in (*self._rules, *composites)}
-        """By strategy: side, strength and confidence at each candle."""
+        self._said = {one.name: (array("l"), array("d")) for one in (*self._rules, *composites)}
+        """By strategy: the candles at which it takes a side; and side, strength and confidence, one after the other, at
+        each of them."""
         self._begin(view, evaluation)
 
     def _begin(self, view: MarketView, evaluation: Evaluation) -> None:
@@ -110,18 +114,27 @@ class _Opinions:
         self.past.keep()
         newest = self.past.newest
         for one in self._rules:
-            arrays = evaluation.arrays.get(one.name) or one.signals(view)
-            self._said[one.name][:, :WINDOW] = arrays.side, arrays.strength, arrays.confidence
+            self._take_over(one, evaluation.arrays.get(one.name) or one.signals(view))
         for composite in self._composites:
-            arrays = evaluation.arrays[composite.name]
-            self._said[composite.name][:, :WINDOW] = arrays.side, arrays.strength, arrays.confidence
+            self._take_over(composite, evaluation.arrays[composite.name])
         for ago in range(KEPT):
-            at = newest.index - ago
-            sides = {one.name: self._said[one.name][:, at] for one in self._rules}
-            newest.back(ago).votes = {name: float(each[0] * each[2]) for name, each in sides.items() if each[0]}
+            newest.back(ago).votes = self._votes(newest.index - ago)
         for judge in self._by_name.values():
             if judge not in self._uninformed:
                 judge.side_at(newest)  # so that the averages and sums that it needs are there before the next candle
+
+    def _take_over(self, one: Judge, arrays: SignalArrays) -> None:
+        candles, opinions = self._said[one.name]
+        found = np.flatnonzero(arrays.side)
+        candles.extend(found.tolist())
+        for at in candles:
+            opinions.extend((float(arrays.side[at]), float(arrays.strength[at]), float(arrays.confidence[at])))
+
+    def _votes(self, index: int) -> dict[str, float]:
+        """As `MarketMoment.votes`, at one of the candles that were taken over."""
+        said = ((one.name, *self._said[one.name]) for one in self._rules)
+        found = ((name, opinions, 3 * candles.index(index)) for name, candles, opinions in said if index in candles)
+        return {name: opinions[at] * opinions[at + 2] for name, opinions, at in found}
 
     def evaluate(self, view: MarketView) -> Evaluation:
         """The evaluation at the last candle of ``view``, to which the past was advanced."""
@@ -152,10 +165,13 @@ class _Opinions:
         """The strategy's arrays over the window before candle ``end``."""
         if name not in self._said:
             return SignalArrays.neutral(WINDOW)
-        window = slice(end - WINDOW, end)
-        side, strength, confidence = self._said[name][:, window]
+        candles, opinions = self._said[name]
+        first, last = bisect_left(candles, end - WINDOW), bisect_left(candles, end)
+        side, strength, confidence = window = np.zeros((3, WINDOW))
+        at = np.array(candles[first:last], dtype=np.intp) - (end - WINDOW)
+        window[:, at] = np.array(opinions[3 * first : 3 * last]).reshape(-1, 3).T
         rule = self._by_name[name]
-        ranges = self._ranges[window]
+        ranges = self._ranges[end - WINDOW : end]
         return SignalArrays(
             side.astype(np.int8), strength, confidence, ranges * rule.stop_ranges, ranges * rule.target_ranges
         )
@@ -165,7 +181,9 @@ class _Opinions:
         if not side:
             return _SILENT
         opinion = side, *one.weights_at(moment, side)
-        self._said[one.name][:, moment.index] = opinion
+        candles, opinions = self._said[one.name]
+        candles.append(moment.index)
+        opinions.extend(opinion)
         return opinion
 
 

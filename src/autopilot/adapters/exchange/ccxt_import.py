@@ -16,12 +16,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from autopilot.adapters.exchange.ccxt_base import BASE, signing_deferred
 from autopilot.domain.errors import UnknownExchange
 from autopilot.domain.market import MarketKind
 from autopilot.domain.suggestion import did_you_mean
 from autopilot.lean_imports import held_back
 
-_BASE = ("ccxt.base.errors", "ccxt.base.exchange")
+_BASE = ("ccxt.base.errors", BASE)
 
 
 @cache
@@ -48,7 +49,7 @@ def exchange_class(name: str) -> Any:
             _put_in_place(package)
     # requests warns that it cannot detect character sets, each time that it is imported so.
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection", Warning)
-    with held_back():
+    with held_back(), signing_deferred():
         return getattr(importlib.import_module(f"ccxt.async_support.{name}"), name)
 
 
