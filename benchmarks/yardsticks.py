@@ -2,8 +2,9 @@
 
     python -m benchmarks yardsticks [--data FOLDER] [NAME …]
 
-Minutes each, the gates half an hour on two processors. ``FOLDER`` holds real candles by market
-(BINANCE_BTC-USDT_1h.csv.gz …), itself or in its ``ohlcv``; without it what needs real candles is left out.
+Minutes each, the gates half an hour on two processors, those of backtests a quarter. ``FOLDER`` holds real
+candles by market (BINANCE_BTC-USDT_1h.csv.gz …), itself or in its ``ohlcv``; without it what needs real candles is left
+out.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from autopilot.app.compute import InProcess
-from autopilot.domain.candles import FloatArray, IntArray
+from autopilot.backtest.fits import CachedFits
+from autopilot.backtest.walk_forward import Retraining, WalkForwardModels
+from autopilot.domain.candles import AnyArray, FloatArray, IntArray
 from autopilot.domain.document_types import Document
 from autopilot.domain.market import CandleKind
-from autopilot.domain.model_state import ModelScope
+from autopilot.domain.model_state import ModelScope, ModelState
+from autopilot.domain.progress import unwatched
 from autopilot.domain.signal import STRATEGY_GROUPS
 from autopilot.domain.timeframe import DAY_MS
 from autopilot.performance.intervals import Interval, day_totals, ratio_interval, resampled_means
@@ -62,7 +66,7 @@ SIX = ("BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD", "LTC/USD")
 EIGHT = (*SIX, "LINK/USD", "DOT/USD")
 TWO = SIX[:2]
 REAL = tuple(f"{base}/USDT" for base in ("BTC", "ETH", "BNB", "XRP", "SOL", "ADA", "LTC", "LINK"))
-TWO_YEARS, FOUR_YEARS = 730, 1460
+TESTED_DAYS, TWO_YEARS, FOUR_YEARS, ALL_DAYS = 365, 730, 1460, 2700
 ACTING = Acting(min_confidence=0.75, min_edge_bps=0.0)
 """The defaults of the configuration."""
 SURROGATES = 3
@@ -267,6 +271,61 @@ def gate_card(has_direction: bool, seed: int, symbols: Sequence[str], days: int)
     return trained_card(market if has_direction else without_direction(market, seed), days)
 
 
+def backtest_gates(bench: Bench) -> Iterator[Measured]:
+    """Backtests of two symbols over the last year of their candles: whether their gates ever accept a model. Markets
+    are the unit, because the verdicts of one market share their evidence."""
+    seeds = range(1, MARKETS + 1)
+    markets: dict[str, Iterator[Market]] = {
+        "null": (without_direction(simulated(seed, TWO, FOUR_YEARS), seed) for seed in seeds),
+        "planted": (simulated(seed, TWO, FOUR_YEARS) for seed in seeds),
+    }
+    if bench.data:
+        whole = real(bench.data, "binance", REAL[:2], ALL_DAYS)
+        markets["surrogates of real candles"] = (without_direction(whole, seed) for seed in seeds)
+        markets["real candles"] = iter([whole])
+    for kind, each in markets.items():
+        jobs = [bench.executor.submit(backtest_states, market) for market in each]
+        states = [job.result() for job in jobs]
+        passed = sum(any(state in PROMOTED for state in found) for found in states)
+        has_limit = kind not in ("planted", "real candles")
+        counts = Counter(state.value for found in states for state in found)
+        yield Measured(
+            f"any model accepted in a backtest, {kind}",
+            f"{passed} of {len(states)} {_share_interval(passed, len(states))}",
+            "≤ 1" if has_limit else "",
+            passed <= 1 if has_limit else None,
+            ", ".join(f"{count} models {state}" for state, count in counts.items()),
+        )
+
+
+class Scores(dict[str, Mapping[str, AnyArray]]):
+    """A cache in memory."""
+
+    def load(self, key: str) -> Mapping[str, AnyArray] | None:
+        return self.get(key)
+
+    def save(self, key: str, arrays: Mapping[str, AnyArray]) -> None:
+        self[key] = arrays
+
+
+def backtest_states(market: Market) -> list[ModelState]:
+    """The states of the models that a backtest of the last year would train, one each 30 days."""
+    with InProcess() as executor:
+        data = dataset(market, executor)
+        end_ms = int(data.at_ms[-1]) + 1
+        plan = Retraining(
+            scope=ModelScope(CandleKind.SIMULATED, HOUR),
+            start_ms=end_ms - TESTED_DAYS * DAY_MS,
+            end_ms=end_ms,
+            every_ms=30 * DAY_MS,
+            purge_ms=HOUR.ms,
+            life_ms=60 * DAY_MS,
+            is_gated=False,
+        )
+        walk = WalkForwardModels(data, plan, FitSettings(), ACTING, CachedFits(executor, Scores()))
+        return [model.state for model in walk.follow([], [], unwatched)[0]]
+
+
 def little_data(bench: Bench) -> Iterator[Measured]:
     """Two symbols of 90 days: nothing can be shown with so little, and nothing may be claimed."""
     days = 90
@@ -413,6 +472,7 @@ ALL: dict[str, Callable[[Bench], Iterator[Measured]]] = {
     "planted_features": planted_features,
     "shuffled_labels": shuffled_labels,
     "gates": gates,
+    "backtest_gates": backtest_gates,
     "little_data": little_data,
     "real_markets": real_markets,
 }

@@ -100,8 +100,17 @@ class WalkForwardModels:
     @property
     def _moments(self) -> list[int]:
         """The times at which a model is trained: enough samples must have matured."""
-        every = range(self.plan.start_ms, self.plan.end_ms, self.plan.every_ms)
-        return [moment for moment in every if int(self._matured(moment).sum()) >= MIN_TRAIN]
+        return self._trainable(range(self.plan.start_ms, self.plan.end_ms, self.plan.every_ms))
+
+    @property
+    def _trials_before(self) -> int:
+        """The trainings at this pace from the first sample to the test. Whoever had made them would have had as many
+        chances of a lucky verdict."""
+        plan, first_ms = self.plan, int(self.data.at_ms[0])
+        return len(self._trainable(range(plan.start_ms - plan.every_ms, first_ms - 1, -plan.every_ms)))
+
+    def _trainable(self, moments: Sequence[int]) -> list[int]:
+        return [moment for moment in moments if int(self._matured(moment).sum()) >= MIN_TRAIN]
 
     def _deciding_spans(self, progress: Progress) -> list[_Span]:
         """The span each accepted model decides: from its training until the next accepted model or its expiry."""
@@ -120,6 +129,8 @@ class WalkForwardModels:
 
     def _verdicts(self, moments: Sequence[int], progress: Progress) -> list[GateVerdict]:
         """The gate's verdict at each of the moments, on the outcomes that had matured by then."""
+        if not moments:
+            return []
         blocks = self._blocks(moments)
         known = [np.concatenate([np.empty(0, dtype=np.int64), *self._known(blocks, moment)]) for moment in moments]
         scored: list[OutOfFold] = []
@@ -128,7 +139,7 @@ class WalkForwardModels:
         else:
             progress(BacktestStage.JUDGING, len(moments), len(moments))
         verdicts = []
-        for trials, (moment, rows) in enumerate(zip(moments, known, strict=True), start=1):
+        for trials, (moment, rows) in enumerate(zip(moments, known, strict=True), start=self._trials_before + 1):
             if is_enough(self.data.at_ms[rows]):
                 parts = [of_rows(each, self._matured(moment)[each.rows]) for each in scored]
                 judged = evaluate_decisions(self.data, join_folds([each for each in parts if len(each)]), self.acting)
@@ -144,8 +155,6 @@ class WalkForwardModels:
 
     def _blocks(self, moments: Sequence[int]) -> list[Fold]:
         """The blocks of evidence, with a boundary at the start of the test, of a whole number of trainings each."""
-        if not moments:
-            return []
         plan, first_ms = self.plan, int(self.data.at_ms[0])
         least_ms = max((plan.start_ms - first_ms) / (BLOCKS_BEFORE + 1), WALK_BLOCK_MS)
         block_ms = math.ceil(least_ms / plan.every_ms) * plan.every_ms

@@ -136,6 +136,15 @@ def test_the_evidence_takes_few_models_and_each_knows_only_the_past(data: Traini
         assert data.at_ms[block].max() - data.at_ms[block].min() <= 120 * DAY_MS
 
 
+def test_the_trainings_before_the_test_count_as_trials(planted: Make) -> None:
+    """This edge is proven by one training, and not by the best of sixteen."""
+    models = walk(planted(samples=3000, edge=0.7), replace(PLAN, end_ms=PLAN.start_ms + 40 * DAY_MS))
+    assert len(models) == 2
+    for model in models:
+        assert model.state is ModelState.SHADOW
+        assert f"trainings counted: {model.from_ms // PLAN.every_ms})" in model.verdict
+
+
 def test_too_little_evidence_is_not_computed(planted: Make) -> None:
     few = planted(samples=MIN_DECISIONS - 100)
     models = walk(few, executor=Forbidden())
@@ -143,7 +152,7 @@ def test_too_little_evidence_is_not_computed(planted: Make) -> None:
     known = few.matured_ms + PLAN.purge_ms <= models[-1].from_ms
     decisions = int((known & (few.at_ms >= PLAN.start_ms - 3 * 120 * DAY_MS)).sum())
     assert f"{decisions:,} decisions out of sample" in models[-1].verdict
-    assert f"(at least {MIN_DECISIONS:,} on {MIN_DAYS})" in models[-1].verdict
+    assert f"(at least {MIN_DECISIONS:,} on {MIN_DAYS}), no leak test was run" in models[-1].verdict
     assert walk(few, replace(PLAN, is_gated=True), executor=Forbidden()) == ()
 
 

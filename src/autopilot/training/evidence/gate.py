@@ -98,14 +98,20 @@ def _sentence(state: ModelState, why: GateRule) -> str:
 def _enough(at_ms: IntArray, leaks: Sequence[LeakTest]) -> GateRule:
     decisions, days = len(at_ms), len(np.unique(at_ms // DAY_MS))
     passed = is_enough(at_ms) and all(test.passed for test in leaks)
-    failed = ", ".join(test.name for test in leaks if not test.passed)
     return GateRule(
         0,
         "enough, and no leak",
         passed,
         f"{decisions:,} decisions out of sample on {days:,} days (at least {MIN_DECISIONS:,} on {MIN_DAYS}), "
-        + (f"leak tests failed: {failed}" if failed else "all leak tests passed"),
+        + _leak_words(leaks),
     )
+
+
+def _leak_words(leaks: Sequence[LeakTest]) -> str:
+    failed = ", ".join(test.name for test in leaks if not test.passed)
+    if failed:
+        return f"leak tests failed: {failed}"
+    return "all leak tests passed" if leaks else "no leak test was run"
 
 
 def is_enough(at_ms: IntArray) -> bool:
@@ -147,7 +153,7 @@ def _against_cash(judged: Judged, trials: int) -> tuple[GateRule, GateRule]:
     evidence = anytime_evidence(daily)
     proven = (mean.lower > 0.0 and t > T_LIMIT and sharpe >= SHARPE_LIMIT) or evidence >= ANYTIME
     numbers = (
-        f"{_bps(mean)} per day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings made: {trials}), "
+        f"{_bps(mean)} per day, t {t:.2f}, deflated Sharpe ratio {sharpe:.3f} (trainings counted: {trials}), "
         f"e-value {evidence:.3g}"
     )
     return (
