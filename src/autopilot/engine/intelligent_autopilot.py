@@ -210,7 +210,7 @@ class IntelligentAutopilot:
         recent_bps = tracker.recent_bps(self.symbol)
         strategy_features = partial(tracker.strategy_state, self.symbol, reading.view, evaluation.arrays, reading.index)
         selection = self._deps.selector.select(
-            conditions, evaluation.signals, recent_bps, strategy_features, reading.basis
+            conditions, evaluation.fired, recent_bps, strategy_features, reading.basis
         )
         signal = evaluation.explained(selection.strategy)
         context, mark = await self._trader.context(

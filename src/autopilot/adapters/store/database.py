@@ -160,6 +160,7 @@ class Database:
         try:
             # IMMEDIATE: a transaction that begins by reading can fail to become a writer, whatever the time-out.
             self.connection.execute("BEGIN IMMEDIATE")
+            self._settled.begun()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF in _HELD and self.locked_at_ms is None:
                 self.locked_at_ms = time.time_ns() // 1_000_000
