@@ -43,7 +43,7 @@ def read_head(path: Path) -> Head | None:
 
 
 class HeadFile:
-    """The file of the anchor, which is read at every decision: its content is read again if the file has changed."""
+    """The file of the anchor, read again only if it has changed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -19,6 +19,7 @@ from autopilot.domain.trading_mode import WRITE_OFF
 from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
+from autopilot.engine.kept_decisions import KeptDecisions
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
@@ -87,6 +88,7 @@ class IntelligentAutopilot:
         self._reader = reader
         self._maturing = Maturing(settings.symbol, deps.tracker, deps.strategies, window, reader, deps.catch_up)
         self._market: Market | None = None
+        self._kept = KeptDecisions(deps.account, window, self._last_decided_at_ms)
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
         self._reconcile_next_ms = 0
@@ -152,7 +154,7 @@ class IntelligentAutopilot:
             self._seen_at_ms = self._reconcile_next_ms = 0
         if self._reconcile_next_ms <= now_ms:
             await self._reconcile(market)
-        decided_at_ms = self._last_decided_at_ms()
+        decided_at_ms = self._kept.decided_at_ms()
         fresh, more = self.window.undecided(decided_at_ms), True
         if not len(fresh):
             more = await self._refresh(market)
@@ -221,8 +223,10 @@ class IntelligentAutopilot:
         decision = judgement.decision(
             self._source, conditions, evaluation, selection, signal, reading.basis, context, provenance
         )
+        self._kept.require_last()
         if self._ledger.record_decision(decision, mark):
             self._account.keep(mark)
+            self._kept.made(decision.candle_at_ms)
             self._announce(decision)
             await self._trader.act(judgement, market)
 

@@ -108,8 +108,7 @@ class SeriesEvaluation:
 
 
 class _SignalsAt(Mapping[str, StrategySignal]):
-    """The signals at one candle, made when they are looked up: most of them are silent, and few of these are asked
-    for."""
+    """The signals at one candle, made when they are looked up: most are silent, and few of these are needed."""
 
     def __init__(
         self, series: SeriesEvaluation, arrays: Mapping[str, SignalArrays], index: int, reasons: Mapping[str, str]

@@ -49,7 +49,7 @@ class _Values:
         self.floats: list[float] = []
 
     def of(self, value: Any) -> Any:
-        kind = type(value)
+        kind: Any = type(value)
         if kind is float:
             if value in SHORT:
                 return value

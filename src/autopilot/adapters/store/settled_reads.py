@@ -16,7 +16,8 @@ Result = TypeVar("Result")
 
 class SettledReads:
     """Of one connection. It forgets everything at each durable transaction of it, at each change that was made past
-    `changing`, and when another connection, such as that of a command, has committed anything."""
+    `changing`, and when another connection, such as that of a command, has committed anything. ``is_alone``: whether
+    that was checked since the open transaction began."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -24,21 +25,17 @@ class SettledReads:
         self._changes = 0
         self._version = -1
         self._is_writing = False
-        self._is_alone = False
-
-    def begun(self) -> None:
-        """A transaction has begun: others may have committed before."""
-        self._is_alone = False
+        self.is_alone = False
 
     def get(self, key: Hashable, read: Callable[[], Result]) -> Result:
         """The result of ``read``, which only reads the books. ``key``: what is read. Raises sqlite3.Error."""
         if self._is_writing:
             return read()
         changes = self._connection.total_changes
-        if not (self._is_alone and self._connection.in_transaction):
+        if not (self.is_alone and self._connection.in_transaction):
             version = self._connection.execute("PRAGMA data_version").fetchone()[0]
             # While a transaction of ours is open, no other connection commits.
-            self._is_alone = self._connection.in_transaction
+            self.is_alone = self._connection.in_transaction
             if version != self._version:
                 self._known.clear()
                 self._version = version
