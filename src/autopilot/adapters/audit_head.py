@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 def read_head(path: Path) -> Head | None:
     """The head in the file; None without a file. Raises StoreCorrupt if it holds no head, StoreUnavailable."""
     try:
-        with path.open("rb", buffering=0) as file:  # read at every decision
+        with path.open("rb", buffering=0) as file:
             content = file.read(_FORM_MAX_BYTES)
     except FileNotFoundError:
         return None
@@ -40,6 +40,27 @@ def read_head(path: Path) -> Head | None:
     if found is None:
         raise StoreCorrupt(f"the audit log's anchor {path} holds no number and hash", hint="restore it from a backup")
     return Head(int(found[1]), found[2].decode())
+
+
+class HeadFile:
+    """The file of the anchor, read again only if it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[tuple[int, ...], Head] | None = None
+
+    def read(self) -> Head | None:
+        """As `read_head`."""
+        try:
+            at = self._path.stat()
+        except OSError:
+            return read_head(self._path)
+        state = (at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns, at.st_ctime_ns)
+        if self._known and self._known[0] == state:
+            return self._known[1]
+        head = read_head(self._path)
+        self._known = (state, head) if head else None
+        return head
 
 
 def write_head(path: Path, head: Head) -> None:

@@ -136,6 +136,10 @@ class TradingAccount:
         """The mark was stored."""
         self._marks[mark.currency] = mark
 
+    def forget_marks(self) -> None:
+        """What was stored may be lost: look it up again."""
+        self._marks.clear()
+
     def _recent(self, currency: str, now_ms: int, reach_ms: int) -> tuple[RoundTrip, ...]:
         trips = self._ledger.round_trips_since(self.name, now_ms - reach_ms) if reach_ms else ()
         return tuple(trip for trip in trips if split_symbol(trip.symbol)[1] == currency)

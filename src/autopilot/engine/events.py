@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from autopilot.domain.decision import Decision
@@ -47,7 +48,8 @@ class EventLog(EventSink):
         last = self._seq if seq is None else seq if seq <= self._seq else 0
         while True:
             news = self._news
-            for event in [event for event in self._events if event.seq > last]:
+            newer = min(self._seq - last, len(self._events))
+            for event in [*islice(reversed(self._events), newer)][::-1]:
                 last = event.seq
                 yield event
             if last >= self._seq:

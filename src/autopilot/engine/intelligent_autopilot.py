@@ -20,6 +20,7 @@ from autopilot.engine.account import TradingAccount
 from autopilot.engine.account_watch import AccountWatch
 from autopilot.engine.events import brief
 from autopilot.engine.exit_watch import ExitWatch
+from autopilot.engine.kept_decisions import KeptDecisions
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
@@ -92,6 +93,7 @@ class IntelligentAutopilot:
             settings.symbol, deps.tracker, deps.strategies, window, reader, deps.catch_up, self.begun
         )
         self._market: Market | None = None
+        self._kept = KeptDecisions(deps.account, window, self._last_decided_at_ms)
         self._seen_at_ms = 0
         """Market time of the latest price that orders and positions were held against."""
         self._reconcile_next_ms = 0
@@ -161,7 +163,7 @@ class IntelligentAutopilot:
             self._seen_at_ms = self._reconcile_next_ms = 0
         if self._reconcile_next_ms <= now_ms:
             await self._reconcile(market)
-        decided_at_ms = self._last_decided_at_ms()
+        decided_at_ms = self._kept.decided_at_ms()
         fresh, more = self.window.undecided(decided_at_ms), True
         if not len(fresh):
             more = await self._refresh(market)
@@ -222,7 +224,7 @@ class IntelligentAutopilot:
         recent_bps = tracker.recent_bps(self.symbol)
         strategy_features = partial(tracker.strategy_state, self.symbol, reading.view, evaluation.arrays, reading.index)
         selection = self._deps.selector.select(
-            conditions, evaluation.signals, recent_bps, strategy_features, reading.basis
+            conditions, evaluation.fired, recent_bps, strategy_features, reading.basis
         )
         signal = evaluation.explained(selection.strategy)
         context, mark = await self._trader.context(
@@ -233,8 +235,10 @@ class IntelligentAutopilot:
         decision = judgement.decision(
             self._source, conditions, evaluation, selection, signal, reading.basis, context, provenance
         )
+        self._kept.require_last()
         if self._ledger.record_decision(decision, mark):
             self._account.keep(mark)
+            self._kept.made(decision.candle_at_ms)
             self._announce(decision)
             await self._trader.act(judgement, market)
 

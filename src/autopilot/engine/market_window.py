@@ -73,6 +73,10 @@ class MarketWindow:
         self._keep(snapshot.candles)
         return snapshot.more
 
+    def forget(self) -> None:
+        """What was stored may be lost: fetch and store the candles again."""
+        self.candles = Candles.empty(self.timeframe)
+
     def undecided(self, decided_at_ms: int | None) -> Candles:
         """The closed candles in memory after the one that was decided last; of a symbol that was never decided only
         the latest."""

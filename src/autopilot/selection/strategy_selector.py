@@ -53,9 +53,8 @@ class StrategySelector:
             shares = scores.strategy_confidence
             ranked = tuple(replace(score, confidence=shares.get(score.strategy, 0.0)) for score in ranked)
         group, strategy = _choose(groups, ranked)
-        speaks = (
-            signals[strategy.strategy].signal_type is not SignalType.NONE if strategy.strategy in signals else False
-        )
+        said = signals.get(strategy.strategy)
+        speaks = said is not None and said.signal_type is not SignalType.NONE
         return Selection(
             decided_by=DecidedBy.RULES if scores is None else DecidedBy.MODEL,
             group=group.group,

@@ -19,7 +19,7 @@ from autopilot.analysis.market_analyzer import WINDOW, MarketAnalyzer
 from autopilot.analysis.moment import KEPT, LIFE, MarketMoment
 from autopilot.analysis.view import MarketView, forget_arrays
 from autopilot.domain.conditions import MarketConditions
-from autopilot.domain.signal import SignalArrays, StrategySignal
+from autopilot.domain.signal import SignalArrays, SignalType, StrategySignal
 from autopilot.strategies.base import signal_of
 from autopilot.strategies.registry import Evaluation, StrategySet
 from autopilot.strategies.rules import Rule, bounded_range
@@ -155,6 +155,7 @@ class _Opinions:
         own = Evaluation(
             arrays=_KeptArrays(self, moment.index + 1),
             signals={name: signals[name] for name in self.names},
+            fired={name: signals[name] for name in self.names if signals[name].signal_type is not SignalType.NONE},
             errors={},
             explanations={one.name: partial(one.words, moment) for one in self._by_name.values()},
             left_out=(),

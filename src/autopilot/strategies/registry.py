@@ -15,7 +15,7 @@ from autopilot.analysis.view import MarketView
 from autopilot.domain.candles import BoolArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.errors import CandleError, StrategyError, UnknownStrategy
-from autopilot.domain.signal import SignalArrays, SignalType, StrategyGroup, StrategySignal
+from autopilot.domain.signal import SignalArrays, StrategyGroup, StrategySignal
 from autopilot.domain.suggestion import did_you_mean
 from autopilot.strategies.base import CompositeStrategy, Strategy, signal_at
 from autopilot.strategies.contract import faults
@@ -48,27 +48,25 @@ class Evaluation:
     """The signals of every strategy on one view: whole arrays, the signals of one candle, and errors.
 
     A strategy that failed is in ``errors``, one that needs more candles than the view has in ``left_out``. Neither has
-    an opinion: neutral arrays and no signal. Only signals with a side have a reason; `explained` adds it to a silent
-    strategy's, because most strategies are silent most of the time.
+    an opinion: neutral arrays and no signal. ``fired``: the ``signals`` to buy or sell, in the same order. Only these
+    have a reason; `explained` adds it to a silent strategy's, because most strategies are silent most of the time.
     """
 
     arrays: Mapping[str, SignalArrays]
     signals: Mapping[str, StrategySignal]
+    fired: Mapping[str, StrategySignal]
     errors: Mapping[str, str]
     explanations: Mapping[str, Callable[[], str]]
     left_out: tuple[str, ...]
 
-    @property
-    def fired(self) -> Mapping[str, StrategySignal]:
-        """The signals to buy or sell."""
-        return {name: one for name, one in self.signals.items() if one.signal_type is not SignalType.NONE}
-
     def beside(self, other: Evaluation, names: Sequence[str]) -> Evaluation:
         """Both evaluations in one, of different strategies on the same view; ``names``: all of them in order."""
         arrays, signals = {**self.arrays, **other.arrays}, {**self.signals, **other.signals}
+        fired = {**self.fired, **other.fired}
         return Evaluation(
             arrays={name: arrays[name] for name in names},
             signals={name: signals[name] for name in names},
+            fired={name: fired[name] for name in names if name in fired},
             errors={**self.errors, **other.errors},
             explanations={**self.explanations, **other.explanations},
             left_out=(*self.left_out, *other.left_out),
@@ -104,11 +102,31 @@ class SeriesEvaluation:
             reasons = _reasons({name: tell for name, tell in explanations.items() if arrays[name].side[index]}, errors)
         for name in errors.keys() - self.errors.keys():
             arrays[name] = SignalArrays.neutral(len(self.view.candles))
-        signals = {
-            one.name: signal_at(one, self.view, arrays[one.name], index, reasons.get(one.name, ""))
-            for one in self.strategies
-        }
-        return Evaluation(arrays, signals, errors, explanations, self.left_out)
+        signals = _SignalsAt(self, arrays, index, reasons)
+        fired = {name: signals[name] for name, each in arrays.items() if each.side[index]}
+        return Evaluation(arrays, signals, fired, errors, explanations, self.left_out)
+
+
+class _SignalsAt(Mapping[str, StrategySignal]):
+    """The signals at one candle, made when they are looked up: most are silent, and few of these are needed."""
+
+    def __init__(
+        self, series: SeriesEvaluation, arrays: Mapping[str, SignalArrays], index: int, reasons: Mapping[str, str]
+    ) -> None:
+        self._series = series
+        self._arrays = arrays
+        self._index = index
+        self._reasons = reasons
+
+    def __getitem__(self, name: str) -> StrategySignal:
+        arrays, strategy = self._arrays[name], self._series.strategies[name]
+        return signal_at(strategy, self._series.view, arrays, self._index, self._reasons.get(name, ""))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
 
 
 @dataclass(frozen=True, slots=True)

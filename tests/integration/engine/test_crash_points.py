@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,8 @@ class MortalDatabase(Database):
             raise Killed
 
 
-async def trade(database: Database) -> None:
-    """Both symbols to the end of their market."""
+async def trade(database: Database, *, may_fail: bool = False) -> None:
+    """Both symbols to the end of their market. ``may_fail``: whether cycles may fail on the way."""
     database.group = CommitGroup(asyncio.get_running_loop().call_later)
     strategies, files = load_strategies(), ModelFiles(database.path.parent / "models")
     champions = Champions(
@@ -92,7 +92,8 @@ async def trade(database: Database) -> None:
     async def run(autopilot: Any) -> None:
         while autopilot.record.state is not RunState.FINISHED:
             await autopilot.run_cycle()
-            assert autopilot.record.errors == 0, autopilot.record.last_error
+            await asyncio.sleep(0)
+            assert may_fail or autopilot.record.errors == 0, autopilot.record.last_error
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(run(autopilot) for autopilot in autopilots))
@@ -166,3 +167,46 @@ def test_deaths_in_a_row_change_nothing(whole: tuple[dict[str, list[list[Any]]],
             run_to_the_end(path, death, after=number % 2 == 0)
     run_to_the_end(path)
     assert contents(path) == expected
+
+
+class LosingDatabase(Database):
+    """Those of its transactions that may be grouped and have these numbers make the COMMIT fail, which undoes the
+    group."""
+
+    def __init__(self, database: Database, numbers: Collection[int]) -> None:
+        super().__init__(database.path, database.connection)
+        self._numbers = numbers
+        self._count = 0
+
+    @contextmanager
+    def transaction(self, *, durable: bool, grouped: bool = False) -> Iterator[Any]:
+        with super().transaction(durable=durable, grouped=grouped) as connection:
+            yield connection
+            self._count += grouped
+            if grouped and self._count in self._numbers:
+                connection.execute("PRAGMA defer_foreign_keys = ON")
+                connection.execute(
+                    "INSERT INTO fills VALUES ('a', ?, 'no order', 'BTC/USD', 'buy', '1', '1', '0', 'USD', 0, 1)",
+                    (str(self._count),),
+                )
+
+
+@pytest.mark.parametrize("numbers", [{1}, {5, 6, 7, 8}, {17, 40, 90}])
+def test_candles_whose_group_could_not_be_committed_are_decided_again(
+    whole: tuple[dict[str, list[list[Any]]], int],
+    tmp_path: Path,
+    numbers: Collection[int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = tmp_path / "autopilot.db"
+    opened = open_database(path)
+    asyncio.run(trade(LosingDatabase(opened, numbers), may_fail=True))
+    opened.close()
+    assert "are made again" in caplog.text or "FOREIGN KEY" in caplog.text
+    assert check_books(path).disagreements == ()
+    with closing(open_database(path)) as database:
+        assert database.rows("SELECT 1 FROM fills WHERE account = 'a'") == []
+        rows = database.rows("SELECT symbol, count(*), min(candle_at_ms), max(candle_at_ms) FROM decisions GROUP BY 1")
+    assert sum(row[1] for row in rows) == len(whole[0]["decisions"])
+    for _, count, first_ms, last_ms in rows:
+        assert count == (last_ms - first_ms) // Timeframe.H1.ms + 1

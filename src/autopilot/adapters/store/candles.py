@@ -47,7 +47,7 @@ class SqliteCandles(Store, CandleStore):
     def _save(self, exchange: str, symbol: str, candles: Candles) -> int:
         key = (exchange, symbol, candles.timeframe.value)
         columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
-        with self._database.transaction(durable=False, grouped=self._grouped) as connection:
+        with self._database.transaction(durable=False, grouped=self._grouped and len(candles) == 1) as connection:
             before = connection.total_changes
             connection.executemany(
                 f"INSERT INTO candles (exchange, symbol, timeframe, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"

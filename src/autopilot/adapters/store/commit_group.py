@@ -32,10 +32,16 @@ class CommitGroup:
         self._later = later
         self._now_s = now_s
         self._next_s = 0.0
+        self._has_failed = False
 
     def is_open(self) -> bool:
-        """Whether a transaction may join a group now."""
-        return self._now_s() >= self._next_s
+        """Whether a transaction may join a group now. After a group that could not be committed none does until one is
+        committed by itself: otherwise a full disk would lose group after group without an error in any cycle."""
+        return not self._has_failed and self._now_s() >= self._next_s
+
+    def ended(self, *, well: bool) -> None:
+        """A transaction was committed, by itself or with a group, or undone."""
+        self._has_failed = not well
 
     def begin(self, commit: Callable[[], None]) -> None:
         """A group has begun, which ``commit`` ends."""
@@ -51,22 +57,26 @@ class CommitGroup:
 
 
 @contextmanager
-def committed(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit the open transaction at the end, or undo all of it."""
+def committed(connection: sqlite3.Connection, group: CommitGroup | None = None) -> Iterator[None]:
+    """Commit the open transaction at the end, or undo all of it. ``group`` hears of it."""
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
+        if group:
+            group.ended(well=False)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    if group:
+        group.ended(well=True)
 
 
-def commit(connection: sqlite3.Connection) -> None:
+def commit(connection: sqlite3.Connection, group: CommitGroup | None = None) -> None:
     """Commit the open transaction, if there is one. Of a closed connection there is none."""
     with suppress(sqlite3.ProgrammingError):
         if connection.in_transaction:
-            with committed(connection):
+            with committed(connection, group):
                 pass
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
@@ -49,7 +49,7 @@ class _Values:
         self.floats: list[float] = []
 
     def of(self, value: Any) -> Any:
-        kind = type(value)
+        kind: Any = type(value)
         if kind is float:
             if value in SHORT:
                 return value
@@ -59,7 +59,7 @@ class _Values:
             return document(value)
         if kind is str or kind is int or kind is bool or value is None:
             return value
-        return _way(cast(Hashable, kind))(self, value)
+        return _way(kind)(self, value)
 
     def _object(self, names: tuple[str, ...], values: Any) -> Any:
         number = NUMBER_OF.get(names)

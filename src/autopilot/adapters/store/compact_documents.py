@@ -27,7 +27,9 @@ _HEAD_BYTES = 5
 NUMBER_OF = {keys: number for number, keys in enumerate(KEYS, start=1)}
 """The number of each list of keys."""
 _RAW = -zlib.MAX_WBITS
-_COMPRESSOR = zlib.compressobj(6, zlib.DEFLATED, _RAW, 8, zlib.Z_DEFAULT_STRATEGY, PHRASES)
+_WINDOW = -14
+"""16 KB hold the phrases and nearly every document. A compressor of 32 KB takes three times as long to copy."""
+_COMPRESSOR = zlib.compressobj(6, zlib.DEFLATED, _WINDOW, 8, zlib.Z_DEFAULT_STRATEGY, PHRASES)
 """Knows the phrases; each document is compressed by a copy."""
 LETTERS = {
     f"{sign}e{exponent:+03d}": chr(middle + exponent)

@@ -102,21 +102,21 @@ class Database:
         group = self.group if grouped and not durable and self.group and self.group.is_open() else None
         with store_errors(self.path):
             if not (group and self.connection.in_transaction):
-                commit(self.connection)
+                commit(self.connection, self.group)
                 if durable is not self._durable:
                     self.connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                     self._durable = durable
                 self._begin()
                 if group:
                     group.begin(self.commit_group)
-            ending = savepoint(self.connection) if group else committed(self.connection)
+            ending = savepoint(self.connection) if group else committed(self.connection, self.group)
             with self._settled.changing(books=durable), ending:
                 yield self.connection
 
     def commit_group(self) -> None:
         """Commit what is grouped. If that fails, all of it is undone."""
         with store_errors(self.path):
-            commit(self.connection)
+            commit(self.connection, self.group)
 
     def urgently(self, write: Callable[[], Result]) -> Result:
         """The result of ``write``, a transaction that an exit or a command of the user needs. If the disk is full, the
@@ -164,7 +164,7 @@ class Database:
             if error.sqlite_errorcode & 0xFF in _HELD and self.locked_at_ms is None:
                 self.locked_at_ms = time.time_ns() // 1_000_000
             raise
-        self.locked_at_ms = None
+        self.locked_at_ms, self._settled.is_alone = None, False
 
     def settled(self, key: Hashable, read: Callable[[], Result]) -> Result:
         """The result of ``read``, which reads only what durable transactions write; see `SettledReads`."""
@@ -183,7 +183,7 @@ class Database:
     def close(self) -> None:
         """Commit what is grouped, and close. Closing again does nothing."""
         with store_errors(self.path):
-            commit(self.connection)
+            commit(self.connection, self.group)
             self.connection.close()
 
 

@@ -3,7 +3,7 @@ a disarming. Standard library only: a query must answer at once."""
 
 from __future__ import annotations
 
-from autopilot.adapters.audit_head import HEAD_NAME, read_head
+from autopilot.adapters.audit_head import HEAD_NAME, HeadFile
 from autopilot.adapters.store.database import Database, Store
 from autopilot.domain.audit import GENESIS, Head, verify
 from autopilot.domain.errors import StoreError
@@ -18,23 +18,23 @@ _HINT = "autopilot audit verify shows more; autopilot restart records it, then a
 class AnchoredLog(Store, RestrictionSource):
     """Restricts every account while the log does not fit its anchor. Only the anchored row is read."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._anchor = HeadFile(database.path.with_name(HEAD_NAME))
+
     def restrictions(self, account: str) -> tuple[Restriction, ...]:  # noqa: ARG002 - it holds for every account
-        return log_restrictions(self._database)
-
-
-def log_restrictions(database: Database) -> tuple[Restriction, ...]:
-    """Empty if the log fits its anchor. An anchor that cannot be read restricts too. Raises StoreError."""
-    try:
-        # Before the log, which may grow meanwhile.
-        anchor = read_head(database.path.with_name(HEAD_NAME))
-    except StoreError as error:
-        problem: str | None = str(error)
-    else:
-        problem = _problem(database, anchor)
-    if problem is None:
-        return ()
-    detail = f"the audit log was changed: {problem}"
-    return (Restriction(AUDIT_ALTERED, TradingMode.REDUCING, detail, 0, _HINT),)
+        """Empty if the log fits its anchor. An anchor that cannot be read restricts too. Raises StoreError."""
+        try:
+            # Before the log, which may grow meanwhile.
+            anchor = self._anchor.read()
+        except StoreError as error:
+            problem: str | None = str(error)
+        else:
+            problem = self._database.settled((_ANCHORED, anchor), lambda: _problem(self._database, anchor))
+        if problem is None:
+            return ()
+        detail = f"the audit log was changed: {problem}"
+        return (Restriction(AUDIT_ALTERED, TradingMode.REDUCING, detail, 0, _HINT),)
 
 
 def _problem(database: Database, anchor: Head | None) -> str | None:

@@ -23,6 +23,10 @@ _RECORDED = """
 def modes_in_force(database: Database) -> tuple[ModeEntry, ...]:
     """The modes that hold, by account: the stricter one of the stored mode and the last one in the audit log. Raises
     StoreError."""
+    return database.settled(_RECORDED, lambda: _modes_in_force(database))
+
+
+def _modes_in_force(database: Database) -> tuple[ModeEntry, ...]:
     stored, recorded = _stored(database), _recorded(database)
     return tuple(
         entry

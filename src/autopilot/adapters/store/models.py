@@ -65,7 +65,8 @@ class SqliteModels(AuditedStore):
 
     def champions(self) -> tuple[ModelEntry, ...]:
         """The models that decide, those of real candles first."""
-        return self._all(ModelEntry, f"{_CHAMPIONS} ORDER BY kind, timeframe")
+        sql = f"{_CHAMPIONS} ORDER BY kind, timeframe"
+        return self._database.settled(sql, lambda: self._all(ModelEntry, sql))
 
     def champion(self, scope: ModelScope) -> ModelEntry | None:
         """The champion of a scope; None without one: then rules decide."""

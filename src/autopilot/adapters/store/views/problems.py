@@ -11,7 +11,7 @@ from pathlib import Path
 from autopilot.adapters.imports.suspects import suspicion_of
 from autopilot.adapters.store.arming_proof import altered_armings
 from autopilot.adapters.store.database import Database
-from autopilot.adapters.store.log_proof import log_restrictions
+from autopilot.adapters.store.log_proof import AnchoredLog
 from autopilot.adapters.store.lost_places import SqliteLostPlaces
 from autopilot.adapters.store.mode_proof import altered_modes, modes_in_force
 from autopilot.adapters.store.refused_exits import refused_exit
@@ -67,7 +67,7 @@ def stored_modes(database: Database) -> list[Document]:
     accounts = database.rows(
         "SELECT account FROM autopilots UNION SELECT account FROM equity UNION SELECT account FROM positions ORDER BY 1"
     )
-    entries, altered = modes_in_force(database), log_restrictions(database)
+    entries, altered = modes_in_force(database), AnchoredLog(database).restrictions(EVERY_ACCOUNT)
     return [
         mode_document(
             account, [*(entry.restriction for entry in entries if holds_for(entry.account, account)), *altered]
