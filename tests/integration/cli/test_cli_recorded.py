@@ -25,6 +25,7 @@ from autopilot.domain.timeframe import Timeframe
 API = "/api/autopilot"
 READ_ONLY = {
     *("status", "signals", "explain", "decisions", "orders", "positions", "trades", "performance", "model-info"),
+    *("db size", "db query"),
     *("models list", "models show", "models diff", "keys list", "audit show", "audit verify"),
     *("config show", "config get", "config path", "config validate", "data list", "data verify"),
     *("db query", "db size"),
