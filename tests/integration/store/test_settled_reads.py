@@ -112,3 +112,21 @@ def test_the_equity_mark_is_that_of_the_latest_decision(
     with closing(open_database(path)) as fresh:
         (row,) = fresh.rows("SELECT equity FROM equity")
         assert (row[0], SqliteLedger(fresh).equity_mark(ACCOUNT, "USD")) == ("10001", mark)
+
+
+@pytest.mark.parametrize(("spoiled", "hour"), [((3,), 2), ((2, 3), 1), ((1, 2, 3), 1)])
+def test_a_spoiled_decision_leaves_the_mark_before_it(
+    path: Path, ledger: SqliteLedger, make_decision: Any, make_mark: Any, make_provenance: Any, spoiled: Any, hour: int
+) -> None:
+    """A position must not stay unmonitored because of one damaged row."""
+    marks = {}
+    for each in (1, 2, 3):
+        marks[each] = make_mark(at_ms=make_decision(each).decided_at_ms, equity=Decimal(10_000 + each))
+        ledger.record_decision(make_decision(each, provenance=make_provenance(marks[each])), marks[each])
+    with closing(open_database(path)) as fresh:
+        with fresh.transaction(durable=True) as connection:
+            connection.executemany(
+                "UPDATE decisions SET document = x'00' WHERE candle_at_ms = ?",
+                [(make_decision(each).candle_at_ms,) for each in spoiled],
+            )
+        assert SqliteLedger(fresh).equity_mark(ACCOUNT, "USD") == marks[hour]

@@ -78,6 +78,14 @@ def decision_document(stored: bytes | str, decision_id: str = "") -> Document:
         return found
 
 
+def readable_document(stored: bytes | str, decision_id: str) -> tuple[Document | None, StoreCorrupt | None]:
+    """The document of a decision in either form, or why it cannot be read."""
+    try:
+        return decision_document(stored, decision_id), None
+    except StoreCorrupt as damage:
+        return None, damage
+
+
 def json_document(stored: bytes | str | None) -> str | None:
     """The document of a decision in either form as JSON, if there is one. Raises StoreCorrupt."""
     if not isinstance(stored, bytes):

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from autopilot.adapters.store.compact_documents import DOCUMENT, decision_document
+from autopilot.adapters.store.compact_documents import DOCUMENT, decision_document, readable_document
 from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
@@ -229,7 +229,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
     key = {name: entry[name] for name in ("account", "symbol", "timeframe")}
     last = connection.execute(_LAST_DECISION, key).fetchone()
     brief = dict(last) if last else None
-    whole = decision_document(brief.pop("document"), brief["id"]) if brief else None
+    whole, damage = readable_document(brief.pop("document"), brief["id"]) if brief else (None, None)
     position = _row(connection, f"SELECT * FROM positions {_OF_SYMBOL}", key)
     refused = refused_exit(database, entry["account"], entry["symbol"]) if position else None
     day_start_ms = brief["decided_at_ms"] // 86_400_000 * 86_400_000 if brief else 0
@@ -243,8 +243,8 @@ def _symbol_status(database: Database, entry: Document) -> Document:
         "paper_trading": bool(entry["paper_trading"]),
         "auto_execute": bool(entry["auto_execute"]),
         "state": "stopped",
-        "message": None,
-        "hint": None,
+        "message": str(damage) if damage else None,
+        "hint": damage.hint if damage else None,
         "running": False,
         "price": brief["price"] if brief else None,
         "last_analysis": _analysis(whole["conditions"]) if whole else None,
