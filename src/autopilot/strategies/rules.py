@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,6 +61,7 @@ MIN_RANGE, MAX_RANGE = 0.002, 0.0375
 a stop of 4 ATR never farther than 15 %."""
 
 
+@cache
 def settled(n: int, times: int = 1, weight: float = FORGOTTEN) -> int:
     """The number of candles that an EMA of ``n`` needs, so that those before them weigh less than ``weight``.
 
