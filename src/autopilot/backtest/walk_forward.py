@@ -169,16 +169,17 @@ class WalkForwardModels:
 
     def _scored(self, blocks: Sequence[Fold], progress: Progress) -> list[OutOfFold]:
         # The longest first, so that no processor is left alone with it at the end.
-        pending = [self.fits.scores(self.data, block, self.fitting) for block in blocks[::-1]][::-1]
+        latest_first = blocks[::-1]
+        pending = [self.fits.scores(self.data, block, self.fitting) for block in latest_first]
         is_cached = all(each.is_cached for each in pending)
         scored: list[OutOfFold] = []
-        for block, each in zip(blocks, pending, strict=True):
+        for block, each in zip(latest_first, pending, strict=True):
             if not is_cached:
                 progress(BacktestStage.JUDGING, len(scored), len(blocks), block.name)
             scored.append(out_of_fold(self.data, block, each.result()))
         if not is_cached:
             progress(BacktestStage.JUDGING, len(blocks), len(blocks))
-        return scored
+        return scored[::-1]
 
     def _train(self, span: _Span, choices: Sequence[BacktestChoices], series: Sequence[SymbolSeries]) -> _PendingSpan:
         """Train the model of the span, unless there is no candle to score."""

@@ -39,7 +39,7 @@ def backtest_forecast(request: BacktestRequest, strategies: int) -> Forecast:
         {
             BacktestStage.CANDLES: LOADING,
             BacktestStage.SERIES: Cost(1.0),
-            BacktestStage.JUDGING: Cost(3.0 if walk else 0.0, power=1.5),
+            BacktestStage.JUDGING: Cost(3.0 if walk else 0.0, power=0.7),
             BacktestStage.MODELS: Cost(0.9 * trainings),
             BacktestStage.TRADING: Cost(1.2 * tested),
             BacktestStage.COMPARISON: Cost(1.0 * tested * strategies if request.compare else 0.0),
