@@ -14,7 +14,7 @@ import numpy as np
 
 from autopilot.analysis.features import FEATURE_NAMES, features, outside_features, zeroed
 from autopilot.analysis.regime import REGIMES, WARM_UP
-from autopilot.analysis.view import MarketView
+from autopilot.analysis.view import MarketView, forget_arrays
 from autopilot.domain.candles import Candles, FloatArray, Int8Array, IntArray
 from autopilot.domain.conditions import Regime
 from autopilot.domain.sample import PerformanceSample
@@ -210,6 +210,8 @@ def symbol_series(
         groups = group_confidences(_rule_inputs(view, chunk.own))
         chosen = np.where(eligible, groups, -np.inf).argmax(axis=0)
         regimes[own], rule_group[own] = view.regimes.codes[chunk.own], chosen
+        if len(chunks) > 1:
+            forget_arrays(view)
         rule_confidence[own] = groups[chosen, np.arange(len(chosen))]
     return SymbolSeries(
         history,
