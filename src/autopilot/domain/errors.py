@@ -27,6 +27,7 @@ AutopilotError                  failed, unless another kind stands beside it
 │   ├── MarketUnavailable       unavailable: unreachable, rate limited, in maintenance; asking later may help
 │   │   └── KeyShared           another program uses the API key, or another daemon
 │   ├── MarketEnded             blocked: stored candles are used up
+│   ├── HistoryUnavailable      blocked: the exchange does not give these past candles this way
 │   ├── OrderRejected           the exchange's own, definite refusal: the order does not exist
 │   └── AnswerLost              sent, but no usable answer: the order may or may not exist
 ├── ControlError                between a client and the daemon                         (control.errors)
@@ -215,6 +216,12 @@ class MarketUnavailable(ExchangeError):
 
 class KeyShared(MarketUnavailable):
     """The exchange refused a request, and the same again, because it has seen a later one of the same API key."""
+
+
+class HistoryUnavailable(ExchangeError):
+    """The exchange does not give these past candles, or not this way; asking again will not help."""
+
+    kind = Kind.BLOCKED
 
 
 class MarketEnded(ExchangeError):
