@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from itertools import chain, repeat
+from itertools import chain
 
 import numpy as np
 
@@ -33,10 +33,22 @@ _EXTENT = (
     " (SELECT max(open_at_ms) FROM candles WHERE series = ?1), (SELECT count(*) FROM candles WHERE series = ?1)"
 )
 _BETWEEN = f"SELECT {_COLUMNS} FROM candles WHERE series = ? AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms"
-_UPSERT = (
-    "INSERT INTO candles VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open,"
-    " high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume"
-)
+ROWS_AT_ONCE = 50
+"""Of one statement: a statement for each row takes nearly twice as long."""
+
+
+def _upsert(rows: int) -> str:
+    """Takes the series, then the columns of each row."""
+    width = len(_NAMES)
+    marks = (", ".join(f"?{row * width + at + 2}" for at in range(width)) for row in range(rows))
+    return (
+        f"INSERT INTO candles VALUES {', '.join(f'(?1, {each})' for each in marks)} ON CONFLICT DO UPDATE SET"
+        " open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,"
+        " volume = excluded.volume"
+    )
+
+
+_UPSERTS = {rows: _upsert(rows) for rows in (ROWS_AT_ONCE, 1)}
 _DIFFERING = (
     "SELECT count(*) FROM candles AS here JOIN candles AS there USING (open_at_ms)"
     " WHERE here.series = ? AND there.series = ? AND (here.open, here.high, here.low, here.close, here.volume) IS NOT"
@@ -222,15 +234,18 @@ def _write(connection: sqlite3.Connection, series: int, candles: Candles) -> lis
     """Store candles. Returns the open times of those that were new or changed, ascending."""
     if not len(candles):
         return []
-    columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    rows = np.column_stack([getattr(candles, name) for name in _NAMES])
     stored = _read(connection, _BETWEEN, (series, int(candles.open_at_ms[0]), candles.last_at_ms))
-    is_changed = np.ones(len(candles), dtype=np.bool_)
     if len(stored):
-        places = np.searchsorted(stored[:, 0], candles.open_at_ms).clip(max=len(stored) - 1)
-        is_changed = (stored[places] != np.column_stack(columns)).any(axis=1)
-    times: list[int]
-    times, *numbers = (column[is_changed].tolist() for column in columns)
-    connection.executemany(_UPSERT, zip(repeat(series), times, *numbers, strict=False))
+        places = np.searchsorted(stored[:, 0], rows[:, 0]).clip(max=len(stored) - 1)
+        rows = rows[(stored[places] != rows).any(axis=1)]
+    begin, numbers, width = 0, rows.ravel().tolist(), len(_NAMES)
+    for count, statement in _UPSERTS.items():
+        end = len(numbers) - (len(numbers) - begin) % (count * width)
+        starts = range(begin, end, count * width)
+        connection.executemany(statement, ([series, *numbers[at : at + count * width]] for at in starts))
+        begin = end
+    times: list[int] = rows[:, 0].astype(np.int64).tolist()
     return times
 
 
