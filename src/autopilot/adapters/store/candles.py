@@ -24,6 +24,8 @@ _COLUMNS = ", ".join(_NAMES)
 SAVED_AT_ONCE = 20_000
 """A tenth of a second."""
 PAUSE_S = 0.03
+BYTES_PER_CANDLE = 65
+"""What a candle takes in the database, on average."""
 _FOREVER = 2**62
 _NAMED = "exchange = ? AND symbol = ? AND timeframe = ?"
 _NUMBER = f"SELECT id FROM series WHERE {_NAMED}"
@@ -49,6 +51,8 @@ def _upsert(rows: int) -> str:
 
 
 _UPSERTS = {rows: _upsert(rows) for rows in (ROWS_AT_ONCE, 1)}
+_OLDER = f"SELECT count(*) FROM candles WHERE series = ({_NUMBER}) AND open_at_ms < ?"
+_AFTER_BLOCK = f"SELECT open_at_ms FROM candles WHERE series = ? ORDER BY open_at_ms LIMIT 1 OFFSET {SAVED_AT_ONCE}"
 _DIFFERING = (
     "SELECT count(*) FROM candles AS here JOIN candles AS there USING (open_at_ms)"
     " WHERE here.series = ? AND there.series = ? AND (here.open, here.high, here.low, here.close, here.volume) IS NOT"
@@ -164,16 +168,28 @@ class SqliteCandles(Store, CandleStore, CoverageStore):
             connection.execute(f"DELETE FROM performance_samples WHERE {_NAMED}", key)
             return _delete(connection, _number(connection, *key))
 
+    def older_candles(self, exchange: str, symbol: str, timeframe: Timeframe, before_ms: int) -> int:
+        """The number of candles of a series that open before ``before_ms``."""
+        ((count,),) = self._database.rows(_OLDER, (exchange, symbol, timeframe.value, before_ms))
+        return int(count)
+
     def prune_candles(self, exchange: str, symbol: str, timeframe: Timeframe, before_ms: int) -> int:
         """Delete the candles of a series that open before ``before_ms``, and what is known of that time. Returns the
-        number of candles."""
-        with self._database.transaction(durable=True) as connection:
-            series = _number(connection, exchange, symbol, timeframe)
-            if series is None:
-                return 0
-            SeriesCoverage(connection, series, timeframe).forget(TimeSpan(-_FOREVER, before_ms))
-            where = "WHERE series = ? AND open_at_ms < ?"
-            return connection.execute(f"DELETE FROM candles {where}", (series, before_ms)).rowcount
+        number of candles. Many are deleted in several transactions, as they are saved."""
+        deleted, end_ms = 0, -_FOREVER
+        while end_ms < before_ms:
+            if deleted:
+                time.sleep(PAUSE_S)
+            with self._database.transaction(durable=True) as connection:
+                series = _number(connection, exchange, symbol, timeframe)
+                if series is None:
+                    break
+                row = connection.execute(_AFTER_BLOCK, (series,)).fetchone()
+                end_ms = before_ms if row is None else min(before_ms, row[0])
+                SeriesCoverage(connection, series, timeframe).forget(TimeSpan(-_FOREVER, end_ms))
+                where = "WHERE series = ? AND open_at_ms < ?"
+                deleted += connection.execute(f"DELETE FROM candles {where}", (series, end_ms)).rowcount
+        return deleted
 
     def rename_candles(self, exchange: str, symbol: str, timeframe: Timeframe, to_exchange: str, to_symbol: str) -> int:
         """Move a series, with its performance samples, to another exchange or symbol, where equal candles may be. What
