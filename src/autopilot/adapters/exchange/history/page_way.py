@@ -10,7 +10,7 @@ from functools import reduce
 from math import ceil
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
-from autopilot.adapters.exchange.ccxt_errors import is_final
+from autopilot.adapters.exchange.ccxt_errors import is_final, is_refusal
 from autopilot.adapters.exchange.history.answers import Answer, Proof
 from autopilot.adapters.exchange.history.page_rules import PageRules
 from autopilot.adapters.exchange.public_exchange import PublicExchange
@@ -182,6 +182,8 @@ class PageWay(HistoryWay):
                 hint=WAYS_OUT,
             )
         if len(rows) <= _EDGES:
+            if rows[0][0] <= answer.span.to_ms:
+                return
             raise MarketUnavailable(
                 f"{self.exchange} gave {len(rows)} {timeframe} candles of {chunk.symbol}, none of them requested",
                 hint="wait for some more candles of this market",
@@ -196,12 +198,15 @@ class PageWay(HistoryWay):
             try:
                 rows, size = await self._ask(chunk, span.from_ms - timeframe.ms, count + _EDGES)
             except MarketUnavailable as error:
-                if not is_final(error):
+                if not is_refusal(error):
                     raise
-                if count + _EDGES <= LEAST_COUNT:
+                if count + _EDGES > LEAST_COUNT:
+                    self._largest = max(LEAST_COUNT, (count + _EDGES) // 2)
+                    continue
+                self._largest = None  # it was not the number
+                if is_final(error):
                     raise HistoryUnavailable(str(error), hint=WAYS_OUT) from error
-                self._largest = max(LEAST_COUNT, (count + _EDGES) // 2)
-                continue
+                raise
             return Answer(timeframe, TimeSpan(span.from_ms, span.from_ms + count * timeframe.ms), rows, size)
 
     async def _ask(self, chunk: HistoryChunk, since_ms: int, count: int) -> tuple[list[Row], int]:
