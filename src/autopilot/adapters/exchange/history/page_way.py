@@ -89,11 +89,13 @@ class PageWay(HistoryWay):
 
     async def fetch(self, chunk: HistoryChunk) -> FetchedChunk:
         rules = await self._exchange.page_rules(chunk.symbol)
+        sent_at_ms = self._exchange.clock.now_ms()
         answer = await self._answer(chunk, chunk.span, rules)
         if not answer.inside and not answer.surrounds:
             answer = await self._without_doubt(chunk, answer, rules)
         known = self._learn(answer)
-        closed_ms = chunk.timeframe.floor(self._exchange.clock.now_ms())
+        # By the clock of then and by that of now, which the answer may have put right.
+        closed_ms = chunk.timeframe.floor(min(sent_at_ms, self._exchange.clock.now_ms()))
         if known.from_ms >= closed_ms:
             return FetchedChunk(Candles.empty(chunk.timeframe), None)
         known = TimeSpan(known.from_ms, min(known.to_ms, closed_ms))
