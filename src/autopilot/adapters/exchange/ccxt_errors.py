@@ -75,6 +75,22 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
         raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
 
 
+def is_refusal(error: MarketUnavailable) -> bool:
+    """Whether the exchange, or ccxt, refused the request in words of its own."""
+    from ccxt.base import errors
+
+    cause = error.__cause__
+    return isinstance(cause, errors.ExchangeError) and cause.__cause__ is None
+
+
+def is_final(error: MarketUnavailable) -> bool:
+    """Whether the words of a refusal say that the same request will always be refused."""
+    from ccxt.base import errors
+
+    final = (errors.ArgumentsRequired, errors.AuthenticationError, errors.BadRequest, errors.NotSupported)
+    return isinstance(error.__cause__, final)
+
+
 def scrub(error: BaseException) -> str:
     """A short text of the error, or else the name of its class: without markup, and without URL queries, which may hold
     signatures."""
