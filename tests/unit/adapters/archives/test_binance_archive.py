@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from archive_server import ArchiveServer, table, zipped
-from fake_clock import FakeClock
+from binance_exchange import BinanceExchange
+from fake_clock import FakeClock, exchange_clock
 
 from autopilot.adapters.archives import binance_archive, reading
 from autopilot.adapters.archives.binance_archive import BinanceArchive
+from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan, Way
 from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable, UnknownSymbol
@@ -47,14 +49,14 @@ def rows(candles: Candles) -> list[tuple[float, ...]]:
     return [candles.candle(at) for at in range(len(candles))]
 
 
-async def market_id(symbol: str) -> str:
-    if symbol != SYMBOL:
-        raise UnknownSymbol(f"binance has no market {symbol}")
-    return MARKET
-
-
 async def unreachable(symbol: str) -> str:
     raise MarketUnavailable("binance cannot be reached")
+
+
+def way(
+    server: ArchiveServer, market_id: Callable[[str], Awaitable[str]] = unreachable, timeout_s: float = 5.0
+) -> BinanceArchive:
+    return BinanceArchive(server.url, market_id, FakeClock(NOW_MS), timeout_s=timeout_s, requests_per_s=1e6)
 
 
 @pytest.fixture
@@ -65,9 +67,28 @@ async def server() -> AsyncIterator[ArchiveServer]:
 
 @pytest.fixture
 async def archive(server: ArchiveServer) -> AsyncIterator[BinanceArchive]:
-    way = BinanceArchive(server.url, market_id, FakeClock(NOW_MS), timeout_s=5.0, requests_per_s=1e6)
-    yield way
-    await way.close()
+    """Without the exchange's API: a fetch needs none."""
+    found = way(server)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def listed(server: ArchiveServer) -> AsyncIterator[BinanceArchive]:
+    """With the exchange's API."""
+    api = BinanceExchange(lambda: NOW_MS)
+    await api.start()
+    clock = exchange_clock("binance", FakeClock(NOW_MS))
+    binance = PublicExchange("binance", clock, 5.0, needs_coin_list=False, base_url=api.url)
+
+    async def market_id(symbol: str) -> str:
+        return str((await binance.description(symbol))["id"])
+
+    found = way(server, market_id)
+    yield found
+    await found.close()
+    await binance.close()
+    await api.stop()
 
 
 def month_chunk(server: ArchiveServer, span: TimeSpan = MONTH) -> HistoryChunk:
@@ -78,7 +99,7 @@ def month_chunk(server: ArchiveServer, span: TimeSpan = MONTH) -> HistoryChunk:
 @pytest.mark.parametrize("micro", [False, True])
 @pytest.mark.parametrize("header", [False, True])
 async def test_months_and_days_are_the_candles_of_the_exchange(
-    server: ArchiveServer, archive: BinanceArchive, micro: bool, header: bool
+    server: ArchiveServer, listed: BinanceArchive, micro: bool, header: bool
 ) -> None:
     wanted = TimeSpan(ms("2025-02-25"), ms("2025-03-04"))
     truth = walk(TimeSpan(ms("2025-02-24"), wanted.to_ms), Timeframe.M1)
@@ -87,12 +108,12 @@ async def test_months_and_days_are_the_candles_of_the_exchange(
     for day in range(3):
         part = truth[at + 1440 * day : at + 1440 * (day + 1)]
         server.put(MARKET, f"2025-03-0{day + 1}", part, micro=micro, header=header)
-    chunks = await archive.chunks(SYMBOL, Timeframe.M1, [wanted])
+    chunks = await listed.chunks(SYMBOL, Timeframe.M1, [wanted])
     assert [(chunk.requests, chunk.way, chunk.span.to_ms) for chunk in chunks] == [
         (2, Way.ARCHIVE, end_ms) for end_ms in range(MONTH.to_ms, wanted.to_ms + 1, DAY_MS)
     ]
     assert 1_000_000 < chunks[0].bytes < 5_000_000
-    fetched = [await archive.fetch(chunk) for chunk in chunks]
+    fetched = [await listed.fetch(chunk) for chunk in chunks]
     assert [each.known for each in fetched] == [chunk.span for chunk in chunks]
     assert [row for each in fetched for row in rows(each.candles)] == rows(truth.since(wanted.from_ms))
     assert len(server.asked) == 8
@@ -137,7 +158,7 @@ async def test_a_failed_request_is_tried_again_later(
 
 
 async def test_a_server_that_hangs_is_given_up(server: ArchiveServer) -> None:
-    archive = BinanceArchive(server.url, market_id, FakeClock(NOW_MS), timeout_s=0.05)
+    archive = way(server, timeout_s=0.05)
     server.put(MARKET, "2025-02", walk(MONTH))
     server.faults[MONTH_NAME] = ["hang"]
     with pytest.raises(MarketUnavailable, match=r"did not answer within 0.05 s \(BTCUSDT-1h-2025-02.zip\)"):
@@ -275,21 +296,19 @@ async def test_a_chunk_gets_the_candles_of_its_span_only(server: ArchiveServer, 
     assert fetched.known == span
 
 
-async def test_an_unknown_market_is_said(archive: BinanceArchive) -> None:
+async def test_an_unknown_market_is_said(listed: BinanceArchive) -> None:
     with pytest.raises(UnknownSymbol):
-        await archive.chunks("DOGE/XYZ", Timeframe.M1, [MONTH])
+        await listed.chunks("DOGE/XYZ", Timeframe.M1, [MONTH])
 
 
-async def test_without_the_exchange_the_archive_gives_all_it_has(server: ArchiveServer) -> None:
-    archive = BinanceArchive(server.url, unreachable, FakeClock(NOW_MS))
+async def test_without_the_exchange_the_archive_gives_all_it_has(archive: BinanceArchive) -> None:
     (chunk,) = await archive.chunks("ETH/USDT", Timeframe.H1, [MONTH])
     assert chunk.address.endswith("monthly/klines/ETHUSDT/1h/ETHUSDT-1h-2025-02.zip")
-    await archive.close()
 
 
 async def test_a_proxy_of_the_environment_is_used(server: ArchiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", server.url)
-    archive = BinanceArchive("http://archive.invalid", market_id, FakeClock(NOW_MS), requests_per_s=1e6)
+    archive = BinanceArchive("http://archive.invalid", unreachable, FakeClock(NOW_MS))
     truth = walk(MONTH)
     path = server.put(MARKET, "2025-02", truth)
     chunk = HistoryChunk(Way.ARCHIVE, SYMBOL, Timeframe.H1, MONTH, address=f"http://archive.invalid/{path}")
