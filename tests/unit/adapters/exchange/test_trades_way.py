@@ -107,6 +107,7 @@ async def test_the_estimate_is_of_the_right_size(way: TradesWay, kraken: KrakenT
     assert estimate.fewest <= len(PAST) / 1000 <= estimate.most
     assert 0.5 * len(PAST) / 1000 < estimate.likely < 2 * len(PAST) / 1000
     chunks = await way.chunks(SYMBOL, Timeframe.M1, [wanted])
+    assert len(kraken.asked_since) == 3
     assert sum(part.requests for part in chunks) <= 2 * estimate.likely
     assert sum(part.bytes for part in chunks) > 40 * len(PAST)
     assert way.requests_per_s == pytest.approx(1 / 1.2)

@@ -49,6 +49,7 @@ class TradesWay(HistoryWay):
         self._exchange = exchange
         self._pages = _pages_of(exchange.name)
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._sampled: dict[tuple[str, int], float] = {}
 
     @property
     def exchange(self) -> str:
@@ -151,14 +152,15 @@ class TradesWay(HistoryWay):
         first_ms, end_ms = min(span.from_ms for span in lacking), max(span.to_ms for span in lacking)
         middle_ms = (first_ms + end_ms) // 2
         at_ms = (first_ms, middle_ms, max(middle_ms, end_ms - HOUR_MS))
-        per_ms = [await self._rate(symbol, timeframe, moment) for moment in at_ms]
-        return _Rates(at_ms, tuple(per_ms))
+        return _Rates(at_ms, tuple([await self._rate(symbol, timeframe, moment) for moment in at_ms]))
 
     async def _rate(self, symbol: str, timeframe: Timeframe, at_ms: int) -> float:
-        """Trades per millisecond, from one page. A market that is not traded has at least one trade a month here."""
-        page = await self._page(symbol, timeframe, at_ms * NS_PER_MS)
-        end_ms = max(trade.at_ms for trade in page) if len(page) >= PAGE else self._exchange.clock.now_ms()
-        return max(len(page) / max(end_ms - at_ms, 1), 1 / LONGEST_CHUNK_MS)
+        """Trades per millisecond from a moment on, by one page of them; at least one trade in `LONGEST_CHUNK_MS`."""
+        if (symbol, at_ms) not in self._sampled:
+            page = await self._page(symbol, timeframe, at_ms * NS_PER_MS)
+            end_ms = max(trade.at_ms for trade in page) if len(page) >= PAGE else self._exchange.clock.now_ms()
+            self._sampled[symbol, at_ms] = max(len(page) / max(end_ms - at_ms, 1), 1 / LONGEST_CHUNK_MS)
+        return self._sampled[symbol, at_ms]
 
 
 @dataclass(frozen=True, slots=True)
