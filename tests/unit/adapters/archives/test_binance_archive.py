@@ -12,13 +12,17 @@ import pytest
 from archive_server import ArchiveServer, table, zipped
 from binance_exchange import BinanceExchange
 from fake_clock import FakeClock, exchange_clock
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
 
 from autopilot.adapters.archives import binance_archive, reading
 from autopilot.adapters.archives.binance_archive import BinanceArchive
+from autopilot.adapters.archives.files import ArchiveFile
 from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan, Way
-from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable, UnknownSymbol
+from autopilot.domain.errors import CandleError, HistoryUnavailable, MarketUnavailable, UnknownSymbol
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.ports.history import HistoryChunk
 
@@ -202,6 +206,27 @@ async def test_a_redirect_is_followed(server: ArchiveServer, archive: BinanceArc
     assert rows((await archive.fetch(month_chunk(server))).candles) == rows(truth)
 
 
+async def test_a_redirect_that_leaves_encryption_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer:
+        status, url = 200, URL("http://elsewhere/file.zip")
+
+        async def __aenter__(self) -> Answer:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+    class Session:
+        def get(self, address: str, **_: object) -> Answer:
+            return Answer()
+
+    archive = BinanceArchive("https://archive", unreachable, FakeClock(NOW_MS))
+    monkeypatch.setattr(archive, "_opened", Session)
+    chunk = HistoryChunk(Way.ARCHIVE, SYMBOL, Timeframe.H1, MONTH, address=f"https://archive/{MONTH_NAME}")
+    with pytest.raises(HistoryUnavailable, match="archive sends to http://elsewhere, which is not encrypted"):
+        await archive.fetch(chunk)
+
+
 @pytest.mark.parametrize("status", ["400", "403", "451"])
 async def test_a_refusal_is_final(server: ArchiveServer, archive: BinanceArchive, status: str) -> None:
     server.put(MARKET, "2025-02", walk(MONTH))
@@ -285,6 +310,24 @@ async def test_a_few_unusable_rows_are_left_out_and_logged(
     fetched = await archive.fetch(month_chunk(server))
     assert rows(fetched.candles) == [*rows(truth)[:20], *rows(truth)[21:]]
     assert "1 of its 673 rows cannot be used" in caplog.text
+
+
+SMALL = zipped("BTCUSDT-1h-2025-02.csv", table(walk(MONTH)[:48]))
+FILE = ArchiveFile.at(MONTH_NAME)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.booleans())
+def test_damaged_content_is_never_other_candles(changes: list[tuple[int, int]], cut: bool) -> None:
+    """Without the checksum, which would refuse it at once."""
+    content = bytearray(SMALL)
+    for at, value in changes:
+        content[at] = value
+    damaged = bytes(content[: changes[0][0]] if cut else content)
+    try:
+        candles = reading.read_archive(damaged, FILE, SYMBOL)
+    except CandleError:
+        return
+    assert rows(candles) == rows(walk(MONTH)[:48])
 
 
 async def test_a_chunk_gets_the_candles_of_its_span_only(server: ArchiveServer, archive: BinanceArchive) -> None:
