@@ -28,17 +28,6 @@ _AT_ONCE = 2
 """Requests on their way: more would only wait for the rate limit, and a decision's request behind them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEstimate:
-    """How many requests a download of trades takes: ``likely``, and ``fewest`` and ``most`` if trades come all the time
-    as rarely or as often as in the sampled pages. ``samples``: moments in milliseconds, and trades per day then."""
-
-    fewest: int
-    likely: int
-    most: int
-    samples: tuple[tuple[int, float], ...]
-
-
 class TradesWay(HistoryWay):
     """``exchange``: the connection, shared with whoever else uses it. Raises HistoryUnavailable for an exchange whose
     trades cannot be paged."""
@@ -59,18 +48,8 @@ class TradesWay(HistoryWay):
     def requests_per_s(self) -> float:
         return 1 / self._pages.cost_s
 
-    async def estimate(self, symbol: str, timeframe: Timeframe, lacking: Sequence[TimeSpan]) -> RequestEstimate:
-        """From three pages of trades: at the beginning, in the middle and at the end. Raises as `chunks`."""
-        rates = await self._rates(symbol, timeframe, lacking)
-        length_ms = sum(span.to_ms - span.from_ms for span in lacking)
-        return RequestEstimate(
-            fewest=ceil(length_ms * min(rates.per_ms) / PAGE),
-            likely=ceil(sum(rates.trades(span) for span in lacking) / PAGE),
-            most=ceil(length_ms * max(rates.per_ms) / PAGE),
-            samples=tuple((at_ms, rate * DAY_MS) for at_ms, rate in zip(rates.at_ms, rates.per_ms, strict=True)),
-        )
-
     async def chunks(self, symbol: str, timeframe: Timeframe, lacking: Sequence[TimeSpan]) -> Sequence[HistoryChunk]:
+        """As the port says, estimated by three pages of trades: at the beginning, in the middle and at the end."""
         if not lacking:
             return []
         rates = await self._rates(symbol, timeframe, lacking)
@@ -80,9 +59,7 @@ class TradesWay(HistoryWay):
             while at_ms < span.to_ms:
                 length_ms = timeframe.floor(int(min(CHUNK_PAGES * PAGE / rates.at(at_ms), LONGEST_CHUNK_MS)))
                 part = TimeSpan(at_ms, min(at_ms + max(length_ms, timeframe.ms), span.to_ms))
-                trades = rates.trades(part)
-                requests, size = ceil(trades / PAGE) or 1, int(trades * _BYTES_EACH)
-                found.append(HistoryChunk(self.way, symbol, timeframe, part, requests, size))
+                found.append(self._chunk(symbol, timeframe, part, rates))
                 at_ms = part.to_ms
         return found
 
@@ -114,6 +91,14 @@ class TradesWay(HistoryWay):
 
     async def close(self) -> None:
         await self._exchange.close()
+
+    def _chunk(self, symbol: str, timeframe: Timeframe, span: TimeSpan, rates: _Rates) -> HistoryChunk:
+        trades, length_ms = rates.trades(span), span.to_ms - span.from_ms
+        fewest, likely, most = (
+            max(ceil(each / PAGE), 1) for each in (length_ms * min(rates.per_ms), trades, length_ms * max(rates.per_ms))
+        )
+        size = int(trades * _BYTES_EACH)
+        return HistoryChunk(self.way, symbol, timeframe, span, likely, size, requests_between=(fewest, most))
 
     def _answer(self, chunk: HistoryChunk, known: TimeSpan, trades: Sequence[PublicTrade]) -> FetchedChunk:
         try:
