@@ -9,6 +9,7 @@ from itertools import chain
 
 import numpy as np
 
+from autopilot.adapters.store.bulk_reads import SLICE, read_slice
 from autopilot.adapters.store.coverage import SeriesCoverage
 from autopilot.adapters.store.database import Store, store_errors
 from autopilot.domain.candles import Candles, FloatArray
@@ -33,6 +34,10 @@ _ALL_SERIES = "SELECT id, exchange, symbol, timeframe FROM series ORDER BY excha
 _EXTENT = (
     "SELECT (SELECT min(open_at_ms) FROM candles WHERE series = ?1),"
     " (SELECT max(open_at_ms) FROM candles WHERE series = ?1), (SELECT count(*) FROM candles WHERE series = ?1)"
+)
+_OF_SERIES = (
+    f"SELECT CAST(open_at_ms AS REAL), {', '.join(_NAMES[1:])} FROM candles"
+    f" WHERE series = ({_NUMBER}) AND open_at_ms BETWEEN ? AND ?"
 )
 _BETWEEN = f"SELECT {_COLUMNS} FROM candles WHERE series = ? AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms"
 ROWS_AT_ONCE = 50
@@ -118,23 +123,28 @@ class SqliteCandles(Store, CandleStore, CoverageStore):
         until_ms: int | None = None,
         last: int | None = None,
     ) -> Candles:
-        latest_first = last is not None
-        query = (
-            f"SELECT {_COLUMNS} FROM candles WHERE series = ({_NUMBER}) AND open_at_ms BETWEEN ? AND ?"
-            f" ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?"
-        )
-        given = (
-            exchange,
-            symbol,
-            timeframe.value,
-            -_FOREVER if since_ms is None else since_ms,
-            _FOREVER if until_ms is None else until_ms,
-            -1 if last is None else last,
-        )
+        series = exchange, symbol, timeframe.value
+        bounds = [-_FOREVER if since_ms is None else since_ms, _FOREVER if until_ms is None else until_ms]
         with store_errors(self._database.path):
-            rows = _read(self._database.connection, query, given)[:: -1 if latest_first else 1]
+            if last is None:
+                rows = self._all_between(series, *bounds)
+            else:
+                query = f"{_OF_SERIES} ORDER BY open_at_ms DESC LIMIT ?"
+                rows = _read(self._database.connection, query, (*series, *bounds, last))[::-1]
         open_at_ms, *columns = rows.T
         return Candles(timeframe, open_at_ms.astype(np.int64), *map(np.ascontiguousarray, columns))
+
+    def _all_between(self, series: tuple[str, str, str], since_ms: int, until_ms: int) -> FloatArray:
+        """Slice by slice, so that little more than the result is in memory. Raises sqlite3.Error."""
+        found: list[FloatArray] = []
+        while not found or len(found[-1]) == SLICE:
+            given = (*series, since_ms, until_ms)
+            rows = read_slice(self._database.connection, f"{_OF_SERIES} ORDER BY open_at_ms LIMIT {SLICE}", given)
+            if rows is None:
+                rows = _read(self._database.connection, f"{_OF_SERIES} ORDER BY open_at_ms", given)
+            found.append(rows)
+            since_ms = int(rows[-1, 0]) + 1 if len(rows) else until_ms
+        return np.concatenate(found)
 
     def coverage(self) -> tuple[Coverage, ...]:
         found: list[Coverage] = []
