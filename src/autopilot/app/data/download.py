@@ -1,0 +1,256 @@
+"""A download: every chunk of a plan fetched and committed by itself, several side by side.
+
+What is committed is never fetched again: a download that ends early, by whatever, goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from autopilot.adapters.clock import SteadyClock
+from autopilot.app.data.lane import Lane
+from autopilot.app.data.ledger import confirmed, gaps_after, overlap, spans_of, within
+from autopilot.app.data.listing import first_answered
+from autopilot.app.data.plan import DownloadPlan, Missing, SeriesPlan, Ways, chunks_by, plan_series
+from autopilot.domain.candles import Candles
+from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way, missing, union
+from autopilot.domain.errors import ExchangeError, HistoryUnavailable
+from autopilot.domain.progress import Progress
+from autopilot.domain.timeframe import DAY_MS, MINUTE_MS, utc_text
+from autopilot.ports.clock import Clock
+from autopilot.ports.history import CoverageStore, FetchedChunk, HistoryChunk
+
+STAGE = "download"
+SAVED_AT_ONCE = 20_000
+"""Candles in one transaction, a tenth of a second: a daemon writes between two."""
+UNSETTLED_MS = 15 * MINUTE_MS
+"""A candle that closed less than this ago and did not come is still to come."""
+UNHEARD_MS = DAY_MS
+"""A market without any candle up to so short ago is none."""
+
+
+@dataclass(slots=True)
+class SeriesOutcome:
+    """``candles``: that were new or different; ``chunks``: that were answered; ``missing``: what could not be fetched,
+    and why; ``gaps``: what the exchange does not have of it, as far as is known now."""
+
+    plan: SeriesPlan
+    candles: int = 0
+    chunks: int = 0
+    missing: list[Missing] = field(default_factory=list)
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """``requests``: that were sent, failed ones too."""
+
+    series: tuple[SeriesOutcome, ...]
+    requests: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that was wanted for itself and exists is stored."""
+        return not any(each.missing for each in self.series if not each.plan.wanted.is_reference)
+
+
+async def download(
+    plan: DownloadPlan,
+    ways: Ways,
+    store: CoverageStore,
+    progress: Progress,
+    now_ms: int,
+    *,
+    steady: Clock | None = None,
+) -> Downloaded:
+    """Fetch the chunks of ``plan``. The ways are those that it was made with, and are not closed.
+
+    Errors of an exchange are part of the result. Raises StoreError, and whatever ``progress`` raises.
+    """
+    run = _Run(plan, ways, store, progress, now_ms, steady or SteadyClock())
+    await _side_by_side([run.series(each) for each in run.outcomes])
+    for each in run.outcomes:
+        wanted, each.missing = each.plan.wanted, _merged(each.missing)
+        known = store.gaps(wanted.exchange, wanted.symbol, wanted.timeframe)
+        each.gaps = tuple(gap for gap in known if overlap(gap.span, wanted.span))
+    return Downloaded(tuple(run.outcomes), sum(lane.requests for lane in run.lanes.values()))
+
+
+class _Run:
+    """One download."""
+
+    def __init__(
+        self, plan: DownloadPlan, ways: Ways, store: CoverageStore, progress: Progress, now_ms: int, steady: Clock
+    ) -> None:
+        self.outcomes = [SeriesOutcome(each) for each in plan.series]
+        self.lanes: Mapping[tuple[str, Way], Lane] = {
+            (exchange, way.way): Lane(way, steady) for exchange, several in ways.items() for way in several
+        }
+        self._ways = ways
+        self._store = store
+        self._progress = progress
+        self._now_ms = now_ms
+        self._left = {id(each): len(each.plan.chunks) for each in self.outcomes}
+
+    async def series(self, outcome: SeriesOutcome) -> None:
+        """Fetch all of one series."""
+        if not outcome.plan.lacking:
+            return
+        wanted = outcome.plan.wanted
+        if await self._skip_unlisted(outcome):
+            outcome.plan = await plan_series(wanted, self._ways[wanted.exchange], self._store, self._now_ms)
+        outcome.missing += outcome.plan.missing
+        jobs = deque(outcome.plan.chunks)
+        self._report(outcome, len(jobs))
+        width = max((self.lanes[wanted.exchange, chunk.way].width for chunk in jobs), default=0)
+        await _side_by_side([self._work(outcome, jobs) for _ in range(min(width, len(jobs)))])
+
+    async def _work(self, outcome: SeriesOutcome, jobs: deque[HistoryChunk]) -> None:
+        """The latest first: candles that adjoin the present are of use before the others are there."""
+        while jobs:
+            chunk = jobs.pop()
+            try:
+                answer = await self._lane(outcome, chunk).fetch(chunk)
+            except HistoryUnavailable as error:
+                jobs += await self._otherwise(outcome, chunk, chunk.span, error)
+            except ExchangeError as error:
+                outcome.missing.append(Missing(chunk.span, error))
+            else:
+                jobs += await self._take(outcome, chunk, answer)
+            self._report(outcome, len(jobs))
+
+    async def _take(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> Sequence[HistoryChunk]:
+        """Commit an answer. Returns the chunks for the part that it leaves open."""
+        self._commit(outcome, chunk, answer)
+        found: list[HistoryChunk] = []
+        for span in missing(chunk.span, [answer.known] if answer.known else []):
+            if answer.known and chunk.way is not Way.ARCHIVE:
+                found.append(replace(chunk, span=span))
+            elif span.to_ms <= self._now_ms - UNSETTLED_MS:
+                found += await self._otherwise(outcome, chunk, span, _unanswered(outcome.plan.wanted.exchange))
+        return found
+
+    def _commit(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> None:
+        outcome.chunks += 1
+        if answer.known is None:
+            return
+        step_ms = SAVED_AT_ONCE * chunk.timeframe.ms
+        for from_ms in range(answer.known.from_ms, answer.known.to_ms, step_ms):
+            piece = TimeSpan(from_ms, min(from_ms + step_ms, answer.known.to_ms))
+            self._save(outcome, chunk.way, piece, answer.candles.since(piece.from_ms).until(piece.to_ms - 1))
+
+    def _save(self, outcome: SeriesOutcome, way: Way, span: TimeSpan, candles: Candles) -> None:
+        plan, timeframe = outcome.plan, candles.timeframe
+        gaps = [gap for gap in plan.gaps if overlap(gap.span, span)]
+        held = [part for each in within(plan.covered, span) for part in missing(each, [gap.span for gap in gaps])]
+        stored = [*held, *spans_of(candles.open_at_ms, timeframe)]
+        found = gaps_after(span, stored, timeframe, gaps, self._now_ms)
+        if found and found[-1].span.to_ms == span.to_ms > self._now_ms - UNSETTLED_MS:
+            if found[-1].span.from_ms == span.from_ms:
+                return
+            span, found = TimeSpan(span.from_ms, found[-1].span.from_ms), found[:-1]
+        self._keep(outcome, candles, CoveredSpan(span, way, self._now_ms), found)
+
+    def _keep(self, outcome: SeriesOutcome, candles: Candles, covered: CoveredSpan, gaps: Sequence[Gap]) -> None:
+        wanted = outcome.plan.wanted
+        outcome.candles += self._store.save_covered(wanted.exchange, wanted.symbol, candles, covered, gaps)
+
+    async def _otherwise(
+        self, outcome: SeriesOutcome, chunk: HistoryChunk, span: TimeSpan, error: ExchangeError
+    ) -> Sequence[HistoryChunk]:
+        """Chunks by the later ways for what a way does not give. Without any it is a gap that the exchange refuses."""
+        wanted = outcome.plan.wanted
+        ways = self._ways[wanted.exchange]
+        later = [each.way for each in ways].index(chunk.way) + 1
+        found, rest = await chunks_by(ways[later:], wanted.symbol, wanted.timeframe, [span])
+        for each in rest:
+            outcome.missing.append(Missing(each.span, error if later == len(ways) else each.error))
+            covered = CoveredSpan(each.span, chunk.way, self._now_ms)
+            gap = confirmed(each.span, GapReason.REFUSED, 1, self._now_ms)
+            self._keep(outcome, Candles.empty(wanted.timeframe), covered, [gap])
+        return found
+
+    async def _skip_unlisted(self, outcome: SeriesOutcome) -> bool:
+        """Find the first candle of a market of which nothing is stored, instead of asking for thousands of empty pages.
+        Returns whether anything was learned."""
+        plan, wanted = outcome.plan, outcome.plan.wanted
+        pages = self.lanes.get((wanted.exchange, Way.PAGES))
+        leading = plan.lacking[0]
+        if (
+            pages is None
+            or leading.from_ms != wanted.span.from_ms
+            or any(each.from_ms < leading.from_ms for each in plan.covered)
+        ):
+            return False
+        try:
+            chunks = await pages.way.chunks(wanted.symbol, wanted.timeframe, [leading])
+            if not chunks or chunks[0].span.from_ms > leading.from_ms:
+                return False
+            empty, first = 0, leading.to_ms
+
+            async def has_candles(number: int) -> bool:
+                nonlocal empty, first
+                answer = await pages.fetch(chunks[number])
+                if answer.known is None:
+                    raise _unanswered(wanted.exchange)
+                if len(answer.candles):
+                    self._commit(outcome, chunks[number], answer)
+                    first = min(first, int(answer.candles.open_at_ms[0]))
+                    return True
+                empty += 1
+                return False
+
+            found = await first_answered(len(chunks), has_candles)
+        except ExchangeError:
+            return True  # the chunks that follow meet it too, and report it
+        if found == len(chunks) and first > self._now_ms - UNHEARD_MS:
+            error = HistoryUnavailable(
+                f"{wanted.exchange} has no {wanted.timeframe} candle of {wanted.symbol} since "
+                f"{utc_text(leading.from_ms)}",
+                hint="use a longer period (--days), or another exchange (--exchange)",
+            )
+            outcome.plan = replace(plan, chunks=(), missing=(Missing(leading, error),))
+            return False
+        if empty:
+            span = TimeSpan(leading.from_ms, first)
+            gap = confirmed(span, GapReason.NOT_LISTED, empty, self._now_ms)
+            self._keep(outcome, Candles.empty(wanted.timeframe), CoveredSpan(span, Way.PAGES, self._now_ms), [gap])
+        return True
+
+    def _lane(self, outcome: SeriesOutcome, chunk: HistoryChunk) -> Lane:
+        return self.lanes[outcome.plan.wanted.exchange, chunk.way]
+
+    def _report(self, outcome: SeriesOutcome, left: int) -> None:
+        self._left[id(outcome)] = left
+        done = sum(each.chunks for each in self.outcomes)
+        self._progress(STAGE, done, done + sum(self._left.values()), str(outcome.plan.wanted))
+
+
+def _unanswered(exchange: str) -> HistoryUnavailable:
+    return HistoryUnavailable(f"{exchange} does not answer about that time", hint="try again later")
+
+
+def _merged(found: Sequence[Missing]) -> list[Missing]:
+    """Neighbors with the same reason as one, oldest first."""
+    by_reason: dict[str, list[Missing]] = {}
+    for each in found:
+        by_reason.setdefault(str(each.error), []).append(each)
+    merged = (
+        Missing(span, same[0].error) for same in by_reason.values() for span in union([each.span for each in same])
+    )
+    return sorted(merged, key=lambda each: each.span)
+
+
+async def _side_by_side(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Await all; the first error cancels the others and is raised."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
