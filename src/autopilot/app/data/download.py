@@ -13,7 +13,7 @@ from typing import Any
 
 from autopilot.adapters.clock import SteadyClock
 from autopilot.app.data.lane import Lane
-from autopilot.app.data.ledger import confirmed, gaps_after, overlap, spans_of, within
+from autopilot.app.data.ledger import gap_after, gaps_after, overlap, spans_of, within
 from autopilot.app.data.listing import first_answered
 from autopilot.app.data.plan import DownloadPlan, Missing, SeriesPlan, Ways, chunks_by, plan_series
 from autopilot.domain.candles import Candles
@@ -35,8 +35,8 @@ UNHEARD_MS = DAY_MS
 
 @dataclass(slots=True)
 class SeriesOutcome:
-    """``candles``: that were new or different; ``chunks``: that were answered; ``missing``: what could not be fetched,
-    and why; ``gaps``: what the exchange does not have of it, as far as is known now."""
+    """``candles``: that were new or different; ``chunks``: that were answered; ``missing``: parts that could not be
+    fetched; ``gaps``: candles that do not exist, as far as is known now."""
 
     plan: SeriesPlan
     candles: int = 0
@@ -170,7 +170,7 @@ class _Run:
         for each in rest:
             outcome.missing.append(Missing(each.span, error if later == len(ways) else each.error))
             covered = CoveredSpan(each.span, chunk.way, self._now_ms)
-            gap = confirmed(each.span, GapReason.REFUSED, 1, self._now_ms)
+            gap = gap_after(each.span, GapReason.REFUSED, 1, self._now_ms)
             self._keep(outcome, Candles.empty(wanted.timeframe), covered, [gap])
         return found
 
@@ -217,7 +217,7 @@ class _Run:
             return False
         if empty:
             span = TimeSpan(leading.from_ms, first)
-            gap = confirmed(span, GapReason.NOT_LISTED, empty, self._now_ms)
+            gap = gap_after(span, GapReason.NOT_LISTED, empty, self._now_ms)
             self._keep(outcome, Candles.empty(wanted.timeframe), CoveredSpan(span, Way.PAGES, self._now_ms), [gap])
         return True
 

@@ -45,7 +45,7 @@ def gaps_after(
     return tuple(sorted(found, key=lambda each: each.span))
 
 
-def confirmed(span: TimeSpan, reason: GapReason, tries: int, now_ms: int) -> Gap:
+def gap_after(span: TimeSpan, reason: GapReason, tries: int, now_ms: int) -> Gap:
     """A gap about which the exchange answered ``tries`` times."""
     return Gap(span, reason, tries, None if tries >= CONFIRMED else now_ms + ASK_AGAIN_MS)
 
@@ -79,13 +79,13 @@ def joined_across(spans: Sequence[TimeSpan], distance_ms: int) -> tuple[TimeSpan
     return tuple(_joined(union(spans), distance_ms))
 
 
-def candles_in(spans: Sequence[TimeSpan], timeframe: Timeframe) -> int:
+def candle_count(spans: Sequence[TimeSpan], timeframe: Timeframe) -> int:
     """How many candles the spans hold together."""
     return sum(each.to_ms - each.from_ms for each in spans) // timeframe.ms
 
 
 def _asked_once_more(gap: Gap, now_ms: int) -> Gap:
-    return confirmed(gap.span, gap.reason, gap.tries + 1, now_ms) if is_due(gap, now_ms) else gap
+    return gap_after(gap.span, gap.reason, gap.tries + 1, now_ms) if is_due(gap, now_ms) else gap
 
 
 def _reason(hole: TimeSpan, timeframe: Timeframe) -> GapReason:

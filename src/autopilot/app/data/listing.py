@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 
 async def first_answered(count: int, has_candles: Callable[[int], Awaitable[bool]]) -> int:
-    """The first of ``count`` chunks, in order of time, that has candles; ``count`` if none is found.
+    """The first of ``count`` chunks, in order of time, that has candles; ``count`` if all are empty.
 
-    Found by halving. An outage that is as long as a chunk looks as if the market began after it: so ever earlier chunks
-    are asked for then, at distances that double, and one with candles begins the search before it anew.
+    Found by halving. An outage as long as a chunk looks as if the market began after it. So earlier chunks are fetched
+    then, at distances that double, and the search goes on before one with candles.
     """
     if not count or await has_candles(0):
         return 0

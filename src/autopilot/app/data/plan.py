@@ -1,11 +1,11 @@
-"""What a download has to fetch: what is stored, what is missing, by which way it comes, and what that costs."""
+"""The plan of a download: which candles are missing, by which way they come, and how much that costs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autopilot.app.data.ledger import candles_in, joined_across, lacking, overlap, within
+from autopilot.app.data.ledger import candle_count, joined_across, lacking, overlap, within
 from autopilot.domain.coverage import Gap, TimeSpan, Way, missing
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.timeframe import Timeframe
@@ -59,18 +59,18 @@ class SeriesPlan:
     def stored(self) -> int:
         """How many of the wanted candles are here."""
         timeframe, span = self.wanted.timeframe, self.wanted.span
-        return candles_in(within(self.covered, span), timeframe) - self.absent
+        return candle_count(within(self.covered, span), timeframe) - self.absent
 
     @property
     def absent(self) -> int:
         """How many of the wanted candles do not exist, as far as is known."""
-        return candles_in(within([each.span for each in self.gaps], self.wanted.span), self.wanted.timeframe)
+        return candle_count(within([each.span for each in self.gaps], self.wanted.span), self.wanted.timeframe)
 
     @property
     def candles(self) -> int:
         """The most candles that will come."""
         spans = [part for chunk in self.chunks for span in self.lacking if (part := overlap(chunk.span, span))]
-        return candles_in(spans, self.wanted.timeframe)
+        return candle_count(spans, self.wanted.timeframe)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from autopilot.app.data.ledger import (
     ASK_AGAIN_MS,
     SETTLING_MS,
-    candles_in,
+    candle_count,
     gaps_after,
     joined_across,
     lacking,
@@ -43,7 +43,7 @@ def test_runs_of_candles_hold_exactly_the_candles(candles: set[int]) -> None:
     found = spans(candles)
     assert numbered(found) == candles
     assert found == union(found)
-    assert candles_in(found, M1) == len(candles)
+    assert candle_count(found, M1) == len(candles)
 
 
 @given(numbers, st.integers(0, LENGTH - 1), st.integers(1, LENGTH))
@@ -65,7 +65,7 @@ def test_an_answer_confirms_the_gaps_that_were_due_and_no_others(
     holes = set(range(first, LENGTH)) - stored
     assert tries == {each: 2 if each in once else 1 for each in holes}
     assert [each for each in found if each.next_try_at_ms is None] == [each for each in found if each.tries == 2]
-    assert sum(candles_in((each.span,), M1) for each in found) == len(holes)
+    assert sum(candle_count((each.span,), M1) for each in found) == len(holes)
 
 
 @given(numbers, numbers, numbers, st.integers(0, LENGTH - 2))
