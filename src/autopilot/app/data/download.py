@@ -13,22 +13,31 @@ from typing import Any
 
 from autopilot.adapters.clock import SteadyClock
 from autopilot.app.data.lane import Lane
-from autopilot.app.data.ledger import gap_after, gaps_after, overlap, spans_of, within
+from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, spans_of, within
 from autopilot.app.data.listing import first_answered
-from autopilot.app.data.plan import DownloadPlan, Missing, SeriesPlan, Ways, chunks_by, plan_series
+from autopilot.app.data.plan import (
+    UNSETTLED_MS,
+    DownloadPlan,
+    Missing,
+    SeriesPlan,
+    WantedSeries,
+    Ways,
+    chunks_by,
+    plan_series,
+)
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way, missing, union
 from autopilot.domain.errors import ExchangeError, HistoryUnavailable
 from autopilot.domain.progress import Progress
-from autopilot.domain.timeframe import DAY_MS, MINUTE_MS, utc_text
+from autopilot.domain.timeframe import DAY_MS, utc_text
 from autopilot.ports.clock import Clock
 from autopilot.ports.history import CoverageStore, FetchedChunk, HistoryChunk
 
 STAGE = "download"
 SAVED_AT_ONCE = 20_000
 """Candles in one transaction, a tenth of a second: a daemon writes between two."""
-UNSETTLED_MS = 15 * MINUTE_MS
-"""A candle that closed less than this ago and did not come is still to come."""
+BEYOND_AGAIN_MS = 30 * DAY_MS
+"""Before candles that are beyond an exchange's history are asked for again."""
 UNHEARD_MS = DAY_MS
 """A market without any candle up to so short ago is none."""
 
@@ -53,9 +62,24 @@ class Downloaded:
     requests: int
 
     @property
-    def is_complete(self) -> bool:
-        """Whether all that was wanted for itself and exists is stored."""
-        return not any(each.missing for each in self.series if not each.plan.wanted.is_reference)
+    def unmet(self) -> tuple[tuple[WantedSeries, Missing], ...]:
+        """What was wanted for itself and exists, and is neither stored now nor lent by another exchange."""
+        return tuple(
+            (each.plan.wanted, item)
+            for each in self.series
+            for item in each.missing
+            if not (each.plan.wanted.is_reference or self._is_lent(each.plan.wanted, item.span))
+        )
+
+    def _is_lent(self, wanted: WantedSeries, span: TimeSpan) -> bool:
+        return any(
+            other.exchange != wanted.exchange
+            and (other.symbol, other.timeframe) == (wanted.symbol, wanted.timeframe)
+            and not missing(span, [other.span])
+            and not each.missing
+            for each in self.series
+            for other in [each.plan.wanted]
+        )
 
 
 async def download(
@@ -99,11 +123,15 @@ class _Run:
     async def series(self, outcome: SeriesOutcome) -> None:
         """Fetch all of one series."""
         if not outcome.plan.lacking:
+            outcome.missing += outcome.plan.missing
             return
         wanted = outcome.plan.wanted
         if await self._skip_unlisted(outcome):
             outcome.plan = await plan_series(wanted, self._ways[wanted.exchange], self._store, self._now_ms)
         outcome.missing += outcome.plan.missing
+        for each in outcome.plan.missing:
+            if isinstance(each.error, HistoryUnavailable) and not within(outcome.plan.covered, each.span):
+                self._note(outcome, each.span, Way.PAGES, GapReason.BEYOND_HISTORY, BEYOND_AGAIN_MS)
         jobs = deque(outcome.plan.chunks)
         self._report(outcome, len(jobs))
         width = max((self.lanes[wanted.exchange, chunk.way].width for chunk in jobs), default=0)
@@ -115,10 +143,8 @@ class _Run:
             chunk = jobs.pop()
             try:
                 answer = await self._lane(outcome, chunk).fetch(chunk)
-            except HistoryUnavailable as error:
-                jobs += await self._otherwise(outcome, chunk, chunk.span, error)
             except ExchangeError as error:
-                outcome.missing.append(Missing(chunk.span, error))
+                jobs += await self._otherwise(outcome, chunk, chunk.span, error)
             else:
                 jobs += await self._take(outcome, chunk, answer)
             self._report(outcome, len(jobs))
@@ -162,17 +188,22 @@ class _Run:
     async def _otherwise(
         self, outcome: SeriesOutcome, chunk: HistoryChunk, span: TimeSpan, error: ExchangeError
     ) -> Sequence[HistoryChunk]:
-        """Chunks by the later ways for what a way does not give. Without any it is a gap that the exchange refuses."""
+        """Chunks by the later ways for a part that a way does not give. Without any it is missing; if asking again does
+        not help, it is a gap."""
         wanted = outcome.plan.wanted
         ways = self._ways[wanted.exchange]
         later = [each.way for each in ways].index(chunk.way) + 1
         found, rest = await chunks_by(ways[later:], wanted.symbol, wanted.timeframe, [span])
         for each in rest:
             outcome.missing.append(Missing(each.span, error if later == len(ways) else each.error))
-            covered = CoveredSpan(each.span, chunk.way, self._now_ms)
-            gap = gap_after(each.span, GapReason.REFUSED, 1, self._now_ms)
-            self._keep(outcome, Candles.empty(wanted.timeframe), covered, [gap])
+            if isinstance(error, HistoryUnavailable):
+                self._note(outcome, each.span, chunk.way, GapReason.REFUSED, ASK_AGAIN_MS)
         return found
+
+    def _note(self, outcome: SeriesOutcome, span: TimeSpan, way: Way, reason: GapReason, pause_ms: int) -> None:
+        """Enter a gap into the ledger for candles that exist, and that the exchange does not give."""
+        gap = Gap(span, reason, 1, self._now_ms + pause_ms)
+        self._keep(outcome, Candles.empty(outcome.plan.wanted.timeframe), CoveredSpan(span, way, self._now_ms), [gap])
 
     async def _skip_unlisted(self, outcome: SeriesOutcome) -> bool:
         """Find the first candle of a market of which nothing is stored, instead of asking for thousands of empty pages.

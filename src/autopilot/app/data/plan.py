@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autopilot.app.data.ledger import candle_count, joined_across, lacking, overlap, within
-from autopilot.domain.coverage import Gap, TimeSpan, Way, missing
-from autopilot.domain.errors import ExchangeError
-from autopilot.domain.timeframe import Timeframe
+from autopilot.app.data.ledger import candle_count, is_due, joined_across, lacking, overlap, within
+from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, missing, union
+from autopilot.domain.errors import ExchangeError, HistoryUnavailable
+from autopilot.domain.timeframe import MINUTE_MS, Timeframe
 from autopilot.ports.history import CoverageStore, HistoryChunk, HistoryWay
 
 BYTES_A_CANDLE = 65
 """On disk."""
 NEAR = 100
 """Candles between two missing parts that are fetched with them: a page holds more."""
+
+UNSETTLED_MS = 15 * MINUTE_MS
+"""A candle that closed less than this ago and did not come is still to come."""
+OUT_OF_REACH = (GapReason.REFUSED, GapReason.BEYOND_HISTORY)
+"""Candles that exist, and that the exchange does not give."""
+WAYS_OUT = "add --source with another exchange, --from-trades, or import files: autopilot data import PATH"
 
 Ways = Mapping[str, Sequence[HistoryWay]]
 """The ways to the history of each exchange. The first one that gives a part of it is taken for that part."""
@@ -129,9 +135,16 @@ async def plan_series(
     """Raises StoreError."""
     key = wanted.exchange, wanted.symbol, wanted.timeframe
     covered, gaps = tuple(each.span for each in store.covered(*key)), store.gaps(*key)
+    refused = within(
+        [each.span for each in gaps if each.reason in OUT_OF_REACH and not is_due(each, now_ms)], wanted.span
+    )
     needed = lacking(wanted.span, covered, gaps, now_ms)
+    if any(each.way is Way.TRADES for each in ways):
+        needed, refused = union([*needed, *refused]), ()
     chunks, rest = await chunks_by(ways, wanted.symbol, wanted.timeframe, needed)
-    return SeriesPlan(wanted, covered, gaps, needed, chunks, rest)
+    rest = tuple(each for each in rest if each.span.to_ms <= now_ms - UNSETTLED_MS)
+    known = (_missing(each, None, wanted.symbol, wanted.timeframe) for each in refused)
+    return SeriesPlan(wanted, covered, gaps, needed, chunks, (*known, *rest))
 
 
 async def chunks_by(
@@ -142,17 +155,21 @@ async def chunks_by(
     rest: tuple[TimeSpan, ...] = tuple(lacking)
     why: ExchangeError | None = None
     for way in ways:
-        if not rest:
-            break
-        try:
-            chunks = await way.chunks(symbol, timeframe, joined_across(rest, NEAR * timeframe.ms))
-        except ExchangeError as error:
-            why = error
-            continue
-        found += chunks
-        rest = tuple(part for each in rest for part in missing(each, [chunk.span for chunk in chunks]))
-    why = why or ExchangeError("no way gives these candles", hint="autopilot data import FILE adds candles from files")
-    return tuple(sorted(found, key=lambda each: each.span)), tuple(Missing(each, why) for each in rest)
+        while rest:
+            try:
+                chunks = await way.chunks(symbol, timeframe, joined_across(rest, NEAR * timeframe.ms))
+            except ExchangeError as error:
+                why = error
+                break
+            given = [chunk.span for chunk in chunks]
+            left = tuple(part for each in rest for part in missing(each, given))
+            if left == rest:
+                break
+            found += chunks
+            rest = left
+    return tuple(sorted(found, key=lambda each: each.span)), tuple(
+        _missing(each, why, symbol, timeframe) for each in rest
+    )
 
 
 def _effort(way: HistoryWay, chunks: Sequence[HistoryChunk]) -> Effort:
@@ -161,3 +178,10 @@ def _effort(way: HistoryWay, chunks: Sequence[HistoryChunk]) -> Effort:
     return Effort(
         way.exchange, way.way, len(own), requests, sum(each.bytes for each in own), requests / way.requests_per_s
     )
+
+
+def _missing(span: TimeSpan, why: ExchangeError | None, symbol: str, timeframe: Timeframe) -> Missing:
+    if why is None or isinstance(why, HistoryUnavailable):
+        words = str(why) if why else f"the exchange does not give these {timeframe} candles of {symbol}"
+        return Missing(span, HistoryUnavailable(words, hint=WAYS_OUT))
+    return Missing(span, why)
