@@ -14,7 +14,7 @@ from typing import Any
 from autopilot.adapters.clock import SteadyClock
 from autopilot.app.data.lane import Lane
 from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, spans_of, within
-from autopilot.app.data.listing import first_answered
+from autopilot.app.data.listing import find_beginning
 from autopilot.app.data.plan import (
     UNSETTLED_MS,
     DownloadPlan,
@@ -38,6 +38,7 @@ SAVED_AT_ONCE = 20_000
 """Candles in one transaction, a tenth of a second: a daemon writes between two."""
 BEYOND_AGAIN_MS = 30 * DAY_MS
 """Before candles that are beyond an exchange's history are asked for again."""
+FOREVER_MS = 2**62
 UNHEARD_MS = DAY_MS
 """A market without any candle up to so short ago is none."""
 
@@ -206,39 +207,30 @@ class _Run:
         self._keep(outcome, Candles.empty(outcome.plan.wanted.timeframe), CoveredSpan(span, way, self._now_ms), [gap])
 
     async def _skip_unlisted(self, outcome: SeriesOutcome) -> bool:
-        """Find the first candle of a market of which nothing is stored, instead of asking for thousands of empty pages.
-        Returns whether anything was learned."""
+        """Find the first candle of a market of which nothing earlier is stored, instead of asking for thousands of
+        empty pages. Returns whether anything was learned."""
         plan, wanted = outcome.plan, outcome.plan.wanted
-        pages = self.lanes.get((wanted.exchange, Way.PAGES))
-        leading = plan.lacking[0]
-        if (
-            pages is None
-            or leading.from_ms != wanted.span.from_ms
-            or any(each.from_ms < leading.from_ms for each in plan.covered)
-        ):
+        pages, leading = self.lanes.get((wanted.exchange, Way.PAGES)), _beginning_of(plan)
+        if pages is None or leading is None:
             return False
+
+        async def fetch(chunk: HistoryChunk) -> FetchedChunk:
+            assert pages is not None, "there are pages"
+            answer = await pages.fetch(chunk)
+            if answer.known is None:
+                raise _unanswered(wanted.exchange)
+            if len(answer.candles):
+                self._commit(outcome, chunk, answer)
+            return answer
+
         try:
             chunks = await pages.way.chunks(wanted.symbol, wanted.timeframe, [leading])
             if not chunks or chunks[0].span.from_ms > leading.from_ms:
                 return False
-            empty, first = 0, leading.to_ms
-
-            async def has_candles(number: int) -> bool:
-                nonlocal empty, first
-                answer = await pages.fetch(chunks[number])
-                if answer.known is None:
-                    raise _unanswered(wanted.exchange)
-                if len(answer.candles):
-                    self._commit(outcome, chunks[number], answer)
-                    first = min(first, int(answer.candles.open_at_ms[0]))
-                    return True
-                empty += 1
-                return False
-
-            found = await first_answered(len(chunks), has_candles)
+            found = await find_beginning(chunks, fetch)
         except ExchangeError:
             return True  # the chunks that follow meet it too, and report it
-        if found == len(chunks) and first > self._now_ms - UNHEARD_MS:
+        if found.first_ms is None and leading.to_ms > self._now_ms - UNHEARD_MS:
             error = HistoryUnavailable(
                 f"{wanted.exchange} has no {wanted.timeframe} candle of {wanted.symbol} since "
                 f"{utc_text(leading.from_ms)}",
@@ -246,9 +238,10 @@ class _Run:
             )
             outcome.plan = replace(plan, chunks=(), missing=(Missing(leading, error),))
             return False
-        if empty:
-            span = TimeSpan(leading.from_ms, first)
-            gap = gap_after(span, GapReason.NOT_LISTED, empty, self._now_ms)
+        first_ms = leading.to_ms if found.first_ms is None else min(leading.to_ms, found.first_ms)
+        if found.empty and first_ms > leading.from_ms:
+            span = TimeSpan(leading.from_ms, first_ms)
+            gap = gap_after(span, GapReason.NOT_LISTED, found.empty, self._now_ms)
             self._keep(outcome, Candles.empty(wanted.timeframe), CoveredSpan(span, Way.PAGES, self._now_ms), [gap])
         return True
 
@@ -259,6 +252,16 @@ class _Run:
         self._left[id(outcome)] = left
         done = sum(each.chunks for each in self.outcomes)
         self._progress(STAGE, done, done + sum(self._left.values()), str(outcome.plan.wanted))
+
+
+def _beginning_of(plan: SeriesPlan) -> TimeSpan | None:
+    """The span at the beginning of the wanted one of which nothing is known, if no earlier candle is stored."""
+    leading = plan.lacking[0]
+    if leading.from_ms != plan.wanted.span.from_ms:
+        return None
+    earlier = within(plan.covered, TimeSpan(-FOREVER_MS, leading.from_ms))
+    gaps = [gap.span for gap in plan.gaps]
+    return None if any(missing(each, within(gaps, each)) for each in earlier) else leading
 
 
 def _unanswered(exchange: str) -> HistoryUnavailable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.app.data.plan import DownloadPlan, Ways, plan_download
 from autopilot.app.data.request import DownloadRequest, lent_series
 from autopilot.config.schema import AutopilotConfig
@@ -25,7 +26,7 @@ async def history_ways(config: AutopilotConfig, request: DownloadRequest) -> Asy
 
 def _ways_of(config: AutopilotConfig, exchange: str, request: DownloadRequest) -> Sequence[HistoryWay]:
     """In the order in which they are tried."""
-    raise NotImplementedError
+    return [public_market(exchange).pages]
 
 
 async def planned(request: DownloadRequest, ways: Ways, store: CoverageStore, now_ms: int) -> DownloadPlan:

@@ -56,8 +56,8 @@ def effort_words(document: Document) -> str:
     transfer = sum(each["bytes"] for each in document["ways"])
     return (
         f"To fetch: at most {count(document['candles'], 'candle')} with {count(document['requests'], 'request')}, "
-        f"about {duration(max(document['seconds'], 1))} at the exchange's limit, {size(document['bytes'])} on disk"
-        f"{f', {size(transfer)} of archive files' if transfer else ''}."
+        f"about {duration(max(document['seconds'], 1))} at the exchange's limit, {size(transfer)} to transfer, "
+        f"{size(document['bytes'])} on disk."
     )
 
 

@@ -17,7 +17,7 @@ async def requests_until(count: int, listed: int, outages: set[int]) -> tuple[in
         asked.append(number)
         return number >= listed and number not in outages
 
-    found = await first_answered(count, has_candles)
+    found = 0 if not count or await has_candles(0) else await first_answered(count, has_candles)
     return found, len(asked)
 
 
