@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autopilot.domain.candles import Candles
+from autopilot.domain.coverage import Way
 from autopilot.domain.market import Market, MarketKind, Quote
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.clock import Clock
@@ -86,8 +87,9 @@ class Coverage:
 class CandleStore(Protocol):
     """The candles stored on this machine. Saving a candle again replaces it. Methods raise StoreError."""
 
-    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """Returns the number of candles that were new or changed."""
+    def save_candles(self, exchange: str, symbol: str, candles: Candles, way: Way = Way.LIVE) -> int:
+        """Returns the number of candles that were new or changed: these came by ``way``, the others as before. Holes
+        between them are not covered."""
 
     def load_candles(
         self,

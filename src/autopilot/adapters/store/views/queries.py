@@ -219,7 +219,8 @@ _DECIDED = (
 )
 _CANDLE_RANGE = (
     "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
-    " WHERE exchange = :exchange AND symbol = :symbol AND timeframe = :timeframe"
+    " WHERE series = (SELECT id FROM series"
+    " WHERE exchange = :exchange AND symbol = :symbol AND timeframe = :timeframe)"
 )
 
 
