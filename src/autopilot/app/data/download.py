@@ -13,7 +13,7 @@ from typing import Any
 
 from autopilot.adapters.clock import SteadyClock
 from autopilot.app.data.lane import Lane
-from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, spans_of, within
+from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, within
 from autopilot.app.data.listing import find_beginning
 from autopilot.app.data.plan import (
     UNSETTLED_MS,
@@ -26,7 +26,7 @@ from autopilot.app.data.plan import (
     plan_series,
 )
 from autopilot.domain.candles import Candles
-from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way, missing, union
+from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way, missing, runs, union
 from autopilot.domain.errors import ExchangeError, HistoryUnavailable
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, utc_text
@@ -174,7 +174,7 @@ class _Run:
         plan, timeframe = outcome.plan, candles.timeframe
         gaps = [gap for gap in plan.gaps if overlap(gap.span, span)]
         held = [part for each in within(plan.covered, span) for part in missing(each, [gap.span for gap in gaps])]
-        stored = [*held, *spans_of(candles.open_at_ms, timeframe)]
+        stored = [*held, *runs(candles.open_at_ms.tolist(), timeframe.ms)]
         found = gaps_after(span, stored, timeframe, gaps, self._now_ms)
         if found and found[-1].span.to_ms == span.to_ms > self._now_ms - UNSETTLED_MS:
             if found[-1].span.from_ms == span.from_ms:
@@ -219,29 +219,30 @@ class _Run:
             answer = await pages.fetch(chunk)
             if answer.known is None:
                 raise _unanswered(wanted.exchange)
-            if len(answer.candles):
+            if len(answer.candles) and chunk.timeframe is wanted.timeframe:
                 self._commit(outcome, chunk, answer)
             return answer
 
         try:
-            chunks = await pages.way.chunks(wanted.symbol, wanted.timeframe, [leading])
-            if not chunks or chunks[0].span.from_ms > leading.from_ms:
-                return False
-            found = await find_beginning(chunks, fetch)
+            found = await find_beginning(pages.way, wanted.symbol, wanted.timeframe, leading, fetch)
         except ExchangeError:
             return True  # the chunks that follow meet it too, and report it
+        if found is None:
+            return False
         if found.first_ms is None and leading.to_ms > self._now_ms - UNHEARD_MS:
             error = HistoryUnavailable(
                 f"{wanted.exchange} has no {wanted.timeframe} candle of {wanted.symbol} since "
                 f"{utc_text(leading.from_ms)}",
                 hint="use a longer period (--days), or another exchange (--exchange)",
             )
-            outcome.plan = replace(plan, chunks=(), missing=(Missing(leading, error),))
+            outcome.missing.append(Missing(leading, error))
+            outcome.plan = replace(plan, chunks=(), missing=())
             return False
         first_ms = leading.to_ms if found.first_ms is None else min(leading.to_ms, found.first_ms)
         if found.empty and first_ms > leading.from_ms:
             span = TimeSpan(leading.from_ms, first_ms)
-            gap = gap_after(span, GapReason.NOT_LISTED, found.empty, self._now_ms)
+            tries = max((gap.tries for gap in plan.gaps if overlap(gap.span, span)), default=0)
+            gap = gap_after(span, GapReason.NOT_LISTED, tries + found.empty, self._now_ms)
             self._keep(outcome, Candles.empty(wanted.timeframe), CoveredSpan(span, Way.PAGES, self._now_ms), [gap])
         return True
 

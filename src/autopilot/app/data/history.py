@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.app.data.plan import DownloadPlan, Ways, plan_download
 from autopilot.app.data.request import DownloadRequest, lent_series
 from autopilot.config.schema import AutopilotConfig
@@ -25,8 +24,23 @@ async def history_ways(config: AutopilotConfig, request: DownloadRequest) -> Asy
 
 
 def _ways_of(config: AutopilotConfig, exchange: str, request: DownloadRequest) -> Sequence[HistoryWay]:
-    """In the order in which they are tried."""
-    return [public_market(exchange).pages]
+    """In the order in which they are tried. What connects is imported when something has to be fetched."""
+    from autopilot.adapters.archives.binance_archive import BINANCE, BinanceArchive
+    from autopilot.adapters.exchange.history.page_way import PageWay
+    from autopilot.adapters.exchange.history.trades_way import TradesWay
+    from autopilot.adapters.exchange.venues.opening import public_exchange
+
+    connection = public_exchange(exchange)
+    ways: list[HistoryWay] = [PageWay(connection)]
+    if exchange == BINANCE and config.data.archive_url:
+
+        async def market_id(symbol: str) -> str:
+            return str((await connection.description(symbol))["id"])
+
+        ways.insert(0, BinanceArchive(config.data.archive_url, market_id, connection.clock))
+    if request.from_trades and exchange == request.exchange:
+        ways.append(TradesWay(connection))
+    return ways
 
 
 async def planned(request: DownloadRequest, ways: Ways, store: CoverageStore, now_ms: int) -> DownloadPlan:

@@ -6,9 +6,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from autopilot.domain.candles import IntArray
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, missing, union
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
@@ -19,16 +16,6 @@ SETTLING_MS = HOUR_MS
 """A gap that ended less than this ago is asked for again after this: the exchange may still fill it in."""
 LONGEST_LULL = 3
 """The most candles in a row without a trade. A longer gap, of an hour at least, is an outage."""
-
-
-def spans_of(open_at_ms: IntArray, timeframe: Timeframe) -> tuple[TimeSpan, ...]:
-    """The runs of adjacent candles with these ascending open times."""
-    if not len(open_at_ms):
-        return ()
-    breaks = np.flatnonzero(np.diff(open_at_ms) != timeframe.ms)
-    begins = open_at_ms[np.append(0, breaks + 1)].tolist()
-    ends = open_at_ms[np.append(breaks, -1)].tolist()
-    return tuple(TimeSpan(begin, end + timeframe.ms) for begin, end in zip(begins, ends, strict=True))
 
 
 def gaps_after(

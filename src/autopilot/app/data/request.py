@@ -14,7 +14,8 @@ from autopilot.engine.lent_candles import LONGEST_SEAM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadRequest:
-    """The candles that open in [from_ms, to_ms) and are closed, of each symbol and its reference. ``source``: another
+    """The candles from that of ``from_ms`` to the last one that closes by ``to_ms``, of each symbol and its reference.
+    ``source``: another
     exchange, for the part of it that ``exchange`` does not give; ``from_trades``: candles may be made from trades."""
 
     exchange: str
@@ -50,6 +51,6 @@ def lent_series(source: str, wanted: WantedSeries, rest: Sequence[Missing]) -> W
 
 
 def _closed(from_ms: int, to_ms: int, timeframe: Timeframe) -> Iterator[TimeSpan]:
-    begin, end = -timeframe.floor(-from_ms), timeframe.floor(to_ms)
+    begin, end = timeframe.floor(from_ms), timeframe.floor(to_ms)
     if begin < end:
         yield TimeSpan(begin, end)

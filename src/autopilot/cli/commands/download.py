@@ -10,11 +10,11 @@ from autopilot.cli.errors import UsageProblem
 from autopilot.cli.options import (
     Begin,
     End,
-    Symbols,
     complete_real_exchange,
     complete_timeframe,
     known_exchange,
     known_exchange_option,
+    symbol_option,
     with_session,
 )
 from autopilot.cli.render.download import download_screen, effort_words, plan_screen
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def download(
     session: Session,
     exchange: Annotated[str | None, known_exchange_option(help="The exchange. Default: of the configuration.")] = None,
-    symbol: Symbols = None,
+    symbol: Annotated[list[str] | None, symbol_option(help="Such as BTC/USD; repeatable.")] = None,
     timeframe: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from autopilot.cli.render.blocks import BLANK, Block, Field, Style, as_screen, field, heading, line, listed, remedy
 from autopilot.cli.render.words import count, day, duration, size, utc
-from autopilot.domain.document_types import Document
+from autopilot.domain.document_types import Document, ErrorBodyDocument
+from autopilot.domain.errors import Kind
 
 _MARKET: tuple[Field[Document], ...] = (
     field("exchange", lambda item: item["exchange"]),
@@ -75,8 +76,14 @@ def _notes(series: list[Document]) -> Iterator[Block]:
         for each in item["missing"]:
             span = f"{utc(each['from_ms'])} to {utc(each['to_ms'])}"
             yield line(f"  missing, {span}: {each['error']['message']}", Style.WARNING, hang=4)
-        for hint in dict.fromkeys(each["error"]["hint"] for each in item["missing"] if each["error"]["hint"]):
+        for hint in dict.fromkeys(_hint(each["error"]) for each in item["missing"]):
             yield remedy(hint, indent=4, hang=4)
+
+
+def _hint(error: ErrorBodyDocument) -> str:
+    if error["kind"] == Kind.UNAVAILABLE:
+        return "the same command again: it fetches only what is not stored yet"
+    return error["hint"]
 
 
 def _gap_words(gap: Document) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,10 +13,9 @@ from autopilot.app.data.ledger import (
     gaps_after,
     joined_across,
     lacking,
-    spans_of,
     within,
 )
-from autopilot.domain.coverage import Gap, GapReason, TimeSpan, union
+from autopilot.domain.coverage import Gap, GapReason, TimeSpan, runs, union
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
 
 M1 = Timeframe.M1
@@ -27,7 +25,7 @@ numbers = st.sets(st.integers(0, LENGTH - 1))
 
 
 def spans(candles: set[int]) -> tuple[TimeSpan, ...]:
-    return spans_of(np.array(sorted(candles), dtype=np.int64) * MINUTE_MS, M1)
+    return runs([each * MINUTE_MS for each in sorted(candles)], MINUTE_MS)
 
 
 def minutes(first: int, end: int) -> TimeSpan:
@@ -36,14 +34,6 @@ def minutes(first: int, end: int) -> TimeSpan:
 
 def numbered(found: tuple[TimeSpan, ...]) -> set[int]:
     return {at // MINUTE_MS for span in found for at in range(span.from_ms, span.to_ms, MINUTE_MS)}
-
-
-@given(numbers)
-def test_runs_of_candles_hold_exactly_the_candles(candles: set[int]) -> None:
-    found = spans(candles)
-    assert numbered(found) == candles
-    assert found == union(found)
-    assert candle_count(found, M1) == len(candles)
 
 
 @given(numbers, st.integers(0, LENGTH - 1), st.integers(1, LENGTH))
