@@ -88,7 +88,8 @@ def download(
                 plan = await planned(request, ways, store, now_ms)
                 if dry_run:
                     return session.show(plan_document(plan), plan_screen)
-                session.output.remark(effort_words(plan_document(plan)))
+                if plan.chunks:
+                    session.output.remark(effort_words(plan_document(plan)))
                 with progress_view(session.output.remarks, Forecast({}, ("fewer --days",)), is_short=True) as progress:
                     downloaded = await fetch(plan, ways, store, progress, now_ms)
         result = download_document(plan, downloaded)
