@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data": ("data download --days 365", "data import KRAKEN_BTC-USD_1h.csv.gz", "data list", "data verify"),
     "data download": (
         "data download --days 365",
-        "data download --exchange binance --symbol BTC/USDT --timeframe 1m --from 2023-01-01",
+        "data download --exchange binance --symbol BTC/USDT --timeframe 1m",
         "data download --exchange kraken --days 365 --source coinbase",
         "data download --days 730 --dry-run",
     ),

@@ -38,16 +38,16 @@ class NeededHistory:
 
 async def ensure_history(
     config: AutopilotConfig, database: Database, needed: NeededHistory, progress: Progress, now_ms: int
-) -> None:
-    """Download the candles that are not stored. If some cannot be fetched, the stored ones must do.
+) -> Downloaded | None:
+    """Download the candles that are not stored. If some cannot be fetched, the stored ones must do. None if nothing had
+    to be, or could be, because there is no such exchange.
 
-    Raises NotFound if they are not stored and must not be downloaded, MarketUnavailable if there are none of a symbol,
-    UnknownExchange, StoreError.
+    Raises NotFound if candles are not stored and must not be downloaded, StoreError.
     """
     store, request = SqliteCandles(database), needed.request
     lacked = lacking_series(request, store, needed.spared, now_ms)
     if not lacked:
-        return
+        return None
     if not needed.is_allowed:
         raise NotFound(_lack_words(lacked), hint=command_for(request))
     try:
@@ -57,10 +57,11 @@ async def ensure_history(
                 needed.say(f"{_lack_words(lacked)}; fetching {plan.candles:,} candles from {_sources(plan)}")
             downloaded = await download(plan, ways, store, progress, now_ms)
     except UnknownExchange:
-        if not all(_is_stored(each, store) for each, _ in lacked):
-            raise
-        return  # candles that were imported under a name of the user's own
-    _judge(downloaded, store, needed.warn)
+        return None  # candles that were imported under a name of the user's own
+    for wanted, absent in downloaded.unmet:
+        count = candle_count([absent.span], wanted.timeframe)
+        needed.warn(f"{wanted}: {count:,} candles are missing, and the stored ones are used: {absent.error}")
+    return downloaded
 
 
 def lacking_series(
@@ -95,21 +96,14 @@ def command_for(request: DownloadRequest) -> str:
     return f"autopilot data download {' '.join(words)}"
 
 
-def _judge(downloaded: Downloaded, store: CandleStore, warn: Callable[[str], None]) -> None:
-    """Raises MarketUnavailable if there is no candle of a symbol."""
+def require_candles(downloaded: Downloaded, store: CandleStore) -> None:
+    """Raises MarketUnavailable with the reason if there is still no candle of a wanted series."""
     for each in downloaded.series:
         wanted = each.plan.wanted
-        if each.missing and not wanted.is_reference and not _is_stored(wanted, store):
+        stored = store.load_candles(wanted.exchange, wanted.symbol, wanted.timeframe, last=1)
+        if each.missing and not wanted.is_reference and not len(stored):
             why = each.missing[0].error
             raise MarketUnavailable(f"there are no candles of {wanted.symbol}: {why}", hint=why.hint)
-    for wanted, absent in downloaded.unmet:
-        count = candle_count([absent.span], wanted.timeframe)
-        warn(f"{wanted}: {count:,} candles are missing, and the stored ones are used: {absent.error}")
-
-
-def _is_stored(wanted: WantedSeries, store: CandleStore) -> bool:
-    """Whether any candle is."""
-    return len(store.load_candles(wanted.exchange, wanted.symbol, wanted.timeframe, last=1)) > 0
 
 
 def _sources(plan: DownloadPlan) -> str:

@@ -15,7 +15,7 @@ from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.app.data.joined import LentHistory, joined_candles
-from autopilot.app.data.lacking import NeededHistory, ensure_history
+from autopilot.app.data.lacking import NeededHistory, ensure_history, require_candles
 from autopilot.app.data.request import DownloadRequest
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
@@ -73,7 +73,9 @@ class TrainingData:
             source=request.source,
         )
         needed = NeededHistory(wanted, log.info, log.warning, is_allowed=request.download)
-        await ensure_history(self.config, self.database, needed, progress, now_ms)
+        downloaded = await ensure_history(self.config, self.database, needed, progress, now_ms)
+        if downloaded is not None:
+            require_candles(downloaded, SqliteCandles(self.database))
 
     def _recorded(self, request: TrainingRequest) -> tuple[PerformanceSample, ...]:
         """None of a replay: they do not say whose candles were replayed, and the candles give the same outcomes."""

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.imports.layouts import Layout
     from autopilot.domain.progress import Progress
 
-app = command_group(help="Download, import, export, list, verify and mend the candles on this machine.")
+app = command_group(help="Download, import, export, list and mend the candles on this machine.")
 app.command()(download)
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
 FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]

@@ -25,6 +25,9 @@ from autopilot.domain.documents import document
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
+INCOMPLETE = "INCOMPLETE"
+"""The result of a download that could not fetch all that exists."""
+
 if TYPE_CHECKING:
     from autopilot.config.schema import AutopilotConfig
 
@@ -94,6 +97,8 @@ def download(
                     downloaded = await fetch(plan, ways, store, progress, now_ms)
         result = download_document(plan, downloaded)
         row.outcome = result["fetched"]
+        if downloaded.unmet:
+            row.result = INCOMPLETE
         return session.show(result, download_screen, is_done=not downloaded.unmet)
 
     if dry_run:
