@@ -23,6 +23,7 @@ ALONE = {
     "growth": "with candles, symbols and years",
     "statements": "SQL statements, commits and bytes of a decision",
     "busy_start": "the longest wait of a client while eight symbols start",
+    "candle_pages": "what a request for candles says on the wire, for every exchange of ccxt",
     "retrain": "training, and the score of one decision",
     "yardsticks": "how well the training learns",
     "pruning": "old decisions of a symbol-year at 1m",

@@ -86,12 +86,12 @@ class PublicExchange:
         # One at a time: ccxt lets two callers share one request, and the cancellation of either ends both.
         async with self._loading:
             await self._markets.ensure(exchange, lambda: self._read_markets(exchange))
-        spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
-        if symbol not in spot:
-            of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
+        found: Mapping[str, Any] | None = exchange.markets.get(symbol)
+        if found is None or not found.get("spot"):
+            spot = sorted(name for name, market in exchange.markets.items() if market.get("spot"))
+            of_base = [name for name in spot if name.startswith(f"{base}/")]
             meant = suggestion(of_base[:5] or nearest(symbol, spot, most=3))
             raise UnknownSymbol(f"{self.name} has no market {symbol}", hint=meant or "see its list of markets")
-        found: Mapping[str, Any] = spot[symbol]
         return found
 
     async def require_timeframe(self, timeframe: Timeframe) -> None:
@@ -102,7 +102,7 @@ class PublicExchange:
             raise UnknownTimeframe(f"{self.name} has no {timeframe} candles", hint=f"it has {names}")
 
     async def page_rules(self, symbol: str) -> PageRules:
-        """What a page of its candles can hold, and how it is asked for."""
+        """The limits of a request for its candles."""
         exchange = await self.open()
         return page_rules(self.name, exchange.feature_value(symbol, "fetchOHLCV", "limit"))
 
@@ -112,8 +112,8 @@ class PublicExchange:
         return 1.0 if self._ccxt is None else 1000 / (self._ccxt.rateLimit * page_rules(self.name, None).cost)
 
     async def ask(self, symbol: str, timeframe: Timeframe, since_ms: int, count: int) -> Sequence[Sequence[Any]]:
-        """One request for ``count`` candles from ``since_ms`` on. Returns every row of the answer, whether asked for
-        or not, sorted by time. Called within `asking_for`."""
+        """One request for ``count`` candles from ``since_ms`` on, to be sent within `asking_for`. Returns every row of
+        the answer, also those outside the request, by time."""
         exchange = await self.open()
         rules = await self.page_rules(symbol)
         params = {"until": since_ms + count * timeframe.ms - 1} if rules.needs_until else {}
@@ -146,8 +146,8 @@ class PublicExchange:
 
 
 def _keep_all_rows(exchange: Any) -> None:
-    """Let an object of ccxt return all rows of an answer, and no others. By itself it drops those that were not asked
-    for, which show whether the exchange heeds what is asked; and for bitopro it makes candles up that do not exist."""
+    """Let an object of ccxt return the rows of the exchange's answer, all of them and no others. By itself it drops
+    rows outside the request, which show how the exchange reads a request. For bitopro it makes up missing candles."""
     parsed = exchange.parse_ohlcvs
 
     def parse_ohlcvs(rows: Any, market: Any = None, timeframe: str = "1m", *_: Any, **__: Any) -> Any:
