@@ -67,6 +67,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data list": ("data list", "data list --json"),
     "data rename": ("data rename --exchange b --symbol BTCB/USD --to-symbol BTC/BUSD",),
     "data delete": ("data delete --exchange kraken --symbol FD/USD", "data delete --exchange b --symbol BTC/USD --yes"),
+    "data prune": ("data prune --older-than 365d --timeframe 1m", "data prune --older-than 2020-01-01 --yes"),
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
     "db": (
         "db size",

@@ -69,6 +69,12 @@ ALONE: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("data", "delete", *MARKET), "SAFETY_REFUSED"),
         (("data", "delete", *MARKET, "--yes"), "done"),
     ],
+    "data prune": [
+        (("data", "import", FILE), "done"),
+        (("data", "prune", "--older-than", "2020-01-01"), "done"),
+        (("data", "prune", "--older-than", "2100-01-01"), "SAFETY_REFUSED"),
+        (("data", "prune", "--older-than", "2100-01-01", "--yes"), "done"),
+    ],
     "retrain": [
         (("retrain", *TRAINING), "TRAINING_FAILED"),
         (("retrain", "--schedule", "0 3 * * 0"), "done"),
