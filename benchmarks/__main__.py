@@ -28,6 +28,7 @@ ALONE = {
     "yardsticks": "how well the training learns",
     "pruning": "old decisions of a symbol-year at 1m",
     "imports": "20,000 candle files, well formed and damaged",
+    "archives": "half a year of 1m by archive files and by pages",
     "requests": "40,000 broken requests to a daemon",
     "kills": "a trader killed at every point of its life",
     "scenes": "some hours on an exchange as it is",
