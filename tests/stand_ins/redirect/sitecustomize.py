@@ -1,6 +1,6 @@
 """On PYTHONPATH: sends every request that the installed program makes through ccxt to the stand-in that the environment
-names, and leaves out the pauses that a real exchange asks for, unless AUTOPILOT_TEST_LIMITS is set. The environment may also name a file with the clocks of
-the machine, which a test sets."""
+names, and leaves out the pauses that a real exchange asks for, unless AUTOPILOT_TEST_LIMITS is set. The environment may
+also name a file with the clocks of the machine, which a test sets."""
 
 from __future__ import annotations
 
