@@ -1,5 +1,5 @@
-"""A download that is killed again and again, from an exchange that counts: which pages are fetched twice, and how much of
-the exchange's limit is used.
+"""A download that is killed again and again, from an exchange that counts: which pages are fetched twice, and how much
+of the exchange's limit is used.
 
 ``killed_downloads.py [--days N] [--kills N] [--delay S]`` prints the outcome; exit code 1 if a stored page was fetched
 again, or if candles are missing or wrong at the end.
@@ -99,15 +99,15 @@ def covered(data_dir: Path) -> Spans:
 
 
 def length(page: AskedPage) -> int:
-    """The candles of a page without those on either side of the wanted ones."""
-    return max(0, (page.last_s - page.first_s) // 60 - 1)
+    """The candles of a page without those on either side of the wanted ones: one before, and two after them."""
+    return max(0, (page.last_s - page.first_s) // 60 - 2)
 
 
 def inside(page: AskedPage, spans: Spans) -> int:
     """How many of these candles are in ``spans``."""
     if not length(page):
         return 0
-    span = TimeSpan((page.first_s + 60) * 1000, page.last_s * 1000)
+    span = TimeSpan((page.first_s + 60) * 1000, (page.last_s - 60) * 1000)
     rest = missing(span, spans.get(page.product, ()))
     return length(page) - sum(each.to_ms - each.from_ms for each in rest) // MINUTE_MS
 
@@ -133,8 +133,10 @@ def used(exchange: CandleExchange) -> float:
     async def allowed() -> float:
         connection = public_exchange("coinbase")
         await connection.open()
-        await connection.close()
-        return connection.requests_per_s
+        try:
+            return connection.requests_per_s
+        finally:
+            await connection.close()
 
     times = [each.came_at for each in candle_pages(exchange, 0)]
     return (len(times) - 1) / (times[-1] - times[0]) / asyncio.run(allowed())
