@@ -45,7 +45,7 @@ class AskedPage:
 
 @dataclass
 class CandleExchange:
-    """``delay_s``: of each answer; ``listed_s``: no candle is before; ``has``: whether the market has a candle at a
+    """``delay_s``: of each answer; ``listed_s``: no candle ends before; ``has``: whether the market has a candle at a
     time; ``pages``: all that was asked for; ``on_page``: called with the number of pages before each answer."""
 
     delay_s: float = 0.0
@@ -121,7 +121,7 @@ class CandleExchange:
             words = {"error": "INVALID_ARGUMENT", "message": f"number of candles requested should be less than {MOST}"}
             return web.json_response(words, status=400)
         last_s = min(last_s, int(time.time()) // length_s * length_s)
-        found = (at for at in range(last_s, first_s - 1, -length_s) if at >= self.listed_s and self.has(at))
+        found = (at for at in range(last_s, first_s - 1, -length_s) if at + length_s > self.listed_s and self.has(at))
         return web.json_response({"candles": [_candle(at, length_s) for at in found]})
 
 

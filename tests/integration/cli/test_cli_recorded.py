@@ -13,8 +13,6 @@ import pytest
 from small_models import keep_model
 from typer.main import get_command
 
-from autopilot.adapters.exchange.exchange_clock import ExchangeClock
-from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.adapters.models.files import ModelFiles
 from autopilot.adapters.store.audit import recent
 from autopilot.adapters.store.database import open_database
@@ -139,16 +137,6 @@ def models(data_dir: Path) -> None:
     with closing(open_database(data_dir / "autopilot.db")) as database:
         for model_id, state in (("m-1", ModelState.SHADOW), ("m-2", ModelState.INSUFFICIENT)):
             keep_model(database, ModelFiles(data_dir / "models"), model_id, scope, state)
-
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every exchange refuses connections."""
-
-    def refused(name: str) -> PublicExchange:
-        return PublicExchange(name, ExchangeClock(name), 1.0, needs_coin_list=False, base_url="http://127.0.0.1:9")
-
-    monkeypatch.setattr("autopilot.adapters.exchange.venues.opening.public_exchange", refused)
 
 
 @pytest.fixture
