@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from candle_exchange import AskedPage, CandleExchange, candle_values
 
@@ -49,26 +51,46 @@ class KilledDownload:
     seconds: float = 0.0
 
 
+class Child(Protocol):
+    """A process, as `subprocess` and `multiprocessing` have them."""
+
+    def kill(self) -> None: ...
+
+
+def words_of(data_dir: Path, days: int) -> list[str]:
+    """The arguments of the download."""
+    symbols = (word for each in SYMBOLS for word in ("--symbol", each))
+    wanted = ["data", "download", "--exchange", "coinbase", "--timeframe", "1m", "--days", str(days), "--json"]
+    return ["--data-dir", str(data_dir), *wanted, *symbols]
+
+
 def run(
-    program: Sequence[str], data_dir: Path, days: int, exchange: CandleExchange, kills: int, seed: int = 1
+    start: Callable[[], tuple[Child, Callable[[], int]]],
+    data_dir: Path,
+    days: int,
+    exchange: CandleExchange,
+    kills: int,
+    seed: int = 1,
 ) -> KilledDownload:
-    """``program``: the words that start Autopilot. Each process but the last one is killed at a random page."""
+    """``start`` begins the download; it returns the process, and how to wait for its exit code. Each process but the
+    last one is killed at a random page."""
     found, chance, began = KilledDownload(), random.Random(seed), time.monotonic()
-    words = [*program, "--data-dir", str(data_dir), "data", "download", "--exchange", "coinbase", "--json"]
-    words += ["--timeframe", "1m", "--days", str(days), *(word for each in SYMBOLS for word in ("--symbol", each))]
     all_pages = len(SYMBOLS) * days * Timeframe.M1.per_day // 298
     deaths = sorted(chance.sample(range(2, all_pages), kills))
     while True:
         before, stored = len(exchange.pages), covered(data_dir)
-        child = subprocess.Popen(words, env=os.environ | exchange.environment, stdout=subprocess.DEVNULL)
         last = deaths[len(found.lost)] - found.pages if len(found.lost) < kills else None
 
-        def end(_: int, child: subprocess.Popen[bytes] = child, last: int | None = last, before: int = before) -> None:
-            if last is not None and len(candle_pages(exchange, before)) >= max(1, last):
-                child.send_signal(signal.SIGKILL)
+        begun: list[Child] = []
+
+        def end(_: int, begun: list[Child] = begun, last: int | None = last, before: int = before) -> None:
+            if begun and last is not None and len(candle_pages(exchange, before)) >= max(1, last):
+                begun[0].kill()
 
         exchange.on_page = end
-        code = child.wait()
+        child, wait = start()
+        begun.append(child)
+        code = wait()
         pages = candle_pages(exchange, before)
         found.pages += len(pages)
         found.again += sum(inside(each, stored) for each in pages)
@@ -142,18 +164,28 @@ def used(exchange: CandleExchange) -> float:
     return (len(times) - 1) / (times[-1] - times[0]) / asyncio.run(allowed())
 
 
+def begin(data_dir: Path, days: int, exchange: CandleExchange) -> tuple[Child, Callable[[], int]]:
+    """The installed program, within the exchange's limit."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "autopilot", *words_of(data_dir, days)],
+        env=os.environ | exchange.environment | {"AUTOPILOT_TEST_LIMITS": "1"},
+        stdout=subprocess.DEVNULL,
+    )
+    return child, child.wait
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", type=int, default=365, help="of 1m candles")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--delay", type=float, default=0.15, help="seconds that each page takes")
     wanted = parser.parse_args(arguments)
-    os.environ["AUTOPILOT_TEST_LIMITS"] = "1"
     is_right = True
     for kills in (0, wanted.kills):
         exchange = CandleExchange(delay_s=wanted.delay)
         with tempfile.TemporaryDirectory() as place, exchange.answering():
-            found = run((sys.executable, "-m", "autopilot"), Path(place), wanted.days, exchange, kills)
+            start = partial(begin, Path(place), wanted.days, exchange)
+            found = run(start, Path(place), wanted.days, exchange, kills)
             share = "" if kills else f", {used(exchange):.3f} of the exchange's limit used"
         sys.stdout.write(f"{kills} kills: {found}{share}, {exchange.most_under_way} at most under way\n")
         sys.stdout.flush()
