@@ -39,8 +39,8 @@ class NeededHistory:
 async def ensure_history(
     config: AutopilotConfig, database: Database, needed: NeededHistory, progress: Progress, now_ms: int
 ) -> Downloaded | None:
-    """Download the candles that are not stored. If some cannot be fetched, the stored ones must do. None if nothing had
-    to be, or could be, because there is no such exchange.
+    """Download the candles that are not stored. If some cannot be fetched, the stored ones must do. Returns None if
+    nothing was to fetch, or if ccxt does not know the exchange.
 
     Raises NotFound if candles are not stored and must not be downloaded, StoreError.
     """

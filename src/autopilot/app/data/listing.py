@@ -29,8 +29,8 @@ async def find_beginning(
     """The beginning of a market's history in ``leading``; None if it is near, or if ``way`` does not reach as far back.
     Raises ExchangeError.
 
-    It is searched for among the candles of a day, which are few. If there are none, or they do not open at midnight
-    UTC, it is searched for among the wanted ones.
+    The search looks at candles of a day, which are few. Where these are missing, or do not open at midnight UTC, it
+    looks at the wanted ones.
     """
     chunks = await way.chunks(symbol, timeframe, [leading])
     if len(chunks) <= FEW or chunks[0].span.from_ms > leading.from_ms:

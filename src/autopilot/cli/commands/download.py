@@ -104,7 +104,11 @@ def download(
     if dry_run:
         return asyncio.run(run())
     with session.recorded("data download", document(request)) as row:
-        return asyncio.run(run())
+        try:
+            return asyncio.run(run())
+        except KeyboardInterrupt:
+            session.output.remark("What has come is stored; the same command fetches the rest.")
+            raise
 
 
 def _series(
