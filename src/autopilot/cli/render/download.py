@@ -64,7 +64,8 @@ def effort_words(document: Document) -> str:
     fewest, most = (sum(each[bound] for each in document["ways"]) for bound in ("fewest", "most"))
     between = "" if fewest == most else f" ({fewest:,} to {most:,})"
     return (
-        f"To fetch: at most {count(document['candles'], 'candle')} with {count(document['requests'], 'request')}{between}, "
+        f"To fetch: at most {count(document['candles'], 'candle')} with "
+        f"{count(document['requests'], 'request')}{between}, "
         f"about {duration(max(document['seconds'], 1))} at the exchange's limit, {size(transfer)} to transfer, "
         f"{size(document['bytes'])} on disk."
     )
