@@ -72,20 +72,25 @@ class PublicExchange:
     async def market(self, symbol: str) -> Market:
         """Its rules. Raises UnknownSymbol, MarketUnavailable."""
         exchange = await self.open()
-        async with asking(self.name, f"the rules of {symbol}", self._timeout_s):
+        async with self._asking(f"the rules of {symbol}"):
             return market_rules(await self.description(symbol), exchange.precisionMode)
 
     def doubt_rules(self) -> None:
         """The exchange has rejected an order that the rules of its market allow: read them again soon."""
         self._markets.invalidate(AT_ONCE_MS)
 
-    async def description(self, symbol: str) -> Mapping[str, Any]:
-        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+    async def listed(self) -> Any:
+        """The ccxt object with a list of its markets that is at most a day old. Raises ExchangeError."""
         exchange = await self.open()
-        base, _ = split_symbol(symbol)
         # One at a time: ccxt lets two callers share one request, and the cancellation of either ends both.
         async with self._loading:
             await self._markets.ensure(exchange, lambda: self._read_markets(exchange))
+        return exchange
+
+    async def description(self, symbol: str) -> Mapping[str, Any]:
+        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+        base, _ = split_symbol(symbol)
+        exchange = await self.listed()
         found: Mapping[str, Any] | None = exchange.markets.get(symbol)
         if found is None or not found.get("spot"):
             spot = sorted(name for name, market in exchange.markets.items() if market.get("spot"))
@@ -130,18 +135,26 @@ class PublicExchange:
     async def asking_for(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[None]:
         """Raises UnknownSymbol, MarketUnavailable."""
         try:
-            async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
+            async with self._asking(f"{symbol} {timeframe} candles"):
                 yield
         except UnknownSymbol:
             self._markets.expire()
             raise
-        except MarketUnavailable as error:  # not every exchange says that it has no such market any more
+        except MarketUnavailable:  # not every exchange says that it has no such market any more
             self._markets.invalidate(SOON_MS)
+            raise
+
+    @asynccontextmanager
+    async def _asking(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asking(self.name, what, self._timeout_s):
+                yield
+        except MarketUnavailable as error:
             self._pause.explain(error)
             raise
 
     async def _read_markets(self, exchange: Any) -> None:
-        async with asking(self.name, "its markets", self._timeout_s):
+        async with self._asking("its markets"):
             await exchange.load_markets(True)
 
 
