@@ -14,11 +14,13 @@ from autopilot.ports.market_data import CandleSource
 
 WAIT_S = 1.0
 """The longest that a decision waits for its reference. Without it there is no opinion."""
+LEAD_MS = 1_000
+"""After a close the next candle is fetched without being asked for, so that no decision waits for it."""
 FIRST_WAIT_S = 8.0
 """Before the first candles are there: they take several requests."""
-PAUSE_S = 0.25
-"""Before the exchange is asked again for a candle that has just closed."""
-LOOKS = 4
+PAUSE_S = 1.0
+"""Before the exchange is asked again for a candle that has just closed: it may not be final at first."""
+LOOKS = 3
 RETRY_MS = 30_000
 """After an error, or a candle that did not come."""
 ABSENT_MS = HOUR_MS
@@ -37,6 +39,7 @@ class ReferenceCandles:
         self._symbol = symbol
         self._wait_s = wait_s
         self._asking: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._again_ms = 0
         self._trouble = ""
 
@@ -54,23 +57,39 @@ class ReferenceCandles:
         return known if len(known) else None
 
     async def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
         if self._asking:
             self._asking.cancel()
             await asyncio.wait([self._asking])
 
     async def _follow(self, until_ms: int) -> None:
         """A request that takes longer goes on, for the decisions to come."""
-        if self._has(until_ms):
-            return
-        if self._asking is None and self._source.clock.now_ms() >= self._again_ms:
-            self._asking = asyncio.create_task(self._ask(until_ms), name=f"reference {self._symbol}")
-        if self._asking is None:
+        self._expect_next()
+        if not self._has(until_ms):
+            self._start(until_ms)
+        if self._asking is None or self._has(until_ms):
             return
         asking = self._asking
         await asyncio.wait([asking], timeout=self._wait_s if len(self._window.candles) else FIRST_WAIT_S)
         if asking.done():
             self._asking = None
             asking.result()
+
+    def _expect_next(self) -> None:
+        """Fetch the next candle when it has closed, once for each time that somebody asks."""
+        now_ms, loop = self._source.clock.now_ms(), asyncio.get_running_loop()
+        if self._timer and self._timer.when() > loop.time():
+            return
+        opened_ms = self._window.timeframe.floor(now_ms)
+        due_ms = opened_ms + self._window.timeframe.ms + LEAD_MS
+        self._timer = loop.call_later((due_ms - now_ms) / 1000, self._start, opened_ms)
+
+    def _start(self, until_ms: int) -> None:
+        if self._asking and self._asking.done() and not self._asking.cancelled() and not self._asking.exception():
+            self._asking = None
+        if self._asking is None and self._source.clock.now_ms() >= self._again_ms:
+            self._asking = asyncio.create_task(self._ask(until_ms), name=f"reference {self._symbol}")
 
     async def _ask(self, until_ms: int) -> None:
         try:

@@ -13,6 +13,7 @@ from memory_candles import MemoryCandles
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
+from autopilot.engine import reference
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.reference import ABSENT_MS, RETRY_MS, ReferenceCandles
 
@@ -121,7 +122,8 @@ async def test_an_error_is_no_opinion_and_it_is_tried_again_after_a_pause(
     assert caplog.text.count("no reference candles") == 1
 
 
-async def test_a_candle_that_is_a_moment_late_is_waited_for(world: World) -> None:
+async def test_a_candle_that_is_a_moment_late_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "PAUSE_S", 0.01)
     assert await world.last_close() == 30_047.0
     world.passes(40 * MINUTE_MS)
     world.site.rows.pop()
@@ -137,3 +139,30 @@ async def test_a_candle_that_is_a_moment_late_is_waited_for(world: World) -> Non
     world.site.candle_answer = late
     assert await world.last_close(LAST_MS + HOUR_MS) == 7.5
     assert looks > 1
+
+
+async def test_the_next_candle_is_fetched_when_it_closes_before_anybody_asks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference, "LEAD_MS", 0)
+    assert await world.last_close() == 30_047.0
+    assert world.reference._timer is not None
+    world.reference._timer.cancel()
+    world.reference._timer = None
+    world.passes(40 * MINUTE_MS - 50)
+    assert await world.last_close() == 30_047.0
+    world.passes(100)
+    world.site.rows.append([THIS_HOUR_S + HOUR_S, 7.0, 8.0, 6.0, 7.5, 1.0])
+    asked, answer = asyncio.Event(), world.site.candle_answer
+
+    def answering(request: Any) -> Any:
+        asked.set()
+        return answer(request)
+
+    world.site.candle_answer = answering
+    async with asyncio.timeout(5):
+        await asked.wait()
+    await world.settled()
+    requests = len(world.site.asked)
+    assert await world.last_close(LAST_MS + HOUR_MS) == 30_010.0
+    assert len(world.site.asked) == requests
