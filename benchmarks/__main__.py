@@ -32,6 +32,7 @@ ALONE = {
     "archives": "half a year of 1m by archive files and by pages",
     "requests": "40,000 broken requests to a daemon",
     "kills": "a trader killed at every point of its life",
+    "download": "a year of 1m candles, and killed at 20 pages",
     "scenes": "some hours on an exchange as it is",
     "freqtrade": "installs it for the row backtest; 800 MB",
 }

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import CandleBasis
-from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.engine.lent_candles import LentCandles
@@ -84,16 +83,10 @@ class MarketWindow:
             return self.candles
         return self.candles.since(self.candles.last_at_ms if decided_at_ms is None else decided_at_ms + 1)
 
-    async def as_reference(self, until_ms: int, length: int) -> Candles | None:
-        """The last ``length`` candles, if available, as the reference for another symbol's decision at ``until_ms``;
-        None if there are no candles."""
-        try:
-            if not len(self.candles) or self.candles.last_at_ms < until_ms:
-                self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
-            known = await self.upto(until_ms, length)
-        except ExchangeError:
-            return None
-        return known if len(known) else None
+    async def reach(self, until_ms: int) -> None:
+        """Fetch what is missing up to ``until_ms``, and no later candle. Raises ExchangeError, StoreError."""
+        if not len(self.candles) or self.candles.last_at_ms < until_ms:
+            self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
 
     async def joined(self, open_at_ms: int) -> JoinedCandles:
         """The window that ends with the candle opened at ``open_at_ms``: our own candles, and before the first of them

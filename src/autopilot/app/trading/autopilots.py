@@ -28,6 +28,7 @@ from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, ViewMaker, WindowReader
+from autopilot.engine.reference import ReferenceCandles
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -83,6 +84,7 @@ class Venue:
     _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
+    _references: dict[tuple[str, Timeframe], ReferenceCandles] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -127,13 +129,25 @@ class Venue:
     def _reader(self, settings: AutopilotSettings, candles: SqliteCandles) -> CandleReader:
         """An offline market, whose candles to come are known, is read a block ahead."""
         source, strategies, analyzer = self.source, self.wiring.strategies, MarketAnalyzer()
-        reference = MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe, None)
+        reference = self._reference(reference_of(settings.symbol), settings.timeframe, candles)
         single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
 
+    def _reference(self, symbol: str, timeframe: Timeframe, candles: SqliteCandles) -> ReferenceCandles:
+        """Shared on a real market. On an offline one each symbol has its own, because its time is that symbol's."""
+        held = self._references.get((symbol, timeframe))
+        if held is None:
+            window = MarketWindow(self.source, candles, symbol, timeframe, None)
+            held = ReferenceCandles(self.source, window, symbol)
+            if self.source.kind is MarketKind.REAL:
+                self._references[symbol, timeframe] = held
+        return held
+
     async def close(self) -> None:
+        for reference in self._references.values():
+            await reference.close()
         await self.opened.close()
         for each in self._lent:
             await each.close()
