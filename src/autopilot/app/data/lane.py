@@ -16,6 +16,10 @@ LATENCY_S = 2.0
 MOST_UNDER_WAY = 64
 TRIES = 5
 """Of one chunk, while others are answered."""
+PAUSES = 20
+"""That the exchange may demand before it answers about one chunk."""
+LONGEST_PAUSE_S = 900.0
+"""A longer one that the exchange demands ends the download."""
 FIRST_FAILURES, LATER_FAILURES = 3, 8
 """Failures one after the other, without an answer to any request, that end a download: before the first answer, and
 after it. The second takes about two minutes."""
@@ -42,7 +46,8 @@ class Lane:
     async def fetch(self, chunk: HistoryChunk) -> FetchedChunk:
         """Raises ExchangeError; at once if the exchange was given up."""
         async with self._slots:
-            for tries in range(1, TRIES + 1):
+            failed = paused = 0
+            while True:
                 while self._backoff.left_s and not self._lost:
                     await self._sleep(self._backoff.left_s)
                 if self._lost:
@@ -53,16 +58,21 @@ class Lane:
                     answer = await self.way.fetch(chunk)
                 except MarketUnavailable as error:
                     self._failed(error, sent_at_ms)
-                    if self._lost or tries == TRIES:
+                    failed, paused = failed + (error.retry_after_s is None), paused + 1
+                    if self._lost or failed == TRIES or paused == PAUSES:
                         raise
                 else:
                     self._backoff.answered()
                     self._failures, self._allowed = 0, LATER_FAILURES
                     return answer
-        raise AssertionError("the last try returns or raises")
 
     def _failed(self, error: MarketUnavailable, sent_at_ms: int) -> None:
-        """Requests that were under way when another failed are no further failures."""
+        """Requests that were under way when another failed are no further failures, and demanded pauses are none."""
+        if error.retry_after_s is not None:
+            self._backoff.demanded(str(error), error.retry_after_s)
+            if error.retry_after_s > LONGEST_PAUSE_S:
+                self._lost = error
+            return
         if sent_at_ms < self._failed_at_ms:
             return
         self._failures += 1

@@ -255,6 +255,22 @@ async def test_a_failure_now_and_then_is_made_up_for(store: SqliteCandles) -> No
     assert stored(store) == set(range(LENGTH))
 
 
+async def test_a_pause_that_the_exchange_demands_is_no_failure(store: SqliteCandles) -> None:
+    refused = iter([True] * 12)
+    way = history(*range(LENGTH))
+    way.fails = lambda _: MarketUnavailable("wait", retry_after_s=120.0) if next(refused, False) else None
+    assert not (await run(store, way)).unmet
+    assert stored(store) == set(range(LENGTH))
+
+
+async def test_a_ban_ends_the_download_at_once(store: SqliteCandles) -> None:
+    way = history(*range(LENGTH))
+    way.fails = lambda _: MarketUnavailable("banned", retry_after_s=3_600.0)
+    found = await run(store, way)
+    assert found.requests == 1
+    assert [str(missing.error) for _, missing in found.unmet] == ["banned"]
+
+
 @pytest.mark.parametrize(("rate", "most"), [(0.2, 2), (5.0, 11), (1000.0, 64)])
 async def test_as_many_are_under_way_as_keep_the_limit_busy(store: SqliteCandles, rate: float, most: int) -> None:
     way = history(*range(100), page=1, gives=minutes(0, 100), requests_per_s=rate)
