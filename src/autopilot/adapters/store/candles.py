@@ -51,7 +51,8 @@ def _upsert(rows: int) -> str:
     return (
         f"INSERT INTO candles VALUES {', '.join(f'(?1, {each})' for each in marks)} ON CONFLICT DO UPDATE SET"
         " open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,"
-        " volume = excluded.volume"
+        " volume = excluded.volume WHERE (open, high, low, close, volume)"
+        " IS NOT (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)"
     )
 
 
@@ -261,6 +262,10 @@ def _write(connection: sqlite3.Connection, series: int, candles: Candles) -> lis
     """Store candles. Returns the open times of those that were new or changed, ascending."""
     if not len(candles):
         return []
+    if len(candles) == 1:
+        candle = candles.candle(0)
+        is_changed = connection.execute(_UPSERTS[1], (series, *candle)).rowcount
+        return [candle.open_at_ms] if is_changed else []
     rows = np.column_stack([getattr(candles, name) for name in _NAMES])
     stored = _read(connection, _BETWEEN, (series, int(candles.open_at_ms[0]), candles.last_at_ms))
     if len(stored):
