@@ -264,6 +264,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
         "errors": 0,
         "last_cycle_at_ms": None,
         "next_cycle_at_ms": None,
+        "next_close_cycle_at_ms": None,
         "last_error": None,
         "differences": [],
         "left_out": None,
