@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class NextRuns(NamedTuple):
-    """When a symbol's next cycle is due, and its next one at a close; by the wall clock. None if it has none."""
+    """The wall-clock times of a symbol's next cycle, and of its next cycle at a close; None without any."""
 
     cycle_ms: int | None
     close_ms: int | None

@@ -27,7 +27,7 @@ EARLY_MS = 50
 Job = Callable[[], Awaitable[None]]
 
 
-class CloseTrigger(BaseTrigger):  # type: ignore[misc] - the library has no types
+class CloseTrigger(BaseTrigger):  # type: ignore[misc]  # the library has no types
     """Fires ``delay_ms()`` after each close of a timeframe by an exchange's clock, which is not the wall clock that the
     scheduler waits by. ``now_ms`` and ``delay_ms`` are called each time."""
 
