@@ -14,7 +14,7 @@ from autopilot.app.trading.autopilots import Venue
 from autopilot.daemon.lock_wait import LOOK_S, lock_ends
 from autopilot.daemon.memory import give_back_memory
 from autopilot.daemon.scheduler import CloseTrigger, JobScheduler
-from autopilot.domain.errors import AutopilotError, StoreLocked, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.errors import AutopilotError, MarketUnavailable, StoreLocked, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import MarketKind
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
@@ -30,6 +30,9 @@ AFTER_CLOSE_MS = 1_000
 """Between a close and its first cycle, by the exchange's clock: a moment earlier, few exchanges have the candle."""
 APART_MS = 25
 """Between the cycles of two symbols at the same close."""
+REPEATS_S = (1.0, 2.0, 4.0)
+"""Pauses between the cycles after a close, while the exchange does not show the candle for good or does not answer.
+After them the interval goes on."""
 CLOSE_IS_NEAR_S = 2.0
 """Within this time before the cycle of a close there is no other one, which would delay it."""
 log = logging.getLogger(__name__)
@@ -55,6 +58,8 @@ class Running:
     stopping: bool = False
     _is_wanted: bool = True
     """Whether a cycle is wanted soon, whatever is due."""
+    _repeats: int = 0
+    """Cycles since the last close because its candle was not there."""
 
     @property
     def close_job(self) -> str:
@@ -79,9 +84,10 @@ class Running:
         """Run a cycle at once or, if one is under way, right after it."""
         self._is_wanted = True
         if self.idle.is_set():
-            self.scheduler.run_now(self.autopilot.symbol)
+            self.scheduler.run_in(self.autopilot.symbol, 0.0)
 
     async def _closed(self) -> None:
+        self._repeats = 0
         self.run_soon()
 
     async def cycles(self) -> None:
@@ -96,10 +102,20 @@ class Running:
                 more = await self.autopilot.run_cycle() or await self._lock_ends()
                 # Others want the loop too: a stored market at full speed would never let go of it.
                 await asyncio.sleep(0)
+            self._repeat()
         finally:
             self.idle.set()
             # Whoever hears that the market has ended finds all its decisions.
             self.database.commit_group()
+
+    def _repeat(self) -> None:
+        """Run another cycle soon if the candle that has closed is still to come."""
+        record = self.autopilot.record
+        has_failed = record.state is RunState.RETRYING and isinstance(record.failure, MarketUnavailable)
+        if (has_failed or self.autopilot.window.awaits_candle) and self._repeats < len(REPEATS_S):
+            self._is_wanted = True
+            self.scheduler.run_in(self.autopilot.symbol, REPEATS_S[self._repeats])
+            self._repeats += 1
 
     async def _lock_ends(self) -> bool:
         """After a cycle that failed because another program holds the database: wait until it does not, so that an exit

@@ -85,10 +85,11 @@ class JobScheduler:
         """Run at the times of ``trigger``."""
         self._scheduler.add_job(run, trigger, id=name, replace_existing=True)
 
-    def run_now(self, name: str) -> None:
-        """Run a job at once; its interval begins anew. It must not be under way. Unknown names are fine."""
+    def run_in(self, name: str, seconds: float) -> None:
+        """Run a job after this time, in which it must have ended if it is under way; its interval begins anew. Unknown
+        names are fine."""
         with suppress(JobLookupError):
-            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC) + timedelta(seconds=seconds))
 
     def remove(self, name: str) -> None:
         """Stop further runs; a run under way ends by itself. Unknown names are fine."""
