@@ -26,6 +26,8 @@ KEPT = WINDOW + MAX_CATCH_UP
 """Candles in memory, so that each candle that is still decided has its whole window."""
 LOOK_AGAIN_MS = HOUR_MS
 """How long the store is not asked again for older candles that it did not have: an import may add some."""
+SETTLING_S = 1.0
+"""Until the exchange is asked again for a candle that it did not show for good."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,9 @@ class MarketWindow:
         self.quote: Quote | None = None
         self.awaits_candle = False
         """Whether a candle has closed that the exchange does not show yet, or not for good."""
+        self._turn = asyncio.Lock()
+        self._reached_ms = -1
+        """Up to where it was fetched as a reference."""
         self._oldest_ms = 0
         """Open time of the oldest candle in the store, when it had fewer than were wanted."""
         self._look_again_ms = 0
@@ -94,14 +99,26 @@ class MarketWindow:
 
     async def as_reference(self, until_ms: int, length: int) -> Candles | None:
         """The last ``length`` candles, if available, as the reference for another symbol's decision at ``until_ms``;
-        None if there are no candles."""
+        None if there are no candles. Symbols that ask at the same close share one request."""
         try:
-            if not len(self.candles) or self.candles.last_at_ms < until_ms:
-                self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
+            async with self._turn:
+                if not len(self.candles) or self.candles.last_at_ms < until_ms:
+                    await self._reach(until_ms)
             known = await self.upto(until_ms, length)
         except ExchangeError:
             return None
         return known if len(known) else None
+
+    async def _reach(self, until_ms: int) -> None:
+        """Fetch the candles up to ``until_ms``, as far as they can be had."""
+        if self._source.kind is not MarketKind.REAL:
+            self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
+        elif self._reached_ms < until_ms:
+            await self.refresh()
+            if self.awaits_candle:
+                await asyncio.sleep(SETTLING_S)
+                await self.refresh()
+            self._reached_ms = until_ms
 
     async def joined(self, open_at_ms: int) -> JoinedCandles:
         """The window that ends with the candle opened at ``open_at_ms``: our own candles, and before the first of them

@@ -83,6 +83,7 @@ class Venue:
     _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
+    _references: dict[tuple[str, Timeframe], MarketWindow] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -127,11 +128,18 @@ class Venue:
     def _reader(self, settings: AutopilotSettings, candles: SqliteCandles) -> CandleReader:
         """An offline market, whose candles to come are known, is read a block ahead."""
         source, strategies, analyzer = self.source, self.wiring.strategies, MarketAnalyzer()
-        reference = MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe, None)
-        single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
+        views = ViewMaker(settings.symbol, self._reference(settings, candles), self.sentiment)
+        single = WindowReader(views, analyzer, strategies)
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
+
+    def _reference(self, settings: AutopilotSettings, candles: SqliteCandles) -> MarketWindow:
+        """Shared by all symbols of a timeframe that are compared with it."""
+        key = reference_of(settings.symbol), settings.timeframe
+        if key not in self._references:
+            self._references[key] = MarketWindow(self.source, candles, *key, None)
+        return self._references[key]
 
     async def close(self) -> None:
         await self.opened.close()
