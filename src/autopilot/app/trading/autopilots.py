@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.exchange.venues.opening import public_market
@@ -15,6 +16,7 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.app.config_hash import config_hash
+from autopilot.app.data.backfill import SeriesBackfill
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
 from autopilot.distribution import installed_version
 from autopilot.domain.account import exchange_of
@@ -121,7 +123,7 @@ class Venue:
         return IntelligentAutopilot(
             settings,
             dependencies,
-            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
+            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent, self._backfill(candles)),
             self._reader(settings, candles),
         )
 
@@ -133,6 +135,10 @@ class Venue:
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
+
+    def _backfill(self, candles: SqliteCandles) -> SeriesBackfill | None:
+        source = self.source
+        return SeriesBackfill(source.pages, candles, source.clock) if isinstance(source, CcxtCandles) else None
 
     def _reference(self, settings: AutopilotSettings, candles: SqliteCandles) -> MarketWindow:
         """Shared by all symbols of a timeframe that are compared with it."""
