@@ -164,9 +164,7 @@ class IntelligentAutopilot:
         if self._reconcile_next_ms <= now_ms:
             await self._reconcile(market)
         decided_at_ms = self._kept.decided_at_ms()
-        more = True
-        if not len(self.window.undecided(decided_at_ms)):
-            more = await self._refresh(market)
+        more = len(self.window.undecided(decided_at_ms)) > 0 or await self._refresh(market)
         await self._exit_watch.fill_window(market)
         fresh = self.window.undecided(decided_at_ms)
         self._watch.answered(self._account.name, self.symbol)
