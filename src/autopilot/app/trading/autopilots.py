@@ -96,6 +96,11 @@ class Venue:
         return self.opened.source
 
     @property
+    def request_ms(self) -> float:
+        """Between two requests for candles, by the exchange's limit."""
+        return 1000 / self.source.pages.requests_per_s if isinstance(self.source, CcxtCandles) else 0.0
+
+    @property
     def liquidation(self) -> Liquidation:
         """Sells and cancels on the whole account."""
         return self.opened.liquidation
