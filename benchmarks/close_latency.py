@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
         watched = [_started(each, settings, first, opened) for each in installed if each]
         candles = _closes(watched, wanted.symbols, wanted.closes)
         begun = requests()
-        until_s = (candles[-1] + MINUTE_MS) / 1000 + (LATE_S if wanted.before else 10.0)
+        until_s = (candles[-1] + MINUTE_MS) / 1000 + (LATE_S if wanted.before or wanted.limited else 10.0)
         while time.time() < until_s and any(len(each.of(candles)) < len(symbols) * len(candles) for each in watched):
             time.sleep(0.2)
         rate = "ccxt's own rate limit" if wanted.limited else "no rate limit"
