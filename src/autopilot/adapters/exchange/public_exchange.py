@@ -72,26 +72,31 @@ class PublicExchange:
     async def market(self, symbol: str) -> Market:
         """Its rules. Raises UnknownSymbol, MarketUnavailable."""
         exchange = await self.open()
-        async with asking(self.name, f"the rules of {symbol}", self._timeout_s):
+        async with self._asking(f"the rules of {symbol}"):
             return market_rules(await self.description(symbol), exchange.precisionMode)
 
     def doubt_rules(self) -> None:
         """The exchange has rejected an order that the rules of its market allow: read them again soon."""
         self._markets.invalidate(AT_ONCE_MS)
 
-    async def description(self, symbol: str) -> Mapping[str, Any]:
-        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+    async def listed(self) -> Any:
+        """The ccxt object with a list of its markets that is at most a day old. Raises ExchangeError."""
         exchange = await self.open()
-        base, _ = split_symbol(symbol)
         # One at a time: ccxt lets two callers share one request, and the cancellation of either ends both.
         async with self._loading:
             await self._markets.ensure(exchange, lambda: self._read_markets(exchange))
-        spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
-        if symbol not in spot:
-            of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
+        return exchange
+
+    async def description(self, symbol: str) -> Mapping[str, Any]:
+        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+        base, _ = split_symbol(symbol)
+        exchange = await self.listed()
+        found: Mapping[str, Any] | None = exchange.markets.get(symbol)
+        if found is None or not found.get("spot"):
+            spot = sorted(name for name, market in exchange.markets.items() if market.get("spot"))
+            of_base = [name for name in spot if name.startswith(f"{base}/")]
             meant = suggestion(of_base[:5] or nearest(symbol, spot, most=3))
             raise UnknownSymbol(f"{self.name} has no market {symbol}", hint=meant or "see its list of markets")
-        found: Mapping[str, Any] = spot[symbol]
         return found
 
     async def require_timeframe(self, timeframe: Timeframe) -> None:
@@ -102,7 +107,7 @@ class PublicExchange:
             raise UnknownTimeframe(f"{self.name} has no {timeframe} candles", hint=f"it has {names}")
 
     async def page_rules(self, symbol: str) -> PageRules:
-        """What a page of its candles can hold, and how it is asked for."""
+        """The limits of a request for its candles."""
         exchange = await self.open()
         return page_rules(self.name, exchange.feature_value(symbol, "fetchOHLCV", "limit"))
 
@@ -112,8 +117,8 @@ class PublicExchange:
         return 1.0 if self._ccxt is None else 1000 / (self._ccxt.rateLimit * page_rules(self.name, None).cost)
 
     async def ask(self, symbol: str, timeframe: Timeframe, since_ms: int, count: int) -> Sequence[Sequence[Any]]:
-        """One request for ``count`` candles from ``since_ms`` on. Returns every row of the answer, whether asked for
-        or not, sorted by time. Called within `asking_for`."""
+        """One request for ``count`` candles from ``since_ms`` on, to be sent within `asking_for`. Returns every row of
+        the answer, also those outside the request, by time."""
         exchange = await self.open()
         rules = await self.page_rules(symbol)
         params = {"until": since_ms + count * timeframe.ms - 1} if rules.needs_until else {}
@@ -130,24 +135,32 @@ class PublicExchange:
     async def asking_for(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[None]:
         """Raises UnknownSymbol, MarketUnavailable."""
         try:
-            async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
+            async with self._asking(f"{symbol} {timeframe} candles"):
                 yield
         except UnknownSymbol:
             self._markets.expire()
             raise
-        except MarketUnavailable as error:  # not every exchange says that it has no such market any more
+        except MarketUnavailable:  # not every exchange says that it has no such market any more
             self._markets.invalidate(SOON_MS)
+            raise
+
+    @asynccontextmanager
+    async def _asking(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asking(self.name, what, self._timeout_s):
+                yield
+        except MarketUnavailable as error:
             self._pause.explain(error)
             raise
 
     async def _read_markets(self, exchange: Any) -> None:
-        async with asking(self.name, "its markets", self._timeout_s):
+        async with self._asking("its markets"):
             await exchange.load_markets(True)
 
 
 def _keep_all_rows(exchange: Any) -> None:
-    """Let an object of ccxt return all rows of an answer, and no others. By itself it drops those that were not asked
-    for, which show whether the exchange heeds what is asked; and for bitopro it makes candles up that do not exist."""
+    """Let an object of ccxt return the rows of the exchange's answer, all of them and no others. By itself it drops
+    rows outside the request, which show how the exchange reads a request. For bitopro it makes up missing candles."""
     parsed = exchange.parse_ohlcvs
 
     def parse_ohlcvs(rows: Any, market: Any = None, timeframe: str = "1m", *_: Any, **__: Any) -> Any:

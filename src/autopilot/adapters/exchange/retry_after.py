@@ -48,7 +48,7 @@ class RetryAfter:
             except (errors.RateLimitExceeded, errors.DDoSProtection) as error:
                 self._hold(type(error).__name__, demanded_s)
                 raise
-            if code < 400:
+            if code < 400 and not self._backoff.left_s:  # else it is the answer to a request from before the pause
                 self._backoff.answered()
             return found
 
@@ -70,13 +70,14 @@ class RetryAfter:
             error.args = (f"{error}; it takes no requests for {left_s:.0f} s",)
 
     def _hold(self, why: str, demanded_s: float | None) -> None:
-        was_held = self._backoff.left_s > 0
-        self._backoff.demanded(why, demanded_s if demanded_s is None else min(demanded_s, LONGEST_S))
-        if not was_held:
+        is_held = self._backoff.left_s > 0
+        if demanded_s is not None or not is_held:
+            self._backoff.demanded(why, demanded_s if demanded_s is None else min(demanded_s, LONGEST_S))
+        if not is_held:
             log.warning("%s wants fewer requests (%s): none for %.0f s", self._exchange, why, self._backoff.left_s)
 
     def _demanded_s(self, headers: Mapping[str, str] | None, body: Any) -> float | None:
-        """The pause that an answer demands; None if it states none."""
+        """The pause that an answer demands, if any."""
         if isinstance(body, str) and (banned := _BANNED_UNTIL.search(body)):
             return max((int(banned[1]) - self._clock.now_ms()) / 1000, 0.0)
         stated = next((value for name, value in (headers or {}).items() if name.lower() == "retry-after"), "").strip()

@@ -1,9 +1,11 @@
-"""What the answer to a page says about the candles that were asked for: nothing is believed that was not answered."""
+"""Which part of a requested page an answer really answers."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from autopilot.adapters.exchange.candle_rows import Row
 from autopilot.domain.coverage import TimeSpan
@@ -21,8 +23,8 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a page: ``rows``, the sound ones, by time, and ``size``, the number of all of them. ``span`` is
-    what was wanted. One candle more on either side was asked for, whether or not an exchange counts the ends in."""
+    """The answer to a page of candles that open in ``span``. ``rows``: the sound ones, by time. ``size``: the number of
+    all rows. The request included one candle more on either side, because exchanges differ in counting the ends."""
 
     timeframe: Timeframe
     span: TimeSpan
@@ -31,27 +33,34 @@ class Answer:
 
     @property
     def count(self) -> int:
-        """How many candles were wanted."""
+        """How many candles the span can hold."""
         return (self.span.to_ms - self.span.from_ms) // self.timeframe.ms
 
     @property
-    def inside(self) -> list[Row]:
-        """The rows that were wanted."""
-        return [row for row in self.rows if self.span.from_ms <= row[0] < self.span.to_ms]
+    def inside(self) -> Sequence[Row]:
+        """The rows within the span."""
+        ends = (self.span.from_ms, self.span.to_ms)
+        first, after = (bisect_left(self.rows, end_ms, key=itemgetter(0)) for end_ms in ends)
+        return self.rows[first:after]
 
     @property
     def begins_after(self) -> bool:
-        """Whether there are rows, all of them later than what was wanted."""
+        """Whether there are rows, all of them later than the span."""
         return bool(self.rows) and self.rows[0][0] >= self.span.to_ms
 
     @property
+    def goes_on(self) -> bool:
+        """Whether there are rows later than those that were requested: the exchange gives what comes next."""
+        return bool(self.rows) and self.rows[-1][0] > self.span.to_ms + self.timeframe.ms
+
+    @property
     def surrounds(self) -> bool:
-        """Whether there are rows on both sides of what was wanted."""
+        """Whether there are rows on both sides of the span."""
         return bool(self.rows) and self.rows[0][0] < self.span.from_ms and self.rows[-1][0] >= self.span.to_ms
 
     @property
     def next_at_ms(self) -> int | None:
-        """When the first candle after the span opened; None if the answer shows none."""
+        """Open time of the first candle after the span, if the answer has a later row."""
         return next((row[0] for row in self.rows if row[0] >= self.span.to_ms), None)
 
     def known(self, proof: Proof) -> TimeSpan:

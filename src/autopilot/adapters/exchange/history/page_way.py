@@ -10,7 +10,7 @@ from functools import reduce
 from math import ceil
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
-from autopilot.adapters.exchange.ccxt_errors import is_final
+from autopilot.adapters.exchange.ccxt_errors import is_final, is_refusal
 from autopilot.adapters.exchange.history.answers import Answer, Proof
 from autopilot.adapters.exchange.history.page_rules import PageRules
 from autopilot.adapters.exchange.public_exchange import PublicExchange
@@ -33,13 +33,13 @@ WAYS_OUT = (
     "docs/data.md says what each exchange gives"
 )
 _EDGES = 2
-"""The candles that are asked for beside the wanted ones: one on either side."""
+"""The candles that a request includes beside the wanted ones: one on either side."""
 
 
 class PageWay(HistoryWay):
-    """``exchange``: the connection, shared with whoever else uses it.
+    """``exchange``: the connection, shared with the live candles.
 
-    A page is asked for within the exchange's limit, and its answer is checked against what was asked: see `Answer`.
+    Each request stays within the exchange's limit, and its answer is checked against the request: see `Answer`.
     """
 
     way = Way.PAGES
@@ -48,7 +48,9 @@ class PageWay(HistoryWay):
         self._exchange = exchange
         self._proofs: dict[Timeframe, Proof] = {}
         self._largest: int | None = None
-        """The most candles that a page may be asked for, if the exchange has refused as many as its limit."""
+        """The most candles of a request, if the exchange has refused as many as its stated limit."""
+        self._heeded: set[Timeframe] = set()
+        """Those of which the exchange is known to heed a request's times."""
         self._room: asyncio.Semaphore | None = None
 
     @property
@@ -65,12 +67,13 @@ class PageWay(HistoryWay):
         rules = await self._exchange.page_rules(symbol)
         if not rules.is_addressable:
             raise HistoryUnavailable(
-                f"{self.exchange} gives its latest {timeframe} candles only, whatever is asked for: "
+                f"{self.exchange} gives its latest {timeframe} candles only, whatever is requested: "
                 "ccxt does not send it the time of the candles",
                 hint=WAYS_OUT,
             )
-        if not self._exchange.clock.is_stated:
-            await self._hear_clock(HistoryChunk(Way.PAGES, symbol, timeframe, lacking[0]), rules)
+        if lacking and not self._exchange.clock.is_stated:
+            # Which candles are closed is a matter of its clock, and it states that with its newest candles.
+            self._learn(await self._latest(HistoryChunk(Way.PAGES, symbol, timeframe, lacking[0]), rules))
         step_ms = self._wanted_at_most(rules) * timeframe.ms
         return [
             HistoryChunk(
@@ -86,11 +89,13 @@ class PageWay(HistoryWay):
 
     async def fetch(self, chunk: HistoryChunk) -> FetchedChunk:
         rules = await self._exchange.page_rules(chunk.symbol)
+        sent_at_ms = self._exchange.clock.now_ms()
         answer = await self._answer(chunk, chunk.span, rules)
         if not answer.inside and not answer.surrounds:
             answer = await self._without_doubt(chunk, answer, rules)
         known = self._learn(answer)
-        closed_ms = chunk.timeframe.floor(self._exchange.clock.now_ms())
+        # By the clock of then and by that of now, which the answer may have put right.
+        closed_ms = chunk.timeframe.floor(min(sent_at_ms, self._exchange.clock.now_ms()))
         if known.from_ms >= closed_ms:
             return FetchedChunk(Candles.empty(chunk.timeframe), None)
         known = TimeSpan(known.from_ms, min(known.to_ms, closed_ms))
@@ -115,6 +120,9 @@ class PageWay(HistoryWay):
         await self._exchange.close()
 
     def _wanted_at_most(self, rules: PageRules) -> int:
+        """How many candles of a page are wanted."""
+        if rules.latest is not None and rules.latest <= rules.limit:
+            return rules.latest
         return min(rules.limit, self._largest or rules.limit) - _EDGES
 
     def _given(self, timeframe: Timeframe, lacking: Sequence[TimeSpan], rules: PageRules) -> list[TimeSpan]:
@@ -132,61 +140,57 @@ class PageWay(HistoryWay):
         return given
 
     async def _without_doubt(self, chunk: HistoryChunk, answer: Answer, rules: PageRules) -> Answer:
-        """An answer without a wanted candle says that there are none, unless the exchange does not heed what is asked
-        for, or answers nothing where it is asked for too much."""
+        """An answer without a wanted candle says that there are none, unless the exchange ignores the request's times,
+        or answers nothing to a request for too many."""
         timeframe = chunk.timeframe
-        if answer.begins_after and self._reaches_now(answer):
+        if answer.begins_after:
             await self._require_heeded(chunk, answer)
-        if answer.count <= self._proof(timeframe).reach:
+        if answer.count <= self._proof(timeframe).reach or answer.goes_on:
             return answer
         if not self._proof(timeframe).reach:
             self._learn(await self._latest(chunk, rules))
         reach = self._proof(timeframe).reach
         if not 0 < reach < answer.count:
             return answer
-        return await self._answer(
-            chunk, TimeSpan(answer.span.from_ms, answer.span.from_ms + reach * timeframe.ms), rules
-        )
+        less = TimeSpan(answer.span.from_ms, answer.span.from_ms + reach * timeframe.ms)
+        return await self._answer(chunk, less, rules)
 
     async def _latest(self, chunk: HistoryChunk, rules: PageRules) -> Answer:
-        """To the newest page."""
+        """To the newest page, which has candles."""
         timeframe = chunk.timeframe
         to_ms = timeframe.floor(self._exchange.clock.now_ms()) + timeframe.ms
-        span = TimeSpan(to_ms - self._wanted_at_most(rules) * timeframe.ms, to_ms)
-        return await self._answer(chunk, span, rules)
-
-    async def _hear_clock(self, chunk: HistoryChunk, rules: PageRules) -> None:
-        """Which candles are closed is a matter of the exchange's clock, which it states with its newest candles."""
-        answer = await self._latest(chunk, rules)
-        if not answer.rows:
-            raise MarketUnavailable(
-                f"{self.exchange} has no {chunk.timeframe} candle of {chunk.symbol} since "
-                f"{utc_text(answer.span.from_ms)}, by this machine's clock",
-                hint="check the clock of this machine, and that this market is still traded",
-            )
-        self._learn(answer)
+        for count in (self._wanted_at_most(rules), LEAST_COUNT - _EDGES):
+            answer = await self._answer(chunk, TimeSpan(to_ms - count * timeframe.ms, to_ms), rules)
+            if answer.rows:
+                return answer
+        raise MarketUnavailable(
+            f"{self.exchange} has no {timeframe} candle of {chunk.symbol} since {utc_text(answer.span.from_ms)}, by "
+            "this machine's clock",
+            hint="check the clock of this machine, and whether this market is still traded",
+        )
 
     async def _require_heeded(self, chunk: HistoryChunk, answer: Answer) -> None:
-        """Raises HistoryUnavailable if the exchange gives its latest candles whatever is asked for: then it gives the
-        same ones where only the newer half of them is asked for."""
+        """Raises HistoryUnavailable if the exchange ignores the request's times: then a request for the newer half of
+        the rows gets all of them again."""
         timeframe, rows = chunk.timeframe, answer.rows
+        if timeframe in self._heeded:
+            return
         newer_ms = rows[len(rows) // 2][0]
         again, _ = await self._ask(chunk, newer_ms, len(rows))
         if again and again[0][0] < newer_ms - timeframe.ms:
             raise HistoryUnavailable(
-                f"{self.exchange} gives only its latest {len(rows)} {timeframe} candles of {chunk.symbol}, whatever is "
-                f"asked for: none before {utc_text(rows[0][0])}",
+                f"{self.exchange} gives only {len(rows)} {timeframe} candles of {chunk.symbol}, whatever is requested: "
+                f"none before {utc_text(rows[0][0])}",
                 hint=WAYS_OUT,
             )
         if len(rows) <= _EDGES:
+            if rows[0][0] <= answer.span.to_ms:
+                return
             raise MarketUnavailable(
-                f"{self.exchange} answered {len(rows)} {timeframe} candles of {chunk.symbol}, none of them asked for",
+                f"{self.exchange} gave {len(rows)} {timeframe} candles of {chunk.symbol}, none of them requested",
                 hint="wait for some more candles of this market",
             )
-
-    def _reaches_now(self, answer: Answer) -> bool:
-        timeframe = answer.timeframe
-        return answer.rows[-1][0] >= timeframe.floor(self._exchange.clock.now_ms()) - timeframe.ms
+        self._heeded.add(timeframe)
 
     async def _answer(self, chunk: HistoryChunk, span: TimeSpan, rules: PageRules) -> Answer:
         """To as much of ``span`` as a page can hold."""
@@ -196,12 +200,15 @@ class PageWay(HistoryWay):
             try:
                 rows, size = await self._ask(chunk, span.from_ms - timeframe.ms, count + _EDGES)
             except MarketUnavailable as error:
-                if not is_final(error):
+                if not is_refusal(error):
                     raise
-                if count + _EDGES <= LEAST_COUNT:
+                if count + _EDGES > LEAST_COUNT:
+                    self._largest = max(LEAST_COUNT, (count + _EDGES) // 2)
+                    continue
+                self._largest = None  # it was not the number
+                if is_final(error):
                     raise HistoryUnavailable(str(error), hint=WAYS_OUT) from error
-                self._largest = max(LEAST_COUNT, (count + _EDGES) // 2)
-                continue
+                raise
             return Answer(timeframe, TimeSpan(span.from_ms, span.from_ms + count * timeframe.ms), rows, size)
 
     async def _ask(self, chunk: HistoryChunk, since_ms: int, count: int) -> tuple[list[Row], int]:
