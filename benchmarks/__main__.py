@@ -28,6 +28,7 @@ ALONE = {
     "retrain": "training, and the score of one decision",
     "yardsticks": "how well the training learns",
     "pruning": "old decisions of a symbol-year at 1m",
+    "candle_store": "candles written, read and imported, beside another revision",
     "imports": "20,000 candle files, well formed and damaged",
     "archives": "half a year of 1m by archive files and by pages",
     "requests": "40,000 broken requests to a daemon",

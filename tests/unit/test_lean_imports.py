@@ -87,7 +87,6 @@ from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.domain.sentiment import SentimentSeries
 database = open_database(Path({str(tmp_path)!r}) / "a.db")
 SqliteSentiment(database).save_sentiment(SentimentSeries("fear", np.array([1, 2]), np.array([30.0, 40.0])))
-assert "sqlite_utils" in sys.modules
 assert SqliteSentiment(database).load_sentiment("fear", 0, 9).value.tolist() == [30.0, 40.0]
 """
     assert imported(program) == []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autopilot.cli.errors import UsageProblem
+from autopilot.cli.render.progress import Forecast, progress_view
 from autopilot.cli.session import Session, address
 from autopilot.control.errors import Conflict, DaemonNotRunning
 from autopilot.domain.document_types import Document
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.adapters.store.database import Database
     from autopilot.domain.candles import Candles
+    from autopilot.domain.progress import Progress
 
 
 @contextmanager
@@ -109,24 +111,68 @@ def _coverage(store: SqliteCandles, exchange: str, symbol: str, timeframe: Timef
     }
 
 
-def stored_candles(session: Session, item: Document, last: int | None = None) -> Candles:
+def stored_candles(
+    session: Session,
+    item: Document,
+    *,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    last: int | None = None,
+) -> Candles:
+    """As `CandleStore.load_candles`."""
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.adapters.store.database import open_for_queries
 
     with open_for_queries(session.paths.database) as database:
         store = SqliteCandles(database)
-        return store.load_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]), last=last)
+        series = item["exchange"], item["symbol"], Timeframe(item["timeframe"])
+        return store.load_candles(*series, since_ms=since_ms, until_ms=until_ms, last=last)
 
 
 def verified_series(session: Session, item: Document) -> Document:
-    from autopilot.domain.candle_faults import find_faults
+    """The series with its faults, and its missing candles by what is known of them."""
+    from autopilot.adapters.store.candles import SqliteCandles
+    from autopilot.adapters.store.database import open_for_queries
+    from autopilot.app.data.ledger import candle_count
+    from autopilot.domain.candle_faults import find_faults, gap_fault
+    from autopilot.domain.candles import FaultKind
+    from autopilot.domain.coverage import union
+    from autopilot.domain.holes import judged_holes
+
+    timeframe, stored = Timeframe(item["timeframe"]), stored_candles(session, item)
+    with open_for_queries(session.paths.database) as database:
+        gaps = SqliteCandles(database).gaps(item["exchange"], item["symbol"], timeframe)
+    bars = (stored.open, stored.high, stored.low, stored.close, stored.volume)
+    found = find_faults(stored.open_at_ms, *bars, timeframe)
+    holes = judged_holes(stored, gaps)
+    gap = gap_fault(union([*holes.unsettled, *holes.unasked]), timeframe)
+    faults = [fault for fault in found if fault.kind is not FaultKind.GAP]
+    return {
+        **judged_series(session, item, stored),
+        "faults": [asdict(fault) for fault in (*faults, gap) if fault],
+        "missing": {
+            "confirmed": candle_count(holes.confirmed, timeframe),
+            "unsettled": candle_count(holes.unsettled, timeframe),
+            "unasked": candle_count(holes.unasked, timeframe),
+        },
+        "sound": not faults,
+    }
+
+
+def compared_series(session: Session, item: Document, exchange: str, max_bps: float) -> Document:
+    """A verified series, compared with that of another exchange; ``against`` is None without stored candles there."""
+    from autopilot.domain.candle_comparison import compared
     from autopilot.domain.candles import FaultKind
 
-    stored = stored_candles(session, item)
-    bars = (stored.open, stored.high, stored.low, stored.close, stored.volume)
-    faults = [asdict(fault) for fault in find_faults(stored.open_at_ms, *bars, Timeframe(item["timeframe"]))]
-    is_sound = all(fault["kind"] == FaultKind.GAP for fault in faults)
-    return {**judged_series(session, item, stored), "faults": faults, "sound": is_sound}
+    if exchange == item["exchange"]:
+        return {**item, "against": None}
+    there = stored_candles(session, {**item, "exchange": exchange})
+    found = compared(stored_candles(session, item), there, max_bps)
+    figures = asdict(found)
+    faults = figures.pop("faults")
+    against = {"exchange": exchange, "candles": len(there), "max_bps": max_bps, **figures}
+    is_sound = item["sound"] and all(fault.kind is FaultKind.APART for fault in found.faults)
+    return {**item, "faults": [*item["faults"], *faults], "against": against, "sound": is_sound}
 
 
 def judged_series(session: Session, item: Document, stored: Candles | None = None) -> Document:
@@ -136,6 +182,19 @@ def judged_series(session: Session, item: Document, stored: Candles | None = Non
     candles = stored_candles(session, item, last=JUDGED) if stored is None else stored
     suspicion = series_suspicion(item["exchange"], item["symbol"], candles)
     return {**item, "suspicion": suspicion and asdict(suspicion)}
+
+
+def series_progress(session: Session, *shorter: str) -> AbstractContextManager[Progress]:
+    """Of one stage, of which no lines are shown; ``shorter``: what makes the work so."""
+    return progress_view(session.output.remarks, Forecast({}, shorter), is_short=True)
+
+
+def each_series(series: list[Document], stage: str, progress: Progress) -> Iterator[Document]:
+    """The series one by one, reported as steps."""
+    for done, item in enumerate(series):
+        progress(stage, done, len(series), f"{item['symbol']} {item['timeframe']}")
+        yield item
+    progress(stage, len(series), len(series))
 
 
 def one_market(exchange: str | None, symbol: str | None, timeframe: str | None) -> dict[str, str | None]:

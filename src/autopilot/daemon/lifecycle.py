@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autopilot.adapters.lock import hold_lock
+from autopilot.adapters.store import migration
 from autopilot.config.paths import Paths, create_directories
 from autopilot.daemon.memory import SETTLED_S, settle_memory
 from autopilot.daemon.readiness import Readiness
@@ -65,7 +66,8 @@ async def run_daemon(open_service: OpenService, paths: Paths) -> None:
 
 
 async def _serve(open_service: OpenService, paths: Paths, stop: StopSignal, readiness: Readiness) -> None:
-    service = await _open(open_service, stop)
+    with readiness.passing_on(migration.log):
+        service = await _open(open_service, stop)
     if service is None:
         return
     try:

@@ -1,10 +1,13 @@
-"""A daemon started in the background reports to the command that waits for it: one line on an inherited pipe."""
+"""A daemon started in the background reports to the command that waits for it, in lines on an inherited pipe: at last
+one that it is ready or has failed, before it any number that say what takes so long."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from autopilot.domain.errors import AutopilotError
 
@@ -13,7 +16,7 @@ READY_FD = "AUTOPILOT_READY_FD"
 
 
 class Readiness:
-    """Reports once, then closes the pipe. In the foreground no command waits, and there is no report."""
+    """Closes the pipe after the last report. In the foreground no command waits, and there is no report."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
@@ -27,6 +30,19 @@ class Readiness:
             return cls(descriptor)
         return cls(None)
 
+    @contextmanager
+    def passing_on(self, log: logging.Logger) -> Iterator[None]:
+        """What is logged there in the block is reported."""
+        handler = _Reports(self)
+        log.addHandler(handler)
+        try:
+            yield
+        finally:
+            log.removeHandler(handler)
+
+    def busy(self, text: str) -> None:
+        self._say({"ready": None, "busy": text})
+
     def ready(self) -> None:
         self._say({"ready": True})
 
@@ -36,8 +52,18 @@ class Readiness:
     def _say(self, document: dict[str, object]) -> None:
         if self._descriptor is None:
             return
-        descriptor, self._descriptor = self._descriptor, None
         # The command may have been interrupted; the daemon runs on.
         with suppress(BrokenPipeError):
-            os.write(descriptor, json.dumps(document).encode() + b"\n")
-        os.close(descriptor)
+            os.write(self._descriptor, json.dumps(document).encode() + b"\n")
+        if document["ready"] is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class _Reports(logging.Handler):
+    def __init__(self, readiness: Readiness) -> None:
+        super().__init__()
+        self._readiness = readiness
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._readiness.busy(record.getMessage())

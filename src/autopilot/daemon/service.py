@@ -29,6 +29,7 @@ from autopilot.distribution import installed_version
 from autopilot.domain.document_types import Document
 from autopilot.domain.documents import document
 from autopilot.domain.market import CandleKind
+from autopilot.domain.stale_sentiment import StaleSentiment
 from autopilot.domain.timeframe import Timeframe
 from autopilot.engine.events import EventLog
 from autopilot.ports.clock import Clock
@@ -60,6 +61,7 @@ class AutopilotService:
         clock: Clock,
         clock_watch: ClockWatch,
         audit: DaemonAudit,
+        stale_sentiment: Callable[[], StaleSentiment | None],
         ask_to_stop: Callable[[], None],
         closing: Sequence[Callable[[], Awaitable[None]]],
     ) -> None:
@@ -75,6 +77,7 @@ class AutopilotService:
         self._restrictions = restrictions
         self._clock = clock
         self._clock_watch = clock_watch
+        self._stale_sentiment = stale_sentiment
         self._ask_to_stop = ask_to_stop
         self._closing = closing
         self._started_at_ms = clock.now_ms()
@@ -147,6 +150,7 @@ class AutopilotService:
             self.trading.books(),
             self._clock_watch.errors(),
             self._database.locked_at_ms,
+            self._stale_sentiment(),
         )
         return status_document(self._database.path, self._clock.now_ms(), live, symbol)
 

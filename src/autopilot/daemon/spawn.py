@@ -10,7 +10,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,9 +49,11 @@ def ensure_daemon(
     limit_s: float = START_LIMIT_S,
     program: Sequence[str] = PROGRAM,
     passphrase: Passphrase | None = None,
+    remark: Callable[[str], None] = lambda _: None,
 ) -> Ensured:
     """A daemon that answers. ``arguments``: those with which ``program`` runs one on ``paths`` in the foreground;
-    ``passphrase``: that of the exchange keys, for a daemon that is started here.
+    ``passphrase``: that of the exchange keys, for a daemon that is started here. ``remark`` is called with the
+    words of a daemon that needs longer, and ``limit_s`` counts from them.
 
     Raises StartFailed with the reason that the daemon gave, ConfigError if its configuration is wrong or the
     directories cannot be made, DaemonUnreachable if a daemon runs and does not answer.
@@ -61,7 +63,7 @@ def ensure_daemon(
         return Ensured(False, client.get("/health"))
     deadline = time.monotonic() + limit_s
     create_directories(paths)
-    error = _start_and_wait(paths, [*program, *arguments], limit_s, passphrase)
+    error = _start_and_wait(paths, [*program, *arguments], limit_s, passphrase, remark)
     if error is None:
         return Ensured(True, client.get("/health"))
     if error["code"] == "ALREADY_RUNNING":
@@ -80,7 +82,11 @@ def rotate(log_file: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
 
 
 def _start_and_wait(
-    paths: Paths, command: Sequence[str], limit_s: float, passphrase: Passphrase | None
+    paths: Paths,
+    command: Sequence[str],
+    limit_s: float,
+    passphrase: Passphrase | None,
+    remark: Callable[[str], None],
 ) -> ErrorBodyDocument | None:
     """The error that the daemon reported; None if it is ready. Raises StartFailed if it reported nothing."""
     log_descriptor = _open_log(paths.log_file)
@@ -92,7 +98,7 @@ def _start_and_wait(
         finally:
             os.close(writable)
         try:
-            line = _read_line(readable, limit_s)
+            line = _last_report(readable, limit_s, remark)
         finally:
             os.close(readable)
     finally:
@@ -147,19 +153,26 @@ def _spawn(
             os.close(descriptors[FD_VARIABLE])
 
 
-def _read_line(descriptor: int, limit_s: float) -> bytes | None:
-    """The daemon's report; empty if it ends without a report, None if no report comes in time."""
+def _last_report(descriptor: int, limit_s: float, remark: Callable[[str], None]) -> bytes | None:
+    """The daemon's report that it is ready or has failed; empty if it ends without one, None if no report comes in
+    time."""
     deadline = time.monotonic() + limit_s
     said = b""
-    while not said.endswith(b"\n"):
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            return None
-        part = os.read(descriptor, 1 << 16)
-        if not part:
-            return b""
-        said += part
-    return said
+    while True:
+        line, newline, rest = said.partition(b"\n")
+        if newline and (report := json.loads(line))["ready"] is None:
+            remark(report["busy"])
+            said, deadline = rest, time.monotonic() + limit_s
+        elif newline:
+            return line
+        else:
+            ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                return None
+            part = os.read(descriptor, 1 << 16)
+            if not part:
+                return b""
+            said += part
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -128,6 +128,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
         clocks,
         clock_watch,
         audit,
+        index.stale,
         ask_to_stop,
         closing=[upkeep.close, trainings.close, champions.close, index.close, audit.close],
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from autopilot.domain.candles import BREACHES, BoolArray, FaultKind, FloatArray, IntArray, unusable
+from autopilot.domain.candles import BREACHES, BoolArray, Candles, FaultKind, FloatArray, IntArray, unusable
+from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.timeframe import Timeframe, utc_text
 
 LONG_STRETCH = 24
@@ -72,26 +73,51 @@ def find_faults(
 
 def stamped_at_close(open_at_ms: IntArray, timeframe: Timeframe) -> bool:
     """Whether most times lie within a second before the timeframe's grid, as closing times do. Closing times *on* the
-    grid look like opening times: only a second source shows those, see `shifted_by`."""
+    grid look like opening times: `candle_comparison` tells those."""
     before_grid = -open_at_ms % timeframe.ms
     return bool(len(open_at_ms)) and float(((before_grid > 0) & (before_grid <= _CLOSE_MARGIN_MS)).mean()) > 0.5
 
 
-def shifted_by(
-    open_at_ms: IntArray, close: FloatArray, other_at_ms: IntArray, other_close: FloatArray, timeframe: Timeframe
-) -> int:
-    """How many candles late (negative: early) these are beside another source of the same market: int in [-1, 1].
+def damaged(candles: Candles) -> BoolArray:
+    """The candles that are unusable, repeat an earlier block, or are in a long stretch without volume: bool[n]."""
+    bars = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+    found = silent(candles.volume) | repeated_from(bars)[0]
+    for mask in unusable(candles.open_at_ms, *bars, candles.timeframe).values():
+        found |= mask
+    return found
 
-    Not 0 only where at least ten candles of the other source agree with the shifted times and more than twice as many
-    as agree with the times as given. Both ascending; closes agree within 1/10,000.
-    """
-    agreeing = {}
-    for shift in (0, 1, -1):
-        moved = open_at_ms - shift * timeframe.ms
-        _, mine, theirs = np.intersect1d(moved, other_at_ms, assume_unique=True, return_indices=True)
-        agreeing[shift] = int((np.abs(close[mine] / other_close[theirs] - 1.0) < 1e-4).sum())
-    best = max(agreeing, key=lambda shift: agreeing[shift])
-    return best if agreeing[best] >= 10 and agreeing[best] > 2 * agreeing[0] else 0
+
+def silent(volume: FloatArray) -> BoolArray:
+    """The candles in long stretches without volume; all without volume where they are most of the series: bool[n]."""
+    quiet: BoolArray = volume == 0
+    if 2 * quiet.sum() > max(len(volume), 2 * LONG_STRETCH):
+        return quiet
+    return in_long_runs(quiet, LONG_STRETCH)
+
+
+def in_long_runs(mask: BoolArray, least: int) -> BoolArray:
+    """The entries of ``mask`` in runs of at least ``least``: bool[n]."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8))) + 1
+    lengths = np.diff(np.concatenate([[0], edges, [len(mask)]]))
+    return mask & np.repeat(lengths >= least, lengths)
+
+
+def repeated_from(columns: Sequence[FloatArray]) -> tuple[BoolArray, IntArray]:
+    """The traded candles whose five numbers are those of an earlier one, at the same distance for a whole block:
+    bool[n], and that distance in candles: int64[n]. The last column is the volume."""
+    length = len(columns[-1])
+    distance = np.zeros(length, dtype=np.int64)
+    if length <= LONG_BLOCK:
+        return distance > 0, distance
+    same = np.argsort(_mixed(columns), kind="stable")
+    equal = columns[-1][same[1:]] > 0
+    for column in columns:
+        ordered = column[same]
+        equal &= ordered[1:] == ordered[:-1]
+    distance[same[1:][equal]] = (same[1:] - same[:-1])[equal]
+    edges = np.flatnonzero(np.diff(distance)) + 1
+    lengths = np.diff(np.concatenate([[0], edges, [length]]))
+    return (distance > 0) & np.repeat(lengths >= LONG_BLOCK, lengths), distance
 
 
 def _fault(kind: FaultKind, mask: BoolArray, at_ms: IntArray, said: str) -> CandleFault | None:
@@ -102,62 +128,58 @@ def _fault(kind: FaultKind, mask: BoolArray, at_ms: IntArray, said: str) -> Cand
     return CandleFault(kind, count, first, f"{count:,} of {len(at_ms):,} candles {said}, first {utc_text(first)}")
 
 
-def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
-    missing = np.diff(at_ms) // timeframe.ms - 1
-    gaps = np.flatnonzero(missing > 0)
-    if not len(gaps):
+def gap_fault(spans: Sequence[TimeSpan], timeframe: Timeframe) -> CandleFault | None:
+    """The fault of missing candles in these spans, ascending; None without any."""
+    if not spans:
         return None
-    first, longest = int(at_ms[gaps[0]]) + timeframe.ms, int(np.argmax(missing))
-    count = int(missing[gaps].sum())
+    lengths = [(span.to_ms - span.from_ms) // timeframe.ms for span in spans]
+    longest = lengths.index(max(lengths))
     return CandleFault(
         FaultKind.GAP,
-        count,
-        first,
-        f"{count:,} candles are missing in {len(gaps):,} gap{'s' * (len(gaps) > 1)}, first {utc_text(first)}, longest"
-        f" {int(missing[longest]):,} at {utc_text(int(at_ms[longest]) + timeframe.ms)}",
+        sum(lengths),
+        spans[0].from_ms,
+        f"{sum(lengths):,} candles are missing in {len(spans):,} gap{'s' * (len(spans) > 1)}, first"
+        f" {utc_text(spans[0].from_ms)}, longest {lengths[longest]:,} at {utc_text(spans[longest].from_ms)}",
     )
 
 
+def _gap(at_ms: IntArray, timeframe: Timeframe) -> CandleFault | None:
+    before = np.flatnonzero(np.diff(at_ms) // timeframe.ms > 1)
+    ends = zip(at_ms[before].tolist(), at_ms[before + 1].tolist(), strict=True)
+    return gap_fault([TimeSpan(last + timeframe.ms, following) for last, following in ends], timeframe)
+
+
 def _silent(at_ms: IntArray, volume: FloatArray) -> CandleFault | None:
-    starts, lengths = _runs(volume == 0)
-    long = lengths >= LONG_STRETCH
-    if not long.any():
+    mask = silent(volume)
+    count = int(mask.sum())
+    if not count:
         return None
-    count, first = int(lengths[long].sum()), int(at_ms[starts[long][0]])
+    first, longest = int(at_ms[mask][0]), _longest(volume == 0)
+    where = f"are in stretches of {LONG_STRETCH} or more" if longest >= LONG_STRETCH else "are"
     return CandleFault(
         FaultKind.NO_VOLUME,
         count,
         first,
-        f"{count:,} of {len(at_ms):,} candles ({100 * count / len(at_ms):.1f} %) are in stretches of {LONG_STRETCH}"
-        f" or more without volume, first {utc_text(first)}, longest {int(lengths.max()):,}",
+        f"{count:,} of {len(at_ms):,} candles ({100 * count / len(at_ms):.1f} %) {where} without volume, first"
+        f" {utc_text(first)}, longest {longest:,}",
     )
 
 
 def _repeated(at_ms: IntArray, columns: Sequence[FloatArray]) -> CandleFault | None:
-    """Traded candles whose five numbers are those of an earlier one, at the same distance for a whole block. The last
-    column is the volume."""
-    if len(at_ms) <= LONG_BLOCK:
+    mask, distance = repeated_from(columns)
+    count = int(mask.sum())
+    if not count:
         return None
-    same = np.argsort(_mixed(columns), kind="stable")
-    equal = columns[-1][same[1:]] > 0
-    for column in columns:
-        ordered = column[same]
-        equal &= ordered[1:] == ordered[:-1]
-    distance = np.zeros(len(at_ms), dtype=np.int64)
-    distance[same[1:][equal]] = (same[1:] - same[:-1])[equal]
-    edges = np.flatnonzero(np.diff(distance)) + 1
-    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(at_ms)]])
-    block = (distance[starts] > 0) & (ends - starts >= LONG_BLOCK)
-    if not block.any():
-        return None
-    count, start = int((ends - starts)[block].sum()), int(starts[block][0])
+    start = int(np.argmax(mask))
     first = int(at_ms[start])
+    stuck = int((mask & (distance == 1)).sum())
+    words = f"{count:,} candles repeat earlier ones exactly, in blocks of {LONG_BLOCK} or more, first"
+    frozen = f"; {stuck:,} of them repeat the candle before: the feed was frozen" if stuck else ""
     return CandleFault(
         FaultKind.REPEATED,
         count,
         first,
-        f"{count:,} candles repeat earlier ones exactly, in blocks of {LONG_BLOCK} or more, first"
-        f" {utc_text(first)} like {utc_text(int(at_ms[start - distance[start]]))}",
+        f"{words} {utc_text(first)} like {utc_text(int(at_ms[start - distance[start]]))}{frozen}",
     )
 
 
@@ -169,7 +191,7 @@ def _mixed(columns: Sequence[FloatArray]) -> NDArray[np.uint64]:
     return mixed
 
 
-def _runs(mask: BoolArray) -> tuple[IntArray, IntArray]:
-    """Where each run of True begins, and how long it is."""
+def _longest(mask: BoolArray) -> int:
+    """The length of the longest run of True, of which there is one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    return edges[::2], edges[1::2] - edges[::2]
+    return int((edges[1::2] - edges[::2]).max())

@@ -40,6 +40,10 @@ class FaultKind(StrEnum):
     REPEATED = "repeated block"
     STAMPED_AT_CLOSE = "stamped at close"
     """The times are closing times: each candle would be read one candle early."""
+    OTHER_MARKET = "another market"
+    """The prices are not those that another exchange has for this symbol."""
+    APART = "closes apart"
+    """Beside another exchange. The user judges it: markets do differ for an hour."""
 
 
 BREACHES = {

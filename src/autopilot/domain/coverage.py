@@ -11,8 +11,8 @@ from typing import TypeVar
 from autopilot.domain.timeframe import DAY_MS
 
 JOINED_WITHIN_MS = DAY_MS
-"""Neighboring spans of the same way are one if they were stored within this time of each other; those of `Way.LIVE`
-always are, because a live candle is stored when it closes."""
+"""Neighboring spans of the same way are one if they were stored within this time of each other. Live and earlier ones
+always are: the time at which they closed stands for that."""
 
 
 class Way(StrEnum):
@@ -145,4 +145,4 @@ def replaced(present: Iterable[CoveredSpan], new: Sequence[CoveredSpan]) -> tupl
 def _is_continued(one: CoveredSpan, other: CoveredSpan) -> bool:
     if one.way is not other.way or one.span.to_ms != other.span.from_ms:
         return False
-    return one.way is Way.LIVE or abs(one.fetched_at_ms - other.fetched_at_ms) <= JOINED_WITHIN_MS
+    return one.way in (Way.LIVE, Way.EARLIER) or abs(one.fetched_at_ms - other.fetched_at_ms) <= JOINED_WITHIN_MS

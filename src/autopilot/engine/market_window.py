@@ -12,7 +12,7 @@ from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candle, Candles
 from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.decision import CandleBasis
-from autopilot.domain.errors import ExchangeError, MarketUnavailable
+from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, Timeframe, utc_text
 from autopilot.engine.lent_candles import LentCandles
@@ -34,8 +34,6 @@ LOOK_BACK = 3 * KEPT
 """The newest candles, among which the missing ones are fetched before a decision; earlier ones in idle time."""
 FILLS = 3
 """The attempts to fetch them."""
-SETTLING_S = 1.0
-"""Until the exchange is asked again for a candle that it did not show for good."""
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +75,6 @@ class MarketWindow:
         self.quote: Quote | None = None
         self.awaits_candle = False
         """Whether a candle has closed that the exchange does not show yet, or not for good."""
-        self._turn = asyncio.Lock()
-        self._reached_ms = -1
-        """Up to where it was fetched as a reference."""
         self._oldest_ms = 0
         """Open time of the oldest candle in the store, when it had fewer than were wanted."""
         self._look_again_ms = 0
@@ -134,28 +129,10 @@ class MarketWindow:
             return self.candles
         return self.candles.since(self.candles.last_at_ms if decided_at_ms is None else decided_at_ms + 1)
 
-    async def as_reference(self, until_ms: int, length: int) -> Candles | None:
-        """The last ``length`` candles, if available, as the reference for another symbol's decision at ``until_ms``;
-        None if there are no candles. Symbols that ask at the same close share one request."""
-        try:
-            async with self._turn:
-                if not len(self.candles) or self.candles.last_at_ms < until_ms:
-                    await self._reach(until_ms)
-            known = await self.upto(until_ms, length)
-        except ExchangeError:
-            return None
-        return known if len(known) else None
-
-    async def _reach(self, until_ms: int) -> None:
-        """Fetch the candles up to ``until_ms``, as far as they can be had."""
-        if self._source.kind is not MarketKind.REAL:
+    async def reach(self, until_ms: int) -> None:
+        """Fetch what is missing up to ``until_ms``, and no later candle. Raises ExchangeError, StoreError."""
+        if not len(self.candles) or self.candles.last_at_ms < until_ms:
             self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
-        elif self._reached_ms < until_ms:
-            await self.refresh()
-            if self.awaits_candle and self._last_held_ms() < until_ms:
-                await asyncio.sleep(SETTLING_S)
-                await self.refresh()
-            self._reached_ms = until_ms
 
     async def joined(self, open_at_ms: int) -> JoinedCandles:
         """The window that ends with the candle opened at ``open_at_ms``: our own candles, and before the first of them

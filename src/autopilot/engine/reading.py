@@ -12,7 +12,8 @@ from autopilot.domain.conditions import MarketConditions
 from autopilot.domain.decision import CandleBasis
 from autopilot.domain.sentiment import LOOKBACK_MS
 from autopilot.domain.timeframe import Timeframe
-from autopilot.engine.market_window import JoinedCandles, MarketWindow
+from autopilot.engine.market_window import JoinedCandles
+from autopilot.engine.reference import ReferenceCandles
 from autopilot.performance.performance_tracker import candles_maturing
 from autopilot.ports.sentiment import SentimentSource
 from autopilot.strategies.live import LiveMarket
@@ -61,7 +62,7 @@ class ViewMaker:
     """Makes the views of one symbol: candles with the reference and the sentiment known at each. ``reference`` is None
     without a reference symbol."""
 
-    def __init__(self, symbol: str, reference: MarketWindow | None, sentiment: SentimentSource) -> None:
+    def __init__(self, symbol: str, reference: ReferenceCandles | None, sentiment: SentimentSource) -> None:
         self._symbol = symbol
         self._reference = reference
         self._sentiment = sentiment

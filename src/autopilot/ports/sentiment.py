@@ -11,14 +11,14 @@ class SentimentSource(Protocol):
     """Never raises and never waits for a network: after an error the answer is the values known so far, or neutral."""
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:
-        """The values that became known in [since_ms, now_ms]."""
+        """The values that can decide from a moment in [since_ms, now_ms] on."""
 
 
 class SentimentStore(Protocol):
     """The sentiment stored on this machine. Methods raise StoreError."""
 
     def save_sentiment(self, series: SentimentSeries) -> None:
-        """Saving a value again replaces it."""
+        """Saving a value again replaces it, but for one that is known to have been seen: decisions rest on it."""
 
     def load_sentiment(self, name: str, since_ms: int, until_ms: int) -> SentimentSeries:
-        """The values that became known in [since_ms, until_ms]; empty without any."""
+        """The values that can decide from a moment in [since_ms, until_ms] on; empty without any."""

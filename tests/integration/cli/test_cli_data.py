@@ -404,3 +404,27 @@ def test_export_names_what_is_missing_and_replaces_nothing(autopilot, store, tmp
     assert "--force" in done.err
     assert (path.read_bytes(), autopilot(*chosen, "--force").code) == (before, 0)
     assert autopilot("data", "export", str(tmp_path / "candles.xlsx"), "--symbol", "BTC/USD").code == 1
+
+
+def test_export_of_a_period_and_of_many_markets(autopilot, store, tmp_path) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(*range(30)))
+    store.save_candles("kraken", "ETH/USD", hours(*range(4)))
+    store.save_candles("coinbase", "BTC/USD", hours(*range(4)))
+    path = tmp_path / "KRAKEN_BTC-USD_1h.csv"
+    period = ("--from", "2024-05-01 20:00", "--to", "2024-05-02")
+    document = autopilot("data", "export", str(path), *period, "--json").document
+    assert (document["candles"], document["first_at_ms"]) == (4, START + 8 * HOUR_MS)
+    assert len(path.read_text().splitlines()) == 5
+    folder = tmp_path / "new" / "folder"
+    command = ("data", "export", str(folder), "--format", "csv.gz", "--exchange", "kraken")
+    files = autopilot(*command, "--json").document["exported"]
+    names = ["KRAKEN_BTC-USD_1h.csv.gz", "KRAKEN_ETH-USD_1h.csv.gz"]
+    assert [Path(item["file"]).name for item in files] == names
+    assert sorted(each.name for each in folder.iterdir()) == names
+    assert autopilot(*command).code == 1, "they exist"
+    done = autopilot(*command, "--force", *period)
+    assert done.out.splitlines() == [
+        f"4 candles of kraken BTC/USD 1h, 2024-05-01 20:00Z to 2024-05-01 23:00Z, written to {folder / names[0]}"
+    ]
+    assert autopilot("data", "export", str(folder)).code == 2
+    assert autopilot("data", "export", str(path), "--force", "--from", "2025-01-01").code == 1

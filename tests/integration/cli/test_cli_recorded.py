@@ -61,6 +61,15 @@ ALONE: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("data", "import", FILE), "done"),
         (("data", "rename", *MARKET, "--to-symbol", "XRP/USD"), "done"),
     ],
+    "data repair": [
+        (("data", "import", FILE), "done"),
+        (("data", "repair", "--exchange", "kraken"), "done"),
+    ],
+    "data resample": [
+        (("data", "resample", "--from", "1h", "--to", "4h", *MARKET), "NOT_FOUND"),
+        (("data", "import", FILE), "done"),
+        (("data", "resample", "--from", "1h", "--to", "4h", *MARKET), "done"),
+    ],
     "data delete": [
         (("data", "delete", *MARKET, "--yes"), "NOT_FOUND"),
         (("data", "import", FILE), "done"),

@@ -163,3 +163,30 @@ def test_the_running_set_is_kept_in_the_order_it_was_started(database: Database)
     stopped = replace(bitcoin, running=False, timeframe=Timeframe.M15)
     store.save_autopilot(stopped)
     assert store.load_autopilots() == (stopped, ether)
+
+
+def test_a_value_that_was_seen_is_kept_whatever_is_saved_later(database: Database) -> None:
+    store = SqliteSentiment(database)
+    day_ms, seen_ms = START_MS, START_MS + 5 * HOUR_MS
+
+    def saved(at_ms: int, value: float, seen: int | None) -> None:
+        times = np.array([at_ms], dtype=np.int64)
+        seen_at_ms = None if seen is None else np.array([seen], dtype=np.int64)
+        store.save_sentiment(SentimentSeries("fear_greed", times, np.array([value]), seen_at_ms=seen_at_ms))
+
+    def known() -> list[tuple[int, float, int]]:
+        found = store.load_sentiment("fear_greed", 0, START_MS + 9 * DAY_MS)
+        assert found.seen_at_ms is not None
+        rows = zip(found.known_at_ms.tolist(), found.value.tolist(), found.seen_at_ms.tolist(), strict=True)
+        return [(at_ms - START_MS, value, seen and seen - START_MS) for at_ms, value, seen in rows]
+
+    saved(day_ms, 20.0, None)
+    saved(day_ms, 25.0, None)
+    assert known() == [(0, 25.0, 0)]
+    saved(day_ms + DAY_MS, 40.0, seen_ms + DAY_MS)
+    saved(day_ms + DAY_MS, 50.0, None)
+    saved(day_ms + DAY_MS, 60.0, seen_ms + 2 * DAY_MS)
+    late = (DAY_MS, 40.0, DAY_MS + 5 * HOUR_MS)
+    assert known() == [(0, 25.0, 0), late]
+    assert len(store.load_sentiment("fear_greed", 0, day_ms + DAY_MS + HOUR_MS).value) == 1, "not seen by then"
+    assert len(store.load_sentiment("fear_greed", seen_ms + DAY_MS, seen_ms + DAY_MS).value) == 1

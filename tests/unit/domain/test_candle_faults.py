@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from autopilot.domain.candle_faults import find_faults, shifted_by, stamped_at_close
+from autopilot.domain.candle_faults import damaged, find_faults, stamped_at_close
 from autopilot.domain.candles import Candles, FaultKind, unusable
 from autopilot.domain.timeframe import Timeframe
 
@@ -143,16 +143,25 @@ def test_opening_times_are_not_closing_times(random_candles: Random) -> None:
     assert not stamped_at_close(times[:0], H)
 
 
-@pytest.mark.parametrize("shift", [-1, 0, 1])
-def test_a_shift_against_another_source_is_told(random_candles: Random, shift: int) -> None:
-    candles = random_candles(10, 300)
-    other = candles[50:250]
-    found = shifted_by(candles.open_at_ms + shift * HOUR, candles.close, other.open_at_ms, other.close * 1.00001, H)
-    assert found == shift
+def test_a_market_that_is_mostly_filled_up_is_found_without_long_stretches(random_candles: Random) -> None:
+    parts = columns(random_candles(12, 600))
+    parts[5][np.arange(600) % 5 > 0] = 0.0
+    (fault,) = find_faults(*parts, H)
+    assert (fault.kind, fault.count) == (FaultKind.NO_VOLUME, 480)
+    assert "480 of 600 candles (80.0 %) are without volume" in fault.words
 
 
-def test_without_enough_in_common_no_shift_is_claimed(random_candles: Random) -> None:
-    candles = random_candles(11, 100)
-    assert shifted_by(candles.open_at_ms + HOUR, candles.close, candles.open_at_ms[:5], candles.close[:5], H) == 0
-    flat = np.full(100, 5.0)
-    assert shifted_by(candles.open_at_ms, flat, candles.open_at_ms, flat, H) == 0
+def test_what_is_damaged_is_what_the_faults_count(random_candles: Random) -> None:
+    parts = columns(random_candles(13, 900))
+    for column in parts[1:]:
+        column[300:340] = column[299]
+        column[600:650] = column[100:150]
+    parts[5][700:730] = 0.0
+    parts[2][820] = 0.5
+    candles = Candles(H, *parts)
+    expected = {*range(300, 340), *range(600, 650), *range(700, 730), 820}
+    assert set(np.flatnonzero(damaged(candles)).tolist()) == expected
+    by_kind = kinds(parts)
+    assert by_kind == {FaultKind.IMPOSSIBLE: 1, FaultKind.NO_VOLUME: 30, FaultKind.REPEATED: 90}
+    assert not damaged(random_candles(13, 900)).any()
+    assert not len(damaged(Candles.empty(H)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
@@ -37,12 +38,12 @@ def export_candles(candles: Candles, path: Path, *, force: bool = False, progres
     epoch in CSV and JSON (a list of objects), and a UTC time in feather and parquet. Numbers are exact: importing the
     file gives equal candles. Raises CandleError if the file exists without ``force``, or cannot be written.
     """
-    suffix, frame = export_suffix(path), frame_of(candles).reset_index()
+    suffix = export_suffix(path)
     if path.exists() and not force:
         raise CandleError(f"{path} exists already; nothing was written", hint="add --force to replace it")
     draft = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        _write(frame, draft, suffix, progress)
+        _write(candles, draft, suffix, progress)
         draft.replace(path)
     except ImportError as error:
         raise CandleError(
@@ -56,16 +57,24 @@ def export_candles(candles: Candles, path: Path, *, force: bool = False, progres
         draft.unlink(missing_ok=True)
 
 
-def _write(frame: pd.DataFrame, path: Path, suffix: str, progress: Progress) -> None:
+def _write(candles: Candles, path: Path, suffix: str, progress: Progress) -> None:
     if suffix == ".feather":
-        frame.to_feather(path)
+        frame_of(candles).reset_index().to_feather(path)
     elif suffix == ".parquet":
-        frame.to_parquet(path, index=False)
+        frame_of(candles).reset_index().to_parquet(path, index=False)
     else:
-        frame["timestamp"] = frame["timestamp"].astype("int64")
         with _text_file(path, suffix) as file:
-            (_write_json if ".json" in suffix else _write_csv)(frame, file, progress)
-    progress(STAGE, len(frame), len(frame))
+            (_write_json if ".json" in suffix else _write_csv)(_rows(candles, progress), file)
+    progress(STAGE, len(candles), len(candles))
+
+
+def _rows(candles: Candles, progress: Progress) -> Iterator[pd.DataFrame]:
+    """Some at a time: a frame of all would take several times the memory of the candles."""
+    for first in range(0, len(candles), ROWS_AT_ONCE):
+        progress(STAGE, first, len(candles))
+        frame = frame_of(candles[first : first + ROWS_AT_ONCE]).reset_index()
+        frame["timestamp"] = frame["timestamp"].astype("int64")
+        yield frame
 
 
 def _text_file(path: Path, suffix: str) -> AbstractContextManager[TextIO]:
@@ -74,17 +83,16 @@ def _text_file(path: Path, suffix: str) -> AbstractContextManager[TextIO]:
     return path.open("w", encoding="utf-8", newline="")
 
 
-def _write_csv(frame: pd.DataFrame, file: TextIO, progress: Progress) -> None:
-    for first in range(0, len(frame), ROWS_AT_ONCE):
-        progress(STAGE, first, len(frame))
-        frame[first : first + ROWS_AT_ONCE].to_csv(file, header=first == 0, index=False, lineterminator="\n")
+def _write_csv(frames: Iterable[pd.DataFrame], file: TextIO) -> None:
+    for number, frame in enumerate(frames):
+        frame.to_csv(file, header=number == 0, index=False, lineterminator="\n")
 
 
-def _write_json(frame: pd.DataFrame, file: TextIO, progress: Progress) -> None:
+def _write_json(frames: Iterable[pd.DataFrame], file: TextIO) -> None:
     """By the standard library: pandas rounds numbers to 15 digits."""
     file.write("[")
-    for first in range(0, len(frame), ROWS_AT_ONCE):
-        progress(STAGE, first, len(frame))
-        rows = frame[first : first + ROWS_AT_ONCE].to_dict("records")
-        file.write((",\n" if first else "\n") + ",\n".join(json.dumps(row) for row in rows))
+    file.writelines(
+        (",\n" if number else "\n") + ",\n".join(json.dumps(row) for row in frame.to_dict("records"))
+        for number, frame in enumerate(frames)
+    )
     file.write("\n]\n")

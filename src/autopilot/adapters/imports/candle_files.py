@@ -16,7 +16,8 @@ from autopilot.adapters.imports.csv_tables import CUT_OFF
 from autopilot.adapters.imports.file_names import FileMarket, layouts_for, named_market
 from autopilot.adapters.imports.layouts import Layout
 from autopilot.adapters.imports.tables import HEADER_AGAIN, Loss
-from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by, stamped_at_close
+from autopilot.domain.candle_comparison import shifted_by
+from autopilot.domain.candle_faults import CandleFault, find_faults, stamped_at_close
 from autopilot.domain.candles import Candles, FaultKind, IntArray, unusable
 from autopilot.domain.coverage import Way
 from autopilot.domain.errors import AutopilotError, CandleError
@@ -240,8 +241,7 @@ def _import(
     stored = store.load_candles(
         exchange, symbol, timeframe, since_ms=int(candles.open_at_ms[0]), until_ms=candles.last_at_ms
     )
-    shift = shifted_by(candles.open_at_ms, candles.close, stored.open_at_ms, stored.close, timeframe)
-    if shift:
+    if shifted_by(candles, stored):
         raise CandleError(
             f"it is shifted by one candle against the {exchange} {symbol} {timeframe} candles stored already",
             hint="one of the two has closing times for opening times: import under another --exchange and compare",

@@ -1,7 +1,8 @@
 """The Crypto Fear & Greed index of alternative.me: one number a day for the whole market, 0 fear, 100 greed.
 
 Source: https://alternative.me/crypto/fear-and-greed-index/ (its own JSON interface, no key). The value of a day is
-published at the day's start, 00:00 UTC, and known from then on.
+published at the day's start, 00:00 UTC. It decides from the moment on at which this machine has it. No second source
+without a key publishes this index, so the calendar alone shows that it is stale: `sentiment.OVERDUE_MS`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 
 from autopilot.adapters.clock import WallClock
 from autopilot.domain.errors import StoreError
-from autopilot.domain.sentiment import FEAR_GREED, SentimentSeries
+from autopilot.domain.sentiment import FEAR_GREED, OVERDUE_MS, SentimentSeries, news_of
+from autopilot.domain.stale_sentiment import StaleSentiment
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS
 from autopilot.ports.clock import Clock
 from autopilot.ports.sentiment import SentimentSource, SentimentStore
@@ -24,7 +26,11 @@ from autopilot.ports.sentiment import SentimentSource, SentimentStore
 URL = "https://api.alternative.me/fng/?limit=0&format=json"
 TIMEOUT_S = 5.0
 REFRESH_MS = 4 * HOUR_MS
+PUBLISHED_MS = 2 * MINUTE_MS
+"""After midnight the value of the new day is asked for."""
 FIRST_RETRY_MS = 5 * MINUTE_MS
+LONGEST_WAIT_MS = HOUR_MS
+"""Between two looks for a value of today that is late."""
 LARGEST_ANSWER = 4 * 1024 * 1024
 """Bytes: twenty years of days are a tenth of it."""
 
@@ -42,18 +48,32 @@ class FearGreed(SentimentSource):
         self._timeout_s = timeout_s
         self._clock: Clock = clock or WallClock()
         self._known: SentimentSeries | None = None
-        self._kept = SentimentSeries.neutral(FEAR_GREED)
+        self._unsaved = SentimentSeries.neutral(FEAR_GREED)
         self._next_refresh_ms = 0
         self._failures = 0
+        self._late = 0
+        self._watched_ms: int | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._closed = False
 
     async def series(self, symbol: str, since_ms: int, now_ms: int) -> SentimentSeries:  # noqa: ARG002 - one for all
         if self._known is None:
-            self._known = self._kept = self._load()
+            self._known = self._load()
         if self._is_due():
             self._refreshing = asyncio.create_task(self._refresh(), name="fear and greed index")
         return self._known.between(since_ms, now_ms)
+
+    def stale(self) -> StaleSentiment | None:
+        """By the calendar: whether the next day's value is overdue. The index must be in use."""
+        if self._known is None or (not len(self._known.value) and not self._failures):
+            return None
+        now_ms = self._clock.now_ms()
+        if not len(self._known.value):
+            return StaleSentiment(None, self._watched_ms or now_ms, counts=False)
+        last_ms = int(self._known.known_at_ms[-1])
+        since_ms = last_ms - last_ms % DAY_MS + OVERDUE_MS
+        counts = now_ms - last_ms <= self._known.life_ms
+        return StaleSentiment(last_ms, since_ms, counts=counts) if now_ms > since_ms else None
 
     async def close(self) -> None:
         self._closed = True
@@ -70,6 +90,8 @@ class FearGreed(SentimentSource):
     async def _refresh(self) -> None:
         import aiohttp
 
+        if self._watched_ms is None:
+            self._watched_ms = self._clock.now_ms()
         try:
             fresh = read_index(await self._download())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -79,22 +101,32 @@ class FearGreed(SentimentSource):
             say("the fear and greed index cannot be downloaded: %s", str(error)[:200] or type(error).__name__)
             return
         self._failures = 0
-        self._next_refresh_ms = self._clock.now_ms() + REFRESH_MS
-        self._known = _merged(self._known or SentimentSeries.neutral(FEAR_GREED), fresh)
-        self._keep(self._known)
+        now_ms, known = self._clock.now_ms(), self._known or SentimentSeries.neutral(FEAR_GREED)
+        news = news_of(known, fresh, now_ms, self._watched_ms)
+        self._watched_ms = 0
+        self._known = known.with_news(news)
+        self._next_refresh_ms = now_ms + self._pause_ms(now_ms, int(fresh.known_at_ms[-1]))
+        self._keep(news)
 
-    def _keep(self, known: SentimentSeries) -> None:
-        """Store the new days only: to write thousands of old ones again would hold up the event loop."""
-        kept = dict(zip(self._kept.known_at_ms.tolist(), self._kept.value.tolist(), strict=True))
-        new = [kept.get(at_ms) != value for at_ms, value in zip(known.known_at_ms.tolist(), known.value, strict=True)]
-        if not any(new):
+    def _pause_ms(self, now_ms: int, newest_ms: int) -> int:
+        """Until the next day's value is published; shorter while that of today is late."""
+        today_ms = now_ms - now_ms % DAY_MS
+        self._late = self._late + 1 if newest_ms < today_ms else 0
+        if self._late:
+            return min(FIRST_RETRY_MS << min(self._late - 1, 8), LONGEST_WAIT_MS)
+        return min(REFRESH_MS, today_ms + DAY_MS + PUBLISHED_MS - now_ms)
+
+    def _keep(self, news: SentimentSeries) -> None:
+        """Store the news only, and what could not be stored before."""
+        self._unsaved = self._unsaved.with_news(news)
+        if not len(self._unsaved.value):
             return
         try:
-            self._store.save_sentiment(SentimentSeries(FEAR_GREED, known.known_at_ms[new], known.value[new]))
+            self._store.save_sentiment(self._unsaved)
         except StoreError as error:
             log.warning("the fear and greed index is not stored: %s", error)
         else:
-            self._kept = known
+            self._unsaved = SentimentSeries.neutral(FEAR_GREED)
 
     async def _download(self) -> bytes:
         import aiohttp
@@ -141,11 +173,3 @@ def _read_day(day: Any) -> tuple[int, float] | None:
         return None
     sound = math.isfinite(value) and 0 <= value <= 100 and 0 < at_ms < 2**53
     return (at_ms - at_ms % DAY_MS, value) if sound else None
-
-
-def _merged(known: SentimentSeries, fresh: SentimentSeries) -> SentimentSeries:
-    """All days of both; of a day in both, the fresh value."""
-    at_ms = np.concatenate([fresh.known_at_ms, known.known_at_ms])
-    value = np.concatenate([fresh.value, known.value])
-    days, first = np.unique(at_ms, return_index=True)
-    return SentimentSeries(FEAR_GREED, days, value[first])

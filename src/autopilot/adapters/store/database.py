@@ -26,7 +26,6 @@ from autopilot.domain.errors import (
     StoreTooNew,
     StoreUnavailable,
 )
-from autopilot.domain.progress import Progress, unwatched
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
@@ -219,11 +218,10 @@ def urgent(
     return run
 
 
-def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS, progress: Progress = unwatched) -> Database:
+def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:
     """Open or create the database, check it for damage, migrate it, and check that it can be written.
 
     Raises StoreCorrupt, StoreTooNew, StoreUnavailable; the last also for an older version while its daemon runs.
-    ``progress`` is called where bringing an older version up to date takes long.
     Creation is atomic, so that an empty file means damage. Only cheap checks run at every start: SQLite compares the
     length of the file with its header, and ``quick_check`` reads the tables with orders and money (milliseconds for a
     year of trading). Candles and decisions, by far the larger part, are not read.
@@ -243,7 +241,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS, progress: 
             _check_books(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
-        database.urgently(partial(_bring_up_to_date, database, migrations, progress))
+        database.urgently(partial(_bring_up_to_date, database, migrations))
     except BaseException:
         connection.close()
         raise
@@ -321,10 +319,10 @@ def _check_books(connection: sqlite3.Connection, path: Path) -> None:
                 raise StoreCorrupt(f"the database {path} is damaged, table {table}: {verdict}", hint=_RESTORE)
 
 
-def _bring_up_to_date(database: Database, migrations: Sequence[str], progress: Progress) -> None:
+def _bring_up_to_date(database: Database, migrations: Sequence[str]) -> None:
     """The transaction also shows whether the file can be written."""
     with database.transaction(durable=True) as connection:
-        has_changed = migrate(connection, database.path, migrations, progress)
+        has_changed = migrate(connection, database.path, migrations)
     if has_changed:
         # The log of a large migration would stay as large as it.
         with store_errors(database.path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -14,10 +16,16 @@ from autopilot.adapters.store.early_positions import without_fee_coins
 from autopilot.adapters.store.named_candles import move_named_candles
 from autopilot.adapters.store.schema import APPLICATION_ID
 from autopilot.domain.errors import StoreUnavailable
-from autopilot.domain.progress import Progress, unwatched
+
+QUIET_S = 1.0
+"""A shorter migration is not spoken of."""
+SAID_EVERY_S = 2.0
+
+log = logging.getLogger(__name__)
+"""Says how far a long migration is. Without a handler it goes to standard error."""
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str], progress: Progress) -> bool:
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> bool:
     """Apply the missing steps within the connection's transaction. Returns whether there were any. Raises
     sqlite3.Error, StoreFull; StoreUnavailable while the daemon of an older version runs."""
     present = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -28,8 +36,21 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str
     # executescript would commit what is open; all steps are one transaction.
     for statement in _statements(_script(migrations[present:], len(migrations))):
         connection.execute(statement)
-    move_named_candles(connection, path, progress)
+    move_named_candles(connection, path, _LoggedMoves())
     return True
+
+
+class _LoggedMoves:
+    """Logs from time to time how many candles have been moved."""
+
+    def __init__(self) -> None:
+        self._due_s = time.monotonic() + QUIET_S
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + SAID_EVERY_S
+            text = "bringing the database up to date: %s of %s candles (%d %%)"
+            log.warning(text, f"{done:,}", f"{total:,}", 100 * done // total)
 
 
 def create(path: Path, migrations: Sequence[str]) -> None:
@@ -41,7 +62,7 @@ def create(path: Path, migrations: Sequence[str]) -> None:
     with closing(sqlite3.connect(":memory:")) as memory:
         _know_functions(memory, path)
         memory.executescript(_script(migrations))
-        move_named_candles(memory, path, unwatched)
+        move_named_candles(memory, path, _LoggedMoves())
         memory.execute("VACUUM")
         content = memory.serialize()
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from autopilot.adapters.store.coverage import SeriesCoverage
 from autopilot.domain.coverage import CoveredSpan, Way, runs
 from autopilot.domain.errors import StoreFull
 from autopilot.domain.market import MarketKind
-from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import Timeframe
 
-STAGE = "candles"
 BLOCK = 50_000
 ROOM_PER_CANDLE = 100
 """Bytes that the write-ahead log takes for a moved candle, rounded up; measured: 87."""
@@ -30,26 +28,25 @@ _OF_SERIES = "FROM named_candles WHERE exchange = ? AND symbol = ? AND timeframe
 _BLOCK = f"{_OF_SERIES} AND open_at_ms <= ?"
 
 
-def move_named_candles(connection: sqlite3.Connection, path: Path, progress: Progress) -> None:
+def move_named_candles(connection: sqlite3.Connection, path: Path, report: Callable[[int, int], None]) -> None:
     """Move them within the connection's transaction; the runs of adjacent candles are covered. Does nothing where there
-    are none. ``progress`` counts candles. Raises sqlite3.Error, StoreFull."""
+    are none. ``report`` is called with the number of moved candles and that of all. Raises sqlite3.Error, StoreFull."""
     if connection.execute(_EXISTS).fetchone() is None:
         return
     (total,) = connection.execute("SELECT count(*) FROM named_candles").fetchone()
     _require_room(path, total)
     done = 0
     for names in _series(connection):
-        exchange, symbol, timeframe = names
+        timeframe, is_real = Timeframe(names[2]), MarketKind.of(names[0]) is MarketKind.REAL
         row = connection.execute("INSERT INTO series (exchange, symbol, timeframe) VALUES (?, ?, ?)", names)
         assert row.lastrowid is not None
-        coverage = SeriesCoverage(connection, row.lastrowid, Timeframe(timeframe))
-        is_real = MarketKind.of(exchange) is MarketKind.REAL
+        coverage = SeriesCoverage(connection, row.lastrowid, timeframe)
         while times := _moved_block(connection, row.lastrowid, names):
             if is_real:
-                spans = runs(times, Timeframe(timeframe).ms)
+                spans = runs(times, timeframe.ms)
                 coverage.cover([CoveredSpan(span, Way.EARLIER, span.to_ms) for span in spans])
             done += len(times)
-            progress(STAGE, done, total, f"{exchange} {symbol} {timeframe}")
+            report(done, total)
     connection.execute("DROP TABLE named_candles")
 
 

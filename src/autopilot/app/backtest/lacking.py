@@ -18,13 +18,9 @@ def needed_downloads(
     if MarketKind.of(request.exchange) is not MarketKind.REAL:
         return ()
     period, timeframe = request.period, request.timeframe
-    stored = [
-        each
-        for each in store.coverage()
-        if each.exchange == request.exchange and each.timeframe is timeframe and each.symbol in request.symbols
-    ]
-    is_stored = len(stored) == len(request.symbols)
-    to_ms = max(each.last_at_ms for each in stored) + timeframe.ms if is_stored else now_ms
+    latest = [store.load_candles(request.exchange, each, timeframe, last=1) for each in request.symbols]
+    is_stored = all(len(each) for each in latest)
+    to_ms = max(each.last_at_ms for each in latest) + timeframe.ms if is_stored else now_ms
     to_ms = min(to_ms if period.to_ms is None else period.to_ms, now_ms)
     from_ms = period.from_ms
     if from_ms is None and (period.days is not None or not is_stored):

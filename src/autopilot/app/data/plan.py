@@ -121,13 +121,17 @@ class DownloadPlan:
 async def plan_download(wanted: Sequence[WantedSeries], ways: Ways, store: CoverageStore, now_ms: int) -> DownloadPlan:
     """Asks the exchanges for their lists of markets at most. An exchange's error is part of the plan. Raises
     StoreError."""
-    series = tuple([await plan_series(each, ways[each.exchange], store, now_ms) for each in wanted])
+    return plan_of([await plan_series(each, ways[each.exchange], store, now_ms) for each in wanted], ways)
+
+
+def plan_of(series: Sequence[SeriesPlan], ways: Ways) -> DownloadPlan:
+    """What several plans cost together."""
     efforts = [
         _effort(way, [chunk for each in series if each.wanted.exchange == exchange for chunk in each.chunks])
         for exchange, several in ways.items()
         for way in several
     ]
-    return DownloadPlan(series, tuple(each for each in efforts if each.chunks))
+    return DownloadPlan(tuple(series), tuple(each for each in efforts if each.chunks))
 
 
 async def plan_series(

@@ -30,6 +30,7 @@ from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, ViewMaker, WindowReader
+from autopilot.engine.reference import ReferenceCandles
 from autopilot.engine.settings import AutopilotSettings
 from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
@@ -85,7 +86,7 @@ class Venue:
     _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
-    _references: dict[tuple[str, Timeframe], MarketWindow] = field(default_factory=dict)
+    _references: dict[tuple[str, Timeframe], ReferenceCandles] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -135,8 +136,8 @@ class Venue:
     def _reader(self, settings: AutopilotSettings, candles: SqliteCandles) -> CandleReader:
         """An offline market, whose candles to come are known, is read a block ahead."""
         source, strategies, analyzer = self.source, self.wiring.strategies, MarketAnalyzer()
-        views = ViewMaker(settings.symbol, self._reference(settings, candles), self.sentiment)
-        single = WindowReader(views, analyzer, strategies)
+        reference = self._reference(reference_of(settings.symbol), settings.timeframe, candles)
+        single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
@@ -145,14 +146,19 @@ class Venue:
         source = self.source
         return SeriesBackfill(source.pages, candles, source.clock) if isinstance(source, CcxtCandles) else None
 
-    def _reference(self, settings: AutopilotSettings, candles: SqliteCandles) -> MarketWindow:
-        """Shared by all symbols of a timeframe that are compared with it."""
-        key = reference_of(settings.symbol), settings.timeframe
-        if key not in self._references:
-            self._references[key] = MarketWindow(self.source, candles, *key, None)
-        return self._references[key]
+    def _reference(self, symbol: str, timeframe: Timeframe, candles: SqliteCandles) -> ReferenceCandles:
+        """Shared on a real market. On an offline one each symbol has its own, because its time is that symbol's."""
+        held = self._references.get((symbol, timeframe))
+        if held is None:
+            window = MarketWindow(self.source, candles, symbol, timeframe, None)
+            held = ReferenceCandles(self.source, window, symbol)
+            if self.source.kind is MarketKind.REAL:
+                self._references[symbol, timeframe] = held
+        return held
 
     async def close(self) -> None:
+        for reference in self._references.values():
+            await reference.close()
         await self.opened.close()
         for each in self._lent:
             await each.close()

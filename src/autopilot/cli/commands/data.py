@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autopilot.cli.commands.download import download
+from autopilot.cli.commands.export import FilesExchange, FilesSymbol, FilesTimeframe, export
+from autopilot.cli.commands.mending import OneExchange, OneTimeframe, repair, resample, verify
 from autopilot.cli.commands.prune import prune
 from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.options import (
@@ -19,33 +19,24 @@ from autopilot.cli.options import (
     command_group,
     complete_layout,
     confirmed,
-    exchange_option,
-    one_symbol_option,
-    timeframe_option,
     with_session,
 )
 from autopilot.cli.render.candles import (
     delete_screen,
-    export_screen,
     import_screen,
     list_screen,
     rename_screen,
     sentiment_screen,
-    verify_screen,
 )
-from autopilot.cli.render.progress import Forecast, progress_view
 from autopilot.cli.session import Session, symbol_or_none
 from autopilot.cli.stored_series import (
     candle_database,
-    chosen_series,
+    each_series,
     judged_series,
-    matching_series,
     named_series,
     one_market,
-    stored_candles,
+    series_progress,
     stored_series,
-    verified_series,
-    wanted_market,
 )
 from autopilot.domain.document_types import Document
 from autopilot.domain.suggestion import did_you_mean
@@ -55,20 +46,12 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from autopilot.adapters.imports.layouts import Layout
-    from autopilot.domain.progress import Progress
 
-app = command_group(help="Download, import, export, list and mend the candles on this machine.")
-app.command()(download)
-app.command()(prune)
-OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
-FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]
-FilesSymbol = Annotated[
-    str | None, one_symbol_option(help="The symbol, such as BTC/USD. Default: from the file's name.")
-]
-FilesTimeframe = Annotated[str | None, timeframe_option(help="The length of a candle. Default: from the file's name.")]
+app = command_group(help="Download, import, export, list, verify and mend the candles on this machine.")
+for _command in (download, export, verify, repair, resample, prune):
+    app.command()(_command)
 _IMPORTED = ("exchange", "symbol", "timeframe", "read", "written")
 """The part of a file's import that the audit log keeps."""
-OneTimeframe = Annotated[str | None, timeframe_option(help="Only candles of this length.")]
 
 
 @app.command("import")
@@ -122,7 +105,7 @@ def import_(
     with (
         session.recorded("data import", request) as row,
         candle_database(session) as database,
-        _progress(session, "fewer or shorter files") as progress,
+        series_progress(session, "fewer or shorter files") as progress,
     ):
         outcome = import_paths(SqliteCandles(database), paths, options, progress)
         row.outcome = {
@@ -138,54 +121,12 @@ def import_(
     return session.show(asdict(outcome), import_screen, is_done=not refused)
 
 
-@app.command()
-@with_session
-def export(
-    session: Session,
-    path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Ends in .csv, .json (either also with .gz), .feather or .parquet.")
-    ],
-    exchange: FilesExchange = None,
-    symbol: FilesSymbol = None,
-    timeframe: FilesTimeframe = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
-) -> None:
-    """Write stored candles of one market to a file. Importing the file gives equal candles.
-
-    The file's name says the market, as KRAKEN_BTC-USD_1h.csv.gz does; the options add or replace parts of it.
-    """
-    from autopilot.adapters.imports.candle_export import export_candles, export_suffix
-
-    export_suffix(path)
-    item = chosen_series(session, path, exchange, symbol, timeframe)
-    with _progress(session, "a .feather file") as progress:
-        export_candles(stored_candles(session, item), path, force=force, progress=progress)
-    document = {**item, "file": str(path), "bytes": path.stat().st_size}
-    session.show(document, export_screen)
-
-
 @app.command("list")
 @with_session
 def list_(session: Session) -> None:
     """List the stored candles: numbers, first and last time, coverage, and series that look wrongly imported."""
     series = [judged_series(session, item) for item in stored_series(session, with_coverage=True)]
     session.show({"series": series}, list_screen)
-
-
-@app.command()
-@with_session
-def verify(
-    session: Session,
-    exchange: OneExchange = None,
-    symbol: OneSymbol = None,
-    timeframe: OneTimeframe = None,
-) -> int:
-    """Check the stored candles for faults; exit code 1 if there are any, but 0 for gaps alone."""
-    found = matching_series(session, wanted_market(exchange, symbol, timeframe))
-    with _progress(session, "--exchange", "--symbol", "--timeframe") as progress:
-        series = [verified_series(session, item) for item in _each(found, "verify", progress)]
-    is_sound = all(item["sound"] for item in series)
-    return session.show({"series": series, "sound": is_sound}, verify_screen, is_done=is_sound)
 
 
 @app.command()
@@ -215,9 +156,9 @@ def rename(
             for item in named_series(session, wanted)
         ]
         row.outcome = {"series": moves}
-        with candle_database(session) as database, _progress(session, "--timeframe") as progress:
+        with candle_database(session) as database, series_progress(session, "--timeframe") as progress:
             store = SqliteCandles(database)
-            for move in _each(moves, "rename", progress):
+            for move in each_series(moves, "rename", progress):
                 length = Timeframe(move["timeframe"])
                 store.rename_candles(move["exchange"], move["symbol"], length, move["to_exchange"], move["to_symbol"])
     return session.show({"renamed": moves}, rename_screen)
@@ -243,9 +184,9 @@ def delete(
             row.result = DECLINED
             return ExitCode.FAILED
         row.outcome = {"series": found}
-        with candle_database(session) as database, _progress(session, "--timeframe") as progress:
+        with candle_database(session) as database, series_progress(session, "--timeframe") as progress:
             store = SqliteCandles(database)
-            for item in _each(found, "delete", progress):
+            for item in each_series(found, "delete", progress):
                 store.delete_candles(item["exchange"], item["symbol"], Timeframe(item["timeframe"]))
     return session.show({"deleted": found}, delete_screen)
 
@@ -257,19 +198,6 @@ def _may_delete(session: Session, found: list[Document], timeframe: str | None) 
     only = f" --timeframe {found[0]['timeframe']}" if timeframe else ""
     command = f"autopilot data delete --exchange {found[0]['exchange']} --symbol {found[0]['symbol']}{only} --yes"
     return confirmed(session, question, refusal="nothing was deleted", hint=command)
-
-
-def _progress(session: Session, *shorter: str) -> AbstractContextManager[Progress]:
-    """Of one stage, of which no lines are shown; ``shorter``: what makes the work so."""
-    return progress_view(session.output.remarks, Forecast({}, shorter), is_short=True)
-
-
-def _each(series: list[Document], stage: str, progress: Progress) -> Iterator[Document]:
-    """The series one by one, reported as steps."""
-    for done, item in enumerate(series):
-        progress(stage, done, len(series), f"{item['symbol']} {item['timeframe']}")
-        yield item
-    progress(stage, len(series), len(series))
 
 
 def _names(paths: list[Path]) -> list[str]:

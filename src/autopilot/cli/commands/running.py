@@ -152,7 +152,8 @@ def _start(session: Session, body: dict[str, Any], passphrase: Passphrase | None
     """Start the daemon if none runs, and symbols. A daemon that was started for nothing ends again."""
     from autopilot.daemon.spawn import ensure_daemon
 
-    is_new = ensure_daemon(session.paths, [*session.places.arguments(), "daemon"], passphrase=passphrase).started
+    arguments = [*session.places.arguments(), "daemon"]
+    is_new = ensure_daemon(session.paths, arguments, passphrase=passphrase, remark=session.output.remark).started
     try:
         answer = session.client(START_TIMEOUT_S).post(address("start"), body)
     except AutopilotError:

@@ -21,6 +21,7 @@ from autopilot.cli.render.blocks import (
 from autopilot.cli.render.coverage_strip import coverage_blocks
 from autopilot.cli.render.words import count, day, size, utc
 from autopilot.domain.document_types import Document
+from autopilot.domain.market import MarketKind
 
 SERIES_FIELDS: tuple[Field[Document], ...] = (
     field("exchange", lambda item: item["exchange"]),
@@ -55,6 +56,8 @@ PRUNE_FIELDS: tuple[Field[Document], ...] = (
     *SERIES_FIELDS,
     field("before", lambda item: utc(item["before_ms"])),
 )
+HARMLESS = {"gap", "closes apart"}
+"""The faults that are no damage by themselves."""
 MOST_NAMES = 5
 NOTHING_STORED = "No candles are stored. Try: autopilot data import PATH"
 
@@ -66,9 +69,11 @@ def list_screen(document: Document) -> Screen:
 
 
 def verify_screen(document: Document) -> Screen:
-    """``{"series": [{exchange, symbol, timeframe, candles, faults, sound}…], "sound"}``."""
+    """``{"series": [{exchange, symbol, timeframe, candles, faults, missing, sound}…], "sound"}``; with ``against`` in
+    each series if it was compared."""
     series = document["series"]
-    return (*listing(VERIFY_FIELDS, series, NOTHING_STORED), *_faults(series), *_suspicions(series))
+    rest = (*_faults(series), *_known_gaps(series), *_comparisons(series), *_suspicions(series))
+    return (*listing(VERIFY_FIELDS, series, NOTHING_STORED), *rest)
 
 
 def import_screen(document: Document) -> Screen:
@@ -102,11 +107,15 @@ def prune_screen(document: Document) -> Screen:
 
 
 def export_screen(document: Document) -> Screen:
-    """``{"file", "bytes", …}`` and the fields of `list_screen`."""
-    market = f"{document['exchange']} {document['symbol']} {document['timeframe']}"
-    period = f"{utc(document['first_at_ms'])} to {utc(document['last_at_ms'])}"
-    words = f"{count(document['candles'], 'candle')} of {market}, {period}, written to {document['file']}"
-    return (line(words),)
+    """``{"file", "bytes", …}`` and the fields of `list_screen`; ``{"exported": [such a document…]}`` of a folder."""
+    files = document.get("exported", [document])
+    return tuple(line(_export_words(item)) for item in files) or (line(NOTHING_STORED),)
+
+
+def _export_words(item: Document) -> str:
+    market = f"{item['exchange']} {item['symbol']} {item['timeframe']}"
+    period = f"{utc(item['first_at_ms'])} to {utc(item['last_at_ms'])}"
+    return f"{count(item['candles'], 'candle')} of {market}, {period}, written to {item['file']}"
 
 
 def sentiment_screen(document: Document) -> Screen:
@@ -119,7 +128,7 @@ def _verdict(faults: list[Document]) -> Span:
     if not faults:
         return Span("sound", Style.GOOD)
     kinds = [str(fault["kind"]) for fault in faults]
-    return Span(", ".join(kinds), Style.WARNING if kinds == ["gap"] else Style.BAD)
+    return Span(", ".join(kinds), Style.WARNING if set(kinds) <= HARMLESS else Style.BAD)
 
 
 def _faults(series: list[Document]) -> Iterator[Block]:
@@ -127,6 +136,47 @@ def _faults(series: list[Document]) -> Iterator[Block]:
         if item["faults"]:
             yield from (BLANK, heading(f"{item['exchange']} {item['symbol']} {item['timeframe']}"))
             yield from (line(f"  {fault['kind']}: {fault['words']}", hang=4) for fault in item["faults"])
+
+
+def _known_gaps(series: list[Document]) -> Iterator[Block]:
+    """The missing candles that do not exist, and the command that asks for the others."""
+    known = [item for item in series if any(item["missing"].values())]
+    if known:
+        yield from (BLANK, heading("Missing candles"))
+    for item in known:
+        missing, market = item["missing"], f"{item['exchange']} {item['symbol']} {item['timeframe']}"
+        parts = {"confirmed by the exchange": "confirmed", "to be asked again": "unsettled", "never asked": "unasked"}
+        words = ", ".join(f"{missing[name]:,} {said}" for said, name in parts.items() if missing[name])
+        yield line(f"  {market}: {words}", hang=4)
+        if missing["unasked"] and MarketKind.of(item["exchange"]) is MarketKind.REAL:
+            names = f"--exchange {item['exchange']} --symbol {item['symbol']} --timeframe {item['timeframe']}"
+            yield remedy(f"autopilot data repair {names}", indent=4, hang=4)
+
+
+def _comparisons(series: list[Document]) -> Iterator[Block]:
+    found = [item for item in series if item.get("against")]
+    if found:
+        yield from (BLANK, heading(f"Beside {found[0]['against']['exchange']}"))
+    for item in found:
+        beside, market = item["against"], f"{item['exchange']} {item['symbol']} {item['timeframe']}"
+        yield line(f"  {market}: {_comparison_words(beside)}", hang=4)
+
+
+def _comparison_words(beside: Document) -> str:
+    if not beside["common"]:
+        return "no common candle" if beside["candles"] else "no such candles are stored there"
+    parts = [
+        f"{count(beside['common'], 'common candle')}",
+        f"closes apart by {beside['median_bps']:.1f} bps (median), {beside['worst_bps']:,.0f} at most",
+    ]
+    if beside["volume_ratio"] is not None:
+        parts.append(f"{beside['volume_ratio']:.3g} times its volume")
+    if beside["missing_here"]:
+        first = utc(beside["first_missing_here_ms"])
+        parts.append(f"{beside['missing_here']:,} candles are only there, first {first}")
+    if beside["missing_there"]:
+        parts.append(f"{beside['missing_there']:,} only here")
+    return "; ".join(parts)
 
 
 def _losses(imported: list[Document]) -> Iterator[Block]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from autopilot.adapters.store import migration
 from autopilot.app.trading.passphrase import given_passphrase
 from autopilot.config.paths import find_paths
 from autopilot.daemon.lifecycle import run_daemon
@@ -55,6 +56,9 @@ def main() -> int:
         (directory / "opening").touch()
         if mode == "refuse":
             raise StoreTooNew("the database is from the future", hint="upgrade")
+        if mode == "migrating":
+            for done in (1, 2):
+                migration.log.warning("moved %d of 2", done)
         if mode == "slow":
             await asyncio.sleep(60)
         return LittleService(directory, request_stop, mode)

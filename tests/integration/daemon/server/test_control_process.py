@@ -163,6 +163,35 @@ def test_the_reason_of_a_refusal_reaches_the_command(background: Any) -> None:
     assert caught.value.hint == "upgrade"
 
 
+def test_what_takes_a_start_long_reaches_the_command_and_the_log(paths: Paths) -> None:
+    said: list[str] = []
+    arguments = [str(paths.data_dir), "migrating"]
+    pid = ensure_daemon(paths, arguments, 15.0, PROGRAM, remark=said.append).health["pid"]
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert said == ["moved 1 of 2", "moved 2 of 2"]
+    assert all(each in paths.log_file.read_text() for each in said)
+
+
+def test_the_limit_begins_anew_with_each_remark(monkeypatch: pytest.MonkeyPatch) -> None:
+    readable, writable = os.pipe()
+    now, said = [0.0], []
+    lines = [*(f'{{"ready": null, "busy": "{number}"}}' for number in range(5)), '{"ready": true}']
+
+    def wait(_readable: list[int], _writable: list[int], _failed: list[int], seconds: float) -> Any:
+        assert seconds == 10.0
+        now[0] += 9.0
+        os.write(writable, lines.pop(0).encode() + b"\n")
+        return [readable], [], []
+
+    monkeypatch.setattr(spawn, "select", SimpleNamespace(select=wait))
+    monkeypatch.setattr(spawn, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    assert spawn._last_report(readable, 10.0, said.append) == b'{"ready": true}'
+    assert said == list("01234")
+    os.close(readable)
+    os.close(writable)
+
+
 def test_of_a_crash_the_last_word_is_told(background: Any, paths: Paths) -> None:
     paths.state_dir.mkdir()
     paths.log_file.write_text("an old line\n")

@@ -14,10 +14,10 @@ from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autopilot.adapters.sentiment.fear_greed import FIRST_RETRY_MS, REFRESH_MS, FearGreed, read_index
+from autopilot.adapters.sentiment.fear_greed import FIRST_RETRY_MS, PUBLISHED_MS, REFRESH_MS, FearGreed, read_index
 from autopilot.domain.errors import StoreUnavailable
-from autopilot.domain.sentiment import SentimentSeries
-from autopilot.domain.timeframe import DAY_MS
+from autopilot.domain.sentiment import SentimentSeries, news_of
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS
 
 TODAY_MS = 20_000 * DAY_MS
 NOW_MS = TODAY_MS + 7_000_000
@@ -30,7 +30,7 @@ class MemoryStore:
     """A SentimentStore that remembers what was written, and fails on request."""
 
     def __init__(self, days: dict[int, float] | None = None, *, broken: bool = False) -> None:
-        self.days = dict(days or {})
+        self.series = as_series(days or {})
         self.written: list[dict[int, float]] = []
         self.broken = broken
 
@@ -39,13 +39,13 @@ class MemoryStore:
             raise StoreUnavailable("the disk is full")
         assert series.name == "fear_greed"
         self.written.append(as_dict(series))
-        self.days |= as_dict(series)
+        self.series = self.series.with_news(series)
 
     def load_sentiment(self, name: str, since_ms: int, until_ms: int) -> SentimentSeries:
         if self.broken:
             raise StoreUnavailable("the database is locked")
-        days = {at: self.days[at] for at in sorted(self.days) if since_ms <= at <= until_ms}
-        return SentimentSeries(name, np.array(list(days), dtype=np.int64), np.array(list(days.values()), dtype=float))
+        assert name == "fear_greed"
+        return self.series.between(since_ms, until_ms)
 
 
 class Site:
@@ -92,6 +92,11 @@ def index(days: dict[int, object]) -> str:
     return json.dumps({"name": "Fear and Greed Index", "data": rows, "metadata": {"error": None}})
 
 
+def as_series(days: dict[int, float]) -> SentimentSeries:
+    at_ms = sorted(days)
+    return SentimentSeries("fear_greed", np.array(at_ms, dtype=np.int64), np.array([days[at] for at in at_ms]))
+
+
 def as_dict(series: SentimentSeries) -> dict[int, float]:
     return dict(zip(series.known_at_ms.tolist(), series.value.tolist(), strict=True))
 
@@ -109,30 +114,123 @@ async def ask(source: FearGreed) -> dict[int, float]:
 
 async def test_the_first_answer_is_what_is_stored_and_the_next_has_the_news() -> None:
     store = MemoryStore({TODAY_MS - DAY_MS: 20.0, TODAY_MS - 2 * DAY_MS: 10.0})
-    async with serving(saying(index({TODAY_MS: "40", TODAY_MS - DAY_MS: "25"}))) as (_, url):
+    async with serving(saying(index({TODAY_MS: "40", TODAY_MS - DAY_MS: "20"}))) as (_, url):
         source = FearGreed(store, url=url, clock=FakeClock(NOW_MS))
         assert await ask(source) == {TODAY_MS - 2 * DAY_MS: 10.0, TODAY_MS - DAY_MS: 20.0}
         await refreshed()
-        expected = {TODAY_MS - 2 * DAY_MS: 10.0, TODAY_MS - DAY_MS: 25.0, TODAY_MS: 40.0}
+        expected = {TODAY_MS - 2 * DAY_MS: 10.0, TODAY_MS - DAY_MS: 20.0, TODAY_MS: 40.0}
         assert await ask(source) == expected
-        assert store.written == [{TODAY_MS - DAY_MS: 25.0, TODAY_MS: 40.0}]
+        assert store.written == [{TODAY_MS: 40.0}]
         later = FearGreed(store, url="http://127.0.0.1:1/", clock=FakeClock(NOW_MS))
         assert await ask(later) == expected
         await source.close()
         await later.close()
 
 
-async def test_a_day_counts_from_its_midnight_and_not_before() -> None:
+def value_at(series: SentimentSeries, moment_ms: int) -> float:
+    return float(series.at(np.array([moment_ms], dtype=np.int64))[0])
+
+
+async def test_a_value_that_came_late_decides_nothing_before_it_came() -> None:
+    store = MemoryStore({TODAY_MS - DAY_MS: 25.0})
     async with serving(saying(index({TODAY_MS: "40", TODAY_MS - DAY_MS: "25"}))) as (_, url):
+        source = FearGreed(store, url=url, clock=FakeClock(NOW_MS))
+        await ask(source)
+        await refreshed()
+        before = await source.series("BTC/USD", MONTH_AGO_MS, NOW_MS - 1)
+        assert as_dict(before) == {TODAY_MS - DAY_MS: 25.0}
+        known = await source.series("BTC/USD", MONTH_AGO_MS, NOW_MS + DAY_MS)
+        stored = store.load_sentiment("fear_greed", 0, NOW_MS)
+        for series in (known, stored):
+            assert [value_at(series, at) for at in (TODAY_MS, NOW_MS - 1, NOW_MS)] == [25.0, 25.0, 40.0]
+        assert np.isnan(value_at(known, TODAY_MS + 3 * DAY_MS + 1)), "its age counts from its publication"
+        await source.close()
+
+
+async def test_a_value_revised_later_leaves_earlier_decisions_as_they_were() -> None:
+    clock, store = FakeClock(NOW_MS), MemoryStore({TODAY_MS: 40.0})
+    async with serving(saying(index({TODAY_MS: "55"}))) as (site, url):
+        source = FearGreed(store, url=url, clock=clock)
+        await ask(source)
+        await refreshed()
+        for series in (await source.series("BTC/USD", MONTH_AGO_MS, NOW_MS), store.series):
+            assert [value_at(series, at) for at in (TODAY_MS, NOW_MS - 1, NOW_MS)] == [40.0, 40.0, 55.0]
+        for answer, again in (({TODAY_MS: "55"}, 1), ({TODAY_MS + DAY_MS: "60", TODAY_MS: "57"}, 2)):
+            site.answer = saying(index(answer))
+            clock.at_ms += DAY_MS
+            await ask(source)
+            await refreshed()
+            assert len(store.written) == again
+        assert store.written[-1] == {TODAY_MS + DAY_MS: 60.0}, "an older day keeps the value that was seen"
+        await source.close()
+
+
+async def test_the_past_counts_from_its_publication() -> None:
+    days: dict[int, object] = {TODAY_MS - day * DAY_MS: str(day) for day in range(30)}
+    async with serving(saying(index(days))) as (_, url):
         source = FearGreed(MemoryStore(), url=url, clock=FakeClock(NOW_MS))
         await ask(source)
         await refreshed()
-        before = await source.series("BTC/USD", MONTH_AGO_MS, TODAY_MS - 1)
-        assert as_dict(before) == {TODAY_MS - DAY_MS: 25.0}
-        assert before.at(np.array([TODAY_MS - 1], dtype=np.int64)).tolist() == [25.0]
-        at_midnight = await source.series("BTC/USD", MONTH_AGO_MS, TODAY_MS)
-        assert at_midnight.at(np.array([TODAY_MS], dtype=np.int64)).tolist() == [40.0]
+        known = await source.series("BTC/USD", MONTH_AGO_MS, NOW_MS)
+        assert value_at(known, TODAY_MS - 20 * DAY_MS) == 20.0
+        assert np.isnan(value_at(known, NOW_MS - 1)), "nothing was known before the first download"
+        assert value_at(known, NOW_MS) == 0.0
         await source.close()
+
+
+async def test_the_new_day_is_asked_for_when_it_begins_and_again_while_it_is_late() -> None:
+    clock, store = FakeClock(TODAY_MS - HOUR_MS), MemoryStore()
+    yesterday = saying(index({TODAY_MS - DAY_MS: "40"}))
+    async with serving(yesterday) as (site, url):
+        source = FearGreed(store, url=url, clock=clock)
+
+        async def asked_at(at_ms: int) -> int:
+            clock.at_ms = at_ms
+            await ask(source)
+            await refreshed()
+            return site.asked
+
+        assert await asked_at(TODAY_MS - HOUR_MS) == 1
+        assert await asked_at(TODAY_MS + PUBLISHED_MS - 1) == 1
+        assert await asked_at(TODAY_MS + PUBLISHED_MS) == 2
+        at_ms = TODAY_MS + PUBLISHED_MS
+        for number, pause_min in enumerate((5, 10, 20, 40, 60, 60), start=2):
+            at_ms += pause_min * 60_000
+            assert await asked_at(at_ms - 1) == number
+            assert await asked_at(at_ms) == number + 1
+        site.answer = saying(index({TODAY_MS: "50"}))
+        at_ms += HOUR_MS
+        assert await asked_at(at_ms) == 9
+        assert await asked_at(at_ms + REFRESH_MS - 1) == 9
+        await source.close()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 60),
+            st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=4),
+        ),
+        min_size=1,
+        max_size=14,
+    )
+)
+def test_a_replay_has_at_each_moment_the_value_that_was_seen_then(
+    steps: list[tuple[int, list[tuple[int, int]]]],
+) -> None:
+    """Each step: hours since the one before, and the days of the site's answer: how old, and with which value."""
+    now_ms, held = TODAY_MS, SentimentSeries.neutral("fear_greed")
+    lived: list[tuple[int, float]] = []
+    for hours, days in steps:
+        moments = [now_ms + hour * HOUR_MS for hour in range(hours)]
+        lived += [(moment_ms, value_at(held.between(0, now_ms), moment_ms)) for moment_ms in moments]
+        now_ms += hours * HOUR_MS
+        today_ms = now_ms - now_ms % DAY_MS
+        answer = as_series({today_ms - age * DAY_MS: float(value) for age, value in days})
+        held = held.with_news(news_of(held, answer, now_ms, 0 if len(held.value) else TODAY_MS))
+    begun = [each for each in lived if each[0] >= TODAY_MS + steps[0][0] * HOUR_MS]
+    again = held.at(np.array([at_ms for at_ms, _ in begun], dtype=np.int64))
+    np.testing.assert_array_equal(again, [value for _, value in begun])
 
 
 async def test_it_is_asked_for_once_in_a_few_hours_and_written_only_when_it_is_new() -> None:
@@ -204,7 +302,7 @@ async def test_a_useless_answer_leaves_what_is_known_and_backs_off(
         clock.at_ms += REFRESH_MS
         await ask(source)
         await refreshed()
-        assert await ask(source) == {TODAY_MS: 50.0}
+        assert store.written == [{TODAY_MS + 1: 50.0}]
         await source.close()
 
 
@@ -277,6 +375,37 @@ async def test_a_broken_store_does_not_keep_the_index_from_being_used(caplog: py
         await refreshed()
         assert store.written == [{TODAY_MS: 40.0}], "what could not be written is written later"
         await source.close()
+
+
+async def test_an_index_without_a_new_day_is_stale_by_the_calendar() -> None:
+    clock, store = FakeClock(NOW_MS), MemoryStore({TODAY_MS: 33.0})
+    source = FearGreed(store, url="http://127.0.0.1:1/", clock=clock)
+    assert source.stale() is None, "nobody asked for it"
+    await ask(source)
+    await refreshed()
+    clock.at_ms = TODAY_MS + 30 * HOUR_MS
+    assert source.stale() is None
+    clock.at_ms += 1
+    stale = source.stale()
+    assert stale is not None
+    assert (stale.since_ms, stale.counts) == (TODAY_MS + 30 * HOUR_MS, True)
+    assert "its latest value is that of 2024-10-04; it is still used" in stale.words
+    clock.at_ms = TODAY_MS + 3 * DAY_MS + 1
+    stale = source.stale()
+    assert stale is not None
+    assert "no opinion" in stale.words
+    await source.close()
+
+
+async def test_an_index_that_never_came_is_stale_from_the_first_failure_on() -> None:
+    source = FearGreed(MemoryStore(), url="http://127.0.0.1:1/", clock=FakeClock(NOW_MS))
+    await ask(source)
+    assert source.stale() is None, "it is being downloaded"
+    await refreshed()
+    stale = source.stale()
+    assert stale is not None
+    assert (stale.last_day_ms, stale.since_ms, stale.counts) == (None, NOW_MS, False)
+    await source.close()
 
 
 JSON = st.recursive(

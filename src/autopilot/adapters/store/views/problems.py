@@ -22,10 +22,11 @@ from autopilot.adapters.store.views.passed_over import passed_since_decided
 from autopilot.domain.account import BooksState, exchange_of, is_live
 from autopilot.domain.clock_error import ClockError
 from autopilot.domain.document_types import Document
-from autopilot.domain.market import CandleKind
+from autopilot.domain.market import CandleKind, MarketKind
 from autopilot.domain.model_state import LostPlace
 from autopilot.domain.order import OrderStatus, OrderType, Purpose
 from autopilot.domain.passed_candles import MORE_HISTORY, PassReason
+from autopilot.domain.stale_sentiment import StaleSentiment
 from autopilot.domain.timeframe import utc_text
 from autopilot.domain.trading_mode import (
     AUDIT_ALTERED,
@@ -83,10 +84,15 @@ def mode_document(account: str, restrictions: Sequence[Restriction]) -> Document
 
 
 def problems(
-    database: Database, status: Document, books: Mapping[str, BooksState], clock_errors: Sequence[ClockError] = ()
+    database: Database,
+    status: Document,
+    books: Mapping[str, BooksState],
+    clock_errors: Sequence[ClockError] = (),
+    sentiment: StaleSentiment | None = None,
 ) -> list[Document]:
-    """A `ProblemDocument` for each problem of the database, of ``status``, of the ``books`` by account, or of this
-    machine's clock: errors first, and among them those that keep a position from being sold. Raises StoreError."""
+    """A `ProblemDocument` for each problem of the database, of ``status``, of the ``books`` by account, of the
+    sentiment index, or of this machine's clock: errors first, and among them those that keep a position from being
+    sold. Raises StoreError."""
     unknown = database.rows("SELECT * FROM orders WHERE status = 'unknown' ORDER BY created_at_ms")
     data_dir, held = database.path.parent, holdings(database.connection)
     found = [
@@ -102,6 +108,7 @@ def problems(
         *_armings(altered_armings(database)),
         *_modes(altered_modes(database)),
         *_passed_over(database.connection, status["symbols"]),
+        *_sentiment(sentiment, status["symbols"]),
         *_candles(database.rows(STORED)),
         *_models(status["models"], status["symbols"]),
         *_lost_places(SqliteLostPlaces(database).vacant()),
@@ -341,6 +348,13 @@ def _clocks(errors: Sequence[ClockError]) -> Iterator[Document]:
             error.since_ms,
             "timedatectl shows whether it is kept; sudo timedatectl set-ntp true corrects it",
         )
+
+
+def _sentiment(stale: StaleSentiment | None, symbols: Sequence[Document]) -> Iterator[Document]:
+    if stale and any(each["running"] and MarketKind.of(each["exchange"]) is MarketKind.REAL for each in symbols):
+        level = "info" if stale.counts else "warning"
+        hint = "check that https://api.alternative.me can be reached; autopilot data import --sentiment FILE adds days"
+        yield _problem("SENTIMENT_STALE", level, "the Fear & Greed index", stale.words, stale.since_ms, hint)
 
 
 def _lock(path: Path, since_ms: int | None) -> Iterator[Document]:

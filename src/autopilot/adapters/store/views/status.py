@@ -15,6 +15,7 @@ from autopilot.domain.account import BooksState
 from autopilot.domain.clock_error import ClockError
 from autopilot.domain.document_types import Document
 from autopilot.domain.errors import NotFound
+from autopilot.domain.stale_sentiment import StaleSentiment
 from autopilot.domain.trading_mode import Restriction
 
 
@@ -23,7 +24,7 @@ class LiveState:
     """The state that only the running daemon knows. ``models``: a `LoadedModelDocument` for each champion; ``symbol``
     puts the live state of a symbol over the stored one; ``restrictions`` gives those in force for an account;
     ``books``: the state of the books by account; ``clock_errors``: by how much this machine's clock is wrong;
-    ``locked_at_ms``: since when another program holds the database."""
+    ``locked_at_ms``: since when another program holds the database; ``stale_sentiment``: an index without news."""
 
     daemon: Document
     models: Sequence[Document]
@@ -32,6 +33,7 @@ class LiveState:
     books: Mapping[str, BooksState]
     clock_errors: Sequence[ClockError]
     locked_at_ms: int | None
+    stale_sentiment: StaleSentiment | None = None
 
 
 def status_document(database: Path, now_ms: int, live: LiveState | None = None, symbol: str | None = None) -> Document:
@@ -55,7 +57,8 @@ def status_document(database: Path, now_ms: int, live: LiveState | None = None, 
             document["model"] = _leading(document["symbols"], live.models)
         document["real_money"] = real_money(opened, document["symbols"], now_ms)
         document["database"] |= database_size(opened, now_ms)
-        document["health"] = problems(opened, document, live.books if live else {}, live.clock_errors if live else ())
+        known = (live.books, live.clock_errors, live.stale_sentiment) if live else ({}, (), None)
+        document["health"] = problems(opened, document, *known)
     if symbol is not None:
         document["symbols"] = [each for each in document["symbols"] if each["symbol"] == symbol]
         if not document["symbols"]:
