@@ -18,11 +18,13 @@ class MarketSnapshot:
     """The answer to one fetch: closed candles, oldest first, and the latest price, None if unknown.
 
     ``more``: whether to fetch again at once, because the next candle is due already (on an offline market).
+    ``awaited``: whether a candle has closed that the exchange does not show yet, or not for good: fetch again soon.
     """
 
     candles: Candles
     quote: Quote | None
     more: bool = False
+    awaited: bool = False
 
 
 class CandleSource(Protocol):

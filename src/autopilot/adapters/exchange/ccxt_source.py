@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
@@ -11,6 +13,7 @@ from autopilot.adapters.exchange.ccxt_errors import AGAIN
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.history.page_way import PageWay
 from autopilot.adapters.exchange.public_exchange import PublicExchange
+from autopilot.adapters.exchange.settling import Settling
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable
@@ -23,6 +26,9 @@ from autopilot.ports.market_data import CandleSource, MarketSnapshot
 TIMEOUT_S = 8.0
 """For all requests of one call, so that the caller gets an answer or an error within 10 s; in `CcxtCandles.history` for
 each request."""
+LONG_AT_ONCE = 4
+"""Symbols whose first pages are fetched side by side. If all that start together shared the rate limit, each would take
+longer than `TIMEOUT_S`, and all would fail."""
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +52,8 @@ class CcxtCandles(CandleSource):
             name, clock or ExchangeClock(name), timeout_s, needs_coin_list=needs_coin_list, base_url=base_url
         )
         self._shortages: set[tuple[str, Timeframe]] = set()
+        self._settling = Settling(self._exchange.clock.steady)
+        self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self.pages = PageWay(self._exchange)
         """The same exchange's past candles."""
 
@@ -73,7 +81,7 @@ class CcxtCandles(CandleSource):
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         exchange, clock = self._exchange, self._exchange.clock
         await exchange.require_timeframe(timeframe)
-        async with exchange.asking_for(symbol, timeframe):
+        async with self._long if since_ms is None else nullcontext(), exchange.asking_for(symbol, timeframe):
             await exchange.description(symbol)
             now_ms, sent_ms = clock.now_ms(), clock.steady.now_ms()
             first_ms = timeframe.floor(now_ms) - limit * timeframe.ms if since_ms is None else since_ms
@@ -86,12 +94,16 @@ class CcxtCandles(CandleSource):
         clock.see_candle(newest_ms)
         quote = self._quote(symbol, timeframe, rows)
         candles = self._closed_candles(timeframe, rows)
+        # A candle after the newest row may have closed.
+        awaited = newest_ms + 2 * timeframe.ms <= clock.now_ms()
+        if len(candles) == len(rows) and not self._settling.is_settled(symbol, timeframe, rows[-1], sent_ms):
+            candles, awaited = candles[:-1], True
         if since_ms is None:
             candles = candles.since(newest_ms - limit * timeframe.ms)[-limit:]
             self._warn_of_shortage(symbol, timeframe, len(candles), limit)
         else:
             candles = candles.since(since_ms)
-        return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
+        return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit, awaited=awaited)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         exchange = self._exchange

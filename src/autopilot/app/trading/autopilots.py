@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.offline_markets.session import OfflineExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 from autopilot.adapters.exchange.venues.opening import public_market
@@ -15,6 +16,7 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.app.config_hash import config_hash
+from autopilot.app.data.backfill import SeriesBackfill
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
 from autopilot.distribution import installed_version
 from autopilot.domain.account import exchange_of
@@ -95,6 +97,11 @@ class Venue:
         return self.opened.source
 
     @property
+    def request_ms(self) -> float:
+        """Between two requests for candles, by the exchange's limit."""
+        return 1000 / self.source.pages.requests_per_s if isinstance(self.source, CcxtCandles) else 0.0
+
+    @property
     def liquidation(self) -> Liquidation:
         """Sells and cancels on the whole account."""
         return self.opened.liquidation
@@ -122,7 +129,7 @@ class Venue:
         return IntelligentAutopilot(
             settings,
             dependencies,
-            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
+            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent, self._backfill(candles)),
             self._reader(settings, candles),
         )
 
@@ -134,6 +141,10 @@ class Venue:
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
+
+    def _backfill(self, candles: SqliteCandles) -> SeriesBackfill | None:
+        source = self.source
+        return SeriesBackfill(source.pages, candles, source.clock) if isinstance(source, CcxtCandles) else None
 
     def _reference(self, symbol: str, timeframe: Timeframe, candles: SqliteCandles) -> ReferenceCandles:
         """Shared on a real market. On an offline one each symbol has its own, because its time is that symbol's."""
