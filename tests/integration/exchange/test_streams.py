@@ -1,0 +1,204 @@
+"""Streams through the unmodified ccxt, before loopback servers that fail as exchanges do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from binance_exchange import BinanceExchange
+from fake_clock import FakeClock, exchange_clock
+from kraken_exchange import KrakenExchange
+from streaming_exchange import StreamingBinance, StreamingExchange, StreamingKraken
+
+from autopilot.adapters.exchange.ccxt_setup import open_exchange
+from autopilot.adapters.exchange.streams import connection
+from autopilot.adapters.exchange.streams.ccxt_streams import CcxtStreams
+from autopilot.domain.market import Quote
+from autopilot.domain.timeframe import HOUR_MS, Timeframe
+from autopilot.ports.streams import StreamListener, StreamState
+
+H1 = Timeframe.H1
+
+
+@dataclass
+class Listener(StreamListener):
+    """What the streams said."""
+
+    news: list[str] = field(default_factory=list)
+    quotes: list[Quote] = field(default_factory=list)
+
+    def on_news(self, symbol: str) -> None:
+        self.news.append(symbol)
+
+    def on_price(self, quote: Quote) -> None:
+        self.quotes.append(quote)
+
+
+@dataclass
+class World:
+    """One exchange's streams; ``clock`` is everybody's."""
+
+    clock: FakeClock
+    server: StreamingExchange
+    streams: CcxtStreams
+    listener: Listener
+    symbol: str
+
+    def state(self) -> StreamState:
+        status = self.streams.status(self.symbol)
+        assert status
+        return status.state
+
+    async def subscribe(self) -> None:
+        self.streams.subscribe(self.symbol, H1, self.listener)
+        await self.server.subscribed(2)
+
+    def compare(self, price: float) -> None:
+        """A minute later the exchange answers a request with this price."""
+        self.clock.at_ms += 60_000
+        self.streams.compare(Quote(self.symbol, price, self.clock.at_ms))
+
+    async def price(self, price: float) -> None:
+        """The ticker shows it, and it is heard."""
+        before = len(self.listener.quotes)
+        await self.server.ticker(self.symbol, price, self.clock.at_ms)
+        await until(lambda: len(self.listener.quotes) > before)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """The loop runs on until it is."""
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110 - a state changes without an event
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def world(name: str) -> AsyncIterator[World]:
+    clock = FakeClock()
+    clock.at_ms = clock.at_ms // HOUR_MS * HOUR_MS + 600_000
+    kinds: dict[str, Any] = {
+        "kraken": (KrakenExchange, StreamingKraken),
+        "binance": (BinanceExchange, StreamingBinance),
+    }
+    plain, server = kinds[name][0](clock.now_ms), kinds[name][1]()
+    await asyncio.gather(plain.start(), server.start())
+    exchange = await open_exchange(name, 5.0, plain.url, clock=clock, burst=9.0, needs_coin_list=name == "kraken")
+    exchange.timeout_on_exit = 0
+
+    async def listed() -> Any:
+        await exchange.load_markets()
+        return exchange
+
+    tasks = asyncio.all_tasks()
+    streams = CcxtStreams(name, listed, exchange_clock(name, clock), base_url=server.url, least_pause_s=0.002)
+    symbol = {"kraken": "BTC/USD", "binance": "BTC/USDT"}[name]
+    try:
+        yield World(clock, server, streams, Listener(), symbol)
+    finally:
+        await streams.close()
+        await server.connected(0)
+        left = asyncio.all_tasks() - tasks - {asyncio.current_task()}
+        left = {each for each in left if "RequestHandler" not in repr(each)}  # the servers'
+        await asyncio.gather(exchange.close(), plain.stop(), server.stop())
+        assert left == set()
+
+
+@pytest.fixture(params=["kraken", "binance"])
+async def there(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with world(request.param) as made:
+        yield made
+
+
+async def test_a_price_and_the_begin_of_a_candle_are_heard(there: World) -> None:
+    await there.subscribe()
+    assert there.state() is StreamState.CONNECTING
+    await there.price(30_000.5)
+    assert there.state() is StreamState.LIVE
+    assert there.listener.quotes[-1] == Quote(there.symbol, 30_000.5, there.clock.at_ms)
+    assert there.listener.news == []
+    begin_ms = H1.floor(there.clock.at_ms) + HOUR_MS
+    there.clock.at_ms = begin_ms + 100
+    await there.server.candle(there.symbol, 60, (begin_ms, 1.0, 2.0, 0.5, 1.5, 3.0))
+    await until(lambda: there.listener.news == [there.symbol])
+    assert there.listener.quotes[-1].price == 1.5
+    await there.price(30_001.0)
+    assert there.listener.news == [there.symbol], "once a candle"
+
+
+async def test_a_frozen_stream_is_replaced_while_the_price_moves(there: World) -> None:
+    await there.subscribe()
+    await there.price(30_000.0)
+    there.server.frozen = True
+    opened = there.server.opened
+    there.compare(30_000.0)
+    there.compare(30_000.0)
+    assert there.state() is StreamState.LIVE, "nothing moves, so nothing has to be said"
+    there.compare(30_001.0)
+    assert there.state() is StreamState.SILENT
+    await until(lambda: there.server.opened > opened)
+    there.server.frozen = False
+    await there.server.subscribed(2)
+    await there.price(30_002.0)
+    assert there.state() is StreamState.LIVE
+    assert there.listener.news == [there.symbol], "what was missed is asked for"
+
+
+async def test_a_stream_that_repeats_itself_is_as_good_as_silent(there: World) -> None:
+    await there.subscribe()
+    at_ms = there.clock.at_ms
+    await there.price(30_000.0)
+    for price in (30_000.0, 30_010.0, 30_020.0):
+        await there.server.ticker(there.symbol, 30_000.0, at_ms)
+        there.compare(price)
+    assert there.state() is StreamState.SILENT
+
+
+async def test_a_connection_that_ends_is_made_again_and_says_what_may_be_missing(there: World) -> None:
+    await there.subscribe()
+    for number in range(3):
+        await there.price(30_000.0 + number)
+        assert there.state() is StreamState.LIVE
+        assert there.listener.news == [there.symbol] * number
+        await there.server.cut()
+        await there.server.subscribed(2)
+    assert len(there.server.connections) == 2, "one for each kind, and none beside it"
+
+
+async def test_a_refused_stream_is_given_up_for_an_hour(there: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.server.refusing = True
+    there.streams.subscribe(there.symbol, H1, there.listener)
+    number = 0
+    while there.state() is not StreamState.REFUSED:
+        number += 1
+        opened = there.server.opened
+        await until(lambda opened=opened: there.server.opened > opened or there.state() is StreamState.REFUSED)
+        await until(lambda: len(there.server.connections) > 0 or there.state() is StreamState.REFUSED)
+        for step in range(3):
+            there.compare(30_000.0 + 3 * number + step)
+        assert number < 30
+    opened = there.server.opened
+    there.compare(1.0)
+    there.compare(2.0)
+    assert (there.state(), there.server.opened) == (StreamState.REFUSED, opened)
+
+
+async def test_a_connection_is_renewed_before_the_exchange_cuts_it(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "REFUSED_MS", 10)
+    await there.subscribe()
+    await there.price(30_000.0)
+    old = list(there.server.connections)
+    there.clock.at_ms += connection.LIFE_MS
+    await there.server.subscribed(4)
+    assert all(not each.socket.closed for each in old), "the new one first"
+    await there.price(30_001.0)
+    await there.server.candle(there.symbol, 60, (H1.floor(there.clock.at_ms), 1.0, 2.0, 0.5, 1.5, 3.0))
+    await there.server.connected(2)
+    assert all(each.socket.closed for each in old)
+    assert there.state() is StreamState.LIVE
+    await there.price(30_002.0)
