@@ -17,7 +17,7 @@ from fake_clock import FakeClock
 from kraken_exchange import KrakenExchange
 
 from autopilot.adapters.clock import SteadyClock, WallClock
-from autopilot.adapters.exchange import ccxt_source
+from autopilot.adapters.exchange import public_exchange
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.models.champions import Champions
 from autopilot.adapters.models.files import ModelFiles
@@ -179,7 +179,7 @@ async def fresh_machine(data_dir: Path, monkeypatch: pytest.MonkeyPatch, candles
         made.timeout_on_exit = 0
         return made
 
-    monkeypatch.setattr(ccxt_source, "open_exchange", opened)
+    monkeypatch.setattr(public_exchange, "open_exchange", opened)
     made = Fresh(find_paths(data_dir=data_dir), clock, kraken, coinbase, candles)
     yield made
     await made.stop()

@@ -209,9 +209,14 @@ class UnknownTimeframe(ExchangeError):
 
 
 class MarketUnavailable(ExchangeError):
-    """The exchange did not answer usefully; a later attempt may succeed."""
+    """The exchange did not answer usefully; a later attempt may succeed. ``retry_after_s``: in how many seconds, if the
+    exchange wants no requests until then."""
 
     kind = Kind.UNAVAILABLE
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class KeyShared(MarketUnavailable):

@@ -30,10 +30,12 @@ class HistoryChunk:
 @dataclass(frozen=True, slots=True)
 class FetchedChunk:
     """The answer to a chunk. ``candles``: all closed candles that the exchange has in ``known``, oldest first.
-    ``known``: the part of the chunk's span that was really answered; the rest is still missing; None if nothing was."""
+    ``known``: the part of the chunk's span that was really answered; the rest is still missing; None if nothing was.
+    ``next_at_ms``: of a chunk without candles, when the first candle after it opened, if the answer shows that."""
 
     candles: Candles
     known: TimeSpan | None
+    next_at_ms: int | None = None
 
 
 class HistoryWay(Protocol):

@@ -204,7 +204,7 @@ FAULTS = ["429", "418", "403", "500", "503", "html", "null", "[]", '"words"', "{
 
 @pytest.mark.parametrize("where", ["markets", "candles"])
 async def test_every_misbehaviour_is_an_unavailable_market_that_comes_back(
-    coinbase: Any, connect: Connect, where: str
+    coinbase: Any, machine: FakeClock, connect: Connect, where: str
 ) -> None:
     source = connect("coinbase", coinbase.url)
     for fault in FAULTS:
@@ -217,6 +217,7 @@ async def test_every_misbehaviour_is_an_unavailable_market_that_comes_back(
         assert "<" not in words
         assert "start=" not in words
         assert len(words) < 500
+        machine.at_ms += int(1_000 * (caught.value.retry_after_s or 0))
     snapshot = await source.fetch("BTC/USD", H1, None, 100)
     assert len(snapshot.candles) == 100
 
@@ -320,11 +321,12 @@ async def test_a_step_of_amounts_is_no_finer_than_the_coin(
     assert (await source.market("BTC/USD")).amount_step == Decimal(step)
 
 
-async def test_krakens_own_words_are_passed_on(kraken: Any, connect: Connect) -> None:
+async def test_krakens_own_words_are_passed_on(kraken: Any, machine: FakeClock, connect: Connect) -> None:
     source = connect("kraken", kraken.url)
     kraken.candle_answer = lambda request: {"error": ["EGeneral:Temporary lockout"]}
     with pytest.raises(MarketUnavailable, match="Temporary lockout"):
         await source.fetch("BTC/USD", H1, None, 5)
+    machine.at_ms += 1_000
     kraken.candle_answer = lambda request: {"error": ["EService:Unavailable"]}
     with pytest.raises(MarketUnavailable, match="EService:Unavailable"):
         await source.fetch("BTC/USD", H1, None, 5)

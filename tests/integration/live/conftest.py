@@ -23,8 +23,8 @@ from ready_database import ready_database
 
 from autopilot.adapters.audit_head import Anchor
 from autopilot.adapters.clock import SteadyClock, WallClock
-from autopilot.adapters.exchange import ccxt_source
 from autopilot.adapters.exchange import gateway as gateway_module
+from autopilot.adapters.exchange import public_exchange
 from autopilot.adapters.exchange.ccxt_broker import SEND_WITHIN_MS, CcxtBroker
 from autopilot.adapters.exchange.ccxt_setup import open_exchange
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
@@ -207,7 +207,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, exchange: LoopbackExchange) -> None:
         return made
 
     monkeypatch.setattr(gateway_module, "open_exchange", opened)
-    monkeypatch.setattr(ccxt_source, "open_exchange", opened)
+    monkeypatch.setattr(public_exchange, "open_exchange", opened)
 
 
 @pytest.fixture

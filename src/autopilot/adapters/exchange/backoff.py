@@ -32,6 +32,14 @@ class Backoff:
         # The exponent is bounded: an outage may last for days.
         self._pause(why, 0.0 if self._failures == 1 else min(2.0 ** min(self._failures - 2, 10), LONGEST_S))
 
+    def demanded(self, why: str, pause_s: float | None) -> None:
+        """The exchange wants no request for ``pause_s``. None if it does not say for how long: then for 1, 2, 4 …
+        seconds, at most a minute. Never ends a longer pause."""
+        self._failures += 1
+        pause_s = min(2.0 ** min(self._failures - 1, 10), LONGEST_S) if pause_s is None else pause_s
+        if pause_s > self.left_s:
+            self._pause(why, pause_s)
+
     def locked_out(self, why: str) -> None:
         self._failures = 0
         self._pause(why, LOCKOUT_S)

@@ -75,6 +75,15 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
         raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
 
 
+def is_final(error: MarketUnavailable) -> bool:
+    """Whether the exchange, or ccxt, has refused the request for what it asks: the same one is refused again."""
+    from ccxt.base import errors
+
+    return isinstance(
+        error.__cause__, (errors.BadRequest, errors.NotSupported, errors.ArgumentsRequired, errors.AuthenticationError)
+    )
+
+
 def scrub(error: BaseException) -> str:
     """A short text of the error, or else the name of its class: without markup, and without URL queries, which may hold
     signatures."""
