@@ -22,6 +22,7 @@ LONG = ("walk_forward",)
 ALONE = {
     "growth": "with candles, symbols and years",
     "statements": "SQL statements, commits and bytes of a decision",
+    "close_latency": "from the close of a candle to its decision, 20 symbols",
     "busy_start": "the longest wait of a client while eight symbols start",
     "retrain": "training, and the score of one decision",
     "yardsticks": "how well the training learns",

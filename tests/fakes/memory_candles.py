@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autopilot.domain.candles import Candles
+from autopilot.domain.coverage import Way
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.market_data import Coverage
 
@@ -13,7 +14,7 @@ class MemoryCandles:
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str, Timeframe], dict[int, tuple[float, ...]]] = {}
 
-    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
+    def save_candles(self, exchange: str, symbol: str, candles: Candles, way: Way = Way.LIVE) -> int:
         known = self.kept.setdefault((exchange, symbol, candles.timeframe), {})
         rows = [tuple(candles.candle(index)) for index in range(len(candles))]
         changed = sum(known.get(int(row[0])) != row[1:] for row in rows)

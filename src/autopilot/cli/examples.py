@@ -49,7 +49,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "audit": ("audit show --kind order", "audit verify"),
     "audit show": ("audit show --limit 100", "audit show --kind command --json"),
     "audit verify": ("audit verify",),
-    "data": ("data import KRAKEN_BTC-USD_1h.csv.gz", "data list", "data verify"),
+    "data": ("data download --days 365", "data import KRAKEN_BTC-USD_1h.csv.gz", "data list", "data verify"),
+    "data download": (
+        "data download --days 365",
+        "data download --exchange binance --symbol BTC/USDT --timeframe 1m --from 2023-01-01",
+        "data download --exchange kraken --days 365 --source coinbase",
+        "data download --days 730 --dry-run",
+    ),
     "data import": (
         "data import KRAKEN_BTC-USD_1h.csv.gz",
         "data import b.csv --exchange kraken --symbol BTC/EUR",

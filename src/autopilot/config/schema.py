@@ -115,6 +115,14 @@ HistoryExchange = Annotated[
 ]
 
 
+ArchiveUrl = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"),
+    MaxLen(300),
+    Allowed('an address such as "https://data.binance.vision"'),
+]
+
+
 class Section(BaseModel):
     """Base of the sections declared here: frozen, and as strict as the settings dataclasses."""
 
@@ -137,6 +145,8 @@ class DataSection(Section):
     trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Symbols that trade on this
     exchange itself do not use it. Where both meet, their prices may differ by 3 %; beyond that it is another market,
     and nothing is filled in."""
+    archive_url: ArchiveUrl | None = "https://data.binance.vision"
+    """Where Binance's archive files are, or a mirror of them; with "" all of Binance's candles come by pages."""
     keep_decisions_days: Annotated[int, Ge(0), Le(36_500)] = 0
     """Days after which decisions without a signal are deleted; 0 never. On real markets only."""
 

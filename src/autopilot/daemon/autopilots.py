@@ -6,13 +6,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
 from autopilot.adapters.store.database import Database
 from autopilot.app.trading.autopilots import Venue
 from autopilot.daemon.lock_wait import LOOK_S, lock_ends
 from autopilot.daemon.memory import give_back_memory
-from autopilot.daemon.scheduler import JobScheduler
-from autopilot.domain.errors import AutopilotError, StoreLocked, UnknownSymbol, UnknownTimeframe
+from autopilot.daemon.scheduler import CloseTrigger, JobScheduler
+from autopilot.domain.errors import AutopilotError, MarketUnavailable, StoreLocked, UnknownSymbol, UnknownTimeframe
+from autopilot.domain.market import MarketKind
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
 from autopilot.engine.liquidation import Liquidation
 from autopilot.engine.settings import AutopilotSettings
@@ -23,33 +26,96 @@ FIRST_CYCLE_S = 9.0
 """How long starting waits for the first cycles before it says that a symbol is still starting."""
 LAST_CYCLE_S = 12.0
 """How long stopping waits for a cycle that is under way."""
+AFTER_CLOSE_MS = 1_000
+"""Between a close and its first cycle, by the exchange's clock: a moment earlier, few exchanges have the candle."""
+APART_MS = 25
+"""Between the cycles of two symbols at the same close."""
+REPEATS_S = (1.0, 2.0, 4.0)
+"""Pauses between the cycles after a close, while the exchange does not show the candle for good or does not answer.
+After them the interval goes on."""
+CLOSE_IS_NEAR_S = 2.0
+"""Within this time before the cycle of a close there is no other one, which would delay it."""
 log = logging.getLogger(__name__)
+
+
+class NextRuns(NamedTuple):
+    """The wall-clock times of a symbol's next cycle, and of its next cycle at a close; None without any."""
+
+    cycle_ms: int | None
+    close_ms: int | None
 
 
 @dataclass(slots=True)
 class Running:
-    """An autopilot and its job. ``idle`` is set while no cycle is under way, and no cycle begins while it is
+    """An autopilot and its jobs. ``idle`` is set while no cycle is under way, and no cycle begins while it is
     ``stopping``."""
 
     autopilot: IntelligentAutopilot
     venue: Venue
     database: Database
+    scheduler: JobScheduler
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
+    _is_wanted: bool = True
+    """Whether a cycle is wanted soon, whatever is due."""
+    _repeats: int = 0
+    """Cycles since the last close because its candle was not there."""
+
+    @property
+    def close_job(self) -> str:
+        """The name of the job that runs a cycle at each close. The job of the interval has the symbol's name."""
+        return f"{self.autopilot.symbol} close"
+
+    def launch(self, delay_ms: Callable[[], int]) -> None:
+        """Start the jobs. ``delay_ms``: how long after a close of a real market its cycle begins."""
+        self.idle.set()
+        settings, source = self.autopilot.settings, self.venue.source
+        self.scheduler.add(settings.symbol, self.cycles, settings.interval_s)
+        if source.kind is MarketKind.REAL:
+            trigger = CloseTrigger(settings.timeframe, source.clock.likely_ms, delay_ms)
+            self.scheduler.add_at(self.close_job, self._closed, trigger)
+
+    def end(self) -> None:
+        """No further run begins."""
+        self.scheduler.remove(self.autopilot.symbol)
+        self.scheduler.remove(self.close_job)
+
+    def run_soon(self) -> None:
+        """Run a cycle at once or, if one is under way, right after it."""
+        self._is_wanted = True
+        if self.idle.is_set():
+            self.scheduler.run_in(self.autopilot.symbol, 0.0)
+
+    async def _closed(self) -> None:
+        self._repeats = 0
+        self.run_soon()
 
     async def cycles(self) -> None:
-        """One run of the job: a cycle, and those that can follow at once."""
+        """One run of the interval's job: a cycle, and those that can follow at once."""
+        if not self._is_wanted and self.scheduler.is_due_within(self.close_job, CLOSE_IS_NEAR_S):
+            return
         self.idle.clear()
         try:
             more = True
-            while more and not self.stopping:
+            while (more or self._is_wanted) and not self.stopping:
+                self._is_wanted = False
                 more = await self.autopilot.run_cycle() or await self._lock_ends()
                 # Others want the loop too: a stored market at full speed would never let go of it.
                 await asyncio.sleep(0)
+            self._repeat()
         finally:
             self.idle.set()
             # Whoever hears that the market has ended finds all its decisions.
             self.database.commit_group()
+
+    def _repeat(self) -> None:
+        """Run another cycle soon if the candle that has closed is still to come."""
+        record = self.autopilot.record
+        has_failed = record.state is RunState.RETRYING and isinstance(record.failure, MarketUnavailable)
+        if (has_failed or self.autopilot.window.awaits_candle) and self._repeats < len(REPEATS_S):
+            self._is_wanted = True
+            self.scheduler.run_in(self.autopilot.symbol, REPEATS_S[self._repeats])
+            self._repeats += 1
 
     async def _lock_ends(self) -> bool:
         """After a cycle that failed because another program holds the database: wait until it does not, so that an exit
@@ -111,8 +177,15 @@ class Autopilots:
         """Do not run the symbol any more."""
         self._left_out.pop(symbol, None)
 
-    def next_cycle_ms(self, symbol: str) -> int | None:
-        return self._scheduler.next_run_ms(symbol)
+    def run_soon(self, symbol: str) -> None:
+        """Run a cycle of the symbol at once or, if one is under way, right after it. A symbol that does not run is
+        fine."""
+        if running := self.find(symbol):
+            running.run_soon()
+
+    def next_runs(self, running: Running) -> NextRuns:
+        find = self._scheduler.next_run_ms
+        return NextRuns(find(running.autopilot.symbol), find(running.close_job))
 
     async def start(self, wanted: Sequence[AutopilotSettings]) -> list[Running]:
         """Start those that do not run yet, start those with other settings again, and wait a little for the first
@@ -179,7 +252,7 @@ class Autopilots:
         running = self._running.get(symbol)
         if running is None:
             return
-        self._scheduler.remove(symbol)
+        running.end()
         await running.pause()
         running.venue.source.unsubscribe(symbol)
         running.autopilot.end()
@@ -224,10 +297,15 @@ class Autopilots:
         launched = []
         for settings in joined:
             venue = self._venues[settings.account]
-            running = Running(venue.make(settings), venue, self._database)
-            running.idle.set()
+            running = Running(venue.make(settings), venue, self._database, self._scheduler)
             self._running[settings.symbol] = running
             self.forget(settings.symbol)
-            self._scheduler.add(settings.symbol, running.cycles, settings.interval_s)
+            running.launch(partial(self._delay_ms, settings))
             launched.append(running)
         return launched
+
+    def _delay_ms(self, settings: AutopilotSettings) -> int:
+        """How long after a close the symbol's cycle begins: one after the other, in the order of their names."""
+        account = settings.account
+        names = sorted(name for name, each in self._running.items() if each.autopilot.settings.account == account)
+        return AFTER_CLOSE_MS + APART_MS * names.index(settings.symbol)

@@ -22,7 +22,7 @@ from autopilot.app.trading.modes import TradingControl
 from autopilot.app.training.tasks import TrainingTasks
 from autopilot.config.schema import AutopilotConfig
 from autopilot.control.requests import ExitRequest, StartRequest, StopRequest
-from autopilot.daemon.autopilots import Autopilots, Running
+from autopilot.daemon.autopilots import Autopilots, NextRuns, Running
 from autopilot.daemon.lock_wait import lock_ends
 from autopilot.daemon.symbol_control import SymbolControl
 from autopilot.distribution import installed_version
@@ -189,10 +189,10 @@ class AutopilotService:
             return {**stored, "left_out": left_out.document()}
         if running is None:
             return stored
-        return _live(stored, running, self._autopilots.next_cycle_ms(symbol))
+        return _live(stored, running, self._autopilots.next_runs(running))
 
 
-def _live(stored: Document, running: Running, next_cycle_ms: int | None) -> Document:
+def _live(stored: Document, running: Running, coming: NextRuns) -> Document:
     autopilot, record = running.autopilot, running.autopilot.record
     candles, quote = autopilot.window.candles, autopilot.window.quote
     return {
@@ -211,7 +211,8 @@ def _live(stored: Document, running: Running, next_cycle_ms: int | None) -> Docu
         "cycles": record.cycles,
         "errors": record.errors,
         "last_cycle_at_ms": record.last_cycle_at_ms,
-        "next_cycle_at_ms": next_cycle_ms,
+        "next_cycle_at_ms": coming.cycle_ms,
+        "next_close_cycle_at_ms": coming.close_ms,
         "last_error": record.last_error,
         "differences": list(record.differences),
     }

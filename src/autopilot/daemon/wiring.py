@@ -131,7 +131,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
     trainings.open()
     _start_jobs(scheduler, upkeep, books, clock_watch, reviews)
     if config.training.schedule:
-        scheduler.add_cron("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
+        scheduler.add_at("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
     _say_lost_places(database)
     symbols.resume()

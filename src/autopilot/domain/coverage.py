@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
+
+from autopilot.domain.timeframe import DAY_MS
+
+JOINED_WITHIN_MS = DAY_MS
+"""Neighboring spans of the same way are one if they were stored within this time of each other; those of `Way.LIVE`
+always are, because a live candle is stored when it closes."""
 
 
 class Way(StrEnum):
@@ -45,7 +53,8 @@ class TimeSpan:
 
 @dataclass(frozen=True, slots=True)
 class CoveredSpan:
-    """A span whose candles are stored, all that there were. ``fetched_at_ms``: when the last of it was stored."""
+    """A span whose candles are stored, all that there were. ``fetched_at_ms``: when the last of it was stored; of live
+    and earlier candles the time at which they closed stands for it."""
 
     span: TimeSpan
     way: Way
@@ -61,6 +70,9 @@ class Gap:
     reason: GapReason
     tries: int
     next_try_at_ms: int | None
+
+
+Located = TypeVar("Located", CoveredSpan, Gap)
 
 
 def union(spans: Iterable[TimeSpan]) -> tuple[TimeSpan, ...]:
@@ -89,3 +101,42 @@ def missing(wanted: TimeSpan, present: Sequence[TimeSpan]) -> tuple[TimeSpan, ..
     if at_ms < wanted.to_ms:
         found.append(TimeSpan(at_ms, wanted.to_ms))
     return tuple(found)
+
+
+def runs(open_at_ms: Sequence[int], length_ms: int) -> tuple[TimeSpan, ...]:
+    """The spans of adjacent candles, oldest first. ``open_at_ms``: ascending open times on the grid of a timeframe of
+    ``length_ms``."""
+    if not len(open_at_ms):
+        return ()
+    first_ms, last_ms, middle = int(open_at_ms[0]), int(open_at_ms[-1]), len(open_at_ms) // 2
+    if last_ms - first_ms == (len(open_at_ms) - 1) * length_ms:
+        return (TimeSpan(first_ms, last_ms + length_ms),)
+    return union([*runs(open_at_ms[:middle], length_ms), *runs(open_at_ms[middle:], length_ms)])
+
+
+def outside(located: Iterable[Located], spans: Sequence[TimeSpan]) -> Iterator[Located]:
+    """The parts of ``located`` that are in none of ``spans``, which are disjoint and ascending."""
+    begins, ends = [span.from_ms for span in spans], [span.to_ms for span in spans]
+    for each in located:
+        near = spans[bisect_right(ends, each.span.from_ms) : bisect_left(begins, each.span.to_ms)]
+        for part in missing(each.span, near):
+            yield replace(each, span=part)
+
+
+def replaced(present: Iterable[CoveredSpan], new: Sequence[CoveredSpan]) -> tuple[CoveredSpan, ...]:
+    """Both as disjoint spans, oldest first, with ``new`` in place of what it overlaps. Neighbors are joined if they
+    came the same way at about the same time."""
+    found: list[CoveredSpan] = []
+    for each in sorted((*outside(present, union(item.span for item in new)), *new), key=lambda item: item.span):
+        if found and _is_continued(found[-1], each):
+            span = TimeSpan(found[-1].span.from_ms, each.span.to_ms)
+            found[-1] = CoveredSpan(span, each.way, max(found[-1].fetched_at_ms, each.fetched_at_ms))
+        else:
+            found.append(each)
+    return tuple(found)
+
+
+def _is_continued(one: CoveredSpan, other: CoveredSpan) -> bool:
+    if one.way is not other.way or one.span.to_ms != other.span.from_ms:
+        return False
+    return one.way is Way.LIVE or abs(one.fetched_at_ms - other.fetched_at_ms) <= JOINED_WITHIN_MS

@@ -113,6 +113,7 @@ class SymbolDocument(SeriesDocument):
     errors: int
     last_cycle_at_ms: int | None
     next_cycle_at_ms: int | None
+    next_close_cycle_at_ms: NotRequired[int | None]
     last_error: str | None
     differences: list[str]
     left_out: ErrorBodyDocument | None

@@ -171,7 +171,7 @@ class IntelligentAutopilot:
             more = await self._refresh(market)
             fresh = self.window.undecided(decided_at_ms)
         self._watch.answered(self._account.name, self.symbol)
-        fresh = self._passing_over.missed(fresh)
+        fresh = self._passing_over.missed(fresh, decided_at_ms)
         is_long = self._source.kind is MarketKind.REAL and (len(fresh) > 1 or not self.record.decisions)
         async with self._exit_watch.at_each_interval(market) if is_long else nullcontext():
             for index in range(len(fresh)):

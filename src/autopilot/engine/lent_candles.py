@@ -8,7 +8,7 @@ import logging
 import numpy as np
 
 from autopilot.domain.candles import Candle, Candles
-from autopilot.domain.errors import AutopilotError
+from autopilot.domain.errors import AutopilotError, CandleError
 from autopilot.domain.timeframe import HOUR_MS, Timeframe
 from autopilot.ports.market_data import CandleSource, CandleStore
 
@@ -66,16 +66,11 @@ class LentCandles:
             self._asking = None
 
     def _adjoining(self, first: Candle) -> Candles:
-        """Those that end right before ``first`` without a long gap, and at its price."""
-        held = self._candles.until(first.open_at_ms - self._timeframe.ms)
-        distances_ms = np.diff(np.append(held.open_at_ms, first.open_at_ms))
-        gaps = np.flatnonzero(distances_ms > (LONGEST_SEAM + 1) * self._timeframe.ms)
-        held = held[gaps[-1] + 1 :] if len(gaps) else held
-        step = held.close[-1] / first.open - 1.0 if len(held) else 0.0
-        if abs(step) <= WIDEST_STEP:
-            return held
-        self._warn(f"its price differs by {100 * step:+.1f} %: it is another market")
-        return Candles.empty(self._timeframe)
+        try:
+            return adjoining(self._candles, first)
+        except CandleError as error:
+            self._warn(str(error))
+            return Candles.empty(self._timeframe)
 
     def _loaded(self, until_ms: int, last: int) -> Candles:
         return self._store.load_candles(self.exchange, self._symbol, self._timeframe, until_ms=until_ms, last=last)
@@ -93,3 +88,18 @@ class LentCandles:
         if why != self._trouble:
             log.warning("%s %s: %s lends no history: %s", self._symbol, self._timeframe, self.exchange, why)
         self._trouble = why
+
+
+def adjoining(lent: Candles, first: Candle) -> Candles:
+    """Those of ``lent`` that end right before ``first``, without a long gap. Raises CandleError if their price differs
+    from its price by too much."""
+    held = lent.until(first.open_at_ms - lent.timeframe.ms)
+    distances_ms = np.diff(np.append(held.open_at_ms, first.open_at_ms))
+    gaps = np.flatnonzero(distances_ms > (LONGEST_SEAM + 1) * lent.timeframe.ms)
+    held = held[gaps[-1] + 1 :] if len(gaps) else held
+    step = held.close[-1] / first.open - 1.0 if len(held) else 0.0
+    if abs(step) > WIDEST_STEP:
+        raise CandleError(
+            f"its price differs by {100 * step:+.1f} %: it is another market", hint="name another exchange"
+        )
+    return held

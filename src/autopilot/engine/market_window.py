@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import NamedTuple
 
+import numpy as np
+
 from autopilot.analysis.market_analyzer import WINDOW
-from autopilot.domain.candles import Candles
+from autopilot.domain.candles import Candle, Candles
 from autopilot.domain.decision import CandleBasis
 from autopilot.domain.errors import ExchangeError
 from autopilot.domain.market import MarketKind, Quote
-from autopilot.domain.timeframe import HOUR_MS, Timeframe
+from autopilot.domain.timeframe import HOUR_MS, Timeframe, utc_text
 from autopilot.engine.lent_candles import LentCandles
 from autopilot.ports.market_data import CandleSource, CandleStore
 
@@ -23,6 +26,8 @@ KEPT = WINDOW + MAX_CATCH_UP
 """Candles in memory, so that each candle that is still decided has its whole window."""
 LOOK_AGAIN_MS = HOUR_MS
 """How long the store is not asked again for older candles that it did not have: an import may add some."""
+
+log = logging.getLogger(__name__)
 
 
 class JoinedCandles(NamedTuple):
@@ -57,6 +62,8 @@ class MarketWindow:
         self._lent = lent
         self.candles = Candles.empty(timeframe)
         self.quote: Quote | None = None
+        self.awaits_candle = False
+        """Whether a candle has closed that the exchange does not show yet, or not for good."""
         self._oldest_ms = 0
         """Open time of the oldest candle in the store, when it had fewer than were wanted."""
         self._look_again_ms = 0
@@ -67,9 +74,10 @@ class MarketWindow:
         The first fetch is longer than a window: it includes the candles still to be decided and those that the
         strategies' track record begins with.
         """
-        snapshot = await self._source.fetch(self._symbol, self.timeframe, self._next_open_ms(), KEPT)
+        snapshot = await self._source.fetch(self._symbol, self.timeframe, self._since_ms(), KEPT)
         # First the price: exits need it, also when the candles cannot be stored.
         self.quote = snapshot.quote or self.quote
+        self.awaits_candle = snapshot.awaited
         self._keep(snapshot.candles)
         return snapshot.more
 
@@ -138,20 +146,59 @@ class MarketWindow:
             return self._loaded(until_ms, last)
         return await self._source.history(self._symbol, self.timeframe, until_ms, last)
 
-    def _next_open_ms(self) -> int | None:
-        return self.candles.last_at_ms + self.timeframe.ms if len(self.candles) else None
+    def _since_ms(self) -> int | None:
+        """Of a real market from the last candle on: the exchange may have revised it. After a long pause the latest
+        candles are fetched as at the start, and what lies between is left to others."""
+        if not len(self.candles):
+            return None
+        last_at_ms = self.candles.last_at_ms
+        if self._source.kind is not MarketKind.REAL:
+            return last_at_ms + self.timeframe.ms
+        is_far = self._source.clock.now_ms() - last_at_ms > KEPT * self.timeframe.ms
+        return None if is_far else last_at_ms
 
     def _lacking(self, until_ms: int) -> int:
         if not len(self.candles):
             return WINDOW
         return min(WINDOW, (until_ms - self.candles.last_at_ms) // self.timeframe.ms)
 
-    def _keep(self, fresh: Candles) -> None:
+    def _keep(self, fetched: Candles) -> None:
+        fresh = self._news(fetched)
         if not len(fresh):
             return
         if self._source.kind is not MarketKind.REPLAY:
             self._store.save_candles(self._source.name, self._symbol, fresh)
         self.candles = self.candles.followed_by(fresh)[-KEPT:]
+
+    def _news(self, fetched: Candles) -> Candles:
+        """The fetched candles from the first one on that is new or revised. A decision on a revised candle stays as it
+        was made, and its window hash shows that the numbers have changed since."""
+        for index in range(int(np.searchsorted(fetched.open_at_ms, self._last_held_ms(), side="right"))):
+            candle = fetched.candle(index)
+            held = self.candles.until(candle.open_at_ms)[-1:]
+            if not len(held) or held.candle(0) != candle:
+                if len(held) and held.last_at_ms == candle.open_at_ms:
+                    self._say_revised(held.candle(0), candle)
+                return fetched[index:]
+        return fetched.since(self._last_held_ms() + 1)
+
+    def _say_revised(self, before: Candle, after: Candle) -> None:
+        changes = [
+            f"{name} {old:g} to {new:g}"
+            for name, old, new in zip(Candle._fields, before, after, strict=True)
+            if old != new
+        ]
+        log.warning(
+            "%s %s %s: the exchange revised the candle of %s after its close: %s",
+            self._source.name,
+            self._symbol,
+            self.timeframe,
+            utc_text(after.open_at_ms),
+            ", ".join(changes),
+        )
+
+    def _last_held_ms(self) -> int:
+        return self.candles.last_at_ms if len(self.candles) else -1
 
     def _loaded(self, until_ms: int, last: int) -> Candles:
         return self._store.load_candles(self._source.name, self._symbol, self.timeframe, until_ms=until_ms, last=last)

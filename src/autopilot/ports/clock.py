@@ -10,3 +10,7 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, UTC."""
+
+    def likely_ms(self) -> int:
+        """The best estimate of the time, for schedules: `now_ms` may be the least that is certain."""
+        return self.now_ms()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autopilot.domain.candles import Candles
+from autopilot.domain.coverage import Way
 from autopilot.domain.market import Market, MarketKind, Quote
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.clock import Clock
@@ -17,11 +18,13 @@ class MarketSnapshot:
     """The answer to one fetch: closed candles, oldest first, and the latest price, None if unknown.
 
     ``more``: whether to fetch again at once, because the next candle is due already (on an offline market).
+    ``awaited``: whether a candle has closed that the exchange does not show yet, or not for good: fetch again soon.
     """
 
     candles: Candles
     quote: Quote | None
     more: bool = False
+    awaited: bool = False
 
 
 class CandleSource(Protocol):
@@ -86,8 +89,9 @@ class Coverage:
 class CandleStore(Protocol):
     """The candles stored on this machine. Saving a candle again replaces it. Methods raise StoreError."""
 
-    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """Returns the number of candles that were new or changed."""
+    def save_candles(self, exchange: str, symbol: str, candles: Candles, way: Way = Way.LIVE) -> int:
+        """Returns the number of candles that were new or changed: these came by ``way``, the others as before. Holes
+        between them are not covered."""
 
     def load_candles(
         self,

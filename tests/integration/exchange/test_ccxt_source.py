@@ -13,6 +13,7 @@ import pytest
 from fake_clock import FakeClock, exchange_clock
 
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange.settling import SETTLED_MS
 from autopilot.adapters.exchange.venues.kraken import KRAKEN
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import MarketKind
@@ -128,8 +129,63 @@ async def test_the_last_candle_is_closed_by_the_exchanges_time(
     machine.at_ms = THIS_HOUR_MS + 10_000
     coinbase.headers["Date"] = formatdate(THIS_HOUR_MS / 1000 + 10 + skew_s, usegmt=True)
     del coinbase.rows[-1]
-    candles = (await connect("coinbase", coinbase.url).fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 10)).candles
+    source = connect("coinbase", coinbase.url)
+    assert not (await source.fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 10)).candles
+    machine.at_ms += SETTLED_MS
+    candles = (await source.fetch("BTC/USD", H1, THIS_HOUR_MS - HOUR_MS, 10)).candles
     assert len(candles) == (1 if closed else 0)
+
+
+@pytest.fixture
+def at_the_close(coinbase: Any, machine: FakeClock) -> Any:
+    """One second after a close, the exchange has no later row yet."""
+    machine.at_ms = THIS_HOUR_MS + 1_000
+    coinbase.headers = {}
+    del coinbase.rows[-1]
+    return coinbase
+
+
+Answer = tuple[list[int], bool]
+
+
+async def answer_at_the_close(source: CcxtCandles) -> Answer:
+    """The volumes of the closed candles since the last hour but one, and whether a candle is awaited."""
+    snapshot = await source.fetch("BTC/USD", H1, THIS_HOUR_MS - 2 * HOUR_MS, 10)
+    return snapshot.candles.volume.tolist(), snapshot.awaited
+
+
+async def test_a_candle_with_a_later_one_is_settled(at_the_close: Any, connect: Connect) -> None:
+    source = connect("coinbase", at_the_close.url)
+    at_the_close.rows.append([THIS_HOUR_MS // 1000, 30_000, 30_000, 30_000, 30_000, 0.1])
+    assert await answer_at_the_close(source) == ([1.5, 1.5], False)
+
+
+async def test_without_a_later_one_it_is_settled_when_two_answers_agree(
+    at_the_close: Any, machine: FakeClock, connect: Connect
+) -> None:
+    source, last = connect("coinbase", at_the_close.url), at_the_close.rows[-1]
+    assert await answer_at_the_close(source) == ([1.5], True)
+    machine.at_ms += SETTLED_MS - 1
+    assert await answer_at_the_close(source) == ([1.5], True), "the same answer, from a cache"
+    last[5] = 1.75
+    machine.at_ms += SETTLED_MS
+    assert await answer_at_the_close(source) == ([1.5], True), "a late trade"
+    machine.at_ms += SETTLED_MS
+    assert await answer_at_the_close(source) == ([1.5, 1.75], False)
+    assert await answer_at_the_close(source) == ([1.5, 1.75], False)
+
+
+async def test_a_candle_that_is_not_there_yet_is_awaited(
+    at_the_close: Any, machine: FakeClock, connect: Connect
+) -> None:
+    source, last = connect("coinbase", at_the_close.url), at_the_close.rows.pop()
+    await answer_at_the_close(source)
+    machine.at_ms += SETTLED_MS
+    assert await answer_at_the_close(source) == ([1.5], True)
+    at_the_close.rows.append(last)
+    assert await answer_at_the_close(source) == ([1.5], True)
+    machine.at_ms += SETTLED_MS
+    assert await answer_at_the_close(source) == ([1.5, 1.5], False)
 
 
 OFFSETS_MS = [-3 * DAY_MS, -2 * HOUR_MS, -HOUR_MS, -10 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 3 * DAY_MS]

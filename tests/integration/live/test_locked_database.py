@@ -9,6 +9,7 @@ from typing import Any, cast
 from lock_holder import held_by_another_program
 
 from autopilot.daemon.autopilots import Running
+from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import StoreLocked
 from autopilot.domain.timeframe import MINUTE_MS
 from autopilot.engine.state import RunState
@@ -27,7 +28,7 @@ async def hold(whole: Any) -> Running:
     whole.clock.at_ms += MINUTE_MS
     whole.database.wait_at_most(0.01)
     whole.autopilot.begun.clear()
-    return Running(whole.autopilot, cast("Any", None), whole.database)
+    return Running(whole.autopilot, cast("Any", None), whole.database, JobScheduler())
 
 
 async def test_a_position_is_sold_as_soon_as_the_database_is_free(whole: Any) -> None:

@@ -124,8 +124,8 @@ async def test_after_a_long_pause_what_cannot_be_decided_is_passed_over(
     counts = [basis["count"] for _, basis in fresh.decided()]
     assert counts == [719] + [WINDOW] * 140
     later, earlier = decisions(fresh.paths.database, limit=600)["passed"]
-    assert [(each["candles"], each["code"]) for each in (earlier, later)] == [(330, "MISSED"), (649, "MISSED")]
-    assert [fresh.number(later[name]) for name in ("first_at_ms", "last_at_ms")] == [2_481, 3_129]
+    assert [(each["candles"], each["code"]) for each in (earlier, later)] == [(330, "MISSED"), (730, "MISSED")]
+    assert [fresh.number(later[name]) for name in ("first_at_ms", "last_at_ms")] == [2_400, 3_129]
     assert fresh.health() == []
 
 

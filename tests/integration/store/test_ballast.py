@@ -71,7 +71,7 @@ def test_a_disk_that_never_had_room_is_written_but_nothing_is_bought(
     monkeypatch.setattr(ballast_module.shutil, "disk_usage", lambda _: Usage(0, 0, 70_000_000))
     assert not database.ballast.keep()
     with database.transaction(durable=False) as connection:
-        connection.execute("INSERT INTO sentiment VALUES ('index', 1, 0.5)")
+        connection.execute("INSERT INTO sentiment (name, known_at_ms, value) VALUES ('index', 1, 0.5)")
     (found,) = FullDisk(database.ballast).restrictions("paper:kraken")
     assert (found.mode, "no room for the 16 MB" in found.detail, "80 MB" in found.hint) == (
         TradingMode.REDUCING,

@@ -40,7 +40,7 @@ def loop(database: Database) -> Loop:
 def write(database: Database, *given: str, durable: bool = False, grouped: bool = True) -> None:
     with database.transaction(durable=durable, grouped=grouped) as connection:
         for name in given:
-            connection.execute("INSERT INTO sentiment VALUES (?, 1, 50.0)", (name,))
+            connection.execute("INSERT INTO sentiment (name, known_at_ms, value) VALUES (?, 1, 50.0)", (name,))
 
 
 def names(connection: sqlite3.Connection) -> list[str]:

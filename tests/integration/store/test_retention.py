@@ -197,8 +197,9 @@ def test_all_since_the_training_of_a_champion_stay(decided: Database, since_day:
 def test_what_counts_decisions_counts_as_before(decided: Database) -> None:
     ledger, armings = SqliteLedger(decided), SqliteArmings(decided)
     with decided.transaction(durable=False) as connection:
+        connection.execute("INSERT INTO series VALUES (1, 'kraken', 'BTC/USD', '1h')")
         connection.executemany(
-            "INSERT INTO candles VALUES ('kraken', 'BTC/USD', '1h', ?, 1, 1, 1, 1, 1)",
+            "INSERT INTO candles VALUES (1, ?, 1, 1, 1, 1, 1)",
             [(each,) for each in sorted(stored(decided))],
         )
 

@@ -25,7 +25,8 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> None:
 def grow(database: Database, rows: int) -> None:
     with database.transaction(durable=False) as connection:
         connection.executemany(
-            "INSERT INTO sentiment VALUES (?, ?, 0.5)", [("x" * 3_000, number) for number in range(rows)]
+            "INSERT INTO sentiment (name, known_at_ms, value) VALUES (?, ?, 0.5)",
+            [("x" * 3_000, number) for number in range(rows)],
         )
 
 

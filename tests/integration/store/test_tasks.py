@@ -207,4 +207,5 @@ def test_a_database_of_version_1_keeps_every_row_and_gets_the_new_tables(
     added = {"tasks", "models", "model_history", "training_trials", "audit", "armings", "trading_modes"}
     added |= {"traded_cash", "written_off", "lost_places", "passed_candles"}
     added |= {"pruned_decisions", "database_sizes", "strategy_lists"}
+    added |= {"series", "coverage", "gaps", "trigger_prices"}
     assert set(after) - set(before) == added

@@ -28,6 +28,8 @@ def paths(tmp_path: Path) -> Paths:
         ("paper.balance", '"12.50"', "12.50"),
         ("paper.maker_fee_pct", "0.2", 0.2),
         ("paper.maker_fee_pct", "", None),
+        ("data.archive_url", "", None),
+        ("data.archive_url", "http://mirror:8080/binance", "http://mirror:8080/binance"),
         ("replay.start", "2024-01-31", "2024-01-31"),
         ("replay.source", "kraken", "kraken"),
     ],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_clock import FakeClock
 from memory_candles import MemoryCandles
@@ -24,7 +25,11 @@ M1 = Timeframe.M1
 
 
 class CountedStore(MemoryCandles):
-    reads = 0
+    reads = writes = 0
+
+    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
+        self.writes += 1
+        return super().save_candles(exchange, symbol, candles)
 
     def load_candles(self, *series: object, **bounds: object) -> Candles:
         self.reads += 1
@@ -166,3 +171,36 @@ async def test_with_a_whole_window_of_our_own_nothing_is_lent(world: World) -> N
     for number in range(2_000, 2_010):
         assert await world.counts(number) == (1_000, 0)
     assert (world.store.reads, world.other.asked) == (0, [])
+
+
+async def test_a_candle_that_was_revised_after_its_close_replaces_the_one_in_use(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.counts(2_000)
+    revised = world.candles[2_000:2_001]
+    revised.close[0] = revised.high[0] = 2 * revised.high[0]
+    await world.counts(2_001)
+    assert world.window.candles.candle(-2) == revised.candle(0)
+    stored = world.store.load_candles("kraken", "BTC/USD", M1, since_ms=revised.last_at_ms)
+    assert [stored.candle(0), stored.candle(1)] == [revised.candle(0), world.candles.candle(2_001)]
+    assert caplog.text.count("the exchange revised the candle") == 1
+    await world.counts(2_001)
+    await world.counts(2_002)
+    assert caplog.text.count("the exchange revised the candle") == 1
+
+
+async def test_nothing_is_written_without_news(world: World) -> None:
+    world.own.most = 1_500
+    await world.counts(2_000)
+    for _ in range(3):
+        await world.counts(2_000)
+    assert world.store.writes == 1
+    await world.counts(2_001)
+    assert world.store.writes == 2
+
+
+async def test_after_a_long_pause_the_latest_candles_are_fetched(world: World) -> None:
+    world.own.most = 1_500
+    await world.counts(1_600)
+    await world.counts(3_500)
+    assert np.all(np.diff(world.window.candles.open_at_ms) == M1.ms)

@@ -11,6 +11,7 @@ from autopilot.adapters.exchange.ccxt_errors import AGAIN
 from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.history.page_way import PageWay
 from autopilot.adapters.exchange.public_exchange import PublicExchange
+from autopilot.adapters.exchange.settling import Settling
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable
@@ -46,6 +47,7 @@ class CcxtCandles(CandleSource):
             name, clock or ExchangeClock(name), timeout_s, needs_coin_list=needs_coin_list, base_url=base_url
         )
         self._shortages: set[tuple[str, Timeframe]] = set()
+        self._settling = Settling(self._exchange.clock.steady)
         self.pages = PageWay(self._exchange)
         """The same exchange's past candles."""
 
@@ -86,12 +88,16 @@ class CcxtCandles(CandleSource):
         clock.see_candle(newest_ms)
         quote = self._quote(symbol, timeframe, rows)
         candles = self._closed_candles(timeframe, rows)
+        # A candle after the newest row may have closed.
+        awaited = newest_ms + 2 * timeframe.ms <= clock.now_ms()
+        if len(candles) == len(rows) and not self._settling.is_settled(symbol, timeframe, rows[-1], sent_ms):
+            candles, awaited = candles[:-1], True
         if since_ms is None:
             candles = candles.since(newest_ms - limit * timeframe.ms)[-limit:]
             self._warn_of_shortage(symbol, timeframe, len(candles), limit)
         else:
             candles = candles.since(since_ms)
-        return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit)
+        return MarketSnapshot(candles[:limit], quote, more=len(candles) > limit, awaited=awaited)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         exchange = self._exchange

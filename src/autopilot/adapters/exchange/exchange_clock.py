@@ -63,6 +63,15 @@ class ExchangeClock(Clock):
     def now_ms(self) -> int:
         return self._wall.now_ms() if self._lead is None else self.steady.now_ms() + self._lead.least_ms
 
+    def likely_ms(self) -> int:
+        """The middle between the earliest and the latest time that the statements allow.
+
+        An exchange that states whole seconds is known to half a second after one answer. A request sent at a whole
+        second by this estimate halves the error, because the answer says on which side of that second it was.
+        """
+        margin_ms = 0 if self._lead is None else (self._lead.most_ms - self._lead.least_ms) // 2
+        return self.now_ms() + margin_ms
+
     @property
     def offset_ms(self) -> int:
         """By how much it is ahead of the wall clock; 0 before the exchange has stated its time."""

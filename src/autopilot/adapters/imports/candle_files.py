@@ -18,6 +18,7 @@ from autopilot.adapters.imports.layouts import Layout
 from autopilot.adapters.imports.tables import HEADER_AGAIN, Loss
 from autopilot.domain.candle_faults import CandleFault, find_faults, shifted_by, stamped_at_close
 from autopilot.domain.candles import Candles, FaultKind, IntArray, unusable
+from autopilot.domain.coverage import Way
 from autopilot.domain.errors import AutopilotError, CandleError
 from autopilot.domain.market import split_symbol
 from autopilot.domain.progress import Progress, part_of, unwatched
@@ -247,7 +248,7 @@ def _import(
         )
     _require_agreement(candles, stored, f"the {exchange} {symbol} {timeframe} candles stored already", exact=False)
     progress(STAGE, CHECKED, STORED, member.name)
-    written = store.save_candles(exchange, symbol, candles)
+    written = store.save_candles(exchange, symbol, candles, Way.IMPORT)
     progress(STAGE, STORED, STORED, member.name)
     before.append(candles)
     lost = bars.losses.by_reason

@@ -1,16 +1,22 @@
-"""Candles in SQLite, in and out as arrays."""
+"""Candles in SQLite, in and out as arrays, with what is known of their series."""
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from itertools import chain
+from collections.abc import Sequence
+from itertools import chain, repeat
 
 import numpy as np
 
+from autopilot.adapters.store.coverage import SeriesCoverage
 from autopilot.adapters.store.database import Store, store_errors
-from autopilot.domain.candles import Candles
+from autopilot.domain.candles import Candles, FloatArray
+from autopilot.domain.coverage import CoveredSpan, Gap, TimeSpan, Way, runs
 from autopilot.domain.errors import CandleError
+from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
+from autopilot.ports.history import CoverageStore
 from autopilot.ports.market_data import CandleStore, Coverage
 
 _NAMES = ("open_at_ms", "open", "high", "low", "close", "volume")
@@ -19,45 +25,72 @@ SAVED_AT_ONCE = 20_000
 """A tenth of a second."""
 PAUSE_S = 0.03
 _FOREVER = 2**62
-_SERIES = "exchange = ? AND symbol = ? AND timeframe = ?"
-_NEXT_SERIES = (
-    "SELECT exchange, symbol, timeframe FROM candles WHERE (exchange, symbol, timeframe, open_at_ms) > (?, ?, ?, ?)"
-    " ORDER BY exchange, symbol, timeframe LIMIT 1"
-)
-_OF_SERIES = "FROM candles WHERE exchange = ?1 AND symbol = ?2 AND timeframe = ?3"
+_NAMED = "exchange = ? AND symbol = ? AND timeframe = ?"
+_NUMBER = f"SELECT id FROM series WHERE {_NAMED}"
+_ALL_SERIES = "SELECT id, exchange, symbol, timeframe FROM series ORDER BY exchange, symbol, timeframe"
 _EXTENT = (
-    f"SELECT (SELECT min(open_at_ms) {_OF_SERIES}), (SELECT max(open_at_ms) {_OF_SERIES}),"
-    f" (SELECT count(*) {_OF_SERIES})"
+    "SELECT (SELECT min(open_at_ms) FROM candles WHERE series = ?1),"
+    " (SELECT max(open_at_ms) FROM candles WHERE series = ?1), (SELECT count(*) FROM candles WHERE series = ?1)"
+)
+_BETWEEN = f"SELECT {_COLUMNS} FROM candles WHERE series = ? AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms"
+_UPSERT = (
+    "INSERT INTO candles VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open,"
+    " high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume"
+)
+_DIFFERING = (
+    "SELECT count(*) FROM candles AS here JOIN candles AS there USING (open_at_ms)"
+    " WHERE here.series = ? AND there.series = ? AND (here.open, here.high, here.low, here.close, here.volume) IS NOT"
+    " (there.open, there.high, there.low, there.close, there.volume)"
 )
 
 
-class SqliteCandles(Store, CandleStore):
-    """Candles in arrays; writing a candle again replaces it."""
+class SqliteCandles(Store, CandleStore, CoverageStore):
+    """Candles in arrays; writing a candle again replaces it. Of simulated markets no coverage is kept."""
 
-    def save_candles(self, exchange: str, symbol: str, candles: Candles) -> int:
-        """Returns how many candles were new or different. Many are written in several transactions, with pauses, so
-        that other connections can write: orders must not wait for a large import."""
+    def save_candles(self, exchange: str, symbol: str, candles: Candles, way: Way = Way.LIVE) -> int:
+        """Many are written in several transactions, with pauses, so that other connections can write: orders must not
+        wait for a large import."""
         changed = 0
         for begin in range(0, len(candles), SAVED_AT_ONCE):
             if begin:
                 time.sleep(PAUSE_S)
-            changed += self._save(exchange, symbol, candles[begin : begin + SAVED_AT_ONCE])
+            changed += self._save(exchange, symbol, candles[begin : begin + SAVED_AT_ONCE], way)
         return changed
 
-    def _save(self, exchange: str, symbol: str, candles: Candles) -> int:
-        key = (exchange, symbol, candles.timeframe.value)
-        columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
-        with self._database.transaction(durable=False, grouped=self._grouped and len(candles) == 1) as connection:
-            before = connection.total_changes
-            connection.executemany(
-                f"INSERT INTO candles (exchange, symbol, timeframe, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)"
-                " ON CONFLICT DO UPDATE SET open = excluded.open, high = excluded.high, low = excluded.low,"
-                " close = excluded.close, volume = excluded.volume"
-                " WHERE (open, high, low, close, volume) IS NOT"
-                " (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)",
-                ((*key, *row) for row in zip(*(column.tolist() for column in columns), strict=True)),
-            )
-            return connection.total_changes - before
+    def _save(self, exchange: str, symbol: str, candles: Candles, way: Way) -> int:
+        is_live = way is Way.LIVE
+        grouped = self._grouped and len(candles) == 1
+        with self._database.transaction(durable=not is_live, grouped=grouped) as connection:
+            series = _made_number(connection, exchange, symbol, candles.timeframe)
+            coverage = SeriesCoverage(connection, series, candles.timeframe)
+            if MarketKind.of(exchange) is not MarketKind.REAL:
+                return len(_write(connection, series, candles))
+            if is_live:
+                changed = _write(connection, series, candles)
+                if len(changed):
+                    coverage.came_live(changed)
+            else:
+                coverage.close()
+                changed = _write(connection, series, candles)
+                now_ms = time.time_ns() // 1_000_000
+                spans = runs(changed, candles.timeframe.ms)
+                coverage.cover([CoveredSpan(span, way, now_ms) for span in spans])
+            return len(changed)
+
+    def save_covered(
+        self, exchange: str, symbol: str, candles: Candles, covered: CoveredSpan, gaps: Sequence[Gap] = ()
+    ) -> int:
+        """Stored candles that ``candles`` lacks stay. Raises ValueError for candles or gaps outside of the span."""
+        _require_inside(
+            covered.span, [*runs(candles.open_at_ms.tolist(), candles.timeframe.ms), *(gap.span for gap in gaps)]
+        )
+        with self._database.transaction(durable=True) as connection:
+            series = _made_number(connection, exchange, symbol, candles.timeframe)
+            coverage = SeriesCoverage(connection, series, candles.timeframe)
+            coverage.close()
+            changed = _write(connection, series, candles)
+            coverage.settle(covered, gaps)
+            return len(changed)
 
     def load_candles(
         self,
@@ -71,8 +104,8 @@ class SqliteCandles(Store, CandleStore):
     ) -> Candles:
         latest_first = last is not None
         query = (
-            f"SELECT {_COLUMNS} FROM candles WHERE exchange = ? AND symbol = ? AND timeframe = ?"
-            f" AND open_at_ms BETWEEN ? AND ? ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?"
+            f"SELECT {_COLUMNS} FROM candles WHERE series = ({_NUMBER}) AND open_at_ms BETWEEN ? AND ?"
+            f" ORDER BY open_at_ms {'DESC' if latest_first else ''} LIMIT ?"
         )
         given = (
             exchange,
@@ -82,60 +115,128 @@ class SqliteCandles(Store, CandleStore):
             _FOREVER if until_ms is None else until_ms,
             -1 if last is None else last,
         )
-        # Number by number: a list of the rows would take ten times as much memory as the arrays. A float64 holds
-        # every time in milliseconds exactly.
         with store_errors(self._database.path):
-            cursor = self._database.connection.cursor()
-            cursor.row_factory = None
-            numbers = np.fromiter(chain.from_iterable(cursor.execute(query, given)), dtype=np.float64)
-        rows = numbers.reshape(-1, len(_NAMES))[:: -1 if latest_first else 1]
+            rows = _read(self._database.connection, query, given)[:: -1 if latest_first else 1]
         open_at_ms, *columns = rows.T
         return Candles(timeframe, open_at_ms.astype(np.int64), *map(np.ascontiguousarray, columns))
 
     def coverage(self) -> tuple[Coverage, ...]:
-        # Series by series: each step is a jump in the index, where grouping would read and compare all rows.
         found: list[Coverage] = []
-        after = ("", "", "")
-        while (series := self._database.row(_NEXT_SERIES, (*after, _FOREVER))) is not None:
-            after = tuple(series)
-            exchange, symbol, timeframe = after
-            ((first_at_ms, last_at_ms, count),) = self._database.rows(_EXTENT, after)
+        for series, exchange, symbol, timeframe in self._database.rows(_ALL_SERIES):
+            ((first_at_ms, last_at_ms, count),) = self._database.rows(_EXTENT, (series,))
             if count:
                 found.append(Coverage(exchange, symbol, Timeframe(timeframe), first_at_ms, last_at_ms, count))
         return tuple(found)
 
+    def covered(self, exchange: str, symbol: str, timeframe: Timeframe) -> tuple[CoveredSpan, ...]:
+        known = self._known(exchange, symbol, timeframe)
+        with store_errors(self._database.path):
+            return known.spans() if known else ()
+
+    def gaps(self, exchange: str, symbol: str, timeframe: Timeframe) -> tuple[Gap, ...]:
+        known = self._known(exchange, symbol, timeframe)
+        with store_errors(self._database.path):
+            return known.gaps() if known else ()
+
+    def _known(self, exchange: str, symbol: str, timeframe: Timeframe) -> SeriesCoverage | None:
+        row = self._database.row(_NUMBER, (exchange, symbol, timeframe.value))
+        if row is None or MarketKind.of(exchange) is not MarketKind.REAL:
+            return None
+        return SeriesCoverage(self._database.connection, row[0], timeframe)
+
     def delete_candles(self, exchange: str, symbol: str, timeframe: Timeframe) -> int:
-        """Delete a series and the performance samples that were computed from it. Returns the number of candles."""
+        """Delete a series, what is known of it, and the performance samples that were computed from it. Returns the
+        number of candles."""
         key = (exchange, symbol, timeframe.value)
         with self._database.transaction(durable=True) as connection:
-            connection.execute(f"DELETE FROM performance_samples WHERE {_SERIES}", key)
-            return connection.execute(f"DELETE FROM candles WHERE {_SERIES}", key).rowcount
+            connection.execute(f"DELETE FROM performance_samples WHERE {_NAMED}", key)
+            return _delete(connection, _number(connection, *key))
+
+    def prune_candles(self, exchange: str, symbol: str, timeframe: Timeframe, before_ms: int) -> int:
+        """Delete the candles of a series that open before ``before_ms``, and what is known of that time. Returns the
+        number of candles."""
+        with self._database.transaction(durable=True) as connection:
+            series = _number(connection, exchange, symbol, timeframe)
+            if series is None:
+                return 0
+            SeriesCoverage(connection, series, timeframe).forget(TimeSpan(-_FOREVER, before_ms))
+            where = "WHERE series = ? AND open_at_ms < ?"
+            return connection.execute(f"DELETE FROM candles {where}", (series, before_ms)).rowcount
 
     def rename_candles(self, exchange: str, symbol: str, timeframe: Timeframe, to_exchange: str, to_symbol: str) -> int:
-        """Move a series, with its performance samples, to another exchange or symbol, where equal candles may be.
-        Returns the number of candles. Raises CandleError if that is its name already, or if a candle there has other
-        numbers; nothing is changed."""
+        """Move a series, with its performance samples, to another exchange or symbol, where equal candles may be. What
+        is known of that one counts. Returns the number of candles. Raises CandleError if that is its name already, or
+        if a candle there has other numbers; nothing is changed."""
         old, new = (exchange, symbol, timeframe.value), (to_exchange, to_symbol, timeframe.value)
         if old == new:
             raise CandleError(f"{exchange} {symbol} is its name already", hint="name another --to-symbol or exchange")
         with self._database.transaction(durable=True) as connection:
-            (differing,) = connection.execute(
-                "SELECT count(*) FROM candles AS here JOIN candles AS there USING (timeframe, open_at_ms)"
-                " WHERE here.exchange = ? AND here.symbol = ? AND timeframe = ? AND there.exchange = ?"
-                " AND there.symbol = ? AND (here.open, here.high, here.low, here.close, here.volume) IS NOT"
-                " (there.open, there.high, there.low, there.close, there.volume)",
-                (*old, to_exchange, to_symbol),
-            ).fetchone()
+            here, there = _number(connection, *old), _made_number(connection, to_exchange, to_symbol, timeframe)
+            if here is None:
+                return 0
+            (differing,) = connection.execute(_DIFFERING, (here, there)).fetchone()
             if differing:
                 raise CandleError(
                     f"{to_exchange} {to_symbol} {timeframe} has other numbers at {differing:,} of the same times",
                     hint="autopilot data delete one of the two first",
                 )
-            counts: list[int] = []
-            for table in ("candles", "performance_samples"):
-                changed = connection.execute(
-                    f"UPDATE OR IGNORE {table} SET exchange = ?, symbol = ? WHERE {_SERIES}", (*new[:2], *old)
-                ).rowcount
-                left = connection.execute(f"DELETE FROM {table} WHERE {_SERIES}", old).rowcount
-                counts.append(changed + left)
-            return counts[0]
+            SeriesCoverage(connection, there, timeframe).adopt(SeriesCoverage(connection, here, timeframe))
+            connection.execute(
+                f"INSERT OR IGNORE INTO candles SELECT ?, {_COLUMNS} FROM candles WHERE series = ?", (there, here)
+            )
+            connection.execute(
+                f"UPDATE OR IGNORE performance_samples SET exchange = ?, symbol = ? WHERE {_NAMED}", (*new[:2], *old)
+            )
+            connection.execute(f"DELETE FROM performance_samples WHERE {_NAMED}", old)
+            return _delete(connection, here)
+
+
+def _require_inside(span: TimeSpan, parts: Sequence[TimeSpan]) -> None:
+    for part in parts:
+        if part.from_ms < span.from_ms or part.to_ms > span.to_ms:
+            raise ValueError(f"{part} is not inside of {span}")
+
+
+def _number(connection: sqlite3.Connection, exchange: str, symbol: str, timeframe: str) -> int | None:
+    row = connection.execute(_NUMBER, (exchange, symbol, str(timeframe))).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _made_number(connection: sqlite3.Connection, exchange: str, symbol: str, timeframe: Timeframe) -> int:
+    found = _number(connection, exchange, symbol, timeframe)
+    if found is None:
+        row = (exchange, symbol, timeframe.value)
+        found = connection.execute("INSERT INTO series (exchange, symbol, timeframe) VALUES (?, ?, ?)", row).lastrowid
+    assert found is not None
+    return found
+
+
+def _delete(connection: sqlite3.Connection, series: int | None) -> int:
+    """Delete a series. Its coverage and its gaps go with it."""
+    count = connection.execute("DELETE FROM candles WHERE series = ?", (series,)).rowcount
+    connection.execute("DELETE FROM series WHERE id = ?", (series,))
+    return count
+
+
+def _write(connection: sqlite3.Connection, series: int, candles: Candles) -> list[int]:
+    """Store candles. Returns the open times of those that were new or changed, ascending."""
+    if not len(candles):
+        return []
+    columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    stored = _read(connection, _BETWEEN, (series, int(candles.open_at_ms[0]), candles.last_at_ms))
+    is_changed = np.ones(len(candles), dtype=np.bool_)
+    if len(stored):
+        places = np.searchsorted(stored[:, 0], candles.open_at_ms).clip(max=len(stored) - 1)
+        is_changed = (stored[places] != np.column_stack(columns)).any(axis=1)
+    times: list[int]
+    times, *numbers = (column[is_changed].tolist() for column in columns)
+    connection.executemany(_UPSERT, zip(repeat(series), times, *numbers, strict=False))
+    return times
+
+
+def _read(connection: sqlite3.Connection, query: str, given: Sequence[object]) -> FloatArray:
+    """Rows of `_COLUMNS`, float64[n, 6]. Number by number: a list of the rows would take ten times as much memory as
+    the array. A float64 holds every time in milliseconds exactly."""
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return np.fromiter(chain.from_iterable(cursor.execute(query, given)), dtype=np.float64).reshape(-1, len(_NAMES))

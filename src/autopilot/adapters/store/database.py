@@ -6,16 +6,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from autopilot.adapters.durable_file import storing, sync_directory, write_file
-from autopilot.adapters.lock import LOCK_NAME, holder
 from autopilot.adapters.store.ballast import Ballast
 from autopilot.adapters.store.commit_group import CommitGroup, commit, committed, savepoint
-from autopilot.adapters.store.early_positions import without_fee_coins
+from autopilot.adapters.store.migration import create, migrate, require_no_daemon
 from autopilot.adapters.store.read_only import connected_readonly, database_uri
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
@@ -28,6 +26,7 @@ from autopilot.domain.errors import (
     StoreTooNew,
     StoreUnavailable,
 )
+from autopilot.domain.progress import Progress, unwatched
 
 Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
@@ -220,16 +219,17 @@ def urgent(
     return run
 
 
-def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Database:
+def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS, progress: Progress = unwatched) -> Database:
     """Open or create the database, check it for damage, migrate it, and check that it can be written.
 
     Raises StoreCorrupt, StoreTooNew, StoreUnavailable; the last also for an older version while its daemon runs.
+    ``progress`` is called where bringing an older version up to date takes long.
     Creation is atomic, so that an empty file means damage. Only cheap checks run at every start: SQLite compares the
     length of the file with its header, and ``quick_check`` reads the tables with orders and money (milliseconds for a
     year of trading). Candles and decisions, by far the larger part, are not read.
     """
     if not _exists(path):
-        create(path, _script(migrations))
+        create(path, migrations)
     with store_errors(path):
         address = database_uri(path, "mode=rw")
         connection = sqlite3.connect(
@@ -243,7 +243,7 @@ def open_database(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Databas
             _check_books(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA foreign_keys = ON")
-        database.urgently(partial(_migrate, database, migrations))
+        database.urgently(partial(_bring_up_to_date, database, migrations, progress))
     except BaseException:
         connection.close()
         raise
@@ -261,7 +261,7 @@ def open_readonly(path: Path, *, oldest: int = len(MIGRATIONS)) -> Iterator[sqli
         if _identify(connection, path, len(MIGRATIONS)) < oldest:
             hint = "autopilot start brings it up to date"
             if _is_writable(path.parent):
-                _require_no_daemon(path)
+                require_no_daemon(path)
             else:
                 hint = "copy it to a directory that you may write; there autopilot start brings it up to date"
             raise StoreError(f"the database {path} has an older version", hint=hint)
@@ -321,80 +321,11 @@ def _check_books(connection: sqlite3.Connection, path: Path) -> None:
                 raise StoreCorrupt(f"the database {path} is damaged, table {table}: {verdict}", hint=_RESTORE)
 
 
-def _migrate(database: Database, migrations: Sequence[str]) -> None:
-    """Apply the missing migrations. The transaction also shows whether the file can be written."""
+def _bring_up_to_date(database: Database, migrations: Sequence[str], progress: Progress) -> None:
+    """The transaction also shows whether the file can be written."""
     with database.transaction(durable=True) as connection:
-        present = connection.execute("PRAGMA user_version").fetchone()[0]
-        if present < len(migrations):
-            _require_no_daemon(database.path)
-            _know_functions(connection, database.path)
-            # executescript would commit what is open; all steps are one transaction.
-            for statement in _statements(_script(migrations[present:], len(migrations))):
-                connection.execute(statement)
-
-
-def _require_no_daemon(path: Path) -> None:
-    """Raises StoreUnavailable if another process is the daemon of this database: that of an older version would go on
-    with tables that it does not know."""
-    daemon = holder(path.with_name(LOCK_NAME))
-    if daemon not in (None, os.getpid()):
-        raise StoreUnavailable(
-            f"the database {path} has an older version, and the daemon of that version (process {daemon}) still runs",
-            hint="autopilot restart ends it and brings the database up to date",
-        )
-
-
-def _know_functions(connection: sqlite3.Connection, path: Path) -> None:
-    """Let the steps ask the models beside the database what they were trained on, reckon exactly, and add to the audit
-    log."""
-    from autopilot.adapters.audit_head import HEAD_NAME, write_head
-    from autopilot.adapters.models.identity import stored_card
-    from autopilot.domain.audit import GENESIS, row_hash
-
-    def begin_anchor() -> None:
-        if not path.with_name(HEAD_NAME).exists():
-            write_head(path.with_name(HEAD_NAME), GENESIS)
-
-    directory = path.parent / "models"
-    connection.create_function("model_card", 2, lambda model_id, sha256: stored_card(directory, model_id, sha256))
-    connection.create_function("without_fee_coins", 9, without_fee_coins)
-    connection.create_function("audit_hash", 6, row_hash)
-    connection.create_function("begin_anchor", 0, begin_anchor)
-
-
-def _script(steps: Sequence[str], version: int | None = None) -> str:
-    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version or len(steps)}"
-    return ";".join([*steps, marks])
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The single statements of ``script``. A trigger contains semicolons, so splitting at them is not enough."""
-    statement = ""
-    for part in script.split(";"):
-        statement += part + ";"
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-
-
-def create(path: Path, migrate: str) -> None:
-    """Write a database made by the script ``migrate``, for its owner only, unless another process was first.
-
-    It is written under another name and then linked, so that a process that dies midway leaves no partial database.
-    Raises StoreUnavailable.
-    """
-    with closing(sqlite3.connect(":memory:")) as memory:
-        _know_functions(memory, path)
-        memory.executescript(migrate)
-        content = memory.serialize()
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with storing(f"the database {path} cannot be created", hint="choose another directory with --data-dir"):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.unlink(missing_ok=True)
-        try:
-            write_file(draft, content)
-            with suppress(FileExistsError):
-                path.hardlink_to(draft)
-        finally:
-            draft.unlink(missing_ok=True)
-        sync_directory(path.parent)
+        has_changed = migrate(connection, database.path, migrations, progress)
+    if has_changed:
+        # The log of a large migration would stay as large as it.
+        with store_errors(database.path):
+            database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -105,6 +105,13 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY, exchange TEXT NOT NULL, symbol TEXT NOT NULL, timeframe TEXT NOT NULL,
         UNIQUE (exchange, symbol, timeframe)
     ) STRICT;
+    ALTER TABLE candles RENAME TO named_candles;
+    -- Opened at open_at_ms, closed. A row has no more than its number of the series: names took half as much again.
+    CREATE TABLE candles (
+        series INTEGER NOT NULL, open_at_ms INTEGER NOT NULL, open REAL NOT NULL, high REAL NOT NULL,
+        low REAL NOT NULL, close REAL NOT NULL, volume REAL NOT NULL,
+        PRIMARY KEY (series, open_at_ms)
+    ) STRICT, WITHOUT ROWID;
 
     -- What is known of a series: disjoint spans that were fetched, and the gaps in them. Open times, from <= t < to.
     CREATE TABLE coverage (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autopilot.cli.commands.download import download
 from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.options import (
     OneSymbol,
@@ -55,7 +56,8 @@ if TYPE_CHECKING:
     from autopilot.adapters.imports.layouts import Layout
     from autopilot.domain.progress import Progress
 
-app = command_group(help="Import, export, list, verify and mend the candles on this machine.")
+app = command_group(help="Download, import, export, list, verify and mend the candles on this machine.")
+app.command()(download)
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
 FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]
 FilesSymbol = Annotated[

@@ -114,7 +114,8 @@ def _candles(connection: sqlite3.Connection) -> list[str]:
         for row in connection.execute(
             "WITH decided AS (SELECT account, exchange, symbol, timeframe, min(candle_at_ms) AS first,"
             "   max(candle_at_ms) AS last FROM decisions GROUP BY account, exchange, symbol, timeframe)"
-            " SELECT decided.*, count(*) AS missed FROM decided JOIN candles USING (exchange, symbol, timeframe)"
+            " SELECT decided.*, count(*) AS missed FROM decided JOIN series USING (exchange, symbol, timeframe)"
+            " JOIN candles ON candles.series = series.id"
             " LEFT JOIN pruned_decisions USING (account, symbol, timeframe)"
             " WHERE candles.open_at_ms BETWEEN max(first, coalesce(until_ms, first)) AND last"
             "   AND NOT EXISTS (SELECT 1 FROM decisions"

@@ -7,25 +7,8 @@ from pathlib import Path
 from autopilot.adapters.store.database import open_readonly
 
 _NEWEST = 50
-STORED = """
-    WITH RECURSIVE series(exchange, symbol) AS (
-        SELECT (SELECT min(exchange) FROM candles), (SELECT symbol FROM candles ORDER BY exchange, symbol LIMIT 1)
-        UNION ALL
-        SELECT
-            (SELECT later.exchange FROM candles AS later
-                WHERE (later.exchange, later.symbol) > (+series.exchange, +series.symbol)
-                ORDER BY later.exchange, later.symbol LIMIT 1),
-            (SELECT later.symbol FROM candles AS later
-                WHERE (later.exchange, later.symbol) > (+series.exchange, +series.symbol)
-                ORDER BY later.exchange, later.symbol LIMIT 1)
-        FROM series WHERE series.exchange IS NOT NULL
-    )
-    SELECT exchange, symbol FROM series WHERE exchange IS NOT NULL
-    UNION SELECT exchange, symbol FROM autopilots
-"""
-"""Exchange and symbol of all candles, and of what was started. It jumps from one series to the next in the index:
-DISTINCT would read every candle, and so would columns with an affinity, without the plus signs."""
-
+STORED = "SELECT exchange, symbol FROM series UNION SELECT exchange, symbol FROM autopilots"
+"""Exchange and symbol of all candles, and of what was started."""
 
 _QUERIES = {
     "exchanges": f"SELECT DISTINCT exchange FROM ({STORED}) ORDER BY exchange",

@@ -219,7 +219,8 @@ _DECIDED = (
 )
 _CANDLE_RANGE = (
     "SELECT count(*) AS candles, min(open_at_ms) AS first_at_ms, max(open_at_ms) AS last_at_ms FROM candles"
-    " WHERE exchange = :exchange AND symbol = :symbol AND timeframe = :timeframe"
+    " WHERE series = (SELECT id FROM series"
+    " WHERE exchange = :exchange AND symbol = :symbol AND timeframe = :timeframe)"
 )
 
 
@@ -263,6 +264,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
         "errors": 0,
         "last_cycle_at_ms": None,
         "next_cycle_at_ms": None,
+        "next_close_cycle_at_ms": None,
         "last_error": None,
         "differences": [],
         "left_out": None,

@@ -1,0 +1,187 @@
+"""The plan of a download: which candles are missing, by which way they come, and how much that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autopilot.app.data.ledger import candle_count, is_due, joined_across, lacking, overlap, within
+from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, missing, union
+from autopilot.domain.errors import ExchangeError, HistoryUnavailable
+from autopilot.domain.timeframe import MINUTE_MS, Timeframe
+from autopilot.ports.history import CoverageStore, HistoryChunk, HistoryWay
+
+BYTES_A_CANDLE = 65
+"""On disk."""
+NEAR = 100
+"""Candles between two missing parts that are fetched with them: a page holds more."""
+
+UNSETTLED_MS = 15 * MINUTE_MS
+"""A candle that closed less than this ago and did not come is still to come."""
+OUT_OF_REACH = (GapReason.REFUSED, GapReason.BEYOND_HISTORY)
+"""Candles that exist, and that the exchange does not give."""
+WAYS_OUT = "add --source with another exchange, --from-trades, or import files: autopilot data import PATH"
+
+Ways = Mapping[str, Sequence[HistoryWay]]
+"""The ways to the history of each exchange. The first one that gives a part of it is taken for that part."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSeries:
+    """The candles of one market in a span. ``is_reference``: another symbol is compared with them, and does without if
+    need be."""
+
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+    span: TimeSpan
+    is_reference: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.exchange} {self.symbol} {self.timeframe}"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Candles that could not be fetched, and why. ``error``: the whole of it."""
+
+    span: TimeSpan
+    error: ExchangeError
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPlan:
+    """``covered`` and ``gaps``: all that is known of the series; ``lacking``: the spans to ask for; ``chunks``: how
+    they are fetched, oldest first; ``missing``: the rest, which no way gives."""
+
+    wanted: WantedSeries
+    covered: tuple[TimeSpan, ...]
+    gaps: tuple[Gap, ...]
+    lacking: tuple[TimeSpan, ...]
+    chunks: tuple[HistoryChunk, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def stored(self) -> int:
+        """How many of the wanted candles are here."""
+        timeframe, span = self.wanted.timeframe, self.wanted.span
+        return candle_count(within(self.covered, span), timeframe) - self.absent
+
+    @property
+    def absent(self) -> int:
+        """How many of the wanted candles do not exist, as far as is known."""
+        return candle_count(within([each.span for each in self.gaps], self.wanted.span), self.wanted.timeframe)
+
+    @property
+    def candles(self) -> int:
+        """The most candles that will come."""
+        spans = [part for chunk in self.chunks for span in self.lacking if (part := overlap(chunk.span, span))]
+        return candle_count(spans, self.wanted.timeframe)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What one way of one exchange has to do. ``seconds``: at the exchange's limit; ``bytes``: of archive files."""
+
+    exchange: str
+    way: Way
+    chunks: int
+    requests: int
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadPlan:
+    """Of every wanted series, in their order."""
+
+    series: tuple[SeriesPlan, ...]
+    efforts: tuple[Effort, ...]
+
+    @property
+    def chunks(self) -> int:
+        return sum(each.chunks for each in self.efforts)
+
+    @property
+    def seconds(self) -> float:
+        """The ways work side by side."""
+        return max((each.seconds for each in self.efforts), default=0.0)
+
+    @property
+    def candles(self) -> int:
+        return sum(each.candles for each in self.series)
+
+    @property
+    def bytes(self) -> int:
+        """On disk."""
+        return self.candles * BYTES_A_CANDLE
+
+
+async def plan_download(wanted: Sequence[WantedSeries], ways: Ways, store: CoverageStore, now_ms: int) -> DownloadPlan:
+    """Asks the exchanges for their lists of markets at most. An exchange's error is part of the plan. Raises
+    StoreError."""
+    series = tuple([await plan_series(each, ways[each.exchange], store, now_ms) for each in wanted])
+    efforts = [
+        _effort(way, [chunk for each in series if each.wanted.exchange == exchange for chunk in each.chunks])
+        for exchange, several in ways.items()
+        for way in several
+    ]
+    return DownloadPlan(series, tuple(each for each in efforts if each.chunks))
+
+
+async def plan_series(
+    wanted: WantedSeries, ways: Sequence[HistoryWay], store: CoverageStore, now_ms: int
+) -> SeriesPlan:
+    """Raises StoreError."""
+    key = wanted.exchange, wanted.symbol, wanted.timeframe
+    covered, gaps = tuple(each.span for each in store.covered(*key)), store.gaps(*key)
+    refused = within(
+        [each.span for each in gaps if each.reason in OUT_OF_REACH and not is_due(each, now_ms)], wanted.span
+    )
+    needed = lacking(wanted.span, covered, gaps, now_ms)
+    if any(each.way is Way.TRADES for each in ways):
+        needed, refused = union([*needed, *refused]), ()
+    chunks, rest = await chunks_by(ways, wanted.symbol, wanted.timeframe, needed)
+    rest = tuple(each for each in rest if each.span.to_ms <= now_ms - UNSETTLED_MS)
+    known = (_missing(each, None, wanted.symbol, wanted.timeframe) for each in refused)
+    return SeriesPlan(wanted, covered, gaps, needed, chunks, (*known, *rest))
+
+
+async def chunks_by(
+    ways: Sequence[HistoryWay], symbol: str, timeframe: Timeframe, lacking: Sequence[TimeSpan]
+) -> tuple[tuple[HistoryChunk, ...], tuple[Missing, ...]]:
+    """The chunks of the first way that gives a part, oldest first, and the parts that no way gives."""
+    found: list[HistoryChunk] = []
+    rest: tuple[TimeSpan, ...] = tuple(lacking)
+    why: ExchangeError | None = None
+    for way in ways:
+        while rest:
+            try:
+                chunks = await way.chunks(symbol, timeframe, joined_across(rest, NEAR * timeframe.ms))
+            except ExchangeError as error:
+                why = error
+                break
+            given = [chunk.span for chunk in chunks]
+            left = tuple(part for each in rest for part in missing(each, given))
+            if left == rest:
+                break
+            found += chunks
+            rest = left
+    return tuple(sorted(found, key=lambda each: each.span)), tuple(
+        _missing(each, why, symbol, timeframe) for each in rest
+    )
+
+
+def _effort(way: HistoryWay, chunks: Sequence[HistoryChunk]) -> Effort:
+    own = [each for each in chunks if each.way is way.way]
+    requests = sum(each.requests for each in own)
+    return Effort(
+        way.exchange, way.way, len(own), requests, sum(each.bytes for each in own), requests / way.requests_per_s
+    )
+
+
+def _missing(span: TimeSpan, why: ExchangeError | None, symbol: str, timeframe: Timeframe) -> Missing:
+    if why is None or isinstance(why, HistoryUnavailable):
+        words = str(why) if why else f"the exchange does not give these {timeframe} candles of {symbol}"
+        return Missing(span, HistoryUnavailable(words, hint=WAYS_OUT))
+    return Missing(span, why)

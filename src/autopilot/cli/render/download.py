@@ -1,0 +1,98 @@
+"""The screens of a download: its plan, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autopilot.cli.render.blocks import BLANK, Block, Field, Style, as_screen, field, heading, line, listed, remedy
+from autopilot.cli.render.words import count, day, duration, size, utc
+from autopilot.domain.document_types import Document, ErrorBodyDocument
+from autopilot.domain.errors import Kind
+
+_MARKET: tuple[Field[Document], ...] = (
+    field("exchange", lambda item: item["exchange"]),
+    field("symbol", lambda item: item["symbol"]),
+    field("timeframe", lambda item: item["timeframe"], rank=1),
+    field("from", lambda item: day(item["from_ms"]), rank=3),
+    field("to", lambda item: day(item["to_ms"]), rank=2),
+    field("wanted", lambda item: f"{item['wanted']:,}", right=True, rank=4),
+    field("stored", lambda item: f"{item['stored']:,}", right=True),
+)
+PLAN_FIELDS: tuple[Field[Document], ...] = (
+    *_MARKET,
+    field("to fetch", lambda item: f"{item['to_fetch']:,}", right=True),
+    field("by", lambda item: ", ".join(item["ways"]) or "-"),
+)
+RESULT_FIELDS: tuple[Field[Document], ...] = (
+    *_MARKET[:-1],
+    field("fetched", lambda item: f"{item['fetched']:,}", right=True),
+    field("missing", lambda item: f"{sum(each['candles'] for each in item['missing']):,}", right=True),
+)
+
+
+@as_screen
+def plan_screen(document: Document) -> Iterator[Block]:
+    """`app.data.documents.plan_document`."""
+    yield listed(PLAN_FIELDS, document["series"])
+    yield BLANK
+    yield line(effort_words(document))
+    yield from _notes(document["series"])
+
+
+@as_screen
+def download_screen(document: Document) -> Iterator[Block]:
+    """`app.data.documents.download_document`."""
+    yield listed(RESULT_FIELDS, document["series"])
+    yield BLANK
+    fetched = document["fetched"]
+    words = f"{count(fetched['candles'], 'candle')} fetched with {count(fetched['requests'], 'request')}."
+    yield line(words if fetched["complete"] else f"{words} Not all of it could be fetched.")
+    yield from _notes(document["series"])
+
+
+def effort_words(document: Document) -> str:
+    """What a plan costs, in one sentence."""
+    if not document["requests"]:
+        return "Nothing to fetch."
+    transfer = sum(each["bytes"] for each in document["ways"])
+    return (
+        f"To fetch: at most {count(document['candles'], 'candle')} with {count(document['requests'], 'request')}, "
+        f"about {duration(max(document['seconds'], 1))} at the exchange's limit, {size(transfer)} to transfer, "
+        f"{size(document['bytes'])} on disk."
+    )
+
+
+def _notes(series: list[Document]) -> Iterator[Block]:
+    """The references, the gaps, and what could not be fetched."""
+    references = sorted({item["symbol"] for item in series if item["reference"]})
+    if references:
+        yield line(f"{', '.join(references)}: the reference of pairs_trading; it is not traded.", Style.FAINT, hang=2)
+    for item in series:
+        market = f"{item['exchange']} {item['symbol']} {item['timeframe']}"
+        if item["gaps"] or item["missing"]:
+            yield from (BLANK, heading(market))
+        for gap in item["gaps"]:
+            yield line(f"  {_gap_words(gap)}", hang=4)
+        for each in item["missing"]:
+            span = f"{utc(each['from_ms'])} to {utc(each['to_ms'])}"
+            yield line(f"  missing, {span}: {each['error']['message']}", Style.WARNING, hang=4)
+        for hint in dict.fromkeys(_hint(each["error"]) for each in item["missing"]):
+            yield remedy(hint, indent=4, hang=4)
+
+
+def _hint(error: ErrorBodyDocument) -> str:
+    if error["kind"] == Kind.UNAVAILABLE:
+        return "the same command again: it fetches only what is not stored yet"
+    return error["hint"]
+
+
+def _gap_words(gap: Document) -> str:
+    known = "confirmed" if gap["confirmed"] == gap["gaps"] else "to be asked for again"
+    if gap["gaps"] == 1:
+        return (
+            f"{gap['reason']}: {count(gap['candles'], 'candle')}, {utc(gap['from_ms'])} to {utc(gap['to_ms'])}, {known}"
+        )
+    return (
+        f"{gap['reason']}: {count(gap['candles'], 'candle')} in {gap['gaps']:,} gaps, {day(gap['from_ms'])} to "
+        f"{day(gap['to_ms'])}, {gap['confirmed']:,} confirmed"
+    )
