@@ -33,9 +33,9 @@ class StreamStatus:
 
 
 class StreamListener(Protocol):
-    """Methods return at once and raise nothing."""
+    """Hears the streams of one symbol. Methods return at once and raise nothing."""
 
-    def on_news(self, symbol: str) -> None:
+    def on_news(self) -> None:
         """A candle seems to have closed, or something may have been missed: ask the exchange."""
 
     def on_price(self, quote: Quote) -> None:

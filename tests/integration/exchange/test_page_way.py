@@ -220,7 +220,9 @@ async def test_kraken_gives_its_latest_candles_and_says_so(connect: Connect) -> 
 @pytest.mark.parametrize("name", ["gemini", "bithumb", "phemex"])
 async def test_three_exchanges_are_refused_with_the_reason(connect: Connect, name: str) -> None:
     connected = await connect(name, candle_exchanges.gemini)
-    with pytest.raises(HistoryUnavailable, match=f"{name} gives its latest 1h candles only, whatever is requested") as error:
+    with pytest.raises(
+        HistoryUnavailable, match=f"{name} gives its latest 1h candles only, whatever is requested"
+    ) as error:
         await connected.fetched(WHOLE)
     assert error.value.hint
     assert connected.exchange.requests == 0

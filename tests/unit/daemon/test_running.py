@@ -64,7 +64,7 @@ def cycles() -> Cycles:
 def launched(
     cycles: Cycles, scheduler: JobScheduler, clock: FakeClock, kind: MarketKind = MarketKind.REAL, delay_ms: int = 1_000
 ) -> Running:
-    venue = SimpleNamespace(source=SimpleNamespace(kind=kind, clock=clock))
+    venue = SimpleNamespace(source=SimpleNamespace(kind=kind, clock=clock), streams=None)
     database = SimpleNamespace(commit_group=lambda: None)
     running = Running(cast("Any", cycles), cast("Any", venue), cast("Any", database), scheduler)
     running.launch(lambda: delay_ms)

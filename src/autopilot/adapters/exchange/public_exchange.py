@@ -79,13 +79,18 @@ class PublicExchange:
         """The exchange has rejected an order that the rules of its market allow: read them again soon."""
         self._markets.invalidate(AT_ONCE_MS)
 
-    async def description(self, symbol: str) -> Mapping[str, Any]:
-        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+    async def listed(self) -> Any:
+        """The ccxt object with a list of its markets that is at most a day old. Raises ExchangeError."""
         exchange = await self.open()
-        base, _ = split_symbol(symbol)
         # One at a time: ccxt lets two callers share one request, and the cancellation of either ends both.
         async with self._loading:
             await self._markets.ensure(exchange, lambda: self._read_markets(exchange))
+        return exchange
+
+    async def description(self, symbol: str) -> Mapping[str, Any]:
+        """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
+        base, _ = split_symbol(symbol)
+        exchange = await self.listed()
         spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
         if symbol not in spot:
             of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]

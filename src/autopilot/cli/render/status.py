@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         DaemonDocument,
         ProblemDocument,
         StatusDocument,
+        StreamDocument,
         SymbolDocument,
     )
 
@@ -238,6 +239,7 @@ def _details(symbol: SymbolDocument) -> list[Paragraph]:
         *(("order", _open_order(order)) for order in symbol["open_orders"]),
         ("candles", _candles(symbol["ohlcv_data"])),
         ("cycles", _cycles(symbol)),
+        ("stream", _stream(symbol.get("stream"))),
         ("decision", _last_decision(symbol["last_decision"])),
     ]
     return [
@@ -291,6 +293,13 @@ def _cycles(symbol: SymbolDocument) -> str:
     # An offline market has its own time, but the time of the next cycle is that of the wall clock.
     coming = f", next {utc(symbol['next_cycle_at_ms'])}" if symbol["market"] == "real" else ""
     return f"{counts}{errors}; last {utc(symbol['last_cycle_at_ms'])}{coming}"
+
+
+def _stream(stream: StreamDocument | None) -> str:
+    if not stream:
+        return ""
+    detail = f": {stream['detail']}" if stream["detail"] else ""
+    return f"{stream['state']} since {utc(stream['since_ms'])}{detail}"
 
 
 def _last_decision(brief: BriefDecisionDocument | None) -> str:

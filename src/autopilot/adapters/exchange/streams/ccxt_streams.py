@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from autopilot.adapters.exchange.exchange_clock import ExchangeClock
+from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.adapters.exchange.streams.connection import NoStreams, StreamConnection
 from autopilot.adapters.exchange.streams.pro_import import streaming_class, streaming_exchanges
 from autopilot.adapters.exchange.streams.session import METHODS
@@ -55,23 +54,14 @@ class _Followed:
 
 
 class CcxtStreams(MarketStreams):
-    """``listed`` returns ccxt's exchange for requests with a fresh list of markets, which the streams share; it raises
-    ExchangeError. ``base_url`` sends every connection to a stand-in for the exchange. The ticker streams share a
-    connection, and the candle streams of a timeframe another: ccxt takes two timeframes of a symbol on Kraken for
-    one."""
+    """``base_url`` sends every connection to a stand-in for the exchange. The ticker streams share a connection, and
+    so do the candle streams of a timeframe: ccxt takes two timeframes of a symbol on Kraken for one."""
 
     def __init__(
-        self,
-        name: str,
-        listed: Callable[[], Awaitable[Any]],
-        clock: ExchangeClock,
-        *,
-        base_url: str | None = None,
-        least_pause_s: float = LEAST_PAUSE_S,
+        self, public: PublicExchange, *, base_url: str | None = None, least_pause_s: float = LEAST_PAUSE_S
     ) -> None:
-        self._name = name
-        self._listed = listed
-        self._clock = clock
+        self._public = public
+        self._clock = public.clock
         self._base_url = base_url
         self._least_pause_s = least_pause_s
         self._connections: dict[tuple[StreamKind, Timeframe | None], StreamConnection] = {}
@@ -130,10 +120,10 @@ class CcxtStreams(MarketStreams):
 
     async def _opened(self, kind: StreamKind) -> Any:
         """An object of ccxt for one connection. Raises NoStreams, ExchangeError."""
-        if self._name not in streaming_exchanges():
+        if self._public.name not in streaming_exchanges():
             raise NoStreams
-        plain = await self._listed()
-        made = await asyncio.to_thread(streaming_class, self._name)
+        plain = await self._public.listed()
+        made = await asyncio.to_thread(streaming_class, self._public.name)
         exchange = made({"enableRateLimit": True, "aiohttp_trust_env": True, "newUpdates": True})
         if not exchange.has.get(METHODS[kind]):
             raise NoStreams
@@ -161,7 +151,7 @@ class CcxtStreams(MarketStreams):
         is_new = followed.newest_ms < opened_ms <= now_ms + AHEAD_MS and opened_ms == timeframe.floor(opened_ms)
         followed.newest_ms = opened_ms if is_new else followed.newest_ms
         if is_new or missed:
-            followed.listener.on_news(subscription.symbol)
+            followed.listener.on_news()
         # A candle that is closed already has an old price.
         latest_ms = now_ms if heard.open_at_ms is None else heard.open_at_ms + timeframe.ms
         at_ms = now_ms if heard.at_ms is None else heard.at_ms
