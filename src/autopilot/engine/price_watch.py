@@ -93,7 +93,8 @@ class PriceWatch:
         found = await self._source.fetch(self._settings.symbol, timeframe, timeframe.floor(now_ms), 1)
         if found.quote is None or self._crossed_by(found.quote.price) <= self._crossed:
             stated = found.quote.price if found.quote else "unknown"
-            log.warning("%s: the exchange does not confirm the stream: its price is %s", self._settings.symbol, stated)
+            level = logging.WARNING if self._doubts == 1 else logging.DEBUG
+            log.log(level, "%s: the exchange contradicts its stream: it is at %s", self._settings.symbol, stated)
             return None
         self._doubts = 0
         return found.quote.price

@@ -164,7 +164,7 @@ async def test_a_connection_that_ends_is_made_again_and_says_what_may_be_missing
     assert len(there.server.connections) == 2, "one for each kind, and none beside it"
 
 
-async def test_a_refused_stream_is_given_up_for_an_hour(there: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_stream_is_left_alone_for_a_while(there: World) -> None:
     there.server.refusing = True
     there.streams.subscribe(there.symbol, H1, there.listener)
     number = 0

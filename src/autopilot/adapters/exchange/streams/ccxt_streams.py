@@ -84,10 +84,14 @@ class CcxtStreams(MarketStreams):
     def compare(self, quote: Quote) -> None:
         followed, steady_ms = self._followed.get(quote.symbol), self._clock.steady.now_ms()
         for connection, subscription in followed.parts if followed else ():
-            if subscription.status.state is StreamState.REFUSED or not subscription.is_silent(quote, steady_ms):
+            is_silent = subscription.is_silent(quote, steady_ms)
+            if subscription.status.state is StreamState.REFUSED:
+                connection.check()
+            if not is_silent or not connection.reads(subscription):
                 continue
             why = f"the {subscription.kind} stream of {quote.symbol} is silent while the price changes"
-            subscription.enter(StreamState.SILENT, self._clock.now_ms(), why)
+            if subscription.status.state is not StreamState.REFUSED:
+                subscription.enter(StreamState.SILENT, self._clock.now_ms(), why)
             if not subscription.has_spoken:
                 connection.refuse(subscription, "it says nothing")
             connection.tear(why)

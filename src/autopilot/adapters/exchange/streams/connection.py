@@ -25,7 +25,7 @@ LONGEST_PAUSE_S = 60.0
 STEADY_MS = MINUTE_MS
 """A connection that lived so long was a good one: the next pause is short."""
 MOST_REFUSALS = 3
-REFUSED_MS = HOUR_MS
+REFUSED_MS = 15 * MINUTE_MS
 """After so many refusals a stream is left alone for so long."""
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class StreamConnection:
         self._torn = ""
         """Why the connection is to be replaced; empty if it is not."""
         self._failures = 0
+        self._session: StreamSession | None = None
         self._running: asyncio.Task[None] | None = None
         self.is_off = False
         """Whether the exchange has no such streams."""
@@ -71,6 +72,14 @@ class StreamConnection:
     def remove(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
         self._changed.set()
+
+    def check(self) -> None:
+        """See whether a stream that was refused is to be tried again."""
+        self._changed.set()
+
+    def reads(self, subscription: Subscription) -> bool:
+        """Whether it is asked for on the present connection."""
+        return self._session is not None and subscription in self._session.reading
 
     def tear(self, why: str) -> None:
         """Replace the connection."""
@@ -129,7 +138,7 @@ class StreamConnection:
     async def _serve(self) -> str | None:
         """Read until the connection fails, and return why; None when no stream is wanted any more."""
         self._torn = ""
-        session = StreamSession(await self._opened(), self._hear)
+        self._session = StreamSession(await self._opened(), self._hear)
         born_ms = self._steady.now_ms()
         try:
             while True:
@@ -138,15 +147,16 @@ class StreamConnection:
                     return self._torn
                 if not self._wanted():
                     return None
-                await self._follow_changes(session)
-                if failed := self._failed(session):
+                await self._follow_changes(self._session)
+                if failed := self._failed(self._session):
                     return failed
                 left_ms = born_ms + LIFE_MS - self._steady.now_ms()
                 if left_ms <= 0:
-                    session, born_ms = await self._renewed(session), self._steady.now_ms()
+                    self._session, born_ms = await self._renewed(self._session), self._steady.now_ms()
                     continue
-                await self._until_something_happens(session, min(left_ms, REFUSED_MS) / 1000)
+                await self._until_something_happens(self._session, min(left_ms, REFUSED_MS) / 1000)
         finally:
+            session, self._session = self._session, None
             await session.close()
 
     async def _follow_changes(self, session: StreamSession) -> None:
