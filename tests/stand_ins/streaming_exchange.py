@@ -30,11 +30,14 @@ class Connection:
 class StreamingExchange:
     """``refusing``: whether it refuses every subscription. ``half_open``: it takes everything and answers nothing, as a
     connection does whose other end is gone. ``frozen``: it answers pings and shows nothing. ``banned``: it refuses
-    every connection. ``opened``: the number of connections so far."""
+    every connection. ``opened``: the number of connections so far; ``welcome``: while it is not set, they are not
+    answered, and ``knocked`` counts them."""
 
     def __init__(self) -> None:
         self.refusing = self.half_open = self.frozen = self.banned = False
-        self.opened = 0
+        self.opened = self.knocked = 0
+        self.welcome = asyncio.Event()
+        self.welcome.set()
         self.connections: list[Connection] = []
         self.url = ""
         self._runner: web.AppRunner | None = None
@@ -88,7 +91,11 @@ class StreamingExchange:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if self.banned:
             return web.Response(status=429, text="Too many requests", headers={"Retry-After": "0"})
+        self.knocked += 1
+        await self.welcome.wait()
         socket = web.WebSocketResponse(autoping=False)
+        if request.transport is None:
+            return socket  # gone meanwhile
         await socket.prepare(request)
         connection = Connection(socket)
         self.opened += 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from binance_exchange import BinanceExchange
+from ccxt.base.errors import RequestTimeout
 from fake_clock import FakeClock, exchange_clock
 from kraken_exchange import KrakenExchange
 from streaming_exchange import StreamingBinance, StreamingExchange, StreamingKraken
@@ -198,3 +199,81 @@ async def test_a_connection_is_renewed_before_the_exchange_cuts_it(
     assert all(each.socket.closed for each in old)
     assert there.state() is StreamState.LIVE
     await there.price(30_002.0)
+
+
+async def test_closing_leaves_nothing_of_a_connection_that_is_being_made(there: World) -> None:
+    there.server.welcome.clear()
+    there.streams.subscribe(there.symbol, H1, there.listener)
+    await until(lambda: there.server.knocked == 2)
+    await there.streams.close()
+    there.server.welcome.set()
+    await there.server.connected(0)
+
+
+async def test_a_connection_that_is_not_answered_is_given_up(there: World) -> None:
+    there.server.half_open = True
+    there.streams.subscribe(there.symbol, H1, there.listener)
+    await there.server.connected(2)
+    knocked = there.server.knocked
+    there.compare(30_000.0)
+    there.compare(30_001.0)
+    await until(lambda: there.server.knocked > knocked)
+
+
+async def test_messages_nobody_can_use_change_nothing(there: World) -> None:
+    await there.subscribe()
+    await there.price(30_000.0)
+    now_ms = there.clock.at_ms
+    begin_ms = H1.floor(now_ms)
+    for row in ((begin_ms + 10 * HOUR_MS, 1.0, 1.0, 1.0, 0.0, 1.0), (begin_ms + 1, 1.0, 1.0, 1.0, -1.0, 1.0)):
+        await there.server.candle(there.symbol, 60, row)
+    await there.server.ticker(there.symbol, 0.0, now_ms)
+    await there.price(30_001.0)
+    assert [each.price for each in there.listener.quotes] == [30_000.0, 30_001.0]
+    assert there.listener.news == 0
+
+
+async def test_a_candle_of_the_far_future_is_no_news(there: World) -> None:
+    await there.subscribe()
+    await there.server.candle(there.symbol, 60, (H1.floor(there.clock.at_ms) + 5 * HOUR_MS, 1.0, 2.0, 0.5, 1.5, 3.0))
+    await until(lambda: there.state() is StreamState.LIVE)
+    assert there.listener.news == 0
+
+
+async def test_a_blocked_loop_costs_a_connection_and_no_more(there: World) -> None:
+    """What ccxt takes for a time-out: its own clock runs on while nothing is read."""
+    await there.subscribe()
+    await there.price(30_000.0)
+    for each in there.streams._connections.values():
+        assert each._session
+        for client in tuple(each._session._exchange.clients.values()):
+            client.on_error(RequestTimeout("Connection timed out due to a ping-pong keepalive missing on time"))
+    await until(lambda: there.server.opened == 4 and len(there.server.connections) == 2)
+    await there.server.subscribed(2)
+    await there.price(30_001.0)
+    assert there.state() is StreamState.LIVE
+    assert there.listener.news == 1
+
+
+async def test_a_symbol_that_is_not_followed_any_more_is_not_heard(there: World) -> None:
+    await there.subscribe()
+    await there.price(30_000.0)
+    there.streams.unsubscribe(there.symbol)
+    await there.server.connected(0)
+    assert there.streams.status(there.symbol) is None
+    await there.subscribe()
+    await there.price(30_001.0)
+
+
+async def test_an_exchange_without_streams_is_polled() -> None:
+    clock = FakeClock()
+    public = PublicExchange("bit2c", exchange_clock("bit2c", clock), 5.0, needs_coin_list=False, base_url=None)
+    streams = CcxtStreams(public)
+    streams.subscribe("BTC/NIS", H1, Listener())
+    await until(lambda: _state(streams) is StreamState.OFF)
+    await streams.close()
+
+
+def _state(streams: CcxtStreams) -> StreamState | None:
+    status = streams.status("BTC/NIS")
+    return status and status.state

@@ -12,6 +12,8 @@ from autopilot.adapters.exchange.streams.subscription import Heard, StreamKind, 
 
 CLOSING_S = 10.0
 """A connection that does not close within this time is dropped."""
+LOOKS, LOOK_S = 50, 0.01
+"""How often and at which pauses it is seen whether a connection that was being made has failed."""
 METHODS = {StreamKind.CANDLES: "watchOHLCV", StreamKind.TICKER: "watchTicker"}
 """ccxt's name of each kind, as in ``exchange.has``."""
 
@@ -52,8 +54,14 @@ class StreamSession:
     async def _close(self) -> None:
         tasks, self._reading = list(self._reading.values()), {}
         await _canceled(tasks)
+        # ccxt leaves a connection that is being made to itself: it fails once it finds no session, and nothing says so.
+        dialing = [each for each in (self._exchange.clients or {}).values() if each.connecting]
         with suppress(Exception):
             await asyncio.wait_for(self._exchange.close(), CLOSING_S)
+        for _ in range(LOOKS):
+            if all(each.error or not each.connecting for each in dialing):
+                break
+            await asyncio.sleep(LOOK_S)
 
     async def _read(self, subscription: Subscription) -> None:
         symbol, timeframe = subscription.symbol, subscription.timeframe.value
