@@ -62,9 +62,14 @@ def cycles() -> Cycles:
 
 
 def launched(
-    cycles: Cycles, scheduler: JobScheduler, clock: FakeClock, kind: MarketKind = MarketKind.REAL, delay_ms: int = 1_000
+    cycles: Cycles,
+    scheduler: JobScheduler,
+    clock: FakeClock,
+    kind: MarketKind = MarketKind.REAL,
+    delay_ms: int = 1_000,
+    streams: Any = None,
 ) -> Running:
-    venue = SimpleNamespace(source=SimpleNamespace(kind=kind, clock=clock), streams=None)
+    venue = SimpleNamespace(source=SimpleNamespace(kind=kind, clock=clock), streams=streams)
     database = SimpleNamespace(commit_group=lambda: None)
     running = Running(cast("Any", cycles), cast("Any", venue), cast("Any", database), scheduler)
     running.launch(lambda: delay_ms)
@@ -164,3 +169,20 @@ async def test_a_candle_that_came_is_not_asked_for_again(
     cycle_ms = scheduler.next_run_ms("BTC/USD")
     assert cycle_ms
     assert cycle_ms - WallClock().now_ms() > 3_000_000
+
+
+@pytest.mark.parametrize(("left_ms", "counts"), [(30_000, [1, 2]), (900, [1])])
+async def test_news_of_a_stream_is_asked_for_unless_the_cycle_of_a_close_is_near(
+    cycles: Cycles, scheduler: JobScheduler, left_ms: int, counts: list[int]
+) -> None:
+    heard: list[Any] = []
+    streams = SimpleNamespace(subscribe=lambda *arguments: heard.append(arguments), compare=lambda quote: None)
+    cycles.window.quote = None
+    running = launched(cycles, scheduler, FakeClock(CLOSE_MS - left_ms), streams=streams)
+    assert await cycles.next() == 1
+    await running.idle.wait()
+    ((symbol, timeframe, listener),) = heard
+    assert (symbol, timeframe) == ("BTC/USD", Timeframe.M1)
+    listener.on_news()
+    assert running._is_wanted is (len(counts) == 2)
+    assert [1, *([await cycles.next()] if len(counts) == 2 else [])] == counts

@@ -152,7 +152,8 @@ class StreamConnection:
                     return failed
                 left_ms = born_ms + LIFE_MS - self._steady.now_ms()
                 if left_ms <= 0:
-                    self._session, born_ms = await self._renewed(self._session), self._steady.now_ms()
+                    await self._renew(self._session)
+                    born_ms = self._steady.now_ms()
                     continue
                 await self._until_something_happens(self._session, min(left_ms, REFUSED_MS) / 1000)
         finally:
@@ -199,8 +200,8 @@ class StreamConnection:
             log.warning("%s: no stream of its %s, it is polled: %s", subscription.symbol, subscription.kind, why)
         self._changed.set()
 
-    async def _renewed(self, old: StreamSession) -> StreamSession:
-        """A new connection that says something, or has had its time to; then the old one is closed."""
+    async def _renew(self, old: StreamSession) -> None:
+        """Make a new connection, wait until it says something or has had its time to, then close the old one."""
         wanted, spoken, complete = set(old.reading), set[Subscription](), asyncio.Event()
 
         def hear(subscription: Subscription, heard: Heard) -> None:
@@ -218,5 +219,5 @@ class StreamConnection:
         except BaseException:
             await fresh.close()
             raise
+        self._session = fresh
         await old.close()
-        return fresh
