@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -117,19 +118,23 @@ async def wire(name: str) -> Wire:
     return found
 
 
-def table(found: list[Wire]) -> list[str]:
-    """In Markdown."""
-    lines = [
-        "| exchange | candles a page | the request holds | candles a second |",
-        "| --- | ---: | --- | ---: |",
-    ]
-    for each in found:
-        held = [word for word in ("first", "last", "number") if getattr(each, word)]
-        limit = each.rules.limit if each.rules.is_addressable else "–"
-        speed = 1000 / (each.rate_limit_ms * each.cost) * each.rules.limit if each.cost else 0
-        said = ", ".join(held) or "nothing"
-        lines.append(f"| {each.exchange} | {limit} | {said} | {speed:,.0f} |")
-    return lines
+def table(found: Sequence[Wire]) -> list[str]:
+    """In Markdown, with the version of ccxt."""
+    rows = [_cells(each) for each in found]
+    head = ("exchange", "history by pages", "candles a page", "candles a second", "the request names")
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ("---", "---", "---:", "---:", "---"), *rows)]
+    return [f"With ccxt {version('ccxt')}, from the requests that it would send:", "", *lines]
+
+
+def _cells(found: Wire) -> tuple[str, ...]:
+    rules = found.rules
+    if found.trouble or not rules.is_addressable:
+        wants_key = "apiKey" in found.trouble
+        return found.exchange, "no: it wants an API key" if wants_key else "no", "–", "–", "–"
+    named = [name for name in ("first", "last", "number") if getattr(found, name)]
+    a_second = rules.limit * 1000 / (found.rate_limit_ms * found.cost)
+    history = "yes" if rules.latest is None else f"the latest {rules.latest:,}"
+    return found.exchange, history, f"{rules.limit:,}", f"{a_second:,.0f}", ", ".join(named)
 
 
 def _times(text: str) -> Iterator[int]:
@@ -159,7 +164,8 @@ def _market(exchange: Any) -> Any:
     )
 
 
-async def _all() -> list[Wire]:
+async def survey() -> list[Wire]:
+    """Of every exchange with candles of spot markets, by name."""
     return [await wire(name) for name in with_candles()]
 
 
@@ -167,7 +173,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks candle_pages", description=__doc__)
     parser.add_argument("--document", metavar="FILE", type=Path, help="put the table into this Markdown file")
     wanted = parser.parse_args(arguments)
-    lines = table(asyncio.run(_all()))
+    lines = table(asyncio.run(survey()))
     print("\n".join(lines))
     if wanted.document:
         replace_part(wanted.document, "pages", lines)

@@ -21,6 +21,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts jobs in the background so, and every program that the tests start would ignore Ctrl-C as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# No test reaches a real exchange: candles that a test lacks would be downloaded.
+os.environ["HTTPS_PROXY"] = "http://127.0.0.1:9"
+
 settings.register_profile("a busy machine proves nothing", deadline=None)
 settings.load_profile("a busy machine proves nothing")
 

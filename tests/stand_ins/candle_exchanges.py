@@ -113,6 +113,14 @@ def coinbaseexchange(series: Series, query: Mapping[str, str]) -> Any:
     return [[row[0] // 1000, row[3], row[2], row[1], row[4], row[5]] for row in reversed(found)]
 
 
+def bitopro(series: Series, query: Mapping[str, str]) -> Any:
+    """Hours without a trade are left out."""
+    from_ms, to_ms = int(query["from"]) * 1000, int(query["to"]) * 1000
+    _at_most((to_ms - from_ms) // HOUR_MS, 1000)
+    names = ("timestamp", "open", "high", "low", "close", "volume")
+    return {"data": [dict(zip(names, row, strict=True)) for row in series.between(from_ms, to_ms)]}
+
+
 def bitstamp(series: Series, query: Mapping[str, str]) -> Any:
     _at_most(int(query["limit"]), 1000)
     found = series.between(int(query["start"]) * 1000, int(query["end"]) * 1000 + 1)[: int(query["limit"])]
@@ -229,7 +237,7 @@ def gemini(series: Series, query: Mapping[str, str]) -> Any:
 EXCHANGES: Mapping[str, Ask] = {
     each.__name__: each
     for each in (
-        binance, bitfinex, bitget, bitstamp, bitvavo, bybit, coinbase, coinbaseexchange, cryptocom, deepcoin, gate, htx,
+        binance, bitfinex, bitget, bitopro, bitstamp, bitvavo, bybit, coinbase, coinbaseexchange, cryptocom, deepcoin, gate, htx,
         kucoin, mexc, okx, upbit,
     )
 }  # fmt: skip

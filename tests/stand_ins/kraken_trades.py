@@ -26,9 +26,12 @@ class KrakenTrades(KrakenExchange):
 
     def __init__(self, now_ms: Callable[[], int], past: list[PublicTrade]) -> None:
         super().__init__(now_ms)
-        self.past = past
         self.trade_faults: list[str] = []
         self.asked_since: list[str] = []
+        self.set_past(past)
+
+    def set_past(self, past: list[PublicTrade]) -> None:
+        self.past = past
         self._times = [trade.at_ns for trade in past]
 
     def routes(self) -> Iterable[web.RouteDef]:

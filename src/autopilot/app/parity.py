@@ -135,7 +135,7 @@ async def recorded_symbols(
     period = Period(min(first for first, _ in recorded.spans.values()), recorded.last_ms + recorded.timeframe.ms)
     symbols = tuple(recorded.spans)
     found = await tested_symbols(
-        config, database, recorded.exchange, symbols, recorded.timeframe, period, None, 0, unwatched
+        config, database, recorded.exchange, symbols, recorded.timeframe, period, None, 0, unwatched, None
     )
     tested = []
     for each in found:

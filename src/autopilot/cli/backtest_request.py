@@ -37,6 +37,7 @@ def backtest_request(
     balance: str | None = None,
     detail: str | None = None,
     compare: bool = False,
+    source: str | None = None,
 ) -> BacktestRequest:
     """The request; missing options come from the configuration. A ``group`` or ``strategy`` replaces the ``model``.
 
@@ -57,6 +58,7 @@ def backtest_request(
         balance=_amount(balance),
         detail=Timeframe.parse(detail) if detail else None,
         compare=compare and strategy is None,
+        source=source or config.data.history_exchange,
     )
 
 

@@ -6,6 +6,9 @@ import gc
 import os
 from typing import TYPE_CHECKING, Any
 
+from autopilot.cli.lacking import download_lacking
+from autopilot.cli.render.backtest import backtest_screen
+from autopilot.cli.render.progress import progress_view
 from autopilot.cli.session import Places, Session
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ _FLAGS = {
     "--in-sample": ("in_sample", True),
     "--compare": ("compare", True),
     "--no-compare": ("compare", False),
+    "--no-download": ("no_download", True),
     "--json": ("as_json", True),
 }
 _TEXTS = {
@@ -34,6 +38,7 @@ _TEXTS = {
     "--model": "model",
     "--balance": "balance",
     "--detail": "detail",
+    "--source": "source",
 }
 
 
@@ -103,6 +108,8 @@ def show_backtest(
     balance: str | None = None,
     detail: str | None = None,
     compare: bool = True,
+    source: str | None = None,
+    no_download: bool = False,
     html: Path | None = None,
     decisions: Path | None = None,
 ) -> None:
@@ -111,8 +118,6 @@ def show_backtest(
     from autopilot.app.backtest.run import run_backtest
     from autopilot.cli.backtest_request import backtest_request, deciding_model, period_of
     from autopilot.cli.forecast import backtest_forecast
-    from autopilot.cli.render.backtest import backtest_screen
-    from autopilot.cli.render.progress import progress_view
     from autopilot.strategies.registry import load_strategies
 
     config = session.config
@@ -132,7 +137,9 @@ def show_backtest(
         balance=balance,
         detail=detail,
         compare=compare,
+        source=source,
     )
+    download_lacking(session, config, request, is_allowed=not no_download)
     gc.freeze()  # What is imported stays: no collection looks at it again.
     gc.enable()
     with progress_view(session.output.remarks, backtest_forecast(request, len(load_strategies()))) as progress:

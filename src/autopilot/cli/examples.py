@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data": ("data download --days 365", "data import KRAKEN_BTC-USD_1h.csv.gz", "data list", "data verify"),
     "data download": (
         "data download --days 365",
-        "data download --exchange binance --symbol BTC/USDT --timeframe 1m --from 2023-01-01",
+        "data download --exchange binance --symbol BTC/USDT --timeframe 1m",
         "data download --exchange kraken --days 365 --source coinbase",
         "data download --days 730 --dry-run",
     ),
@@ -67,6 +67,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "data list": ("data list", "data list --json"),
     "data rename": ("data rename --exchange b --symbol BTCB/USD --to-symbol BTC/BUSD",),
     "data delete": ("data delete --exchange kraken --symbol FD/USD", "data delete --exchange b --symbol BTC/USD --yes"),
+    "data prune": ("data prune --older-than 365d --timeframe 1m", "data prune --older-than 2020-01-01 --yes"),
     "data verify": ("data verify --exchange kraken --symbol BTC/USD",),
     "db": (
         "db size",

@@ -200,7 +200,18 @@ End = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Candles b
 TimeframeName = Annotated[str | None, timeframe_option(help="The length of a candle: 1m 5m 15m 30m 1h 4h 1d.")]
 Kind = Annotated[CandleKind | None, typer.Option("--kind", help="The champion for candles of this kind.")]
 OfTimeframe = Annotated[str | None, timeframe_option(help="The champion for candles of this length, such as 1h.")]
-StoredExchange = Annotated[str | None, exchange_option(help="The exchange of the stored candles, or simulated.")]
+StoredExchange = Annotated[str | None, exchange_option(help="The exchange of the candles, or simulated.")]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        autocompletion=complete_real_exchange,
+        callback=known_exchange,
+        help="Another exchange, whose candles stand before the first own one. Default: data.history_exchange.",
+    ),
+]
+NoDownload = Annotated[bool, typer.Option("--no-download", help="Refuse if candles are not stored.")]
 Fee = Annotated[
     float | None, typer.Option("--fee", min=0, max=10, metavar="PERCENT", help="In percent of the value of each order.")
 ]

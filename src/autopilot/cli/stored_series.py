@@ -16,6 +16,7 @@ from autopilot.domain.errors import NotFound
 from autopilot.domain.timeframe import Timeframe
 
 if TYPE_CHECKING:
+    from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.adapters.store.database import Database
     from autopilot.domain.candles import Candles
 
@@ -66,14 +67,15 @@ def matching_series(session: Session, wanted: dict[str, str | None]) -> list[Doc
     ]
 
 
-def stored_series(session: Session) -> list[Document]:
-    """All stored series. Creates no database."""
+def stored_series(session: Session, *, with_coverage: bool = False) -> list[Document]:
+    """All stored series; ``with_coverage``: with their spans and gaps. Creates no database."""
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.adapters.store.database import open_for_queries
 
     if not session.paths.database.exists():
         return []
     with open_for_queries(session.paths.database) as database:
+        store = SqliteCandles(database)
         return [
             {
                 "exchange": series.exchange,
@@ -82,9 +84,29 @@ def stored_series(session: Session) -> list[Document]:
                 "candles": series.count,
                 "first_at_ms": series.first_at_ms,
                 "last_at_ms": series.last_at_ms,
+                **(_coverage(store, series.exchange, series.symbol, series.timeframe) if with_coverage else {}),
             }
-            for series in SqliteCandles(database).coverage()
+            for series in store.coverage()
         ]
+
+
+def _coverage(store: SqliteCandles, exchange: str, symbol: str, timeframe: Timeframe) -> Document:
+    series = exchange, symbol, timeframe
+    return {
+        "spans": [
+            {**asdict(each.span), "way": each.way.value, "fetched_at_ms": each.fetched_at_ms}
+            for each in store.covered(*series)
+        ],
+        "gaps": [
+            {
+                **asdict(each.span),
+                "reason": each.reason.value,
+                "tries": each.tries,
+                "next_try_at_ms": each.next_try_at_ms,
+            }
+            for each in store.gaps(*series)
+        ],
+    }
 
 
 def stored_candles(session: Session, item: Document, last: int | None = None) -> Candles:

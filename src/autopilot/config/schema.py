@@ -149,10 +149,10 @@ class DataSection(Section):
     """Data that are fetched and kept."""
 
     history_exchange: HistoryExchange | None = None
-    """Another exchange, whose candles of the same symbol fill in what a decision lacks before the first candle of the
-    trading exchange; "" for none. Useful for Kraken, which gives only the latest 720. Symbols that trade on this
-    exchange itself do not use it. Where both meet, their prices may differ by 3 %; beyond that it is another market,
-    and nothing is filled in."""
+    """Another exchange, whose candles of the same symbol stand before the first candle of the trading exchange where a
+    decision, a backtest or a training has too few; "" for none. Useful for Kraken, which gives only the latest 720.
+    Symbols that trade on this exchange itself do not use it. Where both meet, their prices may differ by 3 %; beyond
+    that it is another market, and nothing is filled in."""
     archive_url: ArchiveUrl | None = "https://data.binance.vision"
     """Where Binance's archive files are, or a mirror of them; with "" all of Binance's candles come by pages."""
     stream: StreamChoice = StreamChoice.AUTO

@@ -180,13 +180,16 @@ class PanicRequest(EmptyRequest):
 
 @dataclass(frozen=True, slots=True)
 class RetrainRequest(EmptyRequest):
-    """None: as configured. ``surrogate``: on candles whose direction was destroyed."""
+    """None: as configured. ``surrogate``: on candles whose direction was destroyed. ``source``: the exchange that lends
+    candles from before its own first one; ``download``: candles that are not stored may be downloaded."""
 
     symbols: Symbols | None = None
     exchange: Exchange | None = None
     timeframe: TimeframeName | None = None
     days: Count | None = None
     surrogate: Flag = False
+    source: Exchange | None = None
+    download: Flag = True
 
 
 @dataclass(frozen=True, slots=True)

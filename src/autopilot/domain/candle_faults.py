@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autopilot.domain.candles import BREACHES, BoolArray, FaultKind, FloatArray, IntArray, unusable
 from autopilot.domain.timeframe import Timeframe, utc_text
@@ -14,6 +15,8 @@ LONG_STRETCH = 24
 """Candles in a row without a trade: more than in a liquid market, fewer than in a file filled up with invented ones."""
 LONG_BLOCK = 12
 """Candles in a row whose five numbers repeat an earlier block: never by chance if there was trade."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 by the golden ratio, as in Fibonacci hashing."""
 _CLOSE_MARGIN_MS = 1_000
 """Closing times are written as the last millisecond or the last second of a candle."""
 
@@ -135,7 +138,7 @@ def _repeated(at_ms: IntArray, columns: Sequence[FloatArray]) -> CandleFault | N
     column is the volume."""
     if len(at_ms) <= LONG_BLOCK:
         return None
-    same = np.lexsort((np.arange(len(at_ms)), *columns))
+    same = np.argsort(_mixed(columns), kind="stable")
     equal = columns[-1][same[1:]] > 0
     for column in columns:
         ordered = column[same]
@@ -156,6 +159,14 @@ def _repeated(at_ms: IntArray, columns: Sequence[FloatArray]) -> CandleFault | N
         f"{count:,} candles repeat earlier ones exactly, in blocks of {LONG_BLOCK} or more, first"
         f" {utc_text(first)} like {utc_text(int(at_ms[start - distance[start]]))}",
     )
+
+
+def _mixed(columns: Sequence[FloatArray]) -> NDArray[np.uint64]:
+    """uint64[n]: equal where the numbers are equal, and hardly elsewhere. One sort by it is faster than one by each."""
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        mixed = (mixed ^ (mixed >> np.uint64(29)) ^ (column + 0.0).view(np.uint64)) * _ODD
+    return mixed
 
 
 def _runs(mask: BoolArray) -> tuple[IntArray, IntArray]:

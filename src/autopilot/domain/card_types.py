@@ -30,7 +30,8 @@ class ChampionDocument(TypedDict):
 
 
 class TrainingDataDocument(TypedDict):
-    """The data that a model was trained on. ``matured``: outcomes by strategy."""
+    """The data that a model was trained on. ``matured``: outcomes by strategy; ``lent``: how many of a symbol's first
+    candles are those of the exchange ``lender``."""
 
     first_at_ms: int | None
     last_at_ms: int | None
@@ -39,6 +40,8 @@ class TrainingDataDocument(TypedDict):
     samples_by_symbol: dict[str, int]
     recorded: int
     matured: dict[str, int]
+    lent: NotRequired[dict[str, int]]
+    lender: NotRequired[str | None]
     sha256: str
 
 

@@ -108,10 +108,16 @@ def runs(open_at_ms: Sequence[int], length_ms: int) -> tuple[TimeSpan, ...]:
     ``length_ms``."""
     if not len(open_at_ms):
         return ()
-    first_ms, last_ms, middle = int(open_at_ms[0]), int(open_at_ms[-1]), len(open_at_ms) // 2
-    if last_ms - first_ms == (len(open_at_ms) - 1) * length_ms:
-        return (TimeSpan(first_ms, last_ms + length_ms),)
-    return union([*runs(open_at_ms[:middle], length_ms), *runs(open_at_ms[middle:], length_ms)])
+    begin_ms = end_ms = open_at_ms[0]
+    if open_at_ms[-1] - begin_ms == (len(open_at_ms) - 1) * length_ms:
+        return (TimeSpan(begin_ms, open_at_ms[-1] + length_ms),)
+    found: list[TimeSpan] = []
+    for at_ms in open_at_ms:
+        if at_ms > end_ms:
+            found.append(TimeSpan(begin_ms, end_ms))
+            begin_ms = at_ms
+        end_ms = at_ms + length_ms
+    return (*found, TimeSpan(begin_ms, end_ms))
 
 
 def outside(located: Iterable[Located], spans: Sequence[TimeSpan]) -> Iterator[Located]:

@@ -15,7 +15,8 @@ from autopilot.domain.timeframe import Timeframe
 class HistoryChunk:
     """A part of a download that is fetched and committed by itself: a page, an archive file, an hour of trades.
 
-    ``requests`` and ``bytes`` are what it takes, estimated. ``address``: of an archive file; "" else.
+    ``requests`` and ``bytes`` are what it takes, estimated. ``requests_between``: the fewest and the most requests
+    where the estimate is uncertain; None else. ``address``: of an archive file; "" else.
     """
 
     way: Way
@@ -25,6 +26,7 @@ class HistoryChunk:
     requests: int = 1
     bytes: int = 0
     address: str = ""
+    requests_between: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

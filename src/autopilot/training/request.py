@@ -11,7 +11,8 @@ from autopilot.domain.timeframe import Timeframe
 @dataclass(frozen=True, slots=True)
 class TrainingRequest:
     """Train on the ``days`` before the latest candle of these symbols of one exchange. ``surrogate``: on candles whose
-    direction was destroyed, as a control; the resulting model is not stored."""
+    direction was destroyed, as a control; the resulting model is not stored. ``source``: the exchange whose stored
+    candles stand before the first own one; ``download``: candles that are not stored may be downloaded."""
 
     exchange: str
     symbols: tuple[str, ...]
@@ -20,6 +21,8 @@ class TrainingRequest:
     min_samples_per_strategy: int
     seed: int = 1
     surrogate: bool = False
+    source: str | None = None
+    download: bool = True
 
 
 @dataclass(frozen=True, slots=True)

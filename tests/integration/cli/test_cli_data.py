@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
 from autopilot.domain.candles import Candles
-from autopilot.domain.timeframe import HOUR_MS, Timeframe
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 
 START = 1_714_564_800_000
 
@@ -42,6 +43,12 @@ def test_list_says_what_there_is(autopilot, store) -> None:
         "exchange  symbol   timeframe  candles  first              last",
         "kraken    BTC/USD  1h           1,500  2024-05-01 12:00Z  2024-07-02 23:00Z",
         "kraken    ETH/USD  1h               2  2024-05-01 15:00Z  2024-05-01 16:00Z",
+        "",
+        "Coverage by month",
+        "exchange  symbol   timeframe  from 2024-05",
+        "kraken    BTC/USD  1h         +##",
+        "kraken    ETH/USD  1h         +..",
+        "# all candles   ~ all that exist   + some   i imported   d derived   . none",
     ]
     assert autopilot("data", "list", "--json").document["series"][1] == {
         "exchange": "kraken",
@@ -50,6 +57,15 @@ def test_list_says_what_there_is(autopilot, store) -> None:
         "candles": 2,
         "first_at_ms": START + 3 * HOUR_MS,
         "last_at_ms": START + 4 * HOUR_MS,
+        "spans": [
+            {
+                "from_ms": START + 3 * HOUR_MS,
+                "to_ms": START + 5 * HOUR_MS,
+                "way": "live",
+                "fetched_at_ms": START + 5 * HOUR_MS,
+            }
+        ],
+        "gaps": [],
         "suspicion": None,
     }
 
@@ -227,6 +243,41 @@ def test_delete_asks_in_a_terminal_only(autopilot, store) -> None:
     assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 2
     assert autopilot("data", "delete", "--symbol", "BTC/USD", "--yes").code == 2
     assert autopilot("data", "delete", "--exchange", "kraken", "--symbol", "XRP/USD", "--yes").code == 1
+
+
+def test_prune_deletes_what_is_old_and_says_how_much(autopilot, store, data_dir) -> None:
+    store.save_candles("kraken", "BTC/USD", hours(*range(30)))
+    store.save_candles("kraken", "ETH/USD", hours(*range(20, 30)))
+    prune = ("data", "prune", "--older-than", "2024-05-02")
+    refused = autopilot(*prune, "--timeframe", "1h")
+    assert (refused.code, refused.out) == (5, "")
+    assert "autopilot data prune --older-than 2024-05-02T00:00Z --timeframe 1h --yes" in refused.err
+    assert autopilot(*prune, "--symbol", "ETH/USD", "--yes").out == "No candles are that old.\n"
+    done = autopilot(*prune, "--yes")
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "exchange  symbol   timeframe  candles  before",
+        "kraken    BTC/USD  1h              12  2024-05-02 00:00Z",
+        "Deleted. 1 kB of the database are free for new rows.",
+    ]
+    assert len(store.load_candles("kraken", "BTC/USD", Timeframe.H1)) == 18
+    (span,) = store.covered("kraken", "BTC/USD", Timeframe.H1)
+    assert span.span.from_ms == START + 12 * HOUR_MS
+    assert '"data prune"' in autopilot("audit", "show", "--json").out
+
+
+def test_prune_leaves_a_running_symbol_what_it_needs(autopilot, daemon, store) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    ages = [400, 100, 50]
+    recent = [(now_ms - days * DAY_MS) // HOUR_MS - START // HOUR_MS for days in ages]
+    for symbol in ("BTC/USD", "ETH/USD"):
+        store.save_candles("kraken", symbol, hours(*recent))
+    daemon.answers["/api/autopilot/status"] = (
+        200,
+        {"symbols": [{"symbol": "BTC/USD", "timeframe": "1h", "exchange": "kraken", "running": True}]},
+    )
+    pruned = autopilot("data", "prune", "--older-than", "1d", "--yes", "--json").document["pruned"]
+    assert [(item["symbol"], item["candles"]) for item in pruned] == [("BTC/USD", 2), ("ETH/USD", 3)]
 
 
 @pytest.mark.parametrize("new", [("--to-symbol", "BTC/USD"), ("--to-exchange", "KRAKEN")])

@@ -55,6 +55,7 @@ ALONE: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("data", "import", "fng.csv", "--sentiment"), "done"),
         (("data", "import", "nowhere.csv", "--sentiment"), "CANDLE_ERROR"),
     ],
+    "data download": [(("data", "download", *MARKET), "INCOMPLETE")],
     "data rename": [
         (("data", "rename", *MARKET, "--to-symbol", "XRP/USD"), "NOT_FOUND"),
         (("data", "import", FILE), "done"),
@@ -65,6 +66,12 @@ ALONE: dict[str, list[tuple[tuple[str, ...], str]]] = {
         (("data", "import", FILE), "done"),
         (("data", "delete", *MARKET), "SAFETY_REFUSED"),
         (("data", "delete", *MARKET, "--yes"), "done"),
+    ],
+    "data prune": [
+        (("data", "import", FILE), "done"),
+        (("data", "prune", "--older-than", "2020-01-01"), "done"),
+        (("data", "prune", "--older-than", "2100-01-01"), "SAFETY_REFUSED"),
+        (("data", "prune", "--older-than", "2100-01-01", "--yes"), "done"),
     ],
     "retrain": [
         (("retrain", *TRAINING), "TRAINING_FAILED"),

@@ -3,8 +3,10 @@ exchanges, and against some that lie."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from email.utils import formatdate
 from typing import Any
 
 import candle_exchanges
@@ -220,9 +222,7 @@ async def test_kraken_gives_its_latest_candles_and_says_so(connect: Connect) -> 
 @pytest.mark.parametrize("name", ["gemini", "bithumb", "phemex"])
 async def test_three_exchanges_are_refused_with_the_reason(connect: Connect, name: str) -> None:
     connected = await connect(name, candle_exchanges.gemini)
-    with pytest.raises(
-        HistoryUnavailable, match=f"{name} gives its latest 1h candles only, whatever is requested"
-    ) as error:
+    with pytest.raises(HistoryUnavailable, match=f"{name} gives its latest 1h candles only, whatever") as error:
         await connected.fetched(WHOLE)
     assert error.value.hint
     assert connected.exchange.requests == 0
@@ -265,3 +265,72 @@ async def test_a_page_about_maintenance_is_no_gap(connect: Connect) -> None:
     with pytest.raises(MarketUnavailable, match="no JSON"):
         await connected.way.fetch(chunk)
     require_truth([await connected.way.fetch(chunk)], ROWS, chunk.span)
+
+
+async def fetched_by_turns(connected: Connected, count: int) -> list[FetchedChunk | BaseException]:
+    """``count`` pages at the same time."""
+    span = TimeSpan(THIS_HOUR_MS - 998 * count * HOUR_MS, THIS_HOUR_MS)
+    chunks = await connected.way.chunks(SYMBOL, H1, [span])
+    return await asyncio.gather(*map(connected.way.fetch, chunks), return_exceptions=True)
+
+
+BANNED = '{"code":-1003,"msg":"Way too much request weight used; IP banned until %d. Please use WebSocket."}'
+PAUSES: dict[str, tuple[tuple[int, dict[str, str], str], float]] = {
+    "seconds": ((429, {"Retry-After": "53"}, "{}"), 53),
+    "a date": ((429, {"Retry-After": formatdate(NOW_MS / 1000 + 40, usegmt=True)}, "{}"), 40),
+    "a ban": ((418, {}, BANNED % (NOW_MS + 90_000)), 90),
+    "a ban of three days": ((418, {"Retry-After": "259200"}, "{}"), 3_600),
+    "maintenance": ((503, {"Retry-After": "30"}, "{}"), 30),
+    "nothing stated": ((429, {}, "{}"), 1),
+    "nonsense": ((429, {"Retry-After": "soon"}, "{}"), 1),
+}
+
+
+@pytest.mark.parametrize("name", PAUSES)
+async def test_a_demanded_pause_holds_every_request(
+    connect: Connect, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer, pause_s = PAUSES[name]
+    connected = await connect("binance", candle_exchanges.binance, paced=True)
+    await connected.way.chunks(SYMBOL, H1, [WHOLE])
+    connected.exchange.answers.append(answer)
+    (refused,) = await fetched_by_turns(connected, 1)
+    assert isinstance(refused, MarketUnavailable)
+    assert refused.retry_after_s == pytest.approx(pause_s, abs=0.01)
+    assert f"no requests for {pause_s:.0f} s" in str(refused)
+    before = connected.exchange.requests
+    for left_s in (pause_s, 1):
+        connected.clock.at_ms = NOW_MS + int(1_000 * (pause_s - left_s))
+        for each in await fetched_by_turns(connected, 3):
+            assert isinstance(each, MarketUnavailable)
+            assert each.retry_after_s == pytest.approx(left_s, abs=0.01)
+    assert connected.exchange.requests == before
+    connected.clock.at_ms = NOW_MS + int(1_000 * pause_s)
+    assert all(isinstance(each, FetchedChunk) for each in await fetched_by_turns(connected, 3))
+    assert caplog.text.count("wants fewer requests") == 1
+
+
+async def test_without_a_stated_pause_each_one_is_longer(connect: Connect) -> None:
+    connected = await connect("binance", candle_exchanges.binance, paced=True)
+    await connected.way.chunks(SYMBOL, H1, [WHOLE])
+    pauses = []
+    for _ in range(8):
+        connected.exchange.answers.append((429, {}, "{}"))
+        (refused,) = await fetched_by_turns(connected, 1)
+        assert isinstance(refused, MarketUnavailable)
+        pauses.append(refused.retry_after_s)
+        connected.clock.at_ms += int(1_000 * (refused.retry_after_s or 0))
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+async def test_a_request_that_is_too_large_is_asked_again_smaller(connect: Connect) -> None:
+    def strict(series: Series, query: Mapping[str, str]) -> Any:
+        if int(query["limit"]) > 400:
+            raise candle_exchanges.Refused("limit")
+        return candle_exchanges.binance(series, query)
+
+    rows = made_rows(3_000, {})
+    connected = await connect("binance", strict, rows)
+    span = TimeSpan(int(rows[0][0]), THIS_HOUR_MS)
+    require_truth(await connected.fetched(span), rows, span)
+    assert connected.exchange.requests <= 3_000 / 248 + 8

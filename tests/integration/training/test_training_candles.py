@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.samples import SqliteSamples
-from autopilot.app.training.data import TrainingData, fetch_missing
+from autopilot.app.training.data import TrainingData
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
 from autopilot.domain.conditions import Regime
@@ -97,44 +97,3 @@ def test_the_kind_of_candles_is_that_of_their_source(exchange: str, source: str,
     config = AutopilotConfig.of({"exchange": exchange, "timeframe": "5m", "replay": {"source": source}})
     assert config.candle_kind(exchange) is kind
     assert (config.scope().kind, config.scope().timeframe) == (kind, Timeframe.M5)
-
-
-@dataclass
-class Exchange:
-    """``asked``: the number of the last candle and the count, of each request for its history."""
-
-    candles: Candles
-    asked: list[tuple[int, int]] = field(default_factory=list)
-    name: str = "coinbase"
-
-    async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
-        found = self.candles.until(until_ms)
-        self.asked.append((len(found) - 1, limit))
-        return found[-limit:]
-
-
-@pytest.mark.parametrize(
-    ("stored", "asked"),
-    [
-        ([], [(1_999, 1_500)]),
-        ([(500, 2_000)], []),
-        ([(600, 1_990)], [(599, 100), (1_999, 10)]),
-        ([(400, 900), (1_000, 2_000)], []),
-        ([(700, 981), (1_280, 1_561)], [(699, 200), (1_279, 299), (1_999, 439)]),
-    ],
-    ids=["nothing", "all", "the middle", "all but an outage", "pages for another exchange"],
-)
-async def test_what_is_not_stored_is_fetched(
-    database: Database,
-    random_candles: Callable[..., Candles],
-    stored: list[tuple[int, int]],
-    asked: list[tuple[int, int]],
-) -> None:
-    candles, store = random_candles(1, 2_000), SqliteCandles(database)
-    market = Exchange(candles)
-    for first, end in stored:
-        store.save_candles("coinbase", "BTC/USD", candles[first:end])
-    now_ms = candles.last_at_ms + HOUR_MS
-    found = await fetch_missing(market, store, "BTC/USD", Timeframe.H1, 1_500, now_ms)  # type: ignore[arg-type]
-    assert market.asked == asked
-    assert len(found) == 1_500 - (100 if stored and stored[0] == (400, 900) else 0)

@@ -1,6 +1,6 @@
 """On PYTHONPATH: sends every request that the installed program makes through ccxt to the stand-in that the environment
-names, and leaves out the pauses that a real exchange asks for. The environment may also name a file with the clocks of
-the machine, which a test sets."""
+names, and leaves out the pauses that a real exchange asks for, unless AUTOPILOT_TEST_LIMITS is set. The environment may
+also name a file with the clocks of the machine, which a test sets."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ if _URL:
     _open = ccxt_setup.open_exchange
 
     async def _redirected(name: str, timeout_s: float, base_url: str | None, **more: Any) -> Any:
-        return await _open(name, timeout_s, base_url or _URL, **{**more, "enableRateLimit": False})
+        limits = {} if os.environ.get("AUTOPILOT_TEST_LIMITS") else {"enableRateLimit": False}
+        return await _open(name, timeout_s, base_url or _URL, **{**more, **limits})
 
     ccxt_setup.open_exchange = _redirected

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from autopilot.adapters.archives.files import PAGE, ArchiveFile, files_of
-from autopilot.adapters.archives.reading import read_archive
 from autopilot.adapters.exchange.ccxt_errors import asking
 from autopilot.adapters.exchange.rate_limiter import RateLimiter
 from autopilot.domain.candles import Candles
@@ -88,6 +87,8 @@ class BinanceArchive(HistoryWay):
             content = await self._verified(chunk.address)
         if content is None:
             return FetchedChunk(Candles.empty(chunk.timeframe), None)
+        from autopilot.adapters.archives.reading import read_archive  # 2 MB that a daemon seldom needs
+
         file = ArchiveFile.at(chunk.address)
         try:
             candles = await asyncio.to_thread(read_archive, content, file, chunk.symbol)

@@ -75,13 +75,20 @@ async def asking(exchange: str, what: str, timeout_s: float) -> AsyncIterator[No
         raise MarketUnavailable(f"{exchange} cannot be reached ({what}): {_reason(error)}", hint=AGAIN) from error
 
 
-def is_final(error: MarketUnavailable) -> bool:
-    """Whether the exchange, or ccxt, has refused the request for what it asks: the same one is refused again."""
+def is_refusal(error: MarketUnavailable) -> bool:
+    """Whether the exchange, or ccxt, refused the request in words of its own."""
     from ccxt.base import errors
 
-    return isinstance(
-        error.__cause__, (errors.BadRequest, errors.NotSupported, errors.ArgumentsRequired, errors.AuthenticationError)
-    )
+    cause = error.__cause__
+    return isinstance(cause, errors.ExchangeError) and cause.__cause__ is None
+
+
+def is_final(error: MarketUnavailable) -> bool:
+    """Whether the words of a refusal say that the same request will always be refused."""
+    from ccxt.base import errors
+
+    final = (errors.ArgumentsRequired, errors.AuthenticationError, errors.BadRequest, errors.NotSupported)
+    return isinstance(error.__cause__, final)
 
 
 def scrub(error: BaseException) -> str:

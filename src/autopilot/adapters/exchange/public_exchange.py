@@ -91,12 +91,12 @@ class PublicExchange:
         """ccxt's description of a market, at most a day old. Raises UnknownSymbol."""
         base, _ = split_symbol(symbol)
         exchange = await self.listed()
-        spot = {name: market for name, market in exchange.markets.items() if market.get("spot")}
-        if symbol not in spot:
-            of_base = [name for name in sorted(spot) if name.startswith(f"{base}/")]
+        found: Mapping[str, Any] | None = exchange.markets.get(symbol)
+        if found is None or not found.get("spot"):
+            spot = sorted(name for name, market in exchange.markets.items() if market.get("spot"))
+            of_base = [name for name in spot if name.startswith(f"{base}/")]
             meant = suggestion(of_base[:5] or nearest(symbol, spot, most=3))
             raise UnknownSymbol(f"{self.name} has no market {symbol}", hint=meant or "see its list of markets")
-        found: Mapping[str, Any] = spot[symbol]
         return found
 
     async def require_timeframe(self, timeframe: Timeframe) -> None:

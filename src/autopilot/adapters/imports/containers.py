@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 2 * 10**9
 """Of one table, unpacked, unless the user allows more: thirty million rows."""
 MOST_MEMBERS = 20_000
-AT_ONCE = 1 << 20
+AT_ONCE = 1 << 18
+AT_FIRST = 1 << 16
+"""The beginning of a file, which is read several times."""
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _ARCHIVES = (".zip", ".tar", ".tgz", ".7z", ".rar")
 _NOT_TEXT = [chr(code) for code in (*range(9), 14, 15, 27, 127)]
@@ -141,7 +143,7 @@ def _parts(member: Member, max_bytes: int) -> Iterator[bytes]:
                 unpacked = stack.enter_context(gzip.open(file))
             else:
                 _require_size(known, max_bytes)
-            while part := unpacked.read(AT_ONCE):
+            while part := unpacked.read(AT_ONCE if size else AT_FIRST):
                 size += len(part)
                 if size > max_bytes:
                     beyond = f"it has more than {size_words(max_bytes)} unpacked, which is the limit"

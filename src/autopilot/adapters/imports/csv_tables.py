@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
-from autopilot.adapters.imports.compact import Block, CompactColumn, compact
+from autopilot.adapters.imports.compact import CellLines, CompactColumn, LineColumn, compact
 from autopilot.adapters.imports.layouts import known_names
+from autopilot.adapters.imports.plain_numbers import plain_numbers
 from autopilot.adapters.imports.tables import CellTable, Row, bare_table, is_number, named_table, require_rows
 from autopilot.domain.errors import CandleError
 
@@ -30,13 +31,17 @@ Blocks = Callable[[], Iterator[str]]
 
 def csv_table(blocks: Blocks) -> CellTable:
     """Raises CandleError for a text that is no table."""
-    table = _table(blocks)
-    if not _is_cut_off(table.columns[-1]):
-        return table
     last = ""
-    for block in blocks():
-        last = block or last
-    return table if last.endswith("\n") else table.without_last(CUT_OFF)
+
+    def noted() -> Iterator[str]:
+        nonlocal last
+        for block in blocks():
+            last = block or last
+            yield block
+
+    table = _table(noted)
+    is_cut_off = not last.endswith("\n") and _is_cut_off(table.columns[-1])
+    return table.without_last(CUT_OFF) if is_cut_off else table
 
 
 def _table(blocks: Blocks) -> CellTable:
@@ -137,17 +142,20 @@ def _first_row(lines: list[str]) -> tuple[int, str]:
 def _regular_columns(blocks: Blocks, first: int, mark: str) -> tuple[CompactColumn, ...] | None:
     """The columns of a table from line ``first`` on (from 0) in which every line has as many cells, and no remark is.
     None for any other. The cells are those that `_rows` would give, or differ by spaces around them."""
-    is_plain = not any('"' in lines or "#" in lines for lines in _whole_lines(blocks, first))
-    split = _split if is_plain else _unquoted
-    packed: list[list[Block]] = []
-    for lines in _whole_lines(blocks, first):
-        columns = split(lines, mark)
-        if columns is None or (packed and len(columns) != len(packed)):
+    for read in (_plain, _unquoted):
+        columns = _joined(read(lines, mark) for lines in _whole_lines(blocks, first))
+        if columns is not None:
+            return columns
+    return None
+
+
+def _joined(blocks: Iterable[list[CompactColumn] | None]) -> tuple[CompactColumn, ...] | None:
+    found: list[list[CompactColumn]] = []
+    for columns in blocks:
+        if columns is None or (found and len(columns) != len(found[0])):
             return None
-        packed = packed or [[] for _ in columns]
-        for column, cells in zip(packed, columns, strict=True):
-            column.append(compact(cells))
-    return tuple(map(CompactColumn, packed)) or None
+        found.append(columns)
+    return tuple(map(CompactColumn.joined, zip(*found, strict=True))) or None
 
 
 def _whole_lines(blocks: Blocks, first: int) -> Iterator[str]:
@@ -167,17 +175,25 @@ def _whole_lines(blocks: Blocks, first: int) -> Iterator[str]:
         yield rest.rstrip("\n")
 
 
-def _split(lines: str, mark: str) -> list[list[str]] | None:
+def _plain(lines: str, mark: str) -> list[CompactColumn] | None:
     """The columns of lines without quotation marks."""
+    if '"' in lines or "#" in lines:
+        return None
+    if (read := plain_numbers(lines, mark)) is not None:
+        cells = CellLines(lines, mark, read[0].shape[1])
+        return [
+            CompactColumn([LineColumn(cells, at)], [numbers], has_exponents=bool(has_exponents))
+            for at, (numbers, has_exponents) in enumerate(zip(*read, strict=True))
+        ]
     marks = {line.count(mark) for line in lines.split("\n")}
     if len(marks) != 1 or marks == {0}:
         return None
     width = marks.pop() + 1
-    cells = lines.replace("\n", mark).split(mark)
-    return [cells[at::width] for at in range(width)]
+    texts = lines.replace("\n", mark).split(mark)
+    return [CompactColumn([compact(texts[at::width])]) for at in range(width)]
 
 
-def _unquoted(lines: str, mark: str) -> list[list[str]] | None:
+def _unquoted(lines: str, mark: str) -> list[CompactColumn] | None:
     """The columns of lines with quotation marks, of which each line closes its own."""
     texts = lines.split("\n")
     if any(line.count('"') % 2 for line in texts):
@@ -191,7 +207,7 @@ def _unquoted(lines: str, mark: str) -> list[list[str]] | None:
         return None
     if any("#" in row[0] or row[0].isspace() or not any(cell.strip() for cell in row) for row in rows):
         return None
-    return [list(column) for column in zip(*rows, strict=True)]
+    return [CompactColumn([compact(list(column))]) for column in zip(*rows, strict=True)]
 
 
 def _rows(text: str, first: int, mark: str) -> tuple[list[Row], list[int] | range]:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from autopilot.adapters.imports.compact import blocks_of
-from autopilot.domain.candles import IntArray
+from autopilot.adapters.imports.compact import CompactColumn, blocks_of
+from autopilot.domain.candles import FIRST_INEXACT, IntArray
 from autopilot.domain.errors import CandleError
 
 _UNITS = ((1_000, 1), (1, 1), (1, 1_000), (1, 1_000_000))
@@ -102,6 +102,11 @@ def _text_of(cell: Any) -> str:
 
 def _integers(column: Sequence[Any]) -> IntArray | None:
     """The column as whole numbers; None if a cell is not one. A number with an exponent has lost its last digits."""
+    numbers = column.numbers if isinstance(column, CompactColumn) and not column.has_exponents else None
+    if numbers is not None:
+        is_whole = (np.abs(numbers) < FIRST_INEXACT).all() and (numbers == np.floor(numbers)).all()
+        if is_whole:
+            return numbers.astype(np.int64)
     read = [_integer_block(cells) for cells in blocks_of(column)]
     found = [block for block in read if block is not None]
     return np.concatenate([np.empty(0, dtype=np.int64), *found]) if len(found) == len(read) else None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autopilot.adapters.imports.compact import blocks_of
+from autopilot.adapters.imports.compact import CompactColumn, blocks_of
 from autopilot.domain.candles import BoolArray, FloatArray
 from autopilot.domain.errors import CandleError
 
@@ -75,6 +75,8 @@ def _plain(column: Sequence[Any]) -> FloatArray | None:
     """The numbers of a column in which every cell is one with a decimal point; None for any other."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "iuf":
         return column.astype(np.float64)
+    if isinstance(column, CompactColumn) and (numbers := column.numbers) is not None:
+        return numbers
     read = [_plain_block(cells) for cells in blocks_of(column)]
     found = [block for block in read if block is not None]
     return np.concatenate([np.empty(0), *found]) if len(found) == len(read) else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autopilot.adapters.imports.compact import CompactColumn
 from autopilot.adapters.imports.numbers import numeric_columns
 from autopilot.domain.candles import FloatArray, IntArray
 from autopilot.domain.errors import CandleError
@@ -64,6 +65,8 @@ def volume_is_price(low: FloatArray, high: FloatArray, volume: FloatArray) -> bo
 
 def number_column(column: Sequence[Any], rows: IntArray) -> FloatArray:
     """float64[n] of some cells of a column, NaN for what is no number."""
+    if isinstance(column, CompactColumn) and (numbers := column.numbers) is not None:
+        return numbers[rows]
     cells = [column[row] for row in rows.tolist()]
     try:
         return numeric_columns([cells])[0]

@@ -38,7 +38,7 @@ def check_strategies(
     strategies = load_strategies()
     with closing(open_database(paths.database)) as database:
         tested = asyncio.run(
-            tested_symbols(config, database, exchange, symbols, timeframe, Period(), None, HISTORY, progress)
+            tested_symbols(config, database, exchange, symbols, timeframe, Period(), None, HISTORY, progress, None)
         )
     findings: list[ProofFinding] = []
     made = candles = 0

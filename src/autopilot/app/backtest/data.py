@@ -14,6 +14,7 @@ from autopilot.adapters.sentiment.offline import sentiment_over
 from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.app.data.joined import LentHistory, joined_candles
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
@@ -21,7 +22,7 @@ from autopilot.domain.errors import ConfigError, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import Market, MarketKind, reference_of
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, Timeframe, utc_text
-from autopilot.ports.market_data import CandleStore, Coverage
+from autopilot.ports.market_data import Coverage
 from autopilot.training.data.series import SymbolData
 
 if TYPE_CHECKING:
@@ -74,22 +75,25 @@ async def tested_symbols(
     detail: Timeframe | None,
     least_history: int,
     progress: Progress,
+    lender: str | None,
 ) -> tuple[TestedSymbol, ...]:
     """The symbols, sorted by name, with stored candles of the timeframe ``detail`` unless it is None. At least
-    ``least_history`` candles are before the first one to decide.
+    ``least_history`` candles are before the first one to decide. Stored candles of ``lender`` stand before the first
+    one of the exchange.
 
     Raises ExchangeError if a symbol has no candles, ConfigError if there are too few in the period or before it."""
     market: OfflineExchange
     if MarketKind.of(exchange) is MarketKind.SIMULATED:
-        market, candles = await _simulated(config, symbols, timeframe, period, progress)
+        market, held = await _simulated(config, symbols, timeframe, period, progress)
     else:
-        market, candles = _stored(config, database, exchange, symbols, timeframe, period, progress)
+        market, held = _stored(config, database, exchange, symbols, timeframe, period, lender, progress)
+    candles = {symbol: each.candles for symbol, each in held.items()}
     sentiment = await sentiment_over(market, SqliteSentiment(database), candles)
     found = []
     for symbol in sorted(symbols):
         own, reference = candles[symbol], candles.get(reference_of(symbol))
         first = _first(symbol, own, period, least_history)
-        history = SymbolData(symbol, own, reference, sentiment, (), int(own.open_at_ms[0]))
+        history = SymbolData(symbol, own, reference, sentiment, (), int(own.open_at_ms[0]), held[symbol].lent)
         finer = None if detail is None else _detail(market, database, own[first:], symbol, detail)
         found.append(TestedSymbol(await market.market(symbol), history, first, finer))
     return tuple(found)
@@ -97,7 +101,7 @@ async def tested_symbols(
 
 async def _simulated(
     config: AutopilotConfig, symbols: tuple[str, ...], timeframe: Timeframe, period: Period, progress: Progress
-) -> tuple[SimulatedExchange, Mapping[str, Candles]]:
+) -> tuple[SimulatedExchange, Mapping[str, LentHistory]]:
     from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
 
     market = SimulatedExchange(config.simulated)
@@ -110,7 +114,7 @@ async def _simulated(
     candles = {}
     progress(BacktestStage.CANDLES, 0, len(needed))
     for number, each in enumerate(needed, start=1):
-        candles[each] = await market.history(each, timeframe, to_ms - 1, wanted)
+        candles[each] = LentHistory(await market.history(each, timeframe, to_ms - 1, wanted))
         progress(BacktestStage.CANDLES, number, len(needed), each)
     return market, candles
 
@@ -122,27 +126,22 @@ def _stored(
     symbols: tuple[str, ...],
     timeframe: Timeframe,
     period: Period,
+    lender: str | None,
     progress: Progress,
-) -> tuple[ReplayExchange, Mapping[str, Candles]]:
+) -> tuple[ReplayExchange, Mapping[str, LentHistory]]:
     store = _FixedCandles(database)
     source = config.replay.source if exchange == ReplayExchange.name else exchange
     market = ReplayExchange(store, ReplaySettings(source=source, speed=0.0))
-    candles: dict[str, Candles] = {}
+    candles: dict[str, LentHistory] = {}
     references = sorted({reference_of(each) for each in symbols} - set(symbols))
     progress(BacktestStage.CANDLES, 0, len(symbols) + len(references))
     for each in (*symbols, *references):
         with suppress(UnknownSymbol, UnknownTimeframe) if each in references else nullcontext():
-            candles[each] = _all_stored(store, market, each, timeframe, period)
+            until_ms = None if period.to_ms is None else period.to_ms - 1
+            source = market.coverage(each, timeframe).exchange
+            candles[each] = joined_candles(store, source, lender, each, timeframe, until_ms=until_ms)
         progress(BacktestStage.CANDLES, len(candles), len(symbols) + len(references), each)
     return market, candles
-
-
-def _all_stored(
-    store: CandleStore, market: ReplayExchange, symbol: str, timeframe: Timeframe, period: Period
-) -> Candles:
-    """All stored candles up to the end of the period."""
-    until_ms = None if period.to_ms is None else period.to_ms - 1
-    return store.load_candles(market.coverage(symbol, timeframe).exchange, symbol, timeframe, until_ms=until_ms)
 
 
 def _detail(
@@ -165,7 +164,7 @@ def _detail(
     if not len(found):
         raise ConfigError(
             f"{source} has no stored {timeframe} candles of {symbol} in that period",
-            hint="autopilot data list shows the stored candles; autopilot data import FILE adds more",
+            hint="autopilot data list shows the stored candles; autopilot data download adds more",
         )
     return found
 

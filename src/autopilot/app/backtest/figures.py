@@ -103,6 +103,11 @@ def backtest_document(run: BacktestRun) -> Document:
             }
             for model in run.models
         ],
+        "lent": [
+            {"symbol": each.history.symbol, "exchange": run.request.source, "candles": each.history.lent}
+            for each in run.tested
+            if each.history.lent
+        ],
         "detail": run.request.detail.value if run.request.detail else None,
         "looked_into": run.outcome.looked_into,
         "timing": document(_timing(run)),

@@ -32,7 +32,8 @@ class BacktestRequest:
     """The rule table decides if ``model`` is None; a ``group`` or a ``strategy`` replaces both.
 
     ``fee_pct``, ``slippage_bps`` and ``balance`` default to the configuration. ``detail``: the timeframe of finer
-    candles that show the order of events within a candle. ``compare``: also run every strategy by itself.
+    candles that show the order of events within a candle. ``compare``: also run every strategy by itself. ``source``:
+    the exchange whose stored candles stand before the first own one.
     """
 
     exchange: str
@@ -47,3 +48,4 @@ class BacktestRequest:
     balance: Decimal | None = None
     detail: Timeframe | None = None
     compare: bool = True
+    source: str | None = None

@@ -85,6 +85,7 @@ def run_backtest(paths: Paths, config: AutopilotConfig, request: BacktestRequest
                 request.detail,
                 HISTORY,
                 progress,
+                request.source,
             )
         )
         check_currencies(tested)

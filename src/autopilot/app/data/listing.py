@@ -17,7 +17,7 @@ Fetch = Callable[[HistoryChunk], Awaitable[FetchedChunk]]
 
 @dataclass(slots=True)
 class Beginning:
-    """``first_ms``: no candle is before; None if there is none at all; ``empty``: how many answers said so."""
+    """``first_ms``: when the first candle opened, None without any; ``empty``: the number of answers that show it."""
 
     first_ms: int | None = None
     empty: int = 0
@@ -26,11 +26,11 @@ class Beginning:
 async def find_beginning(
     way: HistoryWay, symbol: str, timeframe: Timeframe, leading: TimeSpan, fetch: Fetch
 ) -> Beginning | None:
-    """The beginning of a market's history in ``leading``; None if it is not worth the search, or if ``way`` does not
-    reach as far back. Raises ExchangeError.
+    """The beginning of a market's history in ``leading``; None if it is near, or if ``way`` does not reach as far back.
+    Raises ExchangeError.
 
-    It is searched for among the candles of a day, which are few. If there are none, or they do not open at midnight
-    UTC, it is searched for among the wanted ones.
+    The search looks at candles of a day, which are few. Where these are missing, or do not open at midnight UTC, it
+    looks at the wanted ones.
     """
     chunks = await way.chunks(symbol, timeframe, [leading])
     if len(chunks) <= FEW or chunks[0].span.from_ms > leading.from_ms:

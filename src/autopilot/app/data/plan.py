@@ -81,12 +81,15 @@ class SeriesPlan:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What one way of one exchange has to do. ``seconds``: at the exchange's limit; ``bytes``: of archive files."""
+    """The work of one way of one exchange. ``seconds``: at the exchange's limit; ``bytes``: to transfer. How many
+    trades there were is estimated: between ``fewest`` and ``most`` requests."""
 
     exchange: str
     way: Way
     chunks: int
     requests: int
+    fewest: int
+    most: int
     bytes: int
     seconds: float
 
@@ -175,8 +178,16 @@ async def chunks_by(
 def _effort(way: HistoryWay, chunks: Sequence[HistoryChunk]) -> Effort:
     own = [each for each in chunks if each.way is way.way]
     requests = sum(each.requests for each in own)
+    ranges = [each.requests_between or (each.requests, each.requests) for each in own]
     return Effort(
-        way.exchange, way.way, len(own), requests, sum(each.bytes for each in own), requests / way.requests_per_s
+        exchange=way.exchange,
+        way=way.way,
+        chunks=len(own),
+        requests=requests,
+        fewest=sum(fewest for fewest, _ in ranges),
+        most=sum(most for _, most in ranges),
+        bytes=sum(each.bytes for each in own),
+        seconds=requests / way.requests_per_s,
     )
 
 

@@ -101,6 +101,7 @@ def run_sweep(paths: Paths, config: AutopilotConfig, request: SweepRequest, prog
                 backtest.detail,
                 HISTORY,
                 progress,
+                backtest.source,
             )
         )
     check_currencies(tested)

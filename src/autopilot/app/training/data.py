@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import numpy as np
 
 from autopilot.adapters.exchange.offline_markets.replay import ReplayExchange
 from autopilot.adapters.exchange.offline_markets.simulated import SimulatedExchange
@@ -16,50 +14,68 @@ from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import Database
 from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
+from autopilot.app.data.joined import LentHistory, joined_candles
+from autopilot.app.data.lacking import NeededHistory, ensure_history, require_candles
+from autopilot.app.data.request import DownloadRequest
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.candles import Candles
-from autopilot.domain.errors import ExchangeError, MarketUnavailable
-from autopilot.domain.market import reference_of
+from autopilot.domain.errors import ExchangeError
+from autopilot.domain.market import MarketKind, reference_of
 from autopilot.domain.progress import Progress
 from autopilot.domain.sample import PerformanceSample
 from autopilot.domain.sentiment import SentimentSeries
-from autopilot.domain.timeframe import DAY_MS, Timeframe, utc_text
-from autopilot.ports.market_data import CandleSource, CandleStore
+from autopilot.domain.timeframe import DAY_MS
+from autopilot.ports.market_data import CandleSource
 from autopilot.training.data.history import candles_before
 from autopilot.training.data.series import SymbolData
 from autopilot.training.request import Stage, TrainingRequest
-
-LONGEST_OUTAGE = 100
-"""Candles that may be missing between stored ones. More were never fetched: the daemon was down, or it stored one page
-only, as a history for another exchange."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """Reads stored candles; fetches missing ones from a real exchange and stores them. ``now_ms``: the wall clock."""
+    """Reads stored candles; those of a real exchange that are not stored are downloaded. ``now_ms``: the wall clock."""
 
     config: AutopilotConfig
     database: Database
     now_ms: Callable[[], int]
 
     async def histories(self, request: TrainingRequest, progress: Progress) -> tuple[SymbolData, ...]:
-        """The data of each symbol. Raises ExchangeError if a symbol has no candles at all, StoreError."""
+        """The data of each symbol. Raises ExchangeError if a symbol has no candles at all, NotFound if candles are not
+        stored and must not be downloaded, StoreError."""
         recorded = self._recorded(request)
         progress(Stage.SAMPLES, 1, 1, f"{len(recorded):,} recorded")
+        if MarketKind.of(request.exchange) is MarketKind.REAL:
+            await self._download(request, progress)
         market = self._market(request)
         wanted = dict.fromkeys([*request.symbols, *map(reference_of, request.symbols)])
         try:
             progress(Stage.CANDLES, 0, len(wanted))
-            candles: dict[str, Candles] = {}
+            held: dict[str, LentHistory] = {}
             for number, symbol in enumerate(wanted, start=1):
-                candles[symbol] = await self._candles(market, symbol, request, is_needed=symbol in request.symbols)
-                progress(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(candles[symbol]):,}")
+                held[symbol] = await self._candles(market, symbol, request, is_needed=symbol in request.symbols)
+                progress(Stage.CANDLES, number, len(wanted), f"{symbol}: {len(held[symbol].candles):,}")
+            candles = {symbol: each.candles for symbol, each in held.items()}
             sentiment = await sentiment_over(market, SqliteSentiment(self.database), candles)
         finally:
             await market.close()
-        return tuple(self._history(symbol, candles, sentiment, recorded, request) for symbol in request.symbols)
+        return tuple(self._history(symbol, held, sentiment, recorded, request) for symbol in request.symbols)
+
+    async def _download(self, request: TrainingRequest, progress: Progress) -> None:
+        timeframe, now_ms = request.timeframe, self.now_ms()
+        wanted = DownloadRequest(
+            exchange=request.exchange,
+            symbols=request.symbols,
+            timeframes=(timeframe,),
+            from_ms=timeframe.floor(now_ms) - _candles_of(request) * timeframe.ms,
+            to_ms=now_ms,
+            source=request.source,
+        )
+        needed = NeededHistory(wanted, log.info, log.warning, is_allowed=request.download)
+        downloaded = await ensure_history(self.config, self.database, needed, progress, now_ms)
+        if downloaded is not None:
+            require_candles(downloaded, SqliteCandles(self.database))
 
     def _recorded(self, request: TrainingRequest) -> tuple[PerformanceSample, ...]:
         """None of a replay: they do not say whose candles were replayed, and the candles give the same outcomes."""
@@ -70,12 +86,12 @@ class TrainingData:
     def _history(
         self,
         symbol: str,
-        candles: dict[str, Candles],
+        held: Mapping[str, LentHistory],
         sentiment: SentimentSeries,
         recorded: tuple[PerformanceSample, ...],
         request: TrainingRequest,
     ) -> SymbolData:
-        own, reference = candles[symbol], candles[reference_of(symbol)]
+        own, reference = held[symbol].candles, held[reference_of(symbol)].candles
         return SymbolData(
             symbol=symbol,
             candles=own,
@@ -83,6 +99,7 @@ class TrainingData:
             sentiment=sentiment,
             recorded=tuple(each for each in recorded if each.symbol == symbol),
             since_ms=own.last_at_ms - request.days * DAY_MS,
+            lent=held[symbol].lent,
         )
 
     def _market(self, request: TrainingRequest) -> CandleSource:
@@ -106,50 +123,25 @@ class TrainingData:
 
     async def _candles(
         self, market: CandleSource, symbol: str, request: TrainingRequest, *, is_needed: bool
-    ) -> Candles:
-        wanted = request.days * request.timeframe.per_day + candles_before(request.timeframe) + 1
+    ) -> LentHistory:
+        wanted, store = _candles_of(request), SqliteCandles(self.database)
         try:
             if isinstance(market, SimulatedExchange):
-                return await market.history(symbol, request.timeframe, market.clock.now_ms(), wanted)
-            store = SqliteCandles(self.database)
+                now_ms = market.clock.now_ms()
+                return LentHistory(await market.history(symbol, request.timeframe, now_ms, wanted))
             if isinstance(market, ReplayExchange):
                 # Later candles than the last decided one are the replay's future.
                 until_ms, source = self._last_decided_ms(request), market.coverage(symbol, request.timeframe).exchange
-                return store.load_candles(source, symbol, request.timeframe, until_ms=until_ms, last=wanted)
-            return await fetch_missing(market, store, symbol, request.timeframe, wanted, self.now_ms())
+                return LentHistory(
+                    store.load_candles(source, symbol, request.timeframe, until_ms=until_ms, last=wanted)
+                )
         except ExchangeError:
             if is_needed:
                 raise
-            return Candles.empty(request.timeframe)
+            return LentHistory(Candles.empty(request.timeframe))
+        return joined_candles(store, market.name, request.source, symbol, request.timeframe, last=wanted)
 
 
-async def fetch_missing(
-    market: CandleSource, store: CandleStore, symbol: str, timeframe: Timeframe, wanted: int, now_ms: int
-) -> Candles:
-    """The latest ``wanted`` closed candles. Missing ones are fetched and stored. If the exchange cannot be reached, the
-    stored candles must do; raises ExchangeError if there are none."""
-    last_ms = timeframe.floor(now_ms) - timeframe.ms
-    first_ms = last_ms - (wanted - 1) * timeframe.ms
-    stored = store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
-    try:
-        for until_ms, limit in _lacking(stored, first_ms, last_ms):
-            store.save_candles(market.name, symbol, await market.history(symbol, timeframe, until_ms, limit))
-    except ExchangeError as error:
-        held = store.load_candles(market.name, symbol, timeframe, last=wanted)
-        if not len(held):
-            raise MarketUnavailable(f"there are no candles of {symbol}: {error}", hint=error.hint) from error
-        log.warning("%s: training on stored candles up to %s: %s", symbol, utc_text(held.last_at_ms), error)
-        return held
-    return store.load_candles(market.name, symbol, timeframe, since_ms=first_ms)
-
-
-def _lacking(stored: Candles, first_ms: int, last_ms: int) -> list[tuple[int, int]]:
-    """(until, count) of the stretches before and after the stored candles, and of those between them that are longer
-    than an outage."""
-    step_ms = stored.timeframe.ms
-    edges = np.concatenate([[first_ms - step_ms], stored.open_at_ms, [last_ms + step_ms]])
-    counts = np.diff(edges) // step_ms - 1
-    outages = np.full(len(counts), LONGEST_OUTAGE)
-    outages[[0, -1]] = 0
-    found = np.flatnonzero(counts > outages)
-    return list(zip((edges[found + 1] - step_ms).tolist(), counts[found].tolist(), strict=True))
+def _candles_of(request: TrainingRequest) -> int:
+    """How many candles of each symbol are wanted."""
+    return request.days * request.timeframe.per_day + candles_before(request.timeframe) + 1

@@ -152,8 +152,8 @@ class TrainingTasks:
 def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
     """The request, with missing values from the configuration. Raises ConfigError, UnknownExchange."""
     config = load(paths).config
-    if request.exchange is not None:
-        require_exchange(request.exchange)
+    for name in filter(None, (request.exchange, request.source)):
+        require_exchange(name)
     return TrainingRequest(
         exchange=request.exchange or config.exchange,
         symbols=request.symbols or config.training.symbols,
@@ -162,6 +162,8 @@ def training_request(paths: Paths, request: RetrainRequest) -> TrainingRequest:
         min_samples_per_strategy=config.training.min_samples_per_strategy,
         seed=config.training.seed,
         surrogate=request.surrogate,
+        source=request.source or config.data.history_exchange,
+        download=request.download,
     )
 
 

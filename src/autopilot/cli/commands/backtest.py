@@ -14,7 +14,9 @@ from autopilot.cli.options import (
     End,
     Fee,
     LastDays,
+    NoDownload,
     Slippage,
+    Source,
     StoredExchange,
     Symbols,
     TimeframeName,
@@ -77,6 +79,8 @@ def backtest(
     compare: Annotated[
         bool, typer.Option("--compare/--no-compare", help="Also run each strategy alone, for comparison.")
     ] = True,
+    source: Source = None,
+    no_download: NoDownload = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")] = None,
     decisions: Annotated[
         Path | None,
@@ -86,9 +90,10 @@ def backtest(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test the whole autopilot on stored candles, with all symbols sharing one account.
+    """Test the whole autopilot on past candles, with all symbols sharing one account.
 
-    Each decision comes from a model that was trained only on earlier data. Missing options come from the configuration.
+    Candles that are not stored are downloaded first. Each decision comes from a model that was trained only on earlier
+    data. Missing options come from the configuration.
     """
     if context.invoked_subcommand is not None:
         return
@@ -112,6 +117,8 @@ def backtest(
         balance=balance,
         detail=detail,
         compare=compare,
+        source=source,
+        no_download=no_download,
         html=html,
         decisions=decisions,
     )
@@ -173,6 +180,8 @@ def sweep(
     fee: Fee = None,
     slippage: Slippage = None,
     detail: Annotated[str | None, detail_option(help="Finer stored candles, as in a backtest.")] = None,
+    source: Source = None,
+    no_download: NoDownload = False,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="The same seed gives the same tries.")] = 1,
 ) -> None:
     """Search for better parameters, test them on later candles, and say how much is luck.
@@ -183,6 +192,7 @@ def sweep(
     from autopilot.app.sweep.run import SweepRequest, run_sweep
     from autopilot.cli.backtest_request import backtest_request, period_of
     from autopilot.cli.forecast import sweep_forecast
+    from autopilot.cli.lacking import download_lacking
     from autopilot.cli.render.backtest import sweep_screen
     from autopilot.cli.sweep_parameters import parameters_of
     from autopilot.strategies.registry import load_strategies
@@ -199,12 +209,14 @@ def sweep(
             fee=fee,
             slippage=slippage,
             detail=detail,
+            source=source,
         ),
         parameters=parameters_of(param or (), strategy, load_strategies()),
         tries=tries,
         folds=folds,
         seed=seed,
     )
+    download_lacking(session, config, request.backtest, is_allowed=not no_download)
     with progress_view(session.output.remarks, sweep_forecast(request)) as progress:
         document = sweep_document(run_sweep(session.paths, config, request, progress))
     session.show(document, sweep_screen)

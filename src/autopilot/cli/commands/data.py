@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autopilot.cli.commands.download import download
+from autopilot.cli.commands.prune import prune
 from autopilot.cli.errors import ExitCode, UsageProblem
 from autopilot.cli.options import (
     OneSymbol,
@@ -56,8 +57,9 @@ if TYPE_CHECKING:
     from autopilot.adapters.imports.layouts import Layout
     from autopilot.domain.progress import Progress
 
-app = command_group(help="Download, import, export, list, verify and mend the candles on this machine.")
+app = command_group(help="Download, import, export, list and mend the candles on this machine.")
 app.command()(download)
+app.command()(prune)
 OneExchange = Annotated[str | None, exchange_option(help="Only this exchange.")]
 FilesExchange = Annotated[str | None, exchange_option(help="The exchange. Default: from the file's name.")]
 FilesSymbol = Annotated[
@@ -165,8 +167,9 @@ def export(
 @app.command("list")
 @with_session
 def list_(session: Session) -> None:
-    """List the stored candles: markets, numbers, first and last time, and series that look wrongly imported."""
-    session.show({"series": [judged_series(session, item) for item in stored_series(session)]}, list_screen)
+    """List the stored candles: numbers, first and last time, coverage, and series that look wrongly imported."""
+    series = [judged_series(session, item) for item in stored_series(session, with_coverage=True)]
+    session.show({"series": series}, list_screen)
 
 
 @app.command()

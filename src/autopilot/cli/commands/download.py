@@ -25,6 +25,9 @@ from autopilot.domain.documents import document
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
+INCOMPLETE = "INCOMPLETE"
+"""The result of a download that could not fetch all that exists."""
+
 if TYPE_CHECKING:
     from autopilot.config.schema import AutopilotConfig
 
@@ -88,17 +91,24 @@ def download(
                 plan = await planned(request, ways, store, now_ms)
                 if dry_run:
                     return session.show(plan_document(plan), plan_screen)
-                session.output.remark(effort_words(plan_document(plan)))
+                if plan.chunks:
+                    session.output.remark(effort_words(plan_document(plan)))
                 with progress_view(session.output.remarks, Forecast({}, ("fewer --days",)), is_short=True) as progress:
                     downloaded = await fetch(plan, ways, store, progress, now_ms)
         result = download_document(plan, downloaded)
         row.outcome = result["fetched"]
+        if downloaded.unmet:
+            row.result = INCOMPLETE
         return session.show(result, download_screen, is_done=not downloaded.unmet)
 
     if dry_run:
         return asyncio.run(run())
     with session.recorded("data download", document(request)) as row:
-        return asyncio.run(run())
+        try:
+            return asyncio.run(run())
+        except KeyboardInterrupt:
+            session.output.remark("What has come is stored; the same command fetches the rest.")
+            raise
 
 
 def _series(

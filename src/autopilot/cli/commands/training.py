@@ -13,7 +13,9 @@ from autopilot.cli.forecast import training_forecast
 from autopilot.cli.options import (
     Before,
     Limit,
+    NoDownload,
     Since,
+    Source,
     TimeframeName,
     complete_task,
     known_exchange_option,
@@ -48,6 +50,8 @@ def retrain(
     exchange: Annotated[
         str | None, known_exchange_option(help="The exchange of the candles; stored ones come first.")
     ] = None,
+    source: Source = None,
+    no_download: NoDownload = False,
     surrogate: Annotated[
         bool,
         typer.Option("--surrogate", help="Train on candles without their direction, as a null test; keep nothing."),
@@ -75,6 +79,8 @@ def retrain(
         "timeframe": Timeframe.parse(timeframe).value if timeframe else None,
         "symbols": symbols_of(symbol) or None,
         "exchange": exchange,
+        "source": source,
+        "download": False if no_download else None,
         "surrogate": surrogate or None,
     }
     body = {name: value for name, value in wanted.items() if value is not None}

@@ -71,6 +71,8 @@ def _header(document: Document, what: str) -> Iterator[Block]:
     yield from banner([{"market": document["exchange"]}])
     yield line(f"{utc(document['from_ms'])} to {utc(document['to_ms'])}, {duration(seconds)}", Style.FAINT)
     yield line(f"decided by {document['decided_by']}", hang=2)
+    for item in document.get("lent", ()):
+        yield line(f"the first {item['candles']:,} candles of {item['symbol']} are those of {item['exchange']}", hang=2)
     if document["in_sample"]:
         yield line("IN SAMPLE: the model was trained on this period; these figures prove nothing", Style.BAD, hang=2)
     counts = (count(document[f"{noun}s"], noun) for noun in ("candle", "signal", "order", "fill"))

@@ -18,7 +18,8 @@ from autopilot.cli.render.blocks import (
     listing,
     remedy,
 )
-from autopilot.cli.render.words import count, day, utc
+from autopilot.cli.render.coverage_strip import coverage_blocks
+from autopilot.cli.render.words import count, day, size, utc
 from autopilot.domain.document_types import Document
 
 SERIES_FIELDS: tuple[Field[Document], ...] = (
@@ -50,13 +51,18 @@ MOVE_FIELDS: tuple[Field[Document], ...] = (
     *SERIES_FIELDS,
     field("now", lambda item: f"{item['to_exchange']} {item['to_symbol']}"),
 )
+PRUNE_FIELDS: tuple[Field[Document], ...] = (
+    *SERIES_FIELDS,
+    field("before", lambda item: utc(item["before_ms"])),
+)
 MOST_NAMES = 5
 NOTHING_STORED = "No candles are stored. Try: autopilot data import PATH"
 
 
 def list_screen(document: Document) -> Screen:
-    """``{"series": [{exchange, symbol, timeframe, candles, first_at_ms, last_at_ms, suspicion}…]}``."""
-    return (*listing(LIST_FIELDS, document["series"], NOTHING_STORED), *_suspicions(document["series"]))
+    """``{"series": [{exchange, symbol, timeframe, candles, first_at_ms, last_at_ms, spans, gaps, suspicion}…]}``."""
+    series = document["series"]
+    return (*listing(LIST_FIELDS, series, NOTHING_STORED), *coverage_blocks(series), *_suspicions(series))
 
 
 def verify_screen(document: Document) -> Screen:
@@ -84,6 +90,15 @@ def delete_screen(document: Document) -> Screen:
     market = f"{deleted[0]['exchange']} {deleted[0]['symbol']}"
     lengths = ", ".join(f"{item['candles']:,} {item['timeframe']}" for item in deleted)
     return (line(f"Deleted the candles of {market}: {lengths}"),)
+
+
+def prune_screen(document: Document) -> Screen:
+    """``{"pruned": [{exchange, symbol, timeframe, candles, before_ms, bytes}…]}``."""
+    pruned = document["pruned"]
+    if not pruned:
+        return (line("No candles are that old."),)
+    freed = size(sum(item["bytes"] for item in pruned))
+    return (listed(PRUNE_FIELDS, pruned), line(f"Deleted. {freed} of the database are free for new rows."))
 
 
 def export_screen(document: Document) -> Screen:

@@ -28,6 +28,7 @@ RESULT_FIELDS: tuple[Field[Document], ...] = (
     field("fetched", lambda item: f"{item['fetched']:,}", right=True),
     field("missing", lambda item: f"{sum(each['candles'] for each in item['missing']):,}", right=True),
 )
+NOTHING_TO_FETCH = "Nothing to fetch: all of it is stored."
 
 
 @as_screen
@@ -35,7 +36,8 @@ def plan_screen(document: Document) -> Iterator[Block]:
     """`app.data.documents.plan_document`."""
     yield listed(PLAN_FIELDS, document["series"])
     yield BLANK
-    yield line(effort_words(document))
+    if document["requests"] or not any(item["missing"] for item in document["series"]):
+        yield line(effort_words(document))
     yield from _notes(document["series"])
 
 
@@ -46,17 +48,24 @@ def download_screen(document: Document) -> Iterator[Block]:
     yield BLANK
     fetched = document["fetched"]
     words = f"{count(fetched['candles'], 'candle')} fetched with {count(fetched['requests'], 'request')}."
-    yield line(words if fetched["complete"] else f"{words} Not all of it could be fetched.")
+    if not fetched["complete"]:
+        words = f"{words} Some candles could not be fetched."
+    elif not fetched["requests"]:
+        words = NOTHING_TO_FETCH
+    yield line(words)
     yield from _notes(document["series"])
 
 
 def effort_words(document: Document) -> str:
     """What a plan costs, in one sentence."""
     if not document["requests"]:
-        return "Nothing to fetch."
+        return NOTHING_TO_FETCH
     transfer = sum(each["bytes"] for each in document["ways"])
+    fewest, most = (sum(each[bound] for each in document["ways"]) for bound in ("fewest", "most"))
+    between = "" if fewest == most else f" ({fewest:,} to {most:,})"
     return (
-        f"To fetch: at most {count(document['candles'], 'candle')} with {count(document['requests'], 'request')}, "
+        f"To fetch: at most {count(document['candles'], 'candle')} with "
+        f"{count(document['requests'], 'request')}{between}, "
         f"about {duration(max(document['seconds'], 1))} at the exchange's limit, {size(transfer)} to transfer, "
         f"{size(document['bytes'])} on disk."
     )

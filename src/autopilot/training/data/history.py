@@ -64,6 +64,7 @@ class SymbolRows(Samples):
     first_at_ms: int
     last_at_ms: int
     recorded: int
+    lent: int
     prefix: Prefix
 
 
@@ -113,6 +114,7 @@ def rows_of(series: SymbolSeries, strategies: StrategySet) -> SymbolRows:
         first_at_ms=int(candles.open_at_ms[0]) if len(candles) else 0,
         last_at_ms=int(candles.open_at_ms[-1]) if len(candles) else 0,
         recorded=int(np.isin(candles.open_at_ms[chosen], [each.candle_at_ms for each in history.recorded]).sum()),
+        lent=history.lent,
         prefix=prefix_differences(
             history, strategies, chosen[probes], table[probes, : len(FEATURE_NAMES)], sides[:, probes]
         ),

@@ -39,7 +39,8 @@ it is the same number to the last digit, so that the size of a chunk does not ch
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolData:
     """The data of one symbol: its closed candles, those of its reference, sentiment, and the outcomes that the daemon
-    recorded. Samples are drawn from ``since_ms`` on; earlier candles are for the warm-up."""
+    recorded. Samples are drawn from ``since_ms`` on; earlier candles are for the warm-up. ``lent``: how many of the
+    first candles are those of another exchange."""
 
     symbol: str
     candles: Candles
@@ -47,6 +48,7 @@ class SymbolData:
     sentiment: SentimentSeries | None
     recorded: tuple[PerformanceSample, ...]
     since_ms: int
+    lent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

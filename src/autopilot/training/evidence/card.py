@@ -57,6 +57,8 @@ def training_part(
             "first_at_ms": min((each.first_at_ms for each in with_candles), default=None),
             "last_at_ms": max((each.last_at_ms for each in with_candles), default=None),
             "candles": {each.symbol: each.candles for each in rows},
+            "lent": {each.symbol: each.lent for each in rows if each.lent},
+            "lender": request.source if any(each.lent for each in rows) else None,
             "samples": len(data),
             "samples_by_symbol": {each.symbol: len(each) for each in rows},
             "recorded": sum(each.recorded for each in rows),

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from archive_server import ArchiveServer, table, zipped
-from fake_clock import FakeClock
+from binance_exchange import BinanceExchange
+from fake_clock import FakeClock, exchange_clock
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
 
 from autopilot.adapters.archives import binance_archive, reading
 from autopilot.adapters.archives.binance_archive import BinanceArchive
+from autopilot.adapters.archives.files import ArchiveFile
+from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan, Way
-from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable, UnknownSymbol
+from autopilot.domain.errors import CandleError, HistoryUnavailable, MarketUnavailable, UnknownSymbol
 from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
 from autopilot.ports.history import HistoryChunk
 
@@ -47,14 +53,14 @@ def rows(candles: Candles) -> list[tuple[float, ...]]:
     return [candles.candle(at) for at in range(len(candles))]
 
 
-async def market_id(symbol: str) -> str:
-    if symbol != SYMBOL:
-        raise UnknownSymbol(f"binance has no market {symbol}")
-    return MARKET
-
-
 async def unreachable(symbol: str) -> str:
     raise MarketUnavailable("binance cannot be reached")
+
+
+def way(
+    server: ArchiveServer, market_id: Callable[[str], Awaitable[str]] = unreachable, timeout_s: float = 5.0
+) -> BinanceArchive:
+    return BinanceArchive(server.url, market_id, FakeClock(NOW_MS), timeout_s=timeout_s, requests_per_s=1e6)
 
 
 @pytest.fixture
@@ -65,9 +71,28 @@ async def server() -> AsyncIterator[ArchiveServer]:
 
 @pytest.fixture
 async def archive(server: ArchiveServer) -> AsyncIterator[BinanceArchive]:
-    way = BinanceArchive(server.url, market_id, FakeClock(NOW_MS), timeout_s=5.0, requests_per_s=1e6)
-    yield way
-    await way.close()
+    """Without the exchange's API: a fetch needs none."""
+    found = way(server)
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def listed(server: ArchiveServer) -> AsyncIterator[BinanceArchive]:
+    """With the exchange's API."""
+    api = BinanceExchange(lambda: NOW_MS)
+    await api.start()
+    clock = exchange_clock("binance", FakeClock(NOW_MS))
+    binance = PublicExchange("binance", clock, 5.0, needs_coin_list=False, base_url=api.url)
+
+    async def market_id(symbol: str) -> str:
+        return str((await binance.description(symbol))["id"])
+
+    found = way(server, market_id)
+    yield found
+    await found.close()
+    await binance.close()
+    await api.stop()
 
 
 def month_chunk(server: ArchiveServer, span: TimeSpan = MONTH) -> HistoryChunk:
@@ -75,27 +100,24 @@ def month_chunk(server: ArchiveServer, span: TimeSpan = MONTH) -> HistoryChunk:
     return HistoryChunk(Way.ARCHIVE, SYMBOL, Timeframe.H1, span, address=address)
 
 
-@pytest.mark.parametrize("micro", [False, True])
-@pytest.mark.parametrize("header", [False, True])
+@pytest.mark.parametrize(("micro", "header"), [(False, False), (True, False), (True, True)])
 async def test_months_and_days_are_the_candles_of_the_exchange(
-    server: ArchiveServer, archive: BinanceArchive, micro: bool, header: bool
+    server: ArchiveServer, listed: BinanceArchive, micro: bool, header: bool
 ) -> None:
-    wanted = TimeSpan(ms("2025-02-25"), ms("2025-03-04"))
-    truth = walk(TimeSpan(ms("2025-02-24"), wanted.to_ms), Timeframe.M1)
+    wanted = TimeSpan(ms("2025-02-25"), ms("2025-03-02"))
+    truth = walk(TimeSpan(wanted.from_ms - HOUR_MS, wanted.to_ms), Timeframe.M1)
     at = int(np.searchsorted(truth.open_at_ms, MONTH.to_ms))
     server.put(MARKET, "2025-02", truth[:at], micro=micro, header=header)
-    for day in range(3):
-        part = truth[at + 1440 * day : at + 1440 * (day + 1)]
-        server.put(MARKET, f"2025-03-0{day + 1}", part, micro=micro, header=header)
-    chunks = await archive.chunks(SYMBOL, Timeframe.M1, [wanted])
+    server.put(MARKET, "2025-03-01", truth[at:], micro=micro, header=header)
+    chunks = await listed.chunks(SYMBOL, Timeframe.M1, [wanted])
     assert [(chunk.requests, chunk.way, chunk.span.to_ms) for chunk in chunks] == [
         (2, Way.ARCHIVE, end_ms) for end_ms in range(MONTH.to_ms, wanted.to_ms + 1, DAY_MS)
     ]
     assert 1_000_000 < chunks[0].bytes < 5_000_000
-    fetched = [await archive.fetch(chunk) for chunk in chunks]
+    fetched = [await listed.fetch(chunk) for chunk in chunks]
     assert [each.known for each in fetched] == [chunk.span for chunk in chunks]
     assert [row for each in fetched for row in rows(each.candles)] == rows(truth.since(wanted.from_ms))
-    assert len(server.asked) == 8
+    assert len(server.asked) == 4
 
 
 async def test_a_hole_in_a_file_is_known(server: ArchiveServer, archive: BinanceArchive) -> None:
@@ -137,7 +159,7 @@ async def test_a_failed_request_is_tried_again_later(
 
 
 async def test_a_server_that_hangs_is_given_up(server: ArchiveServer) -> None:
-    archive = BinanceArchive(server.url, market_id, FakeClock(NOW_MS), timeout_s=0.05)
+    archive = way(server, timeout_s=0.05)
     server.put(MARKET, "2025-02", walk(MONTH))
     server.faults[MONTH_NAME] = ["hang"]
     with pytest.raises(MarketUnavailable, match=r"did not answer within 0.05 s \(BTCUSDT-1h-2025-02.zip\)"):
@@ -179,6 +201,27 @@ async def test_a_redirect_is_followed(server: ArchiveServer, archive: BinanceArc
     server.put(MARKET, "2025-02", truth)
     server.faults[MONTH_NAME], server.faults[f"{MONTH_NAME}.CHECKSUM"] = ["moved"], ["moved"]
     assert rows((await archive.fetch(month_chunk(server))).candles) == rows(truth)
+
+
+async def test_a_redirect_that_leaves_encryption_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer:
+        status, url = 200, URL("http://elsewhere/file.zip")
+
+        async def __aenter__(self) -> Answer:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+    class Session:
+        def get(self, address: str, **_: object) -> Answer:
+            return Answer()
+
+    archive = BinanceArchive("https://archive", unreachable, FakeClock(NOW_MS))
+    monkeypatch.setattr(archive, "_opened", Session)
+    chunk = HistoryChunk(Way.ARCHIVE, SYMBOL, Timeframe.H1, MONTH, address=f"https://archive/{MONTH_NAME}")
+    with pytest.raises(HistoryUnavailable, match="archive sends to http://elsewhere, which is not encrypted"):
+        await archive.fetch(chunk)
 
 
 @pytest.mark.parametrize("status", ["400", "403", "451"])
@@ -266,6 +309,24 @@ async def test_a_few_unusable_rows_are_left_out_and_logged(
     assert "1 of its 673 rows cannot be used" in caplog.text
 
 
+SMALL = zipped("BTCUSDT-1h-2025-02.csv", table(walk(MONTH)[:48]))
+FILE = ArchiveFile.at(MONTH_NAME)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=4), st.booleans())
+def test_damaged_content_is_never_other_candles(changes: list[tuple[int, int]], cut: bool) -> None:
+    """Without the checksum, which would refuse it at once."""
+    content = bytearray(SMALL)
+    for at, value in changes:
+        content[at] = value
+    damaged = bytes(content[: changes[0][0]] if cut else content)
+    try:
+        candles = reading.read_archive(damaged, FILE, SYMBOL)
+    except CandleError:
+        return
+    assert rows(candles) == rows(walk(MONTH)[:48])
+
+
 async def test_a_chunk_gets_the_candles_of_its_span_only(server: ArchiveServer, archive: BinanceArchive) -> None:
     truth = walk(MONTH)
     server.put(MARKET, "2025-02", truth)
@@ -275,21 +336,19 @@ async def test_a_chunk_gets_the_candles_of_its_span_only(server: ArchiveServer, 
     assert fetched.known == span
 
 
-async def test_an_unknown_market_is_said(archive: BinanceArchive) -> None:
+async def test_an_unknown_market_is_said(listed: BinanceArchive) -> None:
     with pytest.raises(UnknownSymbol):
-        await archive.chunks("DOGE/XYZ", Timeframe.M1, [MONTH])
+        await listed.chunks("DOGE/XYZ", Timeframe.M1, [MONTH])
 
 
-async def test_without_the_exchange_the_archive_gives_all_it_has(server: ArchiveServer) -> None:
-    archive = BinanceArchive(server.url, unreachable, FakeClock(NOW_MS))
+async def test_without_the_exchange_the_archive_gives_all_it_has(archive: BinanceArchive) -> None:
     (chunk,) = await archive.chunks("ETH/USDT", Timeframe.H1, [MONTH])
     assert chunk.address.endswith("monthly/klines/ETHUSDT/1h/ETHUSDT-1h-2025-02.zip")
-    await archive.close()
 
 
 async def test_a_proxy_of_the_environment_is_used(server: ArchiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", server.url)
-    archive = BinanceArchive("http://archive.invalid", market_id, FakeClock(NOW_MS), requests_per_s=1e6)
+    archive = BinanceArchive("http://archive.invalid", unreachable, FakeClock(NOW_MS))
     truth = walk(MONTH)
     path = server.put(MARKET, "2025-02", truth)
     chunk = HistoryChunk(Way.ARCHIVE, SYMBOL, Timeframe.H1, MONTH, address=f"http://archive.invalid/{path}")

@@ -101,15 +101,33 @@ async def test_all_chunks_together_are_the_candles_of_all_trades(way: TradesWay,
 
 
 async def test_the_estimate_is_of_the_right_size(way: TradesWay, kraken: KrakenTrades) -> None:
-    wanted = TimeSpan(START_MS, NOW_MS)
-    estimate = await way.estimate(SYMBOL, Timeframe.M1, [wanted])
+    chunks = await way.chunks(SYMBOL, Timeframe.M1, [TimeSpan(START_MS, NOW_MS)])
     assert len(kraken.asked_since) == 3
-    assert estimate.fewest <= len(PAST) / 1000 <= estimate.most
-    assert 0.5 * len(PAST) / 1000 < estimate.likely < 2 * len(PAST) / 1000
-    chunks = await way.chunks(SYMBOL, Timeframe.M1, [wanted])
-    assert sum(part.requests for part in chunks) <= 2 * estimate.likely
-    assert sum(part.bytes for part in chunks) > 40 * len(PAST)
+    fewest, most = map(sum, zip(*(part.requests_between for part in chunks if part.requests_between), strict=True))
+    pages = len(PAST) / 1000
+    assert fewest <= pages <= most <= 5 * pages
+    assert 0.5 * pages < sum(part.requests for part in chunks) < 2 * pages + len(chunks)
+    assert 40 * len(PAST) < sum(part.bytes for part in chunks) < 200 * len(PAST)
     assert way.requests_per_s == pytest.approx(1 / 1.2)
+
+
+async def test_a_market_is_sampled_once(way: TradesWay, kraken: KrakenTrades) -> None:
+    for _ in range(2):
+        await way.chunks(SYMBOL, Timeframe.M1, [TimeSpan(START_MS, NOW_MS)])
+    assert len(kraken.asked_since) == 3
+
+
+@pytest.mark.parametrize(("days", "past"), [(3, []), (0.01, PAST), (400, PAST[:20])])
+async def test_a_market_with_few_trades_is_a_few_chunks(
+    kraken: KrakenTrades, days: float, past: list[PublicTrade]
+) -> None:
+    kraken.set_past(past)
+    way = opened(kraken)
+    begin_ms = NOW_MS - int(days * DAY_MS) // MINUTE_MS * MINUTE_MS
+    chunks = await way.chunks(SYMBOL, Timeframe.M1, [TimeSpan(begin_ms, NOW_MS)])
+    assert len(chunks) <= days // 30 + 2
+    assert chunks[-1].span.to_ms == NOW_MS
+    await way.close()
 
 
 async def test_pages_overlap_where_moments_are_cut(way: TradesWay, kraken: KrakenTrades) -> None:

@@ -21,6 +21,7 @@ from autopilot.adapters.store.database import open_database
 from autopilot.app.data import download as module
 from autopilot.app.data.download import Downloaded, download
 from autopilot.app.data.ledger import ASK_AGAIN_MS, candle_count
+from autopilot.app.data.outages import note_shared_outages
 from autopilot.app.data.plan import WantedSeries, plan_download
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way
@@ -99,7 +100,7 @@ async def test_all_candles_are_stored_and_nothing_is_fetched_twice(store: Sqlite
     assert again.requests == 0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)
 @given(st.sets(st.integers(0, LENGTH - 1)), st.lists(st.sets(st.integers(0, 5)), max_size=3), st.integers(1, 8))
 async def test_whatever_is_refused_comes_later_and_never_twice(
     tmp_path_factory: pytest.TempPathFactory, truth: set[int], refusals: list[set[int]], page: int
@@ -159,10 +160,10 @@ async def test_the_latest_pages_come_first(store: SqliteCandles) -> None:
 @pytest.mark.parametrize("has_days", [True, False])
 async def test_a_listing_costs_few_requests_and_is_known_from_then_on(store: SqliteCandles, has_days: bool) -> None:
     length = 100_000
-    way = history(*range(90_000, length), page=10, gives=minutes(0, length), has_days=has_days)
+    way = history(*range(98_000, length), page=10, gives=minutes(0, length), has_days=has_days)
     found = await run(store, way, span=minutes(0, length))
-    assert stored(store) == set(range(90_000, length))
-    assert found.requests <= 1_000 + (150 if has_days else 40), "at most a day of empty pages beside the search"
+    assert stored(store) == set(range(98_000, length))
+    assert found.requests <= 200 + (150 if has_days else 40), "at most a day of empty pages beside the search"
     assert {(each.reason, each.next_try_at_ms) for each in gaps(store)} >= {(GapReason.NOT_LISTED, None)}
     assert not found.unmet
     assert (await run(store, way, span=minutes(0, length))).requests == 0
@@ -244,8 +245,8 @@ async def test_a_failure_now_and_then_is_made_up_for(store: SqliteCandles) -> No
 
 @pytest.mark.parametrize(("rate", "most"), [(0.2, 2), (5.0, 11), (1000.0, 64)])
 async def test_as_many_are_under_way_as_keep_the_limit_busy(store: SqliteCandles, rate: float, most: int) -> None:
-    way = history(*range(600), page=1, gives=minutes(0, 600), requests_per_s=rate)
-    await run(store, way, span=minutes(0, 600), symbols=("BTC/USD", "ETH/USD"))
+    way = history(*range(100), page=1, gives=minutes(0, 100), requests_per_s=rate)
+    await run(store, way, span=minutes(0, 100), symbols=("BTC/USD", "ETH/USD"))
     assert way.most_under_way == most
 
 
@@ -266,6 +267,24 @@ async def test_an_end_at_any_moment_loses_no_committed_page(store: SqliteCandles
     await run(store, way)
     assert stored(store) == set(range(LENGTH))
     assert sum(way.asked.values()) <= 6 + 3, "six pages, and at most one on its way at each end"
+
+
+async def test_a_gap_that_all_symbols_share_is_an_outage(store: SqliteCandles) -> None:
+    await run(store, history(*range(20), *range(22, 40), *range(41, LENGTH)))
+    assert {each.reason for each in gaps(store)} == {GapReason.NO_TRADES}
+    btc, eth = history(*range(20), *range(22, 40), *range(41, LENGTH)), history(*range(19), *range(23, LENGTH))
+    for symbol, way in (("XRP/USD", btc), ("ETH/USD", eth)):
+        await run(store, way, symbols=(symbol,))
+    note_shared_outages(store, "there", M1, ("XRP/USD", "ETH/USD"))
+    found = [(each.span, each.reason) for each in store.gaps("there", "XRP/USD", M1)]
+    assert found == [(minutes(20, 22), GapReason.OUTAGE), (minutes(40, 41), GapReason.NO_TRADES)]
+    assert {each.reason for each in store.gaps("there", "ETH/USD", M1)} == {GapReason.NO_TRADES}
+    assert len(store.covered("there", "XRP/USD", M1)) == 1
+
+
+async def test_two_symbols_of_a_download_show_the_outages_of_their_exchange(store: SqliteCandles) -> None:
+    await run(store, history(*range(20), *range(22, LENGTH)), symbols=("BTC/USD", "ETH/USD"))
+    assert [(each.span, each.reason, each.tries) for each in gaps(store)] == [(minutes(20, 22), GapReason.OUTAGE, 1)]
 
 
 async def test_a_long_archive_file_is_stored_in_parts(store: SqliteCandles, monkeypatch: pytest.MonkeyPatch) -> None:

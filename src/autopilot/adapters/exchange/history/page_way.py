@@ -10,7 +10,7 @@ from functools import reduce
 from math import ceil
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
-from autopilot.adapters.exchange.ccxt_errors import is_final
+from autopilot.adapters.exchange.ccxt_errors import is_final, is_refusal
 from autopilot.adapters.exchange.history.answers import Answer, Proof
 from autopilot.adapters.exchange.history.page_rules import PageRules
 from autopilot.adapters.exchange.public_exchange import PublicExchange
@@ -89,11 +89,13 @@ class PageWay(HistoryWay):
 
     async def fetch(self, chunk: HistoryChunk) -> FetchedChunk:
         rules = await self._exchange.page_rules(chunk.symbol)
+        sent_at_ms = self._exchange.clock.now_ms()
         answer = await self._answer(chunk, chunk.span, rules)
         if not answer.inside and not answer.surrounds:
             answer = await self._without_doubt(chunk, answer, rules)
         known = self._learn(answer)
-        closed_ms = chunk.timeframe.floor(self._exchange.clock.now_ms())
+        # By the clock of then and by that of now, which the answer may have put right.
+        closed_ms = chunk.timeframe.floor(min(sent_at_ms, self._exchange.clock.now_ms()))
         if known.from_ms >= closed_ms:
             return FetchedChunk(Candles.empty(chunk.timeframe), None)
         known = TimeSpan(known.from_ms, min(known.to_ms, closed_ms))
@@ -182,6 +184,8 @@ class PageWay(HistoryWay):
                 hint=WAYS_OUT,
             )
         if len(rows) <= _EDGES:
+            if rows[0][0] <= answer.span.to_ms:
+                return
             raise MarketUnavailable(
                 f"{self.exchange} gave {len(rows)} {timeframe} candles of {chunk.symbol}, none of them requested",
                 hint="wait for some more candles of this market",
@@ -196,12 +200,15 @@ class PageWay(HistoryWay):
             try:
                 rows, size = await self._ask(chunk, span.from_ms - timeframe.ms, count + _EDGES)
             except MarketUnavailable as error:
-                if not is_final(error):
+                if not is_refusal(error):
                     raise
-                if count + _EDGES <= LEAST_COUNT:
+                if count + _EDGES > LEAST_COUNT:
+                    self._largest = max(LEAST_COUNT, (count + _EDGES) // 2)
+                    continue
+                self._largest = None  # it was not the number
+                if is_final(error):
                     raise HistoryUnavailable(str(error), hint=WAYS_OUT) from error
-                self._largest = max(LEAST_COUNT, (count + _EDGES) // 2)
-                continue
+                raise
             return Answer(timeframe, TimeSpan(span.from_ms, span.from_ms + count * timeframe.ms), rows, size)
 
     async def _ask(self, chunk: HistoryChunk, since_ms: int, count: int) -> tuple[list[Row], int]:

@@ -28,17 +28,6 @@ _AT_ONCE = 2
 """Requests on their way: more would only wait for the rate limit, and a decision's request behind them."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEstimate:
-    """How many requests a download of trades takes: ``likely``, and ``fewest`` and ``most`` if trades come all the time
-    as rarely or as often as in the sampled pages. ``samples``: moments in milliseconds, and trades per day then."""
-
-    fewest: int
-    likely: int
-    most: int
-    samples: tuple[tuple[int, float], ...]
-
-
 class TradesWay(HistoryWay):
     """``exchange``: the connection, shared with whoever else uses it. Raises HistoryUnavailable for an exchange whose
     trades cannot be paged."""
@@ -49,6 +38,7 @@ class TradesWay(HistoryWay):
         self._exchange = exchange
         self._pages = _pages_of(exchange.name)
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._sampled: dict[tuple[str, int], float] = {}
 
     @property
     def exchange(self) -> str:
@@ -58,18 +48,8 @@ class TradesWay(HistoryWay):
     def requests_per_s(self) -> float:
         return 1 / self._pages.cost_s
 
-    async def estimate(self, symbol: str, timeframe: Timeframe, lacking: Sequence[TimeSpan]) -> RequestEstimate:
-        """From three pages of trades: at the beginning, in the middle and at the end. Raises as `chunks`."""
-        rates = await self._rates(symbol, timeframe, lacking)
-        length_ms = sum(span.to_ms - span.from_ms for span in lacking)
-        return RequestEstimate(
-            fewest=ceil(length_ms * min(rates.per_ms) / PAGE),
-            likely=ceil(sum(rates.trades(span) for span in lacking) / PAGE),
-            most=ceil(length_ms * max(rates.per_ms) / PAGE),
-            samples=tuple((at_ms, rate * DAY_MS) for at_ms, rate in zip(rates.at_ms, rates.per_ms, strict=True)),
-        )
-
     async def chunks(self, symbol: str, timeframe: Timeframe, lacking: Sequence[TimeSpan]) -> Sequence[HistoryChunk]:
+        """As the port says, estimated by three pages of trades: at the beginning, in the middle and at the end."""
         if not lacking:
             return []
         rates = await self._rates(symbol, timeframe, lacking)
@@ -79,9 +59,7 @@ class TradesWay(HistoryWay):
             while at_ms < span.to_ms:
                 length_ms = timeframe.floor(int(min(CHUNK_PAGES * PAGE / rates.at(at_ms), LONGEST_CHUNK_MS)))
                 part = TimeSpan(at_ms, min(at_ms + max(length_ms, timeframe.ms), span.to_ms))
-                trades = rates.trades(part)
-                requests, size = ceil(trades / PAGE) or 1, int(trades * _BYTES_EACH)
-                found.append(HistoryChunk(self.way, symbol, timeframe, part, requests, size))
+                found.append(self._chunk(symbol, timeframe, part, rates))
                 at_ms = part.to_ms
         return found
 
@@ -113,6 +91,14 @@ class TradesWay(HistoryWay):
 
     async def close(self) -> None:
         await self._exchange.close()
+
+    def _chunk(self, symbol: str, timeframe: Timeframe, span: TimeSpan, rates: _Rates) -> HistoryChunk:
+        trades, length_ms = rates.trades(span), span.to_ms - span.from_ms
+        fewest, likely, most = (
+            max(ceil(each / PAGE), 1) for each in (length_ms * min(rates.per_ms), trades, length_ms * max(rates.per_ms))
+        )
+        size = int(trades * _BYTES_EACH)
+        return HistoryChunk(self.way, symbol, timeframe, span, likely, size, requests_between=(fewest, most))
 
     def _answer(self, chunk: HistoryChunk, known: TimeSpan, trades: Sequence[PublicTrade]) -> FetchedChunk:
         try:
@@ -151,14 +137,15 @@ class TradesWay(HistoryWay):
         first_ms, end_ms = min(span.from_ms for span in lacking), max(span.to_ms for span in lacking)
         middle_ms = (first_ms + end_ms) // 2
         at_ms = (first_ms, middle_ms, max(middle_ms, end_ms - HOUR_MS))
-        per_ms = [await self._rate(symbol, timeframe, moment) for moment in at_ms]
-        return _Rates(at_ms, tuple(per_ms))
+        return _Rates(at_ms, tuple([await self._rate(symbol, timeframe, moment) for moment in at_ms]))
 
     async def _rate(self, symbol: str, timeframe: Timeframe, at_ms: int) -> float:
-        """Trades per millisecond, from one page. A market that is not traded has at least one trade a month here."""
-        page = await self._page(symbol, timeframe, at_ms * NS_PER_MS)
-        end_ms = max(trade.at_ms for trade in page) if len(page) >= PAGE else self._exchange.clock.now_ms()
-        return max(len(page) / max(end_ms - at_ms, 1), 1 / LONGEST_CHUNK_MS)
+        """Trades per millisecond from a moment on, by one page of them; at least one trade in `LONGEST_CHUNK_MS`."""
+        if (symbol, at_ms) not in self._sampled:
+            page = await self._page(symbol, timeframe, at_ms * NS_PER_MS)
+            end_ms = max(trade.at_ms for trade in page) if len(page) >= PAGE else self._exchange.clock.now_ms()
+            self._sampled[symbol, at_ms] = max(len(page) / max(end_ms - at_ms, 1), 1 / LONGEST_CHUNK_MS)
+        return self._sampled[symbol, at_ms]
 
 
 @dataclass(frozen=True, slots=True)
