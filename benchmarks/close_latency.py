@@ -131,7 +131,7 @@ def _wrong(watched: Watched, exchange: str, candles: Sequence[int]) -> int:
     for (symbol, candle_at_ms), (_, body) in watched.of(candles).items():
         document = watched.daemon.client.get(f"{API}/decisions/{body['id']}")
         length = document["basis"]["count"]
-        coin = Coin(int(symbol.removeprefix("COIN").removesuffix("/USD")))
+        coin = Coin.named(symbol.removesuffix("/USD"))
         truth: Candles = coin.candles(candle_at_ms - (length + 100) * MINUTE_MS, int(time.time() * 1000))
         count += document["provenance"]["window_hash"] != window_hash(
             exchange, symbol, truth.until(candle_at_ms)[-length:]

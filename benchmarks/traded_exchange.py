@@ -24,6 +24,8 @@ APART_MS, QUIET_APART_MS = 400, 7_000
 """Between two trades of a symbol."""
 QUIET_EVERY = 5
 """One of so many symbols is quiet: after a close there is no later candle for some seconds."""
+NAMES = ("BTC", "ETH")
+"""Others are compared with them."""
 _COINBASE = "/api/v3/brokerage"
 
 
@@ -35,11 +37,15 @@ class Coin:
 
     @property
     def name(self) -> str:
-        return f"COIN{self.number}"
+        return NAMES[self.number] if self.number < len(NAMES) else f"COIN{self.number}"
+
+    @classmethod
+    def named(cls, name: str) -> Coin:
+        return cls(NAMES.index(name) if name in NAMES else int(name.removeprefix("COIN")))
 
     def candles(self, since_ms: int, now_ms: int) -> Candles:
         """Those that open at or after ``since_ms``, as they show at ``now_ms``."""
-        apart_ms = QUIET_APART_MS if self.number % QUIET_EVERY == 0 else APART_MS
+        apart_ms = QUIET_APART_MS if self.number % QUIET_EVERY == QUIET_EVERY - 1 else APART_MS
         first, end = -(-since_ms // apart_ms), -(-(now_ms - LAG_MS) // apart_ms)
         trades = np.arange(first, max(first, end), dtype=np.int64)
         minutes = trades * apart_ms // MINUTE_MS * MINUTE_MS
@@ -103,7 +109,7 @@ class _Served:
     async def _answer(self, name: str, since_ms: int) -> Candles:
         self.requests += 1
         await asyncio.sleep(LATENCY_S)
-        return Coin(int(name.removeprefix("COIN"))).candles(since_ms, int(time.time() * 1000))
+        return Coin.named(name).candles(since_ms, int(time.time() * 1000))
 
     async def _coinbase_candles(self, request: web.Request) -> web.StreamResponse:
         since_ms, until_ms = (int(request.query[name]) * 1000 for name in ("start", "end"))

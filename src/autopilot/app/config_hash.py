@@ -7,7 +7,7 @@ import hashlib
 from autopilot.config.schema import AutopilotConfig
 from autopilot.domain.audit import canonical
 from autopilot.domain.documents import document
-from autopilot.engine.provenance import HASH_DIGITS
+from autopilot.domain.window_hash import HASH_DIGITS
 from autopilot.engine.settings import AutopilotSettings
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
@@ -13,12 +13,13 @@ import numpy as np
 
 from autopilot.adapters.exchange.venues.opening import public_market
 from autopilot.adapters.store.autopilots import SqliteAutopilots
-from autopilot.adapters.store.compact_documents import decision_document
+from autopilot.adapters.store.compact_documents import DOCUMENT, decision_document
 from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.decision_columns import MODEL_ID
 from autopilot.adapters.store.other_candles import decided_on_other_candles
 from autopilot.adapters.store.rows import from_row
 from autopilot.adapters.store.trigger_prices import trigger_prices
+from autopilot.adapters.store.views.changed_candles import candles_changed
 from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.app.backtest.data import Period, TestedSymbol, tested_symbols
@@ -27,7 +28,7 @@ from autopilot.backtest.choices import rule_choices
 from autopilot.backtest.decided import BacktestSymbol, DecisionRow, decisions_of
 from autopilot.backtest.engine import BacktestResult, simulate
 from autopilot.backtest.models import LoadedModel, follow_models
-from autopilot.backtest.parity import ComparedDecision, cost_of, differing
+from autopilot.backtest.parity import ComparedDecision, Difference, cost_of, differing
 from autopilot.backtest.recorded import RecordedChoice, as_recorded
 from autopilot.backtest.recorded_moments import RecordedMoments
 from autopilot.backtest.stages import BacktestStage
@@ -62,6 +63,7 @@ _RECORDED_DECISIONS = """
 SELECT id, symbol, candle_at_ms, "group", strategy, decided_by, confidence, signal_type, action, denied_code
 FROM decisions WHERE account = ? AND timeframe = ? AND signal_type <> 'none' AND candle_at_ms >= ?
 """
+_DOCUMENT = f"SELECT {DOCUMENT} AS document, id FROM decisions WHERE id = ?"  # noqa: S608 - of constants
 _ASIDE_WORDS = (
     f"decisions with a signal that had fewer than {WINDOW:,} candles, or candles of another exchange, and are therefore"
     " taken as recorded and not compared"
@@ -264,7 +266,7 @@ def _compared(
     theirs = [ComparedDecision(*row) for row in rows if row["id"] not in aside.ids]
     repeated = [each for each in decisions if each.candle_at_ms >= since_ms and each.id not in aside.ids]
     ours = [_compared_decision(each) for each in repeated]
-    found = differing(theirs, ours)
+    found = _with_changed_candles(database, differing(theirs, ours))
     if count := sum(row["id"] in aside.ids for row in rows):
         notes = (*notes, f"{_ASIDE_WORDS}: {count:,}")
     fills = [from_row(Fill, row) for row in database.rows(_FILLS, (recorded.account, since_ms))]
@@ -288,6 +290,16 @@ def _compared(
         "cost": document(asdict(cost)) | {"total": format(cost.total + Decimal(0), "f")},
         "notes": list(notes),
     }
+
+
+def _with_changed_candles(database: Database, found: Iterable[Difference]) -> list[Difference]:
+    """The differences, with "candles" among the fields of those whose candles have changed since the decision."""
+    with_candles = []
+    for each in found:
+        (row,) = database.rows(_DOCUMENT, (each.recorded.id,)) if each.recorded else (None,)
+        has_changed = row is not None and candles_changed(database.connection, decision_document(row[0], row[1]))
+        with_candles.append(replace(each, fields=(*each.fields, "candles")) if has_changed else each)
+    return with_candles
 
 
 def _compared_decision(decided: DecisionRow) -> ComparedDecision:

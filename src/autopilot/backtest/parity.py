@@ -31,7 +31,8 @@ class ComparedDecision:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """``fields``: the names of the fields that differ; "missing" if one side has no decision."""
+    """``fields``: the names of the fields that differ; "missing" if one side has no decision, and "candles" if those of
+    the recorded decision have changed since."""
 
     recorded: ComparedDecision | None
     again: ComparedDecision | None

@@ -31,6 +31,9 @@ AFTER_CLOSE_MS = 1_000
 """Between a close and its first cycle, by the exchange's clock: a moment earlier, few exchanges have the candle."""
 APART_MS = 25
 """Between the cycles of two symbols at the same close."""
+QUEUE_MS = 4_000
+"""Requests wait as long for the exchange's limit. If all of a close take longer, each cycle waits for its turn instead:
+a request that waits too long fails."""
 REPEATS_S = (1.0, 2.0, 4.0)
 """Pauses between the cycles after a close, while the exchange does not show the candle for good or does not answer.
 After them the interval goes on."""
@@ -321,4 +324,6 @@ class Autopilots:
         """How long after a close the symbol's cycle begins: one after the other, in the order of their names."""
         account = settings.account
         names = sorted(name for name, each in self._running.items() if each.autopilot.settings.account == account)
-        return AFTER_CLOSE_MS + APART_MS * names.index(settings.symbol)
+        request_ms = self._venues[account].request_ms
+        apart_ms = request_ms if request_ms * len(names) > QUEUE_MS else APART_MS
+        return AFTER_CLOSE_MS + int(apart_ms * names.index(settings.symbol))

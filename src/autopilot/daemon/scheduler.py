@@ -76,10 +76,11 @@ class JobScheduler:
         self._scheduler.start()
         self._watch_clock()
 
-    def add(self, name: str, run: Job, interval_s: float) -> None:
-        """Run now and then every ``interval_s`` seconds."""
+    def add(self, name: str, run: Job, interval_s: float, first_s: float = 0.0) -> None:
+        """Run in ``first_s`` seconds and then every ``interval_s`` seconds."""
         trigger = IntervalTrigger(seconds=interval_s, timezone=UTC)
-        self._scheduler.add_job(run, trigger, id=name, next_run_time=datetime.now(UTC), replace_existing=True)
+        first = datetime.now(UTC) + timedelta(seconds=first_s)
+        self._scheduler.add_job(run, trigger, id=name, next_run_time=first, replace_existing=True)
 
     def add_at(self, name: str, run: Job, trigger: BaseTrigger) -> None:
         """Run at the times of ``trigger``."""

@@ -45,6 +45,7 @@ from autopilot.config.paths import Paths
 from autopilot.config.schedule import cron_trigger
 from autopilot.control.errors import KeysLocked
 from autopilot.daemon.autopilots import Autopilots
+from autopilot.daemon.healing import HEAL_EVERY_S, Healing
 from autopilot.daemon.lifecycle import run_daemon
 from autopilot.daemon.log import configure_logging, keep_memory_private
 from autopilot.daemon.memory import GIVE_BACK_EVERY_S, give_back_memory
@@ -61,6 +62,8 @@ from autopilot.strategies.registry import load_strategies
 
 LOCK_WAIT_S = 0.25
 """How long a transaction of the daemon waits for another program's. Its event loop waits with it."""
+HEALING_AFTER_S = 120.0
+"""The start has enough to do."""
 log = logging.getLogger(__name__)
 
 
@@ -129,7 +132,7 @@ def open_service(paths: Paths, ask_to_stop: Callable[[], None]) -> AutopilotServ
         closing=[upkeep.close, trainings.close, champions.close, index.close, audit.close],
     )
     trainings.open()
-    _start_jobs(scheduler, upkeep, books, clock_watch, reviews)
+    _start_jobs(scheduler, upkeep, books, clock_watch, reviews, Healing(partial(iter, autopilots), database))
     if config.training.schedule:
         scheduler.add_at("training", trainings.start_by_itself, cron_trigger(config.training.schedule))
     audit.open()
@@ -153,7 +156,12 @@ def _opened(paths: Paths) -> Database:
 
 
 def _start_jobs(
-    scheduler: JobScheduler, upkeep: Upkeep, books: BooksWatch, clocks: ClockWatch, reviews: ModelWatch
+    scheduler: JobScheduler,
+    upkeep: Upkeep,
+    books: BooksWatch,
+    clocks: ClockWatch,
+    reviews: ModelWatch,
+    healing: Healing,
 ) -> None:
     scheduler.start()
     upkeep.schedule(scheduler)
@@ -161,6 +169,7 @@ def _start_jobs(
     scheduler.add("books watch", books.review, COMPARE_EVERY_S)
     scheduler.add("clock watch", clocks.review, WATCH_EVERY_S)
     scheduler.add("model watch", reviews.review, REVIEW_EVERY_S)
+    scheduler.add("healing", healing.review, HEAL_EVERY_S, HEALING_AFTER_S)
 
 
 def _unlocked(paths: Paths) -> Callable[[str], ExchangeKeys]:

@@ -292,8 +292,9 @@ class ProvenanceDocument(TypedDict):
 
 class DecisionDocument(DecidedDocument):
     """A whole `Decision`, as ``explain`` shows it. ``exits``: orders that sold before the next candle without a
-    decision; ``passed``: the candles after it that were passed over. The ``decision`` events have neither. Decisions of
-    early versions do not have ``basis`` and ``provenance``."""
+    decision; ``passed``: the candles after it that were passed over; ``candles_changed``: whether its candles have
+    other numbers now, null if that is not known. The ``decision`` events have none of these. Decisions of early
+    versions do not have ``basis`` and ``provenance``."""
 
     conditions: ConditionsDocument
     selection: SelectionDocument
@@ -308,6 +309,7 @@ class DecisionDocument(DecidedDocument):
     provenance: NotRequired[ProvenanceDocument | None]
     exits: NotRequired[list[OrderDocument]]
     passed: NotRequired[PassedDocument | None]
+    candles_changed: NotRequired[bool | None]
 
 
 class BriefDecisionDocument(DecidedDocument, SelectedDocument):

@@ -32,6 +32,13 @@ class ExitWatch:
                 with suppress(ExchangeError):
                     await self._trader.check_exits(market, self._window.quote)
 
+    async def fill_window(self, market: Market) -> None:
+        """Fetch the candles that are missing in the window, if any, and check the exits at each interval meanwhile.
+        Raises MarketUnavailable too."""
+        if self._window.is_to_be_filled:
+            async with self.at_each_interval(market):
+                await self._window.fill()
+
     @asynccontextmanager
     async def at_each_interval(self, market: Market) -> AsyncIterator[None]:
         """Check them at each interval, as if no cycle were under way."""

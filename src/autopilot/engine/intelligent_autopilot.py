@@ -166,10 +166,9 @@ class IntelligentAutopilot:
         if self._reconcile_next_ms <= now_ms:
             await self._reconcile(market)
         decided_at_ms = self._kept.decided_at_ms()
-        fresh, more = self.window.undecided(decided_at_ms), True
-        if not len(fresh):
-            more = await self._refresh(market)
-            fresh = self.window.undecided(decided_at_ms)
+        more = len(self.window.undecided(decided_at_ms)) > 0 or await self._refresh(market)
+        await self._exit_watch.fill_window(market)
+        fresh = self.window.undecided(decided_at_ms)
         self._watch.answered(self._account.name, self.symbol)
         fresh = self._passing_over.missed(fresh, decided_at_ms)
         is_long = self._source.kind is MarketKind.REAL and (len(fresh) > 1 or not self.record.decisions)

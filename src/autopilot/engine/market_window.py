@@ -10,11 +10,13 @@ import numpy as np
 
 from autopilot.analysis.market_analyzer import WINDOW
 from autopilot.domain.candles import Candle, Candles
+from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.decision import CandleBasis
-from autopilot.domain.errors import ExchangeError
+from autopilot.domain.errors import ExchangeError, MarketUnavailable
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, Timeframe, utc_text
 from autopilot.engine.lent_candles import LentCandles
+from autopilot.ports.history import Backfill
 from autopilot.ports.market_data import CandleSource, CandleStore
 
 MAX_CATCH_UP = 500
@@ -26,6 +28,14 @@ KEPT = WINDOW + MAX_CATCH_UP
 """Candles in memory, so that each candle that is still decided has its whole window."""
 LOOK_AGAIN_MS = HOUR_MS
 """How long the store is not asked again for older candles that it did not have: an import may add some."""
+LONG_FETCH = 60
+"""More new candles than these are an answer of several pages, one of which may be wrong."""
+LOOK_BACK = 3 * KEPT
+"""The newest candles, among which the missing ones are fetched before a decision; earlier ones in idle time."""
+FILLS = 3
+"""The attempts to fetch them."""
+SETTLING_S = 1.0
+"""Until the exchange is asked again for a candle that it did not show for good."""
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +55,7 @@ class JoinedCandles(NamedTuple):
 
 class MarketWindow:
     """The latest candles of ``symbol``. Candles that the exchange no longer has come from the store; those that the
-    store does not have either, from ``lent``, if it is given."""
+    store does not have either, from ``lent``, if it is given. ``backfill`` fetches what was missed in a long pause."""
 
     def __init__(
         self,
@@ -54,16 +64,22 @@ class MarketWindow:
         symbol: str,
         timeframe: Timeframe,
         lent: LentCandles | None,
+        backfill: Backfill | None = None,
     ) -> None:
         self._source = source
         self._store = store
         self._symbol = symbol
         self.timeframe = timeframe
         self._lent = lent
+        self._backfill = backfill
+        self._fills_left = 0
         self.candles = Candles.empty(timeframe)
         self.quote: Quote | None = None
         self.awaits_candle = False
         """Whether a candle has closed that the exchange does not show yet, or not for good."""
+        self._turn = asyncio.Lock()
+        self._reached_ms = -1
+        """Up to where it was fetched as a reference."""
         self._oldest_ms = 0
         """Open time of the oldest candle in the store, when it had fewer than were wanted."""
         self._look_again_ms = 0
@@ -74,12 +90,38 @@ class MarketWindow:
         The first fetch is longer than a window: it includes the candles still to be decided and those that the
         strategies' track record begins with.
         """
-        snapshot = await self._source.fetch(self._symbol, self.timeframe, self._since_ms(), KEPT)
+        since_ms = self._since_ms()
+        snapshot = await self._source.fetch(self._symbol, self.timeframe, since_ms, KEPT)
         # First the price: exits need it, also when the candles cannot be stored.
         self.quote = snapshot.quote or self.quote
         self.awaits_candle = snapshot.awaited
+        if self._backfill and (since_ms is None or len(snapshot.candles) > LONG_FETCH):
+            self._fills_left = FILLS
         self._keep(snapshot.candles)
         return snapshot.more
+
+    @property
+    def is_to_be_filled(self) -> bool:
+        """Whether candles may be missing between those in the store."""
+        return self._fills_left > 0 and len(self.candles) > 0
+
+    async def fill(self) -> None:
+        """Fetch them. If the exchange does not answer: raises MarketUnavailable, but the third time in a row the
+        candles that are there must do. Raises StoreError."""
+        assert self._backfill is not None, "without it nothing is to be filled"
+        self._fills_left -= 1
+        end_ms = self.candles.last_at_ms + self.timeframe.ms
+        span = TimeSpan(end_ms - LOOK_BACK * self.timeframe.ms, end_ms)
+        try:
+            found = await self._backfill.fill(self._symbol, self.timeframe, span)
+        except MarketUnavailable as error:
+            if self._fills_left:
+                raise
+            log.warning("%s %s: candles that were missed stay missing: %s", self._symbol, self.timeframe, error)
+            return
+        self._fills_left = 0
+        if found:
+            self.candles = self._loaded(self.candles.last_at_ms, KEPT)
 
     def forget(self) -> None:
         """What was stored may be lost: fetch and store the candles again."""
@@ -94,14 +136,26 @@ class MarketWindow:
 
     async def as_reference(self, until_ms: int, length: int) -> Candles | None:
         """The last ``length`` candles, if available, as the reference for another symbol's decision at ``until_ms``;
-        None if there are no candles."""
+        None if there are no candles. Symbols that ask at the same close share one request."""
         try:
-            if not len(self.candles) or self.candles.last_at_ms < until_ms:
-                self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
+            async with self._turn:
+                if not len(self.candles) or self.candles.last_at_ms < until_ms:
+                    await self._reach(until_ms)
             known = await self.upto(until_ms, length)
         except ExchangeError:
             return None
         return known if len(known) else None
+
+    async def _reach(self, until_ms: int) -> None:
+        """Fetch the candles up to ``until_ms``, as far as they can be had."""
+        if self._source.kind is not MarketKind.REAL:
+            self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
+        elif self._reached_ms < until_ms:
+            await self.refresh()
+            if self.awaits_candle:
+                await asyncio.sleep(SETTLING_S)
+                await self.refresh()
+            self._reached_ms = until_ms
 
     async def joined(self, open_at_ms: int) -> JoinedCandles:
         """The window that ends with the candle opened at ``open_at_ms``: our own candles, and before the first of them

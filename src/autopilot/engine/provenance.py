@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import NamedTuple
 
 from autopilot.domain.candles import Candles
 from autopilot.domain.decision import AccountState, OrderState, Provenance
 from autopilot.domain.portfolio import Portfolio
+from autopilot.domain.window_hash import window_hash_of
 from autopilot.engine.reading import Reading
 from autopilot.ports.ledger import EquityMark
-
-HASH_DIGITS = 16
 
 
 class Program(NamedTuple):
@@ -31,10 +29,8 @@ class Program(NamedTuple):
 
 def window_hash(exchange: str, symbol: str, candles: Candles) -> str:
     """Of these names, the timeframe, the number of candles and all their numbers, column by column."""
-    digest = hashlib.sha256(f"{exchange}|{symbol}|{candles.timeframe}|{len(candles)}|".encode())
-    for column in (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):
-        digest.update(column.tobytes())
-    return digest.hexdigest()[:HASH_DIGITS]
+    columns = (candles.open_at_ms, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    return window_hash_of(exchange, symbol, candles.timeframe, len(candles), (each.tobytes() for each in columns))
 
 
 def account_state(portfolio: Portfolio, mark: EquityMark, symbol: str) -> AccountState:

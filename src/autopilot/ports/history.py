@@ -81,3 +81,12 @@ class CoverageStore(Protocol):
     ) -> int:
         """Store candles and what is known of their span, in one transaction: earlier entries of the span are replaced.
         Returns the number of candles that were new or changed."""
+
+
+class Backfill(Protocol):
+    """Fetches the candles that a running symbol missed."""
+
+    async def fill(self, symbol: str, timeframe: Timeframe, span: TimeSpan) -> int:
+        """Fetch and store what is missing of ``span`` after its first stored candle, unless the exchange said before
+        that it does not exist. Returns the number of new candles. Raises MarketUnavailable if it is worth trying
+        again, StoreError."""

@@ -12,7 +12,7 @@ from fake_clock import FakeClock
 
 from autopilot.adapters.clock import WallClock
 from autopilot.daemon import autopilots
-from autopilot.daemon.autopilots import Running
+from autopilot.daemon.autopilots import Autopilots, Running
 from autopilot.daemon.scheduler import JobScheduler
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import MarketKind
@@ -186,3 +186,41 @@ async def test_news_of_a_stream_is_asked_for_unless_the_cycle_of_a_close_is_near
     listener.on_news()
     assert running._is_wanted is (len(counts) == 2)
     assert [1, *([await cycles.next()] if len(counts) == 2 else [])] == counts
+
+
+@pytest.mark.parametrize(("request_ms", "apart_ms"), [(0.0, 25), (102.0, 25), (1_200.0, 1_200)])
+async def test_the_symbols_of_an_account_follow_each_other_after_a_close(
+    scheduler: JobScheduler, request_ms: float, apart_ms: int
+) -> None:
+    """By the limit of the exchange if it takes long."""
+    names = [f"COIN{number}/USD" for number in range(20)]
+    source = SimpleNamespace(
+        kind=MarketKind.REAL,
+        clock=FakeClock(CLOSE_MS + 30_000),
+        subscribe=lambda *_: None,
+        unsubscribe=lambda *_: None,
+    )
+
+    def make(settings: Any) -> Cycles:
+        made = Cycles()
+        made.symbol, made.settings = settings.symbol, settings
+        return made
+
+    async def close() -> None: ...
+
+    venue = SimpleNamespace(
+        account="paper:kraken", source=source, request_ms=request_ms, make=make, close=close, streams=None
+    )
+    ledger = SimpleNamespace(last_decided_at_ms=lambda *_: None)
+    database = SimpleNamespace(commit_group=lambda: None)
+    running = Autopilots(lambda _: cast("Any", venue), cast("Any", ledger), scheduler, cast("Any", database))
+    settings = [
+        SimpleNamespace(symbol=name, account="paper:kraken", timeframe=Timeframe.M1, interval_s=3600.0)
+        for name in reversed(names)
+    ]
+    running.resume(cast("Any", settings))
+    scheduler.check_clock()
+    due_ms = [running.next_runs(each).close_ms for name in sorted(names) if (each := running.find(name))]
+    begin_ms = due_ms[0]
+    assert begin_ms
+    assert [(at_ms or 0) - begin_ms for at_ms in due_ms] == pytest.approx([n * apart_ms for n in range(20)], abs=12)

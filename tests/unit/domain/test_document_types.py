@@ -53,7 +53,7 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "cli" / "documents"
         (Contribution, types.ContributionDocument, set()),
         (ModelOpinion, types.OpinionDocument, set()),
         (Selection, types.SelectionDocument, set()),
-        (Decision, types.DecisionDocument, {"exits", "passed"}),
+        (Decision, types.DecisionDocument, {"exits", "passed", "candles_changed"}),
         (CandleBasis, types.BasisDocument, set()),
         (Provenance, types.ProvenanceDocument, set()),
         (AccountState, types.AccountStateDocument, set()),

@@ -16,7 +16,7 @@ from autopilot.domain.candles import Candles
 from autopilot.domain.errors import MarketUnavailable
 from autopilot.domain.market import MarketKind, Quote
 from autopilot.domain.timeframe import HOUR_MS, MINUTE_MS, Timeframe
-from autopilot.engine import lent_candles
+from autopilot.engine import lent_candles, market_window
 from autopilot.engine.lent_candles import PAGE, LentCandles
 from autopilot.engine.market_window import MarketWindow
 from autopilot.ports.market_data import MarketSnapshot
@@ -47,13 +47,19 @@ class Exchange:
     kind: MarketKind = MarketKind.REAL
     is_down: bool = False
     asked: list[int] = field(default_factory=list)
+    fetches: int = 0
+    late: int = 0
+    """Of so many fetches the newest candle is missing."""
 
     def _closed(self) -> Candles:
         return self.candles.until(self.clock.at_ms - M1.ms)
 
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
-        latest = self._closed()[-self.most :].since(since_ms or 0)
-        return MarketSnapshot(latest[-limit:], Quote(symbol, 1.0, self.clock.at_ms))
+        self.fetches += 1
+        latest, is_late = self._closed()[-self.most :].since(since_ms or 0), self.fetches <= self.late
+        await asyncio.sleep(0)
+        shown = latest[-limit : -1 if is_late else None]
+        return MarketSnapshot(shown, Quote(symbol, 1.0, self.clock.at_ms), awaited=is_late)
 
     async def history(self, symbol: str, timeframe: Timeframe, until_ms: int, limit: int) -> Candles:
         self.asked.append(limit)
@@ -204,3 +210,17 @@ async def test_after_a_long_pause_the_latest_candles_are_fetched(world: World) -
     await world.counts(1_600)
     await world.counts(3_500)
     assert np.all(np.diff(world.window.candles.open_at_ms) == M1.ms)
+
+
+@pytest.mark.parametrize(("late", "fetches", "missing"), [(0, 1, 0), (1, 2, 0), (2, 2, 1)])
+async def test_symbols_that_ask_for_a_reference_at_the_same_close_share_the_requests(
+    world: World, monkeypatch: pytest.MonkeyPatch, late: int, fetches: int, missing: int
+) -> None:
+    """Also if its candle is late or does not come."""
+    monkeypatch.setattr(market_window, "SETTLING_S", 0.0)
+    world.own.most, world.own.late = 1_500, late
+    until_ms = int(world.candles.open_at_ms[2_000])
+    world.clock.at_ms = until_ms + M1.ms
+    found = await asyncio.gather(*(world.window.as_reference(until_ms, 1_000) for _ in range(20)))
+    assert {len(each) and each.last_at_ms for each in found if each} == {until_ms - missing * M1.ms}
+    assert world.own.fetches == fetches

@@ -8,9 +8,9 @@ from autopilot.adapters.exchange.candle_rows import Row
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.clock import Clock
 
-SETTLED_MS = 1_000
-"""Two equal answers count if the second was requested this long after the first: some exchanges answer from a cache of
-a second."""
+SETTLED_MS = 900
+"""Two equal answers count if the second was requested this long after the first. Those who ask again do so after a
+second, for which some exchanges answer from a cache."""
 
 
 class _Seen(NamedTuple):

@@ -16,6 +16,7 @@ from autopilot.adapters.store.samples import SqliteSamples
 from autopilot.adapters.store.sentiment import SqliteSentiment
 from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.app.config_hash import config_hash
+from autopilot.app.data.backfill import SeriesBackfill
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
 from autopilot.config.schema import StreamChoice
 from autopilot.distribution import installed_version
@@ -93,6 +94,7 @@ class Venue:
     _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
+    _references: dict[tuple[str, Timeframe], MarketWindow] = field(default_factory=dict)
 
     @property
     def account(self) -> str:
@@ -101,6 +103,11 @@ class Venue:
     @property
     def source(self) -> CandleSource:
         return self.opened.source
+
+    @property
+    def request_ms(self) -> float:
+        """Between two requests for candles, by the exchange's limit."""
+        return 1000 / self.source.pages.requests_per_s if isinstance(self.source, CcxtCandles) else 0.0
 
     @property
     def liquidation(self) -> Liquidation:
@@ -130,18 +137,29 @@ class Venue:
         return IntelligentAutopilot(
             settings,
             dependencies,
-            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent),
+            MarketWindow(opened.source, candles, settings.symbol, settings.timeframe, lent, self._backfill(candles)),
             self._reader(settings, candles),
         )
 
     def _reader(self, settings: AutopilotSettings, candles: SqliteCandles) -> CandleReader:
         """An offline market, whose candles to come are known, is read a block ahead."""
         source, strategies, analyzer = self.source, self.wiring.strategies, MarketAnalyzer()
-        reference = MarketWindow(source, candles, reference_of(settings.symbol), settings.timeframe, None)
-        single = WindowReader(ViewMaker(settings.symbol, reference, self.sentiment), analyzer, strategies)
+        views = ViewMaker(settings.symbol, self._reference(settings, candles), self.sentiment)
+        single = WindowReader(views, analyzer, strategies)
         if not (isinstance(source, OfflineExchange) and can_read_blocks(strategies)):
             return single
         return BlockReader(settings.symbol, source, self.sentiment, analyzer, strategies, single, self._catch_up)
+
+    def _backfill(self, candles: SqliteCandles) -> SeriesBackfill | None:
+        source = self.source
+        return SeriesBackfill(source.pages, candles, source.clock) if isinstance(source, CcxtCandles) else None
+
+    def _reference(self, settings: AutopilotSettings, candles: SqliteCandles) -> MarketWindow:
+        """Shared by all symbols of a timeframe that are compared with it."""
+        key = reference_of(settings.symbol), settings.timeframe
+        if key not in self._references:
+            self._references[key] = MarketWindow(self.source, candles, *key, None)
+        return self._references[key]
 
     async def close(self) -> None:
         if self.streams:

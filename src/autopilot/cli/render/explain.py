@@ -22,7 +22,18 @@ from autopilot.cli.render.blocks import (
 )
 from autopilot.cli.render.lists import passed_words
 from autopilot.cli.render.remedies import checks_of, remedies
-from autopilot.cli.render.words import candles_of, count, feature_words, figure, price, quantity, side_span, spoken, utc
+from autopilot.cli.render.words import (
+    after_close,
+    candles_of,
+    count,
+    feature_words,
+    figure,
+    price,
+    quantity,
+    side_span,
+    spoken,
+    utc,
+)
 from autopilot.domain.document_types import (
     BasisDocument,
     CheckDocument,
@@ -72,6 +83,12 @@ def _header(decision: DecisionDocument) -> Iterator[Block]:
     yield line(f"decision {decision['id']} on {where}, chosen by {decision['selection']['decided_by']}", Style.FAINT)
     if basis := decision.get("basis"):
         yield line(_based_on(basis, decision["exchange"]), Style.FAINT, hang=2)
+    if decision["market"] == "real":
+        yield line(f"decided {after_close(decision)}", Style.FAINT)
+    if decision.get("candles_changed"):
+        yield line(
+            "its candles have changed since: the exchange revised some, or missing ones came later", Style.WARNING
+        )
     yield from banner([decision])
     yield line(words, style)
     if denied := decision["denied"]:

@@ -240,9 +240,10 @@ _DIFFERENCE_FIELDS: tuple[Field[Document], ...] = (
 def _values(decision: Document | None, fields: list[str]) -> str:
     if decision is None:
         return NOTHING
-    if fields == ["missing"]:
+    if "missing" in fields:
         return f"{decision['signal_type']} {decision['strategy']}"
-    return ", ".join(spoken(str(decision[field])) if decision[field] is not None else NOTHING for field in fields)
+    shown = [decision[field] for field in fields if field != "candles"]
+    return ", ".join(NOTHING if value is None else spoken(str(value)) for value in shown)
 
 
 def _cost(document: Document) -> Screen:

@@ -9,6 +9,7 @@ from autopilot.cli.render.words import (
     MODE_STYLES,
     NOTHING,
     action_span,
+    after_close,
     candles_of,
     count,
     figure,
@@ -292,6 +293,8 @@ def _cycles(symbol: SymbolDocument) -> str:
         return counts + errors
     # An offline market has its own time, but the time of the next cycle is that of the wall clock.
     coming = f", next {utc(symbol['next_cycle_at_ms'])}" if symbol["market"] == "real" else ""
+    if at_close_ms := symbol.get("next_close_cycle_at_ms"):
+        coming += f", at a close {utc(at_close_ms)}"
     return f"{counts}{errors}; last {utc(symbol['last_cycle_at_ms'])}{coming}"
 
 
@@ -306,4 +309,6 @@ def _last_decision(brief: BriefDecisionDocument | None) -> str:
     if not brief:
         return "none yet"
     refused = f" ({brief['denied_code']})" if brief["denied_code"] else ""
-    return f"{brief['action']}{refused}, candle of {utc(brief['candle_at_ms'])}: autopilot explain {brief['id']}"
+    # An offline market has no seconds after a close.
+    late = f", decided {after_close(brief)}" if brief["market"] == "real" else ""
+    return f"{brief['action']}{refused}, candle of {utc(brief['candle_at_ms'])}{late}: autopilot explain {brief['id']}"

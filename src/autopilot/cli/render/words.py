@@ -15,14 +15,25 @@ if TYPE_CHECKING:
 
     from autopilot.cli.render.fixed_point import FixedPoint
     from autopilot.domain.card_types import ComparisonDocument, MetricDocument
+    from autopilot.domain.document_types import DecidedDocument
 
 Number = float | int | str
 NOTHING = "-"
+_UNITS_S = {"m": 60, "h": 3_600, "d": 86_400}
+"""Of a timeframe."""
 
 
 def utc(at_ms: int | None) -> str:
     """``1714568400000`` → ``2024-05-01 13:00Z``."""
     return NOTHING if at_ms is None else strftime("%Y-%m-%d %H:%MZ", gmtime(at_ms // 1000))
+
+
+def after_close(decision: DecidedDocument) -> str:
+    """``1.3 s after the close``: when a candle was decided."""
+    number, unit = decision["timeframe"][:-1], decision["timeframe"][-1]
+    length_s = int(number) * _UNITS_S[unit]
+    late_s = (decision["decided_at_ms"] - decision["candle_at_ms"]) / 1000 - length_s
+    return f"{late_s:.1f} s after the close" if late_s < 60 else f"{duration(late_s)} after the close"
 
 
 def day(at_ms: int | None) -> str:

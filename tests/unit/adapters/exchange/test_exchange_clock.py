@@ -7,6 +7,8 @@ from email.utils import formatdate
 
 import pytest
 from fake_clock import FakeClock
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autopilot.adapters.exchange.exchange_clock import LIFE_MS, ExchangeClock, ExchangeClocks
 from autopilot.domain.errors import MarketUnavailable
@@ -199,3 +201,26 @@ async def test_there_is_one_for_each_exchange_and_they_are_the_machines(machine:
     await clocks.of("coinbase").ensure(machine.read)
     assert abs(clocks.now_ms() - START_MS) < 1_000
     assert [clock.name for clock in clocks] == ["kraken", "coinbase"]
+
+
+@given(
+    st.integers(0, 59_999),
+    st.lists(st.tuples(st.integers(5, 50), st.integers(5, 50)), min_size=8, max_size=8),
+    st.integers(-900, 900),
+)
+def test_a_request_at_each_close_halves_the_error_of_whole_seconds(
+    phase_ms: int, latencies_ms: list[tuple[int, int]], ahead_ms: int
+) -> None:
+    machine = Machine(START_MS + phase_ms, ahead_ms)
+    machine.set_wall(ahead_ms)
+    clock = ExchangeClock("coinbase", wall=machine.wall, steady=machine.steady)
+    for closes, (there_ms, back_ms) in enumerate(latencies_ms):
+        sent_ms = machine.steady.at_ms
+        machine.pass_ms(there_ms)
+        stated = formatdate(machine.true_ms // 1000, usegmt=True)
+        machine.pass_ms(back_ms)
+        opened_ms = machine.true_ms // MINUTE_MS * MINUTE_MS
+        clock.hear({"Date": stated}, sent_ms, (opened_ms, opened_ms + MINUTE_MS))
+        assert abs(clock.likely_ms() - machine.true_ms) <= 500 / 2**closes + 100
+        assert clock.now_ms() <= machine.true_ms, "never ahead"
+        machine.pass_ms(MINUTE_MS - (clock.likely_ms() - 1_000) % MINUTE_MS)

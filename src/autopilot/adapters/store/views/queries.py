@@ -23,6 +23,7 @@ from autopilot.adapters.store.database import Database, open_readonly
 from autopilot.adapters.store.refused_exits import refused_exit
 from autopilot.adapters.store.rows import IS_OPEN, from_json
 from autopilot.adapters.store.stored_marks import latest_marks
+from autopilot.adapters.store.views.changed_candles import candles_changed
 from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.adapters.store.views.passed_over import last_passed, passed_beside, passed_since_decided
 from autopilot.adapters.store.views.problems import stored_modes
@@ -110,7 +111,8 @@ def decision(database: Path, ref: str) -> Document:
             raise NotFound(f"{ref!r} begins the id of several decisions", hint="write more of the id")
         found = decision_document(rows[0]["document"], rows[0]["id"])
         passed = passed_since_decided(connection, found) if "/" in ref else None
-        return found | {"exits": exits_after(connection, found), "passed": passed}
+        changed = candles_changed(connection, found)
+        return found | {"exits": exits_after(connection, found), "passed": passed, "candles_changed": changed}
 
 
 def _latest_of(connection: sqlite3.Connection, symbol: str) -> list[sqlite3.Row]:
