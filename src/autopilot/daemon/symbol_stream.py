@@ -40,7 +40,10 @@ class SymbolStream(StreamListener):
         self._ask()
 
     def on_price(self, quote: Quote) -> None:
-        """Show the autopilot the latest price, one at a time: those that came while it acted are old."""
+        """Show the autopilot the latest price, one at a time: those that came while it acted are old. The first cycle
+        comes first: it sends what a restart has left unsent."""
+        if not self._autopilot.begun.is_set():
+            return
         self._latest = quote
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
