@@ -237,8 +237,8 @@ def gemini(series: Series, query: Mapping[str, str]) -> Any:
 EXCHANGES: Mapping[str, Ask] = {
     each.__name__: each
     for each in (
-        binance, bitfinex, bitget, bitopro, bitstamp, bitvavo, bybit, coinbase, coinbaseexchange, cryptocom, deepcoin, gate, htx,
-        kucoin, mexc, okx, upbit,
+        binance, bitfinex, bitget, bitopro, bitstamp, bitvavo, bybit, coinbase, coinbaseexchange, cryptocom, deepcoin,
+        gate, htx, kucoin, mexc, okx, upbit,
     )
 }  # fmt: skip
 """Those that have the whole history."""

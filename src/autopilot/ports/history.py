@@ -15,8 +15,8 @@ from autopilot.domain.timeframe import Timeframe
 class HistoryChunk:
     """A part of a download that is fetched and committed by itself: a page, an archive file, an hour of trades.
 
-    ``requests`` and ``bytes`` are what it takes, estimated. ``requests_between``: the fewest and the most requests
-    where the estimate is uncertain; None else. ``address``: of an archive file; "" else.
+    ``requests`` and ``bytes`` are estimates. ``requests_between``: the fewest and the most requests, where the estimate
+    is uncertain. ``address``: of an archive file; "" else.
     """
 
     way: Way

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from email.utils import formatdate
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from fake_clock import FakeClock, exchange_clock
 
+from autopilot.adapters.exchange import ccxt_errors
 from autopilot.adapters.exchange.ccxt_source import CcxtCandles
 from autopilot.adapters.exchange.settling import SETTLED_MS
 from autopilot.adapters.exchange.venues.kraken import KRAKEN
@@ -84,6 +86,24 @@ async def test_history_is_a_plain_look_up(coinbase: Any, connect: Connect) -> No
     candles = await source.history("ETH/USD", H1, THIS_HOUR_MS - 10 * HOUR_MS, 400)
     assert candles.open_at_ms.tolist() == [THIS_HOUR_MS - n * HOUR_MS for n in range(409, 9, -1)]
     assert (await source.history("ETH/USD", H1, THIS_HOUR_MS, 1)).open_at_ms.tolist() == []
+
+
+async def test_each_page_of_a_history_has_its_own_limit_of_time(
+    coinbase: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[float] = []
+
+    @asynccontextmanager
+    async def calling(timeout_s: float) -> AsyncIterator[None]:
+        asked = len(coinbase.asked)
+        yield
+        limits.append(timeout_s)
+        assert len(coinbase.asked) <= asked + 1
+
+    monkeypatch.setattr(ccxt_errors, "calling", calling)
+    candles = await connect("coinbase", coinbase.url).history("ETH/USD", H1, THIS_HOUR_MS - HOUR_MS, 1_500)
+    assert (len(candles), candles.last_at_ms) == (1_500, THIS_HOUR_MS - HOUR_MS)
+    assert len(limits) >= len(coinbase.asked) > 1_500 / 300
 
 
 async def test_hours_without_trades_are_passed_over(coinbase: Any, connect: Connect) -> None:
@@ -273,6 +293,7 @@ async def test_every_misbehaviour_is_an_unavailable_market_that_comes_back(
         assert "<" not in words
         assert "start=" not in words
         assert len(words) < 500
+        assert (caught.value.retry_after_s is not None) == (fault in {"429", "418"})
         machine.at_ms += int(1_000 * (caught.value.retry_after_s or 0))
     snapshot = await source.fetch("BTC/USD", H1, None, 100)
     assert len(snapshot.candles) == 100

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -222,7 +223,9 @@ async def test_kraken_gives_its_latest_candles_and_says_so(connect: Connect) -> 
 @pytest.mark.parametrize("name", ["gemini", "bithumb", "phemex"])
 async def test_three_exchanges_are_refused_with_the_reason(connect: Connect, name: str) -> None:
     connected = await connect(name, candle_exchanges.gemini)
-    with pytest.raises(HistoryUnavailable, match=f"{name} gives its latest 1h candles only, whatever") as error:
+    with pytest.raises(
+        HistoryUnavailable, match=f"{name} gives its latest 1h candles only, whatever is requested"
+    ) as error:
         await connected.fetched(WHOLE)
     assert error.value.hint
     assert connected.exchange.requests == 0
@@ -246,6 +249,17 @@ async def test_the_open_candle_is_never_stored_whatever_this_machines_clock_says
     # A clock days behind is believed until the exchange states its own: that is late, and never wrong.
     until_ms = THIS_HOUR_MS + (ahead_ms if ahead_ms < -HOUR_MS else 0)
     require_truth(fetched, ROWS, TimeSpan(span.from_ms, until_ms))
+
+
+async def test_a_span_that_is_not_over_is_known_until_the_last_close(connect: Connect) -> None:
+    connected = await connect("binance", candle_exchanges.binance)
+    (chunk,) = await connected.way.chunks(SYMBOL, H1, [TimeSpan(THIS_HOUR_MS - 90 * HOUR_MS, THIS_HOUR_MS)])
+    open_ended = replace(chunk, span=TimeSpan(chunk.span.from_ms, THIS_HOUR_MS + 5 * HOUR_MS))
+    fetched = await connected.way.fetch(open_ended)
+    assert fetched.known == chunk.span
+    require_truth([fetched], ROWS, chunk.span)
+    future = replace(chunk, span=TimeSpan(THIS_HOUR_MS, THIS_HOUR_MS + HOUR_MS))
+    assert (await connected.way.fetch(future)).known is None
 
 
 async def test_candles_off_the_grid_are_refused_and_not_gaps(connect: Connect) -> None:

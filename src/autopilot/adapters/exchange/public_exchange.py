@@ -72,7 +72,7 @@ class PublicExchange:
     async def market(self, symbol: str) -> Market:
         """Its rules. Raises UnknownSymbol, MarketUnavailable."""
         exchange = await self.open()
-        async with asking(self.name, f"the rules of {symbol}", self._timeout_s):
+        async with self._asking(f"the rules of {symbol}"):
             return market_rules(await self.description(symbol), exchange.precisionMode)
 
     def doubt_rules(self) -> None:
@@ -135,18 +135,26 @@ class PublicExchange:
     async def asking_for(self, symbol: str, timeframe: Timeframe) -> AsyncIterator[None]:
         """Raises UnknownSymbol, MarketUnavailable."""
         try:
-            async with asking(self.name, f"{symbol} {timeframe} candles", self._timeout_s):
+            async with self._asking(f"{symbol} {timeframe} candles"):
                 yield
         except UnknownSymbol:
             self._markets.expire()
             raise
-        except MarketUnavailable as error:  # not every exchange says that it has no such market any more
+        except MarketUnavailable:  # not every exchange says that it has no such market any more
             self._markets.invalidate(SOON_MS)
+            raise
+
+    @asynccontextmanager
+    async def _asking(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asking(self.name, what, self._timeout_s):
+                yield
+        except MarketUnavailable as error:
             self._pause.explain(error)
             raise
 
     async def _read_markets(self, exchange: Any) -> None:
-        async with asking(self.name, "its markets", self._timeout_s):
+        async with self._asking("its markets"):
             await exchange.load_markets(True)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from autopilot.adapters.exchange.candle_rows import Row
 from autopilot.domain.coverage import TimeSpan
@@ -35,9 +37,11 @@ class Answer:
         return (self.span.to_ms - self.span.from_ms) // self.timeframe.ms
 
     @property
-    def inside(self) -> list[Row]:
+    def inside(self) -> Sequence[Row]:
         """The rows within the span."""
-        return [row for row in self.rows if self.span.from_ms <= row[0] < self.span.to_ms]
+        ends = (self.span.from_ms, self.span.to_ms)
+        first, after = (bisect_left(self.rows, end_ms, key=itemgetter(0)) for end_ms in ends)
+        return self.rows[first:after]
 
     @property
     def begins_after(self) -> bool:
