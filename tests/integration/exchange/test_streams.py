@@ -255,6 +255,19 @@ async def test_a_blocked_loop_costs_a_connection_and_no_more(there: World) -> No
     assert there.listener.news == 1
 
 
+async def test_a_connection_that_ccxt_closes_is_made_again(there: World) -> None:
+    """ccxt then cancels whoever waits for a message."""
+    await there.subscribe()
+    await there.price(30_000.0)
+    for each in there.streams._connections.values():
+        assert each._session
+        await asyncio.gather(*(client.close() for client in each._session._exchange.clients.values()))
+    await until(lambda: there.server.opened == 4 and len(there.server.connections) == 2)
+    await there.server.subscribed(2)
+    await there.price(30_001.0)
+    assert there.state() is StreamState.LIVE
+
+
 async def test_a_symbol_that_is_not_followed_any_more_is_not_heard(there: World) -> None:
     await there.subscribe()
     await there.price(30_000.0)

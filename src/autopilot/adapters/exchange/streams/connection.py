@@ -178,18 +178,19 @@ class StreamConnection:
             changed.cancel()
 
     def _failed(self, session: StreamSession) -> str | None:
-        """Why a stream ended, if one did. A refused one is counted."""
+        """Why a stream ended, if one did. A refused one is counted. ccxt cancels who waits on a connection that it
+        closes."""
         from ccxt.base.errors import NetworkError
 
-        failures = [
-            (each, error)
-            for each, task in session.reading.items()
-            if task.done() and not task.cancelled() and (error := task.exception())
-        ]
-        for each, error in failures:
-            if not isinstance(error, NetworkError | OSError) and not each.has_spoken:
-                self.refuse(each, scrub(error))
-        return scrub(failures[0][1]) if failures else None
+        words = []
+        for each, task in session.reading.items():
+            if not task.done():
+                continue
+            error = None if task.cancelled() else task.exception()
+            words.append(scrub(error) if error else "the connection was closed")
+            if error and not isinstance(error, NetworkError | OSError) and not each.has_spoken:
+                self.refuse(each, words[-1])
+        return words[0] if words else None
 
     def refuse(self, subscription: Subscription, why: str) -> None:
         """It was refused, or says nothing at all."""
