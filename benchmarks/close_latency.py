@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
         watched = [_started(each, settings, first, opened) for each in installed if each]
         candles = _closes(watched, wanted.symbols, wanted.closes)
         begun = requests()
-        until_s = (candles[-1] + MINUTE_MS) / 1000 + (LATE_S if wanted.before else 10.0)
+        until_s = (candles[-1] + MINUTE_MS) / 1000 + (LATE_S if wanted.before or wanted.limited else 10.0)
         while time.time() < until_s and any(len(each.of(candles)) < len(symbols) * len(candles) for each in watched):
             time.sleep(0.2)
         rate = "ccxt's own rate limit" if wanted.limited else "no rate limit"
@@ -105,7 +105,10 @@ def _closes(watched: Sequence[Watched], symbols: int, closes: int) -> list[int]:
     deadline = time.monotonic() + START_S
     while any(len({symbol for symbol, _ in each.arrived}) < symbols for each in watched):
         if time.monotonic() > deadline:
-            raise RuntimeError("not all symbols have begun")
+            status = watched[0].daemon.client.get(f"{API}/status")
+            raise RuntimeError(
+                f"not all have begun: {[(each['state'], each['message']) for each in status['symbols']]}"
+            )
         time.sleep(0.1)
     first_ms = (int(time.time() * 1000) + 3_000) // MINUTE_MS * MINUTE_MS
     return [first_ms + number * MINUTE_MS for number in range(closes)]

@@ -141,7 +141,7 @@ def compared(data_dir: Path, days: int) -> tuple[int, int]:
         for symbol in SYMBOLS:
             held = SqliteCandles(database).load_candles("coinbase", symbol, Timeframe.M1)
             stored += len(held)
-            wrong += days * Timeframe.M1.per_day - len(held)
+            wrong += max(0, days * Timeframe.M1.per_day - len(held))
             for index in range(0, len(held), max(1, len(held) // 500)):
                 candle = held.candle(index)
                 values = candle_values(candle.open_at_ms // 1000, 60)

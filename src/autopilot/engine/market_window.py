@@ -106,8 +106,8 @@ class MarketWindow:
         return self._fills_left > 0 and len(self.candles) > 0
 
     async def fill(self) -> None:
-        """Fetch them. If the exchange does not answer: raises MarketUnavailable, but the third time in a row the
-        candles that are there must do. Raises StoreError."""
+        """Fetch the missing candles. If the exchange does not answer: raises MarketUnavailable, but the third time in a
+        row the candles that are there must do. Raises StoreError."""
         assert self._backfill is not None, "without it nothing is to be filled"
         self._fills_left -= 1
         end_ms = self.candles.last_at_ms + self.timeframe.ms
@@ -152,7 +152,7 @@ class MarketWindow:
             self._keep(await self._source.history(self._symbol, self.timeframe, until_ms, self._lacking(until_ms)))
         elif self._reached_ms < until_ms:
             await self.refresh()
-            if self.awaits_candle:
+            if self.awaits_candle and self._last_held_ms() < until_ms:
                 await asyncio.sleep(SETTLING_S)
                 await self.refresh()
             self._reached_ms = until_ms

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from fake_clock import FakeClock, exchange_clock
 
-from autopilot.adapters.exchange import ccxt_errors
-from autopilot.adapters.exchange.ccxt_source import CcxtCandles
+from autopilot.adapters.exchange import ccxt_errors, rate_limiter
+from autopilot.adapters.exchange.ccxt_source import LONG_AT_ONCE, CcxtCandles
 from autopilot.adapters.exchange.settling import SETTLED_MS
 from autopilot.adapters.exchange.venues.kraken import KRAKEN
 from autopilot.domain.errors import MarketUnavailable, UnknownExchange, UnknownSymbol, UnknownTimeframe
@@ -56,6 +56,38 @@ async def test_coinbase_is_paged_until_there_is_a_whole_window(coinbase: Any, co
     assert len(coinbase.asked) == 4
     assert source.kind is MarketKind.REAL
     assert not snapshot.more
+
+
+async def test_symbols_that_start_together_share_the_rate_limit_a_few_at_a_time(
+    coinbase: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each would take longer than it may."""
+
+    async def slow(_: float) -> None:
+        await asyncio.sleep(0.002)
+
+    monkeypatch.setattr(rate_limiter, "sleep", slow)
+    source = connect("coinbase", coinbase.url)
+    await source.fetch("BTC/USD", H1, THIS_HOUR_MS, 1_000)
+    under_way, most, ask = set(), 0, source._exchange.ask
+
+    async def asked(symbol: str, *more: Any) -> Any:
+        nonlocal most
+        task = asyncio.current_task()
+        under_way.add(task)
+        most = max(most, len(under_way))
+        return await ask(symbol, *more)
+
+    monkeypatch.setattr(source._exchange, "ask", asked)
+
+    async def fetch() -> int:
+        try:
+            return len((await source.fetch("BTC/USD", H1, None, 1_000)).candles)
+        finally:
+            under_way.discard(asyncio.current_task())
+
+    assert await asyncio.gather(*(fetch() for _ in range(12))) == [1_000] * 12
+    assert most == LONG_AT_ONCE
 
 
 async def test_the_open_candle_is_a_quote_and_not_a_candle(coinbase: Any, connect: Connect) -> None:

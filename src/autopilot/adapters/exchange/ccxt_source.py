@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from autopilot.adapters.exchange.candle_rows import Row, usable_rows
@@ -26,6 +28,9 @@ from autopilot.ports.streams import MarketStreams
 TIMEOUT_S = 8.0
 """For all requests of one call, so that the caller gets an answer or an error within 10 s; in `CcxtCandles.history` for
 each request."""
+LONG_AT_ONCE = 4
+"""Symbols whose first pages are fetched side by side. If all that start together shared the rate limit, each would take
+longer than `TIMEOUT_S`, and all would fail."""
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ class CcxtCandles(CandleSource):
         )
         self._shortages: set[tuple[str, Timeframe]] = set()
         self._settling = Settling(self._exchange.clock.steady)
+        self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self.pages = PageWay(self._exchange)
         """The same exchange's past candles."""
 
@@ -81,7 +87,7 @@ class CcxtCandles(CandleSource):
     async def fetch(self, symbol: str, timeframe: Timeframe, since_ms: int | None, limit: int) -> MarketSnapshot:
         exchange, clock = self._exchange, self._exchange.clock
         await exchange.require_timeframe(timeframe)
-        async with exchange.asking_for(symbol, timeframe):
+        async with self._long if since_ms is None else nullcontext(), exchange.asking_for(symbol, timeframe):
             await exchange.description(symbol)
             now_ms, sent_ms = clock.now_ms(), clock.steady.now_ms()
             first_ms = timeframe.floor(now_ms) - limit * timeframe.ms if since_ms is None else since_ms

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from autopilot.app.data.download import Downloaded, SeriesOutcome
 from autopilot.app.data.ledger import candle_count, within
 from autopilot.app.data.plan import DownloadPlan, Missing, SeriesPlan
-from autopilot.domain.coverage import Gap, GapReason
+from autopilot.domain.coverage import Gap, GapReason, union
 from autopilot.domain.document_types import Document
 from autopilot.domain.timeframe import Timeframe
 
@@ -86,14 +86,14 @@ def _gaps(gaps: Iterable[Gap], plan: SeriesPlan) -> list[Document]:
     held = tuple(gaps)
     for reason in GapReason:
         of_reason = [each for each in held if each.reason is reason]
-        spans = within([each.span for each in of_reason], plan.wanted.span)
+        spans = union(within([each.span for each in of_reason], plan.wanted.span))
         if spans:
             found.append(
                 {
                     "reason": reason.value,
                     "gaps": len(spans),
                     "candles": candle_count(spans, plan.wanted.timeframe),
-                    "confirmed": sum(each.next_try_at_ms is None for each in of_reason),
+                    "confirmed": all(each.next_try_at_ms is None for each in of_reason),
                     "from_ms": spans[0].from_ms,
                     "to_ms": spans[-1].to_ms,
                 }

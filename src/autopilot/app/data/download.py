@@ -13,11 +13,10 @@ from typing import Any
 
 from autopilot.adapters.clock import SteadyClock
 from autopilot.app.data.lane import Lane
-from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, within
+from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, settled_part, within
 from autopilot.app.data.listing import find_beginning
 from autopilot.app.data.outages import note_shared_outages
 from autopilot.app.data.plan import (
-    UNSETTLED_MS,
     DownloadPlan,
     Missing,
     SeriesPlan,
@@ -162,8 +161,8 @@ class _Run:
         for span in missing(chunk.span, [answer.known] if answer.known else []):
             if answer.known and chunk.way is not Way.ARCHIVE:
                 found.append(replace(chunk, span=span))
-            elif span.to_ms <= self._now_ms - UNSETTLED_MS:
-                found += await self._otherwise(outcome, chunk, span, _unanswered(outcome.plan.wanted.exchange))
+            elif part := settled_part(span, chunk.timeframe, self._now_ms):
+                found += await self._otherwise(outcome, chunk, part, _unanswered(outcome.plan.wanted.exchange))
         return found
 
     def _commit(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> None:
@@ -180,11 +179,14 @@ class _Run:
         gaps = [gap for gap in plan.gaps if overlap(gap.span, span)]
         held = [part for each in within(plan.covered, span) for part in missing(each, [gap.span for gap in gaps])]
         stored = [*held, *runs(candles.open_at_ms.tolist(), timeframe.ms)]
-        found = gaps_after(span, stored, timeframe, gaps, self._now_ms)
-        if found and found[-1].span.to_ms == span.to_ms > self._now_ms - UNSETTLED_MS:
-            if found[-1].span.from_ms == span.from_ms:
+        found: Sequence[Gap] = gaps_after(span, stored, timeframe, gaps, self._now_ms)
+        if found and found[-1].span.to_ms == span.to_ms:
+            *found, last = found
+            hole = settled_part(last.span, timeframe, self._now_ms)
+            end_ms = hole.to_ms if hole else last.span.from_ms
+            if end_ms <= span.from_ms:
                 return
-            span, found = TimeSpan(span.from_ms, found[-1].span.from_ms), found[:-1]
+            span, found = TimeSpan(span.from_ms, end_ms), [*found, *([replace(last, span=hole)] if hole else [])]
         self._keep(outcome, candles, CoveredSpan(span, way, self._now_ms), found)
 
     def _keep(self, outcome: SeriesOutcome, candles: Candles, covered: CoveredSpan, gaps: Sequence[Gap]) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, missing, union
-from autopilot.domain.timeframe import DAY_MS, HOUR_MS, Timeframe
+from autopilot.domain.timeframe import DAY_MS, HOUR_MS, MINUTE_MS, Timeframe
 
 CONFIRMED = 2
 """The answers after which a gap is knowledge."""
 ASK_AGAIN_MS = DAY_MS
 SETTLING_MS = HOUR_MS
 """A gap that ended less than this ago is asked for again after this: the exchange may still fill it in."""
+UNSETTLED_MS = 15 * MINUTE_MS
+"""A candle that closed less than this ago may not be there yet."""
 LONGEST_LULL = 3
 """The most candles in a row without a trade. A longer gap, of an hour at least, is an outage."""
 
@@ -46,6 +48,12 @@ def lacking(wanted: TimeSpan, covered: Sequence[TimeSpan], gaps: Sequence[Gap], 
     """The parts of ``wanted`` to ask for: those that were never fetched, and the gaps that are due."""
     due = (part for each in gaps if is_due(each, now_ms) and (part := overlap(each.span, wanted)))
     return union([*missing(wanted, covered), *due])
+
+
+def settled_part(span: TimeSpan, timeframe: Timeframe, now_ms: int) -> TimeSpan | None:
+    """The candles of ``span`` that closed long ago: others that did not come are still to come. None without any."""
+    to_ms = min(span.to_ms, timeframe.floor(now_ms - UNSETTLED_MS))
+    return TimeSpan(span.from_ms, to_ms) if span.from_ms < to_ms else None
 
 
 def overlap(one: TimeSpan, other: TimeSpan) -> TimeSpan | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autopilot.app.data.ledger import candle_count, is_due, joined_across, lacking, overlap, within
+from autopilot.app.data.ledger import candle_count, is_due, joined_across, lacking, overlap, settled_part, within
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, missing, union
 from autopilot.domain.errors import ExchangeError, HistoryUnavailable
-from autopilot.domain.timeframe import MINUTE_MS, Timeframe
+from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.history import CoverageStore, HistoryChunk, HistoryWay
 
 BYTES_A_CANDLE = 65
@@ -16,8 +16,6 @@ BYTES_A_CANDLE = 65
 NEAR = 100
 """Candles between two missing parts that are fetched with them: a page holds more."""
 
-UNSETTLED_MS = 15 * MINUTE_MS
-"""A candle that closed less than this ago and did not come is still to come."""
 OUT_OF_REACH = (GapReason.REFUSED, GapReason.BEYOND_HISTORY)
 """Candles that exist, and that the exchange does not give."""
 WAYS_OUT = "add --source with another exchange, --from-trades, or import files: autopilot data import PATH"
@@ -145,7 +143,9 @@ async def plan_series(
     if any(each.way is Way.TRADES for each in ways):
         needed, refused = union([*needed, *refused]), ()
     chunks, rest = await chunks_by(ways, wanted.symbol, wanted.timeframe, needed)
-    rest = tuple(each for each in rest if each.span.to_ms <= now_ms - UNSETTLED_MS)
+    rest = tuple(
+        Missing(part, each.error) for each in rest if (part := settled_part(each.span, wanted.timeframe, now_ms))
+    )
     known = (_missing(each, None, wanted.symbol, wanted.timeframe) for each in refused)
     return SeriesPlan(wanted, covered, gaps, needed, chunks, (*known, *rest))
 

@@ -96,12 +96,12 @@ def _hint(error: ErrorBodyDocument) -> str:
 
 
 def _gap_words(gap: Document) -> str:
-    known = "confirmed" if gap["confirmed"] == gap["gaps"] else "to be asked for again"
+    known = "confirmed" if gap["confirmed"] else "to be asked for again"
     if gap["gaps"] == 1:
         return (
             f"{gap['reason']}: {count(gap['candles'], 'candle')}, {utc(gap['from_ms'])} to {utc(gap['to_ms'])}, {known}"
         )
     return (
         f"{gap['reason']}: {count(gap['candles'], 'candle')} in {gap['gaps']:,} gaps, {day(gap['from_ms'])} to "
-        f"{day(gap['to_ms'])}, {gap['confirmed']:,} confirmed"
+        f"{day(gap['to_ms'])}, {known}"
     )

@@ -24,7 +24,7 @@ from autopilot.app.data.ledger import ASK_AGAIN_MS, candle_count
 from autopilot.app.data.outages import note_shared_outages
 from autopilot.app.data.plan import WantedSeries, plan_download
 from autopilot.domain.candles import Candles
-from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way
+from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, union
 from autopilot.domain.errors import ExchangeError, HistoryUnavailable, MarketUnavailable
 from autopilot.domain.progress import unwatched
 from autopilot.domain.timeframe import DAY_MS, MINUTE_MS, Timeframe
@@ -187,6 +187,18 @@ async def test_the_newest_candle_may_come_later(store: SqliteCandles) -> None:
     assert gaps(store) == []
     await run(store, history(*range(LENGTH)), now_ms=now_ms)
     assert stored(store) == set(range(LENGTH))
+
+
+@pytest.mark.parametrize("after_ms", [0, 5 * MINUTE_MS, 16 * MINUTE_MS])
+async def test_a_silent_end_is_a_gap_but_for_the_newest_candles(store: SqliteCandles, after_ms: int) -> None:
+    """And a failure is reported whenever it happens."""
+    now_ms = minutes(0, LENGTH).to_ms + after_ms
+    way = history(*range(20))
+    await run(store, way, now_ms=now_ms)
+    assert union(each.span for each in gaps(store)) == (minutes(20, min(LENGTH, LENGTH - 15 + after_ms // MINUTE_MS)),)
+    way.refuses = MarketUnavailable("down")
+    found = await run(store, way, span=minutes(-LENGTH, LENGTH), now_ms=now_ms)
+    assert [missing.span.from_ms for _, missing in found.unmet] == [minutes(-LENGTH, 0).from_ms]
 
 
 async def test_history_that_the_exchange_does_not_give_is_said_and_entered_into_the_ledger(

@@ -13,6 +13,7 @@ from autopilot.app.data.ledger import (
     gaps_after,
     joined_across,
     lacking,
+    settled_part,
     within,
 )
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, runs, union
@@ -93,6 +94,22 @@ def test_a_short_gap_has_no_trades_and_a_long_one_is_an_outage(
 def test_a_gap_of_today_is_asked_for_sooner() -> None:
     (found,) = gaps_after(minutes(0, 5), [], M1, [], now_ms=HOUR_MS)
     assert found.next_try_at_ms == HOUR_MS + SETTLING_MS
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "closed_before_ms", "expected"),
+    [
+        (Timeframe.H1, 5 * MINUTE_MS, 9),
+        (Timeframe.H1, 15 * MINUTE_MS, 10),
+        (Timeframe.M1, 0, -5),
+        (Timeframe.M1, 5 * MINUTE_MS, 0),
+        (Timeframe.M1, 20 * MINUTE_MS, 10),
+    ],
+)
+def test_what_closed_just_now_is_not_settled(timeframe: Timeframe, closed_before_ms: int, expected: int) -> None:
+    span = TimeSpan(0, 10 * timeframe.ms)
+    found = settled_part(span, timeframe, span.to_ms + closed_before_ms)
+    assert (found and found.to_ms // timeframe.ms) == (expected if expected > 0 else None)
 
 
 def test_near_spans_are_one_request() -> None:

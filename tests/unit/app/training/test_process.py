@@ -21,6 +21,8 @@ def test_a_task_keeps_its_request() -> None:
         "symbols": ["BTC/USD", "ETH/USD"],
         "timeframe": "4h",
         "days": 90,
+        "source": None,
+        "download": True,
         "min_samples_per_strategy": 10,
         "seed": 7,
         "surrogate": True,

@@ -300,6 +300,10 @@ def data_section(card: CardDocument) -> Screen:
         heading("Data"),
         line(f"  {span}, {integer(card['days'])} days requested", hang=2),
         line(samples, hang=2),
+        *(
+            line(f"  the first {integer(number)} candles of {symbol} are those of {data.get('lender')}", hang=4)
+            for symbol, number in data.get("lent", {}).items()
+        ),
         *((listed(fields, data["candles"]),) if data["candles"] else ()),
     )
 
