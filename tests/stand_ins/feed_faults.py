@@ -1,5 +1,5 @@
-"""Twelve faults of the feeds of two exchanges, one after the other, and what came of each; then the memory over many
-reconnects. Exit code 1 if anything went wrong.
+"""The memory over many reconnects; then twelve faults of the feeds of two exchanges, one after the other, and what came
+of each. Exit code 1 if anything went wrong.
 
 ``feed_faults.py [RECONNECTS]``
 """
@@ -47,6 +47,7 @@ async def fresh(exchange: str) -> AsyncIterator[FeedWorld]:
 
 async def main(reconnects: int) -> int:
     failed = 0
+    await reconnected(reconnects)  # first, because the memory of what ran before is not given back
     for exchange in SYMBOLS:
         for name, fault in FAULTS.items():
             async with fresh(exchange) as world:
@@ -59,7 +60,6 @@ async def main(reconnects: int) -> int:
                     f"{missing} missing, position {'kept' if world.holds else 'SOLD'}, stream {world.state} again, "
                     f"{world.server.opened} connections"
                 )
-    await reconnected(reconnects)
     return 1 if failed else 0
 
 
