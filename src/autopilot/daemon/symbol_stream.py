@@ -40,7 +40,7 @@ class SymbolStream(StreamListener):
         self._ask()
 
     def on_price(self, quote: Quote) -> None:
-        """Show the autopilot the latest price, one at a time: those that came while it acted are old. The first cycle
+        """Pass on the latest price, one at a time: those that came while another was looked at are old. The first cycle
         comes first: it sends what a restart has left unsent."""
         if not self._autopilot.begun.is_set():
             return
