@@ -23,6 +23,7 @@ ALONE = {
     "growth": "with candles, symbols and years",
     "statements": "SQL statements, commits and bytes of a decision",
     "close_latency": "from the close of a candle to its decision, 20 symbols",
+    "feed_faults": "12 faults of the feeds of two exchanges, and 1,000 reconnects",
     "busy_start": "the longest wait of a client while eight symbols start",
     "candle_pages": "what a request for candles says on the wire, for every exchange of ccxt",
     "retrain": "training, and the score of one decision",

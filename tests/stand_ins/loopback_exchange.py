@@ -121,6 +121,8 @@ class LoopbackExchange:
         self.states: dict[str, str] = {}
         self.most = Decimal(1_000)
         self.refusing: Why | None = None
+        self.instead: Callable[[], web.Response] | None = None
+        """What every request is answered with, whatever it is."""
         self.url = ""
         self._numbers = itertools.count(100_001)
         self._runner: web.AppRunner | None = None
@@ -137,13 +139,17 @@ class LoopbackExchange:
         raise NotImplementedError
 
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self._replaced])
         app.on_response_prepare.append(self._dated)
         app.router.add_routes(self.routes())
         self._runner = web.AppRunner(app, shutdown_timeout=0)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    @web.middleware
+    async def _replaced(self, request: web.Request, handler: Any) -> Any:
+        return self.instead() if self.instead else await handler(request)
 
     async def _dated(self, request: web.Request, response: web.StreamResponse) -> None:
         """A web server states its time with each answer, and so does this one: its own."""

@@ -18,6 +18,7 @@ from autopilot.adapters.store.database import Database, open_database
 from autopilot.adapters.store.decision_columns import MODEL_ID
 from autopilot.adapters.store.other_candles import decided_on_other_candles
 from autopilot.adapters.store.rows import from_row
+from autopilot.adapters.store.trigger_prices import trigger_prices
 from autopilot.adapters.store.views.changed_candles import candles_changed
 from autopilot.adapters.store.views.decided_series import newest_of_each
 from autopilot.analysis.market_analyzer import WINDOW
@@ -29,6 +30,7 @@ from autopilot.backtest.engine import BacktestResult, simulate
 from autopilot.backtest.models import LoadedModel, follow_models
 from autopilot.backtest.parity import ComparedDecision, Difference, cost_of, differing
 from autopilot.backtest.recorded import RecordedChoice, as_recorded
+from autopilot.backtest.recorded_moments import RecordedMoments
 from autopilot.backtest.stages import BacktestStage
 from autopilot.config.paths import Paths
 from autopilot.config.schema import AutopilotConfig
@@ -66,6 +68,11 @@ _ASIDE_WORDS = (
     f"decisions with a signal that had fewer than {WINDOW:,} candles, or candles of another exchange, and are therefore"
     " taken as recorded and not compared"
 )
+_MOMENTS = """
+SELECT d.symbol, d.candle_at_ms, d.decided_at_ms, o.reference_price FROM decisions AS d
+LEFT JOIN orders AS o ON o.client_order_id = d.order_id
+WHERE d.account = ? AND d.timeframe = ?
+"""
 _FILLS = "SELECT * FROM fills WHERE account = ? AND at_ms >= ?"
 
 
@@ -180,6 +187,24 @@ def _set_aside(database: Database, recorded: Recorded, models: Sequence[LoadedMo
     return _SetAside(frozenset(ids), choices)
 
 
+def _moments(database: Database, recorded: Recorded) -> dict[str, RecordedMoments]:
+    """By symbol. A market that waits for us has nothing between its closes."""
+    found = {symbol: RecordedMoments() for symbol in recorded.spans}
+    if MarketKind.of(recorded.exchange) is not MarketKind.REAL:
+        return found
+    decided: dict[str, dict[int, int]] = {symbol: {} for symbol in found}
+    prices: dict[str, dict[int, float]] = {symbol: {} for symbol in found}
+    for symbol, at_ms, decided_at_ms, price in database.rows(_MOMENTS, (recorded.account, recorded.timeframe.value)):
+        decided[symbol][at_ms] = decided_at_ms
+        if price is not None:
+            prices[symbol][at_ms] = float(price)
+    seen = trigger_prices(database, recorded.account)
+    return {
+        symbol: RecordedMoments(decided[symbol], prices[symbol], tuple(each for each in seen if each.symbol == symbol))
+        for symbol in found
+    }
+
+
 def _again(
     config: AutopilotConfig,
     database: Database,
@@ -196,6 +221,7 @@ def _again(
     series = [
         symbol_series(each.history, strategies, ASSUMED_COST, first) for each, first in zip(tested, firsts, strict=True)
     ]
+    moments = _moments(database, recorded)
     executing = {entry.symbol: entry.auto_execute for entry in SqliteAutopilots(database).load_autopilots()}
     traded = [
         BacktestSymbol(
@@ -209,6 +235,7 @@ def _again(
             ),
             known,
             follow_models(chosen, known, models, profiles),
+            moments=moments[one.history.symbol],
         )
         for one, known, chosen in zip(tested, series, rule_choices(series, firsts, profiles), strict=True)
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autopilot.analysis.regime import LEAST_CANDLES
 from autopilot.backtest.choices import RULES, BacktestChoices, speaking
+from autopilot.backtest.recorded_moments import RecordedMoments
 from autopilot.domain.candles import Candles, Int8Array, IntArray
 from autopilot.domain.decision import Action, Denied, decision_id
 from autopilot.domain.market import Market
@@ -28,13 +29,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestSymbol:
     """A symbol of a backtest: its market, its series, and the choice at each decided candle. ``detail``: finer candles,
-    which show the order of events within a candle of the series."""
+    which show the order of events within a candle of the series. ``moments``: those of a recorded account that is
+    repeated."""
 
     market: Market
     settings: AutopilotSettings
     series: SymbolSeries
     choices: BacktestChoices
     detail: Candles | None = None
+    moments: RecordedMoments = field(default_factory=RecordedMoments)
 
     def signal(self, index: int) -> StrategySignal:
         """The signal of the chosen strategy at a decided candle where it has one."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from autopilot.backtest.decided import (
 from autopilot.backtest.marks import RANKS, Held, rolled_forward
 from autopilot.backtest.stages import BacktestStage
 from autopilot.domain.candles import Candle, Candles, FloatArray, IntArray
+from autopilot.domain.market import Quote
 from autopilot.domain.portfolio import Position
 from autopilot.domain.progress import Progress
 from autopilot.engine.account import TradingAccount
@@ -146,9 +147,11 @@ class Backtest:
         self._account = TradingAccount(account, broker, self._books, Restrictions())
         desk = OrderDesk(account, broker, self._books, self._clock, _Silence(), Restrictions())
         self._traders = [Trader(each.settings, self._account, desk, broker, strategies, self._clock) for each in traded]
-        self._keys = [_closes(each) * RANKS + rank for rank, each in enumerate(traded)]
+        self._keys = [each.moments.of(each.series.candles) * RANKS + rank for rank, each in enumerate(traded)]
         self._ranks = {each.market.symbol: rank for rank, each in enumerate(traded)}
         self._reached = 0
+        self._decided = [-1] * len(traded)
+        """The last candle decided of each symbol."""
         self._looked_into = 0
         signals = [sure_and_unsure(each) for each in traded]
         self._sure = [at.tolist() for at, _, _ in signals]
@@ -166,13 +169,20 @@ class Backtest:
         # The first candle opens the account, with or without a signal.
         firsts = [each.choices.first for each in self._traded]
         due = [(int(keys[first]), first) for keys, first in zip(self._keys, firsts, strict=True)]
+        due += self._triggers()
         heapq.heapify(due)
         while due:
             key, index = heapq.heappop(due)
             self._clock.at_ms, rank = divmod(key, RANKS)
-            self._catch_up(key)
-            await self._decide(rank, index)
-            following = self._next(rank, index)
+            if index < 0:
+                following = await self._watch(key, self._traded[rank].moments.triggers[index])
+            elif index > self._decided[rank]:
+                self._catch_up(key)
+                await self._decide(rank, index)
+                self._decided[rank] = index
+                following = self._next(rank, index)
+            else:
+                continue
             if following is not None:
                 heapq.heappush(due, (int(self._keys[rank][following]), following))
             done += 1
@@ -189,6 +199,27 @@ class Backtest:
             self._looked_into,
         )
 
+    def _triggers(self) -> Iterator[tuple[int, int]]:
+        """The key of each recorded price between two closes, and its index from the end."""
+        for rank, each in enumerate(self._traded):
+            triggers = each.moments.triggers
+            for index, quote in enumerate(triggers, -len(triggers)):
+                yield quote.at_ms * RANKS + rank, index
+
+    async def _watch(self, key: int, quote: Quote) -> int | None:
+        """Apply a price between two closes. Returns the candle that follows it; None at the end, and before the account
+        is open."""
+        rank = key % RANKS
+        following = int(np.searchsorted(self._keys[rank], key))
+        if following == len(self._keys[rank]) or self._decided[rank] < 0:
+            return None
+        self._catch_up(key)
+        fills = len(self._books.fills)
+        await self._traders[rank].watch(self._traded[rank].market, quote)
+        if len(self._books.fills) > fills:
+            self._record_step()
+        return following
+
     async def _decide(self, rank: int, index: int) -> None:
         traded, trader = self._traded[rank], self._traders[rank]
         sure = self._sure[rank]
@@ -204,7 +235,8 @@ class Backtest:
             signal = traded.signal(index)
             selection = selection_at(traded, index, self._models)
             at_ms = int(traded.series.candles.open_at_ms[index])
-            context, mark = await trader.context(signal, market, at_ms, signal.price, proven_on=selection.proven_on)
+            price = traded.moments.prices.get(at_ms, signal.price)
+            context, mark = await trader.context(signal, market, at_ms, price, proven_on=selection.proven_on)
             judgement = trader.judge(signal, selection, context)
             self._books.keep(mark, judgement.order)
             self._judged.append(decided(self._account.name, traded, index, selection, signal, judgement))
@@ -220,7 +252,8 @@ class Backtest:
 
     async def _settle(self, traded: BacktestSymbol, trader: Trader, candle: Candle) -> None:
         """Settle the candle, by its finer candles if there is something to settle and they are complete."""
-        market, closed_at_ms = traded.market, self._clock.at_ms
+        market, now_ms = traded.market, self._clock.at_ms
+        closed_at_ms = candle.open_at_ms + traded.series.candles.timeframe.ms
         engaged = self._books.open_orders(self._account.name, market.symbol) or self._account.position(market.symbol)
         finer = _within(traded.detail, candle, closed_at_ms) if traded.detail is not None and engaged else None
         if finer is None:
@@ -230,7 +263,7 @@ class Backtest:
             one = finer.candle(index)
             self._clock.at_ms = one.open_at_ms + finer.timeframe.ms
             await trader.settle(market, finer.timeframe, one)
-        self._clock.at_ms = closed_at_ms
+        self._clock.at_ms = now_ms
         self._account.see_price(market.symbol, candle.close)
         self._looked_into += 1
 
@@ -299,7 +332,7 @@ class Backtest:
 
 @dataclass(slots=True)
 class _Clock(Clock):
-    """Market time: the close of the candle being decided."""
+    """Market time: when the candle is decided, which is its close, except where a recorded account is repeated."""
 
     at_ms: int = 0
 
@@ -312,11 +345,6 @@ class _Silence(EventSink):
 
     def publish(self, kind: str, subject: object, **more: object) -> None:
         """Drop the event."""
-
-
-def _closes(traded: BacktestSymbol) -> IntArray:
-    candles = traded.series.candles
-    return candles.open_at_ms + candles.timeframe.ms
 
 
 def _within(detail: Candles, candle: Candle, closed_at_ms: int) -> Candles | None:

@@ -14,7 +14,7 @@ from autopilot.domain.timeframe import DAY_MS, day_of
 from autopilot.ports.ledger import EquityMark
 
 RANKS = 1024
-"""More symbols than a backtest has: a moment's key is its close times this, and the symbol's rank."""
+"""More symbols than a backtest has: a moment's key is its time in ms times this, and the symbol's rank."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

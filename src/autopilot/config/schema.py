@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
@@ -123,6 +124,13 @@ ArchiveUrl = Annotated[
 ]
 
 
+class StreamChoice(StrEnum):
+    """Whether streams are used."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class Section(BaseModel):
     """Base of the sections declared here: frozen, and as strict as the settings dataclasses."""
 
@@ -147,6 +155,9 @@ class DataSection(Section):
     that it is another market, and nothing is filled in."""
     archive_url: ArchiveUrl | None = "https://data.binance.vision"
     """Where Binance's archive files are, or a mirror of them; with "" all of Binance's candles come by pages."""
+    stream: StreamChoice = StreamChoice.AUTO
+    """Whether prices and candles of real markets are streamed where the exchange has streams. Stops are then watched
+    between two cycles too. Requests go on as before: what they say counts."""
     keep_decisions_days: Annotated[int, Ge(0), Le(36_500)] = 0
     """Days after which decisions without a signal are deleted; 0 never. On real markets only."""
 

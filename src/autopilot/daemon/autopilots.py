@@ -14,6 +14,7 @@ from autopilot.app.trading.autopilots import Venue
 from autopilot.daemon.lock_wait import LOOK_S, lock_ends
 from autopilot.daemon.memory import give_back_memory
 from autopilot.daemon.scheduler import CloseTrigger, JobScheduler
+from autopilot.daemon.symbol_stream import SymbolStream
 from autopilot.domain.errors import AutopilotError, MarketUnavailable, StoreLocked, UnknownSymbol, UnknownTimeframe
 from autopilot.domain.market import MarketKind
 from autopilot.engine.intelligent_autopilot import IntelligentAutopilot
@@ -59,6 +60,7 @@ class Running:
     scheduler: JobScheduler
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     stopping: bool = False
+    stream: SymbolStream | None = None
     _is_wanted: bool = True
     """Whether a cycle is wanted soon, whatever is due."""
     _repeats: int = 0
@@ -77,6 +79,8 @@ class Running:
         if source.kind is MarketKind.REAL:
             trigger = CloseTrigger(settings.timeframe, source.clock.likely_ms, delay_ms)
             self.scheduler.add_at(self.close_job, self._closed, trigger)
+        if self.venue.streams:
+            self.stream = SymbolStream(self.venue.streams, self.autopilot, self._hear, lambda: self.stopping)
 
     def end(self) -> None:
         """No further run begins."""
@@ -88,6 +92,11 @@ class Running:
         self._is_wanted = True
         if self.idle.is_set():
             self.scheduler.run_in(self.autopilot.symbol, 0.0)
+
+    def _hear(self) -> None:
+        """The stream has news. The cycle of a close that is near comes soon enough, and would be delayed."""
+        if not self.scheduler.is_due_within(self.close_job, CLOSE_IS_NEAR_S):
+            self.run_soon()
 
     async def _closed(self) -> None:
         self._repeats = 0
@@ -106,6 +115,8 @@ class Running:
                 # Others want the loop too: a stored market at full speed would never let go of it.
                 await asyncio.sleep(0)
             self._repeat()
+            if self.stream:
+                self.stream.compare()
         finally:
             self.idle.set()
             # Whoever hears that the market has ended finds all its decisions.
@@ -257,6 +268,8 @@ class Autopilots:
             return
         running.end()
         await running.pause()
+        if running.stream:
+            await running.stream.end()
         running.venue.source.unsubscribe(symbol)
         running.autopilot.end()
         self._running.pop(symbol, None)

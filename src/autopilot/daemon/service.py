@@ -199,6 +199,7 @@ class AutopilotService:
 def _live(stored: Document, running: Running, coming: NextRuns) -> Document:
     autopilot, record = running.autopilot, running.autopilot.record
     candles, quote = autopilot.window.candles, autopilot.window.quote
+    streamed = running.stream.status if running.stream else None
     return {
         **stored,
         "state": record.state.value,
@@ -217,6 +218,7 @@ def _live(stored: Document, running: Running, coming: NextRuns) -> Document:
         "last_cycle_at_ms": record.last_cycle_at_ms,
         "next_cycle_at_ms": coming.cycle_ms,
         "next_close_cycle_at_ms": coming.close_ms,
+        "stream": document(streamed),
         "last_error": record.last_error,
         "differences": list(record.differences),
     }

@@ -87,6 +87,14 @@ class RefusedExitDocument(TypedDict):
     hint: str
 
 
+class StreamDocument(TypedDict):
+    """The streams of a symbol. ``detail``: the last trouble, in words, or empty."""
+
+    state: str
+    since_ms: int
+    detail: str
+
+
 class SymbolDocument(SeriesDocument):
     """One symbol of a status. ``left_out``: why the daemon could not resume it; ``model``: the champion of its
     candles; ``refused_exit``: null unless the exchange refuses to sell its position."""
@@ -114,6 +122,7 @@ class SymbolDocument(SeriesDocument):
     last_cycle_at_ms: int | None
     next_cycle_at_ms: int | None
     next_close_cycle_at_ms: NotRequired[int | None]
+    stream: NotRequired[StreamDocument | None]
     last_error: str | None
     differences: list[str]
     left_out: ErrorBodyDocument | None

@@ -24,6 +24,7 @@ from autopilot.engine.kept_decisions import KeptDecisions
 from autopilot.engine.market_window import MarketWindow
 from autopilot.engine.maturing import Maturing
 from autopilot.engine.passing_over import PassingOver
+from autopilot.engine.price_watch import PriceWatch
 from autopilot.engine.provenance import Program
 from autopilot.engine.reading import CandleReader, Reading
 from autopilot.engine.settings import AutopilotSettings
@@ -101,6 +102,7 @@ class IntelligentAutopilot:
         self._passing_over = PassingOver(deps.account.name, settings, deps.ledger, deps.source.clock)
         self._trader = Trader(settings, deps.account, deps.desk, deps.observer, deps.strategies, deps.source.clock)
         self._exit_watch = ExitWatch(self._trader, window, deps.account.lock, settings.interval_s)
+        self.price_watch = PriceWatch(settings, self._trader, deps.account, deps.ledger, deps.source, window)
 
     @property
     def symbol(self) -> str:
@@ -247,8 +249,7 @@ class IntelligentAutopilot:
         return quote.price if quote else reading.price
 
     async def _know_market(self) -> Market:
-        """The market's rules. A real exchange may change them or delist the market: then the last known rules serve
-        to sell the position."""
+        """The market's rules. If a real exchange has delisted it, the last known rules serve to sell the position."""
         if self._market is None:
             self._market = await self._source.market(self.symbol)
         elif self._source.kind is MarketKind.REAL:

@@ -4,6 +4,7 @@ backtest."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 
 from autopilot.domain.candles import Candle
 from autopilot.domain.decision import decision_id
@@ -65,19 +66,19 @@ class Trader:
 
     async def watch(self, market: Market, quote: Quote) -> None:
         """Apply a price between two closes to the symbol's orders and position."""
-        if self._observer:
-            self._observer.on_price(market, quote.price, quote.at_ms)
-        self._account.see_price(market.symbol, quote.price)
-        await self._desk.follow(market)
-        await self.check_exits(market, quote)
-        await self._cut_losses(market)
-        await self._desk.protect(market, self._exits)
+        with self._because_of(quote):
+            if self._observer:
+                self._observer.on_price(market, quote.price, quote.at_ms)
+            self._account.see_price(market.symbol, quote.price)
+            await self._desk.follow(market)
+            await self._check(market, quote)
+            await self._cut_losses(market)
+            await self._desk.protect(market, self._exits)
 
     async def check_exits(self, market: Market, quote: Quote) -> None:
         """Exit if this price triggers it, even if an open order could not be looked up."""
-        held = self._account.position(market.symbol)
-        if held:
-            await self._exit_if(market, exit_at_price(held, to_decimal(quote.price)))
+        with self._because_of(quote):
+            await self._check(market, quote)
 
     async def context(
         self, signal: StrategySignal, market: Market, candle_at_ms: int, price: float, *, proven_on: ModelScope | None
@@ -108,6 +109,14 @@ class Trader:
         """Send the approved order, if any. It must be stored already."""
         if judgement.approved:
             await self._desk.send(judgement.approved, market)
+
+    def _because_of(self, quote: Quote) -> AbstractContextManager[None]:
+        return self._observer.because_of(quote) if self._observer else nullcontext()
+
+    async def _check(self, market: Market, quote: Quote) -> None:
+        held = self._account.position(market.symbol)
+        if held:
+            await self._exit_if(market, exit_at_price(held, to_decimal(quote.price)))
 
     async def _exit_if(self, market: Market, trigger: ExitOrder | None) -> None:
         """Exit if ``trigger`` is given; then sell what an earlier exit left unfilled."""

@@ -6,13 +6,14 @@ orders and the prices determine everything it does: nothing in it is random.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
 
 from autopilot.domain.candles import Candle
 from autopilot.domain.errors import OrderRejected
-from autopilot.domain.market import Market, split_symbol
+from autopilot.domain.market import Market, Quote, split_symbol
 from autopilot.domain.money import ONE, ZERO, floor_to_step, to_decimal
 from autopilot.domain.order import Fill, Order, OrderReport, OrderStatus, OrderType, Side
 from autopilot.domain.timeframe import Timeframe
@@ -50,6 +51,7 @@ class PaperBroker(Broker, PriceObserver):
         balances, orders = store.load_paper(account)
         self._balances = dict(balances)
         self._open = {order.client_order_id: (order, report) for order, report in orders}
+        self._trigger: Quote | None = None
 
     async def submit(self, order: Order, market: Market) -> OrderReport:
         """Repeating a client order id returns the same report and does nothing."""
@@ -116,6 +118,15 @@ class PaperBroker(Broker, PriceObserver):
                 offered = self._at_price(order, to_decimal(price), at_ms, market)
                 if offered:
                     self._trade(order, report, offered, market)
+
+    @contextmanager
+    def because_of(self, quote: Quote) -> Iterator[None]:
+        """Inside, what changes is stored together with this price."""
+        self._trigger = quote
+        try:
+            yield
+        finally:
+            self._trigger = None
 
     def _in_candle(self, order: Order, candle: Candle, at_ms: int, market: Market) -> _Traded | None:
         opened = to_decimal(candle.open)
@@ -250,7 +261,7 @@ class PaperBroker(Broker, PriceObserver):
     def _keep(self, order: Order, report: OrderReport, balances: Mapping[str, Decimal] | None = None) -> OrderReport:
         """Commit the change before anything else sees it, this object included. Raises StoreError."""
         after = dict(self._balances if balances is None else balances)
-        self._store.save_paper(PaperChange(self._account, after, ((order, report),)))
+        self._store.save_paper(PaperChange(self._account, after, ((order, report),), self._trigger))
         self._balances = after
         if report.status.is_final:
             self._open.pop(order.client_order_id, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from autopilot.domain.market import Market
+from autopilot.domain.market import Market, Quote
 from autopilot.domain.order import Order, OrderReport
 
 
@@ -46,11 +46,13 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaperChange:
-    """The changes that one event makes on the paper exchange. They are stored in one transaction."""
+    """The changes that one event makes on the paper exchange. They are stored in one transaction. ``trigger``: the
+    price between two closes that they follow from, if any."""
 
     account: str
     balances: Mapping[str, Decimal]
     orders: tuple[tuple[Order, OrderReport], ...] = ()
+    trigger: Quote | None = None
 
 
 class PaperStore(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from autopilot.domain.candles import Candle
-from autopilot.domain.market import Market
+from autopilot.domain.market import Market, Quote
 from autopilot.domain.timeframe import Timeframe
 
 
@@ -18,6 +19,10 @@ class PriceObserver(Protocol):
 
     def on_price(self, market: Market, price: float, at_ms: int) -> None:
         """A price between two closes."""
+
+    def because_of(self, quote: Quote) -> AbstractContextManager[None]:
+        """Inside, all that the engine does follows from this price between two closes. It is kept if it changes
+        something, so that the same can be done again."""
 
 
 class EventSink(Protocol):

@@ -54,6 +54,8 @@ TEXTS = (
     "1h",
     "1d",
     "2h",
+    "auto",
+    "off",
     "kraken",
     "simulated",
     "replay",

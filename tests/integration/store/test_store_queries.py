@@ -116,7 +116,7 @@ def test_signals_are_the_decisions_that_say_buy_or_sell(path, history) -> None:
 
 
 def test_a_whole_decision_is_its_document(path, history) -> None:
-    expected = json.loads(json.dumps(document(history[3]))) | {"exits": [], "passed": None}
+    expected = json.loads(json.dumps(document(history[3]))) | {"exits": [], "passed": None, "candles_changed": None}
     assert queries.decision(path, history[3].id) == expected
     assert queries.decision(path, history[3].id[:7].upper()) == expected
     assert queries.decision(path, "BTC/USD") == expected, "the symbol's latest"

@@ -62,9 +62,14 @@ def cycles() -> Cycles:
 
 
 def launched(
-    cycles: Cycles, scheduler: JobScheduler, clock: FakeClock, kind: MarketKind = MarketKind.REAL, delay_ms: int = 1_000
+    cycles: Cycles,
+    scheduler: JobScheduler,
+    clock: FakeClock,
+    kind: MarketKind = MarketKind.REAL,
+    delay_ms: int = 1_000,
+    streams: Any = None,
 ) -> Running:
-    venue = SimpleNamespace(source=SimpleNamespace(kind=kind, clock=clock))
+    venue = SimpleNamespace(source=SimpleNamespace(kind=kind, clock=clock), streams=streams)
     database = SimpleNamespace(commit_group=lambda: None)
     running = Running(cast("Any", cycles), cast("Any", venue), cast("Any", database), scheduler)
     running.launch(lambda: delay_ms)
@@ -166,6 +171,23 @@ async def test_a_candle_that_came_is_not_asked_for_again(
     assert cycle_ms - WallClock().now_ms() > 3_000_000
 
 
+@pytest.mark.parametrize(("left_ms", "counts"), [(30_000, [1, 2]), (900, [1])])
+async def test_news_of_a_stream_is_asked_for_unless_the_cycle_of_a_close_is_near(
+    cycles: Cycles, scheduler: JobScheduler, left_ms: int, counts: list[int]
+) -> None:
+    heard: list[Any] = []
+    streams = SimpleNamespace(subscribe=lambda *arguments: heard.append(arguments), compare=lambda quote: None)
+    cycles.window.quote = None
+    running = launched(cycles, scheduler, FakeClock(CLOSE_MS - left_ms), streams=streams)
+    assert await cycles.next() == 1
+    await running.idle.wait()
+    ((symbol, timeframe, listener),) = heard
+    assert (symbol, timeframe) == ("BTC/USD", Timeframe.M1)
+    listener.on_news()
+    assert running._is_wanted is (len(counts) == 2)
+    assert [1, *([await cycles.next()] if len(counts) == 2 else [])] == counts
+
+
 @pytest.mark.parametrize(("request_ms", "apart_ms"), [(0.0, 25), (102.0, 25), (1_200.0, 1_200)])
 async def test_the_symbols_of_an_account_follow_each_other_after_a_close(
     scheduler: JobScheduler, request_ms: float, apart_ms: int
@@ -186,7 +208,9 @@ async def test_the_symbols_of_an_account_follow_each_other_after_a_close(
 
     async def close() -> None: ...
 
-    venue = SimpleNamespace(account="paper:kraken", source=source, request_ms=request_ms, make=make, close=close)
+    venue = SimpleNamespace(
+        account="paper:kraken", source=source, request_ms=request_ms, make=make, close=close, streams=None
+    )
     ledger = SimpleNamespace(last_decided_at_ms=lambda *_: None)
     database = SimpleNamespace(commit_group=lambda: None)
     running = Autopilots(lambda _: cast("Any", venue), cast("Any", ledger), scheduler, cast("Any", database))

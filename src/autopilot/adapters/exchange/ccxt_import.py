@@ -13,7 +13,6 @@ import warnings
 from functools import cache
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from autopilot.adapters.exchange.ccxt_base import BASE, signing_deferred
@@ -46,14 +45,14 @@ def exchange_class(name: str) -> Any:
     """ccxt's asynchronous class of a known exchange."""
     for package in ("ccxt", "ccxt.async_support"):
         if package not in sys.modules:
-            _put_in_place(package)
+            enter_package(package)
     # requests warns that it cannot detect character sets, each time that it is imported so.
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection", Warning)
     with held_back(), signing_deferred():
         return getattr(importlib.import_module(f"ccxt.async_support.{name}"), name)
 
 
-def _put_in_place(name: str) -> None:
+def enter_package(name: str) -> None:
     """Enter a package into ``sys.modules`` whose code runs only when it is needed."""
     spec = find_spec(name)
     assert spec is not None, "ccxt is installed"
@@ -71,11 +70,7 @@ def _put_in_place(name: str) -> None:
         return getattr(package, attribute)
 
     package.__getattr__ = missing  # type: ignore[method-assign]
-    _enter(package)
-
-
-def _enter(package: ModuleType) -> None:
-    sys.modules[package.__name__] = package
-    parent, _, child = package.__name__.rpartition(".")
+    sys.modules[name] = package
+    parent, _, child = name.rpartition(".")
     if parent:
         setattr(sys.modules[parent], child, package)

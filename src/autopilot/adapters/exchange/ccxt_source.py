@@ -14,6 +14,7 @@ from autopilot.adapters.exchange.exchange_clock import ExchangeClock
 from autopilot.adapters.exchange.history.page_way import PageWay
 from autopilot.adapters.exchange.public_exchange import PublicExchange
 from autopilot.adapters.exchange.settling import Settling
+from autopilot.adapters.exchange.streams.ccxt_streams import CcxtStreams
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import TimeSpan
 from autopilot.domain.errors import HistoryUnavailable, MarketUnavailable
@@ -22,6 +23,7 @@ from autopilot.domain.passed_candles import MORE_HISTORY
 from autopilot.domain.timeframe import Timeframe
 from autopilot.ports.clock import Clock
 from autopilot.ports.market_data import CandleSource, MarketSnapshot
+from autopilot.ports.streams import MarketStreams
 
 TIMEOUT_S = 8.0
 """For all requests of one call, so that the caller gets an answer or an error within 10 s; in `CcxtCandles.history` for
@@ -60,6 +62,10 @@ class CcxtCandles(CandleSource):
     @property
     def name(self) -> str:
         return self._exchange.name
+
+    def streams(self) -> MarketStreams:
+        """The same exchange's streams."""
+        return CcxtStreams(self._exchange)
 
     @property
     def clock(self) -> Clock:

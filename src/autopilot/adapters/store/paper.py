@@ -10,6 +10,7 @@ from typing import Any
 
 from autopilot.adapters.store.database import Store, urgent
 from autopilot.adapters.store.rows import from_row, stored_value, to_row
+from autopilot.adapters.store.trigger_prices import keep_trigger
 from autopilot.domain.order import Fill, Order, OrderReport
 from autopilot.ports.broker import PaperChange, PaperStore
 
@@ -53,6 +54,8 @@ class SqlitePaper(Store, PaperStore):
                     for order, report in change.orders
                 ],
             )
+            if change.trigger:
+                keep_trigger(connection, change.account, change.trigger)
 
 
 def _order(row: sqlite3.Row) -> tuple[Order, OrderReport]:

@@ -18,6 +18,7 @@ from autopilot.analysis.market_analyzer import MarketAnalyzer
 from autopilot.app.config_hash import config_hash
 from autopilot.app.data.backfill import SeriesBackfill
 from autopilot.app.trading.accounts import AccountOpener, OpenAccount
+from autopilot.config.schema import StreamChoice
 from autopilot.distribution import installed_version
 from autopilot.domain.account import exchange_of
 from autopilot.domain.market import MarketKind, reference_of
@@ -36,6 +37,7 @@ from autopilot.performance.outcomes import ASSUMED_COST
 from autopilot.performance.performance_tracker import PerformanceTracker
 from autopilot.ports.market_data import CandleSource
 from autopilot.ports.sentiment import SentimentSource
+from autopilot.ports.streams import MarketStreams
 from autopilot.selection.strategy_rules import profiles_of
 from autopilot.selection.strategy_selector import StrategySelector
 from autopilot.strategies.registry import StrategySet
@@ -57,7 +59,12 @@ class Wiring:
         opened = self.accounts.open(account)
         kind = self.accounts.config.candle_kind(exchange_of(account))
         selector = StrategySelector(profiles_of(self.strategies), self.champions.on(kind))
-        return Venue(self, opened, self._sentiment(opened.source), selector, self._lender(opened.source))
+        sentiment, lender = self._sentiment(opened.source), self._lender(opened.source)
+        return Venue(self, opened, sentiment, selector, lender, self._streams(opened.source))
+
+    def _streams(self, source: CandleSource) -> MarketStreams | None:
+        is_wanted = self.accounts.config.data.stream is StreamChoice.AUTO
+        return source.streams() if is_wanted and isinstance(source, CcxtCandles) else None
 
     def _lender(self, source: CandleSource) -> CandleSource | None:
         """The exchange whose candles fill in what a real market does not give, if the configuration names one."""
@@ -76,13 +83,15 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """One open account, and the autopilots on it. ``lender``: another exchange, whose candles fill in missing ones."""
+    """One open account, and the autopilots on it. ``lender``: another exchange, whose candles fill in missing ones.
+    ``streams``: those of a real market, unless they are off."""
 
     wiring: Wiring
     opened: OpenAccount
     sentiment: SentimentSource
     selector: StrategySelector
     lender: CandleSource | None
+    streams: MarketStreams | None = None
     _catch_up: asyncio.Lock = field(default_factory=asyncio.Lock)
     _trackers: dict[Timeframe, PerformanceTracker] = field(default_factory=dict)
     _lent: list[LentCandles] = field(default_factory=list)
@@ -157,6 +166,8 @@ class Venue:
         return held
 
     async def close(self) -> None:
+        if self.streams:
+            await self.streams.close()
         for reference in self._references.values():
             await reference.close()
         await self.opened.close()

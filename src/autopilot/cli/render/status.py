@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         DaemonDocument,
         ProblemDocument,
         StatusDocument,
+        StreamDocument,
         SymbolDocument,
     )
 
@@ -239,6 +240,7 @@ def _details(symbol: SymbolDocument) -> list[Paragraph]:
         *(("order", _open_order(order)) for order in symbol["open_orders"]),
         ("candles", _candles(symbol["ohlcv_data"])),
         ("cycles", _cycles(symbol)),
+        ("stream", _stream(symbol.get("stream"))),
         ("decision", _last_decision(symbol["last_decision"])),
     ]
     return [
@@ -294,6 +296,13 @@ def _cycles(symbol: SymbolDocument) -> str:
     if at_close_ms := symbol.get("next_close_cycle_at_ms"):
         coming += f", at a close {utc(at_close_ms)}"
     return f"{counts}{errors}; last {utc(symbol['last_cycle_at_ms'])}{coming}"
+
+
+def _stream(stream: StreamDocument | None) -> str:
+    if not stream:
+        return ""
+    detail = f": {stream['detail']}" if stream["detail"] else ""
+    return f"{stream['state']} since {utc(stream['since_ms'])}{detail}"
 
 
 def _last_decision(brief: BriefDecisionDocument | None) -> str:

@@ -267,6 +267,7 @@ def _symbol_status(database: Database, entry: Document) -> Document:
         "last_cycle_at_ms": None,
         "next_cycle_at_ms": None,
         "next_close_cycle_at_ms": None,
+        "stream": None,
         "last_error": None,
         "differences": [],
         "left_out": None,
