@@ -133,7 +133,8 @@ async def test_a_candle_that_is_a_moment_late_is_waited_for(world: World, monkey
         nonlocal looks
         looks += 1
         if looks == 2:
-            world.site.rows.append([THIS_HOUR_S, 7.0, 8.0, 6.0, 7.5, 1.0])
+            closed = [THIS_HOUR_S, 7.0, 8.0, 6.0, 7.5, 1.0]
+            world.site.rows += [closed, [THIS_HOUR_S + HOUR_S, 7.5, 7.5, 7.5, 7.5, 0.1]]
         return answer(request)
 
     world.site.candle_answer = late
