@@ -33,11 +33,13 @@ class HistoryChunk:
 class FetchedChunk:
     """The answer to a chunk. ``candles``: all closed candles that the exchange has in ``known``, oldest first.
     ``known``: the part of the chunk's span that was really answered; the rest is still missing; None if nothing was.
-    ``next_at_ms``: of a chunk without candles, when the first candle after it opened, if the answer shows that."""
+    ``next_at_ms``: of a chunk without candles, when the first candle after it opened, if the answer shows that.
+    ``is_doubtful``: there is no candle, and the answer does not show one on either side: worth asking once more."""
 
     candles: Candles
     known: TimeSpan | None
     next_at_ms: int | None = None
+    is_doubtful: bool = False
 
 
 class HistoryWay(Protocol):

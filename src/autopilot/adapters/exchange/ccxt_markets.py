@@ -19,6 +19,8 @@ DOUBTED_LIFE_MS = HOUR_MS
 """On the day after the exchange refused something that the list allows."""
 SOON_MS, AT_ONCE_MS = 10 * MINUTE_MS, MINUTE_MS
 """The life of a list after an error, and after a refused order."""
+FAILED_LIFE_MS = 2_000
+"""For so long after a failure without an older list nobody else asks: many symbols would wait one after the other."""
 log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,8 @@ class FreshMarkets:
         self._steady = steady
         self._life_ms = MARKETS_LIFE_MS
         self._at_ms: int | None = None
+        self._failure: ExchangeError | None = None
+        self._failed_at_ms = 0
         self._doubted_until_ms = 0
 
     def invalidate(self, life_ms: int) -> None:
@@ -47,13 +51,16 @@ class FreshMarkets:
         now_ms = self._steady.now_ms()
         if exchange.markets and self._at_ms is not None and now_ms - self._at_ms < self._life_ms:
             return
-        before = exchange.markets
+        if self._failure is not None and now_ms - self._failed_at_ms < FAILED_LIFE_MS:
+            raise self._failure.with_traceback(None)
+        before, self._failure = exchange.markets, None
         try:
             await read()
             if not exchange.markets:  # ccxt reads a page of HTML as an empty list
                 raise MarketUnavailable(f"{self._name} gave no list of its markets", hint=AGAIN)
         except ExchangeError as error:
             if not before:
+                self._failure, self._failed_at_ms = error, self._steady.now_ms()
                 raise
             exchange.set_markets(before)
             log.warning("%s: its markets could not be read again, the old ones are used: %s", self._name, error)

@@ -27,7 +27,7 @@ from autopilot.app.data.plan import (
 )
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way, missing, runs, union
-from autopilot.domain.errors import ExchangeError, HistoryUnavailable
+from autopilot.domain.errors import ExchangeError, HistoryUnavailable, StoreLocked
 from autopilot.domain.progress import Progress
 from autopilot.domain.timeframe import DAY_MS, utc_text
 from autopilot.ports.clock import Clock
@@ -36,6 +36,8 @@ from autopilot.ports.history import CoverageStore, FetchedChunk, HistoryChunk
 STAGE = "download"
 SAVED_AT_ONCE = 20_000
 """Candles in one transaction, a tenth of a second: a daemon writes between two."""
+LOCKED_TRIES = 12
+"""To store an answer while another program, such as a backup, holds the database: a try waits five seconds."""
 BEYOND_AGAIN_MS = 30 * DAY_MS
 """Before candles that are beyond an exchange's history are asked for again."""
 FOREVER_MS = 2**62
@@ -124,6 +126,7 @@ class _Run:
         self._progress = progress
         self._now_ms = now_ms
         self._left = {id(each): len(each.plan.chunks) for each in self.outcomes}
+        self._doubted: set[tuple[str, HistoryChunk]] = set()
 
     async def series(self, outcome: SeriesOutcome) -> None:
         """Fetch all of one series."""
@@ -151,8 +154,18 @@ class _Run:
             except ExchangeError as error:
                 jobs += await self._otherwise(outcome, chunk, chunk.span, error)
             else:
-                jobs += await self._take(outcome, chunk, answer)
+                if self._is_new_doubt(outcome, chunk, answer):
+                    jobs.appendleft(chunk)
+                else:
+                    jobs += await self._take(outcome, chunk, answer)
             self._report(outcome, len(jobs))
+
+    def _is_new_doubt(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> bool:
+        """Whether to ask once more, after all others: an exchange in trouble may give no candles, or others."""
+        key = outcome.plan.wanted.exchange, chunk
+        is_new = answer.is_doubtful and key not in self._doubted
+        self._doubted.add(key)
+        return is_new
 
     async def _take(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> Sequence[HistoryChunk]:
         """Commit an answer. Returns the chunks for the part that it leaves open."""
@@ -191,7 +204,14 @@ class _Run:
 
     def _keep(self, outcome: SeriesOutcome, candles: Candles, covered: CoveredSpan, gaps: Sequence[Gap]) -> None:
         wanted = outcome.plan.wanted
-        outcome.candles += self._store.save_covered(wanted.exchange, wanted.symbol, candles, covered, gaps)
+        for tries_left in reversed(range(LOCKED_TRIES)):
+            try:
+                outcome.candles += self._store.save_covered(wanted.exchange, wanted.symbol, candles, covered, gaps)
+            except StoreLocked:
+                if not tries_left:
+                    raise
+            else:
+                return
 
     async def _otherwise(
         self, outcome: SeriesOutcome, chunk: HistoryChunk, span: TimeSpan, error: ExchangeError
@@ -224,6 +244,8 @@ class _Run:
         async def fetch(chunk: HistoryChunk) -> FetchedChunk:
             assert pages is not None, "there are pages"
             answer = await pages.fetch(chunk)
+            if answer.is_doubtful and chunk.span.from_ms <= leading.from_ms:
+                answer = await pages.fetch(chunk)  # without candles at the beginning, the search skips what follows
             if answer.known is None:
                 raise _unanswered(wanted.exchange)
             if len(answer.candles) and chunk.timeframe is wanted.timeframe:

@@ -25,9 +25,10 @@ from autopilot.app.data.outages import note_shared_outages
 from autopilot.app.data.plan import WantedSeries, plan_download
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, union
-from autopilot.domain.errors import ExchangeError, HistoryUnavailable, MarketUnavailable
+from autopilot.domain.errors import ExchangeError, HistoryUnavailable, MarketUnavailable, StoreLocked
 from autopilot.domain.progress import unwatched
 from autopilot.domain.timeframe import DAY_MS, MINUTE_MS, Timeframe
+from autopilot.ports.history import FetchedChunk, HistoryChunk
 
 M1 = Timeframe.M1
 BEGIN_MS = 1_700_000_000 // 60 * 60_000
@@ -98,6 +99,42 @@ async def test_all_candles_are_stored_and_nothing_is_fetched_twice(store: Sqlite
     assert [each.candles for each in found.series] == [LENGTH, LENGTH]
     again = await run(store, way, symbols=("BTC/USD", "ETH/USD"))
     assert again.requests == 0
+
+
+async def test_a_page_without_candles_counts_when_it_came_twice(store: SqliteCandles) -> None:
+    class Flaky(ListedHistory):
+        """Gives no candles of a time at first."""
+
+        async def fetch(self, chunk: HistoryChunk) -> FetchedChunk:
+            answer = await super().fetch(chunk)
+            if chunk.span.from_ms == minutes(20, 30).from_ms and self.asked[chunk.span] == 1:
+                answer = FetchedChunk(Candles.empty(M1), chunk.span)
+            return replace(answer, is_doubtful=not len(answer.candles))
+
+    way = Flaky(candles(*range(40), 59), minutes(0, LENGTH))
+    await run(store, way)
+    assert stored(store) == {*range(40), 59}
+    assert union(each.span for each in gaps(store)) == (minutes(40, 59),)
+    assert [way.asked[minutes(at, at + 10)] for at in range(0, LENGTH, 10)] == [1, 1, 2, 1, 2, 1]
+
+
+async def test_a_database_that_another_program_holds_is_waited_for(
+    store: SqliteCandles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, tries = store.save_covered, iter(range(100))
+
+    def held(*arguments: Any) -> int:
+        if next(tries) % module.LOCKED_TRIES != module.LOCKED_TRIES - 1:
+            raise StoreLocked("held")
+        return save(*arguments)
+
+    monkeypatch.setattr(store, "save_covered", held)
+    await run(store, history(*range(LENGTH)))
+    assert stored(store) == set(range(LENGTH))
+    monkeypatch.setattr(module, "LOCKED_TRIES", 3)
+    tries = iter([0, 1, 0, 1])
+    with pytest.raises(StoreLocked):
+        await run(store, history(*range(LENGTH)), symbols=["ETH/USD"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10)

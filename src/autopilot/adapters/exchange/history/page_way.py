@@ -100,7 +100,9 @@ class PageWay(HistoryWay):
             return FetchedChunk(Candles.empty(chunk.timeframe), None)
         known = TimeSpan(known.from_ms, min(known.to_ms, closed_ms))
         candles = Candles.from_rows(chunk.timeframe, [row for row in answer.inside if row[0] < known.to_ms])
-        return FetchedChunk(candles, known, None if len(candles) else answer.next_at_ms)
+        if len(candles):
+            return FetchedChunk(candles, known)
+        return FetchedChunk(candles, known, answer.next_at_ms, is_doubtful=not answer.surrounds)
 
     async def collect(self, symbol: str, timeframe: Timeframe, wanted: TimeSpan) -> Candles:
         """All candles of a span that the exchange gives, by as many requests as that takes. Raises as `chunks` and
