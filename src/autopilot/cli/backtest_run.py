@@ -38,7 +38,6 @@ _TEXTS = {
     "--model": "model",
     "--balance": "balance",
     "--detail": "detail",
-    "--source": "source",
 }
 
 

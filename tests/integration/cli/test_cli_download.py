@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from candle_exchange import CandleExchange
 
@@ -18,6 +19,8 @@ from autopilot.adapters.store.candles import SqliteCandles
 from autopilot.adapters.store.database import open_database
 from autopilot.app.training import data as training
 from autopilot.domain.audit import AuditKind
+from autopilot.domain.candles import Candles
+from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
 COINBASE = ("--exchange", "coinbase")
@@ -109,7 +112,7 @@ def test_a_market_that_began_later_is_said_and_costs_little(
     assert done.code == 0, done.out
     assert "not listed: " in done.out
     assert 479 <= stored(data_dir) <= 481
-    assert len(exchange.pages) < 2 * 20
+    assert len(exchange.pages) < 2 * 22
 
 
 @pytest.mark.parametrize(
@@ -120,12 +123,47 @@ def test_a_market_that_began_later_is_said_and_costs_little(
         (("--days", "3", "--from", "2024"), "--days and --from both set the start"),
         (("--timeframe", "1y"), "unknown timeframe '1y'"),
         (("--source", "krakn"), "krakn"),
+        (("--source", "simulated"), "simulated has no candles of a real market"),
     ],
 )
 def test_a_wrong_request_is_refused(autopilot: Callable[..., Any], arguments: tuple[str, ...], says: str) -> None:
     done = autopilot("data", "download", *arguments)
     assert done.code == 2
     assert says in done.err
+
+
+def test_what_another_exchange_lends_is_not_called_missing(
+    autopilot: Callable[..., Any], data_dir: Path, exchange: CandleExchange
+) -> None:
+    """Both are known already, so nothing is asked for."""
+    span = TimeSpan(1_700_006_400_000, 1_700_006_400_000 + DAY_MS)
+    now_ms = int(time.time() * 1000)
+    price = np.full(24, 100.0)
+    lent = Candles.from_arrays(H1, np.arange(span.from_ms, span.to_ms, H1.ms), price, price, price, price, price)
+    beyond = Gap(span, GapReason.BEYOND_HISTORY, 1, now_ms + DAY_MS)
+    data_dir.mkdir(mode=0o700, exist_ok=True)
+    with closing(open_database(data_dir / "autopilot.db")) as database:
+        store, covered = SqliteCandles(database), CoveredSpan(span, Way.PAGES, now_ms)
+        for symbol in ("BTC/USD", "ETH/USD"):
+            store.save_covered("kraken", symbol, Candles.empty(H1), covered, [beyond])
+            store.save_covered("coinbase", symbol, lent, covered)
+    period = ("--from", "2023-11-15T00:00", "--to", "2023-11-16T00:00")
+    alone = autopilot("data", "download", "--exchange", "kraken", *period)
+    assert alone.code == 1
+    assert "missing, 2023-11-15 00:00Z to 2023-11-16 00:00Z: kraken gives its latest candles only" in alone.out
+    assert "try: add --source" in alone.out
+    both = autopilot("data", "download", "--exchange", "kraken", *period, "--source", "coinbase")
+    assert both.code == 0, both.out
+    assert "from coinbase, 2023-11-15 00:00Z to 2023-11-16 00:00Z: kraken gives its latest candles only" in both.out
+    assert "try:" not in both.out
+    assert "beyond the exchange's history" not in both.out
+    assert exchange.pages == []
+
+
+def test_a_backtest_joins_no_exchange_that_does_not_exist(autopilot: Callable[..., Any]) -> None:
+    done = autopilot(*BACKTEST, "--source", "krakn")
+    assert done.code == 2
+    assert "there is no exchange 'krakn'" in done.err
 
 
 def test_a_backtest_downloads_what_it_lacks_once(

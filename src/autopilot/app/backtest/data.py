@@ -190,6 +190,7 @@ def _first(symbol: str, candles: Candles, period: Period, least_history: int) ->
         raise ConfigError(
             f"{symbol}: {len(candles):,} candles up to {utc_text(candles.last_at_ms)} are too few: the first "
             f"{least_history:,} are history, which leaves no candle to decide",
-            hint="import earlier candles with autopilot data import FILE, or use a later --from",
+            hint="bring in earlier candles (autopilot data import FILE, or --source with another exchange), "
+            "or use a later --from",
         )
     return first

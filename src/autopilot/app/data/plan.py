@@ -16,8 +16,11 @@ BYTES_A_CANDLE = 65
 NEAR = 100
 """Candles between two missing parts that are fetched with them: a page holds more."""
 
-OUT_OF_REACH = (GapReason.REFUSED, GapReason.BEYOND_HISTORY)
-"""Candles that exist, and that the exchange does not give."""
+OUT_OF_REACH = {
+    GapReason.REFUSED: "refused these candles at the last try",
+    GapReason.BEYOND_HISTORY: "gives its latest candles only, and these are older",
+}
+"""Candles that exist, and that the exchange does not give, with the words about them."""
 WAYS_OUT = "add --source with another exchange, --from-trades, or import files: autopilot data import PATH"
 
 Ways = Mapping[str, Sequence[HistoryWay]]
@@ -140,18 +143,19 @@ async def plan_series(
     """Raises StoreError."""
     key = wanted.exchange, wanted.symbol, wanted.timeframe
     covered, gaps = tuple(each.span for each in store.covered(*key)), store.gaps(*key)
-    refused = within(
-        [each.span for each in gaps if each.reason in OUT_OF_REACH and not is_due(each, now_ms)], wanted.span
-    )
+    refused = [
+        Missing(part, HistoryUnavailable(f"{wanted.exchange} {OUT_OF_REACH[each.reason]}", hint=WAYS_OUT))
+        for each in gaps
+        if each.reason in OUT_OF_REACH and not is_due(each, now_ms) and (part := overlap(each.span, wanted.span))
+    ]
     needed = lacking(wanted.span, covered, gaps, now_ms)
     if any(each.way is Way.TRADES for each in ways):
-        needed, refused = union([*needed, *refused]), ()
+        needed, refused = union([*needed, *(each.span for each in refused)]), []
     chunks, rest = await chunks_by(ways, wanted.symbol, wanted.timeframe, needed)
     rest = tuple(
         Missing(part, each.error) for each in rest if (part := settled_part(each.span, wanted.timeframe, now_ms))
     )
-    known = (_missing(each, None, wanted.symbol, wanted.timeframe) for each in refused)
-    return SeriesPlan(wanted, covered, gaps, needed, chunks, (*known, *rest))
+    return SeriesPlan(wanted, covered, gaps, needed, chunks, (*refused, *rest))
 
 
 async def chunks_by(

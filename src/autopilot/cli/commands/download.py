@@ -12,8 +12,8 @@ from autopilot.cli.options import (
     End,
     complete_real_exchange,
     complete_timeframe,
-    known_exchange,
     known_exchange_option,
+    real_exchange,
     symbol_option,
     with_session,
 )
@@ -52,7 +52,7 @@ def download(
             "--source",
             metavar="NAME",
             autocompletion=complete_real_exchange,
-            callback=known_exchange,
+            callback=real_exchange,
             help="Another exchange, for candles that this one does not give.",
         ),
     ] = None,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from autopilot.cli.render.blocks import BLANK, Block, Field, Style, as_screen, field, heading, line, listed, remedy
 from autopilot.cli.render.words import count, day, duration, size, utc
+from autopilot.domain.coverage import GapReason
 from autopilot.domain.document_types import Document, ErrorBodyDocument
 from autopilot.domain.errors import Kind
 
@@ -28,7 +29,9 @@ RESULT_FIELDS: tuple[Field[Document], ...] = (
     field("fetched", lambda item: f"{item['fetched']:,}", right=True),
     field("missing", lambda item: f"{sum(each['candles'] for each in item['missing']):,}", right=True),
 )
-NOTHING_TO_FETCH = "Nothing to fetch: all of it is stored."
+NOTHING_TO_FETCH = "Nothing to fetch: all that can be had is stored."
+_NOT_GIVEN = (GapReason.REFUSED, GapReason.BEYOND_HISTORY)
+"""Shown with the missing candles, not with those that do not exist."""
 
 
 @as_screen
@@ -81,12 +84,34 @@ def _notes(series: list[Document]) -> Iterator[Block]:
         if item["gaps"] or item["missing"]:
             yield from (BLANK, heading(market))
         for gap in item["gaps"]:
+            if gap["reason"] in _NOT_GIVEN and item["missing"]:
+                continue
             yield line(f"  {_gap_words(gap)}", hang=4)
-        for each in item["missing"]:
-            span = f"{utc(each['from_ms'])} to {utc(each['to_ms'])}"
-            yield line(f"  missing, {span}: {each['error']['message']}", Style.WARNING, hang=4)
-        for hint in dict.fromkeys(_hint(each["error"]) for each in item["missing"]):
+        lenders = [(each, _lender(item, each, series)) for each in item["missing"]]
+        for each, lender in lenders:
+            words = f"{utc(each['from_ms'])} to {utc(each['to_ms'])}: {each['error']['message']}"
+            if lender is None:
+                yield line(f"  missing, {words}", Style.WARNING, hang=4)
+            else:
+                yield line(f"  from {lender}, {words}", hang=4)
+        for hint in dict.fromkeys(_hint(each["error"]) for each, lender in lenders if lender is None):
             yield remedy(hint, indent=4, hang=4)
+
+
+def _lender(item: Document, missing: Document, series: list[Document]) -> str | None:
+    """The exchange whose candles are there for missing ones."""
+    return next(
+        (
+            str(other["exchange"])
+            for other in series
+            if (other["symbol"], other["timeframe"]) == (item["symbol"], item["timeframe"])
+            and other["exchange"] != item["exchange"]
+            and other["from_ms"] <= missing["from_ms"]
+            and other["to_ms"] >= missing["to_ms"]
+            and not other["missing"]
+        ),
+        None,
+    )
 
 
 def _hint(error: ErrorBodyDocument) -> str:
