@@ -115,11 +115,33 @@ def test_a_market_that_began_later_is_said_and_costs_little(
     assert len(exchange.pages) < 2 * 22
 
 
+def test_nothing_is_wanted_from_before_there_were_computers(
+    exchange: CandleExchange, autopilot: Callable[..., Any]
+) -> None:
+    done = autopilot("data", "download", *COINBASE, "--from", "0001-01-01", "--timeframe", "1d", "--dry-run", "--json")
+    assert done.code == 0
+    assert [each["from_ms"] for each in done.document["series"]] == [0, 0]
+    assert [each["missing"] for each in done.document["series"]] == [[], []]
+
+
+def test_a_market_that_is_not_traded_any_more_gives_its_past(
+    exchange: CandleExchange, autopilot: Callable[..., Any], data_dir: Path
+) -> None:
+    """Its newest page of hours is empty, so that the exchange's clock is not to be had of it."""
+    last_s = int(time.time()) - 20 * 86_400
+    exchange.has = lambda at_s: at_s < last_s
+    done = autopilot("data", "download", *COINBASE, "--days", "60")
+    assert done.code == 0, done.out
+    assert 960 <= stored(data_dir) <= 961
+    assert "outage: 479 candles" in done.out or "outage: 480 candles" in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("--exchange", "simulated"), "simulated has no history to download"),
         (("--from", "2999"), "that period has not begun"),
+        (("--from", "2024-01-01", "--to", "2024-01-01T05:00", "--timeframe", "1d"), "no 1d candle opens and closes"),
         (("--days", "3", "--from", "2024"), "--days and --from both set the start"),
         (("--timeframe", "1y"), "unknown timeframe '1y'"),
         (("--source", "krakn"), "krakn"),

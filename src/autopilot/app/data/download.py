@@ -161,9 +161,11 @@ class _Run:
             self._report(outcome, len(jobs))
 
     def _is_new_doubt(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> bool:
-        """Whether to ask once more, after all others: an exchange in trouble may give no candles, or others."""
+        """Whether to ask once more, after all others: an exchange in trouble may give no candles, or others. An earlier
+        download may have asked before."""
         key = outcome.plan.wanted.exchange, chunk
-        is_new = answer.is_doubtful and key not in self._doubted
+        is_known = not missing(chunk.span, [gap.span for gap in outcome.plan.gaps])
+        is_new = answer.is_doubtful and not is_known and key not in self._doubted
         self._doubted.add(key)
         return is_new
 
@@ -171,11 +173,23 @@ class _Run:
         """Commit an answer. Returns the chunks for the part that it leaves open."""
         self._commit(outcome, chunk, answer)
         found: list[HistoryChunk] = []
+        if answer.known and chunk.way is Way.ARCHIVE:
+            found += await self._left_out(outcome, chunk, answer.known, answer.candles)
         for span in missing(chunk.span, [answer.known] if answer.known else []):
             if answer.known and chunk.way is not Way.ARCHIVE:
                 found.append(replace(chunk, span=span))
             elif part := settled_part(span, chunk.timeframe, self._now_ms):
                 found += await self._otherwise(outcome, chunk, part, _unanswered(outcome.plan.wanted.exchange))
+        return found
+
+    async def _left_out(
+        self, outcome: SeriesOutcome, chunk: HistoryChunk, known: TimeSpan, candles: Candles
+    ) -> Sequence[HistoryChunk]:
+        """Chunks by the later ways for the candles that a file does not have: files lack days that the exchange has."""
+        ways, held = self._ways[outcome.plan.wanted.exchange], runs(candles.open_at_ms.tolist(), chunk.timeframe.ms)
+        later = [each.way for each in ways].index(chunk.way) + 1
+        holes = missing(known, [*held, *(gap.span for gap in outcome.plan.gaps)])
+        found, _ = await chunks_by(ways[later:], chunk.symbol, chunk.timeframe, holes)
         return found
 
     def _commit(self, outcome: SeriesOutcome, chunk: HistoryChunk, answer: FetchedChunk) -> None:

@@ -51,6 +51,6 @@ def lent_series(source: str, wanted: WantedSeries, rest: Sequence[Missing]) -> W
 
 
 def _closed(from_ms: int, to_ms: int, timeframe: Timeframe) -> Iterator[TimeSpan]:
-    begin, end = timeframe.floor(from_ms), timeframe.floor(to_ms)
+    begin, end = max(timeframe.floor(from_ms), 0), timeframe.floor(to_ms)
     if begin < end:
         yield TimeSpan(begin, end)

@@ -84,6 +84,10 @@ def download(
         from_trades=from_trades,
     )
 
+    if not request.wanted():
+        names = " or ".join(request.timeframes)
+        raise UsageProblem(f"no {names} candle opens and closes in that period", hint="use an earlier --from")
+
     async def run() -> int:
         with candle_database(session) as database:
             async with history_ways(config, request) as ways:

@@ -118,6 +118,22 @@ async def test_a_page_without_candles_counts_when_it_came_twice(store: SqliteCan
     assert [way.asked[minutes(at, at + 10)] for at in range(0, LENGTH, 10)] == [1, 1, 2, 1, 2, 1]
 
 
+@pytest.mark.parametrize("is_reached", [True, False])
+async def test_what_a_file_lacks_is_asked_for_by_pages(store: SqliteCandles, is_reached: bool) -> None:
+    archive = history(*range(10), *range(25, LENGTH), way=Way.ARCHIVE, page=LENGTH)
+    pages = history(*range(20), *range(23, LENGTH))
+    pages.refuses = None if is_reached else MarketUnavailable("not from this country")
+    found = await run(store, archive, pages)
+    assert not found.unmet
+    known = minutes(20, 23) if is_reached else minutes(10, 25)
+    assert stored(store) == set(range(LENGTH)) - {
+        (at - BEGIN_MS) // MINUTE_MS for at in range(known.from_ms, known.to_ms, MINUTE_MS)
+    }
+    assert union(each.span for each in gaps(store)) == (known,)
+    assert sum(pages.asked.values()) == (3 if is_reached else 0), "two pages, and one day in which the market began"
+    assert (await run(store, archive, pages)).requests == 0
+
+
 async def test_a_database_that_another_program_holds_is_waited_for(
     store: SqliteCandles, monkeypatch: pytest.MonkeyPatch
 ) -> None:

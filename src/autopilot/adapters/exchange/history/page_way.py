@@ -158,13 +158,15 @@ class PageWay(HistoryWay):
         return await self._answer(chunk, less, rules)
 
     async def _latest(self, chunk: HistoryChunk, rules: PageRules) -> Answer:
-        """To the newest page, which has candles."""
-        timeframe = chunk.timeframe
-        to_ms = timeframe.floor(self._exchange.clock.now_ms()) + timeframe.ms
-        for count in (self._wanted_at_most(rules), LEAST_COUNT - _EDGES):
-            answer = await self._answer(chunk, TimeSpan(to_ms - count * timeframe.ms, to_ms), rules)
-            if answer.rows:
-                return answer
+        """To the newest page, which has candles; to that of days if the market has not been traded for so long."""
+        offered = (await self._exchange.open()).timeframes
+        for timeframe in dict.fromkeys((chunk.timeframe, *([Timeframe.D1] if Timeframe.D1 in offered else []))):
+            to_ms = timeframe.floor(self._exchange.clock.now_ms()) + timeframe.ms
+            for count in (self._wanted_at_most(rules), LEAST_COUNT - _EDGES):
+                span = TimeSpan(to_ms - count * timeframe.ms, to_ms)
+                answer = await self._answer(replace(chunk, timeframe=timeframe), span, rules)
+                if answer.rows:
+                    return answer
         raise MarketUnavailable(
             f"{self.exchange} has no {timeframe} candle of {chunk.symbol} since {utc_text(answer.span.from_ms)}, by "
             "this machine's clock",
