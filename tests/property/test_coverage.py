@@ -111,7 +111,8 @@ class Series:
         self.known[name] = Known()
 
     def prune(self, name: str, before: int) -> None:
-        count = self.stored.prune_candles(EXCHANGE, name, Timeframe.H1, before * HOUR_MS)
+        at_ms = before * HOUR_MS - HOUR_MS // 2
+        count = self.stored.prune_candles(EXCHANGE, name, Timeframe.H1, at_ms)
         known = self.known[name]
         assert count == sum(hour < before for hour in known.closes)
         for each in (known.closes, known.ways, known.gaps):
@@ -140,6 +141,7 @@ class Series:
             assert list(found) == sorted(found, key=lambda each: each.span)
             assert [(hour, each.way) for each in found for hour in hours_of(each.span)] == sorted(known.ways.items())
             assert replaced(found, ()) == found, "no two that could be one"
+            assert not any(each.span.from_ms % HOUR_MS or each.span.to_ms % HOUR_MS for each in found)
             gaps = self.stored.gaps(EXCHANGE, name, Timeframe.H1)
             assert [(hour, (gap.reason, gap.tries)) for gap in gaps for hour in hours_of(gap.span)] == sorted(
                 known.gaps.items()

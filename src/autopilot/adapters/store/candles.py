@@ -188,6 +188,7 @@ class SqliteCandles(Store, CandleStore, CoverageStore):
     def prune_candles(self, exchange: str, symbol: str, timeframe: Timeframe, before_ms: int) -> int:
         """Delete the candles of a series that open before ``before_ms``, and what is known of that time. Returns the
         number of candles. Many are deleted in several transactions, as they are saved."""
+        before_ms = timeframe.floor(before_ms - 1) + timeframe.ms
         deleted, end_ms = 0, -_FOREVER
         while end_ms < before_ms:
             if deleted:
