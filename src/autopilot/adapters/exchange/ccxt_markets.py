@@ -20,7 +20,9 @@ DOUBTED_LIFE_MS = HOUR_MS
 SOON_MS, AT_ONCE_MS = 10 * MINUTE_MS, MINUTE_MS
 """The life of a list after an error, and after a refused order."""
 FAILED_LIFE_MS = 2_000
-"""For so long after a failure without an older list nobody else asks: many symbols would wait one after the other."""
+"""For so long after a failure without an older list nobody else asks, if it took longer than `LONG_MS`: many symbols
+would wait one after the other."""
+LONG_MS = 1_000
 log = logging.getLogger(__name__)
 
 
@@ -60,7 +62,8 @@ class FreshMarkets:
                 raise MarketUnavailable(f"{self._name} gave no list of its markets", hint=AGAIN)
         except ExchangeError as error:
             if not before:
-                self._failure, self._failed_at_ms = error, self._steady.now_ms()
+                self._failed_at_ms = self._steady.now_ms()
+                self._failure = error if self._failed_at_ms - now_ms > LONG_MS else None
                 raise
             exchange.set_markets(before)
             log.warning("%s: its markets could not be read again, the old ones are used: %s", self._name, error)
