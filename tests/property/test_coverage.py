@@ -135,6 +135,16 @@ class Series:
             there.gaps.pop(hour, None)
         self.known[name] = Known()
 
+    def check_near(self, name: str, known: Known) -> None:
+        """What is read near a span is all that is known of it."""
+        near = TimeSpan(8 * HOUR_MS, 16 * HOUR_MS)
+        spans = self.stored.covered(EXCHANGE, name, Timeframe.H1, near)
+        ways = {hour: each.way for each in spans for hour in hours_of(each.span)}
+        assert ways.items() <= known.ways.items()
+        assert {hour for hour in known.ways if 8 <= hour < 16} <= ways.keys()
+        gaps = {hour for each in self.stored.gaps(EXCHANGE, name, Timeframe.H1, near) for hour in hours_of(each.span)}
+        assert {hour for hour in known.gaps if 8 <= hour < 16} <= gaps <= known.gaps.keys()
+
     def check(self) -> None:
         for name, known in self.known.items():
             found = self.stored.covered(EXCHANGE, name, Timeframe.H1)
@@ -146,6 +156,7 @@ class Series:
             assert [(hour, (gap.reason, gap.tries)) for gap in gaps for hour in hours_of(gap.span)] == sorted(
                 known.gaps.items()
             )
+            self.check_near(name, known)
             loaded = self.stored.load_candles(EXCHANGE, name, Timeframe.H1)
             times = loaded.open_at_ms // HOUR_MS
             assert dict(zip(times.tolist(), loaded.close.tolist(), strict=True)) == known.closes

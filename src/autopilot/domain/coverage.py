@@ -51,6 +51,9 @@ class TimeSpan:
             raise ValueError(f"a span from {self.from_ms} to {self.to_ms}")
 
 
+EVER = TimeSpan(-(2**62), 2**62)
+
+
 @dataclass(frozen=True, slots=True)
 class CoveredSpan:
     """A span whose candles are stored, all that there were. ``fetched_at_ms``: when the last of it was stored; of live

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from autopilot.domain.candles import Candles
-from autopilot.domain.coverage import CoveredSpan, Gap, TimeSpan, Way
+from autopilot.domain.coverage import EVER, CoveredSpan, Gap, TimeSpan, Way
 from autopilot.domain.timeframe import Timeframe
 
 
@@ -72,11 +72,13 @@ class HistoryWay(Protocol):
 class CoverageStore(Protocol):
     """What is known of each series. Methods raise StoreError."""
 
-    def covered(self, exchange: str, symbol: str, timeframe: Timeframe) -> tuple[CoveredSpan, ...]:
-        """Disjoint spans, oldest first."""
+    def covered(
+        self, exchange: str, symbol: str, timeframe: Timeframe, near: TimeSpan = EVER
+    ) -> tuple[CoveredSpan, ...]:
+        """Disjoint spans, oldest first: those that overlap or touch ``near``, and maybe others beside it."""
 
-    def gaps(self, exchange: str, symbol: str, timeframe: Timeframe) -> tuple[Gap, ...]:
-        """Disjoint gaps, oldest first."""
+    def gaps(self, exchange: str, symbol: str, timeframe: Timeframe, near: TimeSpan = EVER) -> tuple[Gap, ...]:
+        """Disjoint gaps, oldest first: those that overlap or touch ``near``, and maybe others beside it."""
 
     def save_covered(
         self, exchange: str, symbol: str, candles: Candles, covered: CoveredSpan, gaps: Sequence[Gap] = ()

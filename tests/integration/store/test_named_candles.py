@@ -40,7 +40,7 @@ def die(self, done, total):
         os.kill(os.getpid(), signal.SIGKILL)
 
 named_candles.BLOCK = 100
-migration._LoggedMoves.__call__ = die
+migration.MigrationProgress.__call__ = die
 open_database(Path(sys.argv[1])).close()
 """
 
@@ -129,6 +129,14 @@ def test_without_room_nothing_is_changed(old: Path, monkeypatch: pytest.MonkeyPa
     assert named_rows(old) == before
 
 
+def test_the_room_that_a_killed_one_took_is_free_again(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wal, usage = Path(f"{old}-wal"), namedtuple("usage", "free")
+    wal.write_bytes(bytes(100_000))  # nothing of it was committed
+    monkeypatch.setattr(named_candles.shutil, "disk_usage", lambda _: usage(0 if wal.stat().st_size else 10**6))
+    open_database(old).close()
+    assert named_rows(old)
+
+
 def test_a_long_one_says_how_far_it_is(
     old: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -136,8 +144,9 @@ def test_a_long_one_says_how_far_it_is(
     monkeypatch.setattr(migration, "SAID_EVERY_S", 0.0)
     with caplog.at_level(logging.WARNING):
         open_database(old).close()
-    assert len(caplog.messages) == 16
+    assert len(caplog.messages) == 16 + 2
     assert caplog.messages[4] == "bringing the database up to date: 500 of 1,600 candles (31 %)"
+    assert caplog.messages[-2].endswith("all candles are moved, and written to the disk")
 
 
 def test_candles_that_come_later_join_what_was_there(old: Path, random_candles) -> None:

@@ -13,7 +13,7 @@ from autopilot.adapters.store.bulk_reads import SLICE, read_slice
 from autopilot.adapters.store.coverage import SeriesCoverage
 from autopilot.adapters.store.database import Store, store_errors
 from autopilot.domain.candles import Candles, FloatArray
-from autopilot.domain.coverage import CoveredSpan, Gap, TimeSpan, Way, runs
+from autopilot.domain.coverage import EVER, CoveredSpan, Gap, TimeSpan, Way, runs
 from autopilot.domain.errors import CandleError
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import Timeframe
@@ -156,15 +156,17 @@ class SqliteCandles(Store, CandleStore, CoverageStore):
                 found.append(Coverage(exchange, symbol, Timeframe(timeframe), first_at_ms, last_at_ms, count))
         return tuple(found)
 
-    def covered(self, exchange: str, symbol: str, timeframe: Timeframe) -> tuple[CoveredSpan, ...]:
+    def covered(
+        self, exchange: str, symbol: str, timeframe: Timeframe, near: TimeSpan = EVER
+    ) -> tuple[CoveredSpan, ...]:
         known = self._known(exchange, symbol, timeframe)
         with store_errors(self._database.path):
-            return known.spans() if known else ()
+            return known.spans(near) if known else ()
 
-    def gaps(self, exchange: str, symbol: str, timeframe: Timeframe) -> tuple[Gap, ...]:
+    def gaps(self, exchange: str, symbol: str, timeframe: Timeframe, near: TimeSpan = EVER) -> tuple[Gap, ...]:
         known = self._known(exchange, symbol, timeframe)
         with store_errors(self._database.path):
-            return known.gaps() if known else ()
+            return known.gaps(near) if known else ()
 
     def _known(self, exchange: str, symbol: str, timeframe: Timeframe) -> SeriesCoverage | None:
         row = self._database.row(_NUMBER, (exchange, symbol, timeframe.value))

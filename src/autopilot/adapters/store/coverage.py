@@ -9,17 +9,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from autopilot.domain.coverage import CoveredSpan, Gap, GapReason, TimeSpan, Way, outside, replaced, runs
+from autopilot.domain.coverage import EVER, CoveredSpan, Gap, GapReason, TimeSpan, Way, outside, replaced, runs
 from autopilot.domain.timeframe import Timeframe
 
 MOST_LOOSE = 60
 """Live candles that are not in a stored span."""
-_EVER = TimeSpan(-(2**62), 2**62)
 _NEAR = (
     "FROM {0} WHERE series = ?1 AND from_ms <= ?3"
     " AND from_ms >= coalesce((SELECT max(from_ms) FROM {0} WHERE series = ?1 AND from_ms < ?2), ?2) ORDER BY from_ms"
 )
-"""Rows that overlap or touch a span. They are disjoint, so of those that begin before it only the last one can."""
+"""Rows that overlap or touch a span, and the one before it. They are disjoint: of those that begin before it, only the
+last one can."""
 _SPANS = f"SELECT from_ms, to_ms, way, fetched_at_ms {_NEAR.format('coverage')}"
 _GAPS = f"SELECT from_ms, to_ms, reason, tries, next_try_at_ms {_NEAR.format('gaps')}"
 _END = (
@@ -38,12 +38,13 @@ class SeriesCoverage:
         self._series = series
         self._length_ms = timeframe.ms
 
-    def spans(self) -> tuple[CoveredSpan, ...]:
-        """Disjoint, oldest first. Every stored candle is in one of them."""
-        return replaced(self._spans(_EVER), self._loose())
+    def spans(self, near: TimeSpan = EVER) -> tuple[CoveredSpan, ...]:
+        """Disjoint, oldest first: those that overlap or touch ``near``, the one before it, and those of the latest live
+        candles. Every stored candle is in a span."""
+        return replaced(self._spans(near), self._loose())
 
-    def gaps(self, near: TimeSpan = _EVER) -> tuple[Gap, ...]:
-        """Disjoint, oldest first: those that overlap or touch ``near``."""
+    def gaps(self, near: TimeSpan = EVER) -> tuple[Gap, ...]:
+        """Disjoint, oldest first: those that overlap or touch ``near``, and the one before it."""
         rows = self._connection.execute(_GAPS, self._key(near))
         return tuple(Gap(TimeSpan(row[0], row[1]), GapReason(row[2]), row[3], row[4]) for row in rows)
 
@@ -92,7 +93,7 @@ class SeriesCoverage:
 
     def _loose(self) -> tuple[CoveredSpan, ...]:
         (end_ms,) = self._connection.execute(_END, (self._series,)).fetchone()
-        return self._live(self._times(TimeSpan(end_ms, _EVER.to_ms)))
+        return self._live(self._times(TimeSpan(end_ms, EVER.to_ms)))
 
     def _live(self, times: Sequence[int]) -> tuple[CoveredSpan, ...]:
         return tuple(CoveredSpan(span, Way.LIVE, span.to_ms) for span in runs(times, self._length_ms))

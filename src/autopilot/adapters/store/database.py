@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from autopilot.adapters.store.ballast import Ballast
 from autopilot.adapters.store.commit_group import CommitGroup, commit, committed, savepoint
-from autopilot.adapters.store.migration import create, migrate, require_no_daemon
+from autopilot.adapters.store.migration import MigrationProgress, create, migrate, require_no_daemon
 from autopilot.adapters.store.read_only import connected_readonly, database_uri
 from autopilot.adapters.store.rows import T, from_row
 from autopilot.adapters.store.schema import APPLICATION_ID, BOOKS, MIGRATIONS
@@ -320,10 +320,19 @@ def _check_books(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _bring_up_to_date(database: Database, migrations: Sequence[str]) -> None:
-    """The transaction also shows whether the file can be written."""
+    """The transaction also shows whether the file can be written. The WAL of a large migration would stay as large as
+    it, also if it was killed: then this one would lack the room."""
+    progress = MigrationProgress()
+    is_older = database.rows("PRAGMA user_version")[0][0] < len(migrations)
+    if is_older:
+        require_no_daemon(database.path)
+        _empty_wal(database)
     with database.transaction(durable=True) as connection:
-        has_changed = migrate(connection, database.path, migrations)
-    if has_changed:
-        # The log of a large migration would stay as large as it.
-        with store_errors(database.path):
-            database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        migrate(connection, database.path, migrations, progress)
+    if is_older:
+        progress.is_written()
+        _empty_wal(database)
+
+
+def _empty_wal(database: Database) -> None:
+    database.rows("PRAGMA wal_checkpoint(TRUNCATE)")

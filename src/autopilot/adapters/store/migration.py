@@ -25,32 +25,43 @@ log = logging.getLogger(__name__)
 """Says how far a long migration is. Without a handler it goes to standard error."""
 
 
-def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> bool:
-    """Apply the missing steps within the connection's transaction. Returns whether there were any. Raises
-    sqlite3.Error, StoreFull; StoreUnavailable while the daemon of an older version runs."""
+class MigrationProgress:
+    """Logs how far a long migration is: from time to time how many candles have been moved, and before each long wait
+    for the disk that it begins."""
+
+    def __init__(self) -> None:
+        self._due_s = time.monotonic() + QUIET_S
+        self._has_spoken = False
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + SAID_EVERY_S
+            self._say(f"{done:,} of {total:,} candles ({100 * done // total} %)")
+        if done == total and self._has_spoken:
+            self._say("all candles are moved, and written to the disk")
+
+    def is_written(self) -> None:
+        """The transaction is on the disk, in the WAL."""
+        if self._has_spoken:
+            self._say("the last step")
+
+    def _say(self, text: str) -> None:
+        self._has_spoken = True
+        log.warning("bringing the database up to date: %s", text)
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str], progress: MigrationProgress) -> None:
+    """Apply the missing steps within the connection's transaction. Raises sqlite3.Error, StoreFull; StoreUnavailable
+    while the daemon of an older version runs."""
     present = connection.execute("PRAGMA user_version").fetchone()[0]
     if present >= len(migrations):
-        return False
+        return
     require_no_daemon(path)
     _know_functions(connection, path)
     # executescript would commit what is open; all steps are one transaction.
     for statement in _statements(_script(migrations[present:], len(migrations))):
         connection.execute(statement)
-    move_named_candles(connection, path, _LoggedMoves())
-    return True
-
-
-class _LoggedMoves:
-    """Logs from time to time how many candles have been moved."""
-
-    def __init__(self) -> None:
-        self._due_s = time.monotonic() + QUIET_S
-
-    def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() >= self._due_s:
-            self._due_s = time.monotonic() + SAID_EVERY_S
-            text = "bringing the database up to date: %s of %s candles (%d %%)"
-            log.warning(text, f"{done:,}", f"{total:,}", 100 * done // total)
+    move_named_candles(connection, path, progress)
 
 
 def create(path: Path, migrations: Sequence[str]) -> None:
@@ -62,7 +73,7 @@ def create(path: Path, migrations: Sequence[str]) -> None:
     with closing(sqlite3.connect(":memory:")) as memory:
         _know_functions(memory, path)
         memory.executescript(_script(migrations))
-        move_named_candles(memory, path, _LoggedMoves())
+        move_named_candles(memory, path, MigrationProgress())
         memory.execute("VACUUM")
         content = memory.serialize()
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")

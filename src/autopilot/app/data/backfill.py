@@ -32,7 +32,7 @@ class SeriesBackfill(Backfill):
 
     async def fill(self, symbol: str, timeframe: Timeframe, span: TimeSpan) -> int:
         exchange, now_ms = self._way.exchange, self._clock.now_ms()
-        known = [each.span for each in self._store.covered(exchange, symbol, timeframe)]
+        known = [each.span for each in self._store.covered(exchange, symbol, timeframe, span)]
         begins = [max(each.from_ms, span.from_ms) for each in known if each.to_ms > span.from_ms]
         if not begins or begins[0] >= span.to_ms:
             return 0

@@ -106,7 +106,7 @@ async def download(
         note_shared_outages(store, exchange, timeframe, symbols)
     for each in run.outcomes:
         wanted, each.missing = each.plan.wanted, _merged(each.missing)
-        known = store.gaps(wanted.exchange, wanted.symbol, wanted.timeframe)
+        known = store.gaps(wanted.exchange, wanted.symbol, wanted.timeframe, wanted.span)
         each.gaps = tuple(gap for gap in known if overlap(gap.span, wanted.span))
     return Downloaded(tuple(run.outcomes), sum(lane.requests for lane in run.lanes.values()))
 

@@ -14,9 +14,9 @@ from autopilot.ports.history import CoverageStore
 
 def note_shared_outages(store: CoverageStore, exchange: str, timeframe: Timeframe, symbols: Sequence[str]) -> None:
     """Enter into the ledger that gaps which all ``symbols`` have, at least two, are outages. Raises StoreError."""
-    gaps = {symbol: store.gaps(exchange, symbol, timeframe) for symbol in symbols}
-    if len(gaps) < 2:
+    if len(set(symbols)) < 2:
         return
+    gaps = {symbol: store.gaps(exchange, symbol, timeframe) for symbol in symbols}
     for symbol in gaps:
         covered = store.covered(exchange, symbol, timeframe)
         for gap in _shared(gaps, symbol):

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from autopilot.app.data.ledger import candle_count, is_due, joined_across, lacking, overlap, settled_part, within
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, missing, union
 from autopilot.domain.errors import ExchangeError, HistoryUnavailable
-from autopilot.domain.timeframe import Timeframe
+from autopilot.domain.timeframe import DAY_MS, Timeframe
 from autopilot.ports.history import CoverageStore, HistoryChunk, HistoryWay
 
 BYTES_A_CANDLE = 65
 """On disk."""
+ARCHIVED_MS = 31 * DAY_MS
+"""The most that an archive file holds."""
 NEAR = 100
 """Candles between two missing parts that are fetched with them: a page holds more."""
 
@@ -52,8 +54,8 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class SeriesPlan:
-    """``covered`` and ``gaps``: all that is known of the series; ``lacking``: the spans to ask for; ``chunks``: how
-    they are fetched, oldest first; ``missing``: the rest, which no way gives."""
+    """``covered`` and ``gaps``: what is known of the wanted time, and right before it; ``lacking``: the spans to ask
+    for; ``chunks``: how they are fetched, oldest first; ``missing``: the rest, which no way gives."""
 
     wanted: WantedSeries
     covered: tuple[TimeSpan, ...]
@@ -142,7 +144,8 @@ async def plan_series(
 ) -> SeriesPlan:
     """Raises StoreError."""
     key = wanted.exchange, wanted.symbol, wanted.timeframe
-    covered, gaps = tuple(each.span for each in store.covered(*key)), store.gaps(*key)
+    near = _asked_at_most(wanted.span, ways)
+    covered, gaps = tuple(each.span for each in store.covered(*key, near)), store.gaps(*key, near)
     refused = [
         Missing(part, HistoryUnavailable(f"{wanted.exchange} {OUT_OF_REACH[each.reason]}", hint=WAYS_OUT))
         for each in gaps
@@ -181,6 +184,12 @@ async def chunks_by(
     return tuple(sorted(found, key=lambda each: each.span)), tuple(
         _missing(each, why, symbol, timeframe) for each in rest
     )
+
+
+def _asked_at_most(span: TimeSpan, ways: Sequence[HistoryWay]) -> TimeSpan:
+    """The span with those of the archive files that overlap it. Of years of a thin market the rest is long to read."""
+    margin_ms = ARCHIVED_MS if any(each.way is Way.ARCHIVE for each in ways) else 0
+    return TimeSpan(span.from_ms - margin_ms, span.to_ms + margin_ms)
 
 
 def _effort(way: HistoryWay, chunks: Sequence[HistoryChunk]) -> Effort:

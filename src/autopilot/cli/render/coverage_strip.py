@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from operator import itemgetter
 from time import gmtime
 
 from autopilot.cli.render.blocks import BLANK, Style, field, heading, line, listed
+from autopilot.cli.render.layout import GAP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +17,13 @@ if TYPE_CHECKING:
     from autopilot.domain.document_types import Document
 
 LONGEST = 48
-"""Characters of a strip; with more months than that, a character stands for a quarter, a year, or several."""
-_UNITS = (1, 3, 12, 60, 240)
+"""Characters of a strip; with more months than that, a character stands for a quarter, half a year, or more."""
+LINE = 80
+"""The strip is shorter where it does not fit on a line of this length."""
+_SHOWN = ("exchange", "symbol", "timeframe")
+_UNITS = (1, 3, 6, 12, 60, 240)
 """Months of a character."""
-_NAMES = {1: "month", 3: "quarter", 12: "year", 60: "five years", 240: "twenty years"}
+_NAMES = {1: "month", 3: "quarter", 6: "half-year", 12: "year", 60: "five years", 240: "twenty years"}
 ALL, KNOWN, SOME, NONE = "#", "~", "+", "."
 _OF_WAY = {"import": "i", "derived": "d"}
 LEGEND = (
@@ -35,13 +40,13 @@ def coverage_blocks(series: list[Document]) -> Iterator[Block]:
     first = _month(min(item["spans"][0]["from_ms"] for item in known))
     end_ms = max(item["spans"][-1]["to_ms"] for item in known)
     last = _month(end_ms - 1)
-    unit = next((unit for unit in _UNITS if last // unit - first // unit < LONGEST), _UNITS[-1])
+    taken = sum(max(len(name), *(len(item[name]) for item in known)) + len(GAP) for name in _SHOWN)
+    longest = min(LONGEST, LINE - taken)
+    unit = next((unit for unit in _UNITS if last // unit - first // unit < longest), _UNITS[-1])
     places = range(first // unit, last // unit + 1)
     bounds = [_begin_ms(place * unit) for place in (*places, places.stop)]
     fields: tuple[Field[Document], ...] = (
-        field("exchange", lambda item: item["exchange"], rank=1),
-        field("symbol", lambda item: item["symbol"]),
-        field("timeframe", lambda item: item["timeframe"]),
+        *(field(name, itemgetter(name), rank=name == _SHOWN[0]) for name in _SHOWN),
         field(_axis(places, unit), lambda item: strip(item, bounds, end_ms)),
     )
     yield from (BLANK, heading(f"Coverage by {_NAMES[unit]}"), listed(fields, known))

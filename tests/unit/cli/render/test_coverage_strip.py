@@ -64,7 +64,8 @@ def test_all_strips_have_one_axis() -> None:
         ("2023-11-01", "2024-07-01", "  2024", "month"),
         ("2021-01-01", "2025-01-01", "2021        2022        2023        2024", "month"),
         ("2013-01-01", "2024-12-31", "2013    2015    2017    2019    2021    2023", "quarter"),
-        ("2010-01-01", "2026-12-31", "2010 2015 2020", "year"),
+        ("2010-01-01", "2026-12-31", "2010  2013  2016  2019  2022  2025", "half-year"),
+        ("1990-01-01", "2026-12-31", "1990 1995 2000 2005 2010 2015 2020", "year"),
         ("1975-01-01", "2024-12-31", "1975 2000", "five years"),
     ],
 )
@@ -79,6 +80,13 @@ def test_many_years_are_folded_so_that_they_fit(begin: str, end: str, title: str
         True,
     )
     assert shown[2].endswith(title)
+
+
+def test_beside_a_long_name_the_strip_is_shorter() -> None:
+    item = {**series(("2021-01-01", "2024-12-31", "pages")), "exchange": "coinbaseinternational"}
+    shown = [text_of(each) for each in lines(tuple(coverage_blocks([item])), 80)]
+    assert shown[1] == "Coverage by quarter"
+    assert shown[-2].startswith("coinbaseinternational  ")
 
 
 def test_without_coverage_there_is_no_strip() -> None:
