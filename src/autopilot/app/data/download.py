@@ -15,7 +15,6 @@ from autopilot.adapters.clock import SteadyClock
 from autopilot.app.data.lane import Lane
 from autopilot.app.data.ledger import ASK_AGAIN_MS, gap_after, gaps_after, overlap, settled_part, within
 from autopilot.app.data.listing import find_beginning
-from autopilot.app.data.outages import note_shared_outages
 from autopilot.app.data.plan import (
     DownloadPlan,
     Missing,
@@ -100,10 +99,6 @@ async def download(
     """
     run = _Run(plan, ways, store, progress, now_ms, steady or SteadyClock())
     await _side_by_side([run.series(each) for each in run.outcomes])
-    fetched = [each.plan.wanted for each in run.outcomes if each.chunks]
-    for exchange, timeframe in {(each.exchange, each.timeframe) for each in fetched}:
-        symbols = [each.symbol for each in fetched if (each.exchange, each.timeframe) == (exchange, timeframe)]
-        note_shared_outages(store, exchange, timeframe, symbols)
     for each in run.outcomes:
         wanted, each.missing = each.plan.wanted, _merged(each.missing)
         known = store.gaps(wanted.exchange, wanted.symbol, wanted.timeframe, wanted.span)

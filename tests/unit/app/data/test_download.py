@@ -21,7 +21,6 @@ from autopilot.adapters.store.database import open_database
 from autopilot.app.data import download as module
 from autopilot.app.data.download import Downloaded, download
 from autopilot.app.data.ledger import ASK_AGAIN_MS, candle_count
-from autopilot.app.data.outages import note_shared_outages
 from autopilot.app.data.plan import WantedSeries, plan_download
 from autopilot.domain.candles import Candles
 from autopilot.domain.coverage import Gap, GapReason, TimeSpan, Way, union
@@ -348,24 +347,6 @@ async def test_an_end_at_any_moment_loses_no_committed_page(store: SqliteCandles
     await run(store, way)
     assert stored(store) == set(range(LENGTH))
     assert sum(way.asked.values()) <= 6 + 3, "six pages, and at most one on its way at each end"
-
-
-async def test_a_gap_that_all_symbols_share_is_an_outage(store: SqliteCandles) -> None:
-    await run(store, history(*range(20), *range(22, 40), *range(41, LENGTH)))
-    assert {each.reason for each in gaps(store)} == {GapReason.NO_TRADES}
-    btc, eth = history(*range(20), *range(22, 40), *range(41, LENGTH)), history(*range(19), *range(23, LENGTH))
-    for symbol, way in (("XRP/USD", btc), ("ETH/USD", eth)):
-        await run(store, way, symbols=(symbol,))
-    note_shared_outages(store, "there", M1, ("XRP/USD", "ETH/USD"))
-    found = [(each.span, each.reason) for each in store.gaps("there", "XRP/USD", M1)]
-    assert found == [(minutes(20, 22), GapReason.OUTAGE), (minutes(40, 41), GapReason.NO_TRADES)]
-    assert {each.reason for each in store.gaps("there", "ETH/USD", M1)} == {GapReason.NO_TRADES}
-    assert len(store.covered("there", "XRP/USD", M1)) == 1
-
-
-async def test_two_symbols_of_a_download_show_the_outages_of_their_exchange(store: SqliteCandles) -> None:
-    await run(store, history(*range(20), *range(22, LENGTH)), symbols=("BTC/USD", "ETH/USD"))
-    assert [(each.span, each.reason, each.tries) for each in gaps(store)] == [(minutes(20, 22), GapReason.OUTAGE, 1)]
 
 
 async def test_a_long_archive_file_is_stored_in_parts(store: SqliteCandles, monkeypatch: pytest.MonkeyPatch) -> None:
