@@ -207,7 +207,6 @@ Source = Annotated[
         "--source",
         metavar="NAME",
         autocompletion=complete_real_exchange,
-        callback=known_exchange,
         help="Another exchange, whose candles stand before the first own one. Default: data.history_exchange.",
     ),
 ]

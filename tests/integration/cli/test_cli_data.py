@@ -73,7 +73,10 @@ def test_list_says_what_there_is(autopilot, store) -> None:
 def test_without_a_database_nothing_is_stored_and_none_is_made(autopilot, data_dir) -> None:
     for command in ("list", "verify"):
         done = autopilot("data", command)
-        assert (done.code, done.out) == (0, "No candles are stored. Try: autopilot data import PATH\n")
+        assert (done.code, done.out) == (
+            0,
+            "No candles are stored. Try: autopilot data download --days 365, or autopilot data import PATH\n",
+        )
     assert not (data_dir / "autopilot.db").exists()
 
 

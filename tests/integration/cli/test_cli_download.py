@@ -119,13 +119,40 @@ def test_a_market_that_began_later_is_said_and_costs_little(
         (("--from", "2999"), "that period has not begun"),
         (("--days", "3", "--from", "2024"), "--days and --from both set the start"),
         (("--timeframe", "1y"), "unknown timeframe '1y'"),
-        (("--source", "krakn"), "krakn"),
+        (("--from", ""), "'' is not a date"),
+        (("--from", "2024-01-01T00:30Z", "--to", "2024-01-01T00:45Z"), "no candle opens and closes in that period"),
     ],
 )
 def test_a_wrong_request_is_refused(autopilot: Callable[..., Any], arguments: tuple[str, ...], says: str) -> None:
     done = autopilot("data", "download", *arguments)
     assert done.code == 2
     assert says in done.err
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("krakn", 'did you mean "kraken"'),
+        ("simulated", "simulated is not a real exchange"),
+        ("coinbase", "--source coinbase is the exchange itself"),
+    ],
+)
+@pytest.mark.parametrize("command", [("data", "download"), ("backtest",), ("backtest", "--fee", "0"), ("retrain",)])
+def test_a_source_is_another_real_exchange(
+    autopilot: Callable[..., Any], command: tuple[str, ...], source: str, says: str
+) -> None:
+    done = autopilot(*command, *COINBASE, "--days", "3", "--source", source)
+    assert done.code == 2
+    assert says in done.err
+
+
+def test_a_backtest_without_any_candle_says_why_none_came(
+    exchange: CandleExchange, autopilot: Callable[..., Any]
+) -> None:
+    exchange.status = 503
+    done = autopilot(*BACKTEST)
+    assert done.code == 1
+    assert "there are no candles of BTC/USD: coinbase" in done.err
 
 
 def test_a_backtest_downloads_what_it_lacks_once(
@@ -145,7 +172,7 @@ def test_a_backtest_downloads_what_it_lacks_once(
     exchange.status = 503
     longer = autopilot(*BACKTEST[:-1], "30")
     assert longer.code == 0
-    assert "candles are missing, and the stored ones are used" in longer.err
+    assert "candles are missing; the stored ones are used" in longer.err
 
 
 async def test_a_training_downloads_what_it_lacks(exchange: CandleExchange, data_dir: Path, tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import aiohttp
 from autopilot.domain.errors import ExchangeError, MarketUnavailable, UnknownSymbol
 
 LONGEST = 200
-AGAIN = "Autopilot keeps trying; check that this machine is online, and whether it needs a proxy (HTTPS_PROXY)"
+ONLINE = "check that this machine is online, and whether it needs a proxy (HTTPS_PROXY)"
+AGAIN = f"Autopilot keeps trying; {ONLINE}"
 
 _MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError, ArithmeticError)
 """Raised by ccxt's parsers for JSON of an unexpected form."""

@@ -12,7 +12,6 @@ from autopilot.cli.options import (
     End,
     complete_real_exchange,
     complete_timeframe,
-    known_exchange,
     known_exchange_option,
     symbol_option,
     with_session,
@@ -52,7 +51,6 @@ def download(
             "--source",
             metavar="NAME",
             autocompletion=complete_real_exchange,
-            callback=known_exchange,
             help="Another exchange, for candles that this one does not give.",
         ),
     ] = None,
@@ -69,6 +67,7 @@ def download(
     import asyncio
 
     from autopilot.adapters.clock import WallClock
+    from autopilot.adapters.exchange.ccxt_import import lending_exchange
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.data.documents import download_document, plan_document
     from autopilot.app.data.download import download as fetch
@@ -80,9 +79,11 @@ def download(
     request = DownloadRequest(
         **_series(config, exchange, symbol, timeframe),
         **_span(config, days, begin, end, now_ms),
-        source=source,
+        source=lending_exchange(source, exchange or config.exchange),
         from_trades=from_trades,
     )
+    if not request.wanted():
+        raise UsageProblem("no candle opens and closes in that period", hint="use an earlier --from, or a later --to")
 
     async def run() -> int:
         with candle_database(session) as database:

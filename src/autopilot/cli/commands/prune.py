@@ -42,7 +42,7 @@ def prune(
     from autopilot.adapters.store.candles import SqliteCandles
     from autopilot.app.audit_log import DECLINED
 
-    wanted = wanted_market(exchange and exchange.lower(), symbol, timeframe)
+    wanted = wanted_market(exchange, symbol, timeframe)
     with session.recorded_change("data prune", {**wanted, "before_ms": older_than}) as row:
         found = _old_candles(session, matching_series(session, wanted), older_than)
         if found and not (yes or _may_delete(session, found, wanted)):
