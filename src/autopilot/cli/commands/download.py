@@ -20,7 +20,6 @@ from autopilot.cli.render.download import download_screen, effort_words, plan_sc
 from autopilot.cli.render.progress import Forecast, progress_view
 from autopilot.cli.session import Session, symbols_of
 from autopilot.cli.stored_series import candle_database
-from autopilot.domain.documents import document
 from autopilot.domain.market import MarketKind
 from autopilot.domain.timeframe import DAY_MS, Timeframe
 
@@ -73,6 +72,7 @@ def download(
     from autopilot.app.data.download import download as fetch
     from autopilot.app.data.history import history_ways, planned
     from autopilot.app.data.request import DownloadRequest
+    from autopilot.domain.documents import document
 
     now_ms = WallClock().now_ms()
     config = session.config
