@@ -269,18 +269,27 @@ def test_prune_deletes_what_is_old_and_says_how_much(autopilot, store, data_dir)
     assert '"data prune"' in autopilot("audit", "show", "--json").out
 
 
-def test_prune_leaves_a_running_symbol_what_it_needs(autopilot, daemon, store) -> None:
+@pytest.mark.parametrize(
+    ("exchange", "read_days_ago"),
+    [pytest.param("kraken", 0, id="a real market"), pytest.param("replay", 400, id="a market of another time")],
+)
+def test_prune_leaves_a_running_symbol_what_it_needs(autopilot, daemon, store, exchange, read_days_ago) -> None:
+    """And the symbol that it is compared with: 30 days and 1,500 hours, before the last candle that it has read."""
     now_ms = time.time_ns() // 1_000_000
-    ages = [400, 100, 50]
-    recent = [(now_ms - days * DAY_MS) // HOUR_MS - START // HOUR_MS for days in ages]
-    for symbol in ("BTC/USD", "ETH/USD"):
-        store.save_candles("kraken", symbol, hours(*recent))
-    daemon.answers["/api/autopilot/status"] = (
-        200,
-        {"symbols": [{"symbol": "BTC/USD", "timeframe": "1h", "exchange": "kraken", "running": True}]},
-    )
+    ages = [600, 520, 450, 400, 100, 80, 10, 0]
+    times = [(now_ms - days * DAY_MS) // HOUR_MS - START // HOUR_MS for days in ages]
+    for symbol in ("BTC/USD", "ETH/USD", "SOL/USD"):
+        store.save_candles("kraken", symbol, hours(*times))
+    read_ms = now_ms - read_days_ago * DAY_MS
+    running = {"symbol": "BTC/USD", "timeframe": "1h", "exchange": exchange, "running": True, "last_at_ms": read_ms}
+    daemon.answers["/api/autopilot/status"] = (200, {"symbols": [running]})
     pruned = autopilot("data", "prune", "--older-than", "1d", "--yes", "--json").document["pruned"]
-    assert [(item["symbol"], item["candles"]) for item in pruned] == [("BTC/USD", 2), ("ETH/USD", 3)]
+    old = sum(days > read_days_ago + 30 + 1500 / 24 for days in ages)
+    assert [(item["symbol"], item["candles"]) for item in pruned] == [
+        ("BTC/USD", old),
+        ("ETH/USD", old),
+        ("SOL/USD", 7),
+    ]
 
 
 @pytest.mark.parametrize("new", [("--to-symbol", "BTC/USD"), ("--to-exchange", "KRAKEN")])

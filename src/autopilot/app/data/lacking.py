@@ -98,15 +98,12 @@ def command_for(request: DownloadRequest) -> str:
 
 def require_candles(downloaded: Downloaded, store: CandleStore) -> None:
     """Raises MarketUnavailable with the reason if there is still no candle of a wanted series."""
-    from autopilot.adapters.exchange.ccxt_errors import AGAIN, ONLINE
-
     for each in downloaded.series:
         wanted = each.plan.wanted
         stored = store.load_candles(wanted.exchange, wanted.symbol, wanted.timeframe, last=1)
         if each.missing and not wanted.is_reference and not len(stored):
             why = each.missing[0].error
-            hint = ONLINE if why.hint == AGAIN else why.hint
-            raise MarketUnavailable(f"there are no candles of {wanted.symbol}: {why}", hint=hint)
+            raise MarketUnavailable(f"there are no candles of {wanted.symbol}: {why}", hint=why.hint)
 
 
 def _sources(plan: DownloadPlan) -> str:
