@@ -281,7 +281,8 @@ def test_prune_leaves_a_running_symbol_what_it_needs(autopilot, daemon, store, e
     for symbol in ("BTC/USD", "ETH/USD", "SOL/USD"):
         store.save_candles("kraken", symbol, hours(*times))
     read_ms = now_ms - read_days_ago * DAY_MS
-    running = {"symbol": "BTC/USD", "timeframe": "1h", "exchange": exchange, "running": True, "last_at_ms": read_ms}
+    running = {"symbol": "BTC/USD", "timeframe": "1h", "exchange": exchange, "running": True}
+    running["ohlcv_data"] = {"last_at_ms": read_ms}
     daemon.answers["/api/autopilot/status"] = (200, {"symbols": [running]})
     pruned = autopilot("data", "prune", "--older-than", "1d", "--yes", "--json").document["pruned"]
     old = sum(days > read_days_ago + 30 + 1500 / 24 for days in ages)

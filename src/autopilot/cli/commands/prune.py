@@ -92,7 +92,7 @@ def _running(session: Session) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for each in running:
         for symbol in (each["symbol"], reference_of(each["symbol"])) if each["running"] else ():
-            key, read_ms = (symbol, each["timeframe"]), each["last_at_ms"] or 0
+            key, read_ms = (symbol, each["timeframe"]), each["ohlcv_data"]["last_at_ms"] or 0
             found[key] = min(read_ms, found.get(key, read_ms))
     return found
 
